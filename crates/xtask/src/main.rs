@@ -1,0 +1,2 @@
+//! Stands here only until its room is built.
+fn main() {}

@@ -1,0 +1,218 @@
+//! One error for the whole crate, with one stable code per kind.
+//!
+//! Callers branch on [`ErrorCode`]; people read the message. Neither ever holds a secret: no passphrase, no key, no
+//! plaintext, no token. Everything that goes wrong while decrypting is one opaque kind, so that an attacker who can
+//! offer ciphertexts learns nothing from the difference.
+
+use std::fmt;
+
+/// What the crate's functions return.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The kinds of failure, spelled on the JavaScript side exactly as [`ErrorCode::as_str`] gives them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorCode {
+    /// An argument was missing, of the wrong form, or out of range. Nothing was sent.
+    InvalidArgument,
+    /// The text is not a user secret (`1.username.groups`).
+    InvalidSecret,
+    /// Wrong secret or passphrase; which of the two is not told.
+    LoginFailed,
+    /// The session was closed; its keys are gone.
+    SessionClosed,
+    /// A ciphertext could not be decrypted or a signature did not verify. Deliberately without detail.
+    DecryptionFailed,
+    /// A text is not an envelope of `protocol/envelopes.md`, or is one that nobody may write.
+    MalformedEnvelope,
+    /// A well-formed envelope or key of an algorithm outside the allow-list.
+    UnsupportedAlgorithm,
+    /// An RSA key too short or too odd to encrypt for.
+    WeakKey,
+    /// The server hands out another public key than the one known for this connection.
+    KeyChanged,
+    /// A received value is not the one its owner wrote.
+    ValueNotAuthentic,
+    /// No such record, or not one of this user's.
+    NotFound,
+    /// The two users have no connection.
+    NotConnected,
+    /// The two users have a connection already.
+    AlreadyConnected,
+    /// The share's terms have to be accepted before it can be read.
+    AcceptanceRequired,
+    /// The share does not allow its recipient to share on.
+    OnSharingNotPermitted,
+    /// Only the owner of the item may do this.
+    NotOwner,
+    /// The server no longer accepts the session's token.
+    Unauthorized,
+    /// The server refuses this to this user.
+    Forbidden,
+    /// The request contradicts what the server holds.
+    Conflict,
+    /// Too many requests; try again later.
+    RateLimited,
+    /// The server failed (5xx).
+    ServerError,
+    /// The server answered with something that is not the protocol.
+    BadResponse,
+    /// No answer: the connection failed.
+    Network,
+    /// No answer within the time allowed.
+    Timeout,
+    /// The caller's `AbortSignal` fired.
+    Aborted,
+    /// A fault of this library.
+    Internal,
+}
+
+impl ErrorCode {
+    /// Every code, so that tests can hold other spellings of this list (the `.d.ts`) against it.
+    pub const ALL: [ErrorCode; 26] = [
+        ErrorCode::InvalidArgument,
+        ErrorCode::InvalidSecret,
+        ErrorCode::LoginFailed,
+        ErrorCode::SessionClosed,
+        ErrorCode::DecryptionFailed,
+        ErrorCode::MalformedEnvelope,
+        ErrorCode::UnsupportedAlgorithm,
+        ErrorCode::WeakKey,
+        ErrorCode::KeyChanged,
+        ErrorCode::ValueNotAuthentic,
+        ErrorCode::NotFound,
+        ErrorCode::NotConnected,
+        ErrorCode::AlreadyConnected,
+        ErrorCode::AcceptanceRequired,
+        ErrorCode::OnSharingNotPermitted,
+        ErrorCode::NotOwner,
+        ErrorCode::Unauthorized,
+        ErrorCode::Forbidden,
+        ErrorCode::Conflict,
+        ErrorCode::RateLimited,
+        ErrorCode::ServerError,
+        ErrorCode::BadResponse,
+        ErrorCode::Network,
+        ErrorCode::Timeout,
+        ErrorCode::Aborted,
+        ErrorCode::Internal,
+    ];
+
+    /// The stable spelling, `SCREAMING_SNAKE_CASE`, that JavaScript callers compare with.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ErrorCode::InvalidArgument => "INVALID_ARGUMENT",
+            ErrorCode::InvalidSecret => "INVALID_SECRET",
+            ErrorCode::LoginFailed => "LOGIN_FAILED",
+            ErrorCode::SessionClosed => "SESSION_CLOSED",
+            ErrorCode::DecryptionFailed => "DECRYPTION_FAILED",
+            ErrorCode::MalformedEnvelope => "MALFORMED_ENVELOPE",
+            ErrorCode::UnsupportedAlgorithm => "UNSUPPORTED_ALGORITHM",
+            ErrorCode::WeakKey => "WEAK_KEY",
+            ErrorCode::KeyChanged => "KEY_CHANGED",
+            ErrorCode::ValueNotAuthentic => "VALUE_NOT_AUTHENTIC",
+            ErrorCode::NotFound => "NOT_FOUND",
+            ErrorCode::NotConnected => "NOT_CONNECTED",
+            ErrorCode::AlreadyConnected => "ALREADY_CONNECTED",
+            ErrorCode::AcceptanceRequired => "ACCEPTANCE_REQUIRED",
+            ErrorCode::OnSharingNotPermitted => "ON_SHARING_NOT_PERMITTED",
+            ErrorCode::NotOwner => "NOT_OWNER",
+            ErrorCode::Unauthorized => "UNAUTHORIZED",
+            ErrorCode::Forbidden => "FORBIDDEN",
+            ErrorCode::Conflict => "CONFLICT",
+            ErrorCode::RateLimited => "RATE_LIMITED",
+            ErrorCode::ServerError => "SERVER_ERROR",
+            ErrorCode::BadResponse => "BAD_RESPONSE",
+            ErrorCode::Network => "NETWORK",
+            ErrorCode::Timeout => "TIMEOUT",
+            ErrorCode::Aborted => "ABORTED",
+            ErrorCode::Internal => "INTERNAL",
+        }
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// A failure: its kind, a sentence for people, and what the server said where it said something.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    code: ErrorCode,
+    message: String,
+    status: Option<u16>,
+    server_code: Option<String>,
+}
+
+impl Error {
+    /// An error of a kind, with a sentence that says what was wrong and, where it helps, what to do.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Error { code, message: message.into(), status: None, server_code: None }
+    }
+
+    /// The same error, with the HTTP status that was received.
+    pub fn with_status(mut self, status: u16) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// The same error, with the server's own machine code (`errors[0].error`).
+    pub fn with_server_code(mut self, server_code: impl Into<String>) -> Self {
+        self.server_code = Some(server_code.into());
+        self
+    }
+
+    /// The one error of every failed decryption, whatever the cause.
+    pub fn decryption_failed() -> Self {
+        Error::new(ErrorCode::DecryptionFailed, "the data could not be decrypted")
+    }
+
+    /// A text that is not an envelope. `what` names the flaw and must not quote the text.
+    pub fn malformed_envelope(what: &str) -> Self {
+        Error::new(ErrorCode::MalformedEnvelope, format!("not a valid envelope: {what}"))
+    }
+
+    /// An argument that cannot be used, said in a sentence.
+    pub fn invalid_argument(message: impl Into<String>) -> Self {
+        Error::new(ErrorCode::InvalidArgument, message)
+    }
+
+    /// A fault of this library, or of the platform below it.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Error::new(ErrorCode::Internal, message)
+    }
+
+    /// The kind of failure.
+    pub fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    /// The HTTP status, where a response was received.
+    pub fn status(&self) -> Option<u16> {
+        self.status
+    }
+
+    /// The server's own machine code, where it sent one.
+    pub fn server_code(&self) -> Option<&str> {
+        self.server_code.as_deref()
+    }
+}
+
+impl From<getrandom::Error> for Error {
+    fn from(_: getrandom::Error) -> Self {
+        Error::internal("the system has no source of randomness")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_its_own_spelling() {
+        let spellings: std::collections::HashSet<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(spellings.len(), ErrorCode::ALL.len());
+    }
+}
