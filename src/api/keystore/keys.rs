@@ -1,0 +1,87 @@
+//! The KEK and the DEKs, wrapped. `protocol/http-api.md` §4.5 and §4.6.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    api::{Ciphertext, Id, WrappedDataKey, WrappedKeyEncryptionKey},
+    error::Result,
+    http::Service,
+};
+
+/// Body of `POST /key_encryption_key`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NewKeyEncryptionKey {
+    /// The KEK, sealed with the passphrase key.
+    pub serialized_key_encryption_key: Ciphertext<WrappedKeyEncryptionKey>,
+}
+
+/// The user's KEK as the Keystore holds it; there is one per user.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct KeyEncryptionKeyRecord {
+    /// The record's id.
+    pub id: Id,
+    /// The KEK, sealed with the passphrase key.
+    pub serialized_key_encryption_key: Ciphertext<WrappedKeyEncryptionKey>,
+}
+
+/// Reply of `GET` and `POST /key_encryption_key`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct KeyEncryptionKeyResponse {
+    /// The record.
+    pub key_encryption_key: KeyEncryptionKeyRecord,
+}
+
+/// Body of `POST /data_encryption_keys`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NewDataEncryptionKey {
+    /// The DEK, sealed with the KEK.
+    pub serialized_data_encryption_key: Ciphertext<WrappedDataKey>,
+}
+
+/// A DEK as the Keystore holds it; a user may have many.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DataEncryptionKeyRecord {
+    /// The record's id; the private DEK's is kept in the Vault as `private_dek_external_id`.
+    pub id: Id,
+    /// The DEK, sealed with the KEK.
+    pub serialized_data_encryption_key: Ciphertext<WrappedDataKey>,
+}
+
+/// Reply of `POST /data_encryption_keys` and `GET /data_encryption_keys/{id}`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DataEncryptionKeyResponse {
+    /// The record.
+    pub data_encryption_key: DataEncryptionKeyRecord,
+}
+
+/// The user's wrapped KEK. 404 where none has been stored yet.
+pub async fn key_encryption_key(keystore: &Service) -> Result<KeyEncryptionKeyRecord> {
+    let response: KeyEncryptionKeyResponse = keystore.get(&["key_encryption_key"]).send().await?;
+    Ok(response.key_encryption_key)
+}
+
+/// Stores the user's wrapped KEK. Replaces one that is there, which nothing could be read without: look first.
+pub async fn store_key_encryption_key(
+    keystore: &Service,
+    wrapped: Ciphertext<WrappedKeyEncryptionKey>,
+) -> Result<KeyEncryptionKeyRecord> {
+    let body = NewKeyEncryptionKey { serialized_key_encryption_key: wrapped };
+    let response: KeyEncryptionKeyResponse = keystore.post(&["key_encryption_key"]).json(&body)?.send().await?;
+    Ok(response.key_encryption_key)
+}
+
+/// One wrapped DEK.
+pub async fn data_encryption_key(keystore: &Service, id: &Id) -> Result<DataEncryptionKeyRecord> {
+    let response: DataEncryptionKeyResponse = keystore.get(&["data_encryption_keys", id.as_str()]).send().await?;
+    Ok(response.data_encryption_key)
+}
+
+/// Stores a wrapped DEK and gives the record with its id.
+pub async fn store_data_encryption_key(
+    keystore: &Service,
+    wrapped: Ciphertext<WrappedDataKey>,
+) -> Result<DataEncryptionKeyRecord> {
+    let body = NewDataEncryptionKey { serialized_data_encryption_key: wrapped };
+    let response: DataEncryptionKeyResponse = keystore.post(&["data_encryption_keys"]).json(&body)?.send().await?;
+    Ok(response.data_encryption_key)
+}

@@ -1,0 +1,29 @@
+//! What crosses the wire: one file per resource, with its request and response types and the call that sends them.
+//!
+//! The types are the wire format's one definition: the client sends and reads them, and the server of this repository
+//! answers with them. A ciphertext is here no more than a checked text ([`Ciphertext`]); opening it is the business of
+//! `crypto`, which this room never imports.
+//!
+//! Reading is forgiving where versions of the protocol differ (unknown fields are ignored, fields that some versions lack
+//! have defaults) and strict where a lying server could do harm (ids, enums, the form of ciphertexts).
+//! Writing sends every field of `protocol/http-api.md` §2, because generated clients refuse replies that lack one.
+
+mod ciphertext;
+mod id;
+pub mod keystore;
+mod paging;
+mod reading;
+pub mod vault;
+
+pub use ciphertext::{
+    Ciphertext, DataKeyForRecipient, MAXIMUM_CIPHERTEXT_LENGTH, RecipientName, SessionToken, SlotValue,
+    ValueVerificationKey, WrappedDataKey, WrappedKeyEncryptionKey, WrappedPrivateKey,
+};
+pub use id::Id;
+pub use paging::{PageMeta, PageQuery};
+
+/// An instant as the wire writes it: ISO-8601 in UTC with milliseconds, `2020-10-12T05:52:45.395Z`.
+pub type Timestamp = String;
+
+/// An object whose content this protocol does not define (`metadata`, `report`, …).
+pub type JsonObject = serde_json::Map<String, serde_json::Value>;

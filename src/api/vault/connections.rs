@@ -1,0 +1,175 @@
+//! Connections between two users. `protocol/http-api.md` §2.5 and §7.6–§7.8.
+
+use serde::{Deserialize, Serialize};
+
+use super::{invitations::ConnectionPublicKey, me::UserType};
+use crate::{
+    api::{Ciphertext, Id, JsonObject, PageMeta, PageQuery, RecipientName, Timestamp, reading::null_as_default},
+    error::Result,
+    http::Service,
+};
+
+/// The reading user's side of a connection.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OwnConnectionData {
+    /// The connection's id for the reading user; the other side has another.
+    pub id: Id,
+    /// What the reading user calls the other, under the reading user's DEK.
+    #[serde(default)]
+    pub encrypted_recipient_name: Option<Ciphertext<RecipientName>>,
+    /// Null for plain connections.
+    #[serde(default)]
+    pub integration_data: Option<JsonObject>,
+    /// Null for plain connections.
+    #[serde(default)]
+    pub delegation_token: Option<String>,
+    /// Null for plain connections.
+    #[serde(default)]
+    pub delegation_role: Option<String>,
+    /// Null for plain connections.
+    #[serde(default)]
+    pub organization_member_id: Option<Id>,
+    /// Null for plain connections.
+    #[serde(default)]
+    pub connection_type: Option<String>,
+    /// The reading user (since 19.3).
+    #[serde(default)]
+    pub user_id: Option<Id>,
+    /// Until 22.
+    #[serde(default)]
+    pub user_image: Option<String>,
+    /// What kind of party the reading user is.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub user_type: UserType,
+    /// The reading user's public key, PEM.
+    pub user_public_key: String,
+    /// The Keystore's id of the reading user's key pair.
+    #[serde(default)]
+    pub user_keypair_external_id: Option<String>,
+    /// Since 39.6.
+    #[serde(default)]
+    pub did: Option<String>,
+    /// Since 39.6.
+    #[serde(default)]
+    pub created_at: Option<Timestamp>,
+}
+
+/// The other user's side of a connection.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OtherConnectionData {
+    /// The connection's id for the other user.
+    pub id: Id,
+    /// Null for plain connections.
+    #[serde(default)]
+    pub integration_data: Option<JsonObject>,
+    /// Null for plain connections.
+    #[serde(default)]
+    pub delegation_token: Option<String>,
+    /// Null for plain connections.
+    #[serde(default)]
+    pub delegation_role: Option<String>,
+    /// Null for plain connections.
+    #[serde(default)]
+    pub organization_member_id: Option<Id>,
+    /// Null for plain connections.
+    #[serde(default)]
+    pub connection_type: Option<String>,
+    /// The other user.
+    pub user_id: Id,
+    /// Until 22.
+    #[serde(default)]
+    pub user_image: Option<String>,
+    /// What kind of party the other user is.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub user_type: UserType,
+    /// The other user's public key, PEM: what DEKs are encrypted for.
+    pub user_public_key: String,
+    /// The Keystore's id of the other user's key pair.
+    #[serde(default)]
+    pub user_keypair_external_id: Option<String>,
+    /// Since 39.6.
+    #[serde(default)]
+    pub did: Option<String>,
+}
+
+/// A connection, as one of its two users sees it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Connection {
+    /// The reading user's side.
+    pub own: OwnConnectionData,
+    /// The other side.
+    pub the_other_user: OtherConnectionData,
+}
+
+/// The connection part of `POST /connections`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ConnectionDetails {
+    /// From the invitation.
+    pub invitation_token: String,
+    /// From the invitation; checked against the token where sent. An extension of this repository's server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invitation_id: Option<Id>,
+    /// What the invitee calls the inviter, under the invitee's DEK.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encrypted_recipient_name: Option<Ciphertext<RecipientName>>,
+}
+
+/// Body of `POST /connections`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NewConnectionRequest {
+    /// The invitee's public key for this connection.
+    pub public_key: ConnectionPublicKey,
+    /// The rest.
+    pub connection: ConnectionDetails,
+}
+
+/// Reply of `POST /connections` and `GET /connections/{id}`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ConnectionResponse {
+    /// The connection.
+    pub connection: Connection,
+    /// Whether the two were connected before; then that connection is given and the invitation was of no use.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub connection_existed_already: bool,
+    /// Always empty.
+    #[serde(default)]
+    pub created_shares_report: Vec<JsonObject>,
+}
+
+/// A page of connections.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ConnectionsResponse {
+    /// The connections.
+    pub connections: Vec<Connection>,
+    /// The cursor of the next page, null on the last.
+    #[serde(default)]
+    pub next_page_after: Option<String>,
+    /// See [`PageMeta`].
+    #[serde(default, skip_deserializing)]
+    pub meta: Vec<PageMeta>,
+}
+
+/// Accepts an invitation. With an idempotency key a repeat answers with the connection that was made first.
+pub async fn create(
+    vault: &Service,
+    request: &NewConnectionRequest,
+    idempotency_key: Option<&str>,
+) -> Result<ConnectionResponse> {
+    vault.post(&["connections"]).json(request)?.idempotency_key(idempotency_key).send().await
+}
+
+/// A page of the user's connections.
+pub async fn list(vault: &Service, page: &PageQuery) -> Result<ConnectionsResponse> {
+    vault.get(&["connections"]).query(page.parameters()).send().await
+}
+
+/// One connection, by the reading user's id of it.
+pub async fn get(vault: &Service, id: &Id) -> Result<Connection> {
+    let response: ConnectionResponse = vault.get(&["connections", id.as_str()]).send().await?;
+    Ok(response.connection)
+}
+
+/// Ends a connection for both users.
+pub async fn delete(vault: &Service, id: &Id) -> Result<()> {
+    vault.delete(&["connections", id.as_str()]).send_void().await
+}

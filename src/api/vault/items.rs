@@ -1,0 +1,311 @@
+//! Items. `protocol/http-api.md` §2.2 and §6.5–§6.9.
+
+use serde::{Deserialize, Serialize};
+
+use super::slots::{ClassificationNodeChange, Slot, SlotChange};
+use crate::{
+    api::{Id, JsonObject, PageMeta, PageQuery, Timestamp, reading::null_as_default},
+    error::Result,
+    http::Service,
+};
+
+/// One item as the reading user sees it; its values are in the slots that come beside it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Item {
+    /// The id for the reading user: a recipient's copy has another than the original.
+    pub id: Id,
+    /// Whether the reading user owns it.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub own: bool,
+    /// Machine name, derived from the label.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub name: String,
+    /// The name for people. Not encrypted.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub label: String,
+    /// Longer text for people. Not encrypted.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Instant.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub created_at: Timestamp,
+    /// Instant.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub updated_at: Timestamp,
+    /// The template it was made from.
+    #[serde(default)]
+    pub item_template_id: Option<Id>,
+    /// Its label.
+    #[serde(default)]
+    pub item_template_label: Option<String>,
+    /// 1.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub ordinal: i64,
+    /// Always true.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub visible: bool,
+    /// URL.
+    #[serde(default)]
+    pub image: Option<String>,
+    /// URL.
+    #[serde(default)]
+    pub item_image: Option<String>,
+    /// Until 31.
+    #[serde(default)]
+    pub item_image_background_colour: Option<String>,
+    /// Until 31.
+    #[serde(default)]
+    pub background_color: Option<String>,
+    /// Until 31; always false.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub me: bool,
+    /// Ids of nodes in the list that comes with the item.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub classification_node_ids: Vec<Id>,
+    /// Exactly the slots of this item; those in the list beside it that are not here are not its.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub slot_ids: Vec<Id>,
+    /// On a received item, the owner's id of it.
+    #[serde(default)]
+    pub original_id: Option<Id>,
+    /// Who owns the original.
+    #[serde(default)]
+    pub owner_id: Option<Id>,
+    /// On a received item, the share that brought it.
+    #[serde(default)]
+    pub share_id: Option<Id>,
+    /// Until 22; always empty.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub association_ids: Vec<Id>,
+    /// Until 22; always empty.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub associations_to_ids: Vec<Id>,
+}
+
+/// A named place in a hierarchy under which templates, items and slots can be found.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ClassificationNode {
+    /// The node's id.
+    pub id: Id,
+    /// Machine name.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub name: String,
+    /// The name for people.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub label: String,
+    /// Longer text for people.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// The place among its siblings.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub ordinal: i64,
+    /// For display.
+    #[serde(default)]
+    pub background_color: Option<String>,
+    /// URL.
+    #[serde(default)]
+    pub image: Option<String>,
+    /// Which hierarchy.
+    #[serde(default)]
+    pub scheme: Option<String>,
+    /// How many things stand under it (since 31).
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub classifications_count: i64,
+    /// Whether the reading user made it (since 37.6).
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub own: bool,
+}
+
+/// One item with all that belongs to it; the arrays are always there (rule 3).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ItemResponse {
+    /// The item.
+    pub item: Item,
+    /// Its slots.
+    #[serde(default)]
+    pub slots: Vec<Slot>,
+    /// The nodes it and its slots stand under.
+    #[serde(default)]
+    pub classification_nodes: Vec<ClassificationNode>,
+    /// Files.
+    #[serde(default)]
+    pub attachments: Vec<JsonObject>,
+    /// Small pictures of files.
+    #[serde(default)]
+    pub thumbnails: Vec<JsonObject>,
+    /// Always empty; old clients need it.
+    #[serde(default)]
+    pub associations: Vec<JsonObject>,
+    /// Always empty; old clients need it.
+    #[serde(default)]
+    pub associations_to: Vec<JsonObject>,
+}
+
+/// A page of items.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ItemsResponse {
+    /// The items.
+    pub items: Vec<Item>,
+    /// The slots of all of them.
+    #[serde(default)]
+    pub slots: Vec<Slot>,
+    /// The nodes they stand under.
+    #[serde(default)]
+    pub classification_nodes: Vec<ClassificationNode>,
+    /// Files.
+    #[serde(default)]
+    pub attachments: Vec<JsonObject>,
+    /// Small pictures of files.
+    #[serde(default)]
+    pub thumbnails: Vec<JsonObject>,
+    /// Always empty; old clients need it.
+    #[serde(default)]
+    pub associations: Vec<JsonObject>,
+    /// Always empty; old clients need it.
+    #[serde(default)]
+    pub associations_to: Vec<JsonObject>,
+    /// The cursor of the next page, null on the last.
+    #[serde(default)]
+    pub next_page_after: Option<String>,
+    /// See [`PageMeta`].
+    #[serde(default, skip_deserializing)]
+    pub meta: Vec<PageMeta>,
+}
+
+/// The item part of a creation or a change.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ItemChange {
+    /// The name for people; needed when creating.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Machine name; derived from the label where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Longer text for people; the template's where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Where the item stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub classification_nodes_attributes: Option<Vec<ClassificationNodeChange>>,
+    /// The slots that are filled, added, changed or removed; the others stay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slots_attributes: Option<Vec<SlotChange>>,
+}
+
+/// Body of `POST /items`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NewItemRequest {
+    /// The template whose slots the item starts with.
+    pub template_name: String,
+    /// Leaves out the template's slots that nothing was given for.
+    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "std::ops::Not::not")]
+    pub skip_empty_template_slots: bool,
+    /// The item.
+    pub item: ItemChange,
+}
+
+/// Body of `PUT /items/{id}`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ItemChangeRequest {
+    /// The change.
+    pub item: ItemChange,
+}
+
+/// Which items a list is to hold; absent means "any".
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ItemFilter {
+    /// Made from one of these templates.
+    pub template_ids: Vec<Id>,
+    /// Standing under a node of this hierarchy.
+    pub scheme: Option<String>,
+    /// Standing under one of the nodes of these names.
+    pub classifications: Vec<String>,
+    /// Shared by the reading user to this one.
+    pub shared_with: Option<Id>,
+    /// Owned by this user.
+    pub owner_id: Option<Id>,
+    /// Owned by the reading user, or not.
+    pub own: Option<bool>,
+    /// Only these.
+    pub item_ids: Vec<Id>,
+    /// Of this machine name.
+    pub name: Option<String>,
+    /// `asc` or `desc` by creation; newest first where absent.
+    pub order: Option<Order>,
+}
+
+/// The direction of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    /// Oldest first.
+    Asc,
+    /// Newest first.
+    Desc,
+}
+
+impl Order {
+    /// As the query parameter spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Order::Asc => "asc",
+            Order::Desc => "desc",
+        }
+    }
+}
+
+fn comma_joined(ids: &[Id]) -> String {
+    ids.iter().map(Id::as_str).collect::<Vec<_>>().join(",")
+}
+
+impl ItemFilter {
+    fn parameters(&self) -> Vec<(&'static str, String)> {
+        let mut parameters = Vec::new();
+        if !self.template_ids.is_empty() {
+            parameters.push(("template_ids", comma_joined(&self.template_ids)));
+        }
+        if !self.item_ids.is_empty() {
+            parameters.push(("item_ids", comma_joined(&self.item_ids)));
+        }
+        if !self.classifications.is_empty() {
+            parameters.push(("classification_node_names", self.classifications.join(",")));
+        }
+        let text = |value: &Option<Id>| value.as_ref().map(Id::to_string);
+        let single = [
+            ("classification_scheme_name", self.scheme.clone()),
+            ("shared_with", text(&self.shared_with)),
+            ("owner_id", text(&self.owner_id)),
+            ("own", self.own.map(|own| own.to_string())),
+            ("name", self.name.clone()),
+            ("order", self.order.map(|order| order.as_str().to_owned())),
+        ];
+        parameters.extend(single.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        parameters
+    }
+}
+
+/// Makes an item. With an idempotency key a repeat answers with the item that was made first.
+pub async fn create(vault: &Service, request: &NewItemRequest, idempotency_key: Option<&str>) -> Result<ItemResponse> {
+    vault.post(&["items"]).json(request)?.idempotency_key(idempotency_key).send().await
+}
+
+/// A page of the user's own and received items.
+pub async fn list(vault: &Service, filter: &ItemFilter, page: &PageQuery) -> Result<ItemsResponse> {
+    vault.get(&["items"]).query(filter.parameters()).query(page.parameters()).send().await
+}
+
+/// One item, by the id that the reading user has for it.
+pub async fn get(vault: &Service, id: &Id) -> Result<ItemResponse> {
+    vault.get(&["items", id.as_str()]).send().await
+}
+
+/// Changes an own item.
+pub async fn update(vault: &Service, id: &Id, request: &ItemChangeRequest) -> Result<ItemResponse> {
+    vault.put(&["items", id.as_str()]).json(request)?.send().await
+}
+
+/// Deletes an own item with all its shares, or a received one with the share that brought it.
+pub async fn delete(vault: &Service, id: &Id) -> Result<()> {
+    vault.delete(&["items", id.as_str()]).send_void().await
+}

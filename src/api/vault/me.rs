@@ -1,0 +1,196 @@
+//! The user's own record in the Vault. `protocol/http-api.md` §2.1, §5.1 and §5.3.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    api::{Ciphertext, Id, JsonObject, SessionToken, Timestamp, reading::null_as_default},
+    error::Result,
+    http::Service,
+};
+
+/// What kind of party a user is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UserType {
+    /// A person.
+    #[default]
+    Human,
+    /// Acts for an organization.
+    OrganizationAgent,
+    /// Acts for a service.
+    ServiceAgent,
+    /// A kind that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// A user of the Vault.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct User {
+    /// The Vault's id of the user, as shares and connections name it.
+    pub id: Id,
+    /// Free text about the person; this client stores none.
+    #[serde(default)]
+    pub full_name: Option<String>,
+    /// Free text; this client stores none.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// Free text; this client stores none.
+    #[serde(default)]
+    pub country: Option<String>,
+    /// Instant.
+    #[serde(default)]
+    pub joined_at: Option<Timestamp>,
+    /// Instant.
+    #[serde(default)]
+    pub onboarded_at: Option<Timestamp>,
+    /// Free text.
+    #[serde(default)]
+    pub timezone: Option<String>,
+    /// The Keystore's id of the private DEK; a login needs it.
+    #[serde(default)]
+    pub private_dek_external_id: Option<Id>,
+    /// The older name of the same pointer.
+    #[serde(default)]
+    pub private_encryption_space_id: Option<Id>,
+    /// Instant.
+    #[serde(default)]
+    pub queued_for_deletion_after: Option<Timestamp>,
+    /// Whether the platform's terms were accepted.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub accepted_terms: bool,
+    /// What kind of party this is.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub user_type: UserType,
+    /// Decentralised identifier (since 37.6).
+    #[serde(default)]
+    pub did: Option<String>,
+    /// Since 37.6.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub broken_attachments_present: bool,
+    /// Until 22.
+    #[serde(default)]
+    pub is_app_logging_enabled: Option<bool>,
+    /// Until 22.
+    #[serde(default)]
+    pub image: Option<String>,
+    /// Until 22.
+    #[serde(default)]
+    pub unconfirmed_email: Option<String>,
+    /// Until 22.
+    #[serde(default)]
+    pub share_terms: Option<String>,
+    /// Until 22; always empty.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub association_ids: Vec<Id>,
+    /// Until 31.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub track_events: bool,
+    /// Until 31.
+    #[serde(default)]
+    pub track_usage: Option<bool>,
+    /// Until 31.
+    #[serde(default)]
+    pub verified_at: Option<Timestamp>,
+    /// Until 19.3.
+    #[serde(default)]
+    pub cloudname: Option<String>,
+    /// Until 19.3.
+    #[serde(default)]
+    pub key_store_admission_token: Option<String>,
+    /// Until 19.3.
+    #[serde(default)]
+    pub key_store_id: Option<String>,
+    /// Until 19.3.
+    #[serde(default)]
+    pub key_store_url: Option<String>,
+    /// Until 19.3.
+    #[serde(default)]
+    pub key_store_username: Option<String>,
+}
+
+/// Body of `POST /me`.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct NewUser {
+    /// The public key that sessions are encrypted to, PEM.
+    pub public_key: String,
+    /// From the Keystore, good once.
+    pub admission_token: String,
+}
+
+/// Reply of `POST /me`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NewUserResponse {
+    /// The first session's token, encrypted to the user's public key.
+    pub encrypted_session_authentication_string: Ciphertext<SessionToken>,
+    /// The new user.
+    pub user: User,
+    /// Always empty; old clients need it.
+    #[serde(default)]
+    pub associations: Vec<JsonObject>,
+    /// Always empty; old clients need it.
+    #[serde(default)]
+    pub organisations: Vec<JsonObject>,
+}
+
+/// Reply of `GET /me` and `PUT /me`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct UserResponse {
+    /// The user.
+    pub user: User,
+    /// Always empty; old clients need it.
+    #[serde(default)]
+    pub associations: Vec<JsonObject>,
+}
+
+/// What `PUT /me` may change; what is absent stays as it is.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UserChange {
+    /// The Keystore's id of the private DEK.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub private_dek_external_id: Option<Id>,
+    /// The older name of the same pointer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub private_encryption_space_id: Option<Id>,
+    /// Free text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub full_name: Option<String>,
+    /// Free text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Free text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// Free text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// Decentralised identifier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub did: Option<String>,
+}
+
+/// Body of `PUT /me`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct UserChangeRequest {
+    /// The change.
+    pub user: UserChange,
+}
+
+/// Makes the Keystore user a user of the Vault.
+pub async fn create(vault: &Service, user: &NewUser) -> Result<NewUserResponse> {
+    vault.post(&["me"]).json(user)?.send().await
+}
+
+/// The signed-in user's record.
+pub async fn get(vault: &Service) -> Result<User> {
+    let response: UserResponse = vault.get(&["me"]).send().await?;
+    Ok(response.user)
+}
+
+/// Notes where in the Keystore the private DEK is, without which no later login finds it.
+pub async fn set_private_dek(vault: &Service, data_encryption_key: &Id) -> Result<User> {
+    let user = UserChange { private_dek_external_id: Some(data_encryption_key.clone()), ..UserChange::default() };
+    let response: UserResponse = vault.put(&["me"]).json(&UserChangeRequest { user })?.send().await?;
+    Ok(response.user)
+}

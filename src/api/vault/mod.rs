@@ -1,0 +1,11 @@
+//! The Vault: items, connections, shares and client tasks, all values as ciphertext. `protocol/http-api.md` §5–§10.
+
+pub mod client_tasks;
+pub mod connections;
+pub mod invitations;
+pub mod items;
+pub mod me;
+pub mod session;
+pub mod shares;
+pub mod slots;
+pub mod templates;

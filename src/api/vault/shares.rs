@@ -1,0 +1,365 @@
+//! Shares. `protocol/http-api.md` §2.4, §8 and §9.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    client_tasks::ClientTaskChange,
+    items::{ClassificationNode, Item, Order},
+    slots::Slot,
+};
+use crate::{
+    api::{
+        Ciphertext, DataKeyForRecipient, Id, JsonObject, PageMeta, PageQuery, SlotValue, Timestamp,
+        ValueVerificationKey, reading::null_as_default,
+    },
+    error::Result,
+    http::Service,
+};
+
+/// Whether the recipient has to accept a share before reading it, and did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Acceptance {
+    /// Must, and has not.
+    AcceptanceRequired,
+    /// Need not.
+    AcceptanceNotRequired,
+    /// Did.
+    Accepted,
+    /// Refused; no request of the protocol sets it.
+    Rejected,
+}
+
+impl Acceptance {
+    /// As the wire spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Acceptance::AcceptanceRequired => "acceptance_required",
+            Acceptance::AcceptanceNotRequired => "acceptance_not_required",
+            Acceptance::Accepted => "accepted",
+            Acceptance::Rejected => "rejected",
+        }
+    }
+}
+
+/// Who may share the item on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SharingMode {
+    /// Only the owner.
+    Owner,
+    /// The recipient too.
+    Anyone,
+}
+
+/// One share, as the sender, the owner or the recipient sees it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Share {
+    /// The same for everyone.
+    pub id: Id,
+    /// Who owns the item; null for a recipient of an on-share in some versions.
+    #[serde(default)]
+    pub owner_id: Option<Id>,
+    /// Who made the share: the owner, or a recipient who shared on.
+    pub sender_id: Id,
+    /// For whom it was made.
+    pub recipient_id: Id,
+    /// Whether it has to be accepted.
+    pub acceptance_required: Acceptance,
+    /// Always the owner's id of the item.
+    pub item_id: Id,
+    /// The owner's id of the slot, where only one is shared.
+    #[serde(default)]
+    pub slot_id: Option<Id>,
+    /// The recipient's public key that the DEK is encrypted for, PEM.
+    #[serde(default)]
+    pub public_key: Option<String>,
+    /// The Keystore's id of the recipient's key pair.
+    #[serde(default)]
+    pub keypair_external_id: Option<String>,
+    /// Null for a recipient who has not accepted, or who holds the values under the own DEK by now.
+    #[serde(default)]
+    pub encrypted_dek: Option<Ciphertext<DataKeyForRecipient>>,
+    /// What the recipient agrees to.
+    #[serde(default)]
+    pub terms: Option<String>,
+    /// Until 31.
+    #[serde(default)]
+    pub sharing_mode: Option<SharingMode>,
+    /// Since 37; says the same.
+    #[serde(default)]
+    pub onsharing_permitted: Option<bool>,
+    /// Instant.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub created_at: Timestamp,
+    /// After which the recipient no longer has it.
+    #[serde(default)]
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Share {
+    /// Whether the recipient may share on, from whichever of the two fields is there.
+    pub fn permits_on_sharing(&self) -> bool {
+        self.onsharing_permitted.unwrap_or(self.sharing_mode == Some(SharingMode::Anyone))
+    }
+}
+
+/// One slot's value for a share.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ShareSlotValue {
+    /// Which share, where the body is about several (`PUT /items/{id}/shares`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share_id: Option<Id>,
+    /// The sender's own id of the slot.
+    pub slot_id: Option<Id>,
+    /// Under the share's DEK; null empties the slot.
+    pub encrypted_value: Option<Ciphertext<SlotValue>>,
+    /// The key that proves the value, under the share's DEK.
+    pub encrypted_value_verification_key: Option<Ciphertext<ValueVerificationKey>>,
+    /// The owner's proof; only the owner sends one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value_verification_hash: Option<String>,
+}
+
+/// One share of `POST /items/{id}/shares`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NewShare {
+    /// For whom; must be connected with the sender.
+    pub recipient_id: Id,
+    /// The recipient's public key, exactly as in the connection.
+    pub public_key: String,
+    /// The Keystore's id of the recipient's key pair.
+    #[serde(default)]
+    pub keypair_external_id: Option<String>,
+    /// The share's DEK, encrypted with that public key.
+    pub encrypted_dek: Ciphertext<DataKeyForRecipient>,
+    /// Until 31.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sharing_mode: Option<SharingMode>,
+    /// Since 37.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub onsharing_permitted: Option<bool>,
+    /// Absent means that it need not be accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acceptance_required: Option<Acceptance>,
+    /// What the recipient agrees to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<String>,
+    /// Must lie in the future.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// Shares this one slot only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slot_id: Option<Id>,
+    /// The values, sealed for this share.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub slot_values: Vec<ShareSlotValue>,
+}
+
+/// Body of `POST /items/{id}/shares`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NewSharesRequest {
+    /// The shares.
+    pub shares: Vec<NewShare>,
+}
+
+/// A list of shares; the paging fields are absent from some replies.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SharesResponse {
+    /// The shares.
+    pub shares: Vec<Share>,
+    /// The cursor of the next page, null on the last.
+    #[serde(default)]
+    pub next_page_after: Option<String>,
+    /// See [`PageMeta`].
+    #[serde(default, skip_deserializing)]
+    pub meta: Vec<PageMeta>,
+}
+
+/// Reply about one share.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ShareResponse {
+    /// The share.
+    pub share: Share,
+}
+
+/// A share with the recipient's copy of the item.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ShareWithItemResponse {
+    /// The share.
+    pub share: Share,
+    /// Set where the item reached the recipient by another share before; then the item here is that one's.
+    #[serde(default)]
+    pub item_shared_via_another_share_id: Option<Id>,
+    /// The recipient's copy.
+    pub item: Item,
+    /// Its slots; without values while the share is not accepted.
+    #[serde(default)]
+    pub slots: Vec<Slot>,
+    /// Always empty; old clients need it.
+    #[serde(default)]
+    pub associations: Vec<JsonObject>,
+    /// Always empty; old clients need it.
+    #[serde(default)]
+    pub associations_to: Vec<JsonObject>,
+    /// Files.
+    #[serde(default)]
+    pub attachments: Vec<JsonObject>,
+    /// The nodes the item and its slots stand under.
+    #[serde(default)]
+    pub classification_nodes: Vec<ClassificationNode>,
+    /// Small pictures of files.
+    #[serde(default)]
+    pub thumbnails: Vec<JsonObject>,
+}
+
+/// One share of an own item, as the list for re-encryption holds it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ItemShare {
+    /// The share.
+    pub id: Id,
+    /// The recipient's public key, PEM.
+    pub public_key: String,
+    /// Since 37.
+    #[serde(default)]
+    pub item_id: Option<Id>,
+    /// Where only one slot is shared.
+    #[serde(default)]
+    pub slot_id: Option<Id>,
+}
+
+/// Reply of `GET /items/{id}/shares`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ItemSharesResponse {
+    /// Every share of the item, on-shares by others included.
+    pub shares: Vec<ItemShare>,
+}
+
+/// A share's new DEK.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ShareDek {
+    /// The share.
+    pub share_id: Id,
+    /// The DEK, encrypted with the recipient's public key.
+    pub dek: Ciphertext<DataKeyForRecipient>,
+}
+
+/// Body of `PUT /items/{id}/shares`: the item re-encrypted for those it is shared with.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ItemSharesChange {
+    /// The new DEKs.
+    #[serde(deserialize_with = "null_as_default")]
+    pub share_deks: Vec<ShareDek>,
+    /// The values under them.
+    #[serde(deserialize_with = "null_as_default")]
+    pub slot_values: Vec<ShareSlotValue>,
+    /// Client tasks that are done with it.
+    #[serde(deserialize_with = "null_as_default")]
+    pub client_tasks: Vec<ClientTaskChange>,
+}
+
+/// Which incoming shares a list is to hold; absent means "any".
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IncomingFilter {
+    /// In this state of acceptance.
+    pub acceptance_required: Option<Acceptance>,
+    /// Through this connection, by the reading user's id of it.
+    pub own_connection_id: Option<Id>,
+    /// Oldest or newest first.
+    pub order: Option<Order>,
+}
+
+/// Which outgoing shares a list is to hold; absent means "any".
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OutgoingFilter {
+    /// Of these items.
+    pub item_ids: Vec<Id>,
+    /// Through this connection, by the reading user's id of it.
+    pub own_connection_id: Option<Id>,
+    /// Oldest or newest first.
+    pub order: Option<Order>,
+}
+
+/// Shares an item. With an idempotency key a repeat answers with the shares that were made first.
+pub async fn create(
+    vault: &Service,
+    item: &Id,
+    request: &NewSharesRequest,
+    idempotency_key: Option<&str>,
+) -> Result<Vec<Share>> {
+    let response: SharesResponse =
+        vault.post(&["items", item.as_str(), "shares"]).json(request)?.idempotency_key(idempotency_key).send().await?;
+    Ok(response.shares)
+}
+
+/// A page of the shares made for the user.
+pub async fn incoming(vault: &Service, filter: &IncomingFilter, page: &PageQuery) -> Result<SharesResponse> {
+    let own = [
+        ("acceptance_required", filter.acceptance_required.map(|state| state.as_str().to_owned())),
+        ("own_connection_id", filter.own_connection_id.as_ref().map(Id::to_string)),
+        ("order", filter.order.map(|order| order.as_str().to_owned())),
+    ];
+    vault
+        .get(&["incoming_shares"])
+        .query(own.into_iter().filter_map(|(name, value)| Some((name, value?))))
+        .query(page.parameters())
+        .send()
+        .await
+}
+
+/// A page of the shares that the user made.
+pub async fn outgoing(vault: &Service, filter: &OutgoingFilter, page: &PageQuery) -> Result<SharesResponse> {
+    let own = [
+        ("own_connection_id", filter.own_connection_id.as_ref().map(Id::to_string)),
+        ("order", filter.order.map(|order| order.as_str().to_owned())),
+    ];
+    vault
+        .get(&["outgoing_shares"])
+        .query(filter.item_ids.iter().map(|id| ("item_ids", id.to_string())))
+        .query(own.into_iter().filter_map(|(name, value)| Some((name, value?))))
+        .query(page.parameters())
+        .send()
+        .await
+}
+
+/// One share made for the user.
+pub async fn get_incoming(vault: &Service, id: &Id) -> Result<Share> {
+    let response: ShareResponse = vault.get(&["incoming_shares", id.as_str()]).send().await?;
+    Ok(response.share)
+}
+
+/// One share that the user made.
+pub async fn get_outgoing(vault: &Service, id: &Id) -> Result<Share> {
+    let response: ShareResponse = vault.get(&["outgoing_shares", id.as_str()]).send().await?;
+    Ok(response.share)
+}
+
+/// One share made for the user, with the item.
+pub async fn get_incoming_with_item(vault: &Service, id: &Id) -> Result<ShareWithItemResponse> {
+    vault.get(&["incoming_shares", id.as_str(), "item"]).send().await
+}
+
+/// Accepts a share and its terms. Harmless where nothing has to be accepted.
+pub async fn accept(vault: &Service, id: &Id) -> Result<Share> {
+    let response: ShareResponse = vault.put(&["incoming_shares", id.as_str(), "accept"]).send().await?;
+    Ok(response.share)
+}
+
+/// Removes a share and the recipient's copy.
+pub async fn delete(vault: &Service, id: &Id) -> Result<()> {
+    vault.delete(&["shares", id.as_str()]).send_void().await
+}
+
+/// Everyone that an own item is shared with.
+pub async fn of_item(vault: &Service, item: &Id) -> Result<Vec<ItemShare>> {
+    let response: ItemSharesResponse = vault.get(&["items", item.as_str(), "shares"]).send().await?;
+    Ok(response.shares)
+}
+
+/// Replaces the DEKs and values of an own item's shares.
+pub async fn update_of_item(vault: &Service, item: &Id, change: &ItemSharesChange) -> Result<Vec<Share>> {
+    let response: SharesResponse = vault.put(&["items", item.as_str(), "shares"]).json(change)?.send().await?;
+    Ok(response.shares)
+}

@@ -1,0 +1,19 @@
+//! Sends one request: the [`Transport`] trait, a [`Service`]'s base URL and token, deadlines, retries and error bodies.
+//!
+//! Nothing here knows what the requests are about. Requests never follow redirects, and base URLs are https, loopback
+//! aside, so that a token never travels in the clear.
+
+mod base_url;
+#[cfg(target_arch = "wasm32")]
+mod fetch;
+mod reply;
+mod request;
+mod service;
+mod transport;
+
+pub use base_url::BaseUrl;
+#[cfg(target_arch = "wasm32")]
+pub use fetch::FetchTransport;
+pub use request::RequestBuilder;
+pub use service::{RequestPolicy, Service};
+pub use transport::{MAXIMUM_REPLY_LENGTH, Transport, TransportError, TransportFuture};

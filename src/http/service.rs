@@ -1,0 +1,106 @@
+use std::{cell::RefCell, rc::Rc, time::Duration};
+
+use ::http::{HeaderValue, Method};
+use zeroize::Zeroizing;
+
+use super::{BaseUrl, RequestBuilder, Transport};
+use crate::error::{Error, Result};
+
+/// How patient requests are.
+#[derive(Clone, Debug)]
+pub struct RequestPolicy {
+    /// How long one attempt may take, reading the reply included.
+    pub timeout: Duration,
+    /// How often a request that is safe to repeat is repeated after a failed connection, a 429 or a 5xx.
+    pub retries: usize,
+}
+
+impl Default for RequestPolicy {
+    fn default() -> Self {
+        RequestPolicy { timeout: Duration::from_secs(30), retries: 2 }
+    }
+}
+
+/// One of the two services: where it is, how it is reached, and the token it knows this user by.
+pub struct Service {
+    pub(super) base_url: BaseUrl,
+    pub(super) transport: Rc<dyn Transport>,
+    pub(super) policy: RequestPolicy,
+    subscription_key: Option<HeaderValue>,
+    token: RefCell<Option<Zeroizing<String>>>,
+}
+
+impl Service {
+    /// A service without a token, for the calls that need none.
+    pub fn new(
+        base_url: BaseUrl,
+        transport: Rc<dyn Transport>,
+        policy: RequestPolicy,
+        subscription_key: Option<&str>,
+    ) -> Result<Service> {
+        let subscription_key = subscription_key
+            .map(HeaderValue::from_str)
+            .transpose()
+            .map_err(|_| Error::invalid_argument("the subscription key cannot be sent in a header"))?;
+        Ok(Service { base_url, transport, policy, subscription_key, token: RefCell::new(None) })
+    }
+
+    /// The same service for one user, who has no token yet.
+    pub fn for_one_user(&self) -> Service {
+        Service {
+            base_url: self.base_url.clone(),
+            transport: Rc::clone(&self.transport),
+            policy: self.policy.clone(),
+            subscription_key: self.subscription_key.clone(),
+            token: RefCell::new(None),
+        }
+    }
+
+    /// Sets the token that every later request carries.
+    pub fn set_token(&self, token: Zeroizing<String>) {
+        self.token.replace(Some(token));
+    }
+
+    /// Forgets (and wipes) the token.
+    pub fn clear_token(&self) {
+        self.token.replace(None);
+    }
+
+    /// A copy of the token, for a command line that keeps it between runs. Not for pages.
+    pub fn token(&self) -> Option<Zeroizing<String>> {
+        self.token.borrow().clone()
+    }
+
+    /// Starts a GET of the path with these segments.
+    pub fn get(&self, path: &[&str]) -> RequestBuilder<'_> {
+        RequestBuilder::new(self, Method::GET, path)
+    }
+
+    /// Starts a POST to the path with these segments.
+    pub fn post(&self, path: &[&str]) -> RequestBuilder<'_> {
+        RequestBuilder::new(self, Method::POST, path)
+    }
+
+    /// Starts a PUT to the path with these segments.
+    pub fn put(&self, path: &[&str]) -> RequestBuilder<'_> {
+        RequestBuilder::new(self, Method::PUT, path)
+    }
+
+    /// Starts a DELETE of the path with these segments.
+    pub fn delete(&self, path: &[&str]) -> RequestBuilder<'_> {
+        RequestBuilder::new(self, Method::DELETE, path)
+    }
+
+    pub(super) fn authorization(&self) -> Result<Option<HeaderValue>> {
+        let token = self.token.borrow();
+        let Some(token) = token.as_ref() else { return Ok(None) };
+        let mut value = HeaderValue::from_str(token)
+            .map_err(|_| Error::new(crate::ErrorCode::BadResponse, "the session token is not a token"))?;
+        value.set_sensitive(true);
+        Ok(Some(value))
+    }
+
+    pub(super) fn subscription_key(&self) -> Option<&HeaderValue> {
+        self.subscription_key.as_ref()
+    }
+}
