@@ -1,0 +1,34 @@
+//! What two people compare to know that the server has not put its own key between them.
+
+use sha2::{Digest, Sha256, Sha512};
+
+use crate::crypto::public_key::PublicKey;
+
+/// Separates this hash from every other use of SHA-512.
+const CONTEXT: &[u8] = b"vaultshare safety number 1";
+
+/// Groups of five digits, as they are read aloud.
+const GROUPS: usize = 12;
+
+/// SHA-256 of the key's SPKI DER: the same for every PEM spelling of one key.
+pub(crate) fn fingerprint(spki_der: &[u8]) -> [u8; 32] {
+    Sha256::digest(spki_der).into()
+}
+
+/// 60 decimal digits in groups of 5 that both sides of a connection see alike, whoever asks.
+///
+/// Each group takes 5 bytes of a SHA-512 over both fingerprints, lesser first, modulo 100,000: 199 bits in all.
+pub fn safety_number(a: &PublicKey, b: &PublicKey) -> String {
+    let (a, b) = (fingerprint(a.spki_der()), fingerprint(b.spki_der()));
+    let (lesser, greater) = if a <= b { (a, b) } else { (b, a) };
+    let digest = Sha512::new().chain_update(CONTEXT).chain_update(lesser).chain_update(greater).finalize();
+    let groups: Vec<String> = digest
+        .chunks_exact(5)
+        .take(GROUPS)
+        .map(|bytes| {
+            let number = bytes.iter().fold(0_u64, |number, &byte| number << 8 | u64::from(byte));
+            format!("{:05}", number % 100_000)
+        })
+        .collect();
+    groups.join(" ")
+}

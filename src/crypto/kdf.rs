@@ -1,0 +1,68 @@
+//! Keys from passphrases: PBKDF2 with HMAC-SHA256, always 32 bytes.
+
+use zeroize::Zeroizing;
+
+use crate::crypto::backend;
+use crate::crypto::envelope::{Derivation, Envelope, MAX_ITERATIONS, MIN_ITERATIONS};
+use crate::crypto::symmetric::AesKey;
+use crate::{Error, ErrorCode, Result};
+
+/// Iterations that [`encrypt_with_passphrase`] asks for.
+const ITERATIONS: u32 = 100_000;
+const SALT_BYTES: usize = 20;
+
+/// The key of a passphrase.
+pub(crate) async fn derive_key(passphrase: &[u8], salt: &[u8], iterations: u32) -> Result<AesKey> {
+    if !(MIN_ITERATIONS..=MAX_ITERATIONS).contains(&iterations) {
+        return Err(Error::invalid_argument(format!(
+            "a key is derived with {MIN_ITERATIONS} to {MAX_ITERATIONS} iterations"
+        )));
+    }
+    if salt.len() < 8 {
+        return Err(Error::invalid_argument("a salt has 8 bytes at least"));
+    }
+    let mut key = AesKey::zeroed();
+    backend::pbkdf2_sha256(passphrase, salt, iterations, key.bytes_mut()).await?;
+    Ok(key)
+}
+
+/// Encrypts bytes so that a passphrase alone opens them; the envelope carries salt and iterations.
+///
+/// # Errors
+/// `INVALID_ARGUMENT` for no bytes at all: the format has no empty ciphertext.
+pub async fn encrypt_with_passphrase(plaintext: &[u8], passphrase: &str) -> Result<String> {
+    let mut salt = vec![0; SALT_BYTES];
+    getrandom::fill(&mut salt)?;
+    let key = derive_key(passphrase.as_bytes(), &salt, ITERATIONS).await?;
+    let chunks = vec![key.seal_chunk(plaintext).await?];
+    Ok(Envelope::Symmetric { chunks, derivation: Some(Derivation { salt, iterations: ITERATIONS }) }.print())
+}
+
+/// Decrypts an envelope that carries its own key derivation (`…Pbkdf2Hmac…`).
+///
+/// Libraries of before 2021 took one byte per UTF-16 unit of the passphrase. For passphrases beyond ASCII, and only
+/// after UTF-8 has failed, that is tried once.
+///
+/// # Errors
+/// `MALFORMED_ENVELOPE`, `UNSUPPORTED_ALGORITHM`, `DECRYPTION_FAILED`.
+pub async fn decrypt_with_passphrase(envelope: &str, passphrase: &str) -> Result<Zeroizing<Vec<u8>>> {
+    let Envelope::Symmetric { chunks, derivation: Some(Derivation { salt, iterations }) } = Envelope::parse(envelope)?
+    else {
+        return Err(Error::malformed_envelope("it is not for a passphrase"));
+    };
+    let key = derive_key(passphrase.as_bytes(), &salt, iterations).await?;
+    match key.open_chunks(&chunks).await {
+        Err(error) if error.code() == ErrorCode::DecryptionFailed && !passphrase.is_ascii() => {
+            let key = derive_key(&one_byte_per_unit(passphrase), &salt, iterations).await?;
+            key.open_chunks(&chunks).await
+        }
+        result => result,
+    }
+}
+
+/// The low byte of every UTF-16 unit: what old libraries made of a passphrase.
+fn one_byte_per_unit(passphrase: &str) -> Zeroizing<Vec<u8>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(passphrase.len()));
+    bytes.extend(passphrase.encode_utf16().map(|unit| unit.to_be_bytes()[1]));
+    bytes
+}

@@ -1,0 +1,194 @@
+//! RSA key pairs: one per purpose, so that no server can have one purpose's ciphertext opened as another's.
+
+use std::fmt;
+
+use rsa::pkcs1::RsaPrivateKeyRef;
+use rsa::pkcs8::PrivateKeyInfoRef;
+use rsa::pkcs8::der::Decode;
+use zeroize::Zeroizing;
+
+use crate::crypto::backend::{self, PrivateKey};
+use crate::crypto::envelope::Envelope;
+use crate::crypto::keys::DataKey;
+use crate::crypto::pem;
+use crate::crypto::public_key::PublicKey;
+use crate::crypto::symmetric::AesKey;
+use crate::{Error, Result};
+
+const PKCS1_LABEL: &str = "RSA PRIVATE KEY";
+const PKCS8_LABEL: &str = "PRIVATE KEY";
+
+/// A private key with its public half.
+///
+/// The private key is held by the [`backend`]; under WebCrypto it cannot be read out again. A pair that was generated
+/// or imported also keeps the bytes that have to be wrapped for the Keystore; one that came from the Keystore does not.
+pub struct KeyPair {
+    public: PublicKey,
+    private: PrivateKey,
+    pkcs1_der: Option<Zeroizing<Vec<u8>>>,
+}
+
+impl KeyPair {
+    /// A new random key pair of 2048, 3072 or 4096 bits, with exponent 65537. The protocol's size is 4096.
+    ///
+    /// Takes a second or so; without WebCrypto it takes several, and blocks the thread.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` for another size.
+    pub async fn generate(bits: u32) -> Result<Self> {
+        if ![2048, 3072, 4096].contains(&bits) {
+            return Err(Error::invalid_argument("a key pair has 2048, 3072 or 4096 bits"));
+        }
+        let pkcs1_der = backend::rsa_generate(bits).await?;
+        let public = public_half(&pkcs1_der).ok_or_else(|| Error::internal("the new key pair cannot be read"))?;
+        let private = PrivateKey::import(&pkcs1_der).await?;
+        Ok(KeyPair { public, private, pkcs1_der: Some(pkcs1_der) })
+    }
+
+    /// Reads a private key from PEM, PKCS#1 or PKCS#8.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` for what is no RSA private key in PEM form, or one that the format cannot name (below 2048
+    /// bits, an exponent other than 65537).
+    pub async fn from_pem(text: &str) -> Result<Self> {
+        let not_a_key = || Error::invalid_argument("this is not an RSA private key in PEM form");
+        let pkcs1_der = decode_private_key(text).ok_or_else(not_a_key)?;
+        let public = public_half(&pkcs1_der).ok_or_else(not_a_key)?;
+        let private = PrivateKey::import(&pkcs1_der).await.map_err(|_| not_a_key())?;
+        Ok(KeyPair { public, private, pkcs1_der: Some(pkcs1_der) })
+    }
+
+    /// A pair from the Keystore: the decrypted private key must belong to the public key stored beside it.
+    pub(crate) async fn from_stored(text: &str, public: PublicKey) -> Result<Self> {
+        let pkcs1_der = decode_private_key(text).ok_or_else(Error::decryption_failed)?;
+        if public_half(&pkcs1_der).as_ref() != Some(&public) {
+            return Err(Error::decryption_failed());
+        }
+        let private = PrivateKey::import(&pkcs1_der).await.map_err(|_| Error::decryption_failed())?;
+        Ok(KeyPair { public, private, pkcs1_der: None })
+    }
+
+    /// The public half.
+    pub fn public_key(&self) -> &PublicKey {
+        &self.public
+    }
+
+    /// The public half as text: as it was stored, or SPKI with CRLF line ends.
+    pub fn public_key_pem(&self) -> &str {
+        self.public.pem()
+    }
+
+    /// [`PublicKey::fingerprint`] of the public half.
+    pub fn fingerprint(&self) -> String {
+        self.public.fingerprint()
+    }
+
+    /// Decrypts an envelope that was encrypted with the public half.
+    ///
+    /// # Errors
+    /// `DECRYPTION_FAILED`, whatever the reason; those of a malformed envelope.
+    pub async fn decrypt(&self, envelope: &str) -> Result<Zeroizing<Vec<u8>>> {
+        match Envelope::parse(envelope)? {
+            Envelope::Rsa { bits, ciphertext } if bits == self.public.bits() => self.private.decrypt(&ciphertext).await,
+            Envelope::Rsa { .. } => Err(Error::decryption_failed()),
+            _ => Err(Error::malformed_envelope("it is not for a key pair")),
+        }
+    }
+
+    /// Decrypts the DEK of a share.
+    ///
+    /// # Errors
+    /// As [`KeyPair::decrypt`]; `DECRYPTION_FAILED` also where the content is not exactly 32 bytes.
+    pub async fn decrypt_data_key(&self, envelope: &str) -> Result<DataKey> {
+        self.decrypt_aes_key(envelope).await.map(DataKey::from_aes_key)
+    }
+
+    /// Decrypts a symmetric key.
+    ///
+    /// # Errors
+    /// As [`KeyPair::decrypt`]; `DECRYPTION_FAILED` also where the content is not exactly 32 bytes.
+    pub async fn decrypt_aes_key(&self, envelope: &str) -> Result<AesKey> {
+        let bytes = self.decrypt(envelope).await?;
+        AesKey::from_bytes(&bytes).map_err(|_| Error::decryption_failed())
+    }
+
+    /// Decrypts a session token, which the caller then sends to the server in the clear.
+    ///
+    /// A server that puts someone's encrypted DEK in the token's place would be sent the DEK. So what was decrypted
+    /// must read as a token, and may not have the length of a key.
+    ///
+    /// # Errors
+    /// As [`KeyPair::decrypt`]; `DECRYPTION_FAILED`, without telling, also where the content is no token.
+    pub async fn decrypt_token(&self, envelope: &str) -> Result<Zeroizing<String>> {
+        let bytes = self.decrypt(envelope).await?;
+        match std::str::from_utf8(&bytes) {
+            Ok(token) if is_token(token) => Ok(Zeroizing::new(token.to_owned())),
+            _ => Err(Error::decryption_failed()),
+        }
+    }
+
+    /// Signs data, and returns both as `Sign.Rsa4096.…`.
+    ///
+    /// # Errors
+    /// `INTERNAL`.
+    pub async fn sign(&self, data: &[u8]) -> Result<String> {
+        let signature = self.private.sign(data).await?;
+        Ok(Envelope::Signed { bits: self.public.bits(), signature, data: data.to_vec() }.print())
+    }
+
+    /// The private key as the protocol writes it: PKCS#1 PEM, CRLF line ends.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` for a pair that came from the Keystore: its private key cannot be read out again.
+    pub async fn private_key_pem(&self) -> Result<Zeroizing<String>> {
+        let der = self
+            .pkcs1_der
+            .as_ref()
+            .ok_or_else(|| Error::invalid_argument("this private key cannot be read out of the session"))?;
+        pem::encode(PKCS1_LABEL, der).map(Zeroizing::new).ok_or_else(|| Error::internal("the key cannot be written"))
+    }
+
+    /// The same pair without the bytes to wrap: once the Keystore has them, the session has no use for them.
+    pub fn without_export(self) -> Self {
+        KeyPair { pkcs1_der: None, ..self }
+    }
+}
+
+impl fmt::Debug for KeyPair {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "KeyPair(secret of {})", self.fingerprint())
+    }
+}
+
+/// The alphabet of bearer tokens (RFC 6750), and a length that no key has.
+fn is_token(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() != 32
+        && text.len() != 64
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte))
+}
+
+/// The PKCS#1 DER of a private key PEM of either form.
+fn decode_private_key(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let (label, der) = pem::decode(text)?;
+    match label {
+        PKCS1_LABEL => Some(der),
+        PKCS8_LABEL => pkcs1_from_pkcs8(&der),
+        _ => None,
+    }
+}
+
+/// The private key inside a PKCS#8 structure that says it is RSA.
+pub(crate) fn pkcs1_from_pkcs8(der: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let info = PrivateKeyInfoRef::from_der(der).ok()?;
+    if info.algorithm.oid != rsa::pkcs1::ALGORITHM_OID {
+        return None;
+    }
+    Some(Zeroizing::new(info.private_key.as_bytes().to_vec()))
+}
+
+/// The public half that a private key states. That the rest belongs to it is checked on import.
+fn public_half(pkcs1_der: &[u8]) -> Option<PublicKey> {
+    let key = RsaPrivateKeyRef::from_der(pkcs1_der).ok()?;
+    PublicKey::from_parts(&key.public_key(), None).ok()
+}

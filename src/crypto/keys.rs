@@ -1,0 +1,185 @@
+//! The three symmetric keys of a user, as three types: a wrapped private key cannot be opened as a data key, and
+//! nothing can be encrypted under the wrong level of the hierarchy.
+
+use zeroize::Zeroizing;
+
+use crate::crypto::kdf;
+use crate::crypto::keypair::KeyPair;
+use crate::crypto::public_key::PublicKey;
+use crate::crypto::symmetric::AesKey;
+use crate::crypto::verification::VerificationKey;
+use crate::{Error, Result};
+
+/// Derived from secret and passphrase when it is needed, stored nowhere. Wraps the [`KeyEncryptionKey`].
+#[derive(Debug, PartialEq, Eq)]
+pub struct PassphraseKey(AesKey);
+
+impl PassphraseKey {
+    /// PBKDF2 with HMAC-SHA256 over the passphrase in UTF-8.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` for a salt below 8 bytes, or iterations outside 20,000 to 10,000,000.
+    pub async fn derive(passphrase: &str, salt: &[u8], iterations: u32) -> Result<Self> {
+        kdf::derive_key(passphrase.as_bytes(), salt, iterations).await.map(PassphraseKey)
+    }
+
+    /// The KEK as the Keystore stores it.
+    ///
+    /// # Errors
+    /// `INTERNAL`.
+    pub async fn wrap_kek(&self, kek: &KeyEncryptionKey) -> Result<String> {
+        self.0.seal(kek.0.as_bytes()).await
+    }
+
+    /// The KEK from the Keystore.
+    ///
+    /// # Errors
+    /// `DECRYPTION_FAILED` also where the passphrase is wrong or the content is not 32 bytes; those of a malformed envelope.
+    pub async fn unwrap_kek(&self, envelope: &str) -> Result<KeyEncryptionKey> {
+        unwrap(&self.0, envelope).await.map(KeyEncryptionKey)
+    }
+
+    /// The key as base64url with padding, as the command line prints it.
+    pub fn to_base64url(&self) -> Zeroizing<String> {
+        self.0.to_base64url()
+    }
+}
+
+/// KEK: one per user, random, so that changing the passphrase re-wraps one key. Wraps data keys and private keys.
+#[derive(Debug, PartialEq, Eq)]
+pub struct KeyEncryptionKey(AesKey);
+
+impl KeyEncryptionKey {
+    /// A new random key.
+    ///
+    /// # Errors
+    /// `INTERNAL`.
+    pub fn generate() -> Result<Self> {
+        AesKey::generate().map(KeyEncryptionKey)
+    }
+
+    /// The key as base64url with padding.
+    pub fn to_base64url(&self) -> Zeroizing<String> {
+        self.0.to_base64url()
+    }
+
+    /// The key of a base64url text.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT`.
+    pub fn from_base64url(text: &str) -> Result<Self> {
+        AesKey::from_base64url(text).map(KeyEncryptionKey)
+    }
+
+    /// A DEK as the Keystore stores it.
+    ///
+    /// # Errors
+    /// `INTERNAL`.
+    pub async fn wrap_data_key(&self, key: &DataKey) -> Result<String> {
+        self.0.seal(key.0.as_bytes()).await
+    }
+
+    /// A DEK from the Keystore.
+    ///
+    /// # Errors
+    /// `DECRYPTION_FAILED` also where the content is not exactly 32 bytes; those of a malformed envelope.
+    pub async fn unwrap_data_key(&self, envelope: &str) -> Result<DataKey> {
+        unwrap(&self.0, envelope).await.map(DataKey)
+    }
+
+    /// A private key as the Keystore stores it: its PKCS#1 PEM with CRLF line ends, encrypted as text.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` for a key pair that was itself unwrapped: its private key cannot be read out again.
+    pub async fn wrap_key_pair(&self, key_pair: &KeyPair) -> Result<String> {
+        let pem = key_pair.private_key_pem().await?;
+        self.0.seal(pem.as_bytes()).await
+    }
+
+    /// A key pair from the Keystore, whose public half must be the key stored beside it. That text is kept byte for
+    /// byte, because clients find their keys by comparing it.
+    ///
+    /// # Errors
+    /// `DECRYPTION_FAILED` also where the content is no private key or belongs to another public key; those of a
+    /// malformed envelope and of [`PublicKey::from_pem`].
+    pub async fn unwrap_key_pair(&self, envelope: &str, public_key_pem: &str) -> Result<KeyPair> {
+        let public_key = PublicKey::from_pem(public_key_pem)?;
+        let pem = self.0.open(envelope).await?;
+        let pem = std::str::from_utf8(&pem).map_err(|_| Error::decryption_failed())?;
+        KeyPair::from_stored(pem, public_key).await
+    }
+}
+
+/// DEK: encrypts content. The private one encrypts a user's own items, and every share has its own.
+#[derive(Debug, PartialEq, Eq)]
+pub struct DataKey(AesKey);
+
+impl DataKey {
+    /// A new random key.
+    ///
+    /// # Errors
+    /// `INTERNAL`.
+    pub fn generate() -> Result<Self> {
+        AesKey::generate().map(DataKey)
+    }
+
+    /// The key as base64url with padding.
+    pub fn to_base64url(&self) -> Zeroizing<String> {
+        self.0.to_base64url()
+    }
+
+    /// The key of a base64url text.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT`.
+    pub fn from_base64url(text: &str) -> Result<Self> {
+        AesKey::from_base64url(text).map(DataKey)
+    }
+
+    /// As [`AesKey::seal_text`].
+    ///
+    /// # Errors
+    /// `INTERNAL`.
+    pub async fn seal_text(&self, text: &str) -> Result<Option<String>> {
+        self.0.seal_text(text).await
+    }
+
+    /// As [`AesKey::open_text`].
+    ///
+    /// # Errors
+    /// `MALFORMED_ENVELOPE`, `UNSUPPORTED_ALGORITHM`, `DECRYPTION_FAILED`.
+    pub async fn open_text(&self, envelope: Option<&str>) -> Result<Option<Zeroizing<String>>> {
+        self.0.open_text(envelope).await
+    }
+
+    /// The verification key of a shared value, for `encrypted_value_verification_key`.
+    ///
+    /// # Errors
+    /// `INTERNAL`.
+    pub async fn seal_verification_key(&self, key: &VerificationKey) -> Result<String> {
+        self.0.seal(key.as_bytes()).await
+    }
+
+    /// The verification key of a received value.
+    ///
+    /// # Errors
+    /// `DECRYPTION_FAILED` also where the content is not 64 bytes; those of a malformed envelope.
+    pub async fn open_verification_key(&self, envelope: &str) -> Result<VerificationKey> {
+        let bytes = self.0.open(envelope).await?;
+        VerificationKey::from_bytes(&bytes).map_err(|_| Error::decryption_failed())
+    }
+
+    pub(crate) fn as_aes_key(&self) -> &AesKey {
+        &self.0
+    }
+
+    pub(crate) fn from_aes_key(key: AesKey) -> Self {
+        DataKey(key)
+    }
+}
+
+/// A key under a key. Of another length it is no key: perhaps some other ciphertext of the same user, put in its place.
+async fn unwrap(wrapping: &AesKey, envelope: &str) -> Result<AesKey> {
+    let bytes = wrapping.open(envelope).await?;
+    AesKey::from_bytes(&bytes).map_err(|_| Error::decryption_failed())
+}

@@ -1,0 +1,168 @@
+//! Someone's public key: to encrypt for them, and to check what they signed.
+//!
+//! The server hands these out, so a key is checked before anything is encrypted for it: a short modulus, an even one
+//! or an unusual exponent would hand the plaintext to the server. Its text is kept byte for byte, because clients
+//! find their own keys by comparing texts; two keys are compared as keys.
+
+use rsa::pkcs1::RsaPublicKeyRef;
+use rsa::pkcs8::SubjectPublicKeyInfoRef;
+use rsa::pkcs8::der::asn1::BitStringRef;
+use rsa::pkcs8::der::{Decode, Encode};
+
+use crate::crypto::encoding::to_hex;
+use crate::crypto::envelope::Envelope;
+use crate::crypto::fingerprint::fingerprint;
+use crate::crypto::keys::DataKey;
+use crate::crypto::symmetric::AesKey;
+use crate::crypto::{backend, pem};
+use crate::{Error, ErrorCode, Result};
+
+/// The smallest key that anything is encrypted for.
+const MIN_BITS: u32 = 2048;
+/// The largest key that is worked with.
+const MAX_BITS: u32 = 8192;
+const EXPONENT: &[u8] = &[1, 0, 1];
+
+/// An RSA public key that has been found fit to encrypt for.
+#[derive(Clone, Debug)]
+pub struct PublicKey {
+    pem: String,
+    spki_der: Vec<u8>,
+    bits: u32,
+}
+
+impl PublicKey {
+    /// Reads a key from PEM, SPKI (`BEGIN PUBLIC KEY`) or PKCS#1 (`BEGIN RSA PUBLIC KEY`).
+    ///
+    /// # Errors
+    /// `WEAK_KEY` below 2048 bits, for an even modulus, or an exponent other than 65537; `UNSUPPORTED_ALGORITHM` for
+    /// a key that is not RSA; `INVALID_ARGUMENT` for anything else that is not canonical DER in one PEM block.
+    pub fn from_pem(text: &str) -> Result<Self> {
+        let (label, der) = pem::decode(text).ok_or_else(not_a_key)?;
+        let pkcs1_der = match label {
+            "PUBLIC KEY" => {
+                let info = SubjectPublicKeyInfoRef::from_der(&der).map_err(|_| not_a_key())?;
+                if info.algorithm.oid != rsa::pkcs1::ALGORITHM_OID {
+                    return Err(Error::new(ErrorCode::UnsupportedAlgorithm, "only RSA public keys are supported"));
+                }
+                info.subject_public_key.as_bytes().ok_or_else(not_a_key)?.to_vec()
+            }
+            "RSA PUBLIC KEY" => der.to_vec(),
+            _ => return Err(not_a_key()),
+        };
+        let key = RsaPublicKeyRef::from_der(&pkcs1_der).map_err(|_| not_a_key())?;
+        let public_key = PublicKey::from_parts(&key, Some(text))?;
+        // One key, one DER: what was given must be what we would write.
+        let canonical = match label {
+            "PUBLIC KEY" => public_key.spki_der == der.as_slice(),
+            _ => key.to_der().is_ok_and(|canonical| canonical == der.as_slice()),
+        };
+        if canonical { Ok(public_key) } else { Err(not_a_key()) }
+    }
+
+    /// The key of a modulus and an exponent. Without a text it gets the one we write.
+    pub(crate) fn from_parts(key: &RsaPublicKeyRef<'_>, text: Option<&str>) -> Result<Self> {
+        let modulus = key.modulus.as_bytes();
+        let bits = match modulus.first() {
+            Some(first) => u32::try_from(modulus.len()).unwrap_or(u32::MAX).saturating_mul(8) - first.leading_zeros(),
+            None => 0,
+        };
+        let odd = modulus.last().is_some_and(|last| last & 1 == 1);
+        if bits < MIN_BITS || !odd || key.public_exponent.as_bytes() != EXPONENT {
+            return Err(Error::new(ErrorCode::WeakKey, "the public key is too weak to encrypt for"));
+        }
+        if bits > MAX_BITS {
+            return Err(Error::new(ErrorCode::UnsupportedAlgorithm, "the public key is larger than 8192 bits"));
+        }
+        let spki_der = spki_der(key).ok_or_else(not_a_key)?;
+        let pem = match text {
+            Some(text) => text.to_owned(),
+            None => pem::encode("PUBLIC KEY", &spki_der).ok_or_else(not_a_key)?,
+        };
+        Ok(PublicKey { pem, spki_der, bits })
+    }
+
+    /// The text that the key was read from, byte for byte.
+    pub fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    /// The size of the modulus.
+    pub fn bits(&self) -> u32 {
+        self.bits
+    }
+
+    /// SHA-256 of the SPKI DER in lower-case hexadecimal: the same for every spelling of one key.
+    pub fn fingerprint(&self) -> String {
+        to_hex(&fingerprint(&self.spki_der))
+    }
+
+    /// Encrypts a few bytes: with 4096 bits at most 470.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` for more than fit into one block.
+    pub async fn encrypt(&self, plaintext: &[u8]) -> Result<String> {
+        // OAEP with SHA-1 takes two hashes and two bytes of the block.
+        if plaintext.len() > (self.bits.div_ceil(8) as usize).saturating_sub(2 * 20 + 2) {
+            return Err(Error::invalid_argument("that is more than one RSA block can hold"));
+        }
+        let ciphertext = backend::rsa_encrypt(&self.spki_der, plaintext).await?;
+        Ok(Envelope::Rsa { bits: self.bits, ciphertext }.print())
+    }
+
+    /// Encrypts a share's DEK for its recipient.
+    ///
+    /// # Errors
+    /// `INTERNAL`.
+    pub async fn encrypt_data_key(&self, key: &DataKey) -> Result<String> {
+        self.encrypt_aes_key(key.as_aes_key()).await
+    }
+
+    /// Encrypts a symmetric key: its 32 bytes.
+    ///
+    /// # Errors
+    /// `INTERNAL`.
+    pub async fn encrypt_aes_key(&self, key: &AesKey) -> Result<String> {
+        self.encrypt(key.as_bytes()).await
+    }
+
+    /// The data of a signature envelope, if this key's owner signed it.
+    ///
+    /// # Errors
+    /// `DECRYPTION_FAILED` where the signature is not this key's; those of a malformed envelope.
+    pub async fn verify(&self, signature: &str) -> Result<Vec<u8>> {
+        match Envelope::parse(signature)? {
+            Envelope::Signed { bits, signature, data } => {
+                if bits != self.bits {
+                    return Err(Error::decryption_failed());
+                }
+                backend::rsa_verify(&self.spki_der, &signature, &data).await?;
+                Ok(data)
+            }
+            _ => Err(Error::malformed_envelope("it is not a signature")),
+        }
+    }
+
+    pub(crate) fn spki_der(&self) -> &[u8] {
+        &self.spki_der
+    }
+}
+
+/// The same key, in whatever text.
+impl PartialEq for PublicKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.spki_der == other.spki_der
+    }
+}
+
+impl Eq for PublicKey {}
+
+fn spki_der(key: &RsaPublicKeyRef<'_>) -> Option<Vec<u8>> {
+    let pkcs1_der = key.to_der().ok()?;
+    let subject_public_key = BitStringRef::from_bytes(&pkcs1_der).ok()?;
+    SubjectPublicKeyInfoRef { algorithm: rsa::pkcs1::ALGORITHM_ID, subject_public_key }.to_der().ok()
+}
+
+fn not_a_key() -> Error {
+    Error::invalid_argument("this is not an RSA public key in PEM form")
+}

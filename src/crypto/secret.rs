@@ -1,0 +1,139 @@
+//! The user secret: what a user writes down once, and needs together with the passphrase to sign in.
+//!
+//! `1.username.groups`, where the groups are base58 (Bitcoin alphabet) of 32 random bytes with a hyphen after every 6
+//! characters. Without hyphens they salt both derivations, forwards for the key and backwards for the login, so that
+//! the server, which learns a verifier of the one, learns nothing of the other. Source: `protocol/envelopes.md`.
+
+use std::fmt;
+
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::crypto::kdf;
+use crate::crypto::keys::PassphraseKey;
+use crate::crypto::srp::SrpPassword;
+use crate::{Error, ErrorCode, Result};
+
+/// Exactly this many in every client of the protocol.
+const ITERATIONS: u32 = 100_000;
+const ENTROPY_BYTES: usize = 32;
+const GROUP_CHARACTERS: usize = 6;
+const MAX_USERNAME_CHARACTERS: usize = 128;
+
+/// A parsed user secret. Wiped on drop, never printed.
+pub struct UserSecret {
+    text: Zeroizing<String>,
+    username: String,
+    /// The groups without hyphens.
+    key: Zeroizing<String>,
+}
+
+impl UserSecret {
+    /// A new secret for the username that the Keystore has given out.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` for a username that the secret cannot carry.
+    pub fn make(username: &str) -> Result<Self> {
+        if !is_username(username) {
+            return Err(Error::invalid_argument("the username has characters that a secret cannot carry"));
+        }
+        let mut entropy = Zeroizing::new([0; ENTROPY_BYTES]);
+        getrandom::fill(entropy.as_mut_slice())?;
+        let key = Zeroizing::new(bs58::encode(entropy.as_slice()).into_string());
+        Ok(UserSecret::assemble(username, key))
+    }
+
+    /// Reads a secret that a user has typed or pasted; white space around it does not matter.
+    ///
+    /// # Errors
+    /// `INVALID_SECRET`, without saying what of it is wrong.
+    pub fn parse(text: &str) -> Result<Self> {
+        let text = text.trim();
+        let mut parts = text.split('.');
+        let (Some("1"), Some(username), Some(groups), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(invalid());
+        };
+        // Ample for 32 bytes (at most 44 characters), and base58 takes quadratic time.
+        if !is_username(username) || groups.len() > 64 {
+            return Err(invalid());
+        }
+        let mut key = Zeroizing::new(String::with_capacity(groups.len()));
+        key.extend(groups.chars().filter(|&character| character != '-'));
+        let mut entropy = Zeroizing::new([0; 64]);
+        match bs58::decode(key.as_bytes()).onto(entropy.as_mut_slice()) {
+            Ok(ENTROPY_BYTES) => {}
+            _ => return Err(invalid()),
+        }
+        let secret = UserSecret::assemble(username, key);
+        if secret.as_str() != text {
+            return Err(invalid());
+        }
+        Ok(secret)
+    }
+
+    fn assemble(username: &str, key: Zeroizing<String>) -> Self {
+        let mut text = Zeroizing::new(String::with_capacity(username.len() + 64));
+        text.push_str("1.");
+        text.push_str(username);
+        text.push('.');
+        for (index, character) in key.chars().enumerate() {
+            if index > 0 && index % GROUP_CHARACTERS == 0 {
+                text.push('-');
+            }
+            text.push(character);
+        }
+        UserSecret { text, username: username.to_owned(), key }
+    }
+
+    /// The whole secret, for the user to keep.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The username inside the secret.
+    pub fn username(&self) -> &str {
+        &self.username
+    }
+
+    /// The key that wraps the user's KEK.
+    ///
+    /// # Errors
+    /// `INTERNAL`.
+    pub async fn passphrase_key(&self, passphrase: &str) -> Result<PassphraseKey> {
+        PassphraseKey::derive(passphrase, self.key.as_bytes(), ITERATIONS).await
+    }
+
+    /// The password for the login protocol.
+    ///
+    /// # Errors
+    /// `INTERNAL`.
+    pub async fn srp_password(&self, passphrase: &str) -> Result<SrpPassword> {
+        let mut salt = Zeroizing::new(self.key.as_bytes().to_vec());
+        salt.reverse();
+        let derived = kdf::derive_key(passphrase.as_bytes(), &salt, ITERATIONS).await?;
+        Ok(SrpPassword::from_derived(derived.as_bytes()))
+    }
+}
+
+/// Printable ASCII without the dot that separates the parts.
+fn is_username(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= MAX_USERNAME_CHARACTERS
+        && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'.')
+}
+
+fn invalid() -> Error {
+    Error::new(ErrorCode::InvalidSecret, "this is not a user secret of the form 1.username.groups")
+}
+
+impl Drop for UserSecret {
+    fn drop(&mut self) {
+        self.username.zeroize();
+    }
+}
+
+impl fmt::Debug for UserSecret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "UserSecret(secret of {:?})", self.username)
+    }
+}

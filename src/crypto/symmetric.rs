@@ -1,0 +1,172 @@
+//! The symmetric key: AES-256-GCM over bytes and text.
+//!
+//! [`AesKey`] is the primitive. Workflows use the keys of [`super::keys`], which wrap it and say what they are for.
+
+use std::fmt;
+
+use subtle::ConstantTimeEq;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::crypto::backend;
+use crate::crypto::encoding::{secret_from_base64url, to_base64url};
+use crate::crypto::envelope::{ADDITIONAL_DATA, Chunk, Envelope, IV_BYTES};
+use crate::{Error, Result};
+
+/// Bytes of a symmetric key.
+pub(crate) const KEY_BYTES: usize = 32;
+
+/// 32 secret bytes. They live on the heap in one place, are wiped on drop, and are never printed.
+pub struct AesKey {
+    bytes: Box<[u8; KEY_BYTES]>,
+}
+
+impl AesKey {
+    /// A new random key.
+    ///
+    /// # Errors
+    /// `INTERNAL` where the system has no source of randomness.
+    pub fn generate() -> Result<Self> {
+        let mut key = AesKey::zeroed();
+        getrandom::fill(key.bytes.as_mut_slice())?;
+        Ok(key)
+    }
+
+    /// The key of exactly 32 bytes. The caller's copy is the caller's to wipe.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` for any other length.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        if bytes.len() != KEY_BYTES {
+            return Err(Error::invalid_argument("a symmetric key is 32 bytes"));
+        }
+        let mut key = AesKey::zeroed();
+        key.bytes.copy_from_slice(bytes);
+        Ok(key)
+    }
+
+    /// The key of a base64url text with padding, as files and dumps hold it.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT`.
+    pub fn from_base64url(text: &str) -> Result<Self> {
+        let bytes = secret_from_base64url(text)
+            .ok_or_else(|| Error::invalid_argument("a symmetric key is written as base64url with padding"))?;
+        AesKey::from_bytes(&bytes)
+    }
+
+    /// The key as base64url with padding.
+    pub fn to_base64url(&self) -> Zeroizing<String> {
+        Zeroizing::new(to_base64url(self.as_bytes()))
+    }
+
+    /// The raw key. A copy made from this is not wiped by the key.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.as_slice()
+    }
+
+    /// A place for a key, to be filled without the key ever lying elsewhere.
+    pub(crate) fn zeroed() -> Self {
+        AesKey { bytes: Box::new([0; KEY_BYTES]) }
+    }
+
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8; KEY_BYTES] {
+        &mut self.bytes
+    }
+
+    /// Encrypts bytes under a fresh random IV, as an envelope.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` for no bytes at all: the format has no empty ciphertext.
+    pub async fn seal(&self, plaintext: &[u8]) -> Result<String> {
+        let chunk = self.seal_chunk(plaintext).await?;
+        Ok(Envelope::Symmetric { chunks: vec![chunk], derivation: None }.print())
+    }
+
+    /// Decrypts an envelope, with the additional data that it carries.
+    ///
+    /// # Errors
+    /// `MALFORMED_ENVELOPE`, `UNSUPPORTED_ALGORITHM`, `DECRYPTION_FAILED`.
+    pub async fn open(&self, envelope: &str) -> Result<Zeroizing<Vec<u8>>> {
+        match Envelope::parse(envelope)? {
+            Envelope::Symmetric { chunks, derivation: None } => self.open_chunks(&chunks).await,
+            _ => Err(Error::malformed_envelope("it is not for a symmetric key")),
+        }
+    }
+
+    /// Encrypts text as UTF-8. The empty text has no ciphertext and gives `None`.
+    ///
+    /// # Errors
+    /// `INTERNAL`.
+    pub async fn seal_text(&self, text: &str) -> Result<Option<String>> {
+        if text.is_empty() { Ok(None) } else { self.seal(text.as_bytes()).await.map(Some) }
+    }
+
+    /// Decrypts text. `None` stays `None`; the empty ciphertext of very old data gives the empty text.
+    ///
+    /// Bytes that are not UTF-8 were written by libraries of before 2021 and are read as Latin-1.
+    ///
+    /// # Errors
+    /// As [`AesKey::open`].
+    pub async fn open_text(&self, envelope: Option<&str>) -> Result<Option<Zeroizing<String>>> {
+        match envelope {
+            None => Ok(None),
+            Some(envelope) => self.open(envelope).await.map(|bytes| Some(text_from_bytes(&bytes))),
+        }
+    }
+
+    pub(crate) async fn seal_chunk(&self, plaintext: &[u8]) -> Result<Chunk> {
+        if plaintext.is_empty() {
+            return Err(Error::invalid_argument("there is nothing to encrypt: the format has no empty ciphertext"));
+        }
+        let mut iv = [0; IV_BYTES];
+        getrandom::fill(&mut iv)?;
+        let (ciphertext, tag) =
+            backend::aes_gcm_encrypt(&self.bytes, &iv, ADDITIONAL_DATA.as_bytes(), plaintext).await?;
+        Ok(Chunk { ciphertext, iv, tag, additional_data: ADDITIONAL_DATA.to_owned() })
+    }
+
+    pub(crate) async fn open_chunks(&self, chunks: &[Chunk]) -> Result<Zeroizing<Vec<u8>>> {
+        // Sized once: a growing vector would leave plaintext behind in the memory that it outgrows.
+        let length = chunks.iter().map(|chunk| chunk.ciphertext.len()).sum();
+        let mut joined = Zeroizing::new(Vec::with_capacity(length));
+        for chunk in chunks {
+            joined.extend_from_slice(&backend::aes_gcm_decrypt(&self.bytes, chunk).await?);
+        }
+        Ok(joined)
+    }
+}
+
+/// UTF-8, or else one character per byte.
+fn text_from_bytes(bytes: &[u8]) -> Zeroizing<String> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Zeroizing::new(text.to_owned()),
+        Err(_) => {
+            let mut text = Zeroizing::new(String::with_capacity(bytes.len() * 2));
+            text.extend(bytes.iter().map(|&byte| char::from(byte)));
+            text
+        }
+    }
+}
+
+impl Drop for AesKey {
+    fn drop(&mut self) {
+        self.bytes.zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for AesKey {}
+
+impl fmt::Debug for AesKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("AesKey(secret)")
+    }
+}
+
+/// In constant time.
+impl PartialEq for AesKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes().ct_eq(other.as_bytes()).into()
+    }
+}
+
+impl Eq for AesKey {}
