@@ -60,13 +60,16 @@ pub async fn key_encryption_key(keystore: &Service) -> Result<KeyEncryptionKeyRe
     Ok(response.key_encryption_key)
 }
 
-/// Stores the user's wrapped KEK. Replaces one that is there, which nothing could be read without: look first.
+/// Stores the user's wrapped KEK. Replaces one that is there, without which nothing could be read: look first. With an
+/// idempotency key a repeat answers with what was stored first.
 pub async fn store_key_encryption_key(
     keystore: &Service,
     wrapped: Ciphertext<WrappedKeyEncryptionKey>,
+    idempotency_key: Option<&str>,
 ) -> Result<KeyEncryptionKeyRecord> {
     let body = NewKeyEncryptionKey { serialized_key_encryption_key: wrapped };
-    let response: KeyEncryptionKeyResponse = keystore.post(&["key_encryption_key"]).json(&body)?.send().await?;
+    let response: KeyEncryptionKeyResponse =
+        keystore.post(&["key_encryption_key"]).json(&body)?.idempotency_key(idempotency_key).send().await?;
     Ok(response.key_encryption_key)
 }
 
@@ -76,12 +79,14 @@ pub async fn data_encryption_key(keystore: &Service, id: &Id) -> Result<DataEncr
     Ok(response.data_encryption_key)
 }
 
-/// Stores a wrapped DEK and gives the record with its id.
+/// Stores a wrapped DEK. With an idempotency key a repeat answers with what was stored first.
 pub async fn store_data_encryption_key(
     keystore: &Service,
     wrapped: Ciphertext<WrappedDataKey>,
+    idempotency_key: Option<&str>,
 ) -> Result<DataEncryptionKeyRecord> {
     let body = NewDataEncryptionKey { serialized_data_encryption_key: wrapped };
-    let response: DataEncryptionKeyResponse = keystore.post(&["data_encryption_keys"]).json(&body)?.send().await?;
+    let response: DataEncryptionKeyResponse =
+        keystore.post(&["data_encryption_keys"]).json(&body)?.idempotency_key(idempotency_key).send().await?;
     Ok(response.data_encryption_key)
 }

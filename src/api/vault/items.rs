@@ -255,7 +255,7 @@ impl Order {
     }
 }
 
-fn comma_joined(ids: &[Id]) -> String {
+pub(super) fn comma_joined(ids: &[Id]) -> String {
     ids.iter().map(Id::as_str).collect::<Vec<_>>().join(",")
 }
 

@@ -109,6 +109,11 @@ pub struct User {
     pub key_store_username: Option<String>,
 }
 
+/// Where in the Keystore the user's private DEK is, under whichever of its two names; `None` before it was noted.
+pub fn private_dek_id(user: &User) -> Option<&Id> {
+    user.private_dek_external_id.as_ref().or(user.private_encryption_space_id.as_ref())
+}
+
 /// Body of `POST /me`.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct NewUser {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     client_tasks::ClientTaskChange,
-    items::{ClassificationNode, Item, Order},
+    items::{ClassificationNode, Item, Order, comma_joined},
     slots::Slot,
 };
 use crate::{
@@ -267,6 +267,8 @@ pub struct IncomingFilter {
     pub acceptance_required: Option<Acceptance>,
     /// Through this connection, by the reading user's id of it.
     pub own_connection_id: Option<Id>,
+    /// Only these.
+    pub share_ids: Vec<Id>,
     /// Oldest or newest first.
     pub order: Option<Order>,
 }
@@ -299,6 +301,7 @@ pub async fn incoming(vault: &Service, filter: &IncomingFilter, page: &PageQuery
     let own = [
         ("acceptance_required", filter.acceptance_required.map(|state| state.as_str().to_owned())),
         ("own_connection_id", filter.own_connection_id.as_ref().map(Id::to_string)),
+        ("share_ids", (!filter.share_ids.is_empty()).then(|| comma_joined(&filter.share_ids))),
         ("order", filter.order.map(|order| order.as_str().to_owned())),
     ];
     vault

@@ -1,0 +1,121 @@
+//! Accepting an invitation, and the connections that come of it: steps 9–17 of the guide. `protocol/http-api.md` §7.6–§7.8.
+
+use super::{
+    Page, PageRequest, ProgressListener, Session, Value, opening::expect_id, pages::fetch_pages, sealing::ciphertext,
+};
+use crate::{
+    api::{
+        Id, PageQuery,
+        vault::{self, connections::NewConnectionRequest, invitations::ConnectionPublicKey},
+    },
+    crypto::{PublicKey, safety_number},
+    error::{Error, ErrorCode, Result},
+};
+
+/// A connection with what only its user can read.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// As the Vault holds it.
+    pub record: vault::connections::Connection,
+    /// What the user calls the other.
+    pub name: Option<Value>,
+    /// What both sides can compare over another channel: the same on both, and different if anyone swapped a key.
+    pub safety_number: String,
+}
+
+/// How an invitation is accepted.
+#[derive(Clone, Debug, Default, Hash)]
+pub struct ConnectionDetails {
+    /// The invitation's token.
+    pub token: String,
+    /// The invitation's id, where known.
+    pub invitation_id: Option<Id>,
+    /// What the invitee calls the inviter; only the invitee can read it.
+    pub name: String,
+    /// A key pair of the invitee's that the Keystore holds already; a new one is made where absent.
+    pub keypair_id: Option<String>,
+}
+
+impl Session {
+    /// Makes a key pair for the connection, stores it wrapped, and accepts the invitation with its public half.
+    /// `ALREADY_CONNECTED` where the two were connected before.
+    pub async fn accept_invitation(
+        &self,
+        details: &ConnectionDetails,
+        progress: &ProgressListener,
+    ) -> Result<Connection> {
+        if details.token.trim().is_empty() {
+            return Err(Error::invalid_argument("the invitation's token is empty"));
+        }
+        let keys = self.keys()?;
+        let wish = keys.unfinished.wish(("connections.accept", details))?;
+
+        progress.report("making the key pair", 0, 2);
+        let key_pair = self.connection_key_pair(details.keypair_id.as_deref(), wish.key()).await?;
+        let name = keys.dek.seal_text(&details.name).await?.map(ciphertext).transpose()?;
+        let request = NewConnectionRequest {
+            public_key: ConnectionPublicKey {
+                keypair_external_id: Some(key_pair.id.into()),
+                public_key: key_pair.public_key_pem.clone(),
+            },
+            connection: vault::connections::ConnectionDetails {
+                invitation_token: details.token.trim().to_owned(),
+                invitation_id: details.invitation_id.clone(),
+                encrypted_recipient_name: name,
+            },
+        };
+        progress.report("connecting", 1, 2);
+        let response = vault::connections::create(self.vault(), &request, wish.key()).await?;
+        wish.fulfilled();
+        // An existing connection with this very key is the one that a lost reply told of.
+        if response.connection_existed_already && response.connection.own.user_public_key != key_pair.public_key_pem {
+            return Err(Error::new(ErrorCode::AlreadyConnected, "the two users are connected already"));
+        }
+        let connection = self.open_connection(response.connection).await?;
+        progress.report("connected", 2, 2);
+        Ok(connection)
+    }
+
+    /// The user's connections.
+    pub async fn list_connections(&self, page: &PageRequest) -> Result<Page<Connection>> {
+        self.keys()?;
+        fetch_pages(page, async |query: PageQuery| {
+            let response = vault::connections::list(self.vault(), &query).await?;
+            let mut connections = Vec::with_capacity(response.connections.len());
+            for record in response.connections {
+                connections.push(self.open_connection(record).await?);
+            }
+            Ok((connections, response.next_page_after))
+        })
+        .await
+    }
+
+    /// One connection, by the user's own id of it.
+    pub async fn get_connection(&self, id: &Id) -> Result<Connection> {
+        self.keys()?;
+        let record = vault::connections::get(self.vault(), id).await?;
+        expect_id(id, &record.own.id)?;
+        self.open_connection(record).await
+    }
+
+    /// Ends a connection for both users.
+    pub async fn delete_connection(&self, id: &Id) -> Result<()> {
+        self.delete_once(("connections.delete", id), vault::connections::delete(self.vault(), id)).await
+    }
+
+    /// The other side's public key, if it is one that a DEK may be encrypted for.
+    pub(super) fn recipient_key(&self, connection: &vault::connections::Connection) -> Result<PublicKey> {
+        let key = PublicKey::from_pem(&connection.the_other_user.user_public_key)?;
+        self.keys()?.check_key_is_unchanged(&connection.own.id, &key)?;
+        Ok(key)
+    }
+
+    async fn open_connection(&self, record: vault::connections::Connection) -> Result<Connection> {
+        let keys = self.keys()?;
+        let own_key = PublicKey::from_pem(&record.own.user_public_key)?;
+        let other_key = self.recipient_key(&record)?;
+        let name = record.own.encrypted_recipient_name.as_ref().map(|name| name.as_str());
+        let name = keys.dek.open_text(name).await?.map(Value::new);
+        Ok(Connection { safety_number: safety_number(&own_key, &other_key), name, record })
+    }
+}

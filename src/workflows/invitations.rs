@@ -1,0 +1,69 @@
+//! Inviting somebody to connect: steps 1–9 of the guide. `protocol/http-api.md` §7.1–§7.4.
+
+use super::{Page, PageRequest, ProgressListener, Session, pages::fetch_pages, sealing::ciphertext};
+use crate::{
+    api::{
+        Id, PageQuery,
+        vault::{
+            self,
+            invitations::{ConnectionPublicKey, InvitationDetails, NewInvitationRequest},
+        },
+    },
+    error::Result,
+};
+
+pub use crate::api::vault::invitations::Invitation;
+
+/// An invitation to be made.
+#[derive(Clone, Debug, Default, Hash)]
+pub struct NewInvitation {
+    /// What the inviter calls the invitee; only the inviter can read it.
+    pub name: String,
+    /// Where the Vault is to send id and token.
+    pub email: Option<String>,
+    /// A key pair of the inviter's that the Keystore holds already; a new one is made where absent.
+    pub keypair_id: Option<String>,
+}
+
+impl Session {
+    /// Makes a key pair for the connection, stores it wrapped, and publishes its public half in an invitation.
+    pub async fn create_invitation(
+        &self,
+        invitation: &NewInvitation,
+        progress: &ProgressListener,
+    ) -> Result<Invitation> {
+        let keys = self.keys()?;
+        let wish = keys.unfinished.wish(("invitations.create", invitation))?;
+
+        progress.report("making the key pair", 0, 2);
+        let key_pair = self.connection_key_pair(invitation.keypair_id.as_deref(), wish.key()).await?;
+        let name = keys.dek.seal_text(&invitation.name).await?.map(ciphertext).transpose()?;
+        let request = NewInvitationRequest {
+            public_key: ConnectionPublicKey {
+                keypair_external_id: Some(key_pair.id.into()),
+                public_key: key_pair.public_key_pem,
+            },
+            invitation: InvitationDetails { encrypted_recipient_name: name, email: invitation.email.clone() },
+        };
+        progress.report("inviting", 1, 2);
+        let created = vault::invitations::create(self.vault(), &request, wish.key()).await?;
+        wish.fulfilled();
+        progress.report("invited", 2, 2);
+        Ok(created)
+    }
+
+    /// The invitations that the user made.
+    pub async fn list_invitations(&self, page: &PageRequest) -> Result<Page<Invitation>> {
+        self.keys()?;
+        fetch_pages(page, async |query: PageQuery| {
+            let response = vault::invitations::list(self.vault(), &query).await?;
+            Ok((response.invitations, response.next_page_after))
+        })
+        .await
+    }
+
+    /// Takes an invitation back; its token is then worth nothing.
+    pub async fn cancel_invitation(&self, id: &Id) -> Result<()> {
+        self.delete_once(("invitations.delete", id), vault::invitations::delete(self.vault(), id)).await
+    }
+}

@@ -1,0 +1,295 @@
+//! Keeping items. `protocol/http-api.md` §6.
+
+use std::{collections::HashMap, hash::Hash};
+
+use super::{
+    OutstandingTasks, Page, PageRequest, ProgressListener, Session, Value,
+    opening::{self, ItemKey, expect_id},
+    pages::fetch_pages,
+    sealing::ciphertext,
+    tasks,
+};
+use crate::{
+    api::{
+        Id, PageQuery,
+        vault::{
+            self,
+            items::{ItemChangeRequest, ItemFilter, NewItemRequest},
+            shares::{IncomingFilter, Share},
+            slots::SlotChange,
+        },
+    },
+    crypto::DataKey,
+    error::{Error, ErrorCode, Result},
+};
+use futures_util::{future::join_all, try_join};
+
+/// How many items one request of `get_many` asks for: the ids have to fit into a URL.
+const ITEMS_PER_REQUEST: usize = 50;
+
+/// An item with its values.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// As the Vault holds it.
+    pub record: vault::items::Item,
+    /// Its slots, in the Vault's order.
+    pub slots: Vec<Slot>,
+}
+
+/// A slot with its value.
+#[derive(Clone, Debug)]
+pub struct Slot {
+    /// As the Vault holds it.
+    pub record: vault::slots::Slot,
+    /// What was decrypted; `None` for an empty slot.
+    pub value: Option<Value>,
+}
+
+/// An item to be made.
+#[derive(Clone, Debug, Default, Hash)]
+pub struct NewItem {
+    /// The name of the template whose slots the item starts with.
+    pub template: String,
+    /// The name for people. Not encrypted.
+    pub label: String,
+    /// Values for the template's slots, and slots beyond them.
+    pub slots: Vec<NewSlot>,
+}
+
+/// A slot of an item that is made or changed. An existing one is meant by `id` or else by `name`.
+#[derive(Clone, Debug, Default, Hash)]
+pub struct NewSlot {
+    /// The existing slot's id.
+    pub id: Option<Id>,
+    /// The slot's machine name; a new slot's is derived from the label where absent.
+    pub name: Option<String>,
+    /// The name for people.
+    pub label: Option<String>,
+    /// The type, of `protocol/http-api.md` §2.3.
+    pub slot_type: Option<String>,
+    /// `None` leaves the value as it is; `Some(None)` and an empty text empty the slot.
+    pub value: Option<Option<Value>>,
+}
+
+/// What is to change about an item.
+#[derive(Clone, Debug, Default)]
+pub struct ItemChange {
+    /// A new label.
+    pub label: Option<String>,
+    /// Slots to change or add; the others stay.
+    pub slots: Vec<NewSlot>,
+}
+
+/// An item after its change.
+#[derive(Clone, Debug)]
+pub struct UpdatedItem {
+    /// The item as it is now.
+    pub item: Item,
+    /// The client tasks that wait to be run, those that the change made among them.
+    pub outstanding_tasks: OutstandingTasks,
+}
+
+impl Session {
+    /// Encrypts the values under the user's DEK and makes an item of them.
+    pub async fn create_item(&self, item: &NewItem, progress: &ProgressListener) -> Result<Item> {
+        refuse_blank("template", &item.template)?;
+        refuse_blank("label", &item.label)?;
+        let keys = self.keys()?;
+        let wish = keys.unfinished.wish(("items.create", item))?;
+
+        progress.report("encrypting", 0, 2);
+        let slots = seal_slots(&keys.dek, &item.slots).await?;
+        let change = vault::items::ItemChange {
+            label: Some(item.label.clone()),
+            slots_attributes: Some(slots),
+            ..Default::default()
+        };
+        let request =
+            NewItemRequest { template_name: item.template.clone(), skip_empty_template_slots: false, item: change };
+        progress.report("storing the item", 1, 2);
+        let response = vault::items::create(self.vault(), &request, wish.key()).await?;
+        let item = opening::open_item(response.item, response.slots, &ItemKey::Private(keys)).await?;
+        wish.fulfilled();
+        progress.report("stored", 2, 2);
+        Ok(item)
+    }
+
+    /// Own items and received ones, without their values.
+    pub async fn list_items(&self, filter: &ItemFilter, page: &PageRequest) -> Result<Page<vault::items::Item>> {
+        self.keys()?;
+        fetch_pages(page, async |query: PageQuery| {
+            let response = vault::items::list(self.vault(), filter, &query).await?;
+            Ok((response.items, response.next_page_after))
+        })
+        .await
+    }
+
+    /// One item, decrypted with the user's DEK or the share's; values received from others are authenticated.
+    pub async fn get_item(&self, id: &Id) -> Result<Item> {
+        Ok(self.get_item_with_key(id).await?.0)
+    }
+
+    pub(super) async fn get_item_with_key(&self, id: &Id) -> Result<(Item, ItemKey)> {
+        self.keys()?;
+        let response = vault::items::get(self.vault(), id).await?;
+        expect_id(id, &response.item.id)?;
+        let key = opening::key_of_item(self, &response.item).await?;
+        let item = opening::open_item(response.item, response.slots, &key).await?;
+        Ok((item, key))
+    }
+
+    /// Many items at once, each with its own outcome, in the order asked for.
+    pub async fn get_items(&self, ids: &[Id], progress: &ProgressListener) -> Result<Vec<(Id, Result<Item>)>> {
+        let mut opened = Vec::with_capacity(ids.len());
+        let total = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+        for ids in ids.chunks(ITEMS_PER_REQUEST) {
+            let done = u32::try_from(opened.len()).unwrap_or(u32::MAX);
+            progress.report("fetching and decrypting items", done, total);
+            opened.extend(self.get_chunk(ids).await?);
+        }
+        progress.report("decrypted", total, total);
+        Ok(opened)
+    }
+
+    async fn get_chunk(&self, ids: &[Id]) -> Result<Vec<(Id, Result<Item>)>> {
+        self.keys()?;
+        let filter = ItemFilter { item_ids: ids.to_vec(), ..ItemFilter::default() };
+        let page = PageQuery { per_page: u32::try_from(ids.len()).ok(), next_page_after: None };
+        let response = vault::items::list(self.vault(), &filter, &page).await?;
+        let shares = self.shares_of(&response.items).await?;
+        let mut slots: HashMap<Id, Vec<vault::slots::Slot>> = HashMap::new();
+        for slot in response.slots {
+            if let Some(item_id) = slot.item_id.clone() {
+                slots.entry(item_id).or_default().push(slot);
+            }
+        }
+        let mut items: HashMap<Id, vault::items::Item> =
+            response.items.into_iter().map(|item| (item.id.clone(), item)).collect();
+        let opening = ids.iter().map(|id| {
+            let found = items.remove(id).map(|item| (item, slots.remove(id).unwrap_or_default()));
+            let shares = &shares;
+            async move { (id.clone(), self.open_listed(found, shares).await) }
+        });
+        Ok(join_all(opening).await)
+    }
+
+    async fn open_listed(
+        &self,
+        found: Option<(vault::items::Item, Vec<vault::slots::Slot>)>,
+        shares: &HashMap<Id, Share>,
+    ) -> Result<Item> {
+        let (item, slots) =
+            found.ok_or_else(|| Error::new(ErrorCode::NotFound, "no such item, or not one of this user's"))?;
+        let key = match &item.share_id {
+            None => ItemKey::Private(self.keys()?),
+            Some(share_id) => match shares.get(share_id) {
+                Some(share) => opening::key_of_share(self, share).await?,
+                None => opening::key_of_item(self, &item).await?,
+            },
+        };
+        opening::open_item(item, slots, &key).await
+    }
+
+    /// The shares that brought these items, in one request.
+    async fn shares_of(&self, items: &[vault::items::Item]) -> Result<HashMap<Id, Share>> {
+        let mut share_ids: Vec<Id> = items.iter().filter_map(|item| item.share_id.clone()).collect();
+        share_ids.sort();
+        share_ids.dedup();
+        if share_ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let page = PageQuery { per_page: u32::try_from(share_ids.len()).ok(), next_page_after: None };
+        let filter = IncomingFilter { share_ids, ..IncomingFilter::default() };
+        let response = vault::shares::incoming(self.vault(), &filter, &page).await?;
+        Ok(response.shares.into_iter().map(|share| (share.id.clone(), share)).collect())
+    }
+
+    /// Changes an own item and counts the client tasks that wait afterwards.
+    pub async fn update_item(&self, id: &Id, change: &ItemChange, progress: &ProgressListener) -> Result<UpdatedItem> {
+        let keys = self.keys()?;
+        progress.report("encrypting", 0, 3);
+        let slots = seal_slots(&keys.dek, &change.slots).await?;
+        let change = vault::items::ItemChange {
+            label: change.label.clone(),
+            slots_attributes: Some(slots),
+            ..Default::default()
+        };
+        progress.report("storing the change", 1, 3);
+        let response = vault::items::update(self.vault(), id, &ItemChangeRequest { item: change }).await;
+        let response = response.map_err(not_owner)?;
+        progress.report("counting tasks", 2, 3);
+        let key = ItemKey::Private(keys);
+        let (item, outstanding_tasks) =
+            try_join!(opening::open_item(response.item, response.slots, &key), tasks::count(self))?;
+        progress.report("stored", 3, 3);
+        Ok(UpdatedItem { item, outstanding_tasks })
+    }
+
+    /// Removes a slot from an own item.
+    pub async fn remove_slot(&self, slot_id: &Id) -> Result<()> {
+        self.delete_once(("slots.delete", slot_id), vault::slots::delete(self.vault(), slot_id))
+            .await
+            .map_err(not_owner)
+    }
+
+    /// Deletes an own item with all its shares, or a received one with the share that brought it.
+    pub async fn delete_item(&self, id: &Id) -> Result<()> {
+        self.delete_once(("items.delete", id), vault::items::delete(self.vault(), id)).await
+    }
+
+    /// A deletion whose answer was lost has perhaps been done: when it is asked for again, what is gone is what was wanted.
+    pub(super) async fn delete_once(
+        &self,
+        content: impl Hash,
+        deletion: impl Future<Output = Result<()>>,
+    ) -> Result<()> {
+        let wish = self.keys()?.unfinished.wish(content)?;
+        match deletion.await {
+            Err(error) if error.code() == ErrorCode::NotFound && !wish.made_before() => {
+                wish.fulfilled();
+                return Err(error);
+            }
+            Err(error) if error.code() != ErrorCode::NotFound => return Err(error),
+            _ => {}
+        }
+        wish.fulfilled();
+        Ok(())
+    }
+}
+
+async fn seal_slots(key: &DataKey, slots: &[NewSlot]) -> Result<Vec<SlotChange>> {
+    let mut sealed = Vec::with_capacity(slots.len());
+    for slot in slots {
+        if slot.id.is_none() && slot.name.is_none() && slot.label.is_none() {
+            return Err(Error::invalid_argument("a slot has neither an id nor a name nor a label"));
+        }
+        let encrypted_value = match &slot.value {
+            None => None,
+            Some(None) => Some(None),
+            Some(Some(value)) => Some(key.seal_text(value).await?.map(ciphertext).transpose()?),
+        };
+        sealed.push(SlotChange {
+            id: slot.id.clone(),
+            name: slot.name.clone(),
+            label: slot.label.clone(),
+            slot_type_name: slot.slot_type.clone(),
+            encrypted_value,
+            ..SlotChange::default()
+        });
+    }
+    Ok(sealed)
+}
+
+fn refuse_blank(what: &str, text: &str) -> Result<()> {
+    if text.trim().is_empty() { Err(Error::invalid_argument(format!("the {what} is empty"))) } else { Ok(()) }
+}
+
+/// What the server forbids about an item, it forbids because the item is somebody else's.
+fn not_owner(error: Error) -> Error {
+    match (error.code(), error.status()) {
+        (ErrorCode::Forbidden, Some(status)) => {
+            Error::new(ErrorCode::NotOwner, "only the item's owner may do this").with_status(status)
+        }
+        _ => error,
+    }
+}

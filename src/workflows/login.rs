@@ -1,0 +1,131 @@
+//! Signing in. `protocol/encryption-spaces-and-setup.md` §3.3, `protocol/http-api.md` §3 and §4.
+
+use futures_util::try_join;
+
+use super::{ProgressListener, Session, client::Newcomer};
+use crate::{
+    api::{
+        keystore::{
+            self,
+            keypairs::{AUTHENTICATION_KEY_PAIR, Keypair},
+            srp::{ChallengeRequest, SrpSessionRequest},
+        },
+        vault::{self, me::private_dek_id},
+    },
+    crypto::{KeyEncryptionKey, KeyPair, PassphraseKey, SrpClient, SrpPassword, UserSecret},
+    error::{Error, ErrorCode, Result},
+    http::Service,
+};
+
+/// Under this name the first version of the guide stored the key pair that is now called `auth`.
+const OLD_AUTHENTICATION_KEY_PAIR: &str = "vault";
+
+const STEPS: u32 = 5;
+
+pub(super) async fn sign_in(
+    newcomer: Newcomer,
+    secret: UserSecret,
+    passphrase: &str,
+    progress: &ProgressListener,
+) -> Result<Session> {
+    let Newcomer { vault, keystore, key_pairs } = newcomer;
+
+    progress.report("deriving keys from the passphrase", 0, STEPS);
+    let passphrase_key = open_keystore(&keystore, &secret, passphrase).await?;
+
+    progress.report("fetching wrapped keys", 1, STEPS);
+    let (wrapped_kek, key_pair_record) =
+        try_join!(keystore::keys::key_encryption_key(&keystore), authentication_key_pair(&keystore))
+            .map_err(unfinished_registration)?;
+
+    progress.report("opening the Vault", 2, STEPS);
+    let unwrapping = async {
+        let kek = passphrase_key.unwrap_kek(wrapped_kek.serialized_key_encryption_key.as_str()).await?;
+        let key_pair = unwrap(&kek, &key_pair_record).await?;
+        Ok((kek, key_pair))
+    };
+    let session = vault::session::create(&vault, &key_pair_record.public_key);
+    let ((kek, key_pair), session) = try_join!(unwrapping, session).map_err(unfinished_registration)?;
+    let token = key_pair.decrypt_token(session.encrypted_session_authentication_string.as_str()).await?;
+    vault.set_token(token);
+
+    progress.report("fetching the user", 3, STEPS);
+    let user = vault::me::get(&vault).await?;
+    let private_dek = private_dek_id(&user).ok_or_else(|| unfinished_registration(not_there()))?;
+
+    progress.report("unwrapping the data encryption key", 4, STEPS);
+    let wrapped_dek = keystore::keys::data_encryption_key(&keystore, private_dek).await?;
+    let dek = kek.unwrap_data_key(wrapped_dek.serialized_data_encryption_key.as_str()).await?;
+
+    progress.report("signed in", STEPS, STEPS);
+    Ok(Session::new((vault, keystore), user.id, key_pairs, (secret, kek, dek)))
+}
+
+/// Signs in to the Keystore and derives the passphrase key, each while the other goes on.
+pub(super) async fn open_keystore(keystore: &Service, secret: &UserSecret, passphrase: &str) -> Result<PassphraseKey> {
+    let session = async {
+        let password = secret.srp_password(passphrase).await?;
+        open_keystore_session(keystore, secret, &password).await
+    };
+    let (passphrase_key, ()) = try_join!(secret.passphrase_key(passphrase), session)?;
+    Ok(passphrase_key)
+}
+
+/// SRP-6a: proves the password to the Keystore without sending it, and keeps the token that this gives.
+pub(super) async fn open_keystore_session(
+    keystore: &Service,
+    secret: &UserSecret,
+    password: &SrpPassword,
+) -> Result<()> {
+    let username = secret.username();
+    let srp = SrpClient::start()?;
+    let request = ChallengeRequest { username: username.to_owned(), srp_a: srp.public_a().to_owned() };
+    let challenge = keystore::srp::challenge(keystore, &request).await.map_err(login_failed)?;
+    let proof = srp.prove(username, password, &challenge.challenge_salt, &challenge.challenge_b)?;
+    let request =
+        SrpSessionRequest { username: username.to_owned(), srp_a: request.srp_a, srp_m: proof, valid_for: None };
+    let session = keystore::srp::open_session(keystore, &request).await.map_err(login_failed)?;
+    keystore.set_token(session.session_authentication_string.into());
+    Ok(())
+}
+
+/// The key pair that opens Vault sessions, under its present name or its old one.
+pub(super) async fn authentication_key_pair(keystore: &Service) -> Result<Keypair> {
+    match keystore::keypairs::get_by_external_id(keystore, AUTHENTICATION_KEY_PAIR).await {
+        Err(error) if error.code() == ErrorCode::NotFound => {
+            keystore::keypairs::get_by_external_id(keystore, OLD_AUTHENTICATION_KEY_PAIR).await
+        }
+        other => other,
+    }
+}
+
+pub(super) async fn unwrap(kek: &KeyEncryptionKey, record: &Keypair) -> Result<KeyPair> {
+    kek.unwrap_key_pair(record.encrypted_serialized_key.as_str(), &record.public_key).await
+}
+
+/// An unknown user and a wrong proof are the same to the caller.
+fn login_failed(error: Error) -> Error {
+    match error.code() {
+        ErrorCode::Unauthorized | ErrorCode::NotFound | ErrorCode::Forbidden => {
+            let login_failed = Error::new(ErrorCode::LoginFailed, "wrong secret or passphrase");
+            error.status().map_or(login_failed.clone(), |status| login_failed.with_status(status))
+        }
+        _ => error,
+    }
+}
+
+fn not_there() -> Error {
+    Error::new(ErrorCode::NotFound, "a key of this user is not there")
+}
+
+/// Right after a login nothing of one's own is missing, unless the registration was cut off.
+fn unfinished_registration(error: Error) -> Error {
+    match error.code() {
+        ErrorCode::NotFound | ErrorCode::Unauthorized => {
+            let message =
+                "this user's registration was not finished: create the user again with the same secret and passphrase";
+            Error::new(ErrorCode::NotFound, message)
+        }
+        _ => error,
+    }
+}

@@ -1,0 +1,36 @@
+//! What a user does: sign up, sign in, keep items, connect, share, accept.
+//!
+//! Each file reads like the part of the guide that it implements. The only state is the [`Session`]'s; a workflow that
+//! fails half-way leaves things so that calling it again finishes the work without doing any of it twice.
+
+mod alongside;
+mod client;
+mod connections;
+mod invitations;
+mod items;
+mod key_pairs;
+mod login;
+mod opening;
+mod pages;
+mod progress;
+mod registration;
+mod sealing;
+mod session;
+mod shares;
+mod tasks;
+mod templates;
+mod unfinished;
+mod value;
+
+pub use client::{Client, ClientOptions};
+pub use connections::{Connection, ConnectionDetails};
+pub use invitations::{Invitation, NewInvitation};
+pub use items::{Item, ItemChange, NewItem, NewSlot, Slot, UpdatedItem};
+pub use key_pairs::{FreshKeyPairs, KeyPairSource};
+pub use pages::{Page, PageRequest};
+pub use progress::{Progress, ProgressListener};
+pub use session::Session;
+pub use shares::{NewShare, Refreshed, SharedItem};
+pub use tasks::{FailedTask, OutstandingTasks, TaskRun};
+pub use templates::Template;
+pub use value::Value;

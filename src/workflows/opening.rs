@@ -1,0 +1,100 @@
+//! From the wire's ciphertexts to values: which key opens what, and whether a received value is its owner's.
+
+use std::rc::Rc;
+
+use futures_util::future::try_join_all;
+
+use super::{Item, Session, Slot, Value, session::Keys};
+use crate::{
+    api::{
+        Id,
+        vault::{
+            self, items,
+            shares::{Acceptance, Share},
+            slots,
+        },
+    },
+    crypto::DataKey,
+    error::{Error, ErrorCode, Result},
+};
+
+/// The key that an item's values are under.
+pub(super) enum ItemKey {
+    /// The user's own DEK: an own item, or a received one that was re-encrypted.
+    Private(Rc<Keys>),
+    /// The DEK of the share that brought the item.
+    OfShare(Rc<DataKey>),
+}
+
+impl ItemKey {
+    pub(super) fn data_key(&self) -> &DataKey {
+        match self {
+            ItemKey::Private(keys) => &keys.dek,
+            ItemKey::OfShare(key) => key,
+        }
+    }
+}
+
+/// The key to an item, of which the share that brought it is fetched where there is one.
+pub(super) async fn key_of_item(session: &Session, item: &items::Item) -> Result<ItemKey> {
+    let keys = session.keys()?;
+    match &item.share_id {
+        None => Ok(ItemKey::Private(keys)),
+        Some(share_id) => {
+            let share = vault::shares::get_incoming(session.vault(), share_id).await?;
+            key_of_share(session, &share).await
+        }
+    }
+}
+
+/// The key to what a share brought. `ACCEPTANCE_REQUIRED` where its terms are not yet accepted.
+pub(super) async fn key_of_share(session: &Session, share: &Share) -> Result<ItemKey> {
+    let keys = session.keys()?;
+    if share.acceptance_required == Acceptance::AcceptanceRequired {
+        let message = "the share has to be accepted, with its terms, before it can be read";
+        return Err(Error::new(ErrorCode::AcceptanceRequired, message));
+    }
+    let Some(encrypted_dek) = &share.encrypted_dek else { return Ok(ItemKey::Private(keys)) };
+    let keypair_id = share.keypair_external_id.as_deref();
+    let keypair_id = keypair_id.ok_or_else(|| bad_response("a share names no key pair for its DEK"))?;
+    let pair = session.key_pair(keypair_id).await?;
+    Ok(ItemKey::OfShare(keys.share_key(encrypted_dek.as_str(), &pair).await?))
+}
+
+/// An item with all its slots decrypted and, where received, authenticated. Slots in `slots` that are not the item's are
+/// left out.
+pub(super) async fn open_item(record: items::Item, slots: Vec<slots::Slot>, key: &ItemKey) -> Result<Item> {
+    let own_slots = slots.into_iter().filter(|slot| record.slot_ids.contains(&slot.id));
+    let slots = try_join_all(own_slots.map(|slot| open_slot(slot, record.own, key))).await?;
+    Ok(Item { record, slots })
+}
+
+async fn open_slot(record: slots::Slot, own: bool, key: &ItemKey) -> Result<Slot> {
+    let envelope = record.encrypted_value.as_ref().map(|value| value.as_str());
+    let value = key.data_key().open_text(envelope).await?;
+    if let Some(value) = value.as_ref().filter(|_| !own) {
+        authenticate(&record, value, key.data_key()).await?;
+    }
+    Ok(Slot { record, value: value.map(Value::new) })
+}
+
+/// Proves that a received value is the one its owner wrote. A value without proof is refused like one with a wrong proof:
+/// an on-sharer could otherwise alter it and leave the proof out.
+async fn authenticate(slot: &slots::Slot, value: &str, key: &DataKey) -> Result<()> {
+    let not_authentic = || Error::new(ErrorCode::ValueNotAuthentic, "a received value is not its owner's");
+    let (Some(verification_key), Some(hash)) = (&slot.encrypted_value_verification_key, &slot.value_verification_hash)
+    else {
+        return Err(not_authentic());
+    };
+    let verification_key = key.open_verification_key(verification_key.as_str()).await.map_err(|_| not_authentic())?;
+    verification_key.verify(value, hash)
+}
+
+/// The id under which the server must speak of what was asked for.
+pub(super) fn expect_id(asked: &Id, answered: &Id) -> Result<()> {
+    if asked == answered { Ok(()) } else { Err(bad_response("the server answered about another record")) }
+}
+
+pub(super) fn bad_response(message: &str) -> Error {
+    Error::new(ErrorCode::BadResponse, message)
+}

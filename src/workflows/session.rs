@@ -1,0 +1,193 @@
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
+
+use zeroize::Zeroizing;
+
+use super::{KeyPairSource, sealing, unfinished::Unfinished};
+use crate::{
+    api::{Id, keystore, vault},
+    crypto::{DataKey, KeyEncryptionKey, KeyPair, PublicKey, UserSecret},
+    error::{Error, ErrorCode, Result},
+    http::Service,
+};
+
+/// How many unwrapped key pairs and share DEKs a session keeps at hand.
+const MOST_CACHED: usize = 512;
+
+/// A signed-in user.
+///
+/// Cloning gives another handle to the same session. The keys stay in here; [`Session::close`] wipes them, and everything
+/// asked afterwards is answered with `SESSION_CLOSED`.
+#[derive(Clone)]
+pub struct Session {
+    state: Rc<State>,
+}
+
+struct State {
+    vault: Service,
+    keystore: Service,
+    user_id: Id,
+    key_pairs: Rc<dyn KeyPairSource>,
+    keys: RefCell<Option<Rc<Keys>>>,
+}
+
+/// What a session knows that no server does.
+pub(super) struct Keys {
+    pub(super) secret: UserSecret,
+    pub(super) kek: KeyEncryptionKey,
+    pub(super) dek: DataKey,
+    pub(super) unfinished: Unfinished,
+    /// The user's connection key pairs, by their Keystore id.
+    unwrapped: RefCell<HashMap<String, Rc<KeyPair>>>,
+    /// The DEKs of received shares, by the ciphertext that they came in.
+    share_keys: RefCell<HashMap<String, Rc<DataKey>>>,
+    /// The other side's key of each connection, as first seen in this session.
+    seen_keys: RefCell<HashMap<Id, String>>,
+}
+
+impl Session {
+    pub(super) fn new(
+        (vault, keystore): (Service, Service),
+        user_id: Id,
+        key_pairs: Rc<dyn KeyPairSource>,
+        (secret, kek, dek): (UserSecret, KeyEncryptionKey, DataKey),
+    ) -> Session {
+        let keys = Keys {
+            secret,
+            kek,
+            dek,
+            unfinished: Unfinished::default(),
+            unwrapped: RefCell::default(),
+            share_keys: RefCell::default(),
+            seen_keys: RefCell::default(),
+        };
+        Session {
+            state: Rc::new(State { vault, keystore, user_id, key_pairs, keys: RefCell::new(Some(Rc::new(keys))) }),
+        }
+    }
+
+    /// The user's id in the Vault, by which shares and connections name them.
+    pub fn user_id(&self) -> &Id {
+        &self.state.user_id
+    }
+
+    /// The user's secret, which together with the passphrase is the only way back in.
+    pub fn secret(&self) -> Result<Zeroizing<String>> {
+        Ok(Zeroizing::new(self.keys()?.secret.as_str().to_owned()))
+    }
+
+    /// Ends both server sessions, then closes. Where one cannot be ended the session stays open, so that it can be tried again.
+    pub async fn sign_out(&self) -> Result<()> {
+        self.keys()?;
+        let ended_before = |result: Result<()>| match result {
+            Err(error) if error.code() == ErrorCode::Unauthorized => Ok(()),
+            other => other,
+        };
+        let (vault, keystore) =
+            futures_util::join!(vault::session::delete(self.vault()), keystore::session::delete(self.keystore()));
+        ended_before(vault)?;
+        ended_before(keystore)?;
+        self.close();
+        Ok(())
+    }
+
+    /// Wipes the keys and forgets the tokens. Work that is under way with the keys lets go of them when it ends.
+    pub fn close(&self) {
+        self.state.keys.replace(None);
+        self.state.vault.clear_token();
+        self.state.keystore.clear_token();
+    }
+
+    /// Whether [`Session::close`] was called.
+    pub fn is_closed(&self) -> bool {
+        self.state.keys.borrow().is_none()
+    }
+
+    pub(super) fn vault(&self) -> &Service {
+        &self.state.vault
+    }
+
+    pub(super) fn keystore(&self) -> &Service {
+        &self.state.keystore
+    }
+
+    pub(super) fn keys(&self) -> Result<Rc<Keys>> {
+        let closed = || Error::new(ErrorCode::SessionClosed, "the session is closed: sign in again");
+        self.state.keys.borrow().clone().ok_or_else(closed)
+    }
+
+    /// A new key pair for a connection, or the one that the caller names.
+    pub(super) async fn connection_key_pair(
+        &self,
+        keypair_id: Option<&str>,
+        key: Option<&str>,
+    ) -> Result<StoredKeyPair> {
+        let Some(keypair_id) = keypair_id else { return self.store_new_key_pair(key).await };
+        let record = keystore::keypairs::get(self.keystore(), keypair_id).await?;
+        Ok(StoredKeyPair { id: record.id, public_key_pem: record.public_key })
+    }
+
+    async fn store_new_key_pair(&self, idempotency_key: Option<&str>) -> Result<StoredKeyPair> {
+        let made = self.state.key_pairs.make().await?;
+        let keys = self.keys()?;
+        let (id, pair) = sealing::store_key_pair(self.keystore(), &keys.kek, made, None, idempotency_key).await?;
+        let stored = StoredKeyPair { id, public_key_pem: pair.public_key_pem().to_owned() };
+        keys.remember_key_pair(stored.id.as_str(), pair);
+        Ok(stored)
+    }
+
+    /// One of the user's key pairs, fetched and unwrapped once per session.
+    pub(super) async fn key_pair(&self, keypair_id: &str) -> Result<Rc<KeyPair>> {
+        let keys = self.keys()?;
+        let known = keys.unwrapped.borrow().get(keypair_id).cloned();
+        if let Some(pair) = known {
+            return Ok(pair);
+        }
+        let record = keystore::keypairs::get(self.keystore(), keypair_id).await?;
+        let pair = keys.kek.unwrap_key_pair(record.encrypted_serialized_key.as_str(), &record.public_key).await?;
+        Ok(keys.remember_key_pair(keypair_id, pair))
+    }
+}
+
+/// A key pair that the Keystore holds.
+pub(super) struct StoredKeyPair {
+    pub(super) id: Id,
+    pub(super) public_key_pem: String,
+}
+
+impl Keys {
+    fn remember_key_pair(&self, keypair_id: &str, pair: KeyPair) -> Rc<KeyPair> {
+        let pair = Rc::new(pair);
+        insert_bounded(&mut self.unwrapped.borrow_mut(), keypair_id.to_owned(), Rc::clone(&pair));
+        pair
+    }
+
+    /// The DEK in a share's `encrypted_dek`, decrypted once per session.
+    pub(super) async fn share_key(&self, encrypted_dek: &str, pair: &KeyPair) -> Result<Rc<DataKey>> {
+        let known = self.share_keys.borrow().get(encrypted_dek).cloned();
+        if let Some(key) = known {
+            return Ok(key);
+        }
+        let key = Rc::new(pair.decrypt_data_key(encrypted_dek).await?);
+        insert_bounded(&mut self.share_keys.borrow_mut(), encrypted_dek.to_owned(), Rc::clone(&key));
+        Ok(key)
+    }
+
+    /// Refuses a public key that is not the one this session saw first for the connection.
+    pub(super) fn check_key_is_unchanged(&self, connection: &Id, key: &PublicKey) -> Result<()> {
+        let fingerprint = key.fingerprint();
+        let mut seen = self.seen_keys.borrow_mut();
+        let first = seen.entry(connection.clone()).or_insert_with(|| fingerprint.clone());
+        if *first != fingerprint {
+            let message = "the server hands out another public key for this connection than before";
+            return Err(Error::new(ErrorCode::KeyChanged, message));
+        }
+        Ok(())
+    }
+}
+
+fn insert_bounded<T>(cache: &mut HashMap<String, Rc<T>>, key: String, value: Rc<T>) {
+    if cache.len() >= MOST_CACHED {
+        cache.clear();
+    }
+    cache.insert(key, value);
+}

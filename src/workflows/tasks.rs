@@ -1,0 +1,117 @@
+//! Client tasks: what only the owner's client can do for those an item is shared with. `protocol/http-api.md` §10.
+
+use super::{Page, PageRequest, ProgressListener, Session, pages::fetch_pages};
+use crate::{
+    api::{
+        Id, JsonObject, PageQuery,
+        vault::{
+            self,
+            client_tasks::{ClientTask, ClientTaskChange, ClientTaskFilter, ClientTaskState},
+        },
+    },
+    error::{Error, ErrorCode, Result},
+};
+
+/// The one kind of task that this client knows how to run.
+const UPDATE_ITEM_SHARES: &str = "update_item_shares";
+
+/// How many client tasks wait, and how many are being run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutstandingTasks {
+    /// Waiting.
+    pub todo: usize,
+    /// Taken by a client.
+    pub in_progress: usize,
+}
+
+/// What came of running tasks.
+#[derive(Clone, Debug, Default)]
+pub struct TaskRun {
+    /// Those that were done.
+    pub completed: Vec<ClientTask>,
+    /// Those that were not, with the reason; they can be run again.
+    pub failed: Vec<FailedTask>,
+}
+
+/// A task that could not be done.
+#[derive(Clone, Debug)]
+pub struct FailedTask {
+    /// The task.
+    pub task: ClientTask,
+    /// Why.
+    pub reason: Error,
+}
+
+impl Session {
+    /// The user's client tasks, newest first.
+    pub async fn list_tasks(&self, filter: &ClientTaskFilter, page: &PageRequest) -> Result<Page<ClientTask>> {
+        self.keys()?;
+        fetch_pages(page, async |query: PageQuery| {
+            let response = vault::client_tasks::list(self.vault(), filter, &query).await?;
+            Ok((response.client_tasks, response.next_page_after))
+        })
+        .await
+    }
+
+    /// How many tasks are not done yet.
+    pub async fn count_tasks(&self) -> Result<OutstandingTasks> {
+        self.keys()?;
+        count(self).await
+    }
+
+    /// Takes the waiting tasks, at most `limit` of them, runs each and reports its end to the Vault.
+    pub async fn run_tasks(&self, limit: Option<u32>, progress: &ProgressListener) -> Result<TaskRun> {
+        self.keys()?;
+        let filter = ClientTaskFilter { states: vec![ClientTaskState::Todo], target_id: None };
+        let page = PageRequest { per_page: limit, after: None, all: limit.is_none() };
+        let mut tasks = self.list_tasks(&filter, &page).await?.entries;
+        tasks.truncate(limit.map_or(usize::MAX, |limit| limit as usize));
+        if tasks.is_empty() {
+            return Ok(TaskRun::default());
+        }
+        let taken = tasks.iter().map(|task| change(&task.id, ClientTaskState::InProgress, None)).collect();
+        vault::client_tasks::update(self.vault(), taken).await?;
+
+        let mut run = TaskRun::default();
+        let total = u32::try_from(tasks.len()).unwrap_or(u32::MAX);
+        for (done, task) in (0u32..).zip(tasks) {
+            progress.report("updating shares", done, total);
+            let outcome = self.run_task(&task).await;
+            let report = outcome.as_ref().err().map(failure_report);
+            let state = if outcome.is_ok() { ClientTaskState::Done } else { ClientTaskState::Failed };
+            let changed = vault::client_tasks::update(self.vault(), vec![change(&task.id, state, report)]).await?;
+            let task =
+                changed.into_iter().find(|changed| changed.id == task.id).unwrap_or(ClientTask { state, ..task });
+            match outcome {
+                Ok(()) => run.completed.push(task),
+                Err(reason) => run.failed.push(FailedTask { task, reason }),
+            }
+        }
+        progress.report("updated", total, total);
+        Ok(run)
+    }
+
+    async fn run_task(&self, task: &ClientTask) -> Result<()> {
+        let not_known =
+            || Error::new(ErrorCode::BadResponse, "this client does not know how to do a task of this kind");
+        let item_id = task.target_id.as_ref().filter(|_| task.work_type == UPDATE_ITEM_SHARES).ok_or_else(not_known)?;
+        self.refresh_shares(item_id, &ProgressListener::none()).await.map(drop)
+    }
+}
+
+/// Counts the tasks that are not done yet.
+pub(super) async fn count(session: &Session) -> Result<OutstandingTasks> {
+    let filter = ClientTaskFilter { states: vec![ClientTaskState::Todo, ClientTaskState::InProgress], target_id: None };
+    let all = PageRequest { all: true, ..PageRequest::default() };
+    let tasks = session.list_tasks(&filter, &all).await?.entries;
+    let todo = tasks.iter().filter(|task| task.state == ClientTaskState::Todo).count();
+    Ok(OutstandingTasks { todo, in_progress: tasks.len() - todo })
+}
+
+fn change(id: &Id, state: ClientTaskState, report: Option<JsonObject>) -> ClientTaskChange {
+    ClientTaskChange { id: id.clone(), state, report }
+}
+
+fn failure_report(reason: &Error) -> JsonObject {
+    JsonObject::from_iter([("error".to_owned(), reason.code().as_str().into())])
+}
