@@ -37,16 +37,15 @@ mod tests {
             if steps.get() == 1 { Poll::Pending } else { Poll::Ready("key pair") }
         })));
         let waits = Cell::new(2);
-        let mut both = pin!(alongside(
-            background.as_mut(),
-            poll_fn(|context| {
-                waits.set(waits.get() - 1);
-                context.waker().wake_by_ref();
-                if waits.get() == 0 { Poll::Ready("network") } else { Poll::Pending }
-            })
-        ));
-        assert_eq!(both.as_mut().now_or_never(), None);
-        assert_eq!(both.now_or_never(), Some("network"));
+        let foreground = poll_fn(|_| {
+            waits.set(waits.get() - 1);
+            if waits.get() == 0 { Poll::Ready("network") } else { Poll::Pending }
+        });
+        {
+            let mut both = pin!(alongside(background.as_mut(), foreground));
+            assert_eq!(both.as_mut().now_or_never(), None);
+            assert_eq!(both.now_or_never(), Some("network"));
+        }
         assert_eq!(background.take_output(), Some("key pair"));
     }
 }
