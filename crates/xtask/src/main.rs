@@ -1,2 +1,60 @@
-//! Stands here only until its room is built.
-fn main() {}
+//! `cargo xtask …`: everything a person types to build, try and check vaultshare.
+//!
+//! One command from a fresh clone is the promise, so each command fetches the tools it needs, at pinned versions, and
+//! says so. The rooms: [`build`] makes the npm package and the binaries, [`demo`] runs the demo page, [`test`] runs the
+//! four kinds of tests; [`tools`] finds or installs what they need; [`server`] starts and stops our server;
+//! [`process`] and [`progress`] run programs and tell what is happening.
+
+mod build;
+mod demo;
+mod files;
+mod process;
+mod progress;
+mod server;
+mod test;
+mod tools;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::workspace::Workspace;
+
+/// Builds, demonstrates and tests vaultshare.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the npm package (pkg/), the server and the command line (target/release/)
+    Build(build::Options),
+    /// Serve the demo page: Alice shares an item with Bob, beside what the server sees
+    Demo(demo::Options),
+    /// Run the tests: all of them, or the named kinds
+    Test(test::Options),
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    process::catch_interruptions()?;
+    let workspace = Workspace::find();
+    match arguments.command {
+        Command::Build(options) => build::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
+        Command::Demo(options) => demo::run(&workspace, &options),
+        Command::Test(options) => test::run(&workspace, &options),
+    }
+}

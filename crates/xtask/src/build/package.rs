@@ -1,0 +1,60 @@
+//! The npm package, put together from the bindings and from what a person wrote in `pkg-template/`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use crate::workspace::Workspace;
+use crate::{files, progress};
+
+/// What `wasm-bindgen` writes and the package takes over.
+const BINDINGS: &str = "vaultshare_bg.js";
+const MODULE: &str = "vaultshare_bg.wasm";
+
+/// The file in which `VaultError` is written, below the folder whose name `wasm-bindgen` chooses.
+const ERRORS: &str = "src/js/error.js";
+
+/// Written at the end of the bindings: until the module has started, every use of it meets the guard. It stands in this
+/// file because a bundler that drops unused files keeps it wherever it keeps the classes.
+const GUARD: &str = "
+import { beforeInit } from './guard.js';
+__wbg_set_wasm(beforeInit);
+";
+
+/// Fills `pkg/` anew.
+pub(crate) fn assemble(workspace: &Workspace, bindings: &Path) -> anyhow::Result<()> {
+    progress::step("assembling pkg/", || {
+        let package = workspace.package();
+        files::empty_folder(&package)?;
+        files::copy_folder(&workspace.path("pkg-template"), &package)?;
+        for text in ["LICENSE-MIT", "LICENSE-APACHE", "CHANGELOG.md"] {
+            files::copy(&workspace.path(text), &package.join(text))?;
+        }
+        set_version(&package.join("package.json"))?;
+
+        let code = files::read(&bindings.join(BINDINGS))?;
+        files::write(&package.join(BINDINGS), code + GUARD)?;
+        files::copy(&bindings.join(MODULE), &package.join(MODULE))?;
+        files::copy_folder(&bindings.join("snippets"), &package.join("snippets"))?;
+        files::write(&package.join("errors.js"), errors_module(bindings)?)
+    })
+}
+
+/// The package has the version of the crate, which `Cargo.toml` says once for all.
+fn set_version(manifest: &Path) -> anyhow::Result<()> {
+    let template = files::read(manifest)?;
+    let version = format!("\"version\": \"{}\"", env!("CARGO_PKG_VERSION"));
+    files::write(manifest, template.replace("\"version\": \"0.0.0\"", &version))
+}
+
+/// A module that exports the very class that the compiled code throws. `wasm-bindgen` copies it into a folder named by a
+/// hash, so a template cannot know the path.
+fn errors_module(bindings: &Path) -> anyhow::Result<String> {
+    let snippets = files::all_files(&bindings.join("snippets"))?;
+    let path: &PathBuf = snippets
+        .iter()
+        .find(|file| file.ends_with(ERRORS))
+        .with_context(|| format!("the compiled code does not import {ERRORS}, so it cannot throw VaultError"))?;
+    let path = path.strip_prefix(bindings)?.to_string_lossy().replace('\\', "/");
+    Ok(format!("export {{ VaultError, isVaultError }} from './{path}';\n"))
+}

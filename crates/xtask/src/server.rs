@@ -1,0 +1,122 @@
+//! Starts `vaultshare-server` for the demo and the tests, and always stops it again.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+
+use crate::workspace::Workspace;
+use crate::{files, process};
+
+/// How the server announces that it is ready, before its URL.
+const READY: &str = "listening on ";
+
+/// How long a server may take to become ready. Generous: a busy machine is not a failure.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a server is started with.
+pub(crate) struct Settings {
+    /// The port on 127.0.0.1; 0 lets the system choose a free one.
+    pub(crate) port: u16,
+    /// The folder with the server's data.
+    pub(crate) data: PathBuf,
+    /// A folder of files to serve beside the two services.
+    pub(crate) www: Option<PathBuf>,
+    /// The file that takes what the server logs, so that it does not run through the tests' output.
+    pub(crate) log: PathBuf,
+}
+
+/// A running server, stopped when this goes out of scope.
+pub(crate) struct Server {
+    child: Child,
+    url: String,
+}
+
+impl Server {
+    /// Starts the release build of the server and waits until it says that it is ready.
+    pub(crate) fn start(workspace: &Workspace, settings: &Settings) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(&settings.data).with_context(|| format!("cannot make {}", settings.data.display()))?;
+        let log = File::create(&settings.log).with_context(|| format!("cannot write {}", settings.log.display()))?;
+
+        let mut command = workspace.command(workspace.release_program("vaultshare-server"));
+        command.arg("--listen").arg(format!("127.0.0.1:{}", settings.port));
+        command.arg("--data").arg(&settings.data);
+        if let Some(www) = &settings.www {
+            command.arg("--www").arg(www);
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+        let mut child = command.spawn().context("cannot start vaultshare-server")?;
+
+        match wait_until_ready(&mut child) {
+            Ok(url) => Ok(Server { child, url }),
+            Err(error) => {
+                process::stop(&mut child)?;
+                Err(error.context(format!("vaultshare-server did not start; it said:\n{}", end_of(&settings.log))))
+            }
+        }
+    }
+
+    /// Where the server listens: `http://127.0.0.1:PORT`.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Waits until the server ends or this command is interrupted.
+    pub(crate) fn wait(&mut self) -> anyhow::Result<()> {
+        while !process::interrupted() {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("vaultshare-server ended by itself ({status})");
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Err(error) = process::stop(&mut self.child) {
+            eprintln!("error: vaultshare-server could not be stopped: {error:#}");
+        }
+    }
+}
+
+/// Reads what the server prints until it names its URL. A thread goes on reading afterwards: a server whose output
+/// nobody takes would stop at a full pipe.
+fn wait_until_ready(child: &mut Child) -> anyhow::Result<String> {
+    let output = child.stdout.take().context("the server's output is not connected")?;
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            // Nobody listens any more once the URL is known.
+            let _ = sender.send(line);
+        }
+    });
+
+    let started = Instant::now();
+    while started.elapsed() < PATIENCE {
+        match receiver.recv_timeout(Duration::from_millis(100)) {
+            Ok(line) => {
+                if let Some((_, url)) = line.split_once(READY) {
+                    return Ok(url.trim().trim_end_matches('/').to_owned());
+                }
+            }
+            Err(mpsc::RecvTimeoutError::Timeout) if process::interrupted() => bail!("interrupted"),
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
+            Err(mpsc::RecvTimeoutError::Disconnected) => bail!("it ended before it was ready"),
+        }
+    }
+    bail!("it was not ready after {} s", PATIENCE.as_secs())
+}
+
+/// The last lines of a log, for an error message.
+fn end_of(log: &Path) -> String {
+    let text = files::read(log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    let skipped = lines.len().saturating_sub(20);
+    lines.into_iter().skip(skipped).collect::<Vec<_>>().join("\n")
+}

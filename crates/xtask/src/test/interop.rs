@@ -1,0 +1,23 @@
+//! Other people's clients against our code and our server.
+
+use crate::server::{Server, Settings};
+use crate::workspace::Workspace;
+use crate::{build, files, progress, test::node_tests, tools};
+
+/// Runs `tests/interop`, with a server on fresh data whose address is in `VAULTSHARE_SERVER_URL`.
+pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
+    tools::ensure_node(workspace)?;
+    build::build_package(workspace)?;
+    build::build_programs(workspace, &[build::SERVER])?;
+
+    let folder = workspace.in_target("interop");
+    files::empty_folder(&folder)?;
+    let settings = Settings { port: 0, data: folder.join("data"), www: None, log: folder.join("server.log") };
+    progress::step("other clients against our code and our server", || {
+        let server = Server::start(workspace, &settings)?;
+        node_tests::run(workspace, "tests/interop", |node| {
+            node.env("VAULTSHARE_SERVER_URL", server.url());
+            node.env("VAULTSHARE_PACKAGE", workspace.package());
+        })
+    })
+}

@@ -1,0 +1,27 @@
+//! Formatting, lints, the Rust tests and the documentation.
+
+use crate::workspace::{WASM_TARGET, Workspace};
+use crate::{process, progress, tools};
+
+/// Runs every check, cheapest first, up to the first that fails.
+pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
+    tools::ensure_component(workspace, "fmt", "rustfmt")?;
+    tools::ensure_component(workspace, "clippy", "clippy")?;
+    tools::ensure_wasm_target(workspace)?;
+
+    check(workspace, "formatting", &["fmt", "--all", "--check"])?;
+    check(workspace, "lints", &["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"])?;
+    // The JavaScript classes exist only in the wasm build, so the lints have to see that one too.
+    let wasm = ["clippy", "--locked", "--package", "vaultshare", "--lib", "--target", WASM_TARGET];
+    check(workspace, "lints of the wasm build", &[&wasm[..], &["--", "--deny", "warnings"]].concat())?;
+    check(workspace, "Rust tests", &["test", "--locked", "--workspace"])?;
+    progress::step("documentation", || {
+        let mut cargo = workspace.cargo();
+        cargo.args(["doc", "--locked", "--workspace", "--no-deps", "--document-private-items"]);
+        process::run(cargo.env("RUSTDOCFLAGS", "--deny warnings"))
+    })
+}
+
+fn check(workspace: &Workspace, what: &str, arguments: &[&str]) -> anyhow::Result<()> {
+    progress::step(what, || process::run(workspace.cargo().args(arguments)))
+}

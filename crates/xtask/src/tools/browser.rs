@@ -1,0 +1,111 @@
+//! Chromium and its driver. Ones that are there are used; otherwise they come from the system's packages.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, bail};
+
+use crate::workspace::Workspace;
+use crate::{process, progress};
+
+/// The names that Chromium and its siblings go by.
+const BROWSERS: [&str; 5] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
+
+/// Where macOS keeps a browser, outside of PATH.
+const MACOS_BROWSER: &str = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome";
+
+/// A Chromium and the driver that goes with it.
+pub(crate) struct Browser {
+    chromium: PathBuf,
+    driver: PathBuf,
+}
+
+impl Browser {
+    /// Finds the browser and its driver: what the variables `CHROMIUM` and `CHROMEDRIVER` name, or else what is in
+    /// PATH, or else what Debian's packages bring.
+    pub(crate) fn ensure(workspace: &Workspace) -> anyhow::Result<Self> {
+        if let Some(browser) = Browser::find()? {
+            return Ok(browser);
+        }
+        progress::step("installing Chromium and its driver (apt-get install chromium chromium-driver)", || {
+            install(workspace)
+        })?;
+        Browser::find()?.context("Chromium was installed, but neither `chromium` nor `chromedriver` is in PATH")
+    }
+
+    /// Tells a program which browser to use, in the variables that our tests and `wasm-bindgen`'s read.
+    pub(crate) fn name_to(&self, command: &mut Command) {
+        command.env("CHROMIUM", &self.chromium).env("CHROMEDRIVER", &self.driver);
+    }
+
+    /// The driver's path.
+    pub(crate) fn driver(&self) -> &Path {
+        &self.driver
+    }
+
+    fn find() -> anyhow::Result<Option<Self>> {
+        let chromium = match named_by("CHROMIUM")? {
+            Some(path) => Some(path),
+            None => BROWSERS.iter().find_map(|name| in_path(name)).or_else(|| existing(MACOS_BROWSER.into())),
+        };
+        let driver = match named_by("CHROMEDRIVER")? {
+            Some(path) => Some(path),
+            None => in_path("chromedriver"),
+        };
+        Ok(chromium.zip(driver).map(|(chromium, driver)| Browser { chromium, driver }))
+    }
+}
+
+/// The file that a variable names. One that is not there is a mistake to tell, not to work around.
+fn named_by(variable: &str) -> anyhow::Result<Option<PathBuf>> {
+    let Some(value) = std::env::var_os(variable).filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
+    let path = PathBuf::from(value);
+    if !path.is_file() {
+        bail!("the variable {variable} names {}, which is not there", path.display());
+    }
+    Ok(Some(path))
+}
+
+fn in_path(program: &str) -> Option<PathBuf> {
+    let program = format!("{program}{}", std::env::consts::EXE_SUFFIX);
+    std::env::split_paths(&std::env::var_os("PATH")?).find_map(|folder| existing(folder.join(&program)))
+}
+
+fn existing(path: PathBuf) -> Option<PathBuf> {
+    path.is_file().then_some(path)
+}
+
+fn install(workspace: &Workspace) -> anyhow::Result<()> {
+    let needed = "this needs Chromium and its driver: install them (on Debian: `apt-get install chromium chromium-driver`), \
+                  or name them in the variables CHROMIUM and CHROMEDRIVER";
+    if in_path("apt-get").is_none() {
+        bail!("{needed}");
+    }
+    let as_root = if is_root() {
+        Vec::new()
+    } else if process::answer(workspace.command("sudo").args(["-n", "true"])).is_some() {
+        vec!["sudo", "-n"]
+    } else {
+        bail!("{needed}");
+    };
+    let apt = |arguments: &[&str]| {
+        let words: Vec<&str> =
+            as_root.iter().copied().chain(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]).collect();
+        let (program, before) = words.split_first().context("no program to run")?;
+        process::run(workspace.command(program).args(before).args(arguments)).context(needed)
+    };
+    apt(&["update", "--quiet"])?;
+    apt(&["install", "--quiet", "--yes", "--no-install-recommends", "chromium", "chromium-driver"])
+}
+
+#[cfg(unix)]
+fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+#[cfg(not(unix))]
+fn is_root() -> bool {
+    false
+}

@@ -1,0 +1,85 @@
+//! Programs from crates.io, compiled into `.tools/` at exactly one version.
+//!
+//! `.tools/` is outside `target/`, so that `cargo clean` does not cost the minutes again.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+
+use crate::workspace::Workspace;
+use crate::{files, process, progress};
+
+/// A program to be had from crates.io.
+pub(crate) struct CargoProgram {
+    /// The crate it comes from.
+    package: &'static str,
+    /// The program whose `--version` tells whether it is there.
+    program: &'static str,
+    version: String,
+}
+
+/// Runs the tests of WebAssembly code in browsers.
+pub(crate) const WASM_PACK: fn() -> CargoProgram =
+    || CargoProgram { package: "wasm-pack", program: "wasm-pack", version: "0.15.1".to_owned() };
+
+/// Makes JavaScript bindings from compiled code. It refuses code compiled against any other version of the
+/// `wasm-bindgen` crate, so `Cargo.lock` decides which version this is.
+pub(crate) fn wasm_bindgen(workspace: &Workspace) -> anyhow::Result<CargoProgram> {
+    let lock = files::read(&workspace.path("Cargo.lock"))?;
+    let version = locked_version(&lock, "wasm-bindgen").context("Cargo.lock names no wasm-bindgen")?.to_owned();
+    Ok(CargoProgram { package: "wasm-bindgen-cli", program: "wasm-bindgen", version })
+}
+
+/// Gives the program's path, after installing it where it is missing or of another version.
+pub(crate) fn ensure(workspace: &Workspace, wanted: &CargoProgram) -> anyhow::Result<PathBuf> {
+    let path = workspace.path(".tools/bin").join(format!("{}{}", wanted.program, std::env::consts::EXE_SUFFIX));
+    let installed = process::answer(workspace.command(&path).arg("--version"));
+    if installed == Some(format!("{} {}", wanted.program, wanted.version)) {
+        return Ok(path);
+    }
+    let what = format!("installing {} {} into .tools (once; takes some minutes)", wanted.package, wanted.version);
+    progress::step(&what, || {
+        install(workspace, wanted, true).or_else(|error| {
+            if process::interrupted() {
+                return Err(error);
+            }
+            // Its lock file may name a release that this machine's registry does not carry.
+            progress::note("its locked dependencies cannot all be had here: taking the newest that can");
+            install(workspace, wanted, false)
+        })
+    })?;
+    Ok(path)
+}
+
+fn install(workspace: &Workspace, wanted: &CargoProgram, locked: bool) -> anyhow::Result<()> {
+    let mut cargo = workspace.cargo();
+    cargo.args(["install", wanted.package, "--version", &format!("={}", wanted.version)]);
+    cargo.arg("--root").arg(workspace.path(".tools"));
+    cargo.arg("--target-dir").arg(workspace.in_target("tools"));
+    // A copy that is recorded there but does not answer with its version is broken: replace it.
+    cargo.arg("--force");
+    if locked {
+        cargo.arg("--locked");
+    }
+    process::run(&mut cargo)
+}
+
+/// The version of a package in the text of a `Cargo.lock`, whose entries are always written in this form.
+fn locked_version<'lock>(lock: &'lock str, package: &str) -> Option<&'lock str> {
+    let name = format!("name = \"{package}\"");
+    let version = lock.lines().skip_while(|line| *line != name).nth(1)?;
+    version.strip_prefix("version = \"")?.strip_suffix('"')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_that_of_the_very_package() {
+        let lock = "[[package]]\nname = \"wasm-bindgen-futures\"\nversion = \"0.4.80\"\n\n\
+                    [[package]]\nname = \"wasm-bindgen\"\nversion = \"0.2.130\"\n";
+        assert_eq!(locked_version(lock, "wasm-bindgen"), Some("0.2.130"));
+        assert_eq!(locked_version(lock, "js-sys"), None);
+    }
+}

@@ -1,0 +1,13 @@
+//! Finds what builds and tests need, and installs what is missing at a pinned version: into this repository where that
+//! is possible (`.tools/`, `node_modules/`), through rustup or the system's package manager where it is not. Every
+//! installation is announced, and a second run installs nothing.
+
+mod browser;
+mod cargo_programs;
+mod node;
+mod rust;
+
+pub(crate) use browser::Browser;
+pub(crate) use cargo_programs::{WASM_PACK, ensure as ensure_cargo_program, wasm_bindgen};
+pub(crate) use node::{ensure as ensure_node, ensure_packages as ensure_npm_packages};
+pub(crate) use rust::{ensure_component, ensure_wasm_target};

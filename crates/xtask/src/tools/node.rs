@@ -1,0 +1,64 @@
+//! Node.js, which has to be there, and the npm packages of the root `package.json`, which are installed from its lock.
+
+use std::fs;
+
+use anyhow::{Context, bail};
+
+use crate::workspace::Workspace;
+use crate::{files, process, progress};
+
+/// The oldest Node.js that our bundlers' tests run on. (The package itself is content with any Node 20.)
+const OLDEST: (u32, u32) = (20, 19);
+
+/// Where the lock that `node_modules` was installed from is kept.
+const STAMP: &str = "node_modules/.installed-from-lock.json";
+
+/// Makes sure that Node.js is there and new enough. It is not ours to install.
+pub(crate) fn ensure(workspace: &Workspace) -> anyhow::Result<()> {
+    let (major, minor) = OLDEST;
+    let Some(answer) = process::answer(workspace.node().arg("--version")) else {
+        bail!(
+            "this needs Node.js {major}.{minor} or newer, and there is no `node`: install it from https://nodejs.org"
+        );
+    };
+    if version(&answer).is_none_or(|found| found < OLDEST) {
+        bail!(
+            "this needs Node.js {major}.{minor} or newer, and `node` is {answer}: install a newer one from https://nodejs.org"
+        );
+    }
+    Ok(())
+}
+
+/// Makes sure that `node_modules` is what `package-lock.json` says.
+pub(crate) fn ensure_packages(workspace: &Workspace) -> anyhow::Result<()> {
+    ensure(workspace)?;
+    let lock = files::read(&workspace.path("package-lock.json"))?;
+    let stamp = workspace.path(STAMP);
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == lock) {
+        return Ok(());
+    }
+    progress::step("installing the npm packages of package-lock.json into node_modules", || {
+        let mut npm = workspace.command("npm");
+        process::run(npm.args(["ci", "--no-audit", "--no-fund"])).context("npm could not install them")?;
+        files::write(&stamp, lock)
+    })
+}
+
+/// Major and minor of what `node --version` prints: `v20.20.2`.
+fn version(answer: &str) -> Option<(u32, u32)> {
+    let mut numbers = answer.strip_prefix('v')?.split('.');
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        assert_eq!(version("v20.9.0"), Some((20, 9)));
+        assert!(version("v20.9.0") < Some(OLDEST));
+        assert!(version("v100.0.0") > Some(OLDEST));
+        assert_eq!(version("nonsense"), None);
+    }
+}

@@ -1,0 +1,16 @@
+// The entry for Node.js, whose `fetch` does not open files.
+
+import { startOnce } from './start.js';
+
+export { decryptWithPassphrase, KeyPair, PublicKey, Session, SymmetricKey, VaultClient } from './vaultshare_bg.js';
+export { isVaultError, VaultError } from './errors.js';
+
+export default function init(source) {
+  return startOnce(source ?? new URL('./vaultshare_bg.wasm', import.meta.url), open);
+}
+
+async function open(place) {
+  if (!/^file:/i.test(String(place))) return fetch(place);
+  const { readFile } = await import('node:fs/promises');
+  return readFile(new URL(place));
+}
