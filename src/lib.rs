@@ -12,6 +12,8 @@ pub mod api;
 pub mod crypto;
 pub mod error;
 pub mod http;
+#[cfg(target_arch = "wasm32")]
+mod js;
 pub mod workflows;
 
 pub use error::{Error, ErrorCode, Result};

@@ -26,6 +26,14 @@ pub(crate) async fn derive_key(passphrase: &[u8], salt: &[u8], iterations: u32) 
     Ok(key)
 }
 
+/// The key of a passphrase, for those who bring their own workflow: PBKDF2 with HMAC-SHA256 over its UTF-8.
+///
+/// # Errors
+/// `INVALID_ARGUMENT` for a salt below 8 bytes, or iterations outside 20,000 to 10,000,000.
+pub async fn derive_key_from_passphrase(passphrase: &str, salt: &[u8], iterations: u32) -> Result<AesKey> {
+    derive_key(passphrase.as_bytes(), salt, iterations).await
+}
+
 /// Encrypts bytes so that a passphrase alone opens them; the envelope carries salt and iterations.
 ///
 /// # Errors

@@ -183,3 +183,10 @@ async fn unwrap(wrapping: &AesKey, envelope: &str) -> Result<AesKey> {
     let bytes = wrapping.open(envelope).await?;
     AesKey::from_bytes(&bytes).map_err(|_| Error::decryption_failed())
 }
+
+impl From<AesKey> for KeyEncryptionKey {
+    /// For those who bring their own workflow and keep their own KEK.
+    fn from(key: AesKey) -> Self {
+        KeyEncryptionKey(key)
+    }
+}

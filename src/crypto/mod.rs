@@ -28,7 +28,7 @@ mod symmetric;
 mod verification;
 
 pub use fingerprint::safety_number;
-pub use kdf::{decrypt_with_passphrase, encrypt_with_passphrase};
+pub use kdf::{decrypt_with_passphrase, derive_key_from_passphrase, encrypt_with_passphrase};
 pub use keypair::KeyPair;
 pub use keys::{DataKey, KeyEncryptionKey, PassphraseKey};
 pub use public_key::PublicKey;

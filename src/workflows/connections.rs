@@ -1,7 +1,10 @@
 //! Accepting an invitation, and the connections that come of it: steps 9–17 of the guide. `protocol/http-api.md` §7.6–§7.8.
 
 use super::{
-    Page, PageRequest, ProgressListener, Session, Value, opening::expect_id, pages::fetch_pages, sealing::ciphertext,
+    Page, PageRequest, ProgressListener, Session, Value,
+    opening::{bad_response, expect_id},
+    pages::fetch_pages,
+    sealing::ciphertext,
 };
 use crate::{
     api::{
@@ -105,17 +108,25 @@ impl Session {
 
     /// The other side's public key, if it is one that a DEK may be encrypted for.
     pub(super) fn recipient_key(&self, connection: &vault::connections::Connection) -> Result<PublicKey> {
-        let key = PublicKey::from_pem(&connection.the_other_user.user_public_key)?;
+        let key = public_key(&connection.the_other_user.user_public_key)?;
         self.keys()?.check_key_is_unchanged(&connection.own.id, &key)?;
         Ok(key)
     }
 
     async fn open_connection(&self, record: vault::connections::Connection) -> Result<Connection> {
         let keys = self.keys()?;
-        let own_key = PublicKey::from_pem(&record.own.user_public_key)?;
+        let own_key = public_key(&record.own.user_public_key)?;
         let other_key = self.recipient_key(&record)?;
         let name = record.own.encrypted_recipient_name.as_ref().map(|name| name.as_str());
         let name = keys.dek.open_text(name).await?.map(Value::new);
         Ok(Connection { safety_number: safety_number(&own_key, &other_key), name, record })
     }
+}
+
+/// A public key as the server hands it out. What is no key at all is the server's fault, not an argument's.
+pub(super) fn public_key(pem: &str) -> Result<PublicKey> {
+    PublicKey::from_pem(pem).map_err(|error| match error.code() {
+        ErrorCode::InvalidArgument => bad_response("the server handed out something that is no public key"),
+        _ => error,
+    })
 }

@@ -4,6 +4,7 @@ use futures_util::{future::try_join_all, try_join};
 
 use super::{
     Item, Page, PageRequest, ProgressListener, Session, Slot,
+    connections::public_key,
     opening::{self, ItemKey, bad_response, expect_id},
     pages::fetch_pages,
     sealing::ciphertext,
@@ -19,7 +20,7 @@ use crate::{
             },
         },
     },
-    crypto::{DataKey, PublicKey, VerificationKey},
+    crypto::{DataKey, VerificationKey},
     error::{Error, ErrorCode, Result},
 };
 
@@ -192,7 +193,7 @@ impl Session {
         let dek = DataKey::generate()?;
         let sealed = seal_for_share(&dek, true, item.slots.iter().collect(), &[]).await?;
         let share_deks = try_join_all(shares.iter().map(async |share| {
-            let key = PublicKey::from_pem(&share.public_key)?;
+            let key = public_key(&share.public_key)?;
             Ok::<_, Error>(ShareDek { share_id: share.id.clone(), dek: ciphertext(key.encrypt_data_key(&dek).await?)? })
         }))
         .await?;

@@ -1,0 +1,119 @@
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use web_sys::{AbortController, AbortSignal};
+
+use super::{
+    arguments::Arguments, call::Call, connections::Connections, invitations::Invitations, items::Items, shares::Shares,
+    tasks::ClientTasks, templates::Templates,
+};
+use crate::{
+    error::{Error, Result},
+    workflows,
+};
+
+/// A signed-in user.
+#[wasm_bindgen]
+pub struct Session {
+    handle: Handle,
+}
+
+/// What every part of a session holds of it.
+#[derive(Clone)]
+pub(super) struct Handle {
+    pub(super) session: workflows::Session,
+    closing: AbortController,
+}
+
+impl Handle {
+    /// Reads a call's options; the call then ends with the session at the latest.
+    pub(super) fn call(&self, options: &Arguments) -> Result<Call> {
+        Ok(Call::new(options)?.until(self.closing_signal()))
+    }
+
+    fn closing_signal(&self) -> AbortSignal {
+        self.closing.signal()
+    }
+}
+
+impl Session {
+    pub(super) fn new(session: workflows::Session) -> Result<Session> {
+        let closing = AbortController::new().map_err(|_| Error::internal("there is no AbortController here"))?;
+        Ok(Session { handle: Handle { session, closing } })
+    }
+}
+
+#[wasm_bindgen]
+impl Session {
+    /// The user's secret.
+    #[wasm_bindgen(getter)]
+    pub fn secret(&self) -> Result<String> {
+        Ok(self.handle.session.secret()?.to_string())
+    }
+
+    /// The user's id in the Vault.
+    #[wasm_bindgen(getter, js_name = userId)]
+    pub fn user_id(&self) -> String {
+        self.handle.session.user_id().to_string()
+    }
+
+    /// Templates.
+    #[wasm_bindgen(getter)]
+    pub fn templates(&self) -> Templates {
+        Templates::new(self.handle.clone())
+    }
+
+    /// Items.
+    #[wasm_bindgen(getter)]
+    pub fn items(&self) -> Items {
+        Items::new(self.handle.clone())
+    }
+
+    /// Invitations.
+    #[wasm_bindgen(getter)]
+    pub fn invitations(&self) -> Invitations {
+        Invitations::new(self.handle.clone())
+    }
+
+    /// Connections.
+    #[wasm_bindgen(getter)]
+    pub fn connections(&self) -> Connections {
+        Connections::new(self.handle.clone())
+    }
+
+    /// Shares.
+    #[wasm_bindgen(getter)]
+    pub fn shares(&self) -> Shares {
+        Shares::new(self.handle.clone())
+    }
+
+    /// Client tasks.
+    #[wasm_bindgen(getter)]
+    pub fn tasks(&self) -> ClientTasks {
+        ClientTasks::new(self.handle.clone())
+    }
+
+    /// Ends both server sessions and closes.
+    #[wasm_bindgen(js_name = signOut)]
+    pub async fn sign_out(&self, options: JsValue) -> Result<()> {
+        // Not within the session's own end, which is this call's success.
+        let call = Call::new(&Arguments::of(&options)?)?;
+        call.run(self.handle.session.sign_out()).await?;
+        self.close();
+        Ok(())
+    }
+
+    /// Wipes every key; what is under way is given up.
+    pub fn close(&self) {
+        self.handle.session.close();
+        self.handle.closing.abort();
+        wipe_stack();
+    }
+}
+
+/// Overwrites the part of the stack that earlier calls used and left: ciphers keep expanded keys there while they work.
+#[inline(never)]
+fn wipe_stack() {
+    const DEPTH: usize = 256 * 1024;
+    let mut used = [0xAA_u8; DEPTH];
+    zeroize::Zeroize::zeroize(&mut used[..]);
+    std::hint::black_box(&used);
+}

@@ -1,0 +1,82 @@
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::{
+    crypto::{self, AesKey},
+    error::Result,
+};
+
+/// An AES-256-GCM key, for those who bring their own workflow.
+#[wasm_bindgen]
+pub struct SymmetricKey {
+    pub(super) key: AesKey,
+}
+
+#[wasm_bindgen]
+impl SymmetricKey {
+    /// A new random key.
+    pub fn generate() -> Result<SymmetricKey> {
+        Ok(SymmetricKey { key: AesKey::generate()? })
+    }
+
+    /// PBKDF2 with HMAC-SHA256.
+    #[wasm_bindgen(js_name = fromPassphrase)]
+    pub async fn from_passphrase(passphrase: String, salt: Vec<u8>, iterations: u32) -> Result<SymmetricKey> {
+        let passphrase = zeroize::Zeroizing::new(passphrase);
+        Ok(SymmetricKey { key: crypto::derive_key_from_passphrase(&passphrase, &salt, iterations).await? })
+    }
+
+    /// Reads a key that [`SymmetricKey::export`] wrote.
+    pub fn import(base64url: &str) -> Result<SymmetricKey> {
+        Ok(SymmetricKey { key: AesKey::from_base64url(base64url)? })
+    }
+
+    /// The key's 32 bytes in base64url. The text is not wiped: the caller keeps it safe.
+    pub fn export(&self) -> String {
+        self.key.to_base64url().to_string()
+    }
+
+    /// Seals a text; `null` for the empty one.
+    #[wasm_bindgen(js_name = encryptString)]
+    pub async fn encrypt_string(&self, text: String) -> Result<Option<String>> {
+        self.key.seal_text(&zeroize::Zeroizing::new(text)).await
+    }
+
+    /// Opens a text.
+    #[wasm_bindgen(js_name = decryptString)]
+    pub async fn decrypt_string(&self, envelope: Option<String>) -> Result<Option<String>> {
+        Ok(self.key.open_text(envelope.as_deref()).await?.map(|text| text.to_string()))
+    }
+
+    /// Seals bytes.
+    #[wasm_bindgen(js_name = encryptBytes)]
+    pub async fn encrypt_bytes(&self, bytes: Vec<u8>) -> Result<String> {
+        self.key.seal(&bytes).await
+    }
+
+    /// Opens bytes.
+    #[wasm_bindgen(js_name = decryptBytes)]
+    pub async fn decrypt_bytes(&self, envelope: String) -> Result<Vec<u8>> {
+        Ok(self.key.open(&envelope).await?.to_vec())
+    }
+
+    /// Seals another key.
+    #[wasm_bindgen(js_name = wrapKey)]
+    pub async fn wrap_key(&self, key: &SymmetricKey) -> Result<String> {
+        self.key.seal(key.key.as_bytes()).await
+    }
+
+    /// Opens another key.
+    #[wasm_bindgen(js_name = unwrapKey)]
+    pub async fn unwrap_key(&self, envelope: String) -> Result<SymmetricKey> {
+        let bytes = self.key.open(&envelope).await?;
+        let key = AesKey::from_bytes(&bytes).map_err(|_| crate::Error::decryption_failed())?;
+        Ok(SymmetricKey { key })
+    }
+}
+
+/// Opens an envelope that carries its own key derivation.
+#[wasm_bindgen(js_name = decryptWithPassphrase)]
+pub async fn decrypt_with_passphrase(envelope: String, passphrase: String) -> Result<Vec<u8>> {
+    let passphrase = zeroize::Zeroizing::new(passphrase);
+    Ok(crypto::decrypt_with_passphrase(&envelope, &passphrase).await?.to_vec())
+}
