@@ -94,7 +94,7 @@ async fn code_of<T>(result: impl Future<Output = vaultshare::Result<T>>) -> Erro
     }
 }
 
-pub async fn the_published_ciphertexts_open_in_both_forms() {
+pub(crate) async fn the_published_ciphertexts_open_in_both_forms() {
     for envelope in [BMW_YAML, BMW_BSON] {
         assert_eq!(key_of_ones().open(envelope).await.unwrap().as_slice(), b"BMW");
     }
@@ -102,7 +102,7 @@ pub async fn the_published_ciphertexts_open_in_both_forms() {
     assert_eq!(Envelope::parse(BMW_YAML).unwrap().print(), BMW_BSON);
 }
 
-pub async fn what_is_sealed_opens_again_at_every_length() {
+pub(crate) async fn what_is_sealed_opens_again_at_every_length() {
     let key = AesKey::generate().unwrap();
     // Around AES's block, and around the length from which WebCrypto is used.
     for length in [1, 15, 16, 17, 1000, 4095, 4096, 4097, 300_000] {
@@ -113,7 +113,7 @@ pub async fn what_is_sealed_opens_again_at_every_length() {
     }
 }
 
-pub async fn what_one_backend_seals_the_other_opens() {
+pub(crate) async fn what_one_backend_seals_the_other_opens() {
     let sealing = backend::current();
     let key = AesKey::generate().unwrap();
     let body = vec![7; 10_000];
@@ -134,7 +134,7 @@ pub async fn what_one_backend_seals_the_other_opens() {
     backend::choose(Some(sealing)).unwrap();
 }
 
-pub async fn a_key_survives_its_text_form() {
+pub(crate) async fn a_key_survives_its_text_form() {
     let key = AesKey::generate().unwrap();
     assert_eq!(AesKey::from_base64url(&key.to_base64url()).unwrap(), key);
     assert_eq!(key_of_ones().to_base64url().as_str(), "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=");
@@ -152,7 +152,7 @@ pub async fn a_key_survives_its_text_form() {
     assert!(!format!("{key:?}").contains(key.to_base64url().as_str()));
 }
 
-pub async fn the_empty_text_has_no_ciphertext() {
+pub(crate) async fn the_empty_text_has_no_ciphertext() {
     let key = DataKey::generate().unwrap();
     assert_eq!(key.seal_text("").await.unwrap(), None);
     assert_eq!(key.open_text(None).await.unwrap(), None);
@@ -162,7 +162,7 @@ pub async fn the_empty_text_has_no_ciphertext() {
     assert_eq!(key.open_text(envelope.as_deref()).await.unwrap().unwrap().as_str(), "Zoë 🚗");
 }
 
-pub async fn text_of_before_2021_opens() {
+pub(crate) async fn text_of_before_2021_opens() {
     // An empty text was an envelope without data; its tag is genuine and is checked.
     let key = AesKey::from_bytes(&[1; 32]).unwrap();
     let empty = envelope_by_hand(&key, b"");
@@ -189,7 +189,7 @@ fn envelope_by_hand(key: &AesKey, plaintext: &[u8]) -> String {
     Envelope::Symmetric { chunks: vec![chunk], derivation: None }.print()
 }
 
-pub async fn files_of_several_chunks_open_as_one() {
+pub(crate) async fn files_of_several_chunks_open_as_one() {
     let key = AesKey::generate().unwrap();
     let first = key.seal(&[b'a'; 5000]).await.unwrap();
     let second = key.seal(b"b").await.unwrap();
@@ -199,7 +199,7 @@ pub async fn files_of_several_chunks_open_as_one() {
     assert_eq!(code_of(key.open(&format!("{first}.RZue"))).await, ErrorCode::MalformedEnvelope);
 }
 
-pub async fn a_wrong_key_fails_like_every_other_failure() {
+pub(crate) async fn a_wrong_key_fails_like_every_other_failure() {
     let wrong_key = AesKey::generate().unwrap().open(BMW_BSON).await.unwrap_err();
     let wrong_tag = key_of_ones().open(&bmw_changed(|chunk| chunk.tag[0] ^= 1)).await.unwrap_err();
     let wrong_iv = key_of_ones().open(&bmw_changed(|chunk| chunk.iv[0] ^= 1)).await.unwrap_err();
@@ -211,7 +211,7 @@ pub async fn a_wrong_key_fails_like_every_other_failure() {
     }
 }
 
-pub async fn a_changed_large_body_is_refused() {
+pub(crate) async fn a_changed_large_body_is_refused() {
     let key = AesKey::generate().unwrap();
     let sealed = key.seal(&[1; 9000]).await.unwrap();
     let Envelope::Symmetric { mut chunks, derivation } = Envelope::parse(&sealed).unwrap() else { unreachable!() };
@@ -220,7 +220,7 @@ pub async fn a_changed_large_body_is_refused() {
     assert_eq!(code_of(key.open(&changed)).await, ErrorCode::DecryptionFailed);
 }
 
-pub async fn envelopes_that_nobody_may_write_are_refused() {
+pub(crate) async fn envelopes_that_nobody_may_write_are_refused() {
     let key = key_of_ones();
     for (envelope, why) in [
         ("".to_owned(), "nothing"),
@@ -291,7 +291,7 @@ fn bson_document(letter: u8, body: &[u8]) -> Vec<u8> {
     [&[letter], (body.len() as i32 + 5).to_le_bytes().as_slice(), body, b"\0"].concat()
 }
 
-pub async fn yaml_is_read_in_every_old_style_and_no_other() {
+pub(crate) async fn yaml_is_read_in_every_old_style_and_no_other() {
     let (iv, at) = ("AgICAgICAgICAgIC", "LvrA/qaBJRLWUQMaQp8QCA==");
     for yaml in [
         format!("---\niv: !binary |-\n  {iv}\nat: !binary |-\n  {at}\nad: none\n"),
@@ -326,7 +326,7 @@ pub async fn yaml_is_read_in_every_old_style_and_no_other() {
     }
 }
 
-pub async fn key_derivations_are_kept_within_bounds() {
+pub(crate) async fn key_derivations_are_kept_within_bounds() {
     let derived = |body: &[u8]| format!("{BMW_BSON}.Pbkdf2Hmac.{}", base64url(body));
     let with = |salt: &[u8], iterations: i32, length: i32, hash: &[u8]| {
         let mut body = bson_binary("iv", salt);
@@ -358,7 +358,7 @@ pub async fn key_derivations_are_kept_within_bounds() {
     }
 }
 
-pub async fn a_passphrase_opens_what_it_sealed() {
+pub(crate) async fn a_passphrase_opens_what_it_sealed() {
     for passphrase in ["correct horse", "pässwörd", ""] {
         let envelope = encrypt_with_passphrase(b"secret", passphrase).await.unwrap();
         assert_eq!(decrypt_with_passphrase(&envelope, passphrase).await.unwrap().as_slice(), b"secret");
@@ -366,7 +366,7 @@ pub async fn a_passphrase_opens_what_it_sealed() {
     }
 }
 
-pub async fn an_old_passphrase_of_one_byte_per_unit_opens() {
+pub(crate) async fn an_old_passphrase_of_one_byte_per_unit_opens() {
     // `pässwörd €` as its low bytes: Latin-1, and for the euro sign (U+20AC) what is left of it.
     let mut key = [0; 32];
     pbkdf2::pbkdf2_hmac::<sha2::Sha256>(b"p\xe4ssw\xf6rd \xac", &[5; 20], 20_000, &mut key);
@@ -380,7 +380,7 @@ pub async fn an_old_passphrase_of_one_byte_per_unit_opens() {
     assert_eq!(decrypt_with_passphrase(&envelope, "pässwörd €").await.unwrap().as_slice(), b"old");
 }
 
-pub async fn the_guides_secret_derives_the_guides_key() {
+pub(crate) async fn the_guides_secret_derives_the_guides_key() {
     let secret = UserSecret::parse(SECRET).unwrap();
     assert_eq!((secret.username(), secret.as_str()), ("M9znjHbD5Xi", SECRET));
     let key = secret.passphrase_key("supersecretpassword").await.unwrap();
@@ -391,7 +391,7 @@ pub async fn the_guides_secret_derives_the_guides_key() {
     assert!(!format!("{secret:?}{key:?}{password:?}").contains("xQCSCK"));
 }
 
-pub async fn secrets_are_read_strictly() {
+pub(crate) async fn secrets_are_read_strictly() {
     assert_eq!(UserSecret::parse(&format!("  {SECRET}\r\n")).unwrap().as_str(), SECRET);
     for text in [
         "",
@@ -409,7 +409,7 @@ pub async fn secrets_are_read_strictly() {
     }
 }
 
-pub async fn a_new_secret_has_the_form_of_the_guide() {
+pub(crate) async fn a_new_secret_has_the_form_of_the_guide() {
     let secret = UserSecret::make("M9znjHbD5Xi").unwrap();
     assert_eq!(UserSecret::parse(secret.as_str()).unwrap().as_str(), secret.as_str());
     assert_ne!(UserSecret::make("M9znjHbD5Xi").unwrap().as_str(), secret.as_str());
@@ -418,7 +418,7 @@ pub async fn a_new_secret_has_the_form_of_the_guide() {
     }
 }
 
-pub async fn the_hierarchy_wraps_and_unwraps() {
+pub(crate) async fn the_hierarchy_wraps_and_unwraps() {
     let passphrase_key = PassphraseKey::derive("p", &[1; 20], 20_000).await.unwrap();
     let kek = KeyEncryptionKey::generate().unwrap();
     let dek = DataKey::generate().unwrap();
@@ -433,7 +433,7 @@ pub async fn the_hierarchy_wraps_and_unwraps() {
     assert_eq!(code_of(wrong.unwrap_kek(&stored_kek)).await, ErrorCode::DecryptionFailed);
 }
 
-pub async fn content_of_the_wrong_kind_is_no_key() {
+pub(crate) async fn content_of_the_wrong_kind_is_no_key() {
     let bytes = AesKey::generate().unwrap();
     let kek = KeyEncryptionKey::from_base64url(&bytes.to_base64url()).unwrap();
     let dek = DataKey::from_base64url(&bytes.to_base64url()).unwrap();
@@ -446,7 +446,7 @@ pub async fn content_of_the_wrong_kind_is_no_key() {
     assert_eq!(code_of(kek.unwrap_key_pair(&not_a_key, PUBLIC_2048)).await, ErrorCode::DecryptionFailed);
 }
 
-pub async fn values_are_verified_by_their_hash() {
+pub(crate) async fn values_are_verified_by_their_hash() {
     let key = VerificationKey::from_bytes(&[7; 64]).unwrap();
     let dek = DataKey::generate().unwrap();
     let received = dek.open_verification_key(&dek.seal_verification_key(&key).await.unwrap()).await.unwrap();
@@ -461,7 +461,7 @@ pub async fn values_are_verified_by_their_hash() {
 }
 
 /// Made by OpenSSL with the fixture's key: OAEP with SHA-1 of `a key for tests`, and a signature of `signed by openssl`.
-pub async fn what_openssl_encrypted_and_signed_is_read() {
+pub(crate) async fn what_openssl_encrypted_and_signed_is_read() {
     let pair = KeyPair::from_pem(PRIVATE_2048).await.unwrap();
     let encrypted = concat!("Rsa2048.", include_str!("../fixtures/openssl-oaep.txt"), ".QQUAAAAA");
     assert_eq!(pair.decrypt(encrypted).await.unwrap().as_slice(), b"a key for tests");
@@ -472,7 +472,7 @@ pub async fn what_openssl_encrypted_and_signed_is_read() {
     assert_eq!(pair.fingerprint(), "6764e2c061f141ece8019c2410d503c10da8f3ea00e413759d451f38913e2701");
 }
 
-pub async fn a_key_pair_encrypts_decrypts_signs_and_verifies() {
+pub(crate) async fn a_key_pair_encrypts_decrypts_signs_and_verifies() {
     let pair = KeyPair::from_pem(PRIVATE_2048).await.unwrap();
     let dek = DataKey::generate().unwrap();
     let envelope = pair.public_key().encrypt_data_key(&dek).await.unwrap();
@@ -504,7 +504,7 @@ pub async fn a_key_pair_encrypts_decrypts_signs_and_verifies() {
     assert!(!format!("{pair:?}").contains("BEGIN"));
 }
 
-pub async fn the_protocols_size_works() {
+pub(crate) async fn the_protocols_size_works() {
     let pair = KeyPair::from_pem(PRIVATE_4096).await.unwrap();
     assert_eq!(pair.public_key().bits(), 4096);
     assert_eq!(pair.public_key_pem(), PUBLIC_4096);
@@ -514,7 +514,7 @@ pub async fn the_protocols_size_works() {
     assert!(pair.sign(b"x").await.unwrap().starts_with("Sign.Rsa4096."));
 }
 
-pub async fn a_generated_key_pair_can_be_wrapped_for_the_keystore() {
+pub(crate) async fn a_generated_key_pair_can_be_wrapped_for_the_keystore() {
     let pair = KeyPair::generate(2048).await.unwrap();
     let pem = pair.private_key_pem().await.unwrap();
     assert!(pem.starts_with("-----BEGIN RSA PRIVATE KEY-----\r\n"));
@@ -530,7 +530,7 @@ pub async fn a_generated_key_pair_can_be_wrapped_for_the_keystore() {
     assert_eq!(code_of(KeyPair::generate(1024)).await, ErrorCode::InvalidArgument);
 }
 
-pub async fn a_key_pair_from_the_keystore_keeps_its_private_key() {
+pub(crate) async fn a_key_pair_from_the_keystore_keeps_its_private_key() {
     let kek = KeyEncryptionKey::generate().unwrap();
     let pair = KeyPair::from_pem(PRIVATE_2048).await.unwrap();
     let stored = kek.wrap_key_pair(&pair).await.unwrap();
@@ -544,13 +544,13 @@ pub async fn a_key_pair_from_the_keystore_keeps_its_private_key() {
     assert_eq!(again.public_key_pem(), PUBLIC_2048_PKCS1);
 }
 
-pub async fn a_private_key_of_someone_else_is_refused() {
+pub(crate) async fn a_private_key_of_someone_else_is_refused() {
     let kek = KeyEncryptionKey::generate().unwrap();
     let stored = kek.wrap_key_pair(&KeyPair::from_pem(PRIVATE_2048).await.unwrap()).await.unwrap();
     assert_eq!(code_of(kek.unwrap_key_pair(&stored, PUBLIC_4096)).await, ErrorCode::DecryptionFailed);
 }
 
-pub async fn keys_are_read_in_both_forms_and_kept_byte_for_byte() {
+pub(crate) async fn keys_are_read_in_both_forms_and_kept_byte_for_byte() {
     let spki = PublicKey::from_pem(PUBLIC_2048).unwrap();
     let pkcs1 = PublicKey::from_pem(PUBLIC_2048_PKCS1).unwrap();
     let unix = PublicKey::from_pem(&PUBLIC_2048.replace("\r\n", "\n")).unwrap();
@@ -566,7 +566,7 @@ pub async fn keys_are_read_in_both_forms_and_kept_byte_for_byte() {
     }
 }
 
-pub async fn weak_and_foreign_keys_are_refused() {
+pub(crate) async fn weak_and_foreign_keys_are_refused() {
     let code = |text: &str| PublicKey::from_pem(text).unwrap_err().code();
     assert_eq!(code(PUBLIC_512), ErrorCode::WeakKey);
     assert_eq!(code(PUBLIC_EXPONENT_3), ErrorCode::WeakKey);
@@ -576,7 +576,7 @@ pub async fn weak_and_foreign_keys_are_refused() {
     }
 }
 
-pub async fn a_data_key_in_the_place_of_a_token_stays_secret() {
+pub(crate) async fn a_data_key_in_the_place_of_a_token_stays_secret() {
     let pair = KeyPair::from_pem(PRIVATE_2048).await.unwrap();
     let token = pair.public_key().encrypt(b"xhx8ZbXz-gqB_3.Kt~+/=").await.unwrap();
     assert_eq!(pair.decrypt_token(&token).await.unwrap().as_str(), "xhx8ZbXz-gqB_3.Kt~+/=");
@@ -590,7 +590,7 @@ pub async fn a_data_key_in_the_place_of_a_token_stays_secret() {
     assert!(errors.iter().all(|error| *error == errors[0] && error.code() == ErrorCode::DecryptionFailed));
 }
 
-pub async fn old_rsa_parameters_are_read() {
+pub(crate) async fn old_rsa_parameters_are_read() {
     let pair = KeyPair::from_pem(PRIVATE_2048).await.unwrap();
     let envelope = pair.public_key().encrypt(b"old").await.unwrap();
     for parameters in ["LS0tCnt9Cg==", "LS0tIHt9Cg=="] {
@@ -601,7 +601,7 @@ pub async fn old_rsa_parameters_are_read() {
     assert_eq!(code_of(pair.decrypt(&other)).await, ErrorCode::MalformedEnvelope);
 }
 
-pub async fn both_sides_see_one_safety_number() {
+pub(crate) async fn both_sides_see_one_safety_number() {
     let (alice, bob) = (PublicKey::from_pem(PUBLIC_2048).unwrap(), PublicKey::from_pem(PUBLIC_4096).unwrap());
     let number = safety_number(&alice, &bob);
     assert_eq!(number, safety_number(&bob, &alice));
@@ -610,7 +610,7 @@ pub async fn both_sides_see_one_safety_number() {
     assert_eq!(number.split(' ').count(), 12);
 }
 
-pub async fn signing_in_refuses_what_is_not_the_protocol() {
+pub(crate) async fn signing_in_refuses_what_is_not_the_protocol() {
     let password = UserSecret::parse(SECRET).unwrap().srp_password("p").await.unwrap();
     let client = SrpClient::start().unwrap();
     let zero = client.prove("M9znjHbD5Xi", &password, &"22".repeat(32), &"00".repeat(256));
