@@ -112,7 +112,7 @@ impl SrpClient {
         let b_bytes = from_hex(b_hex).ok_or_else(bad_response)?;
         let generator = G2048::generator();
         let b = BoxedUint::from_be_slice_vartime(&b_bytes);
-        if bool::from(b.is_zero()) || &b >= generator.params().modulus().as_ref() {
+        if bool::from(b.is_zero()) || b >= *generator.params().modulus().as_ref() {
             return Err(bad_response());
         }
 

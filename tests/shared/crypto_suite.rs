@@ -39,6 +39,7 @@ macro_rules! for_each_sentence {
             a_generated_key_pair_can_be_wrapped_for_the_keystore
             a_key_pair_from_the_keystore_keeps_its_private_key
             a_private_key_of_someone_else_is_refused
+            a_private_key_whose_parts_do_not_belong_together_is_refused
             keys_are_read_in_both_forms_and_kept_byte_for_byte
             weak_and_foreign_keys_are_refused
             a_data_key_in_the_place_of_a_token_stays_secret
@@ -548,6 +549,25 @@ pub(crate) async fn a_private_key_of_someone_else_is_refused() {
     let kek = KeyEncryptionKey::generate().unwrap();
     let stored = kek.wrap_key_pair(&KeyPair::from_pem(PRIVATE_2048).await.unwrap()).await.unwrap();
     assert_eq!(code_of(kek.unwrap_key_pair(&stored, PUBLIC_4096)).await, ErrorCode::DecryptionFailed);
+}
+
+pub(crate) async fn a_private_key_whose_parts_do_not_belong_together_is_refused() {
+    use rsa::pkcs1::RsaPrivateKeyRef;
+    use rsa::pkcs1::der::asn1::UintRef;
+    use rsa::pkcs1::der::{Decode, Encode};
+    let (_, der) = pem_rfc7468::decode_vec(PRIVATE_2048.as_bytes()).unwrap();
+    let mut key = RsaPrivateKeyRef::from_der(&der).unwrap();
+    let mut exponent = key.private_exponent.as_bytes().to_vec();
+    exponent[100] ^= 2;
+    key.private_exponent = UintRef::new(&exponent).unwrap();
+    let pem = pem_rfc7468::encode_string("RSA PRIVATE KEY", pem_rfc7468::LineEnding::CRLF, &key.to_der().unwrap());
+    let pem = pem.unwrap();
+    assert_eq!(code_of(KeyPair::from_pem(&pem)).await, ErrorCode::InvalidArgument);
+
+    let kek = AesKey::generate().unwrap();
+    let stored = kek.seal(pem.as_bytes()).await.unwrap();
+    let kek = KeyEncryptionKey::from_base64url(&kek.to_base64url()).unwrap();
+    assert_eq!(code_of(kek.unwrap_key_pair(&stored, PUBLIC_2048)).await, ErrorCode::DecryptionFailed);
 }
 
 pub(crate) async fn keys_are_read_in_both_forms_and_kept_byte_for_byte() {
