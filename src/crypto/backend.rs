@@ -5,6 +5,8 @@
 //! What one seals the other opens; both pass the same tests. Nothing above this file knows which is at work.
 
 mod portable;
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod published_attacks;
 #[cfg(target_arch = "wasm32")]
 mod webcrypto;
 
@@ -82,11 +84,12 @@ pub(crate) async fn aes_gcm_encrypt(
 
 /// The plaintext of one message, or `DECRYPTION_FAILED`.
 pub(crate) async fn aes_gcm_decrypt(key: &[u8; KEY_BYTES], chunk: &Chunk) -> Result<Zeroizing<Vec<u8>>> {
+    let Chunk { ciphertext, iv, tag, additional_data } = chunk;
     #[cfg(target_arch = "wasm32")]
-    if webcrypto::pays_off_for(chunk.ciphertext.len()) && current() == Backend::WebCrypto {
-        return webcrypto::aes_gcm_decrypt(key, chunk).await;
+    if webcrypto::pays_off_for(ciphertext.len()) && current() == Backend::WebCrypto {
+        return webcrypto::aes_gcm_decrypt(key, iv, additional_data.as_bytes(), ciphertext, tag).await;
     }
-    portable::aes_gcm_decrypt(key, chunk)
+    portable::aes_gcm_decrypt(key, iv, additional_data.as_bytes(), ciphertext, tag)
 }
 
 /// PBKDF2 with HMAC-SHA256, into the place where the key shall live.

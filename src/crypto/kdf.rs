@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use crate::crypto::backend;
-use crate::crypto::envelope::{Derivation, Envelope, MAX_ITERATIONS, MIN_ITERATIONS};
+use crate::crypto::envelope::{ADDITIONAL_DATA, Derivation, Envelope, MAX_ITERATIONS, MIN_ITERATIONS};
 use crate::crypto::symmetric::AesKey;
 use crate::{Error, ErrorCode, Result};
 
@@ -42,7 +42,7 @@ pub async fn encrypt_with_passphrase(plaintext: &[u8], passphrase: &str) -> Resu
     let mut salt = vec![0; SALT_BYTES];
     getrandom::fill(&mut salt)?;
     let key = derive_key(passphrase.as_bytes(), &salt, ITERATIONS).await?;
-    let chunks = vec![key.seal_chunk(plaintext).await?];
+    let chunks = vec![key.seal_chunk(plaintext, ADDITIONAL_DATA).await?];
     Ok(Envelope::Symmetric { chunks, derivation: Some(Derivation { salt, iterations: ITERATIONS }) }.print())
 }
 

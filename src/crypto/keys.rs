@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use crate::crypto::kdf;
 use crate::crypto::keypair::KeyPair;
 use crate::crypto::public_key::PublicKey;
-use crate::crypto::symmetric::AesKey;
+use crate::crypto::symmetric::{AesKey, text_from_bytes};
 use crate::crypto::verification::VerificationKey;
 use crate::{Error, Result};
 
@@ -150,6 +150,25 @@ impl DataKey {
     /// `MALFORMED_ENVELOPE`, `UNSUPPORTED_ALGORITHM`, `DECRYPTION_FAILED`.
     pub async fn open_text(&self, envelope: Option<&str>) -> Result<Option<Zeroizing<String>>> {
         self.0.open_text(envelope).await
+    }
+
+    /// As [`AesKey::seal_at`], for text; the empty text gives `None`.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT`, `INTERNAL`.
+    pub async fn seal_text_at(&self, text: &str, place: &str) -> Result<Option<String>> {
+        if text.is_empty() { Ok(None) } else { self.0.seal_at(text.as_bytes(), place).await.map(Some) }
+    }
+
+    /// As [`AesKey::open_at`], for text as [`AesKey::open_text`] reads it.
+    ///
+    /// # Errors
+    /// `MALFORMED_ENVELOPE`, `UNSUPPORTED_ALGORITHM`, `DECRYPTION_FAILED`.
+    pub async fn open_text_at(&self, envelope: Option<&str>, place: &str) -> Result<Option<Zeroizing<String>>> {
+        match envelope {
+            None => Ok(None),
+            Some(envelope) => self.0.open_at(envelope, place).await.map(|bytes| Some(text_from_bytes(&bytes))),
+        }
     }
 
     /// The verification key of a shared value, for `encrypted_value_verification_key`.

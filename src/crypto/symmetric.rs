@@ -78,8 +78,39 @@ impl AesKey {
     /// # Errors
     /// `INVALID_ARGUMENT` for no bytes at all: the format has no empty ciphertext.
     pub async fn seal(&self, plaintext: &[u8]) -> Result<String> {
-        let chunk = self.seal_chunk(plaintext).await?;
+        let chunk = self.seal_chunk(plaintext, ADDITIONAL_DATA).await?;
         Ok(Envelope::Symmetric { chunks: vec![chunk], derivation: None }.print())
+    }
+
+    /// As [`AesKey::seal`], with a name of the place (a slot, say) as additional data, so that the server cannot put
+    /// the ciphertext in another place unnoticed. Other clients open it as usual.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` also for a place that is empty, not printable ASCII, longer than 256 bytes, or `none`.
+    pub async fn seal_at(&self, plaintext: &[u8], place: &str) -> Result<String> {
+        let fits = (1..=256).contains(&place.len()) && place.bytes().all(|byte| byte.is_ascii_graphic());
+        if !fits || place == ADDITIONAL_DATA {
+            return Err(Error::invalid_argument("a place is named by 1 to 256 printable characters, and not `none`"));
+        }
+        let chunk = self.seal_chunk(plaintext, place).await?;
+        Ok(Envelope::Symmetric { chunks: vec![chunk], derivation: None }.print())
+    }
+
+    /// As [`AesKey::open`], for an envelope of this place, or of a client that names none.
+    ///
+    /// # Errors
+    /// As [`AesKey::open`]; `DECRYPTION_FAILED` also where the envelope names another place.
+    pub async fn open_at(&self, envelope: &str, place: &str) -> Result<Zeroizing<Vec<u8>>> {
+        match Envelope::parse(envelope)? {
+            Envelope::Symmetric { chunks, derivation: None } => {
+                let here = |named: &str| named == place || named == ADDITIONAL_DATA;
+                if !chunks.iter().all(|chunk| here(&chunk.additional_data)) {
+                    return Err(Error::decryption_failed());
+                }
+                self.open_chunks(&chunks).await
+            }
+            _ => Err(Error::malformed_envelope("it is not for a symmetric key")),
+        }
     }
 
     /// Decrypts an envelope, with the additional data that it carries.
@@ -114,18 +145,21 @@ impl AesKey {
         }
     }
 
-    pub(crate) async fn seal_chunk(&self, plaintext: &[u8]) -> Result<Chunk> {
+    pub(crate) async fn seal_chunk(&self, plaintext: &[u8], additional_data: &str) -> Result<Chunk> {
         if plaintext.is_empty() {
             return Err(Error::invalid_argument("there is nothing to encrypt: the format has no empty ciphertext"));
         }
         let mut iv = [0; IV_BYTES];
         getrandom::fill(&mut iv)?;
         let (ciphertext, tag) =
-            backend::aes_gcm_encrypt(&self.bytes, &iv, ADDITIONAL_DATA.as_bytes(), plaintext).await?;
-        Ok(Chunk { ciphertext, iv, tag, additional_data: ADDITIONAL_DATA.to_owned() })
+            backend::aes_gcm_encrypt(&self.bytes, &iv, additional_data.as_bytes(), plaintext).await?;
+        Ok(Chunk { ciphertext, iv, tag, additional_data: additional_data.to_owned() })
     }
 
     pub(crate) async fn open_chunks(&self, chunks: &[Chunk]) -> Result<Zeroizing<Vec<u8>>> {
+        if let [chunk] = chunks {
+            return backend::aes_gcm_decrypt(&self.bytes, chunk).await;
+        }
         // Sized once: a growing vector would leave plaintext behind in the memory that it outgrows.
         let length = chunks.iter().map(|chunk| chunk.ciphertext.len()).sum();
         let mut joined = Zeroizing::new(Vec::with_capacity(length));
@@ -137,7 +171,7 @@ impl AesKey {
 }
 
 /// UTF-8, or else one character per byte.
-fn text_from_bytes(bytes: &[u8]) -> Zeroizing<String> {
+pub(crate) fn text_from_bytes(bytes: &[u8]) -> Zeroizing<String> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Zeroizing::new(text.to_owned()),
         Err(_) => {

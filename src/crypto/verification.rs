@@ -68,9 +68,8 @@ impl VerificationKey {
     }
 
     fn mac(&self, value: &str) -> [u8; 32] {
-        // HMAC takes a key of any length; 64 bytes is its block, so the error cannot occur and an empty hash, which
-        // equals no other, stands for it.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.bytes.as_slice()) else { return [0; 32] };
+        // The key is exactly one block of SHA-256, so HMAC takes it as it is and cannot refuse it.
+        let mut mac = Hmac::<Sha256>::new(self.bytes.as_ref().into());
         mac.update(&hashed_bytes(value));
         mac.finalize().into_bytes().into()
     }

@@ -12,7 +12,7 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::crypto::envelope::{Chunk, IV_BYTES, TAG_BYTES};
+use crate::crypto::envelope::{IV_BYTES, TAG_BYTES};
 use crate::crypto::symmetric::KEY_BYTES;
 use crate::{Error, Result};
 
@@ -29,15 +29,16 @@ pub(super) fn aes_gcm_encrypt(
     Ok((buffer, tag.into()))
 }
 
-pub(super) fn aes_gcm_decrypt(key: &[u8; KEY_BYTES], chunk: &Chunk) -> Result<Zeroizing<Vec<u8>>> {
-    let mut buffer = Zeroizing::new(chunk.ciphertext.clone());
+pub(super) fn aes_gcm_decrypt(
+    key: &[u8; KEY_BYTES],
+    iv: &[u8; IV_BYTES],
+    additional_data: &[u8],
+    ciphertext: &[u8],
+    tag: &[u8; TAG_BYTES],
+) -> Result<Zeroizing<Vec<u8>>> {
+    let mut buffer = Zeroizing::new(ciphertext.to_vec());
     Aes256Gcm::new(key.into())
-        .decrypt_inout_detached(
-            &Nonce::from(chunk.iv),
-            chunk.additional_data.as_bytes(),
-            buffer.as_mut_slice().into(),
-            &Tag::from(chunk.tag),
-        )
+        .decrypt_inout_detached(&Nonce::from(*iv), additional_data, buffer.as_mut_slice().into(), &Tag::from(*tag))
         .map_err(|_| Error::decryption_failed())?;
     Ok(buffer)
 }

@@ -12,7 +12,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{CryptoKey, CryptoKeyPair, SubtleCrypto};
 use zeroize::Zeroizing;
 
-use crate::crypto::envelope::{Chunk, IV_BYTES, TAG_BYTES};
+use crate::crypto::envelope::{IV_BYTES, TAG_BYTES};
 use crate::crypto::keypair::pkcs1_from_pkcs8;
 use crate::crypto::symmetric::KEY_BYTES;
 use crate::{Error, Result};
@@ -59,14 +59,20 @@ pub(super) async fn aes_gcm_encrypt(
     Ok((ciphertext, tag.try_into().map_err(|_| failed())?))
 }
 
-pub(super) async fn aes_gcm_decrypt(key: &[u8; KEY_BYTES], chunk: &Chunk) -> Result<Zeroizing<Vec<u8>>> {
+pub(super) async fn aes_gcm_decrypt(
+    key: &[u8; KEY_BYTES],
+    iv: &[u8; IV_BYTES],
+    additional_data: &[u8],
+    ciphertext: &[u8],
+    tag: &[u8; TAG_BYTES],
+) -> Result<Zeroizing<Vec<u8>>> {
     let subtle = subtle()?;
     let key = import_secret(&subtle, "AES-GCM", key, "decrypt").await?;
-    let algorithm = aes_gcm(&chunk.iv, chunk.additional_data.as_bytes())?;
-    let length = u32::try_from(chunk.ciphertext.len()).map_err(|_| failed())?;
+    let algorithm = aes_gcm(iv, additional_data)?;
+    let length = u32::try_from(ciphertext.len()).map_err(|_| failed())?;
     let sealed = Uint8Array::new_with_length(length + TAG_BYTES as u32);
-    sealed.subarray(0, length).copy_from(&chunk.ciphertext);
-    sealed.subarray(length, length + TAG_BYTES as u32).copy_from(&chunk.tag);
+    sealed.subarray(0, length).copy_from(ciphertext);
+    sealed.subarray(length, length + TAG_BYTES as u32).copy_from(tag);
     let opened = settle(subtle.decrypt_with_object_and_js_u8_array(&algorithm, &key, &sealed)).await;
     opened.map(take_secret).map_err(|_| Error::decryption_failed())
 }

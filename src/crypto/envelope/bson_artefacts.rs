@@ -34,9 +34,9 @@ pub(super) fn parse_chunk(artefacts: &[u8]) -> Result<ChunkFields> {
     let (mut iv, mut tag, mut additional_data) = (None, None, None);
     for element in document(CHUNK_LETTER, artefacts)? {
         match element.map_err(malformed)? {
-            (key, RawBsonRef::Binary(value)) if key == "iv" => fill(&mut iv, bytes(value)?)?,
-            (key, RawBsonRef::Binary(value)) if key == "at" => fill(&mut tag, bytes(value)?)?,
-            (key, RawBsonRef::String(value)) if key == "ad" => fill(&mut additional_data, value.to_owned())?,
+            ("iv", RawBsonRef::Binary(value)) => fill(&mut iv, bytes(value)?)?,
+            ("at", RawBsonRef::Binary(value)) => fill(&mut tag, bytes(value)?)?,
+            ("ad", RawBsonRef::String(value)) => fill(&mut additional_data, value.to_owned())?,
             _ => return Err(unexpected()),
         }
     }
@@ -51,10 +51,10 @@ pub(super) fn parse_derivation(artefacts: &[u8]) -> Result<DerivationFields> {
     let (mut salt, mut iterations, mut length, mut hash) = (None, None, None, None);
     for element in document(DERIVATION_LETTER, artefacts)? {
         match element.map_err(malformed)? {
-            (key, RawBsonRef::Binary(value)) if key == "iv" => fill(&mut salt, bytes(value)?)?,
-            (key, RawBsonRef::Int32(value)) if key == "i" => fill(&mut iterations, i64::from(value))?,
-            (key, RawBsonRef::Int32(value)) if key == "l" => fill(&mut length, i64::from(value))?,
-            (key, RawBsonRef::String(value)) if key == "hash" => fill(&mut hash, value.to_owned())?,
+            ("iv", RawBsonRef::Binary(value)) => fill(&mut salt, bytes(value)?)?,
+            ("i", RawBsonRef::Int32(value)) => fill(&mut iterations, i64::from(value))?,
+            ("l", RawBsonRef::Int32(value)) => fill(&mut length, i64::from(value))?,
+            ("hash", RawBsonRef::String(value)) => fill(&mut hash, value.to_owned())?,
             _ => return Err(unexpected()),
         }
     }

