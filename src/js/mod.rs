@@ -4,6 +4,9 @@
 //! are plain objects in camelCase. Every method that reaches the network can be aborted, reports progress, and rejects
 //! with a `VaultError`.
 
+// wasm-bindgen exports public functions only; who calls them is out of the compiler's sight.
+#![allow(unreachable_pub)]
+
 mod arguments;
 mod call;
 mod client;
