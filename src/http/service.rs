@@ -66,8 +66,9 @@ impl Service {
         self.token.replace(None);
     }
 
-    /// A copy of the token, for a command line that keeps it between runs. Not for pages.
-    pub fn token(&self) -> Option<Zeroizing<String>> {
+    /// A copy of the token, for a command line that keeps it between runs.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn token(&self) -> Option<Zeroizing<String>> {
         self.token.borrow().clone()
     }
 

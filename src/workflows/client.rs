@@ -78,7 +78,7 @@ impl Client {
         login::sign_in(self.for_one_user(), secret, passphrase, progress).await
     }
 
-    fn for_one_user(&self) -> Newcomer {
+    pub(super) fn for_one_user(&self) -> Newcomer {
         Newcomer {
             vault: self.vault.for_one_user(),
             keystore: self.keystore.for_one_user(),

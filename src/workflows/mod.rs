@@ -8,6 +8,8 @@ mod client;
 mod connections;
 mod invitations;
 mod items;
+#[cfg(not(target_arch = "wasm32"))]
+mod kept;
 mod key_pairs;
 mod login;
 mod opening;
@@ -26,6 +28,8 @@ pub use client::{Client, ClientOptions};
 pub use connections::{Connection, ConnectionDetails};
 pub use invitations::{Invitation, NewInvitation};
 pub use items::{Item, ItemChange, NewItem, NewSlot, Slot, UpdatedItem};
+#[cfg(not(target_arch = "wasm32"))]
+pub use kept::KeptSession;
 pub use key_pairs::{FreshKeyPairs, KeyPairSource};
 pub use pages::{Page, PageRequest};
 pub use progress::{Progress, ProgressListener};

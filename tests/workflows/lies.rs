@@ -1,0 +1,201 @@
+//! What a lying server gets: an error with the right code, and nothing that it could use.
+
+use std::{cell::RefCell, rc::Rc};
+
+use serde_json::Value as Json;
+use vaultshare::{
+    ErrorCode,
+    crypto::{DataKey, PublicKey, UserSecret},
+    workflows::{NewShare, PageRequest},
+};
+
+use crate::world::{PASSPHRASE, World, quiet, vehicle};
+
+const WEAK_KEY: &str = include_str!("../fixtures/rsa512-public.pem");
+const OTHER_KEY: &str = include_str!("../fixtures/rsa4096-public-spki.pem");
+
+fn alter(body: Vec<u8>, change: impl FnOnce(&mut Json)) -> Vec<u8> {
+    let mut json: Json = serde_json::from_slice(&body).unwrap();
+    change(&mut json);
+    serde_json::to_vec(&json).unwrap()
+}
+
+/// Flips one bit of an envelope's data.
+fn flip(envelope: &Json) -> Json {
+    let text = envelope.as_str().unwrap();
+    let dot = text.find('.').unwrap();
+    let first = &text[dot + 1..dot + 2];
+    let other = if first == "A" { "B" } else { "A" };
+    Json::from(format!("{}.{}{}", &text[..dot], other, &text[dot + 2..]))
+}
+
+fn share(item_id: &vaultshare::api::Id, connection_id: &vaultshare::api::Id) -> NewShare {
+    NewShare {
+        item_id: item_id.clone(),
+        connection_id: connection_id.clone(),
+        slot_id: None,
+        terms: None,
+        acceptance_required: None,
+        on_sharing: false,
+        expires_at: None,
+    }
+}
+
+#[tokio::test]
+async fn a_flipped_bit_in_a_value_is_a_failed_decryption() {
+    let world = World::new().await;
+    let alice = world.user().await;
+    let item = alice.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap();
+    world.network.lie(|method, path, body| match (method, path.starts_with("/vault/items/")) {
+        ("GET", true) => alter(body, |json| {
+            for slot in json["slots"].as_array_mut().unwrap() {
+                if slot["encrypted_value"].is_string() {
+                    slot["encrypted_value"] = flip(&slot["encrypted_value"]);
+                }
+            }
+        }),
+        _ => body,
+    });
+    let refused = alice.get_item(&item.record.id).await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::DecryptionFailed);
+}
+
+#[tokio::test]
+async fn nothing_is_encrypted_for_a_weak_key_or_for_another_than_before() {
+    let world = World::new().await;
+    let (alice, _bob, connection) = world.alice_and_bob().await;
+    let item = alice.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap();
+    let hand_out = |key: &'static str| {
+        world.network.lie(move |method, path, body| match (method, path.starts_with("/vault/connections/")) {
+            ("GET", true) => alter(body, |json| json["connection"]["the_other_user"]["user_public_key"] = key.into()),
+            _ => body,
+        });
+    };
+    for (key, code) in
+        [(WEAK_KEY, ErrorCode::WeakKey), ("no key at all", ErrorCode::BadResponse), (OTHER_KEY, ErrorCode::KeyChanged)]
+    {
+        world.network.tell_the_truth();
+        alice.get_connection(&connection).await.unwrap();
+        hand_out(key);
+        world.network.log();
+        let refused = alice.create_share(&share(&item.record.id, &connection), &quiet()).await.unwrap_err();
+        assert_eq!(refused.code(), code);
+        assert!(world.network.log().iter().all(|request| !request.starts_with("POST")));
+    }
+}
+
+#[tokio::test]
+async fn a_dek_offered_as_a_session_token_is_never_sent_back() {
+    let world = World::new().await;
+    let client = world.client();
+    let secret = client.new_secret().await.unwrap();
+    client.create_user(PASSPHRASE, Some(UserSecret::parse(secret.as_str()).unwrap()), &quiet()).await.unwrap();
+
+    // The server encrypts a DEK for the user's login key, as it could with one it was given for sharing.
+    let login_key = Rc::new(RefCell::new(String::new()));
+    let seen = Rc::clone(&login_key);
+    world.network.lie(move |_, path, body| {
+        if path.ends_with("/external_id/auth") {
+            let json: Json = serde_json::from_slice(&body).unwrap();
+            seen.replace(json["keypair"]["public_key"].as_str().unwrap().to_owned());
+        }
+        body
+    });
+    client.sign_in(UserSecret::parse(secret.as_str()).unwrap(), PASSPHRASE, &quiet()).await.unwrap();
+    let key = PublicKey::from_pem(&login_key.borrow()).unwrap();
+    let encrypted_dek = key.encrypt_data_key(&DataKey::generate().unwrap()).await.unwrap();
+    // Even one whose every byte happens to be a letter.
+    let printable_dek = key.encrypt(b"abcdefghijklmnopqrstuvwxyzABCDEF").await.unwrap();
+
+    for token in [encrypted_dek, printable_dek] {
+        world.network.lie(move |method, path, body| match (method, path) {
+            ("POST", "/vault/session") => alter(body, |json| {
+                json["session"]["encrypted_session_authentication_string"] = token.clone().into();
+            }),
+            _ => body,
+        });
+        world.network.log();
+        let refused = client.sign_in(UserSecret::parse(secret.as_str()).unwrap(), PASSPHRASE, &quiet()).await;
+        assert_eq!(refused.err().unwrap().code(), ErrorCode::DecryptionFailed);
+        assert_eq!(world.network.log().last().unwrap(), "POST /vault/session");
+    }
+}
+
+#[tokio::test]
+async fn a_received_value_without_its_owners_proof_is_refused() {
+    let world = World::new().await;
+    let (alice, bob, connection) = world.alice_and_bob().await;
+    let item = alice.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap();
+    let share = alice.create_share(&share(&item.record.id, &connection), &quiet()).await.unwrap();
+    type Tamper = fn(&mut Json);
+    let tampers: [Tamper; 4] = [
+        |slot| slot["value_verification_hash"] = Json::Null,
+        |slot| slot["encrypted_value_verification_key"] = Json::Null,
+        |slot| slot["value_verification_hash"] = "00".repeat(32).into(),
+        |slot| slot["value_verification_hash"] = "".into(),
+    ];
+    for tamper in tampers {
+        world.network.lie(move |method, path, body| match (method, path.ends_with("/item")) {
+            ("GET", true) => alter(body, |json| json["slots"].as_array_mut().unwrap().iter_mut().for_each(tamper)),
+            _ => body,
+        });
+        let refused = bob.get_share(&share.id).await.unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::ValueNotAuthentic);
+    }
+    // To call a received item one's own does not get around the proof.
+    world.network.lie(|method, path, body| match (method, path.ends_with("/item")) {
+        ("GET", true) => alter(body, |json| {
+            json["item"]["own"] = true.into();
+            for slot in json["slots"].as_array_mut().unwrap() {
+                slot["own"] = true.into();
+                slot["value_verification_hash"] = Json::Null;
+            }
+        }),
+        _ => body,
+    });
+    let refused = bob.get_share(&share.id).await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::ValueNotAuthentic);
+}
+
+#[tokio::test]
+async fn an_answer_about_another_record_is_refused() {
+    let world = World::new().await;
+    let alice = world.user().await;
+    let first = alice.create_item(&vehicle(&[("vin", "1")]), &quiet()).await.unwrap();
+    let second = alice.create_item(&vehicle(&[("vin", "2")]), &quiet()).await.unwrap();
+    let other = second.record.id.to_string();
+    world.network.lie(move |method, path, body| match (method, path.starts_with("/vault/items/")) {
+        ("GET", true) => alter(body, |json| json["item"]["id"] = other.clone().into()),
+        _ => body,
+    });
+    let refused = alice.get_item(&first.record.id).await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::BadResponse);
+}
+
+#[tokio::test]
+async fn whatever_the_server_answers_nothing_panics() {
+    let world = World::new().await;
+    let (alice, bob, connection) = world.alice_and_bob().await;
+    let item = alice.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap();
+    let made = alice.create_share(&share(&item.record.id, &connection), &quiet()).await.unwrap();
+    let nonsense: [&[u8]; 8] =
+        [b"", b"null", b"[]", b"{}", b"\"text\"", b"{\"item\":{\"id\":\"../../me\"}}", b"\xff\xfe", b"[[[[[[[[[["];
+    for reply in nonsense {
+        world.network.lie(move |_, _, _| reply.to_vec());
+        let all = PageRequest { all: true, ..PageRequest::default() };
+        let codes = [
+            alice.get_item(&item.record.id).await.err(),
+            alice.list_items(&Default::default(), &all).await.err(),
+            alice.list_connections(&all).await.err(),
+            alice.create_share(&share(&item.record.id, &connection), &quiet()).await.err(),
+            bob.get_share(&made.id).await.err(),
+            bob.accept_share(&made.id).await.err(),
+            alice.run_tasks(None, &quiet()).await.err(),
+            world.client().new_secret().await.err(),
+            world.client().sign_in(UserSecret::make("somebody").unwrap(), PASSPHRASE, &quiet()).await.err(),
+        ];
+        for code in codes {
+            assert_eq!(code.map(|error| error.code()), Some(ErrorCode::BadResponse), "{reply:?}");
+        }
+    }
+}

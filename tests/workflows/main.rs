@@ -1,0 +1,8 @@
+//! The workflows against the real server, called in-process: the guide's story, what is left after every possible
+//! failure on the way, and what a lying server gets.
+#![cfg(not(target_arch = "wasm32"))]
+
+mod failures;
+mod lies;
+mod story;
+mod world;

@@ -1,0 +1,226 @@
+//! A server, the network before it, and the people of the guide.
+
+use std::{
+    cell::{Cell, RefCell},
+    future::Future,
+    pin::Pin,
+    rc::Rc,
+    time::Duration,
+};
+
+use axum::body::{Body, to_bytes};
+use http::{Request, Response};
+use tower::ServiceExt;
+use vaultshare::{
+    Result,
+    api::Id,
+    crypto::{KeyPair, UserSecret},
+    http::{MAXIMUM_REPLY_LENGTH, RequestPolicy, Transport, TransportError, TransportFuture},
+    workflows::{
+        Client, ClientOptions, Connection, ConnectionDetails, Item, KeyPairSource, NewInvitation, NewItem, NewSlot,
+        ProgressListener, Session, Value,
+    },
+};
+use vaultshare_server::testing::{FreshServer, fresh_server};
+
+pub const PASSPHRASE: &str = "supersecretpassword";
+
+/// What can go wrong with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It never reaches the server.
+    NotSent,
+    /// The server does what was asked, and its reply is lost.
+    ReplyLost,
+    /// Something before the server answers with a 500 in its place.
+    ServerError,
+    /// The server does what was asked, and half of its reply arrives.
+    TruncatedReply,
+}
+
+impl Fault {
+    pub const ALL: [Fault; 4] = [Fault::NotSent, Fault::ReplyLost, Fault::ServerError, Fault::TruncatedReply];
+}
+
+/// What the server answered, before it reaches the client, which `Network::lie` may alter.
+pub type Lie = Rc<dyn Fn(&str, &str, Vec<u8>) -> Vec<u8>>;
+
+/// Calls the server's router directly, unless something is to go wrong.
+#[derive(Clone)]
+pub struct Network {
+    router: axum::Router,
+    fault: Rc<Cell<Option<(usize, Fault)>>>,
+    sent: Rc<Cell<usize>>,
+    lie: Rc<RefCell<Option<Lie>>>,
+    slow: Rc<Cell<bool>>,
+    log: Rc<RefCell<Vec<String>>>,
+}
+
+impl Network {
+    /// Lets the `number`-th request from now on go wrong (from 1).
+    pub fn fail(&self, number: usize, fault: Fault) {
+        self.sent.set(0);
+        self.fault.set(Some((number, fault)));
+    }
+
+    /// Whether a fault that was announced has not come to pass.
+    pub fn takes_back_fault(&self) -> bool {
+        self.fault.take().is_some()
+    }
+
+    /// Alters replies: the function gets method and path, and the body.
+    pub fn lie(&self, lie: impl Fn(&str, &str, Vec<u8>) -> Vec<u8> + 'static) {
+        self.lie.replace(Some(Rc::new(lie)));
+    }
+
+    pub fn tell_the_truth(&self) {
+        self.lie.replace(None);
+    }
+
+    /// From now on no reply ever comes.
+    pub fn hang(&self) {
+        self.slow.set(true);
+    }
+
+    /// The requests so far, `METHOD /path`.
+    pub fn log(&self) -> Vec<String> {
+        self.log.take()
+    }
+
+    async fn answer(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
+        let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
+        self.log.borrow_mut().push(format!("{method} {path}"));
+        self.sent.set(self.sent.get() + 1);
+        let fault = self.fault.get().filter(|(number, _)| *number == self.sent.get()).map(|(_, fault)| fault);
+        if fault.is_some() {
+            self.fault.set(None);
+        }
+        if self.slow.get() {
+            std::future::pending::<()>().await;
+        }
+        match fault {
+            Some(Fault::NotSent) => return Err(TransportError::Failed),
+            Some(Fault::ServerError) => return Ok(Response::builder().status(500).body(Vec::new()).unwrap()),
+            _ => {}
+        }
+        let response = self.router.clone().oneshot(request.map(Body::from)).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let mut body = to_bytes(body, MAXIMUM_REPLY_LENGTH).await.unwrap().to_vec();
+        match fault {
+            Some(Fault::ReplyLost) => return Err(TransportError::Failed),
+            Some(Fault::TruncatedReply) => body.truncate(body.len() / 2),
+            _ => {}
+        }
+        let lie = self.lie.borrow().clone();
+        let body = lie.map_or_else(|| body.clone(), |lie| lie(&method, &path, body.clone()));
+        Ok(Response::from_parts(parts, body))
+    }
+}
+
+impl Transport for Network {
+    fn send(&self, request: Request<Vec<u8>>) -> TransportFuture<'_, Result<Response<Vec<u8>>, TransportError>> {
+        Box::pin(self.answer(request))
+    }
+
+    fn sleep(&self, duration: Duration) -> TransportFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(duration))
+    }
+}
+
+/// Key pairs of half the size, so that a test that needs dozens takes seconds. The protocol accepts them.
+struct SmallKeyPairs;
+
+impl KeyPairSource for SmallKeyPairs {
+    fn make(&self) -> Pin<Box<dyn Future<Output = Result<KeyPair>> + '_>> {
+        Box::pin(KeyPair::generate(2048))
+    }
+}
+
+/// A fresh server with the network before it.
+pub struct World {
+    pub server: FreshServer,
+    pub network: Network,
+}
+
+impl World {
+    pub async fn new() -> World {
+        let server = fresh_server().await.unwrap();
+        let network = Network {
+            router: server.router(),
+            fault: Rc::default(),
+            sent: Rc::default(),
+            lie: Rc::default(),
+            slow: Rc::default(),
+            log: Rc::default(),
+        };
+        World { server, network }
+    }
+
+    /// A client that never repeats a request by itself, so that every failure is seen.
+    pub fn client(&self) -> Client {
+        self.patient_client(RequestPolicy { retries: 0, ..RequestPolicy::default() })
+    }
+
+    pub fn patient_client(&self, policy: RequestPolicy) -> Client {
+        let options = ClientOptions {
+            vault_url: "http://localhost/vault".to_owned(),
+            keystore_url: "http://localhost/keystore".to_owned(),
+            subscription_key: None,
+            policy,
+        };
+        Client::new(&options, Rc::new(self.network.clone())).unwrap().with_key_pairs(Rc::new(SmallKeyPairs))
+    }
+
+    pub async fn new_secret(&self) -> UserSecret {
+        self.client().new_secret().await.unwrap()
+    }
+
+    pub async fn user(&self) -> Session {
+        self.client().create_user(PASSPHRASE, None, &ProgressListener::none()).await.unwrap()
+    }
+
+    /// Two users, connected.
+    pub async fn alice_and_bob(&self) -> (Session, Session, Id) {
+        let (alice, bob) = (self.user().await, self.user().await);
+        let connection = connect(&alice, &bob).await;
+        (alice, bob, connection)
+    }
+}
+
+/// Connects two users and gives the inviter's id of the connection.
+pub async fn connect(inviter: &Session, invitee: &Session) -> Id {
+    let invitation = inviter.create_invitation(&invitation("Bob"), &quiet()).await.unwrap();
+    let accepted = accept(invitee, &invitation.token, "Alice").await;
+    accepted.record.the_other_user.id
+}
+
+pub async fn accept(invitee: &Session, token: &str, name: &str) -> Connection {
+    let details = ConnectionDetails { token: token.to_owned(), name: name.to_owned(), ..ConnectionDetails::default() };
+    invitee.accept_invitation(&details, &quiet()).await.unwrap()
+}
+
+pub fn invitation(name: &str) -> NewInvitation {
+    NewInvitation { name: name.to_owned(), ..NewInvitation::default() }
+}
+
+pub fn quiet() -> ProgressListener {
+    ProgressListener::none()
+}
+
+/// The guide's vehicle.
+pub fn vehicle(values: &[(&str, &str)]) -> NewItem {
+    NewItem {
+        template: "vehicle".to_owned(),
+        label: "DeLorean".to_owned(),
+        slots: values.iter().map(|(name, value)| slot(name, value)).collect(),
+    }
+}
+
+pub fn slot(name: &str, value: &str) -> NewSlot {
+    NewSlot { name: Some(name.to_owned()), value: Some(Some(Value::new(value.to_owned()))), ..NewSlot::default() }
+}
+
+/// The value of an item's slot.
+pub fn value<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
+    item.slots.iter().find(|slot| slot.record.name == name)?.value.as_deref()
+}
