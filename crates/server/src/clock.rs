@@ -1,0 +1,88 @@
+//! What time it is, and how the wire writes it.
+
+use jiff::Timestamp;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
+use std::time::{Duration, SystemTime};
+
+/// Milliseconds since 1970: how the databases keep time.
+pub type Millis = i64;
+
+/// The server's clock. Everything that expires asks it, so that a test can let a day pass at once.
+#[derive(Clone, Debug, Default)]
+pub struct Clock(Arc<Hands>);
+
+#[derive(Debug, Default)]
+struct Hands {
+    /// Milliseconds by which a test has moved the clock.
+    ahead: AtomicI64,
+    /// The last sequence number given.
+    last: AtomicI64,
+}
+
+impl Clock {
+    /// Milliseconds since 1970.
+    pub fn now(&self) -> Millis {
+        self.micros() / 1000
+    }
+
+    /// A number greater than any this clock gave before, across restarts too: what rows are ordered by, since several
+    /// can be made within one millisecond.
+    pub fn sequence(&self) -> i64 {
+        let now = self.micros();
+        let previous = self.0.last.fetch_update(SeqCst, SeqCst, |last| Some(now.max(last + 1)));
+        previous.map_or(now, |last| now.max(last + 1))
+    }
+
+    /// Lets `time` pass at once.
+    pub fn advance(&self, time: Duration) {
+        self.0.ahead.fetch_add(millis(time), SeqCst);
+    }
+
+    fn micros(&self) -> i64 {
+        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let micros = i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX / 2);
+        micros + self.0.ahead.load(SeqCst) * 1000
+    }
+}
+
+/// A duration in the databases' unit.
+pub fn millis(time: Duration) -> Millis {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX / 4)
+}
+
+/// The wire's form: ISO 8601, UTC, with milliseconds (`2020-10-12T05:52:45.395Z`).
+pub fn to_wire(time: Millis) -> String {
+    Timestamp::from_millisecond(time).map(|time| format!("{time:.3}")).unwrap_or_default()
+}
+
+/// Reads a time of the wire: any ISO 8601 date-time with an offset.
+pub fn from_wire(text: &str) -> Option<Millis> {
+    text.parse::<Timestamp>().ok().map(Timestamp::as_millisecond)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wire_has_milliseconds_always() {
+        assert_eq!(to_wire(1_602_481_965_395), "2020-10-12T05:52:45.395Z");
+        assert_eq!(to_wire(1_602_481_965_000), "2020-10-12T05:52:45.000Z");
+    }
+
+    #[test]
+    fn times_are_read_with_and_without_fractions_and_with_offsets() {
+        for text in ["2020-10-12T05:52:45.395Z", "2020-10-12T06:52:45.395+01:00", "2020-10-12T05:52:45.395000Z"] {
+            assert_eq!(from_wire(text), Some(1_602_481_965_395), "{text}");
+        }
+        assert_eq!(from_wire("tomorrow"), None);
+    }
+
+    #[test]
+    fn sequence_numbers_only_grow() {
+        let clock = Clock::default();
+        let numbers: Vec<i64> = (0..1000).map(|_| clock.sequence()).collect();
+        assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]));
+    }
+}

@@ -1,0 +1,73 @@
+//! What can be chosen when a server is started.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Everything a server needs to know to start.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The folder of the databases. It is made when there is none.
+    pub data: PathBuf,
+    /// A folder of static files to show at `/`: the demo page.
+    pub www: Option<PathBuf>,
+    /// Bounds and lifetimes.
+    pub limits: Limits,
+}
+
+impl Config {
+    /// A server that keeps its data in `data`, with the usual limits and no page.
+    pub fn new(data: impl Into<PathBuf>) -> Self {
+        Self { data: data.into(), www: None, limits: Limits::default() }
+    }
+}
+
+/// Bounds and lifetimes. The defaults suit a small installation and test suites alike.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// The largest request body in bytes.
+    pub body: usize,
+    /// How long a request may take before it is answered with 503.
+    pub request: Duration,
+    /// How long a session lasts when the client does not say.
+    pub session: Duration,
+    /// The longest session a client can ask for.
+    pub longest_session: Duration,
+    /// How long a sign-in that was begun can be finished.
+    pub challenge: Duration,
+    /// How long an admission token, a licence to make one Vault user, is valid.
+    pub admission: Duration,
+    /// How long an invitation can be accepted.
+    pub invitation: Duration,
+    /// How long replies to repeatable requests are kept.
+    pub idempotency: Duration,
+    /// Failed sign-ins allowed at once for one username from one address; one more per `attempt_regained` after that.
+    pub attempts_per_user: u32,
+    /// Failed sign-ins allowed at once from one address; one more per `attempt_regained` after that.
+    pub attempts_per_address: u32,
+    /// How long it takes to regain one attempt.
+    pub attempt_regained: Duration,
+    /// How often expired rows are cleared away.
+    pub housekeeping: Duration,
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body: 8 * 1024 * 1024,
+            request: MINUTE,
+            session: DAY,
+            longest_session: DAY * 30,
+            challenge: MINUTE * 5,
+            admission: MINUTE * 60,
+            invitation: DAY * 30,
+            idempotency: DAY,
+            attempts_per_user: 10,
+            attempts_per_address: 200,
+            attempt_regained: Duration::from_secs(15),
+            housekeeping: MINUTE * 5,
+        }
+    }
+}

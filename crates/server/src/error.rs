@@ -1,0 +1,118 @@
+//! What a request can be refused with, and the one form in which it is said (http-api §1.4).
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use std::time::Duration;
+
+/// What handlers and rules return.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A refusal, or a fault of the server. A fault is logged in full and answered without detail.
+#[derive(Debug)]
+pub enum Error {
+    /// The caller asked for something it cannot have.
+    Refused {
+        /// The HTTP status.
+        status: StatusCode,
+        /// The machine-readable code, in snake case.
+        code: &'static str,
+        /// A sentence for people. Never holds a value of the request that could be secret.
+        message: String,
+    },
+    /// Too many failed attempts.
+    TooManyAttempts {
+        /// How long to wait.
+        retry_after: Duration,
+    },
+    /// The server failed: the text is for the log.
+    Fault(String),
+}
+
+impl Error {
+    /// 400: the request breaks a rule of the protocol.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::refused(StatusCode::BAD_REQUEST, "validation_failed", message)
+    }
+
+    /// 401: no session, or no longer.
+    pub fn not_authorized() -> Self {
+        Self::refused(StatusCode::UNAUTHORIZED, "not_authorized", "Sign in: the token is missing, wrong or expired")
+    }
+
+    /// 404: there is no such record, or it is not the caller's. The two are deliberately the same.
+    pub fn not_found(code: &'static str) -> Self {
+        Self::refused(StatusCode::NOT_FOUND, code, "Not found for this user")
+    }
+
+    /// 403: the record is the caller's to see, but not to do this with.
+    pub fn forbidden(code: &'static str, message: impl Into<String>) -> Self {
+        Self::refused(StatusCode::FORBIDDEN, code, message)
+    }
+
+    /// Any other refusal.
+    pub fn refused(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self::Refused { status, code, message: message.into() }
+    }
+
+    /// 500, with the reason for the log.
+    pub fn fault(reason: impl std::fmt::Display) -> Self {
+        Self::Fault(reason.to_string())
+    }
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Refused { message, .. } => formatter.write_str(message),
+            Self::TooManyAttempts { retry_after } => write!(formatter, "too many attempts: wait {retry_after:?}"),
+            Self::Fault(reason) => formatter.write_str(reason),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::fault(error)
+    }
+}
+
+impl From<serde_json::Error> for Error {
+    fn from(error: serde_json::Error) -> Self {
+        Self::fault(error)
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Refused { status, code, message } => body(status, code, &message).into_response(),
+            Self::TooManyAttempts { retry_after } => {
+                let seconds = retry_after.as_secs().max(1);
+                let message = format!("Too many failed attempts: try again in {seconds} seconds");
+                let mut response = body(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", &message).into_response();
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+                response
+            }
+            Self::Fault(reason) => {
+                tracing::error!(reason, "request failed");
+                body(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "The server failed").into_response()
+            }
+        }
+    }
+}
+
+fn body(status: StatusCode, code: &str, message: &str) -> impl IntoResponse {
+    let error = json!({
+        "error": code,
+        "http_code": status.as_u16(),
+        "message": message,
+        "requested_language": "en",
+        "message_in_requested_language": true,
+        "extra_info": {},
+    });
+    (status, Json(json!({ "errors": [error] })))
+}

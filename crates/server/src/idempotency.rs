@@ -1,0 +1,155 @@
+//! Requests that can be repeated. A client whose answer got lost sends the same request with the same
+//! `Idempotency-Key` again: it gets the first answer, and nothing happens twice.
+//!
+//! The answer is kept in the same transaction as the change it reports, so that there is no moment at which one is
+//! there without the other.
+
+use crate::clock::{Millis, millis};
+use crate::error::{Error, Result};
+use crate::service::Service;
+use crate::store::Tx;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use sqlx::AnyConnection;
+use std::time::Duration;
+
+const HEADER: &str = "idempotency-key";
+const LONGEST_KEY: usize = 255;
+
+/// What makes a request the same as an earlier one of the same user: its method, its path and its key.
+#[derive(Clone, Debug)]
+pub struct Repeatable {
+    request: String,
+    key: Option<String>,
+}
+
+impl<S: Sync> FromRequestParts<S> for Repeatable {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        let request = format!("{} {}", parts.method, parts.uri.path());
+        let key = parts.headers.get(HEADER).map(|value| read_key(value.as_bytes())).transpose()?;
+        Ok(Self { request, key })
+    }
+}
+
+fn read_key(bytes: &[u8]) -> Result<String> {
+    let fits = (1..=LONGEST_KEY).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic);
+    let text = String::from_utf8(bytes.to_vec()).ok().filter(|_| fits);
+    text.ok_or_else(|| Error::invalid("An Idempotency-Key is 1 to 255 visible ASCII characters"))
+}
+
+/// What [`Repeatable::begin`] finds.
+pub enum Begun {
+    /// A request not seen before: make the change in its transaction, and answer.
+    New(Change),
+    /// A request that was answered before: the same answer again.
+    Repeated(Response),
+}
+
+/// A change that is being made, and whose answer will be kept with it.
+pub struct Change {
+    /// The transaction of both.
+    pub tx: Tx,
+    user_id: String,
+    request: String,
+    key: Option<String>,
+    now: Millis,
+}
+
+impl Repeatable {
+    /// Begins the change that a request asks for, unless it was made before.
+    pub async fn begin(self, service: &impl Service, user_id: &str) -> Result<Begun> {
+        let mut tx = service.store().write().await?;
+        let now = service.clock().now();
+        let oldest = now - millis(service.limits().idempotency);
+        if let Some(key) = &self.key
+            && let Some((status, body)) = find(&mut tx, user_id, &self.request, key, oldest).await?
+        {
+            return Ok(Begun::Repeated(reply(status, body)));
+        }
+        Ok(Begun::New(Change { tx, user_id: user_id.to_owned(), request: self.request, key: self.key, now }))
+    }
+}
+
+impl Change {
+    /// Commits the change together with its answer, and answers.
+    pub async fn answer(mut self, status: StatusCode, value: &impl Serialize) -> Result<Response> {
+        let status = i64::from(status.as_u16());
+        let body = serde_json::to_string(value)?;
+        if let Some(key) = &self.key {
+            keep(&mut self.tx, (&self.user_id, &self.request, key), (status, &body), self.now).await?;
+        }
+        self.tx.commit().await?;
+        Ok(reply(status, body))
+    }
+}
+
+fn reply(status: i64, body: String) -> Response {
+    let status = u16::try_from(status).ok().and_then(|code| StatusCode::from_u16(code).ok()).unwrap_or(StatusCode::OK);
+    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+async fn find(
+    db: &mut AnyConnection,
+    user_id: &str,
+    request: &str,
+    key: &str,
+    oldest: Millis,
+) -> Result<Option<(i64, String)>> {
+    let reply = sqlx::query_as(
+        "SELECT status, body FROM idempotent_replies \
+         WHERE user_id = $1 AND request = $2 AND key = $3 AND created_at > $4",
+    );
+    Ok(reply.bind(user_id).bind(request).bind(key).bind(oldest).fetch_optional(db).await?)
+}
+
+async fn keep(
+    db: &mut AnyConnection,
+    (user_id, request, key): (&str, &str, &str),
+    (status, body): (i64, &str),
+    now: Millis,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO idempotent_replies (user_id, request, key, status, body, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6) \
+         ON CONFLICT (user_id, request, key) DO UPDATE \
+         SET status = excluded.status, body = excluded.body, created_at = excluded.created_at",
+    )
+    .bind(user_id)
+    .bind(request)
+    .bind(key)
+    .bind(status)
+    .bind(body)
+    .bind(now)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Clears away replies older than they are kept for.
+pub async fn clear_expired(db: &mut AnyConnection, now: Millis, kept_for: Duration) -> Result<()> {
+    sqlx::query("DELETE FROM idempotent_replies WHERE created_at <= $1")
+        .bind(now - millis(kept_for))
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read_key;
+
+    #[test]
+    fn keys_are_short_and_visible() {
+        assert!(read_key(b"0f894916-852a").is_ok());
+        assert!(read_key(&[b'a'; 255]).is_ok());
+        assert!(read_key(&[b'a'; 256]).is_err());
+        assert!(read_key(b"").is_err());
+        assert!(read_key(b"two words").is_err());
+        assert!(read_key("schl\u{fc}ssel".as_bytes()).is_err());
+    }
+}

@@ -1,0 +1,135 @@
+//! Sessions, which both services have: a token for the client, its hash for the database, an end.
+
+use crate::clock::{Millis, millis};
+use crate::error::{Error, Result};
+use crate::service::Service;
+use crate::store::new_id;
+use crate::token;
+use axum::extract::FromRequestParts;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use sqlx::{AnyConnection, FromRow};
+use std::time::Duration;
+
+/// The caller, as the token of the request proves it. A handler that takes one cannot be reached without signing in.
+#[derive(Clone, Debug, FromRow)]
+pub struct Session {
+    /// The session's id.
+    pub id: String,
+    /// Whose session it is.
+    pub user_id: String,
+    /// When it ends.
+    pub expires_at: Millis,
+}
+
+impl Session {
+    /// How long it still lasts.
+    pub fn remaining(&self, now: Millis) -> Duration {
+        Duration::from_millis(u64::try_from(self.expires_at - now).unwrap_or(0))
+    }
+}
+
+/// A new session, with the token that will never be seen again.
+#[derive(Debug)]
+pub struct Issued {
+    /// The session's id.
+    pub id: String,
+    /// The bearer token.
+    pub token: String,
+    /// When it begins.
+    pub valid_from: Millis,
+    /// When it ends.
+    pub valid_till: Millis,
+}
+
+impl<S: Service> FromRequestParts<S> for Session {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, service: &S) -> Result<Self> {
+        let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = bearer(header).ok_or_else(Error::not_authorized)?;
+        let mut db = service.store().read().await?;
+        find(&mut db, token, service.clock().now()).await?.ok_or_else(Error::not_authorized)
+    }
+}
+
+/// The token of an `Authorization` header: the protocol's SDKs send it bare, its documents with `Bearer`.
+fn bearer(header: Option<&str>) -> Option<&str> {
+    let value = header?.trim();
+    let token = match value.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+        Some(_) => return None,
+        None => value,
+    };
+    (!token.is_empty()).then_some(token)
+}
+
+/// How long a session lasts for which the client asked `valid_for` seconds, or nothing.
+pub fn lifetime(service: &impl Service, valid_for: Option<u64>) -> Result<Duration> {
+    let limits = service.limits();
+    match valid_for {
+        None => Ok(limits.session),
+        Some(0) => Err(Error::invalid("The time a session is valid for must be a positive number of seconds")),
+        Some(seconds) => Ok(Duration::from_secs(seconds).min(limits.longest_session)),
+    }
+}
+
+/// Begins a session of `lifetime`.
+pub async fn issue(db: &mut AnyConnection, user_id: &str, now: Millis, lifetime: Duration) -> Result<Issued> {
+    let token = token::make().map_err(Error::fault)?;
+    let issued = Issued { id: new_id(), token, valid_from: now, valid_till: now + millis(lifetime) };
+    sqlx::query("INSERT INTO sessions (id, user_id, token_hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)")
+        .bind(&issued.id)
+        .bind(user_id)
+        .bind(token::hash(&issued.token))
+        .bind(issued.valid_from)
+        .bind(issued.valid_till)
+        .execute(db)
+        .await?;
+    Ok(issued)
+}
+
+/// The session that `token` belongs to and that has not ended at `now`.
+pub async fn find(db: &mut AnyConnection, token: &str, now: Millis) -> Result<Option<Session>> {
+    let session =
+        sqlx::query_as("SELECT id, user_id, expires_at FROM sessions WHERE token_hash = $1 AND expires_at > $2");
+    Ok(session.bind(token::hash(token)).bind(now).fetch_optional(db).await?)
+}
+
+/// Ends one session.
+pub async fn end(db: &mut AnyConnection, id: &str) -> Result<()> {
+    sqlx::query("DELETE FROM sessions WHERE id = $1").bind(id).execute(db).await?;
+    Ok(())
+}
+
+/// Ends every session of the caller, this one too unless it is to be kept.
+pub async fn end_all(db: &mut AnyConnection, session: &Session, except_current: bool) -> Result<()> {
+    sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND ($2 = 0 OR id <> $3)")
+        .bind(&session.user_id)
+        .bind(i64::from(except_current))
+        .bind(&session.id)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Clears away sessions that ended.
+pub async fn clear_expired(db: &mut AnyConnection, now: Millis) -> Result<()> {
+    sqlx::query("DELETE FROM sessions WHERE expires_at <= $1").bind(now).execute(db).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bearer;
+
+    #[test]
+    fn a_token_comes_bare_or_as_a_bearer_and_in_no_other_scheme() {
+        assert_eq!(bearer(Some("abc")), Some("abc"));
+        assert_eq!(bearer(Some("Bearer abc")), Some("abc"));
+        assert_eq!(bearer(Some("bearer  abc")), Some("abc"));
+        assert_eq!(bearer(Some("Basic abc")), None);
+        assert_eq!(bearer(Some("  ")), None);
+        assert_eq!(bearer(None), None);
+    }
+}
