@@ -1,0 +1,203 @@
+//! Invitations: whoever holds the token of one can connect with its sender, once (http-api §7.1–§7.4).
+
+use super::{Vault, public_key};
+use crate::clock::{Millis, millis, to_wire};
+use crate::error::{Error, Result};
+use crate::idempotency::{Begun, Repeatable};
+use crate::paging::{Order, Page};
+use crate::request::{Body, Parameters};
+use crate::service::Service;
+use crate::sessions::Session;
+use crate::store::{Select, new_id};
+use crate::token;
+use crate::wire::{Stored, ciphertext_text};
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::get;
+use axum::{Json, Router};
+use sqlx::{AnyConnection, FromRow};
+use vaultshare::api::vault::invitations::{
+    Invitation, InvitationResponse, InvitationState, InvitationsResponse, NewInvitationRequest,
+};
+use vaultshare::api::{Ciphertext, Id, PageMeta};
+
+pub(super) fn routes() -> Router<Vault> {
+    Router::new()
+        .route("/invitations", get(list).post(create))
+        .route("/invitations/{id_or_token}", get(show).delete(delete))
+}
+
+async fn create(
+    State(vault): State<Vault>,
+    session: Session,
+    repeatable: Repeatable,
+    Body(request): Body<NewInvitationRequest>,
+) -> Result<Response> {
+    public_key::check(&request.public_key.public_key)?;
+    let mut change = match repeatable.begin(&vault, &session.user_id).await? {
+        Begun::New(change) => change,
+        Begun::Repeated(reply) => return Ok(reply),
+    };
+    let (id, token, now) = (new_id(), token::make().map_err(Error::fault)?, vault.clock().now());
+    let expire_at = now + millis(vault.limits().invitation);
+    let (created, sequence) = ((now, expire_at), vault.clock().sequence());
+    insert(&mut change.tx, (&id, &token), &session.user_id, &request, created, sequence).await?;
+    let row = find(&mut change.tx, &id, now).await?.ok_or_else(not_found)?;
+    let invitation = row.wire(&session.user_id)?;
+    change.answer(StatusCode::CREATED, &response(invitation)).await
+}
+
+async fn list(
+    State(vault): State<Vault>,
+    session: Session,
+    parameters: Parameters,
+) -> Result<Json<InvitationsResponse>> {
+    let page = Page::of(&parameters, Order::Ascending);
+    let mut states = parameters.list("state");
+    if states.is_empty() {
+        states = ["new", "accepted", "rejected"].map(str::to_owned).to_vec();
+    }
+    let now = vault.clock().now();
+    let select = Select::new(INVITATIONS)
+        .text(" AND user_id = ?", &session.user_id)
+        .text_if(" AND token = ?", parameters.one("token"))
+        .number(" AND CASE WHEN state = 'new' AND expire_at <= ? THEN 'expired' ELSE state END", now)
+        .any_of(" IN (?)", &states)
+        .page("sequence", &page);
+    let mut db = vault.store().read().await?;
+    let (rows, next_page_after) = page.cut(select.fetch(&mut db).await?, |row: &Row| row.sequence);
+    let invitations = rows.into_iter().map(|row| row.at(now).wire(&session.user_id)).collect::<Result<_>>()?;
+    let meta = PageMeta::of(next_page_after.as_deref());
+    Ok(Json(InvitationsResponse { invitations, next_page_after, meta }))
+}
+
+async fn show(
+    State(vault): State<Vault>,
+    session: Session,
+    Path(id_or_token): Path<String>,
+) -> Result<Json<InvitationResponse>> {
+    let mut db = vault.store().read().await?;
+    let row = find(&mut db, &id_or_token, vault.clock().now()).await?.ok_or_else(not_found)?;
+    // An id is no secret: only the token opens someone else's invitation.
+    if row.user_id != session.user_id && row.token != id_or_token {
+        return Err(not_found());
+    }
+    Ok(Json(response(row.wire(&session.user_id)?)))
+}
+
+async fn delete(State(vault): State<Vault>, session: Session, Path(id_or_token): Path<String>) -> Result<StatusCode> {
+    let mut tx = vault.store().write().await?;
+    let delete = sqlx::query("DELETE FROM invitations WHERE (id = $1 OR token = $1) AND user_id = $2");
+    if delete.bind(&id_or_token).bind(&session.user_id).execute(&mut *tx).await?.rows_affected() == 0 {
+        return Err(not_found());
+    }
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) fn not_found() -> Error {
+    Error::not_found("invitation_not_found")
+}
+
+fn response(invitation: Invitation) -> InvitationResponse {
+    InvitationResponse { invitation, share_intents: vec![], recipient_public_key: None }
+}
+
+// The queries.
+
+const INVITATIONS: &str = "SELECT id, token, user_id, public_key, keypair_external_id, encrypted_recipient_name, \
+     encrypted_sender_name, state, created_at, expire_at, sequence FROM invitations WHERE 1 = 1";
+
+/// An invitation as the database holds it.
+#[derive(Debug, FromRow)]
+pub(super) struct Row {
+    pub(super) id: String,
+    token: String,
+    pub(super) user_id: String,
+    pub(super) public_key: String,
+    pub(super) keypair_external_id: Option<String>,
+    pub(super) encrypted_recipient_name: Option<String>,
+    encrypted_sender_name: Option<String>,
+    state: String,
+    created_at: Millis,
+    expire_at: Millis,
+    sequence: i64,
+}
+
+impl Row {
+    /// Whether it can still be accepted.
+    pub(super) fn is_open(&self) -> bool {
+        self.state == InvitationState::New.as_str()
+    }
+
+    /// The invitation as of `now`: what is too old has expired, whatever the database says.
+    fn at(mut self, now: Millis) -> Self {
+        if self.is_open() && self.expire_at <= now {
+            self.state = InvitationState::Expired.as_str().to_owned();
+        }
+        self
+    }
+
+    /// The invitation as `reader` sees it: what the sender calls the other is nobody else's business.
+    fn wire(self, reader: &str) -> Result<Invitation> {
+        let sent = self.user_id == reader;
+        Ok(Invitation {
+            id: Id::maybe(Some(self.id).filter(|_| sent))?,
+            token: self.token,
+            created_at: Some(to_wire(self.created_at)),
+            expire_at: Some(to_wire(self.expire_at)),
+            state: Some(serde_json::from_value(self.state.into())?),
+            outgoing: sent,
+            keypair_external_id: self.keypair_external_id.filter(|_| sent),
+            encrypted_recipient_name: Ciphertext::maybe(self.encrypted_recipient_name.filter(|_| sent))?,
+            encrypted_sender_name: self.encrypted_sender_name,
+            sender_public_key: Some(self.public_key.clone()),
+            user_public_key: Some(self.public_key),
+            ..Invitation::default()
+        })
+    }
+}
+
+/// The invitation of this id or token.
+pub(super) async fn find(db: &mut AnyConnection, id_or_token: &str, now: Millis) -> Result<Option<Row>> {
+    let rows = Select::new(INVITATIONS).text(" AND (id = ? OR token = ?)", id_or_token).fetch(db).await?;
+    Ok(rows.into_iter().next().map(|row: Row| row.at(now)))
+}
+
+/// Whether the token opens this invitation (and not only its id).
+pub(super) fn is_opened_by(row: &Row, token: &str) -> bool {
+    row.token == token
+}
+
+/// Uses an invitation up. Of two who try at once, one does.
+pub(super) async fn use_up(db: &mut AnyConnection, id: &str) -> Result<bool> {
+    let update = sqlx::query("UPDATE invitations SET state = 'connected' WHERE id = $1 AND state = 'new'");
+    Ok(update.bind(id).execute(db).await?.rows_affected() == 1)
+}
+
+async fn insert(
+    db: &mut AnyConnection,
+    (id, token): (&str, &str),
+    user_id: &str,
+    request: &NewInvitationRequest,
+    (created_at, expire_at): (Millis, Millis),
+    sequence: i64,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO invitations (id, token, user_id, public_key, keypair_external_id, encrypted_recipient_name, \
+         state, created_at, expire_at, sequence) VALUES ($1, $2, $3, $4, $5, $6, 'new', $7, $8, $9)",
+    )
+    .bind(id)
+    .bind(token)
+    .bind(user_id)
+    .bind(&request.public_key.public_key)
+    .bind(&request.public_key.keypair_external_id)
+    .bind(ciphertext_text(&request.invitation.encrypted_recipient_name))
+    .bind(created_at)
+    .bind(expire_at)
+    .bind(sequence)
+    .execute(db)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,254 @@
+//! What a request makes of an item's slots: which are cloned from the template, which are meant by what was sent, which
+//! are new, which go. Plain functions: they read a request and say what is to be done (http-api §6.5, §6.8).
+
+use crate::error::{Error, Result};
+use crate::vault::naming::{check_label, machine_name};
+use crate::vault::templates::SlotRow;
+use vaultshare::api::vault::slots::{ClassificationNodeChange, SlotChange};
+
+/// A slot to be made.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct NewSlot {
+    pub(super) name: String,
+    pub(super) label: String,
+    pub(super) description: Option<String>,
+    pub(super) slot_type_name: String,
+    pub(super) creator: &'static str,
+    pub(super) ordinal: Option<i64>,
+    pub(super) encrypted_value: Option<String>,
+    pub(super) attachment_id: Option<String>,
+}
+
+/// What is to happen to one slot. Beside it goes what the request says about its classification.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum SlotStep {
+    /// Make it.
+    Insert(NewSlot),
+    /// Change what is given; `encrypted_value` is to be set (to a value or to none) or left as it is.
+    Update {
+        id: String,
+        label: Option<String>,
+        description: Option<String>,
+        slot_type_name: Option<String>,
+        ordinal: Option<i64>,
+        encrypted_value: Option<Option<String>>,
+        attachment_id: Option<String>,
+    },
+    /// Take it away.
+    Delete { id: String },
+}
+
+/// A step and the classification that goes with it.
+pub(super) type Planned<'a> = (SlotStep, &'a [ClassificationNodeChange]);
+
+/// The slots of a new item: the template's, filled where the request names them, then those the request adds.
+pub(super) fn plan_creation<'a>(
+    template: &[SlotRow],
+    creator: &'static str,
+    attributes: &'a [SlotChange],
+    skip_empty: bool,
+) -> Result<Vec<Planned<'a>>> {
+    let mut slots: Vec<(NewSlot, &'a [ClassificationNodeChange])> = Vec::new();
+    for slot in template {
+        let new = NewSlot {
+            name: slot.name.clone(),
+            label: slot.label.clone(),
+            description: slot.description.clone(),
+            slot_type_name: slot.slot_type_name.clone(),
+            creator,
+            ..NewSlot::default()
+        };
+        slots.push((new, &[]));
+    }
+    for attribute in attributes {
+        if attribute.id.is_some() {
+            return Err(Error::invalid("The slots of a new item have no ids yet"));
+        }
+        if attribute.destroy == Some(true) {
+            return Err(Error::invalid("The slots of a new item cannot be deleted yet"));
+        }
+        refuse_plaintext(attribute)?;
+        let name = name_of(attribute)?;
+        let classification = attribute.classification_nodes_attributes.as_deref().unwrap_or_default();
+        match slots.iter_mut().find(|(slot, _)| slot.name == name) {
+            Some((slot, nodes)) => {
+                fill(slot, attribute)?;
+                *nodes = classification;
+            }
+            None => slots.push((new_slot(name, attribute)?, classification)),
+        }
+    }
+    if skip_empty {
+        slots.retain(|(slot, _)| {
+            attributes.iter().any(|attribute| name_of(attribute).is_ok_and(|name| name == slot.name))
+        });
+    }
+    Ok(slots.into_iter().map(|(slot, nodes)| (SlotStep::Insert(slot), nodes)).collect())
+}
+
+/// What becomes of an item's slots, given as ids and names: a slot is meant by its id or else by its name.
+pub(super) fn plan_update<'a>(existing: &[(String, String)], attributes: &'a [SlotChange]) -> Result<Vec<Planned<'a>>> {
+    attributes.iter().map(|attribute| plan_one(existing, attribute)).collect()
+}
+
+fn plan_one<'a>(existing: &[(String, String)], attribute: &'a SlotChange) -> Result<Planned<'a>> {
+    let classification = attribute.classification_nodes_attributes.as_deref().unwrap_or_default();
+    let meant = match &attribute.id {
+        Some(id) => {
+            let found = existing.iter().find(|(known, _)| known == id.as_str());
+            Some(found.ok_or_else(|| Error::invalid("The item has no slot of this id"))?)
+        }
+        None => {
+            let name = name_of(attribute)?;
+            existing.iter().find(|(_, known)| *known == name)
+        }
+    };
+    match meant {
+        Some((id, _)) if attribute.destroy == Some(true) => Ok((SlotStep::Delete { id: id.clone() }, &[])),
+        Some((id, _)) => Ok((update(id.clone(), attribute)?, classification)),
+        None if attribute.destroy == Some(true) => Err(Error::invalid("The item has no slot of this name")),
+        None => {
+            refuse_plaintext(attribute)?;
+            Ok((SlotStep::Insert(new_slot(name_of(attribute)?, attribute)?), classification))
+        }
+    }
+}
+
+fn update(id: String, attribute: &SlotChange) -> Result<SlotStep> {
+    refuse_plaintext(attribute)?;
+    if let Some(label) = &attribute.label {
+        check_label(label)?;
+    }
+    // Null empties the slot, and so does an empty plaintext where no ciphertext is sent; absent leaves it as it is.
+    let encrypted_value = match (&attribute.encrypted_value, &attribute.value) {
+        (Some(value), _) => Some(value.as_ref().map(|value| value.as_str().to_owned())),
+        (None, Some(_)) => Some(None),
+        (None, None) => None,
+    };
+    Ok(SlotStep::Update {
+        id,
+        label: attribute.label.clone(),
+        description: attribute.description.clone(),
+        slot_type_name: attribute.slot_type_name.clone(),
+        ordinal: attribute.ordinal,
+        encrypted_value,
+        attachment_id: attribute.attachment_id.as_ref().map(ToString::to_string),
+    })
+}
+
+fn new_slot(name: String, attribute: &SlotChange) -> Result<NewSlot> {
+    let label = attribute.label.clone().or_else(|| attribute.name.clone()).unwrap_or_else(|| name.clone());
+    let mut slot =
+        NewSlot { name, label, slot_type_name: "key_value".to_owned(), creator: "user", ..NewSlot::default() };
+    fill(&mut slot, attribute)?;
+    Ok(slot)
+}
+
+fn fill(slot: &mut NewSlot, attribute: &SlotChange) -> Result<()> {
+    if let Some(label) = &attribute.label {
+        check_label(label)?;
+        slot.label.clone_from(label);
+    }
+    if let Some(slot_type_name) = &attribute.slot_type_name {
+        slot.slot_type_name.clone_from(slot_type_name);
+    }
+    if attribute.description.is_some() {
+        slot.description.clone_from(&attribute.description);
+    }
+    slot.ordinal = attribute.ordinal.or(slot.ordinal);
+    slot.encrypted_value =
+        attribute.encrypted_value.as_ref().and_then(|value| Some(value.as_ref()?.as_str().to_owned()));
+    slot.attachment_id = attribute.attachment_id.as_ref().map(ToString::to_string);
+    Ok(())
+}
+
+fn name_of(attribute: &SlotChange) -> Result<String> {
+    let text = attribute.name.as_deref().or(attribute.label.as_deref());
+    let text = text.ok_or_else(|| Error::invalid("A slot needs a name or a label"))?;
+    check_label(text)?;
+    Ok(machine_name(text))
+}
+
+/// Nobody's plaintext is stored here, not even by mistake.
+fn refuse_plaintext(attribute: &SlotChange) -> Result<()> {
+    match attribute.value.as_deref() {
+        None | Some("") => Ok(()),
+        Some(_) => Err(Error::invalid("A slot's value must be sent encrypted, as encrypted_value")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vaultshare::api::{Ciphertext, Id};
+
+    const VALUE: &str = "Aes256Gcm.AA==.QQ==";
+
+    fn named(name: &str) -> SlotChange {
+        SlotChange { name: Some(name.into()), ..SlotChange::default() }
+    }
+
+    fn filled(name: &str) -> SlotChange {
+        SlotChange { encrypted_value: Some(Ciphertext::parse(VALUE)), ..named(name) }
+    }
+
+    fn template() -> Vec<SlotRow> {
+        ["vin", "power"].map(SlotRow::for_test).to_vec()
+    }
+
+    fn inserted(planned: Vec<Planned<'_>>) -> Vec<(String, Option<String>)> {
+        let slots = planned.into_iter().map(|(step, _)| match step {
+            SlotStep::Insert(slot) => (slot.name, slot.encrypted_value),
+            other => panic!("not an insertion: {other:?}"),
+        });
+        slots.collect()
+    }
+
+    #[test]
+    fn an_item_has_the_templates_slots_filled_and_those_that_are_added() {
+        let attributes = [filled("vin"), filled("Engine type")];
+        let slots = inserted(plan_creation(&template(), "system", &attributes, false).unwrap());
+        let value = Some(VALUE.to_owned());
+        assert_eq!(slots, [("vin".into(), value.clone()), ("power".into(), None), ("engine_type".into(), value)]);
+    }
+
+    #[test]
+    fn empty_template_slots_can_be_left_out() {
+        let attributes = [filled("vin")];
+        let slots = inserted(plan_creation(&template(), "system", &attributes, true).unwrap());
+        assert_eq!(slots, [("vin".into(), Some(VALUE.into()))]);
+    }
+
+    #[test]
+    fn plaintext_is_refused_and_empty_plaintext_empties() {
+        let existing = [("1".to_owned(), "vin".to_owned())];
+        let with = |value: &str| [SlotChange { value: Some(value.into()), ..named("vin") }];
+        assert!(plan_creation(&template(), "system", &with("WBA1"), false).is_err());
+        assert!(plan_update(&existing, &with("WBA1")).is_err());
+        let emptied = with("");
+        let steps = plan_update(&existing, &emptied).unwrap();
+        assert!(matches!(&steps[0].0, SlotStep::Update { encrypted_value: Some(None), .. }));
+    }
+
+    #[test]
+    fn an_absent_value_stays_and_a_null_goes() {
+        let existing = [("1".to_owned(), "vin".to_owned())];
+        let stays = [named("vin")];
+        let goes = [SlotChange { encrypted_value: Some(None), ..named("vin") }];
+        let step = |attributes| plan_update(&existing, attributes).unwrap().remove(0).0;
+        assert!(matches!(step(&stays), SlotStep::Update { encrypted_value: None, .. }));
+        assert!(matches!(step(&goes), SlotStep::Update { encrypted_value: Some(None), .. }));
+    }
+
+    #[test]
+    fn slots_are_meant_by_id_or_else_by_name() {
+        let existing = [("1".to_owned(), "vin".to_owned())];
+        let by_id = |id: &str| [SlotChange { id: Id::parse(id), ..named("another name") }];
+        assert!(matches!(&plan_update(&existing, &by_id("1")).unwrap()[0].0, SlotStep::Update { id, .. } if id == "1"));
+        assert!(plan_update(&existing, &by_id("2")).is_err());
+        let new = [named("power")];
+        assert!(matches!(&plan_update(&existing, &new).unwrap()[0].0, SlotStep::Insert(slot) if slot.name == "power"));
+        let gone = [SlotChange { destroy: Some(true), ..named("vin") }];
+        assert_eq!(plan_update(&existing, &gone).unwrap()[0].0, SlotStep::Delete { id: "1".into() });
+    }
+}

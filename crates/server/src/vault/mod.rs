@@ -1,0 +1,102 @@
+//! The Vault: users, their items, and what they share (http-api §5–§10).
+
+mod classification;
+mod client_tasks;
+mod connections;
+mod invitations;
+mod items;
+mod me;
+mod naming;
+mod public_key;
+mod session;
+mod sharing;
+mod system_templates;
+mod templates;
+
+use crate::clock::Clock;
+use crate::config::Limits;
+use crate::error::Result;
+use crate::idempotency;
+use crate::keystore::{Admissions, BoxFuture};
+use crate::service::Service;
+use crate::store::Store;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::get;
+use std::sync::Arc;
+
+/// The Vault's state.
+#[derive(Clone)]
+pub struct Vault(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    clock: Clock,
+    limits: Limits,
+}
+
+impl Service for Vault {
+    fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+}
+
+impl Admissions for Vault {
+    fn make_admission_token(&self) -> BoxFuture<'_, Result<String>> {
+        Box::pin(me::make_admission_token(self))
+    }
+}
+
+impl Vault {
+    /// A Vault on `store`, with the system's templates in it.
+    pub async fn open(store: Store, clock: Clock, limits: Limits) -> Result<Self> {
+        system_templates::seed(&store, &clock).await?;
+        Ok(Self(Arc::new(Inner { store, clock, limits })))
+    }
+
+    /// Clears away what expired.
+    pub async fn clear_expired(&self) -> Result<()> {
+        sharing::ending::end_expired(self).await?;
+        let now = self.clock().now();
+        let mut tx = self.store().write().await?;
+        crate::sessions::clear_expired(&mut tx, now).await?;
+        me::clear_expired(&mut tx, now).await?;
+        idempotency::clear_expired(&mut tx, now, self.limits().idempotency).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+/// The Vault's routes.
+pub fn router(vault: Vault) -> Router {
+    let sharing = Router::new()
+        .merge(items::routes())
+        .merge(sharing::routes())
+        .route_layer(middleware::from_fn_with_state(vault.clone(), without_expired_shares));
+    Router::new()
+        .merge(me::routes())
+        .merge(session::routes())
+        .merge(templates::routes())
+        .merge(classification::routes())
+        .merge(invitations::routes())
+        .merge(connections::routes())
+        .merge(client_tasks::routes())
+        .merge(sharing)
+        .route("/version", get(|| crate::version("vault", "16.0.1")))
+        .with_state(vault)
+}
+
+/// Ends the shares whose time has come before anything reads items or shares: no query has to think of them.
+async fn without_expired_shares(State(vault): State<Vault>, request: Request, next: Next) -> Result<Response> {
+    sharing::ending::end_expired(&vault).await?;
+    Ok(next.run(request).await)
+}

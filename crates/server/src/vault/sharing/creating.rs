@@ -1,0 +1,219 @@
+//! Sharing an item: the owner's with anyone connected, a received one if its share permits (http-api §8.4, §9.1).
+
+use super::copies;
+use super::records::{self, ShareRow};
+use super::values::{self, Sender, SharedSlot};
+use crate::clock::{Clock, Millis, from_wire};
+use crate::error::{Error, Result};
+use crate::idempotency::{Begun, Repeatable};
+use crate::request::Body;
+use crate::service::Service;
+use crate::sessions::Session;
+use crate::store::new_id;
+use crate::vault::{Vault, connections, items};
+use crate::wire::id_text;
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::post;
+use sqlx::AnyConnection;
+use vaultshare::api::PageMeta;
+use vaultshare::api::vault::shares::{Acceptance, NewShare, NewSharesRequest, SharesResponse, SharingMode};
+
+pub(super) fn routes() -> Router<Vault> {
+    Router::new().route("/items/{id}/shares", post(create))
+}
+
+/// Makes all the shares of the request, or none.
+async fn create(
+    State(vault): State<Vault>,
+    session: Session,
+    Path(item_id): Path<String>,
+    repeatable: Repeatable,
+    Body(request): Body<NewSharesRequest>,
+) -> Result<Response> {
+    let mut change = match repeatable.begin(&vault, &session.user_id).await? {
+        Begun::New(change) => change,
+        Begun::Repeated(reply) => return Ok(reply),
+    };
+    let db = &mut *change.tx;
+    let sharing = Sharing::begin(db, &item_id, &session.user_id).await?;
+    let mut ids = Vec::with_capacity(request.shares.len());
+    for new in &request.shares {
+        ids.push(sharing.share(db, new, vault.clock()).await?);
+    }
+    let rows = records::find_all(db, &ids).await?;
+    let shares = rows.into_iter().map(|row| row.wire(&session.user_id)).collect::<Result<_>>()?;
+    let response = SharesResponse { shares, next_page_after: None, meta: PageMeta::of(None) };
+    change.answer(StatusCode::CREATED, &response).await
+}
+
+/// Someone about to share an item they may share.
+struct Sharing {
+    sender_id: String,
+    owner_id: String,
+    original_id: String,
+    slots: Vec<SharedSlot>,
+    /// The share that the item came by, if the sender is not the owner.
+    parent: Option<ShareRow>,
+}
+
+impl Sharing {
+    async fn begin(db: &mut AnyConnection, item_id: &str, sender_id: &str) -> Result<Self> {
+        let item = items::records::find(db, item_id, sender_id).await?;
+        let parent = match &item.share_id {
+            Some(share_id) => Some(records::find(db, share_id).await?.ok_or_else(records::not_found)?),
+            None => None,
+        };
+        if let Some(parent) = &parent {
+            check_may_share_on(parent)?;
+        }
+        let slots = items::records::slots_of(db, item_id).await?.into_iter().map(|slot| SharedSlot {
+            original_id: slot.original_id.unwrap_or_else(|| slot.id.clone()),
+            id: slot.id,
+            owners_hash: slot.value_verification_hash,
+        });
+        Ok(Self {
+            sender_id: sender_id.to_owned(),
+            slots: slots.collect(),
+            original_id: item.original().to_owned(),
+            owner_id: item.owner_id,
+            parent,
+        })
+    }
+
+    /// Makes one share, and says its id.
+    async fn share(&self, db: &mut AnyConnection, new: &NewShare, clock: &Clock) -> Result<String> {
+        let recipient_id = new.recipient_id.as_str();
+        if recipient_id == self.sender_id || recipient_id == self.owner_id {
+            return Err(Error::invalid("An item is shared with someone else than its owner and its sender"));
+        }
+        let key = connections::find_public_key(db, recipient_id, &self.sender_id).await?;
+        let (public_key, keypair_external_id) = key.ok_or_else(not_connected)?;
+        if public_key != new.public_key {
+            return Err(Error::invalid("public_key is not the recipient's key in the connection"));
+        }
+        let slot_id = self.only_slot(id_text(&new.slot_id))?;
+        let sender = if self.parent.is_none() { Sender::Owner } else { Sender::OnSharer };
+        let sent: Vec<_> = new.slot_values.iter().collect();
+        let values = values::check(sender, &self.slots, slot_id, &sent)?;
+        let id = new_id();
+        let row = NewRow {
+            id: &id,
+            slot_id,
+            keypair_external_id: new.keypair_external_id.as_deref().or(keypair_external_id.as_deref()),
+            acceptance: acceptance(new)?,
+            // Only the owner permits it: an item goes from its owner to a recipient to a recipient, and no further.
+            onsharing_permitted: self.parent.is_none() && permits_on_sharing(new),
+            expires_at: expiry(new, self.parent.as_ref(), clock.now())?,
+        };
+        self.insert(db, &row, new, clock).await?;
+        let values: Vec<_> = values.into_iter().map(|value| (id.as_str(), value)).collect();
+        values::keep(db, &values).await?;
+        copies::make(db, &self.original_id, recipient_id, &id, clock).await?;
+        Ok(id)
+    }
+
+    /// The owner's id of the one slot that is shared, if it is one: the one asked for, or the only one the sender got.
+    fn only_slot(&self, asked: Option<&str>) -> Result<Option<&str>> {
+        let Some(asked) = asked else {
+            return Ok(self.parent.as_ref().and_then(|parent| parent.slot_id.as_deref()));
+        };
+        let slot = self.slots.iter().find(|slot| slot.id == asked);
+        slot.map(|slot| Some(slot.original_id.as_str())).ok_or_else(|| Error::invalid("slot_id is not of this item"))
+    }
+}
+
+// The rules.
+
+fn not_connected() -> Error {
+    Error::refused(StatusCode::BAD_REQUEST, "connection_not_found", "Sender and recipient are not connected")
+}
+
+fn check_may_share_on(received: &ShareRow) -> Result<()> {
+    if !received.permits_on_sharing() {
+        let message = "The share does not permit its recipient to share on";
+        return Err(Error::forbidden("onsharing_not_permitted", message));
+    }
+    if !received.is_open() {
+        return Err(Error::forbidden("acceptance_required", "The share has to be accepted before it is shared on"));
+    }
+    Ok(())
+}
+
+fn permits_on_sharing(new: &NewShare) -> bool {
+    new.onsharing_permitted.unwrap_or(new.sharing_mode == Some(SharingMode::Anyone))
+}
+
+fn acceptance(new: &NewShare) -> Result<Acceptance> {
+    match new.acceptance_required {
+        None | Some(Acceptance::AcceptanceNotRequired) => Ok(Acceptance::AcceptanceNotRequired),
+        Some(Acceptance::AcceptanceRequired) => Ok(Acceptance::AcceptanceRequired),
+        Some(_) => Err(Error::invalid("A sender cannot accept or reject in the recipient's place")),
+    }
+}
+
+/// When the share ends: in the future, and not later than the share it was made from.
+fn expiry(new: &NewShare, parent: Option<&ShareRow>, now: Millis) -> Result<Option<Millis>> {
+    let asked = match &new.expires_at {
+        Some(text) => Some(read_expiry(text, now)?),
+        None => None,
+    };
+    match (asked, parent.and_then(|parent| parent.expires_at)) {
+        (Some(asked), Some(latest)) if asked > latest => {
+            Err(Error::invalid("A share cannot be shared on for longer than it lasts itself"))
+        }
+        (asked, latest) => Ok(asked.or(latest)),
+    }
+}
+
+/// Reads a time for a share to end.
+pub(super) fn read_expiry(text: &str, now: Millis) -> Result<Millis> {
+    let time = from_wire(text).ok_or_else(|| Error::invalid("expires_at must be an ISO 8601 date and time"))?;
+    if time <= now {
+        return Err(Error::invalid("expires_at must be in the future"));
+    }
+    Ok(time)
+}
+
+// The queries.
+
+struct NewRow<'a> {
+    id: &'a str,
+    slot_id: Option<&'a str>,
+    keypair_external_id: Option<&'a str>,
+    acceptance: Acceptance,
+    onsharing_permitted: bool,
+    expires_at: Option<Millis>,
+}
+
+impl Sharing {
+    async fn insert(&self, db: &mut AnyConnection, row: &NewRow<'_>, new: &NewShare, clock: &Clock) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO shares (id, item_id, slot_id, owner_id, sender_id, recipient_id, parent_share_id, public_key, \
+             keypair_external_id, encrypted_dek, terms, acceptance_required, onsharing_permitted, created_at, \
+             expires_at, sequence) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+        )
+        .bind(row.id)
+        .bind(&self.original_id)
+        .bind(row.slot_id)
+        .bind(&self.owner_id)
+        .bind(&self.sender_id)
+        .bind(new.recipient_id.as_str())
+        .bind(self.parent.as_ref().map(|parent| parent.id.as_str()))
+        .bind(&new.public_key)
+        .bind(row.keypair_external_id)
+        .bind(new.encrypted_dek.as_str())
+        .bind(&new.terms)
+        .bind(row.acceptance.as_str())
+        .bind(i64::from(row.onsharing_permitted))
+        .bind(clock.now())
+        .bind(row.expires_at)
+        .bind(clock.sequence())
+        .execute(db)
+        .await?;
+        Ok(())
+    }
+}

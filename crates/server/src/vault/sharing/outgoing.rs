@@ -1,0 +1,116 @@
+//! Shares that the caller made, or whose item the caller owns: listing, reading, changing (http-api §9.5, §9.7).
+
+use super::creating::read_expiry;
+use super::ending;
+use super::records::{self, SHARES, ShareRow};
+use crate::clock::Millis;
+use crate::error::{Error, Result};
+use crate::paging::{Order, Page};
+use crate::request::{Body, Parameters, null_or_value};
+use crate::service::Service;
+use crate::sessions::Session;
+use crate::store::Select;
+use crate::vault::Vault;
+use axum::extract::{Path, State};
+use axum::routing::{get, put};
+use axum::{Json, Router};
+use serde::Deserialize;
+use sqlx::AnyConnection;
+use vaultshare::api::vault::shares::{ShareResponse, SharesResponse};
+use vaultshare::api::{Id, PageMeta, Timestamp};
+
+pub(super) fn routes() -> Router<Vault> {
+    Router::new()
+        .route("/outgoing_shares", get(list))
+        .route("/outgoing_shares/{id}", get(show))
+        .route("/shares", put(change))
+}
+
+async fn list(State(vault): State<Vault>, session: Session, parameters: Parameters) -> Result<Json<SharesResponse>> {
+    let page = Page::of(&parameters, Order::Ascending);
+    let mut select = Select::new(SHARES)
+        .text(" AND sender_id = ?", &session.user_id)
+        .any_of_if(" AND item_id IN (?)", &parameters.list("item_ids"));
+    if let Some(connection_id) = parameters.one("own_connection_id") {
+        select = select
+            .text(" AND recipient_id IN (SELECT other_user_id FROM connections WHERE id = ?", connection_id)
+            .text(" AND user_id = ?)", &session.user_id);
+    }
+    let mut db = vault.store().read().await?;
+    let rows = select.page("sequence", &page).fetch(&mut db).await?;
+    let (rows, next_page_after) = page.cut(rows, |row: &ShareRow| row.sequence);
+    let shares = rows.into_iter().map(|row| row.wire(&session.user_id)).collect::<Result<_>>()?;
+    let meta = PageMeta::of(next_page_after.as_deref());
+    Ok(Json(SharesResponse { shares, next_page_after, meta }))
+}
+
+async fn show(State(vault): State<Vault>, session: Session, Path(id): Path<String>) -> Result<Json<ShareResponse>> {
+    let mut db = vault.store().read().await?;
+    let share = records::find(&mut db, &id).await?;
+    let share = share.filter(|share| share.sender_id == session.user_id).ok_or_else(records::not_found)?;
+    Ok(Json(ShareResponse { share: share.wire(&session.user_id)? }))
+}
+
+#[derive(Deserialize)]
+struct SharesChange {
+    shares: Vec<ShareChange>,
+}
+
+#[derive(Deserialize)]
+struct ShareChange {
+    share_id: Id,
+    /// Absent leaves it as it is; null means for ever.
+    #[serde(default, deserialize_with = "null_or_value")]
+    expires_at: Option<Option<Timestamp>>,
+    onsharing_permitted: Option<bool>,
+}
+
+/// Changes how long shares last and whether they may be shared on. What was shared on from them follows.
+async fn change(
+    State(vault): State<Vault>,
+    session: Session,
+    Body(request): Body<SharesChange>,
+) -> Result<Json<SharesResponse>> {
+    let now = vault.clock().now();
+    let mut tx = vault.store().write().await?;
+    let mut shares = Vec::with_capacity(request.shares.len());
+    for change in &request.shares {
+        let id = change.share_id.as_str();
+        let share = records::find(&mut tx, id).await?;
+        let share = share.filter(|share| share.owner_id == session.user_id).ok_or_else(records::not_found)?;
+        if let Some(expires_at) = &change.expires_at {
+            let expires_at = expires_at.as_ref().map(|text| read_expiry(text, now)).transpose()?;
+            set_expiry(&mut tx, id, expires_at).await?;
+        }
+        match change.onsharing_permitted {
+            Some(true) if share.sender_id != share.owner_id => {
+                return Err(Error::invalid("What was shared on cannot be shared on again"));
+            }
+            Some(permitted) => {
+                sqlx::query("UPDATE shares SET onsharing_permitted = $1 WHERE id = $2")
+                    .bind(i64::from(permitted))
+                    .bind(id)
+                    .execute(&mut *tx)
+                    .await?;
+            }
+            None => {}
+        }
+        if change.onsharing_permitted == Some(false) {
+            ending::end_on_shares(&mut tx, id, vault.clock()).await?;
+        }
+        let share = records::find(&mut tx, id).await?.ok_or_else(records::not_found)?;
+        shares.push(share.wire(&session.user_id)?);
+    }
+    tx.commit().await?;
+    Ok(Json(SharesResponse { shares, next_page_after: None, meta: PageMeta::of(None) }))
+}
+
+async fn set_expiry(db: &mut AnyConnection, id: &str, expires_at: Option<Millis>) -> Result<()> {
+    sqlx::query("UPDATE shares SET expires_at = $1 WHERE id = $2").bind(expires_at).bind(id).execute(&mut *db).await?;
+    if let Some(expires_at) = expires_at {
+        let shorten = "UPDATE shares SET expires_at = $1 \
+             WHERE parent_share_id = $2 AND (expires_at IS NULL OR expires_at > $1)";
+        sqlx::query(shorten).bind(expires_at).bind(id).execute(db).await?;
+    }
+    Ok(())
+}

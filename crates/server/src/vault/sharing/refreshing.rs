@@ -1,0 +1,117 @@
+//! Refreshing: the owner encrypts an item anew for everyone it is shared with (http-api §9.2, §9.3). The server hands
+//! out the list of shares and takes back, for each, a key and the values under it.
+
+use super::copies;
+use super::records::{self, SHARES, ShareRow};
+use super::values::{self, Sender, SharedSlot};
+use crate::clock::Clock;
+use crate::error::Result;
+use crate::request::Body;
+use crate::service::Service;
+use crate::sessions::Session;
+use crate::store::Select;
+use crate::vault::{Vault, client_tasks, items};
+use crate::wire::{Stored, id_text};
+use axum::extract::{Path, State};
+use axum::routing::get;
+use axum::{Json, Router};
+use sqlx::AnyConnection;
+use std::collections::HashMap;
+use vaultshare::api::vault::shares::{ItemShare, ItemSharesChange, ItemSharesResponse, ShareSlotValue, SharesResponse};
+use vaultshare::api::{Id, PageMeta};
+
+pub(super) fn routes() -> Router<Vault> {
+    Router::new().route("/items/{id}/shares", get(list).put(refresh))
+}
+
+/// Every share of an own item: those the owner made and those others made on from them.
+async fn list(
+    State(vault): State<Vault>,
+    session: Session,
+    Path(item_id): Path<String>,
+) -> Result<Json<ItemSharesResponse>> {
+    let mut db = vault.store().read().await?;
+    items::find_own(&mut db, &item_id, &session.user_id).await?;
+    let rows = shares_of(&mut db, &item_id).await?;
+    let shares = rows.into_iter().map(|row| {
+        Ok(ItemShare {
+            id: Id::stored(row.id)?,
+            public_key: row.public_key,
+            item_id: Some(Id::stored(row.item_id)?),
+            slot_id: Id::maybe(row.slot_id)?,
+        })
+    });
+    Ok(Json(ItemSharesResponse { shares: shares.collect::<Result<_>>()? }))
+}
+
+async fn refresh(
+    State(vault): State<Vault>,
+    session: Session,
+    Path(item_id): Path<String>,
+    Body(request): Body<ItemSharesChange>,
+) -> Result<Json<SharesResponse>> {
+    let mut tx = vault.store().write().await?;
+    items::find_own(&mut tx, &item_id, &session.user_id).await?;
+    let refreshed = replace(&mut tx, &item_id, &request, vault.clock()).await?;
+    client_tasks::set_states(&mut tx, &session.user_id, &request.client_tasks, vault.clock()).await?;
+    let rows = records::find_all(&mut tx, &refreshed).await?;
+    let shares = rows.into_iter().map(|row| row.wire(&session.user_id)).collect::<Result<_>>()?;
+    tx.commit().await?;
+    Ok(Json(SharesResponse { shares, next_page_after: None, meta: PageMeta::of(None) }))
+}
+
+// The rules.
+
+/// Replaces keys and values, and says of which shares. A share that gets a new key loses all its old values: they are
+/// under the old key, which its recipient no longer has.
+async fn replace(
+    db: &mut AnyConnection,
+    item_id: &str,
+    request: &ItemSharesChange,
+    clock: &Clock,
+) -> Result<Vec<String>> {
+    let shares = shares_of(db, item_id).await?;
+    let shares: HashMap<&str, &ShareRow> = shares.iter().map(|share| (share.id.as_str(), share)).collect();
+    let slots: Vec<SharedSlot> = items::records::slots_of(db, item_id)
+        .await?
+        .into_iter()
+        .map(|slot| SharedSlot { original_id: slot.id.clone(), id: slot.id, owners_hash: None })
+        .collect();
+
+    let mut rekeyed = Vec::with_capacity(request.share_deks.len());
+    for dek in &request.share_deks {
+        let share = shares.get(dek.share_id.as_str()).ok_or_else(records::not_found)?;
+        let update = sqlx::query("UPDATE shares SET encrypted_dek = $1 WHERE id = $2");
+        update.bind(dek.dek.as_str()).bind(&share.id).execute(&mut *db).await?;
+        rekeyed.push(share.id.clone());
+    }
+    values::clear(db, &rekeyed).await?;
+
+    let mut sent: HashMap<&str, Vec<&ShareSlotValue>> = HashMap::new();
+    for value in &request.slot_values {
+        let share_id =
+            id_text(&value.share_id).and_then(|id| shares.get_key_value(id)).ok_or_else(records::not_found)?;
+        sent.entry(share_id.0).or_default().push(value);
+    }
+    let mut kept = Vec::with_capacity(request.slot_values.len());
+    for (share_id, values) in &sent {
+        let only = shares.get(share_id).and_then(|share| share.slot_id.as_deref());
+        for empty in values.iter().filter(|value| value.encrypted_value.is_none()) {
+            values::clear_one(db, share_id, id_text(&empty.slot_id).unwrap_or_default()).await?;
+        }
+        kept.extend(values::check(Sender::Owner, &slots, only, values)?.into_iter().map(|value| (*share_id, value)));
+    }
+    values::keep(db, &kept).await?;
+    copies::bring_up_to_date(db, item_id, None, clock).await?;
+
+    let only_values = sent.keys().filter(|id| !rekeyed.iter().any(|rekeyed| rekeyed == *id)).map(|id| (*id).to_owned());
+    let only_values: Vec<String> = only_values.collect();
+    rekeyed.extend(only_values);
+    Ok(rekeyed)
+}
+
+// The queries.
+
+async fn shares_of(db: &mut AnyConnection, item_id: &str) -> Result<Vec<ShareRow>> {
+    Select::new(SHARES).text(" AND item_id = ?", item_id).sql(" ORDER BY sequence").fetch(db).await
+}

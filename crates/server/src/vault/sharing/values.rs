@@ -1,0 +1,212 @@
+//! The values of shares: what a sender sends for each slot, checked, and how it is kept.
+
+use crate::error::{Error, Result};
+use crate::store::placeholders;
+use sqlx::{AnyConnection, AssertSqlSafe};
+use vaultshare::api::Id;
+use vaultshare::api::vault::shares::ShareSlotValue;
+
+/// How many rows go into one statement.
+const ROWS: usize = 500;
+
+/// A slot of the item being shared, as its sender has it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SharedSlot {
+    /// The sender's id of it.
+    pub(super) id: String,
+    /// The owner's id of it.
+    pub(super) original_id: String,
+    /// The owner's proof of its value, which the sender received; none on the owner's own slot.
+    pub(super) owners_hash: Option<String>,
+}
+
+/// A value of a share, under the owner's id of its slot.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct ShareValue {
+    pub(super) slot_id: String,
+    pub(super) encrypted_value: String,
+    pub(super) verification_key: String,
+    pub(super) verification_hash: String,
+}
+
+/// Who sends values: it decides where the proof of them comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sender {
+    /// The owner proves each value.
+    Owner,
+    /// Someone who shares on cannot prove values: the owner's proof goes on with them, so that a value that is not the
+    /// owner's is found out.
+    OnSharer,
+}
+
+/// Checks the values sent for a share of `slots`, or of the one slot `only`. Empty ones need nothing kept; those of
+/// other slots than `only` are left out, because clients send them all.
+pub(super) fn check(
+    sender: Sender,
+    slots: &[SharedSlot],
+    only: Option<&str>,
+    sent: &[&ShareSlotValue],
+) -> Result<Vec<ShareValue>> {
+    let mut values: Vec<ShareValue> = Vec::with_capacity(sent.len());
+    for value in sent {
+        let id = value.slot_id.as_ref().map(Id::as_str);
+        let slot = slots.iter().find(|slot| Some(slot.id.as_str()) == id);
+        let slot = slot.ok_or_else(|| Error::invalid("slot_values names a slot that is not of this item"))?;
+        if only.is_some_and(|only| only != slot.original_id) {
+            continue;
+        }
+        if values.iter().any(|value| value.slot_id == slot.original_id) {
+            return Err(Error::invalid("slot_values names a slot twice"));
+        }
+        values.extend(check_one(sender, slot, value)?);
+    }
+    Ok(values)
+}
+
+fn check_one(sender: Sender, slot: &SharedSlot, sent: &ShareSlotValue) -> Result<Option<ShareValue>> {
+    let Some(encrypted_value) = &sent.encrypted_value else { return Ok(None) };
+    let key = sent.encrypted_value_verification_key.as_ref();
+    let key = key.ok_or_else(|| Error::invalid("A shared value needs its encrypted_value_verification_key"))?;
+    let hash = match (sender, &sent.value_verification_hash) {
+        (Sender::Owner, Some(hash)) if is_hash(hash) => hash.clone(),
+        (Sender::Owner, _) => {
+            return Err(Error::invalid("A shared value needs its value_verification_hash, 64 hexadecimal digits"));
+        }
+        (Sender::OnSharer, Some(_)) => {
+            return Err(Error::invalid("Only the owner of an item sends value_verification_hash"));
+        }
+        (Sender::OnSharer, None) => slot
+            .owners_hash
+            .clone()
+            .ok_or_else(|| Error::invalid("A slot that its owner left empty cannot be given a value"))?,
+    };
+    Ok(Some(ShareValue {
+        slot_id: slot.original_id.clone(),
+        encrypted_value: encrypted_value.as_str().to_owned(),
+        verification_key: key.as_str().to_owned(),
+        verification_hash: hash,
+    }))
+}
+
+fn is_hash(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+// The queries.
+
+/// Forgets the values of these shares.
+pub(super) async fn clear(db: &mut AnyConnection, share_ids: &[String]) -> Result<()> {
+    for ids in share_ids.chunks(ROWS) {
+        let sql = format!("DELETE FROM share_values WHERE share_id IN ({})", placeholders(1, ids.len()));
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for id in ids {
+            query = query.bind(id);
+        }
+        query.execute(&mut *db).await?;
+    }
+    Ok(())
+}
+
+/// Forgets one value.
+pub(super) async fn clear_one(db: &mut AnyConnection, share_id: &str, slot_id: &str) -> Result<()> {
+    let delete = sqlx::query("DELETE FROM share_values WHERE share_id = $1 AND slot_id = $2");
+    delete.bind(share_id).bind(slot_id).execute(db).await?;
+    Ok(())
+}
+
+/// Keeps values, each with the share it belongs to, replacing what was kept for the same slot: many in one statement,
+/// because a refresh of an item brings one for each slot of each share.
+pub(super) async fn keep(db: &mut AnyConnection, values: &[(&str, ShareValue)]) -> Result<()> {
+    for rows in values.chunks(ROWS) {
+        let tuples: Vec<String> = (0..rows.len()).map(|row| format!("({})", placeholders(row * 5 + 1, 5))).collect();
+        let sql = format!(
+            "INSERT INTO share_values (share_id, slot_id, encrypted_value, encrypted_value_verification_key, \
+             value_verification_hash) VALUES {} ON CONFLICT (share_id, slot_id) DO UPDATE \
+             SET encrypted_value = excluded.encrypted_value, \
+             encrypted_value_verification_key = excluded.encrypted_value_verification_key, \
+             value_verification_hash = excluded.value_verification_hash",
+            tuples.join(", ")
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for (share_id, value) in rows {
+            query = query
+                .bind(*share_id)
+                .bind(&value.slot_id)
+                .bind(&value.encrypted_value)
+                .bind(&value.verification_key)
+                .bind(&value.verification_hash);
+        }
+        query.execute(&mut *db).await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vaultshare::api::Ciphertext;
+
+    fn slots() -> Vec<SharedSlot> {
+        let slot = |id: &str, hash: Option<&str>| SharedSlot {
+            id: id.into(),
+            original_id: format!("original-{id}"),
+            owners_hash: hash.map(Into::into),
+        };
+        vec![slot("1", Some("owners")), slot("2", None)]
+    }
+
+    fn value(slot: &str, hash: Option<&str>) -> ShareSlotValue {
+        ShareSlotValue {
+            slot_id: Id::parse(slot),
+            encrypted_value: Ciphertext::parse("Aes256Gcm.AA==.QQ=="),
+            encrypted_value_verification_key: Ciphertext::parse("Aes256Gcm.AA==.QQ=="),
+            value_verification_hash: hash.map(Into::into),
+            ..ShareSlotValue::default()
+        }
+    }
+
+    fn checked(sender: Sender, only: Option<&str>, values: &[ShareSlotValue]) -> Result<Vec<ShareValue>> {
+        check(sender, &slots(), only, &values.iter().collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn an_owner_proves_every_value() {
+        let proof = "ab".repeat(32);
+        let kept = checked(Sender::Owner, None, &[value("1", Some(&proof))]).unwrap();
+        assert_eq!((kept[0].slot_id.as_str(), &kept[0].verification_hash), ("original-1", &proof));
+        assert!(checked(Sender::Owner, None, &[value("1", None)]).is_err());
+        assert!(checked(Sender::Owner, None, &[value("1", Some("short"))]).is_err());
+        let keyless = ShareSlotValue { encrypted_value_verification_key: None, ..value("1", Some(&proof)) };
+        assert!(checked(Sender::Owner, None, &[keyless]).is_err());
+    }
+
+    #[test]
+    fn an_on_sharer_proves_nothing_and_the_owners_proof_goes_on() {
+        let kept = checked(Sender::OnSharer, None, &[value("1", None)]).unwrap();
+        assert_eq!(kept[0].verification_hash, "owners");
+        assert!(checked(Sender::OnSharer, None, &[value("1", Some(&"ab".repeat(32)))]).is_err());
+        assert!(checked(Sender::OnSharer, None, &[value("2", None)]).is_err());
+    }
+
+    #[test]
+    fn only_slots_of_the_item_have_values_and_each_once() {
+        let proof = "ab".repeat(32);
+        assert!(checked(Sender::Owner, None, &[value("3", Some(&proof))]).is_err());
+        assert!(checked(Sender::Owner, None, &[value("1", Some(&proof)), value("1", Some(&proof))]).is_err());
+    }
+
+    #[test]
+    fn a_share_of_one_slot_has_that_slots_value() {
+        let proof = "ab".repeat(32);
+        let sent = [value("1", Some(&proof)), value("2", Some(&proof))];
+        let kept = checked(Sender::Owner, Some("original-2"), &sent).unwrap();
+        assert_eq!(kept.len(), 1);
+        assert_eq!(kept[0].slot_id, "original-2");
+    }
+
+    #[test]
+    fn empty_slots_need_nothing() {
+        let empty = ShareSlotValue { slot_id: Id::parse("1"), ..ShareSlotValue::default() };
+        assert_eq!(checked(Sender::Owner, None, &[empty]).unwrap(), []);
+    }
+}
