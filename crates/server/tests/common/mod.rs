@@ -2,7 +2,7 @@
 
 #![allow(dead_code, unreachable_pub, reason = "every test file compiles this and uses its own part of it")]
 
-mod srp_client;
+pub mod srp_client;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
