@@ -1,5 +1,7 @@
 //! Users, templates and items over HTTP.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
+
 mod common;
 
 use common::{SEALED, User, fixture, server, slot, text};

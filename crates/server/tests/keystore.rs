@@ -1,5 +1,7 @@
 //! The Keystore over HTTP: signing up and in, keys, sessions.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
+
 mod common;
 
 use common::{SEALED, server, text};

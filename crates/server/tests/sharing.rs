@@ -1,5 +1,7 @@
 //! Invitations, connections, shares and their updates over HTTP: the story of Alice, Bob and Carlos.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
+
 mod common;
 
 use common::{DEK, SEALED, Server, User, acceptance, invitation, server, slot, text};

@@ -1,5 +1,7 @@
 //! What surrounds every request: error bodies, bounds, headers, repeated requests, restarts.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
+
 mod common;
 
 use axum::body::Body;
