@@ -14,7 +14,12 @@ pub struct FreshServer {
 /// Opens a new and empty server.
 pub async fn fresh_server() -> Result<FreshServer> {
     let folder = Folder::new()?;
-    let app = crate::open(Config::new(folder.path())).await?;
+    server(Config::new(folder.path()), folder).await
+}
+
+/// Opens a server that was configured otherwise, on a folder that goes when the server goes.
+pub async fn server(config: Config, folder: Folder) -> Result<FreshServer> {
+    let app = crate::open(config).await?;
     Ok(FreshServer { app, folder })
 }
 

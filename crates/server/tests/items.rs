@@ -1,0 +1,287 @@
+//! Users, templates and items over HTTP.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
+
+mod common;
+
+use common::{SEALED, User, fixture, server, slot, text};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+#[tokio::test]
+async fn a_user_is_made_once_per_admission_token_and_key() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    let make = |key: String, token: Value| {
+        server.call("POST", "/vault/me", None, Some(json!({ "public_key": key, "admission_token": token })))
+    };
+    let token = server.admission_token(&alice).await;
+    assert_eq!(make(alice.public_key.clone(), token.clone()).await.refused(400), "public_key_taken");
+    make(fixture("bob-public"), token.clone()).await.ok();
+    assert_eq!(make(fixture("carlos-public"), token).await.refused(400), "admission_token_invalid");
+    assert_eq!(make(fixture("carlos-public"), json!("made up")).await.refused(400), "admission_token_invalid");
+
+    let late = server.admission_token(&alice).await;
+    server.0.clock().advance(Duration::from_secs(60 * 60));
+    assert_eq!(make(fixture("carlos-public"), late).await.refused(400), "admission_token_invalid");
+}
+
+#[tokio::test]
+async fn keys_that_nobody_should_encrypt_for_are_refused_everywhere() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    let weak = fixture("../../../../tests/fixtures/rsa512-public");
+    for key in [weak.as_str(), "no key", "", "-----BEGIN PUBLIC KEY-----\r\nAAAA\r\n-----END PUBLIC KEY-----\r\n"] {
+        let me = json!({ "public_key": key, "admission_token": "any" });
+        assert_eq!(server.call("POST", "/vault/me", None, Some(me)).await.refused(400), "validation_failed");
+        let poor = User { public_key: key.to_owned(), ..alice.clone() };
+        server.post(&alice, "/vault/invitations", common::invitation(&poor)).await.refused(400);
+        let body = common::acceptance(&poor, &json!("any"));
+        assert_eq!(server.post(&alice, "/vault/connections", body).await.refused(400), "validation_failed");
+    }
+}
+
+#[tokio::test]
+async fn the_user_signs_in_to_the_vault_by_the_very_text_of_the_key() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    // Dave's key is of the older form (PKCS#1).
+    let dave = server.sign_up("dave").await;
+    for user in [&alice, &dave] {
+        let body = json!({ "public_key": user.public_key, "valid_for": 60 });
+        let session = server.call("POST", "/vault/session", None, Some(body)).await.ok();
+        let token = user.decrypt_token(&session["session"]["encrypted_session_authentication_string"]).await;
+        assert_eq!(token.len(), 43);
+        let me = server.call("GET", "/vault/me", Some(&token), None).await.ok();
+        assert_eq!(me["user"]["id"], user.id.as_str());
+        server.0.clock().advance(Duration::from_secs(60));
+        server.call("GET", "/vault/me", Some(&token), None).await.refused(401);
+    }
+    let other_text = json!({ "public_key": alice.public_key.replace('\n', "\r\n") });
+    server.call("POST", "/vault/session", None, Some(other_text)).await.refused(401);
+}
+
+#[tokio::test]
+async fn the_users_record_has_every_field_and_changes() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    let changes =
+        json!({ "user": { "private_dek_external_id": "94c27129-e179", "full_name": "Alice", "email": null } });
+    server.put(&alice, "/vault/me", changes).await.ok();
+    let me = server.get(&alice, "/vault/me").await.ok();
+    assert_eq!(me["user"]["private_dek_external_id"], "94c27129-e179");
+    assert_eq!(me["user"]["full_name"], "Alice");
+    assert_eq!(me["associations"], json!([]));
+    for field in "id full_name email country joined_at onboarded_at timezone private_dek_external_id \
+        queued_for_deletion_after accepted_terms user_type did broken_attachments_present is_app_logging_enabled image \
+        unconfirmed_email share_terms association_ids track_events track_usage verified_at cloudname \
+        key_store_admission_token key_store_id key_store_url key_store_username"
+        .split_whitespace()
+    {
+        assert!(me["user"].get(field).is_some(), "{field}");
+    }
+}
+
+#[tokio::test]
+async fn the_system_has_thirteen_templates_and_their_slots() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    let list = server.get(&alice, "/vault/item_templates").await.ok();
+    assert_eq!(list["item_templates"].as_array().unwrap().len(), 13);
+    assert_eq!(list["meta"], json!([{ "next_page_exists": false }]));
+    assert_eq!(list["next_page_after"], Value::Null);
+    assert!(list["attachments"].is_array() && list["thumbnails"].is_array());
+
+    let filter = "by_classification%5Bscheme%5D=esafe&by_classification%5Bname%5D=esafe_templates&like=vehi";
+    let found = server.get(&alice, &format!("/vault/item_templates?{filter}")).await.ok();
+    let vehicle = &found["item_templates"][0];
+    assert_eq!(vehicle["name"], "vehicle");
+    assert_eq!(found["item_templates"].as_array().unwrap().len(), 1);
+    assert_eq!(slot(&found, "licence_plate")["label"], "Vehicle registration number");
+    let one = server.get(&alice, &format!("/vault/item_templates/{}", text(&vehicle["id"]))).await.ok();
+    assert_eq!(one["slots"].as_array().unwrap().len(), vehicle["slot_ids"].as_array().unwrap().len());
+    let none = server.get(&alice, "/vault/item_templates?by_classification%5Bscheme%5D=tag").await.ok();
+    assert_eq!(none["item_templates"], json!([]));
+}
+
+#[tokio::test]
+async fn a_template_of_ones_own_is_ones_own() {
+    let server = server().await;
+    let (alice, bob) = (server.sign_up("alice").await, server.sign_up("bob").await);
+    let template = json!({ "label": "Bicycle", "slots_attributes": [{ "label": "Frame number" }] });
+    let made = server.post(&alice, "/vault/item_templates", template.clone()).await.ok();
+    assert_eq!(made["item_template"]["name"], "bicycle");
+    assert_eq!(slot(&made, "frame_number")["slot_type_name"], "key_value");
+    server.post(&alice, "/vault/item_templates", template).await.refused(400);
+    server.post(&alice, "/vault/item_templates", json!({ "label": "Vehicle" })).await.refused(400);
+    let path = format!("/vault/item_templates/{}", text(&made["item_template"]["id"]));
+    server.get(&alice, &path).await.ok();
+    server.get(&bob, &path).await.refused(404);
+    let item = json!({ "template_name": "bicycle", "item": { "label": "Mine" } });
+    server.post(&alice, "/vault/items", item.clone()).await.ok();
+    server.post(&bob, "/vault/items", item).await.refused(404);
+}
+
+#[tokio::test]
+async fn an_item_has_its_templates_slots_and_its_own() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    let slots = json!([
+        { "name": "licence_plate", "encrypted_value": SEALED },
+        { "label": "Engine type", "slot_type_name": "key_value", "encrypted_value": SEALED },
+        { "name": "model_make", "encrypted_value": null },
+    ]);
+    let body = json!({ "template_name": "vehicle", "item": { "label": "De Lorean!", "slots_attributes": slots } });
+    let made = server.post(&alice, "/vault/items", body).await;
+    assert_eq!(made.status, 201);
+    let made = made.ok();
+    let item = &made["item"];
+    assert_eq!(item["name"], "de_lorean");
+    assert_eq!(item["own"], true);
+    assert_eq!(item["owner_id"], alice.id.as_str());
+    assert_eq!((&item["original_id"], &item["share_id"]), (&Value::Null, &Value::Null));
+    assert_eq!(item["item_template_label"], "Vehicle");
+    assert_eq!(item["slot_ids"].as_array().unwrap().len(), 10);
+    let plate = slot(&made, "licence_plate");
+    assert_eq!((&plate["encrypted"], &plate["encrypted_value"]), (&json!(true), &json!(SEALED)));
+    assert_eq!(plate["creator"], "system");
+    assert_eq!(slot(&made, "model_make")["encrypted"], false);
+    assert_eq!(slot(&made, "engine_type")["creator"], "user");
+    for field in ["associations", "associations_to", "attachments", "thumbnails", "classification_nodes"] {
+        assert!(made[field].is_array(), "{field}");
+    }
+    let path = format!("/vault/items/{}", text(&item["id"]));
+    assert_eq!(server.get(&alice, &path).await.ok(), made);
+}
+
+#[tokio::test]
+async fn an_item_needs_a_known_template_a_label_and_ciphertexts() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    let make = |template: &str, item: Value| {
+        server.post(&alice, "/vault/items", json!({ "template_name": template, "item": item }))
+    };
+    assert_eq!(make("spaceship", json!({ "label": "x" })).await.refused(404), "template_not_found");
+    make("vehicle", json!({})).await.refused(400);
+    for slot in [json!({ "name": "vin", "value": "plain" }), json!({ "name": "vin", "encrypted_value": "plain" })] {
+        make("vehicle", json!({ "label": "x", "slots_attributes": [slot] })).await.refused(400);
+    }
+    assert_eq!(server.get(&alice, "/vault/items").await.ok()["items"], json!([]));
+}
+
+#[tokio::test]
+async fn an_update_changes_what_it_names_and_nothing_else() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    let item = server.make_item(&alice).await;
+    let path = format!("/vault/items/{}", text(&item["item"]["id"]));
+    let update = |slots: Value| server.put(&alice, &path, json!({ "item": { "slots_attributes": slots } }));
+
+    let new = "Aes256Gcm.bmV3.QUFBQQ==";
+    let changed = update(json!([{ "name": "power", "encrypted_value": new }, { "label": "Colour" }])).await.ok();
+    assert_eq!(slot(&changed, "power")["encrypted_value"], new);
+    assert_eq!(slot(&changed, "vin")["encrypted_value"], SEALED);
+    assert_eq!(slot(&changed, "colour")["encrypted"], false);
+
+    let vin = slot(&item, "vin")["id"].clone();
+    let renamed = update(json!([{ "id": vin, "label": "Chassis number", "visible": true, "ordinal": 3 }])).await.ok();
+    assert_eq!(slot(&renamed, "vin")["label"], "Chassis number");
+    assert_eq!(slot(&renamed, "vin")["encrypted_value"], SEALED);
+    let emptied = update(json!([{ "id": vin, "value": "" }, { "name": "power", "encrypted_value": null }])).await.ok();
+    assert_eq!(slot(&emptied, "vin")["encrypted_value"], Value::Null);
+    assert_eq!(slot(&emptied, "power")["encrypted"], false);
+    update(json!([{ "id": vin, "value": "plain" }])).await.refused(400);
+    let gone = update(json!([{ "id": vin, "_destroy": true }])).await.ok();
+    assert!(gone["slots"].as_array().unwrap().iter().all(|slot| slot["name"] != "vin"));
+
+    let label = server.put(&alice, &path, json!({ "item": { "label": "Delorean II" } })).await.ok();
+    assert_eq!(label["item"]["label"], "Delorean II");
+    assert_eq!(server.get(&alice, "/vault/client_task_queue").await.ok()["client_tasks"], json!([]));
+}
+
+#[tokio::test]
+async fn what_is_alices_is_not_there_for_bob() {
+    let server = server().await;
+    let (alice, bob) = (server.sign_up("alice").await, server.sign_up("bob").await);
+    let item = server.make_item(&alice).await;
+    let item_path = format!("/vault/items/{}", text(&item["item"]["id"]));
+    let slot_path = format!("/vault/slots/{}", text(&slot(&item, "vin")["id"]));
+    server.get(&bob, &item_path).await.refused(404);
+    server.get(&bob, &slot_path).await.refused(404);
+    server.put(&bob, &item_path, json!({ "item": { "label": "Mine" } })).await.refused(404);
+    server.delete(&bob, &item_path).await.refused(404);
+    server.delete(&bob, &slot_path).await.refused(404);
+    server.get(&bob, &format!("{item_path}/shares")).await.refused(404);
+    server.put(&bob, &format!("{item_path}/shares"), json!({})).await.refused(404);
+    server.post(&bob, &format!("{item_path}/shares"), json!({ "shares": [] })).await.refused(404);
+    server.post(&bob, &format!("{item_path}/encrypt"), json!({ "slots": [] })).await.refused(404);
+    assert_eq!(server.get(&bob, "/vault/items").await.ok()["items"], json!([]));
+    assert_eq!(server.get(&alice, &slot_path).await.ok()["slot"]["name"], "vin");
+    assert_eq!(server.delete(&alice, &slot_path).await.status, 204);
+    assert_eq!(server.delete(&alice, &item_path).await.status, 204);
+    server.get(&alice, &item_path).await.refused(404);
+}
+
+#[tokio::test]
+async fn lists_come_in_pages_that_miss_and_repeat_nothing() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    let mut made = Vec::new();
+    for _ in 0..5 {
+        made.push(text(&server.make_item(&alice).await["item"]["id"]));
+    }
+    let mut seen = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page =
+            server.get(&alice, &format!("/vault/items?per_page=2&order=asc&next_page_after={cursor}")).await.ok();
+        seen.extend(page["items"].as_array().unwrap().iter().map(|item| text(&item["id"])));
+        assert_eq!(page["slots"].as_array().unwrap().len(), 9 * page["items"].as_array().unwrap().len());
+        assert_eq!(page["meta"][0]["next_page_exists"], page["next_page_after"].is_string());
+        match page["next_page_after"].as_str() {
+            Some(next) => cursor = next.to_owned(),
+            None => break,
+        }
+    }
+    assert_eq!(seen, made);
+    let newest = server.get(&alice, "/vault/items?next_page_after=5").await.ok();
+    assert_eq!(newest["items"][0]["id"], made[4].as_str());
+    let two = server.get(&alice, &format!("/vault/items?item_ids={},{}", made[1], made[3])).await.ok();
+    assert_eq!(two["items"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn items_and_slots_are_classified_and_found_by_it() {
+    let server = server().await;
+    let (alice, bob) = (server.sign_up("alice").await, server.sign_up("bob").await);
+    let tag = json!([{ "scheme": "tag", "name": "my_tag" }]);
+    let slots =
+        json!([{ "name": "vin", "classification_nodes_attributes": [{ "scheme_name": "tag", "label": "Secret" }] }]);
+    let item = json!({ "label": "x", "classification_nodes_attributes": tag, "slots_attributes": slots });
+    let body = json!({ "template_name": "vehicle", "item": item });
+    let made = server.post(&alice, "/vault/items", body.clone()).await.ok();
+    assert_eq!(made["item"]["classification_node_ids"].as_array().unwrap().len(), 2);
+    assert_eq!(slot(&made, "vin")["classification_node_ids"].as_array().unwrap().len(), 1);
+    assert_eq!(made["classification_nodes"].as_array().unwrap().len(), 3);
+    server.post(&alice, "/vault/items", body).await.ok();
+    let own = server.get(&alice, "/vault/classification_nodes?scheme_name=tag&own=true").await.ok();
+    assert_eq!(own["classification_nodes"].as_array().unwrap().len(), 2, "nodes of one name are made once");
+    let found =
+        server.get(&alice, "/vault/items?classification_node_names=my_tag,other&classification_scheme_name=tag");
+    assert_eq!(found.await.ok()["items"].as_array().unwrap().len(), 2);
+
+    let node = text(&own["classification_nodes"][0]["id"]);
+    server.get(&alice, &format!("/vault/classification_nodes/{node}")).await.ok();
+    server.get(&bob, &format!("/vault/classification_nodes/{node}")).await.refused(404);
+    let path = format!("/vault/items/{}", text(&made["item"]["id"]));
+    let theirs = json!({ "item": { "classification_nodes_attributes": [{ "id": node, "_destroy": true }] } });
+    let less = server.put(&alice, &path, theirs).await.ok();
+    assert_eq!(less["item"]["classification_node_ids"].as_array().unwrap().len(), 1);
+
+    let global = json!({ "classification_node": { "classification_scheme_name": "country", "label": "Atlantis" } });
+    server.post(&alice, "/vault/classification_nodes", global).await.refused(400);
+    let new = json!({ "classification_node": { "classification_scheme_name": "tag", "label": "A new &tag" } });
+    let new = server.post(&alice, "/vault/classification_nodes", new).await.ok();
+    assert_eq!(new["classification_node"]["name"], "a_new_tag");
+    assert_eq!(new["classification_node"]["own"], true);
+}

@@ -1,0 +1,221 @@
+//! The Keystore over HTTP: signing up and in, keys, sessions.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
+
+mod common;
+
+use common::{SEALED, server, text};
+use serde_json::json;
+use std::time::Duration;
+use vaultshare::crypto::{SrpClient, UserSecret, srp_registration};
+
+#[tokio::test]
+async fn alice_signs_up_and_signs_in_again() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    assert_eq!(alice.keystore_token.len(), 43);
+
+    let session = server.sign_in_to_keystore(&alice.username).await.ok()["session"].clone();
+    assert_ne!(text(&session["session_authentication_string"]), alice.keystore_token);
+    assert_eq!(session["username"], alice.username.as_str());
+    assert!(text(&session["valid_till"]) > text(&session["valid_from"]));
+}
+
+/// The one test that signs in with the real client, which derives its password slowly on purpose.
+#[tokio::test]
+async fn the_client_of_this_repository_signs_in() {
+    let server = server().await;
+    let secret = UserSecret::make("M9znjHbD5Xi").unwrap();
+    let password = secret.srp_password("supersecretpassword").await.unwrap();
+    let registration = srp_registration("M9znjHbD5Xi", &password).unwrap();
+    let user =
+        json!({ "username": "M9znjHbD5Xi", "srp_salt": registration.salt, "srp_verifier": registration.verifier });
+    server.call("POST", "/keystore/srp/users", None, Some(user)).await.ok();
+
+    let client = SrpClient::start().unwrap();
+    let begin = json!({ "username": "M9znjHbD5Xi", "srp_a": client.public_a() });
+    let challenge = server.call("POST", "/keystore/srp/challenges", None, Some(begin)).await.ok()["challenge"].clone();
+    let (salt, b) = (text(&challenge["challenge_salt"]), text(&challenge["challenge_b"]));
+    let proof = client.prove("M9znjHbD5Xi", &password, &salt, &b).unwrap();
+    let finish = json!({ "username": "M9znjHbD5Xi", "srp_a": client.public_a(), "srp_m": proof });
+    server.call("POST", "/keystore/srp/session", None, Some(finish)).await.ok();
+}
+
+#[tokio::test]
+async fn a_username_is_registered_once() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    assert_eq!(server.register(&alice.username).await.refused(400), "username_taken");
+}
+
+#[tokio::test]
+async fn a_wrong_passphrase_fails_and_says_no_more() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    let proof = server.proof(&alice.username, "wrong").await;
+    let wrong = server.call("POST", "/keystore/srp/session", None, Some(proof)).await.refused(401);
+    let unknown = server.sign_in_to_keystore("nobody").await.refused(401);
+    assert_eq!(wrong, unknown);
+}
+
+#[tokio::test]
+async fn an_unknown_user_is_challenged_like_a_known_one() {
+    let server = server().await;
+    let body = json!({ "username": "nobody", "srp_a": "ff".repeat(256) });
+    let challenge = |body| server.call("POST", "/keystore/srp/challenges", None, Some(body));
+    let (once, again) = (challenge(body.clone()).await.ok(), challenge(body).await.ok());
+    assert_eq!(once["challenge"]["challenge_salt"], again["challenge"]["challenge_salt"]);
+    assert_eq!(text(&once["challenge"]["challenge_salt"]).len(), 64);
+    assert_eq!(text(&once["challenge"]["challenge_b"]).len(), 512);
+    assert_ne!(once["challenge"]["challenge_b"], again["challenge"]["challenge_b"]);
+}
+
+#[tokio::test]
+async fn a_challenge_is_answered_once_and_in_time() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    let proof = server.proof(&alice.username, "passphrase").await;
+    let answer = |proof| server.call("POST", "/keystore/srp/session", None, Some(proof));
+    answer(proof.clone()).await.ok();
+    answer(proof).await.refused(401);
+
+    let proof = server.proof(&alice.username, "passphrase").await;
+    server.0.clock().advance(Duration::from_secs(5 * 60));
+    answer(proof).await.refused(401);
+}
+
+#[tokio::test]
+async fn zero_is_refused_as_a_public_number() {
+    let server = server().await;
+    for a in ["0", &"0".repeat(512), "not hexadecimal", ""] {
+        let body = json!({ "username": "alice", "srp_a": a });
+        server.call("POST", "/keystore/srp/challenges", None, Some(body)).await.refused(400);
+    }
+}
+
+#[tokio::test]
+async fn guessing_is_slowed_down_and_signing_in_is_not() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    for _ in 0..15 {
+        server.sign_in_to_keystore(&alice.username).await.ok();
+    }
+    let guess = json!({ "username": alice.username, "srp_a": "ff", "srp_m": "00" });
+    for _ in 0..10 {
+        server.call("POST", "/keystore/srp/session", None, Some(guess.clone())).await.refused(401);
+    }
+    let refused = server.call("POST", "/keystore/srp/session", None, Some(guess)).await;
+    assert!(refused.headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap() > 0);
+    refused.refused(429);
+    server.sign_up("bob").await;
+}
+
+#[tokio::test]
+async fn keys_come_back_as_they_were_stored_and_to_nobody_else() {
+    let server = server().await;
+    let (alice, bob) = (server.sign_up("alice").await, server.sign_up("bob").await);
+
+    server.get(&alice, "/keystore/key_encryption_key").await.refused(404);
+    let kek = json!({ "serialized_key_encryption_key": SEALED });
+    let stored = server.post(&alice, "/keystore/key_encryption_key", kek).await.ok();
+    assert_eq!(server.get(&alice, "/keystore/key_encryption_key").await.ok(), stored);
+    server.get(&bob, "/keystore/key_encryption_key").await.refused(404);
+
+    let dek = json!({ "serialized_data_encryption_key": SEALED });
+    let dek = server.post(&alice, "/keystore/data_encryption_keys", dek).await.ok();
+    let path = format!("/keystore/data_encryption_keys/{}", text(&dek["data_encryption_key"]["id"]));
+    assert_eq!(server.get(&alice, &path).await.ok(), dek);
+    server.get(&bob, &path).await.refused(404);
+    server.delete(&bob, &path).await.refused(404);
+    assert_eq!(server.delete(&alice, &path).await.status, 204);
+    server.get(&alice, &path).await.refused(404);
+}
+
+#[tokio::test]
+async fn a_key_that_is_not_encrypted_is_refused() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    for plain in ["a key in the clear", ""] {
+        let body = json!({ "serialized_data_encryption_key": plain });
+        server.post(&alice, "/keystore/data_encryption_keys", body).await.refused(400);
+    }
+}
+
+#[tokio::test]
+async fn key_pairs_are_found_by_id_and_the_newest_by_name() {
+    let server = server().await;
+    let (alice, bob) = (server.sign_up("alice").await, server.sign_up("bob").await);
+    let pair = |names: serde_json::Value| json!({ "public_key": "PEM\r\n", "encrypted_serialized_key": SEALED, "external_identifiers": names });
+    server.post(&alice, "/keystore/keypairs", pair(json!(["auth"]))).await.ok();
+    let newest = server.post(&alice, "/keystore/keypairs", pair(json!(["auth", "other"]))).await.ok();
+    assert_eq!(newest["keypair"]["public_key"], "PEM\r\n");
+    assert_eq!(newest["keypair"]["metadata"], json!({}));
+    assert_eq!(server.get(&alice, "/keystore/keypairs/external_id/auth").await.ok(), newest);
+    server.get(&bob, "/keystore/keypairs/external_id/auth").await.refused(404);
+    let path = format!("/keystore/keypairs/{}", text(&newest["keypair"]["id"]));
+    assert_eq!(server.get(&alice, &path).await.ok(), newest);
+    server.get(&bob, &path).await.refused(404);
+
+    let change = json!({ "metadata": { "purpose": "login" }, "external_identifiers": ["renamed"] });
+    server.call("PATCH", &path, Some(&bob.keystore_token), Some(change.clone())).await.refused(404);
+    let changed = server.call("PATCH", &path, Some(&alice.keystore_token), Some(change)).await.ok();
+    assert_eq!(changed["keypair"]["metadata"]["purpose"], "login");
+    assert_eq!(changed["keypair"]["external_identifiers"], json!(["renamed"]));
+    server.delete(&bob, &path).await.refused(404);
+    assert_eq!(server.delete(&alice, &path).await.status, 204);
+    server.get(&alice, &path).await.refused(404);
+}
+
+#[tokio::test]
+async fn sessions_end_when_they_are_ended_and_when_they_are_old() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    let session = || async {
+        text(&server.sign_in_to_keystore(&alice.username).await.ok()["session"]["session_authentication_string"])
+    };
+    let (one, other) = (session().await, session().await);
+    let works = |token: String| {
+        let server = &server;
+        async move { server.call("GET", "/keystore/session", Some(&token), None).await.status == 200 }
+    };
+    assert!(works(one.clone()).await);
+    assert!(works(format!("Bearer {one}")).await);
+    server.call("DELETE", "/keystore/session", Some(&one), None).await;
+    assert!(!works(one).await);
+    assert!(works(other.clone()).await);
+    server.call("DELETE", "/keystore/session/all?except_current=true", Some(&other), None).await;
+    assert!(works(other.clone()).await);
+    assert!(!works(alice.keystore_token.clone()).await);
+    server.0.clock().advance(Duration::from_secs(24 * 60 * 60));
+    assert!(!works(other).await);
+}
+
+#[tokio::test]
+async fn a_session_lasts_as_long_as_was_asked_and_cannot_prolong_itself() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    let mut proof = server.proof(&alice.username, "passphrase").await;
+    proof["valid_for"] = json!(60);
+    let short = server.call("POST", "/keystore/srp/session", None, Some(proof)).await.ok();
+    let short = text(&short["session"]["session_authentication_string"]);
+    let longer = server
+        .call("POST", "/keystore/session/limited_in_time", Some(&short), Some(json!({ "valid_for": 6000 })))
+        .await
+        .ok();
+    let longer = text(&longer["session"]["session_authentication_string"]);
+    server.call("GET", "/keystore/session", Some(&longer), None).await.ok();
+    server.0.clock().advance(Duration::from_secs(60));
+    server.call("GET", "/keystore/session", Some(&short), None).await.refused(401);
+    server.call("GET", "/keystore/session", Some(&longer), None).await.refused(401);
+}
+
+#[tokio::test]
+async fn nothing_is_there_for_those_who_have_not_signed_in() {
+    let server = server().await;
+    server.sign_up("alice").await;
+    let paths = ["/keystore/key_encryption_key", "/keystore/external_admission_tokens", "/keystore/session"];
+    for path in paths.into_iter().chain(["/vault/me", "/vault/items", "/vault/incoming_shares"]) {
+        server.call("GET", path, None, None).await.refused(401);
+        server.call("GET", path, Some("no such token"), None).await.refused(401);
+    }
+}

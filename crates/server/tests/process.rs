@@ -1,0 +1,135 @@
+//! The binary itself: what it prints, how it stops, and that an acknowledged write survives its being killed.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
+
+mod common;
+
+use common::{SEALED, srp_client};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use vaultshare_server::testing::Folder;
+
+struct Process {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Process {
+    fn start(data: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_vaultshare-server"))
+            .args(["--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim_end().strip_prefix("listening on http://").unwrap().parse().unwrap();
+        Self { child, address }
+    }
+
+    fn call(&self, method: &str, path: &str, token: &str, body: &Value) -> (u16, Value) {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        let body = body.to_string();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nauthorization: {token}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).unwrap();
+        let (head, body) = reply.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, serde_json::from_str(body).unwrap_or(Value::Null))
+    }
+
+    fn sign_in(&self, username: &str) -> String {
+        let client = srp_client::SrpClient::start();
+        let begin = json!({ "username": username, "srp_a": client.public_a() });
+        let (_, reply) = self.call("POST", "/keystore/srp/challenges", "", &begin);
+        let challenge = |field: &str| reply["challenge"][field].as_str().unwrap().to_owned();
+        let proof = client.prove(username, "passphrase", &challenge("challenge_salt"), &challenge("challenge_b"));
+        let finish = json!({ "username": username, "srp_a": client.public_a(), "srp_m": proof });
+        let (status, reply) = self.call("POST", "/keystore/srp/session", "", &finish);
+        assert_eq!(status, 201, "{reply}");
+        reply["session"]["session_authentication_string"].as_str().unwrap().to_owned()
+    }
+
+    fn signal(&self, name: &str) {
+        let status = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits for the end, and returns whether it was a good one and what was logged.
+    fn wait(mut self) -> (bool, String) {
+        let mut log = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        (self.child.wait().unwrap().success(), log)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn register(process: &Process) {
+    let (salt, verifier) = srp_client::registration("alice", "passphrase");
+    let user = json!({ "username": "alice", "srp_salt": salt, "srp_verifier": verifier });
+    assert_eq!(process.call("POST", "/keystore/srp/users", "", &user).0, 201);
+}
+
+#[test]
+fn an_acknowledged_write_survives_being_killed() {
+    let data = Folder::new().unwrap();
+    let process = Process::start(data.path());
+    register(&process);
+    let token = process.sign_in("alice");
+    let dek = json!({ "serialized_data_encryption_key": SEALED });
+    let mut acknowledged = Vec::new();
+    for _ in 0..20 {
+        let (status, reply) = process.call("POST", "/keystore/data_encryption_keys", &token, &dek);
+        assert_eq!(status, 201);
+        acknowledged.push(reply["data_encryption_key"]["id"].as_str().unwrap().to_owned());
+    }
+    process.signal("KILL");
+    assert!(!process.wait().0);
+
+    let process = Process::start(data.path());
+    for id in acknowledged {
+        let (status, reply) = process.call("GET", &format!("/keystore/data_encryption_keys/{id}"), &token, &json!({}));
+        assert_eq!((status, &reply["data_encryption_key"]["serialized_data_encryption_key"]), (200, &json!(SEALED)));
+    }
+    process.sign_in("alice");
+}
+
+#[test]
+fn it_stops_when_asked_and_logs_no_secrets() {
+    let data = Folder::new().unwrap();
+    let process = Process::start(data.path());
+    register(&process);
+    let token = process.sign_in("alice");
+    process.call("GET", "/vault/invitations/the-invitations-token?secret=in-the-query", &token, &json!({}));
+    process.call(
+        "POST",
+        "/keystore/data_encryption_keys",
+        &token,
+        &json!({ "serialized_data_encryption_key": "plain-secret" }),
+    );
+    process.signal("TERM");
+    let (good, log) = process.wait();
+    assert!(good, "{log}");
+    assert!(log.contains("/vault/invitations/{id_or_token}"), "{log}");
+    assert!(log.contains("status") && log.contains("POST"), "{log}");
+    for secret in [token.as_str(), "the-invitations-token", "in-the-query", "plain-secret"] {
+        assert!(!log.contains(secret), "{secret} in {log}");
+    }
+}

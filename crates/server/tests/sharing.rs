@@ -1,0 +1,583 @@
+//! Invitations, connections, shares and their updates over HTTP: the story of Alice, Bob and Carlos.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
+
+mod common;
+
+use common::{DEK, SEALED, Server, User, acceptance, invitation, server, slot, text};
+use serde_json::{Value, json};
+use std::time::Duration;
+use vaultshare_server::clock::to_wire;
+
+async fn alice_and_bob(server: &Server) -> (User, User) {
+    let (alice, bob) = (server.sign_up("alice").await, server.sign_up("bob").await);
+    server.connect(&alice, &bob).await;
+    (alice, bob)
+}
+
+/// Alice is connected with Bob, and Bob with Carlos.
+async fn the_three(server: &Server) -> (User, User, User) {
+    let (alice, bob) = alice_and_bob(server).await;
+    let carlos = server.sign_up("carlos").await;
+    server.connect(&bob, &carlos).await;
+    (alice, bob, carlos)
+}
+
+fn share_id(reply: &Value) -> String {
+    text(&reply["shares"][0]["id"])
+}
+
+async fn received(server: &Server, user: &User, share: &str) -> Value {
+    server.get(user, &format!("/vault/incoming_shares/{share}/item")).await.ok()
+}
+
+async fn tasks(server: &Server, user: &User, query: &str) -> Vec<Value> {
+    let list = server.get(user, &format!("/vault/client_task_queue?{query}")).await.ok();
+    list["client_tasks"].as_array().unwrap().clone()
+}
+
+fn update_of_vin(value: &str) -> Value {
+    json!({ "item": { "slots_attributes": [{ "name": "vin", "encrypted_value": value }] } })
+}
+
+#[tokio::test]
+async fn an_invitation_connects_two_users_who_each_see_their_own_side() {
+    let server = server().await;
+    let (alice, bob) = (server.sign_up("alice").await, server.sign_up("bob").await);
+    let sent = server.post(&alice, "/vault/invitations", invitation(&alice)).await.ok()["invitation"].clone();
+    assert_eq!((&sent["state"], &sent["outgoing"]), (&json!("new"), &json!(true)));
+
+    let path = format!("/vault/invitations/{}", text(&sent["token"]));
+    let seen = server.get(&bob, &path).await.ok()["invitation"].clone();
+    assert_eq!(seen["user_public_key"], alice.public_key.as_str());
+    for private in ["id", "keypair_external_id", "encrypted_recipient_name"] {
+        assert_eq!(seen[private], Value::Null, "{private}");
+    }
+    server.get(&bob, &format!("/vault/invitations/{}", text(&sent["id"]))).await.refused(404);
+
+    server.post(&alice, "/vault/connections", acceptance(&alice, &sent["token"])).await.refused(400);
+    let accepted = server.post(&bob, "/vault/connections", acceptance(&bob, &sent["token"])).await;
+    assert_eq!(accepted.status, 201);
+    let accepted = accepted.ok();
+    assert_eq!(accepted["connection_existed_already"], false);
+    assert_eq!(accepted["created_shares_report"], json!([]));
+    let bobs = &accepted["connection"];
+    let alices = server.get(&alice, "/vault/connections").await.ok()["connections"][0].clone();
+    assert_eq!(alices["own"]["id"], bobs["the_other_user"]["id"]);
+    assert_eq!(alices["the_other_user"]["id"], bobs["own"]["id"]);
+    assert_eq!(alices["own"]["user_public_key"], alice.public_key.as_str());
+    assert_eq!(alices["the_other_user"]["user_public_key"], bob.public_key.as_str());
+    assert_eq!(alices["the_other_user"]["user_keypair_external_id"], "bob-keys");
+    assert!(alices["the_other_user"].get("encrypted_recipient_name").is_none());
+
+    let path = format!("/vault/connections/{}", text(&bobs["own"]["id"]));
+    server.get(&alice, &path).await.refused(404);
+    server.delete(&alice, &path).await.refused(404);
+    assert_eq!(server.delete(&bob, &path).await.status, 204);
+    assert_eq!(server.get(&alice, "/vault/connections").await.ok()["connections"], json!([]));
+}
+
+#[tokio::test]
+async fn an_invitation_is_for_one_and_not_for_ever() {
+    let server = server().await;
+    let (alice, bob, carlos) = the_three(&server).await;
+    let invite =
+        || async { server.post(&alice, "/vault/invitations", invitation(&alice)).await.ok()["invitation"].clone() };
+    let accept =
+        async |user: &User, token: &Value| server.post(user, "/vault/connections", acceptance(user, token)).await;
+
+    let again = invite().await;
+    let existing = accept(&bob, &again["token"]).await.ok();
+    assert_eq!(existing["connection_existed_already"], true);
+    assert_eq!(accept(&carlos, &again["token"]).await.refused(404), "invitation_not_found");
+    assert_eq!(accept(&carlos, &json!("made up")).await.refused(404), "invitation_not_found");
+    let unsent = invite().await;
+    assert_eq!(accept(&carlos, &unsent["id"]).await.refused(404), "invitation_not_found", "an id is no token");
+
+    let withdrawn = invite().await;
+    let path = format!("/vault/invitations/{}", text(&withdrawn["id"]));
+    server.delete(&bob, &path).await.refused(404);
+    assert_eq!(server.delete(&alice, &path).await.status, 204);
+    accept(&carlos, &withdrawn["token"]).await.refused(404);
+    assert_eq!(server.get(&alice, "/vault/invitations").await.ok()["invitations"].as_array().unwrap().len(), 1);
+
+    server.0.clock().advance(Duration::from_secs(24 * 60 * 60 - 60));
+    accept(&carlos, &unsent["token"]).await.ok();
+}
+
+#[tokio::test]
+async fn an_old_invitation_has_expired() {
+    let server = server().await;
+    let (alice, bob) = (server.sign_up("alice").await, server.sign_up("bob").await);
+    let sent = server.post(&alice, "/vault/invitations", invitation(&alice)).await.ok()["invitation"].clone();
+    server.0.clock().advance(Duration::from_secs(30 * 24 * 60 * 60));
+    let (alice, bob) = (server.sign_in_to_vault(alice).await, server.sign_in_to_vault(bob).await);
+    server.post(&bob, "/vault/connections", acceptance(&bob, &sent["token"])).await.refused(404);
+    assert_eq!(server.get(&alice, "/vault/invitations").await.ok()["invitations"], json!([]));
+    let expired = server.get(&alice, "/vault/invitations?state=expired").await.ok();
+    assert_eq!(expired["invitations"][0]["state"], "expired");
+}
+
+#[tokio::test]
+async fn bob_reads_what_alice_shares() {
+    let server = server().await;
+    let (alice, bob) = alice_and_bob(&server).await;
+    let item = server.make_item(&alice).await;
+    let made = server.share(&alice, &item, &bob, json!({ "sharing_mode": "anyone" })).await;
+    assert_eq!(made.status, 201);
+    let made = made.ok();
+    let share = &made["shares"][0];
+    assert_eq!((&share["sharing_mode"], &share["onsharing_permitted"]), (&json!("anyone"), &json!(true)));
+    assert_eq!(share["encrypted_dek"], DEK);
+    assert_eq!(share["acceptance_required"], "acceptance_not_required");
+
+    let read = received(&server, &bob, &share_id(&made)).await;
+    assert_eq!(read["item_shared_via_another_share_id"], Value::Null);
+    assert_eq!(read["share"]["item_id"], item["item"]["id"]);
+    let copy = &read["item"];
+    assert_ne!(copy["id"], item["item"]["id"]);
+    assert_eq!(copy["own"], false);
+    assert_eq!(copy["original_id"], item["item"]["id"]);
+    assert_eq!(copy["owner_id"], alice.id.as_str());
+    assert_eq!(copy["share_id"], share["id"]);
+    assert_eq!(copy["label"], "DeLorean");
+    assert_eq!(copy["slot_ids"].as_array().unwrap().len(), 9, "empty slots come too");
+    let vin = slot(&read, "vin");
+    assert_eq!(vin["encrypted_value"], "Aes256Gcm.bob.QUFBQQ==");
+    assert_eq!(vin["value_verification_hash"], "ab".repeat(32));
+    assert_eq!(vin["original_id"], slot(&item, "vin")["id"]);
+    assert_ne!(vin["id"], slot(&item, "vin")["id"]);
+    assert_eq!(slot(&read, "power")["encrypted"], false);
+
+    let path = format!("/vault/items/{}", text(&copy["id"]));
+    assert_eq!(server.get(&bob, &path).await.ok()["slots"], read["slots"]);
+    server.get(&bob, &format!("/vault/items/{}", text(&item["item"]["id"]))).await.refused(404);
+    server.get(&alice, &path).await.refused(404);
+    let refused = server.put(&bob, &path, json!({ "item": { "label": "Mine" } })).await.refused(403);
+    assert_eq!(refused, "not_owner");
+    server.delete(&bob, &format!("/vault/slots/{}", text(&vin["id"]))).await.refused(403);
+    for (query, user, count) in [("own=false", &bob, 1), ("own=true", &bob, 0), ("own=true", &alice, 1)] {
+        let items = server.get(user, &format!("/vault/items?{query}")).await.ok();
+        assert_eq!(items["items"].as_array().unwrap().len(), count, "{query}");
+    }
+    let shared = server.get(&alice, &format!("/vault/items?shared_with={}", bob.id)).await.ok();
+    assert_eq!(shared["items"][0]["id"], item["item"]["id"]);
+}
+
+#[tokio::test]
+async fn values_are_hidden_until_the_terms_are_accepted() {
+    let server = server().await;
+    let (alice, bob) = alice_and_bob(&server).await;
+    let item = server.make_item(&alice).await;
+    let terms = json!({ "acceptance_required": "acceptance_required", "terms": "Be nice" });
+    let share = share_id(&server.share(&alice, &item, &bob, terms).await.ok());
+
+    let hidden = received(&server, &bob, &share).await;
+    assert_eq!(hidden["share"]["terms"], "Be nice");
+    assert_eq!(hidden["share"]["encrypted_dek"], Value::Null);
+    assert_eq!(hidden["item"]["label"], "DeLorean");
+    let copy = format!("/vault/items/{}", text(&hidden["item"]["id"]));
+    let slot_path = format!("/vault/slots/{}", text(&slot(&hidden, "vin")["id"]));
+    let list = server.get(&bob, "/vault/items").await.ok();
+    let item_of_bob = server.get(&bob, &copy).await.ok();
+    for vin in [
+        slot(&hidden, "vin"),
+        slot(&list, "vin"),
+        slot(&item_of_bob, "vin"),
+        &server.get(&bob, &slot_path).await.ok()["slot"],
+    ] {
+        assert_eq!(vin["encrypted"], false);
+        for field in ["encrypted_value", "encrypted_value_verification_key", "value_verification_hash"] {
+            assert_eq!(vin[field], Value::Null, "{field}");
+        }
+    }
+    let waiting = server.get(&bob, "/vault/incoming_shares?acceptance_required=acceptance_required").await.ok();
+    assert_eq!(waiting["shares"][0]["encrypted_dek"], Value::Null);
+
+    let accept = format!("/vault/incoming_shares/{share}/accept");
+    server.put(&alice, &accept, json!({})).await.refused(404);
+    let accepted = server.put(&bob, &accept, json!({})).await.ok();
+    assert_eq!(accepted["share"]["acceptance_required"], "accepted");
+    assert_eq!(accepted["share"]["encrypted_dek"], DEK);
+    let shown = received(&server, &bob, &share).await;
+    assert_eq!(slot(&shown, "vin")["encrypted_value"], "Aes256Gcm.bob.QUFBQQ==");
+    assert_eq!(server.put(&bob, &accept, json!({})).await.ok(), accepted);
+}
+
+#[tokio::test]
+async fn accepting_what_needs_no_acceptance_is_harmless() {
+    let server = server().await;
+    let (alice, bob) = alice_and_bob(&server).await;
+    let item = server.make_item(&alice).await;
+    let share = share_id(&server.share(&alice, &item, &bob, json!({})).await.ok());
+    let accepted = server.put(&bob, &format!("/vault/incoming_shares/{share}/accept"), json!({})).await.ok();
+    assert_eq!(accepted["share"]["acceptance_required"], "acceptance_not_required");
+}
+
+#[tokio::test]
+async fn what_cannot_be_shared_is_refused_and_leaves_nothing() {
+    let server = server().await;
+    let (alice, bob, carlos) = the_three(&server).await;
+    let item = server.make_item(&alice).await;
+    let not_connected = server.share(&alice, &item, &carlos, json!({})).await.refused(400);
+    assert_eq!(not_connected, "connection_not_found");
+    server.share(&alice, &item, &alice, json!({})).await.refused(400);
+    let vin = slot(&item, "vin")["id"].clone();
+    let unproved = json!([{ "slot_id": vin, "encrypted_value": SEALED, "encrypted_value_verification_key": SEALED }]);
+    let foreign = server.make_item(&bob).await;
+    let wrong = [
+        json!({ "public_key": carlos.public_key }),
+        json!({ "expires_at": "2020-01-01T00:00:00.000Z" }),
+        json!({ "expires_at": "soon" }),
+        json!({ "acceptance_required": "accepted" }),
+        json!({ "slot_id": slot(&foreign, "vin")["id"] }),
+        json!({ "slot_values": unproved }),
+        json!({ "encrypted_dek": "in the clear" }),
+        json!({ "encrypted_dek": null }),
+    ];
+    for change in wrong {
+        let message = change.to_string();
+        assert_eq!(server.share(&alice, &item, &bob, change).await.status, 400, "{message}");
+    }
+    // One bad share spoils the request: none is made.
+    let (good, bad) =
+        (common::new_share(&alice, &item, &bob, json!({})), common::new_share(&alice, &item, &carlos, json!({})));
+    let path = format!("/vault/items/{}/shares", text(&item["item"]["id"]));
+    server.post(&alice, &path, json!({ "shares": [good, bad] })).await.refused(400);
+    assert_eq!(server.get(&alice, &path).await.ok()["shares"], json!([]));
+    assert_eq!(server.get(&bob, "/vault/incoming_shares").await.ok()["shares"], json!([]));
+}
+
+#[tokio::test]
+async fn one_slot_can_be_shared_alone() {
+    let server = server().await;
+    let (alice, bob) = alice_and_bob(&server).await;
+    let item = server.make_item(&alice).await;
+    let vin = slot(&item, "vin")["id"].clone();
+    let share = server.share(&alice, &item, &bob, json!({ "slot_id": vin })).await.ok();
+    assert_eq!(share["shares"][0]["slot_id"], vin);
+    let read = received(&server, &bob, &share_id(&share)).await;
+    assert_eq!(read["slots"].as_array().unwrap().len(), 1);
+    assert_eq!(slot(&read, "vin")["original_id"], vin);
+
+    assert_eq!(server.delete(&alice, &format!("/vault/slots/{}", text(&vin))).await.status, 204);
+    server.get(&bob, &format!("/vault/incoming_shares/{}", share_id(&share))).await.refused(404);
+    assert_eq!(server.get(&bob, "/vault/items").await.ok()["items"], json!([]));
+}
+
+#[tokio::test]
+async fn bob_shares_on_to_carlos_if_he_may() {
+    let server = server().await;
+    let (alice, bob, carlos) = the_three(&server).await;
+    let item = server.make_item(&alice).await;
+    let terms = json!({ "onsharing_permitted": true, "acceptance_required": "acceptance_required" });
+    let share = share_id(&server.share(&alice, &item, &bob, terms).await.ok());
+    let copy = received(&server, &bob, &share).await;
+    let early = server.share(&bob, &copy, &carlos, json!({})).await.refused(403);
+    assert_eq!(early, "acceptance_required");
+    server.put(&bob, &format!("/vault/incoming_shares/{share}/accept"), json!({})).await.ok();
+
+    let copy = received(&server, &bob, &share).await;
+    let forged = json!([{
+        "slot_id": slot(&copy, "vin")["id"],
+        "encrypted_value": SEALED,
+        "encrypted_value_verification_key": SEALED,
+        "value_verification_hash": "cd".repeat(32),
+    }]);
+    server.share(&bob, &copy, &carlos, json!({ "slot_values": forged })).await.refused(400);
+    let on_share = server.share(&bob, &copy, &carlos, json!({ "onsharing_permitted": true })).await.ok();
+    let made = &on_share["shares"][0];
+    assert_eq!((&made["owner_id"], &made["sender_id"]), (&json!(alice.id), &json!(bob.id)));
+    assert_eq!(made["item_id"], item["item"]["id"]);
+    assert_eq!(made["onsharing_permitted"], false, "an item goes no further than one hand");
+
+    let read = received(&server, &carlos, &share_id(&on_share)).await;
+    assert_eq!(read["item"]["original_id"], item["item"]["id"]);
+    assert_eq!(read["item"]["owner_id"], alice.id.as_str());
+    let vin = slot(&read, "vin");
+    assert_eq!(vin["original_id"], slot(&item, "vin")["id"]);
+    assert_eq!(vin["encrypted_value"], "Aes256Gcm.carlos.QUFBQQ==");
+    assert_eq!(vin["value_verification_hash"], "ab".repeat(32), "the owner's proof came along");
+
+    let all = server.get(&alice, &format!("/vault/items/{}/shares", text(&item["item"]["id"]))).await.ok();
+    assert_eq!(all["shares"].as_array().unwrap().len(), 2);
+    assert_eq!(server.get(&bob, "/vault/outgoing_shares").await.ok()["shares"][0]["id"], made["id"]);
+    assert_eq!(server.get(&alice, "/vault/outgoing_shares").await.ok()["shares"].as_array().unwrap().len(), 1);
+    server.share(&carlos, &read, &bob, json!({})).await.refused(403);
+}
+
+#[tokio::test]
+async fn nobody_shares_on_what_was_not_meant_for_it() {
+    let server = server().await;
+    let (alice, bob, carlos) = the_three(&server).await;
+    let item = server.make_item(&alice).await;
+    let share = share_id(&server.share(&alice, &item, &bob, json!({})).await.ok());
+    let copy = received(&server, &bob, &share).await;
+    let refused = server.share(&bob, &copy, &carlos, json!({})).await.refused(403);
+    assert_eq!(refused, "onsharing_not_permitted");
+    assert_eq!(server.get(&carlos, "/vault/incoming_shares").await.ok()["shares"], json!([]));
+}
+
+#[tokio::test]
+async fn an_on_share_lasts_no_longer_than_its_share() {
+    let server = server().await;
+    let (alice, bob, carlos) = the_three(&server).await;
+    let item = server.make_item(&alice).await;
+    let in_hours = |hours: i64| json!(to_wire(server.0.clock().now() + hours * 3_600_000));
+    let permission = json!({ "sharing_mode": "anyone", "expires_at": in_hours(2) });
+    let share = share_id(&server.share(&alice, &item, &bob, permission).await.ok());
+    let copy = received(&server, &bob, &share).await;
+    server.share(&bob, &copy, &carlos, json!({ "expires_at": in_hours(3) })).await.refused(400);
+    let on_share = server.share(&bob, &copy, &carlos, json!({})).await.ok();
+    let expires_at =
+        server.get(&bob, &format!("/vault/incoming_shares/{share}")).await.ok()["share"]["expires_at"].clone();
+    assert_eq!(on_share["shares"][0]["expires_at"], expires_at);
+
+    let shorter = json!({ "shares": [{ "share_id": share, "expires_at": in_hours(1) }] });
+    server.put(&bob, "/vault/shares", shorter.clone()).await.refused(404);
+    server.put(&alice, "/vault/shares", shorter).await.ok();
+    server.0.clock().advance(Duration::from_secs(3_600));
+    server.get(&bob, &format!("/vault/incoming_shares/{share}")).await.refused(404);
+    server.get(&carlos, &format!("/vault/incoming_shares/{}/item", share_id(&on_share))).await.refused(404);
+    for user in [&bob, &carlos] {
+        assert_eq!(server.get(user, "/vault/items").await.ok()["items"], json!([]));
+    }
+    assert_eq!(server.get(&alice, "/vault/outgoing_shares").await.ok()["shares"], json!([]));
+}
+
+#[tokio::test]
+async fn withdrawing_the_permission_ends_what_was_shared_on() {
+    let server = server().await;
+    let (alice, bob, carlos) = the_three(&server).await;
+    let item = server.make_item(&alice).await;
+    let share = share_id(&server.share(&alice, &item, &bob, json!({ "onsharing_permitted": true })).await.ok());
+    let copy = received(&server, &bob, &share).await;
+    let on_share = share_id(&server.share(&bob, &copy, &carlos, json!({})).await.ok());
+    let forbid = json!({ "shares": [{ "share_id": share, "onsharing_permitted": false }] });
+    assert_eq!(server.put(&alice, "/vault/shares", forbid).await.ok()["shares"][0]["sharing_mode"], "owner");
+    server.get(&carlos, &format!("/vault/incoming_shares/{on_share}")).await.refused(404);
+    received(&server, &bob, &share).await;
+    let further = json!({ "shares": [{ "share_id": share, "onsharing_permitted": true }] });
+    server.put(&alice, "/vault/shares", further).await.ok();
+}
+
+#[tokio::test]
+async fn deleting_a_share_takes_the_copy_and_what_was_shared_on() {
+    let server = server().await;
+    let (alice, bob, carlos) = the_three(&server).await;
+    let item = server.make_item(&alice).await;
+    for deleter in [&alice, &bob] {
+        let share = share_id(&server.share(&alice, &item, &bob, json!({ "onsharing_permitted": true })).await.ok());
+        let copy = received(&server, &bob, &share).await;
+        let on_share = share_id(&server.share(&bob, &copy, &carlos, json!({})).await.ok());
+        server.delete(&carlos, &format!("/vault/shares/{share}")).await.refused(404);
+        assert_eq!(server.delete(deleter, &format!("/vault/shares/{share}")).await.status, 204);
+        for (user, id) in [(&bob, &share), (&carlos, &on_share)] {
+            server.get(user, &format!("/vault/incoming_shares/{id}")).await.refused(404);
+            assert_eq!(server.get(user, "/vault/items").await.ok()["items"], json!([]));
+        }
+        server.delete(deleter, &format!("/vault/shares/{share}")).await.refused(404);
+    }
+    server.get(&alice, &format!("/vault/items/{}", text(&item["item"]["id"]))).await.ok();
+}
+
+#[tokio::test]
+async fn deleting_an_item_or_a_copy_ends_its_shares() {
+    let server = server().await;
+    let (alice, bob) = alice_and_bob(&server).await;
+    let item = server.make_item(&alice).await;
+    let share = share_id(&server.share(&alice, &item, &bob, json!({})).await.ok());
+    let copy = received(&server, &bob, &share).await;
+    assert_eq!(server.delete(&bob, &format!("/vault/items/{}", text(&copy["item"]["id"]))).await.status, 204);
+    assert_eq!(server.get(&alice, "/vault/outgoing_shares").await.ok()["shares"], json!([]));
+
+    server.share(&alice, &item, &bob, json!({})).await.ok();
+    assert_eq!(server.delete(&alice, &format!("/vault/items/{}", text(&item["item"]["id"]))).await.status, 204);
+    assert_eq!(server.get(&bob, "/vault/incoming_shares").await.ok()["shares"], json!([]));
+    assert_eq!(server.get(&bob, "/vault/items").await.ok()["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_second_share_of_one_item_waits_behind_the_first_and_takes_over() {
+    let server = server().await;
+    let (alice, bob, carlos) = the_three(&server).await;
+    server.connect(&alice, &carlos).await;
+    let item = server.make_item(&alice).await;
+    let to_bob = share_id(&server.share(&alice, &item, &bob, json!({ "onsharing_permitted": true })).await.ok());
+    let first = share_id(&server.share(&alice, &item, &carlos, json!({})).await.ok());
+    let copy = received(&server, &bob, &to_bob).await;
+    let values = json!([{
+        "slot_id": slot(&copy, "vin")["id"],
+        "encrypted_value": "Aes256Gcm.from-bob.QUFBQQ==",
+        "encrypted_value_verification_key": SEALED,
+    }]);
+    let second = share_id(&server.share(&bob, &copy, &carlos, json!({ "slot_values": values })).await.ok());
+
+    let through_second = received(&server, &carlos, &second).await;
+    assert_eq!(through_second["item_shared_via_another_share_id"], first.as_str());
+    assert_eq!(through_second["share"]["id"], second.as_str());
+    assert_eq!(slot(&through_second, "vin")["encrypted_value"], "Aes256Gcm.carlos.QUFBQQ==");
+    assert_eq!(server.get(&carlos, "/vault/items").await.ok()["items"].as_array().unwrap().len(), 1);
+
+    assert_eq!(server.delete(&alice, &format!("/vault/shares/{first}")).await.status, 204);
+    let taken_over = received(&server, &carlos, &second).await;
+    assert_eq!(taken_over["item_shared_via_another_share_id"], Value::Null);
+    assert_eq!(taken_over["item"]["id"], through_second["item"]["id"]);
+    assert_eq!(slot(&taken_over, "vin")["encrypted_value"], "Aes256Gcm.from-bob.QUFBQQ==");
+}
+
+#[tokio::test]
+async fn a_change_makes_one_task_and_a_refresh_brings_it_to_everyone() {
+    let server = server().await;
+    let (alice, bob, carlos) = the_three(&server).await;
+    let item = server.make_item(&alice).await;
+    let item_path = format!("/vault/items/{}", text(&item["item"]["id"]));
+    let to_bob = share_id(&server.share(&alice, &item, &bob, json!({ "onsharing_permitted": true })).await.ok());
+    let copy = received(&server, &bob, &to_bob).await;
+    let to_carlos = share_id(&server.share(&bob, &copy, &carlos, json!({})).await.ok());
+
+    let slots = json!([
+        { "name": "vin", "encrypted_value": "Aes256Gcm.bmV3.QUFBQQ==" },
+        { "label": "Colour", "encrypted_value": SEALED },
+        { "name": "power", "_destroy": true },
+    ]);
+    let changed = json!({ "item": { "label": "Time machine", "slots_attributes": slots } });
+    let changed = server.put(&alice, &item_path, changed).await.ok();
+    server.put(&alice, &item_path, update_of_vin(SEALED)).await.ok();
+    let list = tasks(&server, &alice, "supress_changing_state=true&state=todo").await;
+    assert_eq!(list.len(), 1);
+    let task = &list[0];
+    assert_eq!((&task["work_type"], &task["target_id"]), (&json!("update_item_shares"), &item["item"]["id"]));
+    assert_eq!((&task["report"], &task["additional_options"]), (&json!({}), &json!({})));
+    assert_eq!(task["last_state_transition_at"], Value::Null);
+    assert!(tasks(&server, &bob, "").await.is_empty());
+
+    let shares = server.get(&alice, &format!("{item_path}/shares")).await.ok()["shares"].clone();
+    let value = |share: &Value, name: &str| {
+        json!({
+            "share_id": share["id"],
+            "slot_id": slot(&changed, name)["id"],
+            "encrypted_value": "Aes256Gcm.cmVmcmVzaGVk.QUFBQQ==",
+            "encrypted_value_verification_key": SEALED,
+            "value_verification_hash": "ef".repeat(32),
+        })
+    };
+    let shares = shares.as_array().unwrap();
+    let deks: Vec<Value> =
+        shares.iter().map(|share| json!({ "share_id": share["id"], "dek": "Rsa4096.bmV3.QQUAAAAA" })).collect();
+    let mut values: Vec<Value> =
+        shares.iter().flat_map(|share| [value(share, "vin"), value(share, "colour")]).collect();
+    values
+        .push(json!({ "share_id": to_bob, "slot_id": slot(&changed, "type")["id"], "value_verification_hash": null }));
+    let done = json!([{ "id": task["id"], "state": "done", "report": { "note": "ok" } }]);
+    let refresh = json!({ "share_deks": deks, "slot_values": values, "client_tasks": done });
+    let refreshed = server.put(&alice, &format!("{item_path}/shares"), refresh.clone()).await.ok();
+    assert_eq!(refreshed["shares"].as_array().unwrap().len(), 2);
+    server.put(&bob, &format!("{item_path}/shares"), refresh).await.refused(404);
+
+    for (user, share) in [(&bob, &to_bob), (&carlos, &to_carlos)] {
+        let read = received(&server, user, share).await;
+        assert_eq!(read["share"]["encrypted_dek"], "Rsa4096.bmV3.QQUAAAAA");
+        assert_eq!(read["item"]["label"], "Time machine");
+        assert_eq!(slot(&read, "vin")["value_verification_hash"], "ef".repeat(32));
+        assert_eq!(slot(&read, "colour")["encrypted"], true);
+        assert!(read["slots"].as_array().unwrap().iter().all(|slot| slot["name"] != "power"));
+        assert_eq!(read["item"]["slot_ids"].as_array().unwrap().len(), read["slots"].as_array().unwrap().len());
+    }
+    assert!(tasks(&server, &alice, "state=todo&state=in_progress").await.is_empty());
+    assert_eq!(tasks(&server, &alice, "state=done").await[0]["report"]["note"], "ok");
+}
+
+#[tokio::test]
+async fn a_new_key_without_a_value_leaves_no_unreadable_value_behind() {
+    let server = server().await;
+    let (alice, bob) = alice_and_bob(&server).await;
+    let item = server.make_item(&alice).await;
+    let share = share_id(&server.share(&alice, &item, &bob, json!({})).await.ok());
+    let path = format!("/vault/items/{}/shares", text(&item["item"]["id"]));
+    let dek = json!({ "share_deks": [{ "share_id": share, "dek": DEK }], "slot_values": null, "client_tasks": [] });
+    server.put(&alice, &path, dek).await.ok();
+    assert_eq!(slot(&received(&server, &bob, &share).await, "vin")["encrypted"], false);
+    let foreign = json!({ "share_deks": [{ "share_id": bob.id, "dek": DEK }] });
+    assert_eq!(server.put(&alice, &path, foreign).await.refused(404), "share_not_found");
+    let foreign = json!({ "slot_values": [{ "share_id": bob.id, "slot_id": slot(&item, "vin")["id"] }] });
+    assert_eq!(server.put(&alice, &path, foreign).await.refused(404), "share_not_found");
+}
+
+#[tokio::test]
+async fn tasks_are_taken_given_back_and_set_by_their_owner_only() {
+    let server = server().await;
+    let (alice, bob) = alice_and_bob(&server).await;
+    let item = server.make_item(&alice).await;
+    server.share(&alice, &item, &bob, json!({})).await.ok();
+    server.put(&alice, &format!("/vault/items/{}", text(&item["item"]["id"])), update_of_vin(SEALED)).await.ok();
+
+    let taken = tasks(&server, &alice, "change_state=true").await;
+    assert_eq!(taken[0]["state"], "todo", "shown as it was before it was taken");
+    assert!(tasks(&server, &alice, "").await.is_empty());
+    assert_eq!(tasks(&server, &alice, "state=in_progress").await[0]["state"], "in_progress");
+    // The item changes while the task is being worked on: that needs another.
+    server.put(&alice, &format!("/vault/items/{}", text(&item["item"]["id"])), update_of_vin(SEALED)).await.ok();
+    assert_eq!(tasks(&server, &alice, "").await.len(), 1);
+    server.0.clock().advance(Duration::from_secs(10 * 60));
+    assert_eq!(tasks(&server, &alice, "").await.len(), 2, "the client that took the first has gone");
+
+    let id = &taken[0]["id"];
+    let failed = json!({ "client_tasks": [{ "id": id, "state": "failed", "report": { "error": "offline" } }] });
+    server.put(&bob, "/vault/client_task_queue", failed.clone()).await.refused(404);
+    let set = server.put(&alice, "/vault/client_task_queue", failed).await.ok();
+    assert_eq!(set["client_tasks"][0]["state"], "failed");
+    assert!(set["client_tasks"][0]["last_state_transition_at"].is_string());
+    let again = json!({ "client_tasks": [{ "id": id, "state": "todo" }] });
+    assert_eq!(
+        server.put(&alice, "/vault/client_task_queue", again).await.ok()["client_tasks"][0]["report"]["error"],
+        "offline"
+    );
+    assert_eq!(tasks(&server, &alice, &format!("target_id={}", text(&item["item"]["id"]))).await.len(), 2);
+    assert!(tasks(&server, &alice, "target_id=other").await.is_empty());
+}
+
+#[tokio::test]
+async fn removing_a_slot_takes_it_from_the_copies_and_asks_for_a_refresh() {
+    let server = server().await;
+    let (alice, bob) = alice_and_bob(&server).await;
+    let item = server.make_item(&alice).await;
+    let share = share_id(&server.share(&alice, &item, &bob, json!({})).await.ok());
+    server.delete(&alice, &format!("/vault/slots/{}", text(&slot(&item, "vin")["id"]))).await;
+    let read = received(&server, &bob, &share).await;
+    assert!(read["slots"].as_array().unwrap().iter().all(|slot| slot["name"] != "vin"));
+    assert_eq!(tasks(&server, &alice, "").await.len(), 1);
+}
+
+#[tokio::test]
+async fn bob_puts_what_he_received_under_his_own_key() {
+    let server = server().await;
+    let (alice, bob) = alice_and_bob(&server).await;
+    let item = server.make_item(&alice).await;
+    let share = share_id(&server.share(&alice, &item, &bob, json!({})).await.ok());
+    let copy = received(&server, &bob, &share).await;
+    let path = format!("/vault/items/{}/encrypt", text(&copy["item"]["id"]));
+    let own = "Aes256Gcm.b3du.QUFBQQ==";
+    server.post(&bob, &path, json!({ "slots": [] })).await.refused(400);
+    let slots =
+        json!([{ "id": slot(&copy, "vin")["id"], "encrypted_value": own, "encrypted_value_verification_key": own }]);
+    let reply = server.post(&bob, &path, json!({ "slots": slots })).await.ok();
+    assert_eq!(slot(&reply, "vin")["encrypted_value"], own);
+    assert_eq!(slot(&reply, "vin")["value_verification_hash"], "ab".repeat(32));
+    assert_eq!(received(&server, &bob, &share).await["share"]["encrypted_dek"], Value::Null);
+    let not_received = format!("/vault/items/{}/encrypt", text(&item["item"]["id"]));
+    server.post(&alice, &not_received, json!({ "slots": slots })).await.refused(400);
+}
+
+#[tokio::test]
+async fn a_user_who_leaves_takes_everything_along() {
+    let server = server().await;
+    let (alice, bob) = alice_and_bob(&server).await;
+    let item = server.make_item(&alice).await;
+    server.share(&alice, &item, &bob, json!({})).await.ok();
+    assert_eq!(server.delete(&alice, "/vault/me").await.status, 204);
+    server.get(&alice, "/vault/me").await.refused(401);
+    for (path, field) in [("connections", "connections"), ("incoming_shares", "shares"), ("items", "items")] {
+        assert_eq!(server.get(&bob, &format!("/vault/{path}")).await.ok()[field], json!([]), "{path}");
+    }
+}

@@ -1,0 +1,229 @@
+//! What surrounds every request: error bodies, bounds, headers, repeated requests, restarts.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
+
+mod common;
+
+use axum::body::Body;
+use axum::http::Request;
+use common::{SEALED, acceptance, fixture, invitation, server, text};
+use serde_json::{Value, json};
+use std::time::Duration;
+use vaultshare_server::testing::Folder;
+use vaultshare_server::{Config, Limits};
+
+#[tokio::test]
+async fn every_refusal_has_the_protocols_form() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    for path in ["/nowhere", "/vault/nowhere", "/keystore/nowhere", "/"] {
+        assert_eq!(server.call("GET", path, None, None).await.refused(404), "not_found", "{path}");
+    }
+    for path in ["/vault/me/", "/vault//me", "/vault/items/%00", "/vault/items/..%2Fme"] {
+        server.get(&alice, path).await.refused(404);
+    }
+    assert_eq!(server.call("PATCH", "/vault/me", None, None).await.refused(405), "method_not_allowed");
+    assert_eq!(server.call("PATCH", "/healthz", None, None).await.refused(405), "method_not_allowed");
+
+    let send = |body: Vec<u8>, content_type: &'static str| {
+        let request = Request::post("/vault/items").header("authorization", alice.vault_token.as_str());
+        server.send(request.header("content-type", content_type).body(Body::from(body)).unwrap())
+    };
+    send(b"{".to_vec(), "application/json").await.refused(400);
+    send(b"[]".to_vec(), "application/json").await.refused(400);
+    send(b"\xff\xfe".to_vec(), "application/json").await.refused(400);
+    assert_eq!(send(b"a=b".to_vec(), "application/x-www-form-urlencoded").await.refused(415), "unsupported_media_type");
+    send(vec![b' '; 8 * 1024 * 1024 + 1], "application/json").await.refused(413);
+}
+
+#[tokio::test]
+async fn nulls_and_unknown_fields_are_no_matter() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    let slots = json!([{ "name": "vin", "encrypted_value": SEALED, "slot_type_name": null, "novelty": 1 }]);
+    let item = json!({ "label": "x", "name": null, "description": null, "slots_attributes": slots });
+    let body = json!({ "template_name": "vehicle", "skip_empty_template_slots": null, "item": item, "more": {} });
+    server.post(&alice, "/vault/items", body).await.ok();
+    let key = json!({ "public_key": "PEM", "encrypted_serialized_key": SEALED, "metadata": null, "external_identifiers": null });
+    server.post(&alice, "/keystore/keypairs", key).await.ok();
+}
+
+#[tokio::test]
+async fn a_repeated_request_gets_the_first_answer_and_does_nothing_twice() {
+    let server = server().await;
+    let (alice, bob) = (server.sign_up("alice").await, server.sign_up("bob").await);
+    let item = server.make_item(&alice).await;
+    server.connect(&bob, &alice).await;
+    let shares = json!({ "shares": [common::new_share(&alice, &item, &bob, json!({}))] });
+    let shares_path = format!("/vault/items/{}/shares", text(&item["item"]["id"]));
+    let new_item = json!({ "template_name": "vehicle", "item": { "label": "x" } });
+    let node = json!({ "classification_node": { "classification_scheme_name": "tag", "name": "x" } });
+    let key = json!({ "public_key": "PEM", "encrypted_serialized_key": SEALED });
+    let requests = [
+        ("/vault/items", new_item),
+        (shares_path.as_str(), shares),
+        ("/vault/invitations", invitation(&alice)),
+        ("/vault/item_templates", json!({ "label": "Bicycle" })),
+        ("/vault/classification_nodes", node),
+        ("/keystore/keypairs", key),
+        ("/keystore/data_encryption_keys", json!({ "serialized_data_encryption_key": SEALED })),
+        ("/keystore/key_encryption_key", json!({ "serialized_key_encryption_key": SEALED })),
+    ];
+    for (path, body) in requests {
+        let send = || server.call_once("the same key", "POST", path, alice.token(path), body.clone());
+        send().await.refused(400);
+        let send = || server.call_once("the-same-key", "POST", path, alice.token(path), body.clone());
+        let (first, again) = (send().await, send().await);
+        assert_eq!((first.status, &first.bytes), (again.status, &again.bytes), "{path}");
+        assert_eq!(first.status, 201);
+    }
+    assert_eq!(server.get(&alice, "/vault/items").await.ok()["items"].as_array().unwrap().len(), 2);
+    assert_eq!(server.get(&alice, "/vault/outgoing_shares").await.ok()["shares"].as_array().unwrap().len(), 1);
+    assert_eq!(server.get(&alice, "/vault/invitations").await.ok()["invitations"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_repeated_acceptance_makes_one_connection() {
+    let server = server().await;
+    let (alice, bob) = (server.sign_up("alice").await, server.sign_up("bob").await);
+    let token = server.post(&alice, "/vault/invitations", invitation(&alice)).await.ok()["invitation"]["token"].clone();
+    let accept = || server.call_once("1", "POST", "/vault/connections", &bob.vault_token, acceptance(&bob, &token));
+    let first = accept().await.ok();
+    assert_eq!(first["connection_existed_already"], false);
+    assert_eq!(accept().await.ok(), first);
+}
+
+#[tokio::test]
+async fn keys_of_others_and_of_yesterday_repeat_nothing() {
+    let server = server().await;
+    let (alice, bob) = (server.sign_up("alice").await, server.sign_up("bob").await);
+    let body = json!({ "template_name": "vehicle", "item": { "label": "x" } });
+    let send = |token: String| {
+        let (server, body) = (&server, body.clone());
+        async move { text(&server.call_once("1", "POST", "/vault/items", &token, body).await.ok()["item"]["id"]) }
+    };
+    let alices = send(alice.vault_token.clone()).await;
+    assert_ne!(alices, send(bob.vault_token.clone()).await);
+    server.0.clock().advance(Duration::from_secs(24 * 60 * 60));
+    server.0.clear_expired().await.unwrap();
+    let alice = server.sign_in_to_vault(alice).await;
+    assert_ne!(alices, send(alice.vault_token).await);
+}
+
+#[tokio::test]
+async fn a_refused_request_can_be_repeated_until_it_succeeds() {
+    let server = server().await;
+    let (alice, bob) = (server.sign_up("alice").await, server.sign_up("bob").await);
+    let item = server.make_item(&alice).await;
+    let body = json!({ "shares": [common::new_share(&alice, &item, &bob, json!({}))] });
+    let path = format!("/vault/items/{}/shares", text(&item["item"]["id"]));
+    let send = || server.call_once("1", "POST", &path, &alice.vault_token, body.clone());
+    send().await.refused(400);
+    server.connect(&alice, &bob).await;
+    send().await.ok();
+}
+
+#[tokio::test]
+async fn pages_of_any_origin_may_ask() {
+    let server = server().await;
+    let preflight = Request::options("/vault/items")
+        .header("origin", "https://example.org")
+        .header("access-control-request-method", "POST")
+        .header("access-control-request-headers", "authorization,idempotency-key,meeco-subscription-key");
+    let reply = server.send(preflight.body(Body::empty()).unwrap()).await;
+    assert!(reply.status.is_success());
+    assert_eq!(reply.headers["access-control-allow-origin"], "*");
+    let headers = reply.headers["access-control-allow-headers"].to_str().unwrap();
+    for header in ["authorization", "content-type", "idempotency-key", "meeco-delegation-id", "x_meeco_api_version"] {
+        assert!(headers.contains(header), "{header}");
+    }
+    let methods = reply.headers["access-control-allow-methods"].to_str().unwrap();
+    assert!(["GET", "POST", "PUT", "PATCH", "DELETE"].iter().all(|method| methods.contains(method)));
+
+    let refused = Request::get("/vault/me").header("origin", "https://example.org").body(Body::empty()).unwrap();
+    let refused = server.send(refused).await;
+    assert_eq!(refused.headers["access-control-allow-origin"], "*", "a page can read why");
+    assert_eq!(refused.headers["cache-control"], "no-store");
+    assert_eq!(refused.headers["x-content-type-options"], "nosniff");
+}
+
+#[tokio::test]
+async fn the_page_is_served_under_a_strict_policy() {
+    let (www, data) = (Folder::new().unwrap(), Folder::new().unwrap());
+    for (name, text) in [("index.html", "<!doctype html>"), ("app.js", "export {}"), ("app_bg.wasm", "\0asm")] {
+        std::fs::write(www.path().join(name), text).unwrap();
+    }
+    let config = Config { www: Some(www.path().to_owned()), ..Config::new(data.path()) };
+    let server = common::Server(vaultshare_server::testing::server(config, data).await.unwrap());
+    for (path, kind) in [("/", "text/html"), ("/app.js", "text/javascript"), ("/app_bg.wasm", "application/wasm")] {
+        let reply = server.call("GET", path, None, None).await;
+        assert_eq!(reply.status, 200, "{path}");
+        assert_eq!(reply.headers["content-type"], kind);
+        let policy = reply.headers["content-security-policy"].to_str().unwrap();
+        for rule in ["default-src 'none'", "script-src 'self' 'wasm-unsafe-eval'", "frame-ancestors 'none'"] {
+            assert!(policy.contains(rule), "{rule}");
+        }
+        assert_eq!(reply.headers["x-content-type-options"], "nosniff");
+    }
+    for path in ["/missing.js", "/../keystore.db", "/%2e%2e/keystore.db", "/vault/nowhere"] {
+        server.call("GET", path, None, None).await.refused(404);
+    }
+    server.call("POST", "/index.html", None, None).await.refused(404);
+}
+
+#[tokio::test]
+async fn the_server_says_what_it_is_and_whether_it_is_well() {
+    let server = server().await;
+    let health = server.call("GET", "/healthz", None, None).await.ok();
+    assert_eq!(health, json!({ "keystore": true, "vault": true }));
+    for name in ["keystore", "vault"] {
+        let version = server.call("GET", &format!("/{name}/version"), None, None).await.ok();
+        assert_eq!(version["component"]["name"], name);
+    }
+    server.0.close().await;
+    assert_eq!(server.call("GET", "/healthz", None, None).await.status, 503);
+    let fault = server.call("POST", "/vault/session", None, Some(json!({ "public_key": "x" }))).await;
+    assert!(!fault.body.to_string().contains("pool"), "{}", fault.body);
+    assert_eq!(fault.refused(500), "internal_error");
+}
+
+#[tokio::test]
+async fn a_restart_loses_nothing() {
+    let data = Folder::new().unwrap();
+    let open = || async { vaultshare_server::open(Config::new(data.path())).await.unwrap() };
+    let body = json!({ "username": "nobody", "srp_a": "ff" });
+    let salt = |app: vaultshare_server::App| {
+        let request = common::request("POST", "/keystore/srp/challenges", None, None, Some(body.clone()));
+        async move {
+            let reply = tower::ServiceExt::oneshot(app.router(), request).await.unwrap();
+            let bytes = axum::body::to_bytes(reply.into_body(), usize::MAX).await.unwrap();
+            app.close().await;
+            serde_json::from_slice::<Value>(&bytes).unwrap()["challenge"]["challenge_salt"].clone()
+        }
+    };
+    assert_eq!(salt(open().await).await, salt(open().await).await, "the server keeps its own secrets");
+}
+
+#[tokio::test]
+async fn limits_can_be_chosen() {
+    let data = Folder::new().unwrap();
+    let limits = Limits { body: 100, session: Duration::from_secs(5), ..Limits::default() };
+    let config = Config { limits, ..Config::new(data.path()) };
+    let server = common::Server(vaultshare_server::testing::server(config, data).await.unwrap());
+    let long = json!({ "public_key": fixture("alice-public") });
+    assert_eq!(server.call("POST", "/vault/session", None, Some(long)).await.refused(413), "unreadable_body");
+}
+
+#[tokio::test]
+async fn two_hundred_requests_at_once_all_succeed() {
+    let server = std::sync::Arc::new(server().await);
+    let alice = server.sign_up("alice").await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..200 {
+        let (server, alice) = (server.clone(), alice.clone());
+        tasks.spawn(async move { server.make_item(&alice).await });
+    }
+    assert_eq!(tasks.join_all().await.len(), 200);
+    let items = server.get(&alice, "/vault/items?per_page=1000").await.ok();
+    assert_eq!(items["items"].as_array().unwrap().len(), 200);
+}
