@@ -3,6 +3,7 @@
 import * as bindings from './vaultshare_bg.js';
 import { VaultError } from './errors.js';
 import { beforeInit } from './guard.js';
+import { imports } from './imports.js';
 
 // One for all entries: a program that reaches this package by two of them still has one module.
 let started;
@@ -23,9 +24,8 @@ export function startOnce(source, open) {
 
 async function start(source, open) {
   const code = isPlace(source) ? await opened(source, open) : source;
-  let instance;
   try {
-    instance = await instantiate(code);
+    const instance = await instantiate(code);
     bindings.__wbg_set_wasm(instance.exports);
     instance.exports.__wbindgen_start();
   } catch (error) {
@@ -44,18 +44,17 @@ async function opened(place, open) {
 }
 
 async function instantiate(code) {
-  const imports = { './vaultshare_bg.js': bindings };
   switch (kindOf(code)) {
     case 'WebAssembly.Module':
       return WebAssembly.instantiate(code, imports);
     case 'Response':
-      return instantiateResponse(code, imports);
+      return instantiateResponse(code);
     default:
       return (await WebAssembly.instantiate(bytesOf(code), imports)).instance;
   }
 }
 
-async function instantiateResponse(response, imports) {
+async function instantiateResponse(response) {
   if (!response.ok) {
     const message = `the WebAssembly module could not be loaded from ${response.url}: the server answered ${response.status}`;
     throw new VaultError('BAD_RESPONSE', message, response.status);

@@ -36,7 +36,9 @@ pub(crate) fn assemble(workspace: &Workspace, bindings: &Path) -> anyhow::Result
         files::write(&package.join(BINDINGS), code + GUARD)?;
         files::copy(&bindings.join(MODULE), &package.join(MODULE))?;
         files::copy_folder(&bindings.join("snippets"), &package.join("snippets"))?;
-        files::write(&package.join("errors.js"), errors_module(bindings)?)
+        let snippets = snippets(bindings)?;
+        files::write(&package.join("errors.js"), errors_module(&snippets)?)?;
+        files::write(&package.join("imports.js"), imports_module(&snippets))
     })
 }
 
@@ -47,14 +49,50 @@ fn set_version(manifest: &Path) -> anyhow::Result<()> {
     files::write(manifest, template.replace("\"version\": \"0.0.0\"", &version))
 }
 
-/// A module that exports the very class that the compiled code throws. `wasm-bindgen` copies it into a folder named by a
-/// hash, so a template cannot know the path.
-fn errors_module(bindings: &Path) -> anyhow::Result<String> {
-    let snippets = files::all_files(&bindings.join("snippets"))?;
-    let path: &PathBuf = snippets
+/// The JavaScript files that the Rust code brought along, as paths in the package.
+///
+/// `wasm-bindgen` copies them into a folder named by a hash, so no template can know the paths.
+fn snippets(bindings: &Path) -> anyhow::Result<Vec<String>> {
+    let files = files::all_files(&bindings.join("snippets"))?;
+    let path = |file: &PathBuf| Ok(format!("./{}", file.strip_prefix(bindings)?.to_string_lossy().replace('\\', "/")));
+    files.iter().map(path).collect()
+}
+
+/// A module that exports the very class that the compiled code throws.
+fn errors_module(snippets: &[String]) -> anyhow::Result<String> {
+    let path = snippets
         .iter()
-        .find(|file| file.ends_with(ERRORS))
+        .find(|path| path.ends_with(ERRORS))
         .with_context(|| format!("the compiled code does not import {ERRORS}, so it cannot throw VaultError"))?;
-    let path = path.strip_prefix(bindings)?.to_string_lossy().replace('\\', "/");
-    Ok(format!("export {{ VaultError, isVaultError }} from './{path}';\n"))
+    Ok(format!("export {{ VaultError, isVaultError }} from '{path}';\n"))
+}
+
+/// A module that gathers all that the compiled module may import, under the names that it has for them.
+fn imports_module(snippets: &[String]) -> String {
+    let modules = || std::iter::once("./vaultshare_bg.js").chain(snippets.iter().map(String::as_str)).enumerate();
+    let imports: String = modules().map(|(index, path)| format!("import * as from{index} from '{path}';\n")).collect();
+    let entries: String = modules().map(|(index, path)| format!("  '{path}': from{index},\n")).collect();
+    format!("{imports}\nexport const imports = {{\n{entries}}};\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_generated_modules_name_every_snippet() {
+        let snippets = ["./snippets/a/src/js/error.js".to_owned(), "./snippets/a/src/js/item.js".to_owned()];
+        assert_eq!(
+            errors_module(&snippets).unwrap(),
+            "export { VaultError, isVaultError } from './snippets/a/src/js/error.js';\n"
+        );
+        let imports = imports_module(&snippets);
+        assert!(imports.contains("import * as from2 from './snippets/a/src/js/item.js';"));
+        assert!(imports.contains("  './vaultshare_bg.js': from0,"));
+    }
+
+    #[test]
+    fn code_that_cannot_throw_our_error_is_not_packaged() {
+        assert!(errors_module(&[]).is_err());
+    }
 }

@@ -1,0 +1,5 @@
+export default {
+  worker: { format: 'es' },
+  // The development server would move the package away from the file that lies beside it.
+  optimizeDeps: { exclude: ['vaultshare'] },
+};
