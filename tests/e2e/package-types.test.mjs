@@ -20,7 +20,7 @@ describe('the types of the package', () => {
     await nodeProject?.remove();
   });
 
-  for (const config of ['tsconfig.bundler.json', 'tsconfig.nodenext.json', 'tsconfig.node-only.json']) {
+  for (const config of ['tsconfig.bundler.json', 'tsconfig.nodenext.json']) {
     it(`accept a use of every method (${config})`, async () => {
       const { status, output } = await node(types.folder, tool('typescript/bin/tsc'), '--project', config);
       assert.equal(status, 0, output);
