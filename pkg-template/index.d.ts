@@ -1,0 +1,898 @@
+/// <reference lib="esnext.disposable" />
+
+/**
+ * vaultshare keeps the data of a web app's users end-to-end encrypted and shares it between them. Keys are made and
+ * used in this module; a Vault and a Keystore, two HTTP services, store only ciphertext.
+ *
+ * Throughout: data objects use camelCase, instants are ISO-8601 strings in UTC, ids are opaque strings. Every method
+ * that reaches the network takes {@link CallOptions} last and rejects with {@link VaultError}; besides the codes named
+ * at a method, any of them may meet `INVALID_ARGUMENT`, `SESSION_CLOSED`, `UNAUTHORIZED`, `FORBIDDEN`, `RATE_LIMITED`,
+ * `SERVER_ERROR`, `BAD_RESPONSE`, `NETWORK`, `TIMEOUT` and `ABORTED`.
+ *
+ * @packageDocumentation
+ */
+
+/**
+ * Loads, compiles and starts the module. Nothing else in this package works before it has.
+ *
+ * Idempotent: every call returns the same promise, so each part of a program may call it for itself. After a failed
+ * load the next call tries again. Importing the package starts nothing, so it is safe on a server that renders pages.
+ *
+ * @param source where the `.wasm` file is, or what is in it. Without it, the file beside the module is loaded: in
+ *   browsers, workers, Node.js and through bundlers. A URL is fetched (in Node.js, a `file:` URL is read).
+ * @throws {VaultError} `NETWORK` or `BAD_RESPONSE` if the file cannot be loaded, `INTERNAL` if it cannot be started (a
+ *   Content Security Policy has to allow `script-src 'wasm-unsafe-eval'`), `INVALID_ARGUMENT` for any other source
+ *
+ * @example
+ * import init, { VaultClient } from 'vaultshare';
+ * await init();
+ */
+export default function init(
+  source?: URL | string | Request | Response | ArrayBuffer | ArrayBufferView | WebAssembly.Module,
+): Promise<void>;
+
+// ---------------------------------------------------------------------------------------------------------- Errors
+
+/**
+ * What kind of failure it was. These are stable; branch on them and not on messages.
+ *
+ * - `INVALID_ARGUMENT`: an argument is missing, of the wrong form or out of range, or `init()` was not called; nothing was sent
+ * - `INVALID_SECRET`: the text is not a user's secret, or was mistyped
+ * - `LOGIN_FAILED`: wrong secret or passphrase; which of the two is not told
+ * - `SESSION_CLOSED`: the session was closed; its keys are gone
+ * - `DECRYPTION_FAILED`: a ciphertext could not be decrypted, or a signature is not genuine; deliberately without detail
+ * - `MALFORMED_ENVELOPE`: the text is not a ciphertext of this format
+ * - `UNSUPPORTED_ALGORITHM`: a ciphertext or a key of an algorithm that is not allowed
+ * - `WEAK_KEY`: an RSA key too short or too odd to encrypt for
+ * - `KEY_CHANGED`: the server hands out another public key than the one known for the connection
+ * - `VALUE_NOT_AUTHENTIC`: a received value is not the one that its owner wrote
+ * - `NOT_FOUND`: there is no such record, or it is not this user's
+ * - `NOT_CONNECTED`, `ALREADY_CONNECTED`: the two users have no connection, or have one
+ * - `ACCEPTANCE_REQUIRED`: the share's terms have to be accepted before it can be read
+ * - `ON_SHARING_NOT_PERMITTED`: the share does not allow its recipient to share on
+ * - `NOT_OWNER`: only the owner of the item may do this
+ * - `UNAUTHORIZED`: the server no longer accepts the session; sign in again
+ * - `FORBIDDEN`: the server refuses this to this user
+ * - `CONFLICT`: the request contradicts what the server holds
+ * - `RATE_LIMITED`: too many requests; try again later
+ * - `SERVER_ERROR`: the server failed
+ * - `BAD_RESPONSE`: the server answered with something that is not the protocol
+ * - `NETWORK`: the connection failed, so there was no answer
+ * - `TIMEOUT`: there was no answer in time
+ * - `ABORTED`: the caller's `AbortSignal` fired
+ * - `INTERNAL`: a fault of this library, or of the platform below it
+ */
+export type ErrorCode =
+  | 'INVALID_ARGUMENT'
+  | 'INVALID_SECRET'
+  | 'LOGIN_FAILED'
+  | 'SESSION_CLOSED'
+  | 'DECRYPTION_FAILED'
+  | 'MALFORMED_ENVELOPE'
+  | 'UNSUPPORTED_ALGORITHM'
+  | 'WEAK_KEY'
+  | 'KEY_CHANGED'
+  | 'VALUE_NOT_AUTHENTIC'
+  | 'NOT_FOUND'
+  | 'NOT_CONNECTED'
+  | 'ALREADY_CONNECTED'
+  | 'ACCEPTANCE_REQUIRED'
+  | 'ON_SHARING_NOT_PERMITTED'
+  | 'NOT_OWNER'
+  | 'UNAUTHORIZED'
+  | 'FORBIDDEN'
+  | 'CONFLICT'
+  | 'RATE_LIMITED'
+  | 'SERVER_ERROR'
+  | 'BAD_RESPONSE'
+  | 'NETWORK'
+  | 'TIMEOUT'
+  | 'ABORTED'
+  | 'INTERNAL';
+
+/**
+ * Every failure of this library: a real `Error`, with a stable {@link ErrorCode}. Its message is for people and never
+ * holds a passphrase, a key, a token or a decrypted value.
+ *
+ * It can be constructed so that an app's own tests can make the failures they want to see handled.
+ */
+export class VaultError extends Error {
+  constructor(code: ErrorCode, message: string, status?: number, serverCode?: string);
+  readonly name: 'VaultError';
+  /** What kind of failure it was. */
+  readonly code: ErrorCode;
+  /** The HTTP status, where a response was received. */
+  readonly status?: number;
+  /** The server's own error code, where it sent one. */
+  readonly serverCode?: string;
+}
+
+/**
+ * Whether a caught value is a {@link VaultError}, also one from another copy of this package or from another frame,
+ * which `instanceof` would not recognise.
+ *
+ * @example
+ * try {
+ *   await client.signIn(secret, passphrase);
+ * } catch (error) {
+ *   if (isVaultError(error) && error.code === 'LOGIN_FAILED') tellWrongPassphrase();
+ *   else throw error;
+ * }
+ */
+export function isVaultError(e: unknown): e is VaultError;
+
+// ---------------------------------------------------------------------------------------------------------- Client
+
+/** Which installation to use, and how patiently. */
+export interface ClientOptions {
+  /** The Vault's base URL: https, or http on this very machine. */
+  vaultUrl: string;
+  /** The Keystore's base URL: https, or http on this very machine. */
+  keystoreUrl: string;
+  /** Sent with every request, for installations behind a gateway that asks for one. */
+  subscriptionKey?: string;
+  /** What sends the requests; default the global `fetch`. For tests, logging, proxies. */
+  fetch?: typeof fetch;
+  /** How long one request may take, its answer included, in milliseconds; default 30,000. */
+  timeoutMs?: number;
+  /** How often a request that is safe to repeat is repeated after a failed connection or server; default 2. */
+  retries?: number;
+}
+
+/** What every call that reaches the network takes last. */
+export interface CallOptions {
+  /** Gives the call up when it fires: the call rejects with `ABORTED` and its requests are cancelled. */
+  signal?: AbortSignal;
+  /** Called as the work proceeds. What it throws is ignored. */
+  onProgress?: (p: Progress) => void;
+}
+
+/** How far a call has come. */
+export interface Progress {
+  /** What is being done now, as a short lower-case phrase. */
+  phase: string;
+  /** How many steps are done. */
+  done: number;
+  /** How many steps there are. */
+  total: number;
+}
+
+/**
+ * The way in: registers users and signs them in. Holds no keys, and serves any number of users.
+ *
+ * @example
+ * const client = new VaultClient({
+ *   vaultUrl: 'https://vault.example/vault',
+ *   keystoreUrl: 'https://vault.example/keystore',
+ * });
+ * const session = await client.signIn(secret, passphrase);
+ */
+export class VaultClient {
+  /**
+   * Checks the options; sends nothing.
+   *
+   * @throws {VaultError} `INVALID_ARGUMENT`
+   */
+  constructor(options: ClientOptions);
+
+  /**
+   * Reserves a username and makes the secret that, with the passphrase, is the only way back in: nobody can restore
+   * it. So show it to the user before {@link VaultClient.createUser}, and let them keep it.
+   */
+  newSecret(options?: CallOptions): Promise<string>;
+
+  /**
+   * Registers a user with the Keystore and the Vault, makes their keys, and signs them in. The passphrase does not
+   * leave the module. Making an RSA-4096 key pair takes a second or more; `onProgress` says where it is.
+   *
+   * A registration that was cut off goes on where it stopped when called again with the same secret and passphrase.
+   *
+   * @param options `secret`: what {@link VaultClient.newSecret} gave; without it one is made, to be read from
+   *   {@link Session.secret}
+   * @throws {VaultError} `INVALID_SECRET`; `LOGIN_FAILED` where the secret is registered with another passphrase
+   *
+   * @example
+   * const secret = await client.newSecret();
+   * await letTheUserKeep(secret);
+   * const session = await client.createUser(passphrase, { secret, onProgress: ({ phase }) => show(phase) });
+   */
+  createUser(passphrase: string, options?: CallOptions & { secret?: string }): Promise<Session>;
+
+  /**
+   * Signs a user in and fetches their keys, which are decrypted here.
+   *
+   * @param secret what {@link Session.secret} gave at registration
+   * @throws {VaultError} `LOGIN_FAILED` for a wrong secret or passphrase, `INVALID_SECRET` for a text that is no secret
+   */
+  signIn(secret: string, passphrase: string, options?: CallOptions): Promise<Session>;
+}
+
+/**
+ * A signed-in user. The keys stay inside the module: nothing here hands them out. Close it when the user is done.
+ *
+ * It comes from {@link VaultClient.createUser} and {@link VaultClient.signIn}.
+ */
+export class Session {
+  private constructor();
+  /**
+   * The user's secret, which with the passphrase is the only way back in.
+   *
+   * @throws {VaultError} `SESSION_CLOSED`
+   */
+  readonly secret: string;
+  /** The user's id in the Vault, by which shares and connections name them. */
+  readonly userId: string;
+  /** The kinds of items that can be made. */
+  readonly templates: Templates;
+  /** The user's items, and those that others share with them. */
+  readonly items: Items;
+  /** Offers to connect. */
+  readonly invitations: Invitations;
+  /** The users that this one can share with. */
+  readonly connections: Connections;
+  /** Items shared, in both directions. */
+  readonly shares: Shares;
+  /** Work that only this user's keys can do, queued by the Vault. */
+  readonly tasks: ClientTasks;
+
+  /**
+   * Ends the sessions on both servers, so that their tokens are worthless, and closes. Where a server cannot be
+   * reached this rejects and the session stays open: try again, or `close()`.
+   */
+  signOut(options?: CallOptions): Promise<void>;
+
+  /**
+   * Wipes every key from memory, at once and without the network. Calls that are under way, and all later ones,
+   * reject with `SESSION_CLOSED`. Closing twice is fine.
+   */
+  close(): void;
+
+  /** The same as {@link Session.close}, for `using session = await client.signIn(…)`. */
+  [Symbol.dispose](): void;
+}
+
+// ----------------------------------------------------------------------------------------------------------- Lists
+
+/** A part of a list. */
+export interface Page<T> {
+  entries: T[];
+  /** What to pass as `after` for the next page; absent on the last. */
+  next?: string;
+}
+
+/** Which part of a list is wanted. */
+export interface PageOptions extends CallOptions {
+  /** How many records a page holds; default: the server's choice. */
+  perPage?: number;
+  /** {@link Page.next} of the page before. */
+  after?: string;
+  /** Fetch page after page and give everything from there on as one. */
+  all?: boolean;
+}
+
+// ------------------------------------------------------------------------------------------------------- Templates
+
+/** The kinds of items that can be made: the system's and the user's own. */
+export interface Templates {
+  /**
+   * @param filter `like`: a part of the name; `scheme` and `classification`: how the Vault sorts templates
+   */
+  list(
+    filter?: { like?: string; scheme?: string; classification?: string },
+    page?: PageOptions,
+  ): Promise<Page<Template>>;
+
+  /** @throws {VaultError} `NOT_FOUND` */
+  get(nameOrId: string, options?: CallOptions): Promise<Template>;
+}
+
+/** A kind of item: a named list of empty slots. */
+export interface Template {
+  id: string;
+  /** The machine name, which {@link Items.create} takes. */
+  name: string;
+  /** The name for people. */
+  label: string;
+  slots: { name: string; label: string; type: SlotType }[];
+}
+
+/** What a slot's value is about. Values are texts whatever the type; it says how to show and edit them. */
+export type SlotType =
+  | 'key_value'
+  | 'bool'
+  | 'classification_node'
+  | 'color'
+  | 'date'
+  | 'datetime'
+  | 'image'
+  | 'note_text'
+  | 'select'
+  | 'attachment'
+  | 'url'
+  | 'phone_number'
+  | 'select_multiple'
+  | 'email'
+  | 'password';
+
+// ----------------------------------------------------------------------------------------------------------- Items
+
+/** A slot to be made, or changed. An existing one is meant by its `id` or else by its `name`. */
+export interface NewSlot {
+  /** The existing slot's id. */
+  id?: string;
+  /** The machine name; a new slot's is derived from its label where absent. */
+  name?: string;
+  /** The name for people. Not encrypted. */
+  label?: string;
+  type?: SlotType;
+  /** The value, which is encrypted. Null empties the slot; left out, the value stays as it is. */
+  value?: string | null;
+}
+
+/** One value of an item. */
+export interface Slot {
+  id: string;
+  /** The machine name. */
+  name: string;
+  /** The name for people. */
+  label: string;
+  type: SlotType;
+  /** The decrypted value; null for an empty slot. */
+  value: string | null;
+  /** Whether the user is its owner. */
+  own: boolean;
+  /** The share that brought it, where it is another's. */
+  shareId?: string;
+  /** The owner's id of it, where it is another's. */
+  originalId?: string;
+  /** Whose it is, where it is another's. */
+  ownerId?: string;
+  attachmentId?: string;
+  createdAt: string;
+  updatedAt: string;
+}
+
+/** An item without its values. */
+export interface ItemSummary {
+  /** This user's id of it. */
+  id: string;
+  /** The machine name. */
+  name: string;
+  /** The name for people. Not encrypted. */
+  label: string;
+  /** The template it was made from. */
+  templateId: string;
+  templateLabel?: string;
+  /** Whether the user is its owner. */
+  own: boolean;
+  /** Whose it is, where it is another's. */
+  ownerId?: string;
+  /** The owner's id of it, where it is another's. */
+  originalId?: string;
+  /** The share that brought it, where it is another's. */
+  shareId?: string;
+  slotIds: string[];
+  createdAt: string;
+  updatedAt: string;
+}
+
+/** An item with its values, decrypted. */
+export interface Item extends ItemSummary {
+  slots: Slot[];
+  /** The value of the slot of this name: null where it is empty, undefined where there is no such slot. */
+  value(name: string): string | null | undefined;
+}
+
+/** The user's items, and those that others share with them. */
+export interface Items {
+  /**
+   * Encrypts the values under the user's key and stores the item.
+   *
+   * @param item `template`: the name of one; `slots`: values by slot name, or slots in full, also ones beyond the
+   *   template's
+   * @throws {VaultError} `NOT_FOUND` for an unknown template
+   *
+   * @example
+   * const car = await session.items.create({
+   *   template: 'vehicle',
+   *   label: 'My car',
+   *   slots: { model_make: 'DeLorean DMC-12', licence_plate: 'OUTATIME' },
+   * });
+   * console.log(car.value('licence_plate'));
+   */
+  create(
+    item: { template: string; label: string; slots?: Record<string, string> | NewSlot[] },
+    options?: CallOptions,
+  ): Promise<Item>;
+
+  /**
+   * Own items and those shared with the user, without their values.
+   *
+   * @param filter all that is given has to hold. `sharedWith`: the user shares it with this user; `ownerId`: it is
+   *   this user's; `own`: it is, or is not, the reading user's; `name`: its machine name; `order`: by time of making
+   */
+  list(
+    filter?: {
+      templateIds?: string[];
+      scheme?: string;
+      classifications?: string[];
+      sharedWith?: string;
+      ownerId?: string;
+      own?: boolean;
+      ids?: string[];
+      name?: string;
+      order?: 'asc' | 'desc';
+    },
+    page?: PageOptions,
+  ): Promise<Page<ItemSummary>>;
+
+  /**
+   * Fetches and decrypts an item, with the user's key or with the share's. Values received from others are checked to
+   * be those that their owner wrote.
+   *
+   * @throws {VaultError} `NOT_FOUND`, `ACCEPTANCE_REQUIRED`, `DECRYPTION_FAILED`, `VALUE_NOT_AUTHENTIC`
+   */
+  get(id: string, options?: CallOptions): Promise<Item>;
+
+  /**
+   * As {@link Items.get}, for many at once and in the order asked for. An item that cannot be read has its error in
+   * its place and does not hide the others.
+   *
+   * @example
+   * for (const outcome of await session.items.getMany(ids)) {
+   *   if ('item' in outcome) show(outcome.item);
+   *   else showUnreadable(outcome.id, outcome.error.code);
+   * }
+   */
+  getMany(ids: string[], options?: CallOptions): Promise<({ item: Item } | { id: string; error: VaultError })[]>;
+
+  /**
+   * Changes an own item; what is not named stays. A null value empties the slot. Those it is shared with get the
+   * change when the client tasks that it leaves behind are run: {@link ClientTasks.run}.
+   *
+   * @returns the item as it is now, and how many client tasks wait
+   * @throws {VaultError} `NOT_FOUND`, `NOT_OWNER`
+   */
+  update(
+    id: string,
+    change: { label?: string; slots?: Record<string, string | null> | NewSlot[] },
+    options?: CallOptions,
+  ): Promise<{ item: Item; outstandingTasks: { todo: number; inProgress: number } }>;
+
+  /**
+   * Removes a slot, with its value, from an own item.
+   *
+   * @throws {VaultError} `NOT_FOUND`, `NOT_OWNER`
+   */
+  removeSlot(slotId: string, options?: CallOptions): Promise<void>;
+
+  /**
+   * Deletes an own item with all its shares, or a received one with the share that brought it.
+   *
+   * @throws {VaultError} `NOT_FOUND`
+   */
+  delete(id: string, options?: CallOptions): Promise<void>;
+}
+
+// ------------------------------------------------------------------------------------- Invitations and connections
+
+/** An offer to connect. Whoever has the token can accept it, once. */
+export interface Invitation {
+  id: string;
+  /** What the invited user needs; hand it over, or let the Vault mail it. */
+  token: string;
+  email?: string;
+  state?: string;
+  createdAt?: string;
+}
+
+/** Offers to connect. */
+export interface Invitations {
+  /**
+   * Makes a key pair for the connection, stores it encrypted, and publishes the public key in an invitation.
+   *
+   * @param invitation `name`: what this user calls the invited one, readable by this user alone; `email`: where the
+   *   Vault is to send id and token; `keypairId`: a key pair in the Keystore to be used instead of a new one
+   *
+   * @example
+   * const { token } = await alice.invitations.create({ name: 'Bob' });
+   */
+  create(invitation: { name: string; email?: string; keypairId?: string }, options?: CallOptions): Promise<Invitation>;
+
+  /** The invitations that this user made. */
+  list(page?: PageOptions): Promise<Page<Invitation>>;
+
+  /**
+   * Takes an invitation back: it can no longer be accepted.
+   *
+   * @throws {VaultError} `NOT_FOUND`
+   */
+  cancel(id: string, options?: CallOptions): Promise<void>;
+}
+
+/** Two users who can share with each other, as one of them sees it. */
+export interface Connection {
+  /** This user's id of it. */
+  id: string;
+  /** What this user calls the other. */
+  name: string | null;
+  /** The other user. */
+  userId: string;
+  /** This user's public key for the connection, as PEM. */
+  publicKey: string;
+  /** This user's key pair for the connection, in the Keystore. */
+  keypairId: string;
+  /** The other user's id of it. */
+  otherConnectionId: string;
+  /** The other user's public key for the connection, as PEM. */
+  otherPublicKey: string;
+  otherKeypairId?: string;
+  /**
+   * What both users can compare over another channel: it is the same for both, and differs if anyone, the server
+   * included, put another key in the place of one of theirs.
+   */
+  safetyNumber: string;
+}
+
+/** The users that this one can share with. */
+export interface Connections {
+  /**
+   * Accepts an invitation, with a new key pair for the connection.
+   *
+   * @param invitation the token, or token and id
+   * @param details `name`: what this user calls the other, readable by this user alone; `keypairId`: a key pair in the
+   *   Keystore to be used instead of a new one
+   * @throws {VaultError} `NOT_FOUND` for an unknown or used token, `ALREADY_CONNECTED`
+   *
+   * @example
+   * const connection = await bob.connections.accept(token, { name: 'Alice' });
+   * showForComparison(connection.safetyNumber);
+   */
+  accept(
+    invitation: string | { token: string; id?: string },
+    details: { name: string; keypairId?: string },
+    options?: CallOptions,
+  ): Promise<Connection>;
+
+  /** All connections of this user. */
+  list(page?: PageOptions): Promise<Page<Connection>>;
+
+  /** @throws {VaultError} `NOT_FOUND` */
+  get(id: string, options?: CallOptions): Promise<Connection>;
+
+  /**
+   * Ends a connection, for both users.
+   *
+   * @throws {VaultError} `NOT_FOUND`
+   */
+  delete(id: string, options?: CallOptions): Promise<void>;
+}
+
+// ---------------------------------------------------------------------------------------------------------- Shares
+
+/** Whether a share's terms have to be, or were, accepted. */
+export type Acceptance = 'acceptance_required' | 'acceptance_not_required' | 'accepted' | 'rejected';
+
+/** That one user shares an item with another. */
+export interface Share {
+  id: string;
+  /** The owner's id of the item. */
+  itemId: string;
+  /** The one slot that is shared, where it is not the whole item. */
+  slotId?: string;
+  /** Whose item it is. */
+  ownerId: string;
+  /** Who shared it: the owner, or somebody whom they allowed to. */
+  senderId: string;
+  recipientId: string;
+  connectionId?: string;
+  acceptance: Acceptance;
+  /** Who may share the item with the recipient's connections: its owner only, or anyone who has it. */
+  sharingMode: 'owner' | 'anyone';
+  /** What the recipient agrees to. */
+  terms?: string;
+  /** After this the recipient no longer has the item. */
+  expiresAt?: string;
+  createdAt: string;
+  /** The recipient's public key that the share is encrypted for, as PEM. */
+  publicKey?: string;
+  keypairId?: string;
+  /** The share's key, encrypted for the recipient. */
+  encryptedDek?: string;
+}
+
+/** A share to be made. */
+export interface NewShare {
+  itemId: string;
+  connectionId: string;
+  /** Share this slot only. */
+  slotId?: string;
+  /** What the recipient agrees to by accepting. */
+  terms?: string;
+  /** Whether the recipient has to accept before reading; default: when there are terms. */
+  acceptanceRequired?: boolean;
+  /** Whether the recipient may share on; default false. */
+  onSharing?: boolean;
+  /** After this the recipient no longer has the item. */
+  expiresAt?: string | Date;
+}
+
+/** Items shared, in both directions. */
+export interface Shares {
+  /**
+   * Re-encrypts the item under a key of its own, encrypts that key for the recipient, and stores both.
+   *
+   * @throws {VaultError} `NOT_FOUND`, `NOT_CONNECTED`, `ON_SHARING_NOT_PERMITTED`, `WEAK_KEY` and `KEY_CHANGED` (the
+   *   server offers a key for the recipient that must not be used), `CONFLICT`
+   *
+   * @example
+   * const { entries } = await alice.connections.list();
+   * const bob = entries.find((connection) => connection.name === 'Bob');
+   * await alice.shares.create({ itemId: car.id, connectionId: bob.id, expiresAt: '2030-01-01T00:00:00Z' });
+   */
+  create(share: NewShare, options?: CallOptions): Promise<Share>;
+
+  /**
+   * What others share with this user.
+   *
+   * @param filter `mustAccept`: only those whose terms wait to be accepted; `connectionId`: only those of this sender
+   */
+  incoming(filter?: { mustAccept?: boolean; connectionId?: string }, page?: PageOptions): Promise<Page<Share>>;
+
+  /**
+   * What this user shares with others.
+   *
+   * @param filter `itemIds`: only of these items; `connectionId`: only with this recipient
+   */
+  outgoing(filter?: { itemIds?: string[]; connectionId?: string }, page?: PageOptions): Promise<Page<Share>>;
+
+  /**
+   * A share and its item, decrypted; values are checked to be those that their owner wrote.
+   *
+   * @throws {VaultError} `NOT_FOUND`; `ACCEPTANCE_REQUIRED` before {@link Shares.accept}, with the terms readable
+   *   through {@link Shares.info}; `DECRYPTION_FAILED`, `VALUE_NOT_AUTHENTIC`
+   *
+   * @example
+   * const { entries } = await bob.shares.incoming();
+   * const { item } = await bob.shares.get(entries[0].id);
+   * console.log(item.label, item.value('licence_plate'));
+   */
+  get(id: string, options?: CallOptions): Promise<{ share: Share; item: Item }>;
+
+  /**
+   * A share without its item: its terms, its state and who takes part.
+   *
+   * @throws {VaultError} `NOT_FOUND`
+   */
+  info(id: string, options?: CallOptions): Promise<Share>;
+
+  /**
+   * Accepts a share and its terms, after which it can be read.
+   *
+   * @throws {VaultError} `NOT_FOUND`
+   */
+  accept(id: string, options?: CallOptions): Promise<Share>;
+
+  /**
+   * Ends a share and removes the recipient's copy of the item. Either side may.
+   *
+   * @throws {VaultError} `NOT_FOUND`
+   */
+  delete(id: string, options?: CallOptions): Promise<void>;
+
+  /**
+   * Re-encrypts an own item, as it is now, for everyone it is shared with, under a fresh key. This is what the client
+   * task `update_item_shares` runs.
+   *
+   * @returns for how many shares it was re-encrypted
+   * @throws {VaultError} `NOT_FOUND`, `NOT_OWNER`, `KEY_CHANGED`
+   */
+  refresh(itemId: string, options?: CallOptions): Promise<{ shares: number }>;
+}
+
+// ----------------------------------------------------------------------------------------------------------- Tasks
+
+/** Work that only this user's keys can do, as the Vault queued it. */
+export interface ClientTask {
+  id: string;
+  state: 'todo' | 'in_progress' | 'done' | 'failed';
+  /** What is to be done: `update_item_shares`, to re-encrypt a changed item for those it is shared with. */
+  workType: string;
+  /** What it is to be done to: for `update_item_shares`, the item. */
+  targetId: string;
+  createdAt: string;
+  /** What the client that ran it reported. */
+  report: unknown;
+}
+
+/** Work that only this user's keys can do. */
+export interface ClientTasks {
+  /** @param filter `states`: in one of these, default those to be done; `targetId`: about this record */
+  list(filter?: { states?: ClientTask['state'][]; targetId?: string }, page?: PageOptions): Promise<Page<ClientTask>>;
+
+  /** How many tasks are not done yet. */
+  count(options?: CallOptions): Promise<{ todo: number; inProgress: number }>;
+
+  /**
+   * Runs the waiting tasks and reports the outcome of each. One that fails does not stop the others, and can be run
+   * again.
+   *
+   * @param options `limit`: how many to run at the most
+   *
+   * @example
+   * const { outstandingTasks } = await session.items.update(car.id, { slots: { model_make: 'Mazda' } });
+   * if (outstandingTasks.todo > 0) await session.tasks.run();
+   */
+  run(
+    options?: CallOptions & { limit?: number },
+  ): Promise<{ completed: ClientTask[]; failed: (ClientTask & { reason: VaultError })[] }>;
+}
+
+// ------------------------------------------------------------------------------------------------------ Primitives
+
+/**
+ * An AES-256-GCM key, for those who bring their own workflow. Ciphertexts are text, and authenticated: one that was
+ * changed does not decrypt.
+ *
+ * @example
+ * const key = SymmetricKey.generate();
+ * const envelope = await key.encryptString('for nobody else');
+ * console.log(await key.decryptString(envelope));
+ * key.free();
+ */
+export class SymmetricKey {
+  private constructor();
+  /** A new random key. */
+  static generate(): SymmetricKey;
+
+  /**
+   * Derives a key from a passphrase: PBKDF2 with HMAC-SHA256.
+   *
+   * @param salt at least 8 bytes, other ones for every passphrase, to be kept beside the ciphertext
+   * @param iterations from 20,000 to 10,000,000; 100,000 take some 20 ms
+   * @throws {VaultError} `INVALID_ARGUMENT`
+   */
+  static fromPassphrase(passphrase: string, salt: Uint8Array, iterations: number): Promise<SymmetricKey>;
+
+  /**
+   * Reads what {@link SymmetricKey.export} wrote.
+   *
+   * @throws {VaultError} `INVALID_ARGUMENT`
+   */
+  static import(base64url: string): SymmetricKey;
+
+  /** The key's 32 bytes in base64url, padded. The text cannot be wiped from memory: whoever asks for it keeps it safe. */
+  export(): string;
+
+  /** Encrypts a text. The empty text gives null, as the format has no empty ciphertext. */
+  encryptString(text: string): Promise<string | null>;
+
+  /**
+   * Decrypts a text; null gives null.
+   *
+   * @throws {VaultError} `DECRYPTION_FAILED`, `MALFORMED_ENVELOPE`, `UNSUPPORTED_ALGORITHM`
+   */
+  decryptString(envelope: string | null): Promise<string | null>;
+
+  /** @throws {VaultError} `INVALID_ARGUMENT` for no bytes, as the format has no empty ciphertext */
+  encryptBytes(bytes: Uint8Array): Promise<string>;
+
+  /** @throws {VaultError} `DECRYPTION_FAILED`, `MALFORMED_ENVELOPE`, `UNSUPPORTED_ALGORITHM` */
+  decryptBytes(envelope: string): Promise<Uint8Array>;
+
+  /** Encrypts another key under this one. */
+  wrapKey(key: SymmetricKey): Promise<string>;
+
+  /**
+   * Decrypts what {@link SymmetricKey.wrapKey} made.
+   *
+   * @throws {VaultError} `DECRYPTION_FAILED`, `MALFORMED_ENVELOPE`, `UNSUPPORTED_ALGORITHM`
+   */
+  unwrapKey(envelope: string): Promise<SymmetricKey>;
+
+  /** Wipes the key from memory. It cannot be used afterwards. */
+  free(): void;
+  /** The same as {@link SymmetricKey.free}, for `using key = …`. */
+  [Symbol.dispose](): void;
+}
+
+/**
+ * An RSA key pair, for those who bring their own workflow. Encryption is OAEP, signatures are PKCS#1 v1.5 with SHA-256.
+ *
+ * @example
+ * const pair = await KeyPair.generate();
+ * const envelope = await PublicKey.import(pair.publicKeyPem).encryptKey(key);
+ * const same = await pair.decryptKey(envelope);
+ */
+export class KeyPair {
+  private constructor();
+  /** A new random key pair. 4096 bits, the default, take a second or more; other sizes are for tests. */
+  static generate(bits?: 4096 | 3072 | 2048): Promise<KeyPair>;
+
+  /**
+   * Reads a private key, PKCS#1 or PKCS#8.
+   *
+   * @throws {VaultError} `INVALID_ARGUMENT`
+   */
+  static import(privateKeyPem: string): Promise<KeyPair>;
+
+  /** The public key as SPKI PEM with CRLF line ends. */
+  readonly publicKeyPem: string;
+  /** SHA-256 of the public key's SPKI DER, for people to compare. */
+  readonly fingerprint: string;
+
+  /** The private key as PKCS#1 PEM, encrypted under `kek`: what the Keystore stores. */
+  wrapWith(kek: SymmetricKey): Promise<string>;
+
+  /**
+   * Decrypts what {@link KeyPair.wrapWith} made.
+   *
+   * @throws {VaultError} `DECRYPTION_FAILED`, `MALFORMED_ENVELOPE`, `UNSUPPORTED_ALGORITHM`
+   */
+  static unwrap(envelope: string, kek: SymmetricKey): Promise<KeyPair>;
+
+  /**
+   * Decrypts a key that was encrypted with {@link PublicKey.encryptKey}.
+   *
+   * @throws {VaultError} `DECRYPTION_FAILED`, `MALFORMED_ENVELOPE`, `UNSUPPORTED_ALGORITHM`
+   */
+  decryptKey(envelope: string): Promise<SymmetricKey>;
+
+  /**
+   * Decrypts bytes that were encrypted with {@link PublicKey.encryptBytes}.
+   *
+   * @throws {VaultError} `DECRYPTION_FAILED`, `MALFORMED_ENVELOPE`, `UNSUPPORTED_ALGORITHM`
+   */
+  decryptBytes(envelope: string): Promise<Uint8Array>;
+
+  /** A signature that carries the data it is of. */
+  sign(data: Uint8Array): Promise<string>;
+
+  /** Wipes the private key from memory. It cannot be used afterwards. */
+  free(): void;
+  /** The same as {@link KeyPair.free}, for `using pair = …`. */
+  [Symbol.dispose](): void;
+}
+
+/** Somebody's RSA public key. */
+export class PublicKey {
+  private constructor();
+  /**
+   * Reads a public key, SPKI or PKCS#1.
+   *
+   * @throws {VaultError} `WEAK_KEY` below 2048 bits and for odd exponents, `UNSUPPORTED_ALGORITHM`, `INVALID_ARGUMENT`
+   */
+  static import(pem: string): PublicKey;
+
+  /** SHA-256 of the key's SPKI DER, for people to compare. */
+  readonly fingerprint: string;
+
+  /** Encrypts a key for the holder of the private key. */
+  encryptKey(key: SymmetricKey): Promise<string>;
+
+  /**
+   * Encrypts bytes for the holder of the private key.
+   *
+   * @param bytes at most 470 for a 4096-bit key
+   * @throws {VaultError} `INVALID_ARGUMENT` for more
+   */
+  encryptBytes(bytes: Uint8Array): Promise<string>;
+
+  /**
+   * The signed data, if the holder of the private key signed it.
+   *
+   * @throws {VaultError} `DECRYPTION_FAILED` if not
+   */
+  verify(signature: string): Promise<Uint8Array>;
+
+  free(): void;
+  /** The same as {@link PublicKey.free}, for `using key = …`. */
+  [Symbol.dispose](): void;
+}
+
+/**
+ * Decrypts an envelope that carries its own key derivation (`…Pbkdf2Hmac…`).
+ *
+ * @throws {VaultError} `DECRYPTION_FAILED` for a wrong passphrase, `MALFORMED_ENVELOPE`, `UNSUPPORTED_ALGORITHM`
+ */
+export function decryptWithPassphrase(envelope: string, passphrase: string): Promise<Uint8Array>;
