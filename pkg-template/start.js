@@ -3,6 +3,7 @@
 import * as bindings from './vaultshare_bg.js';
 import { VaultError } from './errors.js';
 import { beforeInit } from './guard.js';
+import { imports } from './imports.js';
 
 // One for all entries: a program that reaches this package by two of them still has one module.
 let started;
@@ -44,18 +45,17 @@ async function opened(place, open) {
 }
 
 async function instantiate(code) {
-  const imports = { './vaultshare_bg.js': bindings };
   switch (kindOf(code)) {
     case 'WebAssembly.Module':
       return WebAssembly.instantiate(code, imports);
     case 'Response':
-      return instantiateResponse(code, imports);
+      return instantiateResponse(code);
     default:
       return (await WebAssembly.instantiate(bytesOf(code), imports)).instance;
   }
 }
 
-async function instantiateResponse(response, imports) {
+async function instantiateResponse(response) {
   if (!response.ok) {
     const message = `the WebAssembly module could not be loaded from ${response.url}: the server answered ${response.status}`;
     throw new VaultError('BAD_RESPONSE', message, response.status);

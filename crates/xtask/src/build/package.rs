@@ -1,6 +1,6 @@
 //! The npm package, put together from the bindings and from what a person wrote in `pkg-template/`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context;
 
@@ -36,7 +36,8 @@ pub(crate) fn assemble(workspace: &Workspace, bindings: &Path) -> anyhow::Result
         files::write(&package.join(BINDINGS), code + GUARD)?;
         files::copy(&bindings.join(MODULE), &package.join(MODULE))?;
         files::copy_folder(&bindings.join("snippets"), &package.join("snippets"))?;
-        files::write(&package.join("errors.js"), errors_module(bindings)?)
+        files::write(&package.join("errors.js"), errors_module(bindings)?)?;
+        files::write(&package.join("imports.js"), imports_module(bindings)?)
     })
 }
 
@@ -50,11 +51,33 @@ fn set_version(manifest: &Path) -> anyhow::Result<()> {
 /// A module that exports the very class that the compiled code throws. `wasm-bindgen` copies it into a folder named by a
 /// hash, so a template cannot know the path.
 fn errors_module(bindings: &Path) -> anyhow::Result<String> {
-    let snippets = files::all_files(&bindings.join("snippets"))?;
-    let path: &PathBuf = snippets
+    let snippets = snippets(bindings)?;
+    let path = snippets
         .iter()
-        .find(|file| file.ends_with(ERRORS))
+        .find(|path| path.ends_with(ERRORS))
         .with_context(|| format!("the compiled code does not import {ERRORS}, so it cannot throw VaultError"))?;
-    let path = path.strip_prefix(bindings)?.to_string_lossy().replace('\\', "/");
-    Ok(format!("export {{ VaultError, isVaultError }} from './{path}';\n"))
+    Ok(format!("export {{ VaultError, isVaultError }} from '{path}';\n"))
+}
+
+/// A module that exports everything the compiled code may import, by the names it imports it by. Most of it comes through
+/// the bindings, but a function whose arguments need no conversion is imported from the file that has it.
+fn imports_module(bindings: &Path) -> anyhow::Result<String> {
+    let mut imports = String::new();
+    let mut names = String::new();
+    let modules = std::iter::once(format!("./{BINDINGS}")).chain(snippets(bindings)?);
+    for (index, path) in modules.enumerate() {
+        imports.push_str(&format!("import * as module{index} from '{path}';\n"));
+        names.push_str(&format!("  '{path}': module{index},\n"));
+    }
+    Ok(format!("{imports}\nexport const imports = {{\n{names}}};\n"))
+}
+
+/// The files of ours that `wasm-bindgen` took along, as the package's modules name them.
+fn snippets(bindings: &Path) -> anyhow::Result<Vec<String>> {
+    let mut paths = Vec::new();
+    for file in files::all_files(&bindings.join("snippets"))? {
+        paths.push(format!("./{}", file.strip_prefix(bindings)?.to_string_lossy().replace('\\', "/")));
+    }
+    paths.sort();
+    Ok(paths)
 }
