@@ -1,4 +1,4 @@
-//! The two text forms of bytes: URL-safe base64 with padding, and lower-case hexadecimal.
+//! The two text forms of bytes, URL-safe base64 with padding and lower-case hexadecimal; and what the peers make of text.
 //!
 //! Both decoders take exactly one spelling per byte string: a second spelling of the same ciphertext would let a
 //! server change what was signed or compared without changing what is decrypted. They run in constant time, because
@@ -30,4 +30,44 @@ pub(crate) fn to_hex(bytes: &[u8]) -> String {
 /// The bytes of a hexadecimal text in either case, or `None`.
 pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {
     base16ct::mixed::decode_vec(text).ok()
+}
+
+/// The bytes that the peers' library hashes for a JavaScript string that was not encoded first.
+///
+/// It packs four UTF-16 units into a 32-bit word as if each were a byte. For units up to U+00FF that is
+/// one byte per unit (and for ASCII the same as UTF-8); a larger unit spills into the bytes before it, modulo 2³².
+/// A last group of fewer than four contributes as many bytes as it has units.
+pub(crate) fn peer_string_bytes(text: &str) -> Zeroizing<Vec<u8>> {
+    let units = Zeroizing::new(text.encode_utf16().collect::<Vec<u16>>());
+    let mut bytes = Zeroizing::new(Vec::with_capacity(units.len()));
+    for group in units.chunks(4) {
+        let word =
+            group.iter().zip([24_u32, 16, 8, 0]).fold(0_u32, |word, (&unit, shift)| word ^ (u32::from(unit) << shift));
+        bytes.extend(word.to_be_bytes().into_iter().take(group.len()));
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ascii_is_hashed_as_it_is() {
+        assert_eq!(peer_string_bytes("hello").as_slice(), b"hello");
+    }
+
+    #[test]
+    fn units_up_to_ff_are_one_byte_each() {
+        assert_eq!(peer_string_bytes("Zoë").as_slice(), [b'Z', b'o', 0xeb]);
+    }
+
+    #[test]
+    fn larger_units_spill_into_the_byte_before_them() {
+        // U+20AC is 0x20AC: 0xAC in its own place, 0x20 on top of the `a` before it.
+        assert_eq!(peer_string_bytes("a€bc").as_slice(), [b'a' ^ 0x20, 0xac, b'b', b'c']);
+        // The first unit of a group has nothing before it: its high byte is lost.
+        assert_eq!(peer_string_bytes("€").as_slice(), [0xac]);
+        assert_eq!(peer_string_bytes("abcd€").as_slice(), [b'a', b'b', b'c', b'd', 0xac]);
+    }
 }

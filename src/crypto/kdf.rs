@@ -3,6 +3,7 @@
 use zeroize::Zeroizing;
 
 use crate::crypto::backend;
+use crate::crypto::encoding::peer_string_bytes;
 use crate::crypto::envelope::{ADDITIONAL_DATA, Derivation, Envelope, MAX_ITERATIONS, MIN_ITERATIONS};
 use crate::crypto::symmetric::AesKey;
 use crate::{Error, ErrorCode, Result};
@@ -48,8 +49,8 @@ pub async fn encrypt_with_passphrase(plaintext: &[u8], passphrase: &str) -> Resu
 
 /// Decrypts an envelope that carries its own key derivation (`…Pbkdf2Hmac…`).
 ///
-/// Libraries of before 2021 took one byte per UTF-16 unit of the passphrase. For passphrases beyond ASCII, and only
-/// after UTF-8 has failed, that is tried once.
+/// Libraries of before 2021 hashed the passphrase's UTF-16 units: one byte each where they fit into one, else as
+/// [`peer_string_bytes`] has it. For passphrases beyond ASCII, and only after UTF-8 has failed, that is tried once.
 ///
 /// # Errors
 /// `MALFORMED_ENVELOPE`, `UNSUPPORTED_ALGORITHM`, `DECRYPTION_FAILED`.
@@ -61,16 +62,9 @@ pub async fn decrypt_with_passphrase(envelope: &str, passphrase: &str) -> Result
     let key = derive_key(passphrase.as_bytes(), &salt, iterations).await?;
     match key.open_chunks(&chunks).await {
         Err(error) if error.code() == ErrorCode::DecryptionFailed && !passphrase.is_ascii() => {
-            let key = derive_key(&one_byte_per_unit(passphrase), &salt, iterations).await?;
+            let key = derive_key(&peer_string_bytes(passphrase), &salt, iterations).await?;
             key.open_chunks(&chunks).await
         }
         result => result,
     }
-}
-
-/// The low byte of every UTF-16 unit: what old libraries made of a passphrase.
-fn one_byte_per_unit(passphrase: &str) -> Zeroizing<Vec<u8>> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(passphrase.len()));
-    bytes.extend(passphrase.encode_utf16().map(|unit| unit.to_be_bytes()[1]));
-    bytes
 }

@@ -10,9 +10,9 @@ use std::fmt;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::crypto::encoding::to_hex;
+use crate::crypto::encoding::{peer_string_bytes, to_hex};
 use crate::{Error, ErrorCode, Result};
 
 const KEY_BYTES: usize = 64;
@@ -70,25 +70,9 @@ impl VerificationKey {
     fn mac(&self, value: &str) -> [u8; 32] {
         // The key is exactly one block of SHA-256, so HMAC takes it as it is and cannot refuse it.
         let mut mac = Hmac::<Sha256>::new(self.bytes.as_ref().into());
-        mac.update(&hashed_bytes(value));
+        mac.update(&peer_string_bytes(value));
         mac.finalize().into_bytes().into()
     }
-}
-
-/// The bytes that the peers hash for a JavaScript string.
-///
-/// Their library packs four UTF-16 units into a 32-bit word as if each were a byte. For units up to U+00FF that is
-/// one byte per unit (and for ASCII the same as UTF-8); a larger unit spills into the bytes before it, modulo 2³².
-/// A last group of fewer than four contributes as many bytes as it has units.
-fn hashed_bytes(value: &str) -> Zeroizing<Vec<u8>> {
-    let units = Zeroizing::new(value.encode_utf16().collect::<Vec<u16>>());
-    let mut bytes = Zeroizing::new(Vec::with_capacity(units.len()));
-    for group in units.chunks(4) {
-        let word =
-            group.iter().zip([24_u32, 16, 8, 0]).fold(0_u32, |word, (&unit, shift)| word ^ (u32::from(unit) << shift));
-        bytes.extend(word.to_be_bytes().into_iter().take(group.len()));
-    }
-    bytes
 }
 
 impl Drop for VerificationKey {
@@ -102,29 +86,5 @@ impl ZeroizeOnDrop for VerificationKey {}
 impl fmt::Debug for VerificationKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("VerificationKey(secret)")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ascii_is_hashed_as_it_is() {
-        assert_eq!(hashed_bytes("hello").as_slice(), b"hello");
-    }
-
-    #[test]
-    fn units_up_to_ff_are_one_byte_each() {
-        assert_eq!(hashed_bytes("Zoë").as_slice(), [b'Z', b'o', 0xeb]);
-    }
-
-    #[test]
-    fn larger_units_spill_into_the_byte_before_them() {
-        // U+20AC is 0x20AC: 0xAC in its own place, 0x20 on top of the `a` before it.
-        assert_eq!(hashed_bytes("a€bc").as_slice(), [b'a' ^ 0x20, 0xac, b'b', b'c']);
-        // The first unit of a group has nothing before it: its high byte is lost.
-        assert_eq!(hashed_bytes("€").as_slice(), [0xac]);
-        assert_eq!(hashed_bytes("abcd€").as_slice(), [b'a', b'b', b'c', b'd', 0xac]);
     }
 }

@@ -1,4 +1,4 @@
-use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use crate::{
     crypto::{self, AesKey},
@@ -37,14 +37,14 @@ impl SymmetricKey {
 
     /// Seals a text; `null` for the empty one.
     #[wasm_bindgen(js_name = encryptString)]
-    pub async fn encrypt_string(&self, text: String) -> Result<Option<String>> {
-        self.key.seal_text(&zeroize::Zeroizing::new(text)).await
+    pub async fn encrypt_string(&self, text: String) -> Result<JsValue> {
+        Ok(text_or_null(self.key.seal_text(&zeroize::Zeroizing::new(text)).await?))
     }
 
-    /// Opens a text.
+    /// Opens a text; `null` gives `null`.
     #[wasm_bindgen(js_name = decryptString)]
-    pub async fn decrypt_string(&self, envelope: Option<String>) -> Result<Option<String>> {
-        Ok(self.key.open_text(envelope.as_deref()).await?.map(|text| text.to_string()))
+    pub async fn decrypt_string(&self, envelope: Option<String>) -> Result<JsValue> {
+        Ok(text_or_null(self.key.open_text(envelope.as_deref()).await?.map(|text| text.to_string())))
     }
 
     /// Seals bytes.
@@ -72,6 +72,11 @@ impl SymmetricKey {
         let key = AesKey::from_bytes(&bytes).map_err(|_| crate::Error::decryption_failed())?;
         Ok(SymmetricKey { key })
     }
+}
+
+/// `null` where there is no text. An `Option` by itself would reach JavaScript as `undefined`, which JSON drops.
+fn text_or_null(text: Option<String>) -> JsValue {
+    text.map_or(JsValue::NULL, JsValue::from)
 }
 
 /// Opens an envelope that carries its own key derivation.

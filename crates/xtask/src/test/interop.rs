@@ -4,9 +4,12 @@ use crate::server::{Server, Settings};
 use crate::workspace::Workspace;
 use crate::{build, files, progress, test::node_tests, tools};
 
+/// The tests, and the other clients that they drive.
+const FOLDER: &str = "tests/interop";
+
 /// Runs `tests/interop`, with a server on fresh data whose address is in `VAULTSHARE_SERVER_URL`.
 pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
-    tools::ensure_node(workspace)?;
+    tools::ensure_npm_packages_of(workspace, FOLDER)?;
     build::build_package(workspace)?;
     build::build_programs(workspace, &[build::SERVER])?;
 
@@ -15,7 +18,7 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     let settings = Settings { port: 0, data: folder.join("data"), www: None, log: folder.join("server.log") };
     progress::step("other clients against our code and our server", || {
         let server = Server::start(workspace, &settings)?;
-        node_tests::run(workspace, "tests/interop", |node| {
+        node_tests::run(workspace, FOLDER, |node| {
             node.env("VAULTSHARE_SERVER_URL", server.url());
             node.env("VAULTSHARE_PACKAGE", workspace.package());
         })

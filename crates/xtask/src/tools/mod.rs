@@ -9,5 +9,7 @@ mod rust;
 
 pub(crate) use browser::Browser;
 pub(crate) use cargo_programs::{WASM_PACK, ensure as ensure_cargo_program, wasm_bindgen};
-pub(crate) use node::{ensure as ensure_node, ensure_packages as ensure_npm_packages};
+pub(crate) use node::{
+    ensure as ensure_node, ensure_packages as ensure_npm_packages, ensure_packages_of as ensure_npm_packages_of,
+};
 pub(crate) use rust::{ensure_component, ensure_wasm_target};

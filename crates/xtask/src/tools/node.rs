@@ -1,6 +1,7 @@
-//! Node.js, which has to be there, and the npm packages of the root `package.json`, which are installed from its lock.
+//! Node.js, which has to be there, and the npm packages of a `package.json`, which are installed from the lock beside it.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, bail};
 
@@ -29,17 +30,25 @@ pub(crate) fn ensure(workspace: &Workspace) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Makes sure that `node_modules` is what `package-lock.json` says.
+/// Makes sure that `node_modules` of the root is what its lock says.
 pub(crate) fn ensure_packages(workspace: &Workspace) -> anyhow::Result<()> {
+    ensure_packages_of(workspace, "")
+}
+
+/// As [`ensure_packages`], for a folder of the workspace with a `package.json` of its own.
+pub(crate) fn ensure_packages_of(workspace: &Workspace, folder: &str) -> anyhow::Result<()> {
     ensure(workspace)?;
-    let lock = files::read(&workspace.path("package-lock.json"))?;
-    let stamp = workspace.path(STAMP);
+    let place = workspace.path(folder);
+    let lock = files::read(&place.join("package-lock.json"))?;
+    let stamp = place.join(STAMP);
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == lock) {
         return Ok(());
     }
-    progress::step("installing the npm packages of package-lock.json into node_modules", || {
+    let shown = Path::new(folder).join("package-lock.json");
+    progress::step(&format!("installing the npm packages of {}", shown.display()), || {
         let mut npm = workspace.command("npm");
-        process::run(npm.args(["ci", "--no-audit", "--no-fund"])).context("npm could not install them")?;
+        npm.args(["ci", "--no-audit", "--no-fund"]).current_dir(&place);
+        process::run(&mut npm).context("npm could not install them")?;
         files::write(&stamp, lock)
     })
 }
