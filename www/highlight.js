@@ -1,0 +1,46 @@
+/**
+ * Ties a value on a user's side to its ciphertext in the server pane: whoever points at one, or reaches it with the
+ * keyboard, sees both lit. The tie is the slot's id, which both sides carry in `data-slot`.
+ */
+
+let lit = null;
+
+/** Makes `control` light up everything that belongs to the slot. */
+export function lightsUp(control, slotId) {
+  control.addEventListener('pointerenter', () => light(slotId));
+  control.addEventListener('pointerleave', () => light(null));
+  control.addEventListener('focusin', () => light(slotId));
+  control.addEventListener('focusout', () => light(null));
+}
+
+/** Scrolls to the ciphertext, also where the panes are stacked, and lights it. */
+export function bringIntoView(slotId) {
+  light(slotId);
+  recordOf(slotId)?.scrollIntoView({ block: 'center', behavior: calm() ? 'auto' : 'smooth' });
+}
+
+function light(slotId) {
+  if (lit === slotId) return;
+  lit = slotId;
+  document.body.toggleAttribute('data-lit', slotId !== null);
+  for (const element of document.querySelectorAll('[data-slot]')) {
+    element.classList.toggle('lit', element.dataset.slot === slotId);
+  }
+  if (slotId !== null) scrollWithin(recordOf(slotId));
+}
+
+/** Scrolls only the server pane's own list: the page must not jump because a pointer crossed it. */
+function scrollWithin(record) {
+  const list = record?.closest('.records');
+  if (!list || list.scrollHeight <= list.clientHeight) return;
+  const offset = record.getBoundingClientRect().top - list.getBoundingClientRect().top;
+  list.scrollTo({ top: list.scrollTop + offset - list.clientHeight / 3, behavior: calm() ? 'auto' : 'smooth' });
+}
+
+function recordOf(slotId) {
+  return document.querySelector(`.record[data-slot="${CSS.escape(slotId)}"]`);
+}
+
+function calm() {
+  return matchMedia('(prefers-reduced-motion: reduce)').matches;
+}
