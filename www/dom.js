@@ -43,6 +43,20 @@ export function section(title, explanation, attributes, ...children) {
   );
 }
 
+/**
+ * A form that is out of the way until someone wants it: a pane shows what there is first and what can be done second.
+ */
+export function foldable(summary, testId, ...children) {
+  return element('details', { class: 'part' }, element('summary', { 'data-testid': testId }, summary), children);
+}
+
+/** Folds a form that has done its work, leaving the keyboard focus on its summary rather than nowhere. */
+export function fold(details) {
+  const hadFocus = details.contains(document.activeElement);
+  details.open = false;
+  if (hadFocus) details.querySelector('summary').focus({ preventScroll: true });
+}
+
 /** A button that copies `text()`; absent where the browser offers no clipboard (a page on plain http). */
 export function copyButton(text, attributes = {}) {
   if (!navigator.clipboard) return null;

@@ -69,6 +69,8 @@ export class Person extends EventTarget {
     ]);
     const opened = await session.items.getMany(items.entries.map(({ id }) => id), options);
     if (this.session !== session) return; // Signed out meanwhile.
+    // A new connection while an invitation was out: it was accepted, and its token is used up.
+    if (connections.entries.length > this.connections.length) this.invitation = null;
     this.items = opened.flatMap(({ item }) => item ?? []);
     this.unreadable = opened.flatMap(({ id, error }) => (error ? { id, error } : []));
     this.connections = connections.entries;

@@ -38,8 +38,8 @@ export function serverPane(recorder) {
   return pane;
 }
 
-/** Sealed values on top of the pane, fields left empty at the end of theirs; otherwise the order of arrival. */
+/** Sealed values on top of the pane, fields left empty at its end; otherwise the order of arrival. */
 function rank({ kind, fields }) {
-  const order = kind === 'slot' ? -1 : kindsInOrder.indexOf(kind);
-  return order + (kind === 'slot' && !fields.encrypted_value ? 0.5 : 0);
+  if (kind === 'slot') return fields.encrypted_value ? -1 : kindsInOrder.length;
+  return kindsInOrder.indexOf(kind);
 }

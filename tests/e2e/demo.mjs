@@ -14,8 +14,8 @@ import { launchBrowser, watchForTrouble } from './support/browser.mjs';
 
 const passphrases = { alice: 'supersecretpassword', bob: 'ein Maß für Geheimnisse' };
 const label = 'DeLorean';
-/** Field of the template → value. One of them is beyond ASCII, in two planes of Unicode. */
-const values = { licence_plate: 'NotACatDefsACar', model_make: 'DeLorean DMC-12 · Δ 88 mph ⚡🚗' };
+/** Field of the template → value. One of them is beyond ASCII, with a character beyond 16 bits. */
+const values = { licence_plate: 'NotACatDefsACar', model_make: 'DMC-12 · Δt at 𝟠𝟠 mph ⚡' };
 
 /** Making an RSA-4096 key pair takes seconds, and more on a busy machine. */
 const patience = 120_000;
@@ -50,11 +50,13 @@ async function walkThrough({ page, trouble }) {
     await page.keyboard.type(passphrases.alice);
     await page.keyboard.press('Enter');
     const aliceSecret = await shownAfter(page, 'alice-secret', 'alice-create');
-    await appears(page, 'alice-store', 'alice-create');
+    await appears(page, 'alice-open-item', 'alice-create');
     expect(/^1\.[^.]+\.\S+$/.test(aliceSecret), `Alice’s secret has an unexpected form (${aliceSecret.length} characters)`);
     tell('1. Alice exists: her keys were made in the browser, her secret was shown to her.');
 
-    await at('alice-template').focus();
+    await reachWithTab(page, 'alice-open-item');
+    await page.keyboard.press('Enter');
+    await reachWithTab(page, 'alice-template');
     expect(await at('alice-template').inputValue() === 'vehicle', 'the template “vehicle” is not offered first');
     await reachWithTab(page, 'alice-item-label');
     await page.keyboard.type(label);
@@ -70,7 +72,7 @@ async function walkThrough({ page, trouble }) {
     await at('bob-passphrase').fill(passphrases.bob);
     await at('bob-create').click();
     const bobSecret = await shownAfter(page, 'bob-secret', 'bob-create');
-    await appears(page, 'bob-store', 'bob-create');
+    await appears(page, 'bob-open-item', 'bob-create');
     tell('3. Bob exists, with a session of his own.');
 
     await at('step-invite').focus();
@@ -96,6 +98,8 @@ async function walkThrough({ page, trouble }) {
     await at('bob-match').waitFor();
     tell(`6. Both see the same safety number: ${bobsNumber}`);
 
+    await at('alice-open-share').focus();
+    await page.keyboard.press('Enter');
     await at('alice-share-item').selectOption({ label });
     await at('alice-share').focus();
     await page.keyboard.press('Enter');
@@ -188,6 +192,7 @@ async function expectOnlyCiphertext(page, plaintexts) {
 
 async function takePictures(page, at) {
   await at('bob-received-ciphertext-licence_plate').focus();
+  await page.evaluate(() => scrollTo(0, 0)); // So that the third pane, which follows the reader, stands at the top.
   await page.screenshot({ path: join(screenshots, 'desktop.png'), fullPage: true });
   await page.emulateMedia({ colorScheme: 'dark' });
   await page.screenshot({ path: join(screenshots, 'desktop-dark.png'), fullPage: true });

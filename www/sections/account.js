@@ -5,9 +5,9 @@ import { outcome, perform } from '../task.js';
 export function accountSection({ person, id }) {
   const secret = element('code', { class: 'secret', 'data-testid': `${id}-secret` });
   const secretBox = element(
-    'div',
+    'details',
     { class: 'secret-box', hidden: true },
-    element('p', { class: 'secret-title' }, `${person.name}’s secret`),
+    element('summary', { class: 'secret-title' }, `${person.name}’s secret`),
     secret,
     copyButton(() => secret.textContent, { 'aria-label': `Copy ${person.name}’s secret` }),
     element('p', { class: 'hint' },
@@ -18,8 +18,9 @@ export function accountSection({ person, id }) {
     secretBox.hidden = false;
   };
 
-  const create = createForm({ person, id, showSecret });
-  const signIn = signInForm({ person, id, showSecret });
+  // Shown open to someone who meets it for the first time; whoever just typed it need not see it again.
+  const create = createForm({ person, id, showSecret: (text) => { showSecret(text); secretBox.open = true; } });
+  const signIn = signInForm({ person, id });
   const signOut = signOutPart({ person, id });
   const returning = element('details', { class: 'returning', 'data-testid': `${id}-returning` },
     element('summary', {}, `${person.name} already has a secret`), signIn.view);
@@ -33,6 +34,7 @@ export function accountSection({ person, id }) {
       // Someone who just signed out wants the way back in, not a second user.
       returning.open = true;
       secretBox.hidden = true;
+      secretBox.open = false;
       signIn.prefill(secret.textContent);
     }
     create.hidden = signedIn || returning.open;
@@ -62,7 +64,7 @@ function createForm({ person, id, showSecret }) {
   return form;
 }
 
-function signInForm({ person, id, showSecret }) {
+function signInForm({ person, id }) {
   const secret = element('input', { type: 'text', id: `${id}-sign-in-secret`, 'data-testid': `${id}-sign-in-secret`, autocomplete: 'off', spellcheck: 'false', autocapitalize: 'off', required: true });
   const passphrase = element('input', { type: 'password', id: `${id}-sign-in-passphrase`, 'data-testid': `${id}-sign-in-passphrase`, autocomplete: 'current-password', required: true });
   const button = element('button', { type: 'submit', class: 'primary', 'data-testid': `${id}-sign-in` }, `Sign ${person.name} in`);
@@ -76,10 +78,7 @@ function signInForm({ person, id, showSecret }) {
       { button, shown, working: `Signing ${person.name} in…`, done: () => `${person.name} is signed in; the keys are unwrapped in this page’s memory.` },
       (options) => person.signIn(secret.value.trim(), passphrase.value, options),
     );
-    if (person.session) {
-      passphrase.value = '';
-      showSecret(person.session.secret);
-    }
+    if (person.session) passphrase.value = '';
   });
   return { view, prefill: (text) => { secret.value = text; } };
 }

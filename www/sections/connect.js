@@ -1,6 +1,6 @@
 /** Inviting, accepting, and the number by which two people make sure that nobody sits between them. */
 import { announce } from '../announce.js';
-import { copyButton, element, field, section } from '../dom.js';
+import { copyButton, element, field, fold, foldable, section } from '../dom.js';
 import { showList } from '../keyed-list.js';
 import { outcome, perform } from '../task.js';
 
@@ -43,7 +43,9 @@ function inviteForm({ person, world, id }) {
     );
   });
 
+  const view = foldable('Invite someone', `${id}-open-invite`, form);
   const update = () => {
+    if (!person.invitation && !tokenBox.hidden) fold(view); // Accepted: the token is used up.
     tokenBox.hidden = !person.invitation;
     if (!person.invitation || token.textContent === person.invitation.token) return;
     token.textContent = person.invitation.token;
@@ -52,7 +54,7 @@ function inviteForm({ person, world, id }) {
       on: { click: () => world.handOver(token.textContent, person, other) },
     }, `Hand it to ${other.name}`)));
   };
-  return { view: element('details', { class: 'part' }, element('summary', { 'data-testid': `${id}-open-invite` }, 'Invite someone'), form), update };
+  return { view, update };
 }
 
 function acceptForm({ person, world, id }) {
@@ -62,7 +64,7 @@ function acceptForm({ person, world, id }) {
   const button = element('button', { type: 'submit', class: 'primary', 'data-testid': `${id}-accept` }, 'Accept the invitation');
   const shown = outcome(`${id}-accept`);
   const form = element('form', {}, field('Token', token), field('Name of the one who invited', name), element('div', { class: 'actions' }, button), shown.view);
-  const view = element('details', { class: 'part' }, element('summary', { 'data-testid': `${id}-open-accept` }, 'Accept an invitation'), form);
+  const view = foldable('Accept an invitation', `${id}-open-accept`, form);
 
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
@@ -72,7 +74,7 @@ function acceptForm({ person, world, id }) {
     );
     if (!connection) return;
     token.value = '';
-    view.open = false;
+    fold(view);
     await world.newsFrom(person).catch(() => {});
   });
 

@@ -1,5 +1,5 @@
 /** Making an item from a template, and the person's own items, decrypted. */
-import { element, field, section } from '../dom.js';
+import { element, field, fold, foldable, section } from '../dom.js';
 import { explain } from '../errors.js';
 import { showList } from '../keyed-list.js';
 import { outcome, perform } from '../task.js';
@@ -35,16 +35,17 @@ function itemForm({ person, id }) {
   const slots = element('div', { class: 'slots' });
   const button = element('button', { type: 'submit', class: 'primary', 'data-testid': `${id}-store` }, 'Seal and store');
   const shown = outcome(`${id}-store`);
-  const view = element('form', {},
+  const form = element('form', {},
     field('Made from', template, 'A template says which fields there are.'),
     field('Label', label, 'The server can read the label. Put nothing secret in it.'),
     slots, element('div', { class: 'actions' }, button), shown.view);
+  const view = foldable('Keep something new', `${id}-open-item`, form);
 
   const chosen = () => person.templates.find(({ name }) => name === template.value);
   const showSlots = () => slots.replaceChildren(...visibleSlots(chosen()?.slots ?? []).map((slot) => field(slot.label || slot.name, control(slot, id))));
   template.addEventListener('change', showSlots);
 
-  view.addEventListener('submit', async (event) => {
+  form.addEventListener('submit', async (event) => {
     event.preventDefault();
     const filled = [...slots.querySelectorAll('[data-slot-name]')].filter(({ value }) => value !== '');
     const values = Object.fromEntries(filled.map((input) => [input.dataset.slotName, input.value]));
@@ -55,6 +56,7 @@ function itemForm({ person, id }) {
     if (item) {
       label.value = '';
       showSlots();
+      fold(view);
     }
   });
 

@@ -1,5 +1,5 @@
 /** Sharing one of the person's items with someone they are connected with, and stopping. */
-import { element, field, section } from '../dom.js';
+import { element, field, fold, foldable, section } from '../dom.js';
 import { showList } from '../keyed-list.js';
 import { outcome, perform } from '../task.js';
 
@@ -13,10 +13,11 @@ export function shareSection({ person, world, id }) {
     field('Item', item), field('With', connection),
     field('Terms (optional)', terms, 'With terms, nothing can be read before they are accepted. The server can read the terms.'),
     element('div', { class: 'actions' }, button), shown.view);
+  const part = foldable('Share something', `${id}-open-share`, form);
   const notYet = element('p', { class: 'hint' }, 'This needs an item and a connection first.');
   const list = element('div', { class: 'cards', 'data-testid': `${id}-outgoing` });
   const view = section('Share', 'The item is sealed anew with a key made for this share alone, and that key is sealed for the other person only.',
-    { id: `${id}-share-part` }, list, notYet, form);
+    { id: `${id}-share-part` }, list, notYet, part);
 
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
@@ -27,12 +28,13 @@ export function shareSection({ person, world, id }) {
     );
     if (!share) return;
     terms.value = '';
+    fold(part);
     await world.newsFrom(person).catch(() => {});
   });
 
   const update = () => {
     const ready = person.items.length > 0 && person.connections.length > 0;
-    form.hidden = !ready;
+    part.hidden = !ready;
     notYet.hidden = ready;
     offer(item, person.items.map(({ id: value, label }) => [value, label]));
     offer(connection, person.connections.map(({ id: value, name }) => [value, name ?? 'Someone without a name']));
