@@ -17,8 +17,8 @@ export async function startServer({ data, www, listen = '127.0.0.1:0' }) {
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on('line', (line) => {
         lines.push(line);
-        const url = /https?:\/\/[\w.:[\]-]+/.exec(line)?.[0];
-        if (url) resolve(url);
+        const url = /listening on (https?:\/\/\S+)/.exec(line)?.[1];
+        if (url) resolve(url.replace(/\/$/, ''));
       });
     }
     child.once('error', (error) => reject(new Error(`the server could not be started: ${error.message}`)));
