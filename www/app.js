@@ -26,6 +26,7 @@ async function start() {
   );
   // The keys must not outlive the page, not even in a copy kept for the back button.
   addEventListener('pagehide', () => world.people.forEach((person) => person.close()));
+  addEventListener('pageshow', (event) => event.persisted && location.reload());
   document.body.dataset.ready = 'true';
   announce('Ready. Nothing has been sent to the server yet.');
 }

@@ -19,14 +19,27 @@ export function bringIntoView(slotId) {
   recordOf(slotId)?.scrollIntoView({ block: 'center', behavior: calm() ? 'auto' : 'smooth' });
 }
 
+/** To be called when records or values were drawn anew: what was lit may be another element now, or gone. */
+export function relight() {
+  if (lit === null) return;
+  const pointedAt = Array.from(document.querySelectorAll(`[data-slot="${CSS.escape(lit)}"]`))
+    .some((element) => element.matches(':hover, :focus-within'));
+  if (pointedAt) mark();
+  else light(null);
+}
+
 function light(slotId) {
   if (lit === slotId) return;
   lit = slotId;
-  document.body.toggleAttribute('data-lit', slotId !== null);
-  for (const element of document.querySelectorAll('[data-slot]')) {
-    element.classList.toggle('lit', element.dataset.slot === slotId);
-  }
+  mark();
   if (slotId !== null) scrollWithin(recordOf(slotId));
+}
+
+function mark() {
+  document.body.toggleAttribute('data-lit', lit !== null);
+  for (const element of document.querySelectorAll('[data-slot]')) {
+    element.classList.toggle('lit', element.dataset.slot === lit);
+  }
 }
 
 /** Scrolls only the server pane's own list: the page must not jump because a pointer crossed it. */

@@ -27,14 +27,16 @@ export class Person extends EventTarget {
   async create(passphrase, showSecret, options) {
     this.#pendingSecret ??= await this.#client.newSecret(options);
     showSecret(this.#pendingSecret);
+    let session;
     try {
-      await this.#start(await this.#client.createUser(passphrase, { ...options, secret: this.#pendingSecret }));
-      this.#pendingSecret = null;
+      session = await this.#client.createUser(passphrase, { ...options, secret: this.#pendingSecret });
     } catch (error) {
       // The secret is taken, with another passphrase: the next attempt needs a fresh one.
       if (error.code === 'LOGIN_FAILED') this.#pendingSecret = null;
       throw error;
     }
+    this.#pendingSecret = null;
+    await this.#start(session);
   }
 
   async signIn(secret, passphrase, options) {

@@ -1,7 +1,7 @@
 /** What the server holds, as far as it has shown it to this page: see recorder.js for where this comes from. */
 import { element } from './dom.js';
 import { showList } from './keyed-list.js';
-import { lightsUp } from './highlight.js';
+import { lightsUp, relight } from './highlight.js';
 import { kindsInOrder, recordView } from './record-view.js';
 
 export function serverPane(recorder) {
@@ -22,6 +22,7 @@ export function serverPane(recorder) {
       if (record.kind === 'slot') lightsUp(view, record.id);
       return view;
     });
+    relight();
     requests.replaceChildren(...recorder.requests.map(({ person, method, path, status }) =>
       element('li', {}, element('span', { class: 'method' }, method), ' ', path, ' ', element('small', {}, `${status}, for ${person}`))));
   };

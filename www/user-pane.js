@@ -1,5 +1,6 @@
 /** One person's side of the page: the parts in the order in which the guide needs them. */
 import { element } from './dom.js';
+import { relight } from './highlight.js';
 import { accountSection } from './sections/account.js';
 import { connectSection } from './sections/connect.js';
 import { itemsSection } from './sections/items.js';
@@ -25,6 +26,7 @@ export function userPane(person, world, recorder) {
       view.hidden = !person.session;
       updatePart();
     }
+    relight();
   };
   // Also on news about the others: a safety number can be compared once both ends are known.
   world.addEventListener('change', update);
