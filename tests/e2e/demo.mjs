@@ -17,8 +17,8 @@ const label = 'DeLorean';
 /** Field of the template → value. One of them is beyond ASCII, with a character beyond 16 bits. */
 const values = { licence_plate: 'NotACatDefsACar', model_make: 'DMC-12 · Δt at 𝟠𝟠 mph ⚡' };
 
-/** Making an RSA-4096 key pair takes seconds, and more on a busy machine. */
-const patience = 120_000;
+/** In milliseconds. Making an RSA-4096 key pair takes seconds, and more on a busy machine. */
+const patience = Number(process.env.VAULTSHARE_DEMO_PATIENCE || 120_000);
 
 const { url, screenshots } = readArguments();
 const browser = await launchBrowser();
@@ -41,7 +41,8 @@ async function walkThrough({ page, trouble }) {
 
   try {
     await page.goto(url);
-    await at('alice-passphrase').waitFor({ timeout: patience });
+    await at('alice-passphrase').waitFor({ timeout: patience })
+      .catch(() => { throw new Error(`the page at ${url} does not offer “alice-passphrase”; is the package served beside it as pkg/?`); });
 
     await reachWithTab(page, 'step-create-alice');
     await reachWithTab(page, 'guide-go');
@@ -198,6 +199,8 @@ async function takePictures(page, at) {
   await page.screenshot({ path: join(screenshots, 'desktop-dark.png'), fullPage: true });
   await page.emulateMedia({ colorScheme: 'light' });
   await page.setViewportSize({ width: 360, height: 780 });
+  const unnamed = await page.evaluate(() => [...document.querySelectorAll('input, select, textarea')].filter((control) => control.labels.length === 0).map(({ id }) => id));
+  expect(unnamed.length === 0, `these controls have no label: ${unnamed.join(', ')}`);
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   expect(overflow <= 0, `at phone width the page is ${overflow} pixels too wide`);
   await page.screenshot({ path: join(screenshots, 'phone.png'), fullPage: true });

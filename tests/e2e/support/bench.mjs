@@ -10,7 +10,8 @@ import { launchBrowser, watchForTrouble } from './browser.mjs';
 import { startRecordingProxy } from './recording-proxy.mjs';
 import { startServer } from './server.mjs';
 
-const packageFolder = process.env.VAULTSHARE_PACKAGE || process.env.PKG || fileURLToPath(new URL('../../../pkg', import.meta.url));
+/** The built npm package. */
+export const packageFolder = process.env.VAULTSHARE_PACKAGE || process.env.PKG || fileURLToPath(new URL('../../../pkg', import.meta.url));
 
 /** The strictest policy under which the module can be compiled at all; the image is the page's empty icon. */
 const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'";
