@@ -94,7 +94,12 @@ describe('a failure in the browser', () => {
         globalThis.misbehave = { delay: 200 };
         const reading = session.items.get(globalThis.item.id);
         session.close();
-        return reading;
+        try {
+          globalThis.endedWith = (await reading).value('licence_plate');
+        } catch (error) {
+          globalThis.endedWith = error.code;
+        }
+        return session.items.list();
       },
     };
   }));
@@ -184,8 +189,10 @@ describe('a failure in the browser', () => {
     await expectFailure('useAfterSignOut', 'SESSION_CLOSED', passphrase);
   });
 
-  it('is SESSION_CLOSED when the session is closed while a call is under way', async () => {
+  it('is SESSION_CLOSED after a close() during a call, which itself ends as it was going to or with SESSION_CLOSED', async () => {
     await expectFailure('closeWhileReading', 'SESSION_CLOSED', passphrase);
+    const endedWith = await bench.page.evaluate(() => globalThis.endedWith);
+    assert.ok([values.licence_plate, 'SESSION_CLOSED'].includes(endedWith), `the call under way ended with ${endedWith}`);
   });
 
   it('is BAD_RESPONSE when an answer makes no sense', async () => {
