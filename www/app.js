@@ -32,5 +32,6 @@ async function start() {
 }
 
 start().catch((error) => {
+  console.error(error); // For whoever builds or serves this page; it holds no secret, as there is none yet.
   announce(`This page could not start: ${explain(error).sentence} Is the package built (pkg/) and served beside this page?`, 'failed');
 });

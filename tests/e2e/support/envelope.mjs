@@ -2,7 +2,7 @@
  * Reads ciphertext envelopes with nothing but node:crypto, so that these tests do not trust the code they test.
  *
  *     Aes256Gcm.<data>.<artefacts>     artefacts: the byte `A`, then a BSON document with iv, at (the tag) and ad
- *     Rsa4096.<data>.QUUAAAAA          OAEP with SHA-1
+ *     Rsa4096.<data>.QQUAAAAA          OAEP with SHA-1
  */
 import { constants, createDecipheriv, privateDecrypt } from 'node:crypto';
 
