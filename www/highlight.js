@@ -8,9 +8,14 @@ let lit = null;
 /** Makes `control` light up everything that belongs to the slot. */
 export function lightsUp(control, slotId) {
   control.addEventListener('pointerenter', () => light(slotId));
-  control.addEventListener('pointerleave', () => light(null));
+  control.addEventListener('pointerleave', () => light(focusedSlot()));
   control.addEventListener('focusin', () => light(slotId));
   control.addEventListener('focusout', () => light(null));
+}
+
+/** The keyboard's place stays lit when a pointer merely crosses something else. */
+function focusedSlot() {
+  return document.activeElement?.closest('[data-slot]')?.dataset.slot ?? null;
 }
 
 /** Scrolls to the ciphertext, also where the panes are stacked, and lights it. */

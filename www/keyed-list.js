@@ -20,7 +20,10 @@ export function showList(container, entries, keyOf, versionOf, draw) {
     const drawn = draw(entry);
     drawn.dataset.key = key;
     drawn.dataset.version = version;
-    if (old?.contains(document.activeElement)) queueMicrotask(() => focusIn(drawn));
+    if (old?.contains(document.activeElement)) {
+      const { testid } = document.activeElement.dataset;
+      queueMicrotask(() => focusIn(drawn, testid));
+    }
     return drawn;
   });
   if (next.length === container.children.length && next.every((child, at) => child === container.children[at])) return;
@@ -31,8 +34,9 @@ export function showList(container, entries, keyOf, versionOf, draw) {
 }
 
 /** The old element had the focus and is gone: go on in its successor rather than at the top of the page. */
-function focusIn(drawn) {
+function focusIn(drawn, testid) {
   if (!drawn.isConnected) return;
-  drawn.tabIndex = -1;
-  drawn.focus({ preventScroll: true });
+  const same = testid && drawn.querySelector(`[data-testid="${CSS.escape(testid)}"]`);
+  if (!same) drawn.tabIndex = -1;
+  (same || drawn).focus({ preventScroll: true });
 }
