@@ -1,0 +1,221 @@
+/**
+ * Walks through the guide on the demo page as Alice and Bob would, in a real browser, and checks what they see.
+ *
+ *     node tests/e2e/demo.mjs --url http://127.0.0.1:8080 --screenshots target/demo
+ *
+ * The page and the server behind it have to be running. Prints each step with what was decrypted, saves screenshots
+ * (desktop and phone), and ends with status 0, or with 1 and a sentence that says what was not as it should be.
+ * Alice works with the keyboard alone and Bob with the mouse, so both ways stay usable.
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { launchBrowser, watchForTrouble } from './support/browser.mjs';
+
+const passphrases = { alice: 'supersecretpassword', bob: 'ein Maß für Geheimnisse' };
+const label = 'DeLorean';
+/** Field of the template → value. One of them is beyond ASCII, with a character beyond 16 bits. */
+const values = { licence_plate: 'NotACatDefsACar', model_make: 'DMC-12 · Δt at 𝟠𝟠 mph ⚡' };
+
+/** In milliseconds. Making an RSA-4096 key pair takes seconds, and more on a busy machine. */
+const patience = Number(process.env.VAULTSHARE_DEMO_PATIENCE || 120_000);
+
+const { url, screenshots } = readArguments();
+const browser = await launchBrowser();
+try {
+  await walkThrough(await openPage(browser));
+  console.log('The whole way stands: Bob read what Alice wrote, and the server held ciphertext only.');
+} catch (error) {
+  console.error(`The demo failed: ${error.message}`);
+  process.exitCode = 1;
+} finally {
+  await browser.close();
+}
+
+async function walkThrough({ page, trouble }) {
+  const at = (testId) => page.getByTestId(testId);
+  const tell = (sentence) => {
+    console.log(sentence);
+    expect(trouble.length === 0, `something went wrong on the page: ${trouble.join('; ')}`);
+  };
+
+  try {
+    await page.goto(url);
+    await at('alice-passphrase').waitFor({ timeout: patience })
+      .catch(() => { throw new Error(`the page at ${url} does not offer “alice-passphrase”; is the package served beside it as pkg/?`); });
+
+    await reachWithTab(page, 'step-create-alice');
+    await reachWithTab(page, 'guide-go');
+    await page.keyboard.press('Enter');
+    await expectFocus(page, 'alice-passphrase', 'the guide did not lead to Alice’s passphrase');
+    await page.keyboard.type(passphrases.alice);
+    await page.keyboard.press('Enter');
+    const aliceSecret = await shownAfter(page, 'alice-secret', 'alice-create');
+    await appears(page, 'alice-open-item', 'alice-create');
+    expect(/^1\.[^.]+\.\S+$/.test(aliceSecret), `Alice’s secret has an unexpected form (${aliceSecret.length} characters)`);
+    tell('1. Alice exists: her keys were made in the browser, her secret was shown to her.');
+
+    await reachWithTab(page, 'alice-open-item');
+    await page.keyboard.press('Enter');
+    await reachWithTab(page, 'alice-template');
+    expect(await at('alice-template').inputValue() === 'vehicle', 'the template “vehicle” is not offered first');
+    await reachWithTab(page, 'alice-item-label');
+    await page.keyboard.type(label);
+    for (const [name, value] of Object.entries(values)) {
+      await at(`alice-slot-${name}`).focus();
+      await page.keyboard.insertText(value);
+    }
+    await reachWithTab(page, 'alice-store');
+    await page.keyboard.press('Enter');
+    await expectValues(page, 'alice', 'alice-store', (name, value) => tell(`   Alice sees ${name} = ${value}`));
+    tell(`2. Alice stored “${label}”, made from the template vehicle.`);
+
+    await at('bob-passphrase').fill(passphrases.bob);
+    await at('bob-create').click();
+    const bobSecret = await shownAfter(page, 'bob-secret', 'bob-create');
+    await appears(page, 'bob-open-item', 'bob-create');
+    tell('3. Bob exists, with a session of his own.');
+
+    await at('step-invite').focus();
+    await page.keyboard.press('Enter');
+    await reachWithTab(page, 'guide-go');
+    await page.keyboard.press('Enter');
+    await expectFocus(page, 'alice-invite', 'the guide did not lead to Alice’s invitation');
+    await page.keyboard.press('Enter');
+    await shownAfter(page, 'alice-token', 'alice-invite');
+    await at('alice-hand-over-bob').focus();
+    await page.keyboard.press('Enter');
+    await expectFocus(page, 'bob-accept', 'handing over the token did not lead to Bob');
+    tell('4. Alice invited Bob and handed him the token.');
+
+    await at('bob-accept').click();
+    const bobsNumber = await shownAfter(page, 'bob-safety-number', 'bob-accept');
+    tell('5. Bob accepted: they are connected.');
+
+    const alicesNumber = await shownAfter(page, 'alice-safety-number', 'bob-accept');
+    expect(alicesNumber.length > 0 && alicesNumber === bobsNumber, `the safety numbers differ: ${alicesNumber} and ${bobsNumber}`);
+    await at('alice-compare').focus();
+    await page.keyboard.press('Enter');
+    await at('bob-match').waitFor();
+    tell(`6. Both see the same safety number: ${bobsNumber}`);
+
+    await at('alice-open-share').focus();
+    await page.keyboard.press('Enter');
+    await at('alice-share-item').selectOption({ label });
+    await at('alice-share').focus();
+    await page.keyboard.press('Enter');
+    await appears(page, 'bob-read', 'alice-share');
+    tell('7. Alice shared it with Bob.');
+
+    await at('bob-read').click();
+    await expectValues(page, 'bob-received', 'bob-received', (name, value) => tell(`   Bob reads ${name} = ${value}`));
+    tell('8. Bob read the share.');
+
+    await expectOnlyCiphertext(page, [...Object.values(values), ...Object.values(passphrases), aliceSecret.split('.')[2], bobSecret.split('.')[2]]);
+    tell('9. The server’s records hold none of these values, only their ciphertext.');
+    await takePictures(page, at);
+
+    await at('bob-sign-out').click();
+    await at('bob-sign-in-secret').waitFor();
+    await at('bob-sign-in-secret').fill(bobSecret);
+    await at('bob-sign-in-passphrase').fill(passphrases.bob);
+    await at('bob-sign-in').click();
+    await appears(page, 'bob-read', 'bob-sign-in');
+    await at('bob-read').click();
+    await expectValues(page, 'bob-received', 'bob-received', (name, value) => tell(`   Bob reads again ${name} = ${value}`));
+    tell('10. Bob signed out, came back with secret and passphrase, and read it again.');
+  } catch (error) {
+    await page.screenshot({ path: join(screenshots, 'failed.png'), fullPage: true }).catch(() => {});
+    if (trouble.length > 0) error.message += `\nOn the page: ${trouble.join('; ')}`;
+    throw error;
+  }
+}
+
+async function openPage(browser) {
+  await mkdir(screenshots, { recursive: true });
+  const page = await browser.newPage({ viewport: { width: 1440, height: 1000 }, reducedMotion: 'reduce' });
+  page.setDefaultTimeout(patience);
+  return { page, trouble: await watchForTrouble(page) };
+}
+
+/** Moves the focus as a person without a mouse does; a control that Tab never reaches is a failure. */
+async function reachWithTab(page, testId) {
+  for (let presses = 0; presses < 60; presses += 1) {
+    if (await focusIsOn(page, testId)) return;
+    await page.keyboard.press('Tab');
+  }
+  throw new Error(`the keyboard does not reach “${testId}”`);
+}
+
+async function expectFocus(page, testId, sentence) {
+  await page.waitForFunction((id) => document.activeElement?.dataset.testid === id, testId, { timeout: 5_000 })
+    .catch(() => { throw new Error(sentence); });
+}
+
+function focusIsOn(page, testId) {
+  return page.evaluate((id) => document.activeElement?.dataset.testid === id, testId);
+}
+
+/** Waits for an element, or for the error that the form `working` shows instead of it. */
+async function appears(page, testId, working) {
+  const wanted = page.getByTestId(testId).first();
+  const failure = page.getByTestId(`${working}-error`).first();
+  await wanted.or(failure).filter({ visible: true }).first().waitFor({ timeout: patience });
+  if (!(await wanted.isVisible())) throw new Error(`“${working}” ended with: ${await failure.innerText()}`);
+  return wanted;
+}
+
+async function shownAfter(page, testId, working) {
+  return (await (await appears(page, testId, working)).innerText()).trim();
+}
+
+async function expectValues(page, prefix, working, tellOne) {
+  for (const [name, value] of Object.entries(values)) {
+    const seen = await shownAfter(page, `${prefix}-value-${name}`, working);
+    expect(seen === value, `${name} should read “${value}” and reads “${seen}”`);
+    tellOne(name, seen);
+  }
+}
+
+/** The third pane shows the server's answers whole, also what is folded away. */
+async function expectOnlyCiphertext(page, plaintexts) {
+  const records = page.getByTestId('server-records');
+  const everything = await records.evaluate((pane) => pane.textContent);
+  for (const plaintext of plaintexts) {
+    expect(!everything.includes(plaintext), 'the server’s records contain a plaintext');
+  }
+  const sealed = records.locator('.record[data-slot-name="licence_plate"] [data-field="encrypted_value"]');
+  expect(await sealed.count() >= 2, 'the server pane does not show the licence plate of both Alice and Bob as ciphertext');
+  for (const text of await sealed.allInnerTexts()) {
+    expect(text.startsWith('Aes256Gcm.'), `what the server holds is no ciphertext: ${text.slice(0, 20)}…`);
+  }
+}
+
+async function takePictures(page, at) {
+  await at('bob-received-ciphertext-licence_plate').focus();
+  await page.evaluate(() => scrollTo(0, 0)); // So that the third pane, which follows the reader, stands at the top.
+  await page.screenshot({ path: join(screenshots, 'desktop.png'), fullPage: true });
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await page.screenshot({ path: join(screenshots, 'desktop-dark.png'), fullPage: true });
+  await page.emulateMedia({ colorScheme: 'light' });
+  await page.setViewportSize({ width: 360, height: 780 });
+  const unnamed = await page.evaluate(() => [...document.querySelectorAll('input, select, textarea')].filter((control) => control.labels.length === 0).map(({ id }) => id));
+  expect(unnamed.length === 0, `these controls have no label: ${unnamed.join(', ')}`);
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  expect(overflow <= 0, `at phone width the page is ${overflow} pixels too wide`);
+  await page.screenshot({ path: join(screenshots, 'phone.png'), fullPage: true });
+  await page.setViewportSize({ width: 1440, height: 1000 });
+}
+
+function expect(condition, sentence) {
+  if (!condition) throw new Error(sentence);
+}
+
+function readArguments() {
+  const { values: given } = parseArgs({ options: { url: { type: 'string' }, screenshots: { type: 'string', default: 'target/demo' } } });
+  if (!given.url) {
+    console.error('Say where the demo runs: node tests/e2e/demo.mjs --url http://127.0.0.1:PORT --screenshots DIR');
+    process.exit(1);
+  }
+  return given;
+}

@@ -1,0 +1,60 @@
+/**
+ * The demo page with the built package and a real server, driven through the guide; and the driver itself, which has
+ * to notice when things are not as they should be.
+ */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { access, cp, mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { packageFolder } from './support/bench.mjs';
+import { startServer } from './support/server.mjs';
+
+const fromHere = (path) => fileURLToPath(new URL(path, import.meta.url));
+
+describe('the demo page', () => {
+  let folder;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'vaultshare-demo-'));
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  it('leads Alice and Bob through the whole guide', async () => {
+    const www = join(folder, 'www');
+    await cp(fromHere('../../www'), www, { recursive: true });
+    await cp(packageFolder, join(www, 'pkg'), { recursive: true });
+    const server = await startServer({ data: join(folder, 'data'), www });
+    try {
+      const { status, output } = await drive(server.url, folder);
+      assert.equal(status, 0, output);
+      assert.match(output, /Bob reads licence_plate = NotACatDefsACar/);
+      for (const picture of ['desktop.png', 'phone.png']) await access(join(folder, picture));
+    } finally {
+      await server.stop();
+    }
+  });
+
+  it('is not taken to work when it does not', async () => {
+    const empty = createServer((request, response) => response.end('<!doctype html><title>Empty</title>'));
+    await new Promise((resolve) => { empty.listen(0, '127.0.0.1', resolve); });
+    try {
+      const { status, output } = await drive(`http://127.0.0.1:${empty.address().port}`, folder, { VAULTSHARE_DEMO_PATIENCE: '2000' });
+      assert.equal(status, 1, output);
+      assert.match(output, /The demo failed: .*alice-passphrase/);
+    } finally {
+      empty.closeAllConnections();
+      empty.close();
+    }
+  });
+});
+
+/** Runs the driver as the command line does. */
+function drive(url, screenshots, environment = {}) {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [fromHere('demo.mjs'), '--url', url, '--screenshots', screenshots], { env: { ...process.env, ...environment } },
+      (error, stdout, stderr) => resolve({ status: error ? error.code : 0, output: `${stdout}${stderr}` }));
+  });
+}

@@ -1,0 +1,37 @@
+/** Starts the page: loads the package, then gives Alice and Bob a pane each and the server the third. */
+import { announce } from './announce.js';
+import { element } from './dom.js';
+import { explain } from './errors.js';
+import { Recorder } from './recorder.js';
+import { serverPane } from './server-pane.js';
+import { guide } from './steps.js';
+import { userPane } from './user-pane.js';
+import { World } from './world.js';
+
+const services = { vaultUrl: `${location.origin}/vault`, keystoreUrl: `${location.origin}/keystore` };
+const names = ['Alice', 'Bob'];
+
+async function start() {
+  const { default: init } = await import('./pkg/index.js');
+  await init();
+  const { Person } = await import('./person.js');
+
+  const world = new World();
+  const recorder = new Recorder();
+  for (const name of names) world.add(new Person(name, { ...services, fetch: recorder.fetchFor(name) }));
+  guide(world, document.getElementById('guide'));
+  document.getElementById('panes').replaceChildren(
+    element('div', { class: 'people' }, world.people.map((person) => userPane(person, world, recorder))),
+    serverPane(recorder),
+  );
+  // The keys must not outlive the page, not even in a copy kept for the back button.
+  addEventListener('pagehide', () => world.people.forEach((person) => person.close()));
+  addEventListener('pageshow', (event) => event.persisted && location.reload());
+  document.body.dataset.ready = 'true';
+  announce('Ready. Nothing has been sent to the server yet.');
+}
+
+start().catch((error) => {
+  console.error(error); // For whoever builds or serves this page; it holds no secret, as there is none yet.
+  announce(`This page could not start: ${explain(error).sentence} Is the package built (pkg/) and served beside this page?`, 'failed');
+});

@@ -1,0 +1,40 @@
+/**
+ * What went wrong, as a sentence for the person at the screen. The package's `code` is for programs and stays the
+ * same from version to version, so it is shown beside the sentence: it is what one searches for or reports.
+ */
+
+const sentences = {
+  INVALID_ARGUMENT: 'Something in the form is missing or has the wrong shape.',
+  INVALID_SECRET: 'This does not look like a secret. It starts with “1.” and comes in groups of six characters.',
+  LOGIN_FAILED: 'Secret and passphrase do not belong together. Check both; nobody can look them up for you.',
+  SESSION_CLOSED: 'This session is closed and its keys are gone from memory. Sign in again.',
+  DECRYPTION_FAILED: 'What the server sent cannot be decrypted: it was changed, or it was meant for another key.',
+  MALFORMED_ENVELOPE: 'What the server sent is not a ciphertext at all.',
+  UNSUPPORTED_ALGORITHM: 'The server named a kind of encryption that this page does not accept.',
+  WEAK_KEY: 'The other side’s key is too weak to be safe. Nothing was encrypted for it.',
+  KEY_CHANGED: 'The other side’s key is not the one seen before. Nothing was encrypted for it: compare safety numbers first.',
+  VALUE_NOT_AUTHENTIC: 'A received value is not what its owner wrote.',
+  NOT_FOUND: 'The server has no such record for this user.',
+  NOT_CONNECTED: 'These two users are not connected.',
+  ALREADY_CONNECTED: 'These two users are connected already.',
+  ACCEPTANCE_REQUIRED: 'The terms of this share have to be accepted before its values can be read.',
+  ON_SHARING_NOT_PERMITTED: 'The owner does not allow this item to be passed on.',
+  NOT_OWNER: 'Only the owner can do this.',
+  UNAUTHORIZED: 'The server no longer knows this session. Sign in again.',
+  FORBIDDEN: 'The server does not allow this.',
+  CONFLICT: 'Someone else changed this at the same time. Look again and repeat.',
+  RATE_LIMITED: 'Too many attempts. Wait a little and try again.',
+  SERVER_ERROR: 'The server failed. Nothing is lost on this side; try again.',
+  BAD_RESPONSE: 'The server’s answer makes no sense.',
+  NETWORK: 'The server cannot be reached. Check that it is running and try again.',
+  TIMEOUT: 'The server did not answer in time. Try again.',
+  ABORTED: 'Stopped, as you asked.',
+  INTERNAL: 'Something failed inside the encryption module.',
+};
+
+/** @returns {{ sentence: string, code: string }} */
+export function explain(error) {
+  const code = typeof error?.code === 'string' ? error.code : 'INTERNAL';
+  const sentence = sentences[code] ?? error?.message ?? 'Something went wrong.';
+  return { sentence, code };
+}

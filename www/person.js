@@ -1,0 +1,158 @@
+/**
+ * One person on the page: their session and what they have seen so far. All calls into the package are here; the
+ * panes only show this state and ask for the next step. This file is also the shortest answer to
+ * "how do I use the package".
+ */
+import { VaultClient } from './pkg/index.js';
+
+export class Person extends EventTarget {
+  #client;
+  #pendingSecret = null;
+
+  constructor(name, { vaultUrl, keystoreUrl, fetch }) {
+    super();
+    this.name = name;
+    this.#client = new VaultClient({ vaultUrl, keystoreUrl, fetch });
+    this.#forgetEverything();
+  }
+
+  get userId() {
+    return this.session?.userId ?? null;
+  }
+
+  /**
+   * Makes the user. The secret is handed to `showSecret` before anything is registered, because without it there is
+   * no way back in. A registration that was cut off goes on with the same secret when tried again.
+   */
+  async create(passphrase, showSecret, options) {
+    this.#pendingSecret ??= await this.#client.newSecret(options);
+    showSecret(this.#pendingSecret);
+    let session;
+    try {
+      session = await this.#client.createUser(passphrase, { ...options, secret: this.#pendingSecret });
+    } catch (error) {
+      // The secret is taken, with another passphrase: the next attempt needs a fresh one.
+      if (error.code === 'LOGIN_FAILED') this.#pendingSecret = null;
+      throw error;
+    }
+    this.#pendingSecret = null;
+    await this.#start(session);
+  }
+
+  async signIn(secret, passphrase, options) {
+    await this.#start(await this.#client.signIn(secret, passphrase, options));
+  }
+
+  async signOut(options) {
+    const { session } = this;
+    try {
+      await session.signOut(options);
+    } finally {
+      // Also when the server could not be told: the keys leave the memory now.
+      session.close();
+      this.#forgetEverything();
+      this.#changed();
+    }
+  }
+
+  /** Wipes the keys when the page goes away. */
+  close() {
+    this.session?.close();
+  }
+
+  async refresh(options) {
+    const { session } = this;
+    const [items, connections, outgoing, incoming, templates] = await Promise.all([
+      session.items.list({ own: true }, { ...options, all: true }),
+      session.connections.list({ ...options, all: true }),
+      session.shares.outgoing({}, { ...options, all: true }),
+      session.shares.incoming({}, { ...options, all: true }),
+      this.templates.length ? null : session.templates.list({}, { ...options, all: true }),
+    ]);
+    const opened = await session.items.getMany(items.entries.map(({ id }) => id), options);
+    if (this.session !== session) return; // Signed out meanwhile.
+    // A new connection while an invitation was out: it was accepted, and its token is used up.
+    if (connections.entries.length > this.connections.length) this.invitation = null;
+    this.items = opened.flatMap(({ item }) => item ?? []);
+    this.unreadable = opened.flatMap(({ id, error }) => (error ? { id, error } : []));
+    this.connections = connections.entries;
+    this.outgoing = outgoing.entries;
+    this.incoming = incoming.entries;
+    if (templates) this.templates = templates.entries;
+    for (const id of this.received.keys()) {
+      if (!this.incoming.some((share) => share.id === id)) this.received.delete(id);
+    }
+    this.#changed();
+  }
+
+  async storeItem(template, label, slots, options) {
+    const item = await this.session.items.create({ template, label, slots }, options);
+    this.items = [...this.items, item];
+    this.#changed();
+    return item;
+  }
+
+  async invite(name, options) {
+    this.invitation = { ...(await this.session.invitations.create({ name }, options)), name };
+    this.#changed();
+    return this.invitation;
+  }
+
+  async acceptInvitation(token, name, options) {
+    const connection = await this.session.connections.accept(token, { name }, options);
+    this.connections = [...this.connections.filter(({ id }) => id !== connection.id), connection];
+    this.#changed();
+    return connection;
+  }
+
+  async share(itemId, connectionId, terms, options) {
+    const share = await this.session.shares.create({ itemId, connectionId, ...(terms && { terms }) }, options);
+    this.outgoing = [...this.outgoing, share];
+    this.#changed();
+    return share;
+  }
+
+  async acceptTerms(shareId, options) {
+    const share = await this.session.shares.accept(shareId, options);
+    this.incoming = this.incoming.map((known) => (known.id === share.id ? share : known));
+    this.#changed();
+  }
+
+  async read(shareId, options) {
+    const { item } = await this.session.shares.get(shareId, options);
+    this.received.set(shareId, item);
+    this.#changed();
+    return item;
+  }
+
+  async deleteShare(shareId, options) {
+    await this.session.shares.delete(shareId, options);
+    this.outgoing = this.outgoing.filter(({ id }) => id !== shareId);
+    this.incoming = this.incoming.filter(({ id }) => id !== shareId);
+    this.received.delete(shareId);
+    this.#changed();
+  }
+
+  async #start(session) {
+    this.session = session;
+    this.#changed();
+    await this.refresh();
+  }
+
+  #forgetEverything() {
+    this.session = null;
+    this.items = [];
+    this.unreadable = [];
+    this.connections = [];
+    this.outgoing = [];
+    this.incoming = [];
+    this.templates = [];
+    this.invitation = null;
+    /** Share id → the decrypted item, for the shares that were read. */
+    this.received = new Map();
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event('change'));
+  }
+}

@@ -1,0 +1,121 @@
+/** Inviting, accepting, and the number by which two people make sure that nobody sits between them. */
+import { announce } from '../announce.js';
+import { copyButton, element, field, fold, foldable, section } from '../dom.js';
+import { showList } from '../keyed-list.js';
+import { outcome, perform } from '../task.js';
+
+export function connectSection({ person, world, id }) {
+  const invite = inviteForm({ person, world, id });
+  const accept = acceptForm({ person, world, id });
+  const list = element('div', { class: 'cards', 'data-testid': `${id}-connections` });
+  const view = section('People', 'Two people connect by one of them handing the other a token. Each connection gets a key pair of its own.',
+    { id: `${id}-people` }, list, invite.view, accept.view);
+
+  const update = () => {
+    invite.update();
+    const numberAtOtherEnd = (connection) => world.otherEndOf(connection)?.connection.safetyNumber;
+    showList(list, person.connections, (connection) => connection.id,
+      (connection) => JSON.stringify([connection.name, connection.safetyNumber, numberAtOtherEnd(connection), world.done.has('compare')]),
+      (connection) => connectionCard(connection, world, id));
+  };
+  return { view, update };
+}
+
+function inviteForm({ person, world, id }) {
+  const [first] = world.othersOf(person);
+  const name = element('input', { type: 'text', id: `${id}-invite-name`, 'data-testid': `${id}-invite-name`, required: true, autocomplete: 'off', value: first?.name });
+  const button = element('button', { type: 'submit', 'data-testid': `${id}-invite` }, 'Invite');
+  const shown = outcome(`${id}-invite`);
+  const token = element('code', { class: 'secret', 'data-testid': `${id}-token` });
+  const handOver = element('div', { class: 'actions' });
+  const tokenBox = element('div', { class: 'secret-box', hidden: true },
+    element('p', { class: 'secret-title' }, 'Token to hand over'), token, copyButton(() => token.textContent, { 'aria-label': 'Copy the token' }), handOver,
+    element('p', { class: 'hint' }, 'Whoever has the token can accept the invitation, once. Send it the way you would send anything private.'));
+
+  const form = element('form', {},
+    field('Name of the other', name, 'For your own list. The server gets it encrypted.'),
+    element('div', { class: 'actions' }, button), shown.view, tokenBox);
+  form.addEventListener('submit', async (event) => {
+    event.preventDefault();
+    await perform(
+      { button, shown, working: `Making the key pair for ${name.value}…`, done: () => `The invitation stands. Hand the token to ${name.value}.` },
+      (options) => person.invite(name.value, options),
+    );
+  });
+
+  const view = foldable('Invite someone', `${id}-open-invite`, form);
+  const update = () => {
+    if (!person.invitation && !tokenBox.hidden) fold(view); // Accepted: the token is used up.
+    tokenBox.hidden = !person.invitation;
+    if (!person.invitation || token.textContent === person.invitation.token) return;
+    token.textContent = person.invitation.token;
+    handOver.replaceChildren(...world.othersOf(person).map((other) => element('button', {
+      type: 'button', 'data-testid': `${id}-hand-over-${other.name.toLowerCase()}`,
+      on: { click: () => world.handOver(token.textContent, person, other) },
+    }, `Hand it to ${other.name}`)));
+  };
+  return { view, update };
+}
+
+function acceptForm({ person, world, id }) {
+  const [first] = world.othersOf(person);
+  const token = element('input', { type: 'text', id: `${id}-accept-token`, 'data-testid': `${id}-accept-token`, required: true, autocomplete: 'off', spellcheck: 'false', autocapitalize: 'off' });
+  const name = element('input', { type: 'text', id: `${id}-accept-name`, 'data-testid': `${id}-accept-name`, required: true, autocomplete: 'off', value: first?.name });
+  const button = element('button', { type: 'submit', class: 'primary', 'data-testid': `${id}-accept` }, 'Accept the invitation');
+  const shown = outcome(`${id}-accept`);
+  const form = element('form', {}, field('Token', token), field('Name of the one who invited', name), element('div', { class: 'actions' }, button), shown.view);
+  const view = foldable('Accept an invitation', `${id}-open-accept`, form);
+
+  form.addEventListener('submit', async (event) => {
+    event.preventDefault();
+    const connection = await perform(
+      { button, shown, working: `Making ${person.name}’s key pair for ${name.value}…`, done: () => `${person.name} and ${name.value} are connected.` },
+      (options) => person.acceptInvitation(token.value.trim(), name.value, options),
+    );
+    if (!connection) return;
+    token.value = '';
+    fold(view);
+    await world.newsFrom(person).catch(() => {});
+  });
+
+  world.addEventListener('hand-over', ({ detail }) => {
+    if (detail.to !== person) return;
+    if (!person.session) {
+      announce(`${person.name} is not signed in yet: create ${person.name} first, then hand the token over.`, 'failed');
+      return;
+    }
+    token.value = detail.token;
+    name.value = detail.from.name;
+    view.open = true;
+    button.focus();
+    announce(`${person.name} has the token from ${detail.from.name} and can accept.`);
+  });
+  return { view };
+}
+
+function connectionCard(connection, world, id) {
+  const otherEnd = world.otherEndOf(connection);
+  const number = element('p', { class: 'safety-number', 'data-testid': `${id}-safety-number` }, connection.safetyNumber);
+  const card = element('article', { class: 'card' },
+    element('h4', {}, connection.name ?? 'Someone without a name'),
+    element('p', { class: 'hint' }, 'Safety number'), number);
+  if (!otherEnd) {
+    card.append(element('p', { class: 'hint' }, `Compare it with ${connection.name ?? 'the other'}, for example over the phone.`));
+    return card;
+  }
+  const same = otherEnd.connection.safetyNumber === connection.safetyNumber;
+  if (same && world.done.has('compare')) {
+    card.append(element('p', { class: 'match', 'data-testid': `${id}-match` }, `The same in ${otherEnd.person.name}’s pane: nobody swapped a key.`));
+  } else {
+    card.append(element('div', { class: 'actions' }, element('button', {
+      type: 'button', 'data-testid': `${id}-compare`,
+      on: { click: () => {
+        if (same) world.markDone('compare');
+        announce(same
+          ? 'Both see the same number: the server handed each the other’s real key.'
+          : 'The numbers differ: someone swapped a key. Share nothing over this connection.', same ? 'done' : 'failed');
+      } },
+    }, `Compare with ${otherEnd.person.name}’s pane`)));
+  }
+  return card;
+}

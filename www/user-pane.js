@@ -1,0 +1,36 @@
+/** One person's side of the page: the parts in the order in which the guide needs them. */
+import { element } from './dom.js';
+import { relight } from './highlight.js';
+import { accountSection } from './sections/account.js';
+import { connectSection } from './sections/connect.js';
+import { itemsSection } from './sections/items.js';
+import { receivedSection } from './sections/received.js';
+import { shareSection } from './sections/share.js';
+
+export function userPane(person, world, recorder) {
+  const id = person.name.toLowerCase();
+  const context = { person, world, recorder, id };
+  const account = accountSection(context);
+  const signedIn = [itemsSection(context), connectSection(context), shareSection(context), receivedSection(context)];
+  const pane = element(
+    'section',
+    { class: 'pane user', id, 'data-person': id, 'aria-labelledby': `${id}-name` },
+    element('h2', { id: `${id}-name` }, element('span', { class: 'initial', 'aria-hidden': 'true' }, person.name[0]), person.name),
+    account.view,
+    signedIn.map(({ view }) => view),
+  );
+
+  const update = () => {
+    account.update();
+    for (const { view, update: updatePart } of signedIn) {
+      view.hidden = !person.session;
+      updatePart();
+    }
+    relight();
+  };
+  // Also on news about the others: a safety number can be compared once both ends are known.
+  world.addEventListener('change', update);
+  recorder.addEventListener('change', () => requestAnimationFrame(update));
+  update();
+  return pane;
+}
