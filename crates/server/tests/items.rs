@@ -120,6 +120,9 @@ async fn a_template_of_ones_own_is_ones_own() {
     let item = json!({ "template_name": "bicycle", "item": { "label": "Mine" } });
     server.post(&alice, "/vault/items", item.clone()).await.ok();
     server.post(&bob, "/vault/items", item).await.refused(404);
+    let used = server.get(&alice, &path).await.ok();
+    assert_eq!(used["item_template"]["items_count"], 1);
+    assert_eq!(slot(&used, "frame_number")["creator"], "user");
 }
 
 #[tokio::test]

@@ -88,7 +88,23 @@ pub fn new_id() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::placeholders;
+    use super::{KEYSTORE, Store, placeholders};
+    use crate::testing::Folder;
+
+    #[tokio::test]
+    async fn what_is_acknowledged_is_on_the_disk_and_what_is_referred_to_exists() {
+        let folder = Folder::new().unwrap();
+        let store = Store::open_sqlite(&folder.path().join("a file #1?.db"), &KEYSTORE).await.unwrap();
+        let mut db = store.write().await.unwrap();
+        let (full, on) = (2, 1);
+        for (pragma, expected) in [("PRAGMA synchronous", full), ("PRAGMA foreign_keys", on)] {
+            let value: i64 = sqlx::query_scalar(pragma).fetch_one(&mut *db).await.unwrap();
+            assert_eq!(value, expected, "{pragma}");
+        }
+        let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *db).await.unwrap();
+        assert_eq!(mode, "wal");
+        assert!(folder.path().join("a file #1?.db").exists());
+    }
 
     #[test]
     fn placeholders_are_numbered_from_where_the_caller_is() {

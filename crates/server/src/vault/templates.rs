@@ -200,12 +200,26 @@ async fn load(db: &mut AnyConnection, rows: Vec<Row>, reader: &str) -> Result<Lo
     let node_ids: Vec<String> = rows.iter().filter_map(|row| row.classification_node_id.clone()).collect();
     let slots = slots_of(db, &ids).await?;
     let nodes = classification::find_all(db, &node_ids).await?;
-    let templates = rows.into_iter().map(|row| template(row, &slots)).collect::<Result<_>>()?;
-    let slots = slots.into_iter().map(slot).collect::<Result<_>>()?;
+    let users_own: Vec<String> = rows.iter().filter(|row| row.user_id.is_some()).map(|row| row.id.clone()).collect();
+    let counts = items_made_from(db, &ids, reader).await?;
+    let templates = rows.into_iter().map(|row| template(row, &slots, &counts)).collect::<Result<_>>()?;
+    let creator = |slot: &SlotRow| if users_own.contains(&slot.template_id) { "user" } else { "system" };
+    let slots = slots.into_iter().map(|row| slot(creator(&row), row)).collect::<Result<_>>()?;
     Ok((templates, slots, classification::wire(nodes, reader)?))
 }
 
-fn template(row: Row, slots: &[SlotRow]) -> Result<ItemTemplate> {
+/// How many items of this user were made from each of these templates.
+async fn items_made_from(db: &mut AnyConnection, template_ids: &[String], user_id: &str) -> Result<Vec<(String, i64)>> {
+    Select::new("SELECT template_id, COUNT(*) FROM items WHERE original_id IS NULL")
+        .text(" AND user_id = ?", user_id)
+        .any_of(" AND template_id IN (?)", template_ids)
+        .sql(" GROUP BY template_id")
+        .fetch(db)
+        .await
+}
+
+fn template(row: Row, slots: &[SlotRow], counts: &[(String, i64)]) -> Result<ItemTemplate> {
+    let count = counts.iter().find(|(template_id, _)| *template_id == row.id).map(|(_, count)| *count);
     let slot_ids = slots.iter().filter(|slot| slot.template_id == row.id).map(|slot| Id::stored(slot.id.clone()));
     Ok(ItemTemplate {
         slot_ids: slot_ids.collect::<Result<_>>()?,
@@ -220,11 +234,11 @@ fn template(row: Row, slots: &[SlotRow]) -> Result<ItemTemplate> {
         image: None,
         classification_node_ids: Id::maybe(row.classification_node_id)?.into_iter().collect(),
         background_color: None,
-        items_count: 0,
+        items_count: count.unwrap_or(0),
     })
 }
 
-fn slot(row: SlotRow) -> Result<Slot> {
+fn slot(creator: &str, row: SlotRow) -> Result<Slot> {
     Ok(Slot {
         id: Id::stored(row.id)?,
         own: false,
@@ -244,7 +258,7 @@ fn slot(row: SlotRow) -> Result<Slot> {
         created_at: to_wire(row.updated_at),
         updated_at: to_wire(row.updated_at),
         slot_type_name: row.slot_type_name,
-        creator: Some("system".to_owned()),
+        creator: Some(creator.to_owned()),
         encrypted_value: None,
         encrypted_value_verification_key: None,
         value_verification_hash: None,
