@@ -23,11 +23,11 @@ use vaultshare::{
 };
 use vaultshare_server::testing::{FreshServer, fresh_server};
 
-pub const PASSPHRASE: &str = "supersecretpassword";
+pub(crate) const PASSPHRASE: &str = "supersecretpassword";
 
 /// What can go wrong with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// It never reaches the server.
     NotSent,
     /// The server does what was asked, and its reply is lost.
@@ -39,15 +39,15 @@ pub enum Fault {
 }
 
 impl Fault {
-    pub const ALL: [Fault; 4] = [Fault::NotSent, Fault::ReplyLost, Fault::ServerError, Fault::TruncatedReply];
+    pub(crate) const ALL: [Fault; 4] = [Fault::NotSent, Fault::ReplyLost, Fault::ServerError, Fault::TruncatedReply];
 }
 
 /// What the server answered, before it reaches the client, which `Network::lie` may alter.
-pub type Lie = Rc<dyn Fn(&str, &str, Vec<u8>) -> Vec<u8>>;
+pub(crate) type Lie = Rc<dyn Fn(&str, &str, Vec<u8>) -> Vec<u8>>;
 
 /// Calls the server's router directly, unless something is to go wrong.
 #[derive(Clone)]
-pub struct Network {
+pub(crate) struct Network {
     router: axum::Router,
     fault: Rc<Cell<Option<(usize, Fault)>>>,
     sent: Rc<Cell<usize>>,
@@ -58,32 +58,32 @@ pub struct Network {
 
 impl Network {
     /// Lets the `number`-th request from now on go wrong (from 1).
-    pub fn fail(&self, number: usize, fault: Fault) {
+    pub(crate) fn fail(&self, number: usize, fault: Fault) {
         self.sent.set(0);
         self.fault.set(Some((number, fault)));
     }
 
     /// Whether a fault that was announced has not come to pass.
-    pub fn takes_back_fault(&self) -> bool {
+    pub(crate) fn takes_back_fault(&self) -> bool {
         self.fault.take().is_some()
     }
 
     /// Alters replies: the function gets method and path, and the body.
-    pub fn lie(&self, lie: impl Fn(&str, &str, Vec<u8>) -> Vec<u8> + 'static) {
+    pub(crate) fn lie(&self, lie: impl Fn(&str, &str, Vec<u8>) -> Vec<u8> + 'static) {
         self.lie.replace(Some(Rc::new(lie)));
     }
 
-    pub fn tell_the_truth(&self) {
+    pub(crate) fn tell_the_truth(&self) {
         self.lie.replace(None);
     }
 
     /// From now on no reply ever comes.
-    pub fn hang(&self) {
+    pub(crate) fn hang(&self) {
         self.slow.set(true);
     }
 
     /// The requests so far, `METHOD /path`.
-    pub fn log(&self) -> Vec<String> {
+    pub(crate) fn log(&self) -> Vec<String> {
         self.log.take()
     }
 
@@ -137,13 +137,13 @@ impl KeyPairSource for SmallKeyPairs {
 }
 
 /// A fresh server with the network before it.
-pub struct World {
-    pub server: FreshServer,
-    pub network: Network,
+pub(crate) struct World {
+    pub(crate) server: FreshServer,
+    pub(crate) network: Network,
 }
 
 impl World {
-    pub async fn new() -> World {
+    pub(crate) async fn new() -> World {
         let server = fresh_server().await.unwrap();
         let network = Network {
             router: server.router(),
@@ -157,11 +157,11 @@ impl World {
     }
 
     /// A client that never repeats a request by itself, so that every failure is seen.
-    pub fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         self.patient_client(RequestPolicy { retries: 0, ..RequestPolicy::default() })
     }
 
-    pub fn patient_client(&self, policy: RequestPolicy) -> Client {
+    pub(crate) fn patient_client(&self, policy: RequestPolicy) -> Client {
         let options = ClientOptions {
             vault_url: "http://localhost/vault".to_owned(),
             keystore_url: "http://localhost/keystore".to_owned(),
@@ -171,16 +171,16 @@ impl World {
         Client::new(&options, Rc::new(self.network.clone())).unwrap().with_key_pairs(Rc::new(SmallKeyPairs))
     }
 
-    pub async fn new_secret(&self) -> UserSecret {
+    pub(crate) async fn new_secret(&self) -> UserSecret {
         self.client().new_secret().await.unwrap()
     }
 
-    pub async fn user(&self) -> Session {
+    pub(crate) async fn user(&self) -> Session {
         self.client().create_user(PASSPHRASE, None, &ProgressListener::none()).await.unwrap()
     }
 
     /// Two users, connected.
-    pub async fn alice_and_bob(&self) -> (Session, Session, Id) {
+    pub(crate) async fn alice_and_bob(&self) -> (Session, Session, Id) {
         let (alice, bob) = (self.user().await, self.user().await);
         let connection = connect(&alice, &bob).await;
         (alice, bob, connection)
@@ -188,27 +188,27 @@ impl World {
 }
 
 /// Connects two users and gives the inviter's id of the connection.
-pub async fn connect(inviter: &Session, invitee: &Session) -> Id {
+pub(crate) async fn connect(inviter: &Session, invitee: &Session) -> Id {
     let invitation = inviter.create_invitation(&invitation("Bob"), &quiet()).await.unwrap();
     let accepted = accept(invitee, &invitation.token, "Alice").await;
     accepted.record.the_other_user.id
 }
 
-pub async fn accept(invitee: &Session, token: &str, name: &str) -> Connection {
+pub(crate) async fn accept(invitee: &Session, token: &str, name: &str) -> Connection {
     let details = ConnectionDetails { token: token.to_owned(), name: name.to_owned(), ..ConnectionDetails::default() };
     invitee.accept_invitation(&details, &quiet()).await.unwrap()
 }
 
-pub fn invitation(name: &str) -> NewInvitation {
+pub(crate) fn invitation(name: &str) -> NewInvitation {
     NewInvitation { name: name.to_owned(), ..NewInvitation::default() }
 }
 
-pub fn quiet() -> ProgressListener {
+pub(crate) fn quiet() -> ProgressListener {
     ProgressListener::none()
 }
 
 /// The guide's vehicle.
-pub fn vehicle(values: &[(&str, &str)]) -> NewItem {
+pub(crate) fn vehicle(values: &[(&str, &str)]) -> NewItem {
     NewItem {
         template: "vehicle".to_owned(),
         label: "DeLorean".to_owned(),
@@ -216,11 +216,11 @@ pub fn vehicle(values: &[(&str, &str)]) -> NewItem {
     }
 }
 
-pub fn slot(name: &str, value: &str) -> NewSlot {
+pub(crate) fn slot(name: &str, value: &str) -> NewSlot {
     NewSlot { name: Some(name.to_owned()), value: Some(Some(Value::new(value.to_owned()))), ..NewSlot::default() }
 }
 
 /// The value of an item's slot.
-pub fn value<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
+pub(crate) fn value<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
     item.slots.iter().find(|slot| slot.record.name == name)?.value.as_deref()
 }
