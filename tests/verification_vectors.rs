@@ -16,12 +16,8 @@ fn a_values_hash_is_the_one_that_the_peers_library_gives() {
     assert!(vectors.len() > 50, "only {} vectors", vectors.len());
     for vector in &vectors {
         let field = |name: &str| vector[name].as_str().unwrap();
-        let key = VerificationKey::from_bytes(&bytes_of_hex(field("key"))).unwrap();
+        let key = VerificationKey::from_bytes(&base16ct::lower::decode_vec(field("key")).unwrap()).unwrap();
         assert_eq!(key.hash(field("value")), field("hash"), "{:?}", field("value"));
         key.verify(field("value"), field("hash")).unwrap();
     }
-}
-
-fn bytes_of_hex(text: &str) -> Vec<u8> {
-    base16ct::lower::decode_vec(text).unwrap()
 }
