@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::server::{Server, Settings};
 use crate::tools::Browser;
-use crate::workspace::Workspace;
+use crate::workspace::{Profile, Workspace};
 use crate::{build, files, process, progress, tools};
 
 /// The port that a demo without `--port` is found at, so that its address can be kept open in a browser.
@@ -50,7 +50,13 @@ fn site(workspace: &Workspace) -> anyhow::Result<PathBuf> {
 /// Serves the page until interrupted. What users made stays in `target/demo/data` for the next time.
 fn serve(workspace: &Workspace, www: PathBuf, port: u16) -> anyhow::Result<ExitCode> {
     let log = workspace.in_target("demo/server.log");
-    let settings = Settings { port, data: workspace.in_target("demo/data"), www: Some(www), log: log.clone() };
+    let settings = Settings {
+        port,
+        data: workspace.in_target("demo/data"),
+        www: Some(www),
+        profile: Profile::Release,
+        log: log.clone(),
+    };
     let mut server = Server::start(workspace, &settings)?;
     println!("the demo runs at {}", server.url());
     progress::note(&format!("ctrl-c stops it; the server logs to {}", log.display()));
@@ -63,8 +69,13 @@ fn serve(workspace: &Workspace, www: PathBuf, port: u16) -> anyhow::Result<ExitC
 fn check(workspace: &Workspace, browser: &Browser, www: PathBuf, port: u16) -> anyhow::Result<ExitCode> {
     let data = workspace.in_target("demo/check-data");
     files::empty_folder(&data)?;
-    let settings =
-        Settings { port, data: data.clone(), www: Some(www), log: workspace.in_target("demo/check-server.log") };
+    let settings = Settings {
+        port,
+        data: data.clone(),
+        www: Some(www),
+        profile: Profile::Release,
+        log: workspace.in_target("demo/check-server.log"),
+    };
     let status = progress::step("driving the demo page in headless Chromium", || {
         let server = Server::start(workspace, &settings)?;
         let mut node = workspace.node();

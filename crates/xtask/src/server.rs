@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
-use crate::workspace::Workspace;
+use crate::workspace::{Profile, Workspace};
 use crate::{files, process};
 
 /// How the server announces that it is ready, before its URL.
@@ -26,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) data: PathBuf,
     /// A folder of files to serve beside the two services.
     pub(crate) www: Option<PathBuf>,
+    /// Which of the server's builds to start.
+    pub(crate) profile: Profile,
     /// The file that takes what the server logs, so that it does not run through the tests' output.
     pub(crate) log: PathBuf,
 }
@@ -37,12 +39,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts the release build of the server and waits until it says that it is ready.
+    /// Starts the server and waits until it says that it is ready.
     pub(crate) fn start(workspace: &Workspace, settings: &Settings) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&settings.data).with_context(|| format!("cannot make {}", settings.data.display()))?;
         let log = File::create(&settings.log).with_context(|| format!("cannot write {}", settings.log.display()))?;
 
-        let mut command = workspace.command(workspace.release_program("vaultshare-server"));
+        let mut command = workspace.command(workspace.program("vaultshare-server", settings.profile));
         command.arg("--listen").arg(format!("127.0.0.1:{}", settings.port));
         command.arg("--data").arg(&settings.data);
         if let Some(www) = &settings.www {

@@ -13,6 +13,15 @@ pub(crate) struct Workspace {
     target: PathBuf,
 }
 
+/// How a program was compiled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// For use.
+    Release,
+    /// For tests, which have compiled everything that way already.
+    Test,
+}
+
 impl Workspace {
     /// The workspace that this program belongs to, from wherever in it the command was typed.
     pub(crate) fn find() -> Self {
@@ -35,9 +44,13 @@ impl Workspace {
         self.target.join(relative)
     }
 
-    /// A program that cargo built with the release profile.
-    pub(crate) fn release_program(&self, name: &str) -> PathBuf {
-        self.in_target("release").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+    /// A program that cargo built with the release profile, or with the one that tests are built with.
+    pub(crate) fn program(&self, name: &str, profile: Profile) -> PathBuf {
+        let folder = match profile {
+            Profile::Release => "release",
+            Profile::Test => "debug",
+        };
+        self.in_target(folder).join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
     }
 
     /// The npm package, ready for `npm pack`.

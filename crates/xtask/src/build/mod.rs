@@ -8,7 +8,7 @@ mod wasm;
 
 use clap::Args;
 
-pub(crate) use programs::{COMMAND_LINE, SERVER, build as build_programs};
+pub(crate) use programs::{COMMAND_LINE, SERVER, build as build_programs, build_for_tests};
 
 use crate::workspace::Workspace;
 

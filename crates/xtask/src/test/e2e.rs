@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 
 use crate::tools::Browser;
-use crate::workspace::Workspace;
+use crate::workspace::{Profile, Workspace};
 use crate::{build, files, process, progress, test::node_tests, tools};
 
 /// Packs the package as npm would publish it and runs `tests/e2e` against it, the server's binary and Chromium.
@@ -13,7 +13,7 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     tools::ensure_node(workspace)?;
     let browser = Browser::ensure(workspace)?;
     build::build_package(workspace)?;
-    build::build_programs(workspace, &[build::SERVER])?;
+    build::build_for_tests(workspace)?;
     let tarball = pack(workspace)?;
 
     progress::step("the package in real projects and the pages in Chromium", || {
@@ -21,7 +21,7 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
             browser.name_to(node);
             node.env("VAULTSHARE_TARBALL", &tarball);
             node.env("VAULTSHARE_PACKAGE", workspace.package());
-            node.env("VAULTSHARE_SERVER", workspace.release_program(build::SERVER));
+            node.env("VAULTSHARE_SERVER", workspace.program(build::SERVER, Profile::Test));
         })
     })
 }

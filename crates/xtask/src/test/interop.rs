@@ -1,7 +1,7 @@
 //! Other people's clients against our code and our server.
 
 use crate::server::{Server, Settings};
-use crate::workspace::Workspace;
+use crate::workspace::{Profile, Workspace};
 use crate::{build, files, progress, test::node_tests, tools};
 
 /// The tests, and the other clients that they drive.
@@ -11,11 +11,12 @@ const FOLDER: &str = "tests/interop";
 pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     tools::ensure_npm_packages_of(workspace, FOLDER)?;
     build::build_package(workspace)?;
-    build::build_programs(workspace, &[build::SERVER])?;
+    build::build_for_tests(workspace)?;
 
     let folder = workspace.in_target("interop");
     files::empty_folder(&folder)?;
-    let settings = Settings { port: 0, data: folder.join("data"), www: None, log: folder.join("server.log") };
+    let (data, log) = (folder.join("data"), folder.join("server.log"));
+    let settings = Settings { port: 0, data, www: None, profile: Profile::Test, log };
     progress::step("other clients against our code and our server", || {
         let server = Server::start(workspace, &settings)?;
         node_tests::run(workspace, FOLDER, |node| {
