@@ -43,6 +43,21 @@ pub struct NewShare {
     pub expires_at: Option<Timestamp>,
 }
 
+impl NewShare {
+    /// A whole item for the other side of a connection, without terms, end, or the right to share on.
+    pub fn new(item_id: Id, connection_id: Id) -> Self {
+        NewShare {
+            item_id,
+            connection_id,
+            slot_id: None,
+            terms: None,
+            acceptance_required: None,
+            on_sharing: false,
+            expires_at: None,
+        }
+    }
+}
+
 /// A share with the item that it brought.
 #[derive(Clone, Debug)]
 pub struct SharedItem {

@@ -313,13 +313,8 @@ async fn sharing() {
         network,
         async || {
             let share = NewShare {
-                item_id: item_id.borrow().clone().unwrap(),
-                connection_id: connection_id.clone(),
-                slot_id: None,
                 terms: Some("Be nice".to_owned()),
-                acceptance_required: None,
-                on_sharing: false,
-                expires_at: None,
+                ..NewShare::new(item_id.borrow().clone().unwrap(), connection_id.clone())
             };
             alice.create_share(&share, &quiet()).await
         },
@@ -363,15 +358,7 @@ async fn reading_a_share_for_the_first_time() {
     let world = World::new().await;
     let (alice, bob, connection_id) = world.alice_and_bob().await;
     let item = alice.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap();
-    let share = NewShare {
-        item_id: item.record.id,
-        connection_id,
-        slot_id: None,
-        terms: None,
-        acceptance_required: None,
-        on_sharing: false,
-        expires_at: None,
-    };
+    let share = NewShare::new(item.record.id, connection_id);
     let share = alice.create_share(&share, &quiet()).await.unwrap();
     let secret = bob.secret().unwrap();
     let client = world.client();
@@ -395,15 +382,7 @@ async fn updating_shares() {
     let world = World::new().await;
     let (alice, bob, connection_id) = world.alice_and_bob().await;
     let item = alice.create_item(&vehicle(&[("vin", "0")]), &quiet()).await.unwrap();
-    let share = NewShare {
-        item_id: item.record.id.clone(),
-        connection_id,
-        slot_id: None,
-        terms: None,
-        acceptance_required: None,
-        on_sharing: false,
-        expires_at: None,
-    };
+    let share = NewShare::new(item.record.id.clone(), connection_id);
     let share = alice.create_share(&share, &quiet()).await.unwrap();
     fail_in_turn(
         &world.network,

@@ -29,18 +29,6 @@ fn flip(envelope: &Json) -> Json {
     Json::from(format!("{}.{}{}", &text[..dot], other, &text[dot + 2..]))
 }
 
-fn share(item_id: &vaultshare::api::Id, connection_id: &vaultshare::api::Id) -> NewShare {
-    NewShare {
-        item_id: item_id.clone(),
-        connection_id: connection_id.clone(),
-        slot_id: None,
-        terms: None,
-        acceptance_required: None,
-        on_sharing: false,
-        expires_at: None,
-    }
-}
-
 #[tokio::test]
 async fn a_flipped_bit_in_a_value_is_a_failed_decryption() {
     let world = World::new().await;
@@ -78,7 +66,8 @@ async fn nothing_is_encrypted_for_a_weak_key_or_for_another_than_before() {
         alice.get_connection(&connection).await.unwrap();
         hand_out(key);
         world.network.log();
-        let refused = alice.create_share(&share(&item.record.id, &connection), &quiet()).await.unwrap_err();
+        let refused =
+            alice.create_share(&NewShare::new(item.record.id.clone(), connection.clone()), &quiet()).await.unwrap_err();
         assert_eq!(refused.code(), code);
         assert!(world.network.log().iter().all(|request| !request.starts_with("POST")));
     }
@@ -126,7 +115,7 @@ async fn a_received_value_without_its_owners_proof_is_refused() {
     let world = World::new().await;
     let (alice, bob, connection) = world.alice_and_bob().await;
     let item = alice.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap();
-    let share = alice.create_share(&share(&item.record.id, &connection), &quiet()).await.unwrap();
+    let share = alice.create_share(&NewShare::new(item.record.id.clone(), connection.clone()), &quiet()).await.unwrap();
     type Tamper = fn(&mut Json);
     let tampers: [Tamper; 4] = [
         |slot| slot["value_verification_hash"] = Json::Null,
@@ -177,7 +166,7 @@ async fn whatever_the_server_answers_nothing_panics() {
     let world = World::new().await;
     let (alice, bob, connection) = world.alice_and_bob().await;
     let item = alice.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap();
-    let made = alice.create_share(&share(&item.record.id, &connection), &quiet()).await.unwrap();
+    let made = alice.create_share(&NewShare::new(item.record.id.clone(), connection.clone()), &quiet()).await.unwrap();
     let nonsense: [&[u8]; 8] =
         [b"", b"null", b"[]", b"{}", b"\"text\"", b"{\"item\":{\"id\":\"../../me\"}}", b"\xff\xfe", b"[[[[[[[[[["];
     for reply in nonsense {
@@ -187,7 +176,7 @@ async fn whatever_the_server_answers_nothing_panics() {
             alice.get_item(&item.record.id).await.err(),
             alice.list_items(&Default::default(), &all).await.err(),
             alice.list_connections(&all).await.err(),
-            alice.create_share(&share(&item.record.id, &connection), &quiet()).await.err(),
+            alice.create_share(&NewShare::new(item.record.id.clone(), connection.clone()), &quiet()).await.err(),
             bob.get_share(&made.id).await.err(),
             bob.accept_share(&made.id).await.err(),
             alice.run_tasks(None, &quiet()).await.err(),

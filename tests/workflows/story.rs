@@ -14,18 +14,6 @@ use vaultshare::{
 
 use crate::world::{Fault, PASSPHRASE, World, accept, connect, invitation, quiet, slot, value, vehicle};
 
-fn share_of(item: &vaultshare::api::Id, connection: &vaultshare::api::Id) -> NewShare {
-    NewShare {
-        item_id: item.clone(),
-        connection_id: connection.clone(),
-        slot_id: None,
-        terms: None,
-        acceptance_required: None,
-        on_sharing: false,
-        expires_at: None,
-    }
-}
-
 #[tokio::test]
 async fn bob_reads_what_alice_shared() {
     let world = World::new().await;
@@ -35,7 +23,7 @@ async fn bob_reads_what_alice_shared() {
     assert_eq!(value(&item, "licence_plate"), Some("NotACatDefsACar"));
     assert_eq!(value(&item, "vin"), None);
 
-    let share = alice.create_share(&share_of(&item.record.id, &connection), &quiet()).await.unwrap();
+    let share = alice.create_share(&NewShare::new(item.record.id.clone(), connection.clone()), &quiet()).await.unwrap();
     assert_eq!(share.acceptance_required, Acceptance::AcceptanceNotRequired);
 
     let incoming = bob.incoming_shares(&IncomingFilter::default(), &PageRequest::default()).await.unwrap();
@@ -63,7 +51,8 @@ async fn terms_are_accepted_before_anything_is_read() {
     let world = World::new().await;
     let (alice, bob, connection) = world.alice_and_bob().await;
     let item = alice.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap();
-    let share = NewShare { terms: Some("Be nice".to_owned()), ..share_of(&item.record.id, &connection) };
+    let share =
+        NewShare { terms: Some("Be nice".to_owned()), ..NewShare::new(item.record.id.clone(), connection.clone()) };
     let share = alice.create_share(&share, &quiet()).await.unwrap();
 
     let refused = bob.get_share(&share.id).await.unwrap_err();
@@ -83,7 +72,7 @@ async fn a_share_of_one_slot_brings_that_slot() {
     let (alice, bob, connection) = world.alice_and_bob().await;
     let item = alice.create_item(&vehicle(&[("vin", "123"), ("power", "1.21 GW")]), &quiet()).await.unwrap();
     let vin = item.slots.iter().find(|slot| slot.record.name == "vin").unwrap().record.id.clone();
-    let share = NewShare { slot_id: Some(vin), ..share_of(&item.record.id, &connection) };
+    let share = NewShare { slot_id: Some(vin), ..NewShare::new(item.record.id.clone(), connection.clone()) };
     let share = alice.create_share(&share, &quiet()).await.unwrap();
 
     let read = bob.get_share(&share.id).await.unwrap();
@@ -97,7 +86,8 @@ async fn either_side_deletes_a_share() {
     let (alice, bob, connection) = world.alice_and_bob().await;
     let item = alice.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap();
     for deleter in [&alice, &bob] {
-        let share = alice.create_share(&share_of(&item.record.id, &connection), &quiet()).await.unwrap();
+        let share =
+            alice.create_share(&NewShare::new(item.record.id.clone(), connection.clone()), &quiet()).await.unwrap();
         deleter.delete_share(&share.id).await.unwrap();
         assert_eq!(bob.get_share(&share.id).await.unwrap_err().code(), ErrorCode::NotFound);
         assert_eq!(deleter.delete_share(&share.id).await.unwrap_err().code(), ErrorCode::NotFound);
@@ -139,7 +129,7 @@ async fn a_change_reaches_the_recipient_when_the_owners_client_runs_its_task() {
     let world = World::new().await;
     let (alice, bob, connection) = world.alice_and_bob().await;
     let item = alice.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap();
-    let share = alice.create_share(&share_of(&item.record.id, &connection), &quiet()).await.unwrap();
+    let share = alice.create_share(&NewShare::new(item.record.id.clone(), connection.clone()), &quiet()).await.unwrap();
     let change = ItemChange { label: None, slots: vec![slot("vin", "456"), slot("power", "1.21 GW")] };
     let updated = alice.update_item(&item.record.id, &change, &quiet()).await.unwrap();
     assert_eq!(updated.outstanding_tasks.todo, 1);
@@ -164,7 +154,7 @@ async fn many_items_are_read_at_once_and_one_that_is_missing_hides_no_other() {
         ids.push(alice.create_item(&vehicle(&[("vin", &vin)]), &quiet()).await.unwrap().record.id);
     }
     let own = bob.create_item(&vehicle(&[("vin", "Bob's")]), &quiet()).await.unwrap().record.id;
-    alice.create_share(&share_of(&ids[1], &connection), &quiet()).await.unwrap();
+    alice.create_share(&NewShare::new(ids[1].clone(), connection.clone()), &quiet()).await.unwrap();
     let received_only = ItemFilter { own: Some(false), ..ItemFilter::default() };
     let received = bob.list_items(&received_only, &PageRequest::default()).await.unwrap().entries[0].id.clone();
 
@@ -298,8 +288,9 @@ async fn three_connected_users_keep_their_connections_apart() {
     let carlos = world.user().await;
     let second = connect(&alice, &carlos).await;
     let item = alice.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap();
-    let for_bob = alice.create_share(&share_of(&item.record.id, &first), &quiet()).await.unwrap();
-    let for_carlos = alice.create_share(&share_of(&item.record.id, &second), &quiet()).await.unwrap();
+    let for_bob = alice.create_share(&NewShare::new(item.record.id.clone(), first.clone()), &quiet()).await.unwrap();
+    let for_carlos =
+        alice.create_share(&NewShare::new(item.record.id.clone(), second.clone()), &quiet()).await.unwrap();
     assert_eq!(for_bob.recipient_id, *bob.user_id());
     assert_eq!(bob.get_share(&for_carlos.id).await.unwrap_err().code(), ErrorCode::NotFound);
     assert_eq!(value(&carlos.get_share(&for_carlos.id).await.unwrap().item, "vin"), Some("123"));

@@ -138,7 +138,8 @@ impl KeyPairSource for SmallKeyPairs {
 
 /// A fresh server with the network before it.
 pub(crate) struct World {
-    pub(crate) server: FreshServer,
+    /// Its databases go when it goes.
+    _server: FreshServer,
     pub(crate) network: Network,
 }
 
@@ -153,7 +154,7 @@ impl World {
             slow: Rc::default(),
             log: Rc::default(),
         };
-        World { server, network }
+        World { _server: server, network }
     }
 
     /// A client that never repeats a request by itself, so that every failure is seen.
