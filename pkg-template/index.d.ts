@@ -36,7 +36,8 @@ export default function init(
 /**
  * What kind of failure it was. These are stable; branch on them and not on messages.
  *
- * - `INVALID_ARGUMENT`: an argument is missing, of the wrong form or out of range, or `init()` was not called; nothing was sent
+ * - `INVALID_ARGUMENT`: an argument is missing, of the wrong form or out of range, or `init()` was not called; with a
+ *   `status`, it was the server that refused it
  * - `INVALID_SECRET`: the text is not a user's secret, or was mistyped
  * - `LOGIN_FAILED`: wrong secret or passphrase; which of the two is not told
  * - `SESSION_CLOSED`: the session was closed; its keys are gone
@@ -131,7 +132,7 @@ export interface ClientOptions {
   keystoreUrl: string;
   /** Sent with every request, for installations behind a gateway that asks for one. */
   subscriptionKey?: string;
-  /** What sends the requests; default the global `fetch`. For tests, logging, proxies. */
+  /** What sends the requests; default the global `fetch`. It is called with one `Request`. For tests, logging, proxies. */
   fetch?: typeof fetch;
   /** How long one request may take, its answer included, in milliseconds; default 30,000. */
   timeoutMs?: number;
@@ -345,7 +346,7 @@ export interface Slot {
   shareId?: string;
   /** The owner's id of it, where it is another's. */
   originalId?: string;
-  /** Whose it is, where it is another's. */
+  /** Whose it is; for own ones the user's own id. */
   ownerId?: string;
   attachmentId?: string;
   createdAt: string;
@@ -365,7 +366,7 @@ export interface ItemSummary {
   templateLabel?: string;
   /** Whether the user is its owner. */
   own: boolean;
-  /** Whose it is, where it is another's. */
+  /** Whose it is; for own ones the user's own id. */
   ownerId?: string;
   /** The owner's id of it, where it is another's. */
   originalId?: string;
@@ -684,10 +685,12 @@ export interface Shares {
    * Re-encrypts an own item, as it is now, for everyone it is shared with, under a fresh key. This is what the client
    * task `update_item_shares` runs.
    *
-   * @returns for how many shares it was re-encrypted
-   * @throws {VaultError} `NOT_FOUND`, `NOT_OWNER`, `KEY_CHANGED`
+   * The list of recipients is the server's word, so only those count whose key is that of a connection of the user's.
+   *
+   * @returns for how many shares it was re-encrypted, and how many were left as they were for want of a known key
+   * @throws {VaultError} `NOT_FOUND`, `NOT_OWNER`
    */
-  refresh(itemId: string, options?: CallOptions): Promise<{ shares: number }>;
+  refresh(itemId: string, options?: CallOptions): Promise<{ shares: number; leftOut: number }>;
 }
 
 // ----------------------------------------------------------------------------------------------------------- Tasks

@@ -1,7 +1,8 @@
 //! Reading arguments, field by field, so that a wrong one is named.
 
-use js_sys::{Array, Date, Function, Reflect};
+use js_sys::{Array, Date, Function, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
+use zeroize::Zeroizing;
 
 use crate::{
     api::Id,
@@ -75,14 +76,11 @@ impl Arguments {
     }
 
     pub(super) fn texts(&self, name: &str) -> Result<Vec<String>> {
-        let Some(value) = self.get(name) else { return Ok(Vec::new()) };
-        let wrong = || wrong(name, "an array of strings");
-        let array: Array = value.dyn_into().map_err(|_| wrong())?;
-        array.iter().map(|entry| entry.as_string().ok_or_else(wrong)).collect()
+        self.get(name).map_or_else(|| Ok(Vec::new()), |value| texts_of(name, value))
     }
 
     pub(super) fn ids(&self, name: &str) -> Result<Vec<Id>> {
-        self.texts(name)?.into_iter().map(|text| id(name, text)).collect()
+        self.get(name).map_or_else(|| Ok(Vec::new()), |value| ids_of(name, value))
     }
 
     /// An instant, given as a `Date` or as ISO-8601 text; passed on as ISO-8601 in UTC.
@@ -108,8 +106,35 @@ impl Arguments {
     }
 }
 
+/// A text that was passed by itself. Arguments are taken as they come and read here, because the generated bindings would
+/// answer a wrong one with an error of their own, or none.
+pub(super) fn text_of(name: &str, value: &JsValue) -> Result<Zeroizing<String>> {
+    value.as_string().map(Zeroizing::new).ok_or_else(|| wrong(name, "a string"))
+}
+
+/// Bytes that were passed by themselves.
+pub(super) fn bytes_of(name: &str, value: JsValue) -> Result<Zeroizing<Vec<u8>>> {
+    let bytes: Uint8Array = value.dyn_into().map_err(|_| wrong(name, "a Uint8Array"))?;
+    Ok(Zeroizing::new(bytes.to_vec()))
+}
+
 /// An id that was passed by itself.
-pub(super) fn id(name: &str, text: String) -> Result<Id> {
+pub(super) fn id_of(name: &str, value: &JsValue) -> Result<Id> {
+    id(name, value.as_string().ok_or_else(|| wrong(name, "an id"))?)
+}
+
+/// Ids that were passed by themselves.
+pub(super) fn ids_of(name: &str, value: JsValue) -> Result<Vec<Id>> {
+    texts_of(name, value)?.into_iter().map(|text| id(name, text)).collect()
+}
+
+fn texts_of(name: &str, value: JsValue) -> Result<Vec<String>> {
+    let wrong = || wrong(name, "an array of strings");
+    let array: Array = value.dyn_into().map_err(|_| wrong())?;
+    array.iter().map(|entry| entry.as_string().ok_or_else(wrong)).collect()
+}
+
+fn id(name: &str, text: String) -> Result<Id> {
     Id::parse(text).ok_or_else(|| wrong(name, "an id"))
 }
 

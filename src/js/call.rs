@@ -44,6 +44,10 @@ impl Call {
 
     /// Does the work, unless it is aborted or the session closed first; what is dropped midway aborts its requests.
     pub(super) async fn run<T>(self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        // Before anything is begun: work would otherwise get as far as its first request.
+        if self.signal.as_ref().is_some_and(AbortSignal::aborted) {
+            return Err(Error::new(ErrorCode::Aborted, "the call was aborted"));
+        }
         let aborted = Firing::of(self.signal)?;
         let closed = Firing::of(self.closing)?;
         let (closed, aborted, work) = (pin!(closed.wait()), pin!(aborted.wait()), pin!(work));

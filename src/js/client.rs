@@ -2,10 +2,14 @@ use std::{rc::Rc, time::Duration};
 
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
-use super::{arguments::Arguments, call::Call, session::Session};
+use super::{
+    arguments::{Arguments, text_of},
+    call::Call,
+    session::Session,
+};
 use crate::{
     crypto::UserSecret,
-    error::{Error, Result},
+    error::Result,
     http::{FetchTransport, RequestPolicy},
     workflows::{Client, ClientOptions},
 };
@@ -50,7 +54,7 @@ impl VaultClient {
     /// Registers a user, or goes on with a registration that was cut off.
     #[wasm_bindgen(js_name = createUser)]
     pub async fn create_user(&self, passphrase: JsValue, options: JsValue) -> Result<Session> {
-        let passphrase = text("passphrase", &passphrase)?;
+        let passphrase = text_of("passphrase", &passphrase)?;
         let options = Arguments::of(&options)?;
         let secret = options.text("secret")?.map(|secret| UserSecret::parse(&secret)).transpose()?;
         let call = Call::new(&options)?;
@@ -62,16 +66,11 @@ impl VaultClient {
     /// Signs a user in.
     #[wasm_bindgen(js_name = signIn)]
     pub async fn sign_in(&self, secret: JsValue, passphrase: JsValue, options: JsValue) -> Result<Session> {
-        let secret = UserSecret::parse(&text("secret", &secret)?)?;
-        let passphrase = text("passphrase", &passphrase)?;
+        let secret = UserSecret::parse(&text_of("secret", &secret)?)?;
+        let passphrase = text_of("passphrase", &passphrase)?;
         let call = Call::new(&Arguments::of(&options)?)?;
         let progress = call.progress.clone();
         let session = call.run(self.client.sign_in(secret, &passphrase, &progress)).await?;
         Session::new(session)
     }
-}
-
-fn text(name: &str, value: &JsValue) -> Result<zeroize::Zeroizing<String>> {
-    let text = value.as_string().ok_or_else(|| Error::invalid_argument(format!("`{name}` must be a string")))?;
-    Ok(text.into())
 }

@@ -1,7 +1,7 @@
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
-    arguments::{Arguments, id},
+    arguments::{Arguments, id_of},
     records,
     session::Handle,
 };
@@ -52,15 +52,15 @@ impl Connections {
     }
 
     /// One connection.
-    pub async fn get(&self, connection_id: String, options: JsValue) -> Result<JsValue> {
+    pub async fn get(&self, connection_id: JsValue, options: JsValue) -> Result<JsValue> {
         let call = self.handle.call(&Arguments::of(&options)?)?;
-        let connection = call.run(self.handle.session.get_connection(&id("id", connection_id)?)).await?;
+        let connection = call.run(self.handle.session.get_connection(&id_of("id", &connection_id)?)).await?;
         records::to_js(&records::Connection::from(&connection))
     }
 
     /// Ends a connection.
-    pub async fn delete(&self, connection_id: String, options: JsValue) -> Result<()> {
+    pub async fn delete(&self, connection_id: JsValue, options: JsValue) -> Result<()> {
         let call = self.handle.call(&Arguments::of(&options)?)?;
-        call.run(self.handle.session.delete_connection(&id("id", connection_id)?)).await
+        call.run(self.handle.session.delete_connection(&id_of("id", &connection_id)?)).await
     }
 }

@@ -1,7 +1,7 @@
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
-    arguments::{Arguments, id},
+    arguments::{Arguments, id_of},
     records,
     session::Handle,
 };
@@ -44,8 +44,8 @@ impl Invitations {
     }
 
     /// Takes an invitation back.
-    pub async fn cancel(&self, invitation_id: String, options: JsValue) -> Result<()> {
+    pub async fn cancel(&self, invitation_id: JsValue, options: JsValue) -> Result<()> {
         let call = self.handle.call(&Arguments::of(&options)?)?;
-        call.run(self.handle.session.cancel_invitation(&id("id", invitation_id)?)).await
+        call.run(self.handle.session.cancel_invitation(&id_of("id", &invitation_id)?)).await
     }
 }

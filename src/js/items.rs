@@ -2,7 +2,7 @@ use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 
 use super::{
-    arguments::{Arguments, id},
+    arguments::{Arguments, id_of, ids_of},
     records,
     session::Handle,
 };
@@ -60,16 +60,16 @@ impl Items {
     }
 
     /// One item, decrypted.
-    pub async fn get(&self, item_id: String, options: JsValue) -> Result<JsValue> {
+    pub async fn get(&self, item_id: JsValue, options: JsValue) -> Result<JsValue> {
         let call = self.handle.call(&Arguments::of(&options)?)?;
-        let item = call.run(self.handle.session.get_item(&id("id", item_id)?)).await?;
+        let item = call.run(self.handle.session.get_item(&id_of("id", &item_id)?)).await?;
         records::item_to_js(&item)
     }
 
     /// Many items, each with its own outcome.
     #[wasm_bindgen(js_name = getMany)]
-    pub async fn get_many(&self, ids: Vec<String>, options: JsValue) -> Result<JsValue> {
-        let ids = ids.into_iter().map(|text| id("ids", text)).collect::<Result<Vec<_>>>()?;
+    pub async fn get_many(&self, ids: JsValue, options: JsValue) -> Result<JsValue> {
+        let ids = ids_of("ids", ids)?;
         let call = self.handle.call(&Arguments::of(&options)?)?;
         let progress = call.progress.clone();
         let outcomes = call.run(self.handle.session.get_items(&ids, &progress)).await?;
@@ -85,12 +85,12 @@ impl Items {
     }
 
     /// Changes an own item.
-    pub async fn update(&self, item_id: String, change: JsValue, options: JsValue) -> Result<JsValue> {
+    pub async fn update(&self, item_id: JsValue, change: JsValue, options: JsValue) -> Result<JsValue> {
         let change = Arguments::of(&change)?;
         let change = ItemChange { label: change.text("label")?, slots: slots(&change)? };
         let call = self.handle.call(&Arguments::of(&options)?)?;
         let progress = call.progress.clone();
-        let updated = call.run(self.handle.session.update_item(&id("id", item_id)?, &change, &progress)).await?;
+        let updated = call.run(self.handle.session.update_item(&id_of("id", &item_id)?, &change, &progress)).await?;
         Ok(object([
             ("item", records::item_to_js(&updated.item)?),
             ("outstandingTasks", records::to_js(&records::OutstandingTasks::from(updated.outstanding_tasks))?),
@@ -99,15 +99,15 @@ impl Items {
 
     /// Removes a slot from an own item.
     #[wasm_bindgen(js_name = removeSlot)]
-    pub async fn remove_slot(&self, slot_id: String, options: JsValue) -> Result<()> {
+    pub async fn remove_slot(&self, slot_id: JsValue, options: JsValue) -> Result<()> {
         let call = self.handle.call(&Arguments::of(&options)?)?;
-        call.run(self.handle.session.remove_slot(&id("slotId", slot_id)?)).await
+        call.run(self.handle.session.remove_slot(&id_of("slotId", &slot_id)?)).await
     }
 
     /// Deletes an item.
-    pub async fn delete(&self, item_id: String, options: JsValue) -> Result<()> {
+    pub async fn delete(&self, item_id: JsValue, options: JsValue) -> Result<()> {
         let call = self.handle.call(&Arguments::of(&options)?)?;
-        call.run(self.handle.session.delete_item(&id("id", item_id)?)).await
+        call.run(self.handle.session.delete_item(&id_of("id", &item_id)?)).await
     }
 }
 

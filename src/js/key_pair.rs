@@ -1,6 +1,9 @@
-use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
-use super::symmetric_key::SymmetricKey;
+use super::{
+    arguments::{bytes_of, text_of},
+    symmetric_key::SymmetricKey,
+};
 use crate::{
     crypto::{self, KeyEncryptionKey},
     error::Result,
@@ -22,14 +25,14 @@ impl KeyPair {
     }
 
     /// Reads a private key.
-    pub async fn import(private_key_pem: String) -> Result<KeyPair> {
-        let pem = zeroize::Zeroizing::new(private_key_pem);
+    pub async fn import(private_key_pem: JsValue) -> Result<KeyPair> {
+        let pem = text_of("privateKeyPem", &private_key_pem)?;
         Ok(KeyPair { pair: crypto::KeyPair::from_pem(&pem).await? })
     }
 
     /// Opens a private key that `wrapWith` sealed.
-    pub async fn unwrap(envelope: String, kek: &SymmetricKey) -> Result<KeyPair> {
-        let text = kek.key.open(&envelope).await?;
+    pub async fn unwrap(envelope: JsValue, kek: &SymmetricKey) -> Result<KeyPair> {
+        let text = kek.key.open(&text_of("envelope", &envelope)?).await?;
         let decryption_failed = |_| crate::Error::decryption_failed();
         let pem = std::str::from_utf8(&text).map_err(|_| crate::Error::decryption_failed())?;
         Ok(KeyPair { pair: crypto::KeyPair::from_pem(pem).await.map_err(decryption_failed)? })
@@ -55,19 +58,19 @@ impl KeyPair {
 
     /// Opens a key that was encrypted with the public half.
     #[wasm_bindgen(js_name = decryptKey)]
-    pub async fn decrypt_key(&self, envelope: String) -> Result<SymmetricKey> {
-        Ok(SymmetricKey { key: self.pair.decrypt_aes_key(&envelope).await? })
+    pub async fn decrypt_key(&self, envelope: JsValue) -> Result<SymmetricKey> {
+        Ok(SymmetricKey { key: self.pair.decrypt_aes_key(&text_of("envelope", &envelope)?).await? })
     }
 
     /// Opens bytes that were encrypted with the public half.
     #[wasm_bindgen(js_name = decryptBytes)]
-    pub async fn decrypt_bytes(&self, envelope: String) -> Result<Vec<u8>> {
-        Ok(self.pair.decrypt(&envelope).await?.to_vec())
+    pub async fn decrypt_bytes(&self, envelope: JsValue) -> Result<Vec<u8>> {
+        Ok(self.pair.decrypt(&text_of("envelope", &envelope)?).await?.to_vec())
     }
 
     /// Signs.
-    pub async fn sign(&self, data: Vec<u8>) -> Result<String> {
-        self.pair.sign(&data).await
+    pub async fn sign(&self, data: JsValue) -> Result<String> {
+        self.pair.sign(&bytes_of("data", data)?).await
     }
 }
 
@@ -80,8 +83,8 @@ pub struct PublicKey {
 #[wasm_bindgen]
 impl PublicKey {
     /// Reads a public key.
-    pub fn import(pem: &str) -> Result<PublicKey> {
-        Ok(PublicKey { key: crypto::PublicKey::from_pem(pem)? })
+    pub fn import(pem: &JsValue) -> Result<PublicKey> {
+        Ok(PublicKey { key: crypto::PublicKey::from_pem(&text_of("pem", pem)?)? })
     }
 
     /// SHA-256 of the SPKI DER.
@@ -98,12 +101,12 @@ impl PublicKey {
 
     /// Encrypts bytes for the holder of the private half.
     #[wasm_bindgen(js_name = encryptBytes)]
-    pub async fn encrypt_bytes(&self, bytes: Vec<u8>) -> Result<String> {
-        self.key.encrypt(&bytes).await
+    pub async fn encrypt_bytes(&self, bytes: JsValue) -> Result<String> {
+        self.key.encrypt(&bytes_of("bytes", bytes)?).await
     }
 
     /// The signed data, if the holder of the private half signed it.
-    pub async fn verify(&self, signature: String) -> Result<Vec<u8>> {
-        self.key.verify(&signature).await
+    pub async fn verify(&self, signature: JsValue) -> Result<Vec<u8>> {
+        self.key.verify(&text_of("signature", &signature)?).await
     }
 }

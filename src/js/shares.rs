@@ -1,7 +1,7 @@
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
-    arguments::{Arguments, id},
+    arguments::{Arguments, id_of},
     items::object,
     records,
     session::Handle,
@@ -72,39 +72,39 @@ impl Shares {
     }
 
     /// A share and its item, decrypted.
-    pub async fn get(&self, share_id: String, options: JsValue) -> Result<JsValue> {
+    pub async fn get(&self, share_id: JsValue, options: JsValue) -> Result<JsValue> {
         let call = self.handle.call(&Arguments::of(&options)?)?;
-        let shared = call.run(self.handle.session.get_share(&id("id", share_id)?)).await?;
+        let shared = call.run(self.handle.session.get_share(&id_of("id", &share_id)?)).await?;
         let share = records::to_js(&records::Share::from(&shared.share))?;
         Ok(object([("share", share), ("item", records::item_to_js(&shared.item)?)]))
     }
 
     /// A share without its item.
-    pub async fn info(&self, share_id: String, options: JsValue) -> Result<JsValue> {
+    pub async fn info(&self, share_id: JsValue, options: JsValue) -> Result<JsValue> {
         let call = self.handle.call(&Arguments::of(&options)?)?;
-        let share = call.run(self.handle.session.share_info(&id("id", share_id)?)).await?;
+        let share = call.run(self.handle.session.share_info(&id_of("id", &share_id)?)).await?;
         records::to_js(&records::Share::from(&share))
     }
 
     /// Accepts a share and its terms.
-    pub async fn accept(&self, share_id: String, options: JsValue) -> Result<JsValue> {
+    pub async fn accept(&self, share_id: JsValue, options: JsValue) -> Result<JsValue> {
         let call = self.handle.call(&Arguments::of(&options)?)?;
-        let share = call.run(self.handle.session.accept_share(&id("id", share_id)?)).await?;
+        let share = call.run(self.handle.session.accept_share(&id_of("id", &share_id)?)).await?;
         records::to_js(&records::Share::from(&share))
     }
 
     /// Removes a share.
-    pub async fn delete(&self, share_id: String, options: JsValue) -> Result<()> {
+    pub async fn delete(&self, share_id: JsValue, options: JsValue) -> Result<()> {
         let call = self.handle.call(&Arguments::of(&options)?)?;
-        call.run(self.handle.session.delete_share(&id("id", share_id)?)).await
+        call.run(self.handle.session.delete_share(&id_of("id", &share_id)?)).await
     }
 
     /// Re-encrypts an own item for everyone it is shared with.
-    pub async fn refresh(&self, item_id: String, options: JsValue) -> Result<JsValue> {
+    pub async fn refresh(&self, item_id: JsValue, options: JsValue) -> Result<JsValue> {
         let call = self.handle.call(&Arguments::of(&options)?)?;
         let progress = call.progress.clone();
-        let refreshed = call.run(self.handle.session.refresh_shares(&id("itemId", item_id)?, &progress)).await?;
-        let shares = u32::try_from(refreshed.shares).unwrap_or(u32::MAX);
-        Ok(object([("shares", JsValue::from(shares))]))
+        let refreshed = call.run(self.handle.session.refresh_shares(&id_of("itemId", &item_id)?, &progress)).await?;
+        let count = |number: usize| JsValue::from(u32::try_from(number).unwrap_or(u32::MAX));
+        Ok(object([("shares", count(refreshed.shares)), ("leftOut", count(refreshed.left_out))]))
     }
 }

@@ -1,5 +1,6 @@
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
+use super::arguments::{bytes_of, text_of};
 use crate::{
     crypto::{self, AesKey},
     error::Result,
@@ -20,14 +21,14 @@ impl SymmetricKey {
 
     /// PBKDF2 with HMAC-SHA256.
     #[wasm_bindgen(js_name = fromPassphrase)]
-    pub async fn from_passphrase(passphrase: String, salt: Vec<u8>, iterations: u32) -> Result<SymmetricKey> {
-        let passphrase = zeroize::Zeroizing::new(passphrase);
+    pub async fn from_passphrase(passphrase: JsValue, salt: JsValue, iterations: u32) -> Result<SymmetricKey> {
+        let (passphrase, salt) = (text_of("passphrase", &passphrase)?, bytes_of("salt", salt)?);
         Ok(SymmetricKey { key: crypto::derive_key_from_passphrase(&passphrase, &salt, iterations).await? })
     }
 
     /// Reads a key that [`SymmetricKey::export`] wrote.
-    pub fn import(base64url: &str) -> Result<SymmetricKey> {
-        Ok(SymmetricKey { key: AesKey::from_base64url(base64url)? })
+    pub fn import(base64url: &JsValue) -> Result<SymmetricKey> {
+        Ok(SymmetricKey { key: AesKey::from_base64url(&text_of("base64url", base64url)?)? })
     }
 
     /// The key's 32 bytes in base64url. The text is not wiped: the caller keeps it safe.
@@ -37,26 +38,30 @@ impl SymmetricKey {
 
     /// Seals a text; `null` for the empty one.
     #[wasm_bindgen(js_name = encryptString)]
-    pub async fn encrypt_string(&self, text: String) -> Result<JsValue> {
-        Ok(text_or_null(self.key.seal_text(&zeroize::Zeroizing::new(text)).await?))
+    pub async fn encrypt_string(&self, text: JsValue) -> Result<JsValue> {
+        Ok(text_or_null(self.key.seal_text(&text_of("text", &text)?).await?))
     }
 
     /// Opens a text; `null` gives `null`.
     #[wasm_bindgen(js_name = decryptString)]
-    pub async fn decrypt_string(&self, envelope: Option<String>) -> Result<JsValue> {
-        Ok(text_or_null(self.key.open_text(envelope.as_deref()).await?.map(|text| text.to_string())))
+    pub async fn decrypt_string(&self, envelope: JsValue) -> Result<JsValue> {
+        let is_there = !envelope.is_null() && !envelope.is_undefined();
+        let envelope = is_there.then(|| text_of("envelope", &envelope)).transpose()?;
+        Ok(text_or_null(
+            self.key.open_text(envelope.as_ref().map(|text| text.as_str())).await?.map(|text| text.to_string()),
+        ))
     }
 
     /// Seals bytes.
     #[wasm_bindgen(js_name = encryptBytes)]
-    pub async fn encrypt_bytes(&self, bytes: Vec<u8>) -> Result<String> {
-        self.key.seal(&bytes).await
+    pub async fn encrypt_bytes(&self, bytes: JsValue) -> Result<String> {
+        self.key.seal(&bytes_of("bytes", bytes)?).await
     }
 
     /// Opens bytes.
     #[wasm_bindgen(js_name = decryptBytes)]
-    pub async fn decrypt_bytes(&self, envelope: String) -> Result<Vec<u8>> {
-        Ok(self.key.open(&envelope).await?.to_vec())
+    pub async fn decrypt_bytes(&self, envelope: JsValue) -> Result<Vec<u8>> {
+        Ok(self.key.open(&text_of("envelope", &envelope)?).await?.to_vec())
     }
 
     /// Seals another key.
@@ -67,8 +72,8 @@ impl SymmetricKey {
 
     /// Opens another key.
     #[wasm_bindgen(js_name = unwrapKey)]
-    pub async fn unwrap_key(&self, envelope: String) -> Result<SymmetricKey> {
-        let bytes = self.key.open(&envelope).await?;
+    pub async fn unwrap_key(&self, envelope: JsValue) -> Result<SymmetricKey> {
+        let bytes = self.key.open(&text_of("envelope", &envelope)?).await?;
         let key = AesKey::from_bytes(&bytes).map_err(|_| crate::Error::decryption_failed())?;
         Ok(SymmetricKey { key })
     }
@@ -81,7 +86,7 @@ fn text_or_null(text: Option<String>) -> JsValue {
 
 /// Opens an envelope that carries its own key derivation.
 #[wasm_bindgen(js_name = decryptWithPassphrase)]
-pub async fn decrypt_with_passphrase(envelope: String, passphrase: String) -> Result<Vec<u8>> {
-    let passphrase = zeroize::Zeroizing::new(passphrase);
+pub async fn decrypt_with_passphrase(envelope: JsValue, passphrase: JsValue) -> Result<Vec<u8>> {
+    let (envelope, passphrase) = (text_of("envelope", &envelope)?, text_of("passphrase", &passphrase)?);
     Ok(crypto::decrypt_with_passphrase(&envelope, &passphrase).await?.to_vec())
 }

@@ -1,6 +1,10 @@
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
-use super::{arguments::Arguments, records, session::Handle};
+use super::{
+    arguments::{Arguments, text_of},
+    records,
+    session::Handle,
+};
 use crate::{api::vault::templates::TemplateFilter, error::Result};
 
 /// Templates of a session.
@@ -31,9 +35,9 @@ impl Templates {
     }
 
     /// One template.
-    pub async fn get(&self, name_or_id: String, options: JsValue) -> Result<JsValue> {
+    pub async fn get(&self, name_or_id: JsValue, options: JsValue) -> Result<JsValue> {
         let call = self.handle.call(&Arguments::of(&options)?)?;
-        let template = call.run(self.handle.session.get_template(&name_or_id)).await?;
+        let template = call.run(self.handle.session.get_template(&text_of("nameOrId", &name_or_id)?)).await?;
         records::to_js(&records::Template::from(&template))
     }
 }

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Where the two services are, and how patient to be with them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct ClientOptions {
     /// The Vault's base URL.
     pub vault_url: String,

@@ -1,5 +1,9 @@
 //! Accepting an invitation, and the connections that come of it: steps 9–17 of the guide. `protocol/http-api.md` §7.6–§7.8.
 
+use std::rc::Rc;
+
+use futures_util::future::try_join_all;
+
 use super::{
     Page, PageRequest, ProgressListener, Session, Value,
     opening::{bad_response, expect_id},
@@ -11,7 +15,7 @@ use crate::{
         Id, PageQuery,
         vault::{self, connections::NewConnectionRequest, invitations::ConnectionPublicKey},
     },
-    crypto::{PublicKey, safety_number},
+    crypto::{KeyPair, PublicKey, safety_number},
     error::{Error, ErrorCode, Result},
 };
 
@@ -26,8 +30,8 @@ pub struct Connection {
     pub safety_number: String,
 }
 
-/// How an invitation is accepted.
-#[derive(Clone, Debug, Default, Hash)]
+/// How an invitation is accepted. Not `Debug`: whoever has the token can connect.
+#[derive(Clone, Default, Hash)]
 pub struct ConnectionDetails {
     /// The invitation's token.
     pub token: String,
@@ -84,11 +88,8 @@ impl Session {
         self.keys()?;
         fetch_pages(page, async |query: PageQuery| {
             let response = vault::connections::list(self.vault(), &query).await?;
-            let mut connections = Vec::with_capacity(response.connections.len());
-            for record in response.connections {
-                connections.push(self.open_connection(record).await?);
-            }
-            Ok((connections, response.next_page_after))
+            let connections = response.connections.into_iter().map(|record| self.open_connection(record));
+            Ok((try_join_all(connections).await?, response.next_page_after))
         })
         .await
     }
@@ -115,11 +116,24 @@ impl Session {
 
     async fn open_connection(&self, record: vault::connections::Connection) -> Result<Connection> {
         let keys = self.keys()?;
-        let own_key = public_key(&record.own.user_public_key)?;
         let other_key = self.recipient_key(&record)?;
+        let own_key_pair = self.own_key_pair(&record).await?;
         let name = record.own.encrypted_recipient_name.as_ref().map(|name| name.as_str());
         let name = keys.dek.open_text(name).await?.map(Value::new);
-        Ok(Connection { safety_number: safety_number(&own_key, &other_key), name, record })
+        Ok(Connection { safety_number: safety_number(own_key_pair.public_key(), &other_key), name, record })
+    }
+
+    /// The user's own key pair of a connection, by the private key that only the user can unwrap: a safety number of keys
+    /// that the server merely claims would be one that the server chose.
+    async fn own_key_pair(&self, record: &vault::connections::Connection) -> Result<Rc<KeyPair>> {
+        let keypair_id = record.own.user_keypair_external_id.as_deref();
+        let keypair_id = keypair_id.ok_or_else(|| bad_response("a connection names no key pair of the user's"))?;
+        let pair = self.key_pair(keypair_id).await?;
+        if *pair.public_key() != public_key(&record.own.user_public_key)? {
+            let message = "the server states another public key for this user than the user's own";
+            return Err(Error::new(ErrorCode::KeyChanged, message));
+        }
+        Ok(pair)
     }
 }
 

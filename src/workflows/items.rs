@@ -163,10 +163,10 @@ impl Session {
                 slots.entry(item_id).or_default().push(slot);
             }
         }
-        let mut items: HashMap<Id, vault::items::Item> =
+        let items: HashMap<Id, vault::items::Item> =
             response.items.into_iter().map(|item| (item.id.clone(), item)).collect();
         let opening = ids.iter().map(|id| {
-            let found = items.remove(id).map(|item| (item, slots.remove(id).unwrap_or_default()));
+            let found = items.get(id).map(|item| (item.clone(), slots.get(id).cloned().unwrap_or_default()));
             let shares = &shares;
             async move { (id.clone(), self.open_listed(found, shares).await) }
         });
@@ -217,6 +217,7 @@ impl Session {
         progress.report("storing the change", 1, 3);
         let response = vault::items::update(self.vault(), id, &ItemChangeRequest { item: change }).await;
         let response = response.map_err(not_owner)?;
+        expect_id(id, &response.item.id)?;
         progress.report("counting tasks", 2, 3);
         let key = ItemKey::Private(keys);
         let (item, outstanding_tasks) =
@@ -253,6 +254,7 @@ impl Session {
             _ => {}
         }
         wish.fulfilled();
+        self.keys()?.unfinished.forget();
         Ok(())
     }
 }

@@ -65,17 +65,16 @@ pub(super) async fn key_of_share(session: &Session, share: &Share) -> Result<Ite
 /// left out.
 pub(super) async fn open_item(record: items::Item, slots: Vec<slots::Slot>, key: &ItemKey) -> Result<Item> {
     let own_slots = slots.into_iter().filter(|slot| record.slot_ids.contains(&slot.id));
-    let slots = try_join_all(own_slots.map(|slot| open_slot(slot, key))).await?;
+    let received = record.share_id.is_some() || matches!(key, ItemKey::OfShare(_));
+    let slots = try_join_all(own_slots.map(|slot| open_slot(slot, received, key))).await?;
     Ok(Item { record, slots })
 }
 
-async fn open_slot(record: slots::Slot, key: &ItemKey) -> Result<Slot> {
+async fn open_slot(record: slots::Slot, received: bool, key: &ItemKey) -> Result<Slot> {
     let envelope = record.encrypted_value.as_ref().map(|value| value.as_str());
     let value = key.data_key().open_text(envelope).await?;
-    // What decides is the key that opened the value, not the server's word for whose it is. Under the private DEK only the
-    // user could have written it.
-    if let (ItemKey::OfShare(share_key), Some(value)) = (key, &value) {
-        authenticate(&record, value, share_key).await?;
+    if let Some(value) = value.as_ref().filter(|_| received) {
+        authenticate(&record, value, key.data_key()).await?;
     }
     Ok(Slot { record, value: value.map(Value::new) })
 }

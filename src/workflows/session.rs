@@ -122,8 +122,10 @@ impl Session {
         key: Option<&str>,
     ) -> Result<StoredKeyPair> {
         let Some(keypair_id) = keypair_id else { return self.store_new_key_pair(key).await };
-        let record = keystore::keypairs::get(self.keystore(), keypair_id).await?;
-        Ok(StoredKeyPair { id: record.id, public_key_pem: record.public_key })
+        let id = Id::parse(keypair_id).ok_or_else(|| Error::invalid_argument("the key pair's id is not an id"))?;
+        // Unwrapped, not only looked up: to publish whatever public key the Keystore names would let it read along.
+        let pair = self.key_pair(keypair_id).await?;
+        Ok(StoredKeyPair { id, public_key_pem: pair.public_key_pem().to_owned() })
     }
 
     async fn store_new_key_pair(&self, idempotency_key: Option<&str>) -> Result<StoredKeyPair> {

@@ -1,10 +1,11 @@
 //! Sharing an item, and reading one that was shared: steps 18–29 of the guide. `protocol/http-api.md` §8 and §9.
 
+use std::collections::HashMap;
+
 use futures_util::{future::try_join_all, try_join};
 
 use super::{
     Item, Page, PageRequest, ProgressListener, Session, Slot,
-    connections::public_key,
     opening::{self, ItemKey, bad_response, expect_id},
     pages::fetch_pages,
     sealing::ciphertext,
@@ -72,6 +73,8 @@ pub struct SharedItem {
 pub struct Refreshed {
     /// For how many shares the item was re-encrypted.
     pub shares: usize,
+    /// How many were left as they were, because their key is not one of the user's connections'.
+    pub left_out: usize,
 }
 
 impl Session {
@@ -151,6 +154,7 @@ impl Session {
             Ok(response) => self.open_received(id, response).await,
             Err(error) if error.code() == ErrorCode::NotFound => {
                 let share = vault::shares::get_outgoing(self.vault(), id).await?;
+                expect_id(id, &share.id)?;
                 let item = self.get_item(&share.item_id).await?;
                 Ok(SharedItem { share, item })
             }
@@ -162,8 +166,9 @@ impl Session {
         expect_id(id, &response.share.id)?;
         let (key_share, item, slots) = match response.item_shared_via_another_share_id {
             // The recipient had the item before: its values are under the DEK of the share that brought it first.
-            Some(first) => {
-                let first = vault::shares::get_incoming_with_item(self.vault(), &first).await?;
+            Some(first_id) => {
+                let first = vault::shares::get_incoming_with_item(self.vault(), &first_id).await?;
+                expect_id(&first_id, &first.share.id)?;
                 (first.share, first.item, first.slots)
             }
             None => (response.share.clone(), response.item, response.slots),
@@ -176,16 +181,20 @@ impl Session {
     /// A share without its item: its terms, state and parties.
     pub async fn share_info(&self, id: &Id) -> Result<Share> {
         self.keys()?;
-        match vault::shares::get_incoming(self.vault(), id).await {
-            Err(error) if error.code() == ErrorCode::NotFound => vault::shares::get_outgoing(self.vault(), id).await,
-            other => other,
-        }
+        let share = match vault::shares::get_incoming(self.vault(), id).await {
+            Err(error) if error.code() == ErrorCode::NotFound => vault::shares::get_outgoing(self.vault(), id).await?,
+            other => other?,
+        };
+        expect_id(id, &share.id)?;
+        Ok(share)
     }
 
     /// Accepts a share and its terms.
     pub async fn accept_share(&self, id: &Id) -> Result<Share> {
         self.keys()?;
-        vault::shares::accept(self.vault(), id).await
+        let share = vault::shares::accept(self.vault(), id).await?;
+        expect_id(id, &share.id)?;
+        Ok(share)
     }
 
     /// Removes a share and the recipient's copy of the item; either side may.
@@ -193,22 +202,43 @@ impl Session {
         self.delete_once(("shares.delete", id), vault::shares::delete(self.vault(), id)).await
     }
 
-    /// Re-encrypts an own item, under one fresh DEK, for everyone it is shared with.
+    /// Re-encrypts an own item, under one fresh DEK, for everyone it is shared with and the user is connected with.
+    ///
+    /// Who they are and what their keys are is the server's word. It could name a recipient of its own making; therefore
+    /// a key counts only if it is that of a connection, and the others are reported as left out.
     pub async fn refresh_shares(&self, item_id: &Id, progress: &ProgressListener) -> Result<Refreshed> {
         self.keys()?;
         progress.report("fetching item and shares", 0, 3);
-        let (item, shares) = try_join!(self.get_item(item_id), vault::shares::of_item(self.vault(), item_id))?;
+        let all = PageRequest { all: true, ..PageRequest::default() };
+        let (item, shares, connections) = try_join!(
+            self.get_item(item_id),
+            vault::shares::of_item(self.vault(), item_id),
+            fetch_pages(&all, async |query: PageQuery| {
+                let response = vault::connections::list(self.vault(), &query).await?;
+                Ok((response.connections, response.next_page_after))
+            })
+        )?;
         if !item.record.own {
             return Err(Error::new(ErrorCode::NotOwner, "only the item's owner may do this"));
         }
+        let mut known_keys = HashMap::new();
+        for connection in &connections.entries {
+            // One connection with a bad key must not keep the others from their update.
+            if let Ok(key) = self.recipient_key(connection) {
+                known_keys.insert(connection.the_other_user.user_public_key.as_str(), key);
+            }
+        }
+        let (shares, left_out): (Vec<_>, Vec<_>) =
+            shares.into_iter().partition(|share| known_keys.contains_key(share.public_key.as_str()));
+        let refreshed = Refreshed { shares: shares.len(), left_out: left_out.len() };
         if shares.is_empty() {
-            return Ok(Refreshed { shares: 0 });
+            return Ok(refreshed);
         }
         progress.report("encrypting", 1, 3);
         let dek = DataKey::generate()?;
         let sealed = seal_for_share(&dek, true, item.slots.iter().collect(), &[]).await?;
         let share_deks = try_join_all(shares.iter().map(async |share| {
-            let key = public_key(&share.public_key)?;
+            let key = known_keys.get(share.public_key.as_str()).ok_or_else(|| Error::internal("a key was lost"))?;
             Ok::<_, Error>(ShareDek { share_id: share.id.clone(), dek: ciphertext(key.encrypt_data_key(&dek).await?)? })
         }))
         .await?;
@@ -227,7 +257,7 @@ impl Session {
         progress.report("updating the shares", 2, 3);
         vault::shares::update_of_item(self.vault(), item_id, &change).await?;
         progress.report("updated", 3, 3);
-        Ok(Refreshed { shares: shares.len() })
+        Ok(refreshed)
     }
 }
 

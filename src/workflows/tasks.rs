@@ -3,7 +3,7 @@
 use super::{Page, PageRequest, ProgressListener, Session, pages::fetch_pages};
 use crate::{
     api::{
-        Id, JsonObject, PageQuery,
+        JsonObject, PageQuery,
         vault::{
             self,
             client_tasks::{ClientTask, ClientTaskChange, ClientTaskFilter, ClientTaskState},
@@ -59,36 +59,50 @@ impl Session {
         count(self).await
     }
 
-    /// Takes the waiting tasks, at most `limit` of them, runs each and reports its end to the Vault.
+    /// Runs the tasks that wait or failed before, at most `limit` of them, and reports each one's end to the Vault.
     pub async fn run_tasks(&self, limit: Option<u32>, progress: &ProgressListener) -> Result<TaskRun> {
         self.keys()?;
-        let filter = ClientTaskFilter { states: vec![ClientTaskState::Todo], target_id: None };
+        let filter = ClientTaskFilter { states: vec![ClientTaskState::Todo, ClientTaskState::Failed], target_id: None };
         let page = PageRequest { per_page: limit, after: None, all: limit.is_none() };
         let mut tasks = self.list_tasks(&filter, &page).await?.entries;
         tasks.truncate(limit.map_or(usize::MAX, |limit| limit as usize));
-        if tasks.is_empty() {
-            return Ok(TaskRun::default());
-        }
-        let taken = tasks.iter().map(|task| change(&task.id, ClientTaskState::InProgress, None)).collect();
-        vault::client_tasks::update(self.vault(), taken).await?;
 
         let mut run = TaskRun::default();
         let total = u32::try_from(tasks.len()).unwrap_or(u32::MAX);
         for (done, task) in (0u32..).zip(tasks) {
             progress.report("updating shares", done, total);
-            let outcome = self.run_task(&task).await;
-            let report = outcome.as_ref().err().map(failure_report);
-            let state = if outcome.is_ok() { ClientTaskState::Done } else { ClientTaskState::Failed };
-            let changed = vault::client_tasks::update(self.vault(), vec![change(&task.id, state, report)]).await?;
-            let task =
-                changed.into_iter().find(|changed| changed.id == task.id).unwrap_or(ClientTask { state, ..task });
-            match outcome {
-                Ok(()) => run.completed.push(task),
+            match self.take_and_run(&task).await {
+                Ok(task) => run.completed.push(task),
                 Err(reason) => run.failed.push(FailedTask { task, reason }),
             }
         }
         progress.report("updated", total, total);
         Ok(run)
+    }
+
+    /// Takes one task, so that no other client begins it, runs it, and reports its end.
+    async fn take_and_run(&self, task: &ClientTask) -> Result<ClientTask> {
+        self.set_state(task, ClientTaskState::InProgress, None).await?;
+        match self.run_task(task).await {
+            Ok(()) => self.set_state(task, ClientTaskState::Done, None).await,
+            Err(reason) => {
+                // Where this cannot be reported either, the Vault gives the task back by itself after a while.
+                let _ = self.set_state(task, ClientTaskState::Failed, Some(failure_report(&reason))).await;
+                Err(reason)
+            }
+        }
+    }
+
+    async fn set_state(
+        &self,
+        task: &ClientTask,
+        state: ClientTaskState,
+        report: Option<JsonObject>,
+    ) -> Result<ClientTask> {
+        let change = ClientTaskChange { id: task.id.clone(), state, report };
+        let changed = vault::client_tasks::update(self.vault(), vec![change]).await?;
+        let same = |changed: &ClientTask| changed.id == task.id;
+        Ok(changed.into_iter().find(same).unwrap_or(ClientTask { state, ..task.clone() }))
     }
 
     async fn run_task(&self, task: &ClientTask) -> Result<()> {
@@ -106,10 +120,6 @@ pub(super) async fn count(session: &Session) -> Result<OutstandingTasks> {
     let tasks = session.list_tasks(&filter, &all).await?.entries;
     let todo = tasks.iter().filter(|task| task.state == ClientTaskState::Todo).count();
     Ok(OutstandingTasks { todo, in_progress: tasks.len() - todo })
-}
-
-fn change(id: &Id, state: ClientTaskState, report: Option<JsonObject>) -> ClientTaskChange {
-    ClientTaskChange { id: id.clone(), state, report }
 }
 
 fn failure_report(reason: &Error) -> JsonObject {

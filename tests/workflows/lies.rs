@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use vaultshare::{
     ErrorCode,
     crypto::{DataKey, PublicKey, UserSecret},
-    workflows::{NewShare, PageRequest},
+    workflows::{NewInvitation, NewShare, PageRequest},
 };
 
 use crate::world::{PASSPHRASE, World, quiet, vehicle};
@@ -144,6 +144,87 @@ async fn a_received_value_without_its_owners_proof_is_refused() {
     });
     let refused = bob.get_share(&share.id).await.unwrap_err();
     assert_eq!(refused.code(), ErrorCode::ValueNotAuthentic);
+}
+
+#[tokio::test]
+async fn ones_own_value_is_not_taken_for_a_received_one() {
+    let world = World::new().await;
+    let (alice, bob, connection) = world.alice_and_bob().await;
+    let item = alice.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap();
+    let share = alice.create_share(&NewShare::new(item.record.id, connection), &quiet()).await.unwrap();
+    let own = bob.create_item(&vehicle(&[("vin", "Bob's own")]), &quiet()).await.unwrap();
+    let own = own.slots.into_iter().find_map(|slot| slot.record.encrypted_value).unwrap();
+    let own = own.as_str().to_owned();
+    // Without a share DEK the values are under Bob's own: as if he had re-encrypted them, which he has not.
+    world.network.lie(move |method, path, body| match (method, path.ends_with("/item")) {
+        ("GET", true) => alter(body, |json| {
+            json["share"]["encrypted_dek"] = Json::Null;
+            for slot in json["slots"].as_array_mut().unwrap().iter_mut().filter(|slot| slot["encrypted"] == true) {
+                slot["encrypted_value"] = own.clone().into();
+            }
+        }),
+        _ => body,
+    });
+    let refused = bob.get_share(&share.id).await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::ValueNotAuthentic);
+}
+
+#[tokio::test]
+async fn a_recipient_of_the_servers_own_making_gets_nothing() {
+    let world = World::new().await;
+    let (alice, bob, connection) = world.alice_and_bob().await;
+    let item = alice.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap();
+    let share = alice.create_share(&NewShare::new(item.record.id.clone(), connection), &quiet()).await.unwrap();
+    world.network.lie(|method, path, body| match (method, path.ends_with("/shares")) {
+        ("GET", true) => alter(body, |json| {
+            let ghost = serde_json::json!({ "id": "94c27129-e179-4c69-a7f1-94438b920541", "public_key": OTHER_KEY });
+            json["shares"].as_array_mut().unwrap().push(ghost);
+        }),
+        _ => body,
+    });
+    let refreshed = alice.refresh_shares(&item.record.id, &quiet()).await.unwrap();
+    assert_eq!((refreshed.shares, refreshed.left_out), (1, 1));
+
+    // Nor does anybody in Bob's place.
+    world.network.lie(|method, path, body| match (method, path.ends_with("/shares")) {
+        ("GET", true) => alter(body, |json| json["shares"][0]["public_key"] = OTHER_KEY.into()),
+        _ => body,
+    });
+    world.network.log();
+    let refreshed = alice.refresh_shares(&item.record.id, &quiet()).await.unwrap();
+    assert_eq!((refreshed.shares, refreshed.left_out), (0, 1));
+    assert!(world.network.log().iter().all(|request| request.starts_with("GET")));
+    world.network.tell_the_truth();
+    bob.get_share(&share.id).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_safety_number_is_made_of_the_users_own_key_and_no_other_is_published() {
+    let world = World::new().await;
+    let (alice, bob, connection) = world.alice_and_bob().await;
+    world.network.lie(|method, path, body| match (method, path.starts_with("/vault/connections/")) {
+        ("GET", true) => alter(body, |json| json["connection"]["own"]["user_public_key"] = OTHER_KEY.into()),
+        _ => body,
+    });
+    let refused = alice.get_connection(&connection).await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::KeyChanged);
+
+    world.network.tell_the_truth();
+    let connections = bob.list_connections(&PageRequest::default()).await.unwrap();
+    let keypair_id = connections.entries[0].record.own.user_keypair_external_id.clone();
+    let another_session = {
+        let secret = UserSecret::parse(&bob.secret().unwrap()).unwrap();
+        world.client().sign_in(secret, PASSPHRASE, &quiet()).await.unwrap()
+    };
+    world.network.lie(|method, path, body| match (method, path.starts_with("/keystore/keypairs/")) {
+        ("GET", true) => alter(body, |json| json["keypair"]["public_key"] = OTHER_KEY.into()),
+        _ => body,
+    });
+    let invitation = NewInvitation { name: "Carlos".to_owned(), keypair_id, ..NewInvitation::default() };
+    world.network.log();
+    let refused = another_session.create_invitation(&invitation, &quiet()).await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::DecryptionFailed);
+    assert!(world.network.log().iter().all(|request| request.starts_with("GET")));
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 //! server does not tell who its users are.
 
 use super::Keystore;
+use super::registration::{USERNAME_RULE, username_fits};
 use super::srp::{self, Number, number_from_hex};
 use crate::clock::{Millis, millis, to_wire};
 use crate::error::{Error, Result};
@@ -35,17 +36,19 @@ async fn challenge(
     Body(request): Body<ChallengeRequest>,
 ) -> Result<Json<ChallengeResponse>> {
     let a = client_number(&request.srp_a)?;
-    let mut tx = keystore.store().write().await?;
-    let user = match find_user(&mut tx, &request.username).await? {
-        Some(user) => user,
-        None => decoy(&keystore.0.decoy_key, &request.username),
-    };
+    // Nobody has to be signed in for this, so what is kept of it is small, and nothing waits while it is computed.
+    if !username_fits(&request.username) {
+        return Err(Error::invalid(USERNAME_RULE));
+    }
+    let found = find_user(&mut *keystore.store().read().await?, &request.username).await?;
+    let user = found.unwrap_or_else(|| decoy(&keystore.0.decoy_key, &request.username));
     let verifier =
         number_from_hex(&user.srp_verifier).ok_or_else(|| Error::fault("a stored verifier is unreadable"))?;
     let secret_b = token::random::<32>().map_err(Error::fault)?;
     let challenge_b = to_hex(&computed(move || srp::public_b(&secret_b, &verifier)).await?);
     let begun = Begun { user_id: user.id, verifier: user.srp_verifier, secret_b: to_hex(&secret_b) };
     let expires_at = keystore.clock().now() + millis(keystore.limits().challenge);
+    let mut tx = keystore.store().write().await?;
     keep(&mut tx, &request.username, &to_hex(&a), &begun, expires_at).await?;
     tx.commit().await?;
     Ok(Json(ChallengeResponse { challenge: Challenge { challenge_salt: user.srp_salt, challenge_b } }))

@@ -65,11 +65,17 @@ fn make_username() -> Result<String> {
     Ok(letters.into_iter().take(USERNAME_LENGTH).collect())
 }
 
+/// What [`username_fits`] checks, in words.
+pub(super) const USERNAME_RULE: &str = "A username is 1 to 100 visible ASCII characters without a dot";
+
+/// Whether somebody can have this name. A dot would end the name inside the user's secret.
+pub(super) fn username_fits(username: &str) -> bool {
+    (1..=100).contains(&username.len()) && username.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'.')
+}
+
 fn check(user: &NewSrpUser) -> Result<()> {
-    let username_fits = (1..=100).contains(&user.username.len())
-        && user.username.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'.');
-    if !username_fits {
-        return Err(Error::invalid("A username is 1 to 100 visible ASCII characters without a dot"));
+    if !username_fits(&user.username) {
+        return Err(Error::invalid(USERNAME_RULE));
     }
     let salt_fits = (16..=128).contains(&user.srp_salt.len()) && base16ct::mixed::decode_vec(&user.srp_salt).is_ok();
     if !salt_fits {

@@ -1,0 +1,111 @@
+/** Wrong arguments: each is an INVALID_ARGUMENT that names what was wrong, sends nothing, and leaves the module working. */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { startServer } from './support/server.mjs';
+
+const packageFolder = process.env.VAULTSHARE_PACKAGE || fileURLToPath(new URL('../../pkg', import.meta.url));
+const { default: init, KeyPair, PublicKey, SymmetricKey, VaultClient, decryptWithPassphrase } =
+  await import(pathToFileURL(join(packageFolder, 'node.js')));
+
+const wrongTexts = [undefined, null, 42, {}, [], Symbol('text')];
+
+describe('a wrong argument', () => {
+  let data;
+  let server;
+  let session;
+  let requests = 0;
+
+  before(async () => {
+    await init();
+    data = await mkdtemp(join(tmpdir(), 'vaultshare-arguments-'));
+    server = await startServer({ data, www: data });
+    const countingFetch = (request) => {
+      requests += 1;
+      return fetch(request);
+    };
+    const client = new VaultClient({ vaultUrl: `${server.url}/vault`, keystoreUrl: `${server.url}/keystore`, fetch: countingFetch });
+    session = await client.createUser('supersecretpassword');
+  });
+  after(async () => {
+    session?.close();
+    await server?.stop();
+    await rm(data, { recursive: true, force: true });
+  });
+
+  async function refused(call, label) {
+    const sent = requests;
+    let error;
+    try {
+      await call();
+    } catch (caught) {
+      error = caught;
+    }
+    assert.equal(error?.code, 'INVALID_ARGUMENT', `${label}: ${error}`);
+    assert.equal(requests, sent, `${label} sent something`);
+  }
+
+  it('in place of an id is refused', async () => {
+    const calls = {
+      'items.get': (id) => session.items.get(id),
+      'items.update': (id) => session.items.update(id, {}),
+      'items.removeSlot': (id) => session.items.removeSlot(id),
+      'items.delete': (id) => session.items.delete(id),
+      'items.getMany': (id) => session.items.getMany([id]),
+      'invitations.cancel': (id) => session.invitations.cancel(id),
+      'connections.get': (id) => session.connections.get(id),
+      'connections.delete': (id) => session.connections.delete(id),
+      'shares.get': (id) => session.shares.get(id),
+      'shares.info': (id) => session.shares.info(id),
+      'shares.accept': (id) => session.shares.accept(id),
+      'shares.delete': (id) => session.shares.delete(id),
+      'shares.refresh': (id) => session.shares.refresh(id),
+      'templates.get': (id) => session.templates.get(id),
+    };
+    for (const [name, call] of Object.entries(calls)) {
+      for (const wrong of wrongTexts) await refused(() => call(wrong), `${name}(${typeof wrong})`);
+    }
+    for (const wrong of ['', '../me', 'a/b', 'a b']) await refused(() => session.items.get(wrong), `items.get(${wrong})`);
+  });
+
+  it('in place of an object or of one of its fields is refused', async () => {
+    await refused(() => session.items.create('vehicle'), 'items.create(string)');
+    await refused(() => session.items.create({ template: 'vehicle' }), 'items.create without label');
+    await refused(() => session.items.create({ template: 'vehicle', label: 'x', slots: { vin: 5 } }), 'a number as value');
+    await refused(() => session.items.create({ template: 'vehicle', label: 'x', slots: ['vin'] }), 'a text as slot');
+    await refused(() => session.items.list({ order: 'sideways' }), 'items.list order');
+    await refused(() => session.items.list({}, { perPage: 0 }), 'items.list perPage');
+    await refused(() => session.items.list({}, { signal: 'stop' }), 'a text as signal');
+    await refused(() => session.shares.create({ itemId: 'a' }), 'shares.create without connection');
+    await refused(() => session.shares.create({ itemId: 'a', connectionId: 'b', expiresAt: 'tomorrow' }), 'expiresAt');
+    await refused(() => session.tasks.list({ states: ['later'] }), 'tasks.list states');
+    await refused(() => session.connections.accept({}, { name: 'Alice' }), 'connections.accept without token');
+    await refused(() => new VaultClient({ vaultUrl: 'http://vault.example', keystoreUrl: 'https://vault.example' }), 'plain http');
+  });
+
+  it('in place of a text, bytes or a key is refused', async () => {
+    const key = SymmetricKey.generate();
+    for (const wrong of [undefined, null, 42, {}]) {
+      await refused(() => SymmetricKey.import(wrong), 'SymmetricKey.import');
+      await refused(() => key.encryptString(wrong), 'encryptString');
+      await refused(() => key.encryptBytes(wrong), 'encryptBytes');
+      await refused(() => key.decryptBytes(wrong), 'decryptBytes');
+      await refused(() => key.unwrapKey(wrong), 'unwrapKey');
+      await refused(() => SymmetricKey.fromPassphrase('x', wrong, 100_000), 'fromPassphrase');
+      await refused(() => KeyPair.import(wrong), 'KeyPair.import');
+      await refused(() => PublicKey.import(wrong), 'PublicKey.import');
+      await refused(() => decryptWithPassphrase(wrong, 'x'), 'decryptWithPassphrase');
+    }
+    assert.equal(await key.decryptString(await key.encryptString('it still works')), 'it still works');
+    key.free();
+  });
+
+  it('does not hide that a call was aborted before it began', async () => {
+    const sent = requests;
+    await assert.rejects(session.items.list({}, { signal: AbortSignal.abort() }), { code: 'ABORTED' });
+    assert.equal(requests, sent);
+  });
+});
