@@ -50,7 +50,7 @@ pub async fn encrypt_with_passphrase(plaintext: &[u8], passphrase: &str) -> Resu
 /// Decrypts an envelope that carries its own key derivation (`…Pbkdf2Hmac…`).
 ///
 /// Libraries of before 2021 hashed the passphrase's UTF-16 units: one byte each where they fit into one, else as
-/// [`peer_string_bytes`] has it. For passphrases beyond ASCII, and only after UTF-8 has failed, that is tried once.
+/// `peer_string_bytes` has it. For passphrases beyond ASCII, and only after UTF-8 has failed, that is tried once.
 ///
 /// # Errors
 /// `MALFORMED_ENVELOPE`, `UNSUPPORTED_ALGORITHM`, `DECRYPTION_FAILED`.
