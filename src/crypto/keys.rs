@@ -171,6 +171,23 @@ impl DataKey {
         }
     }
 
+    /// Encrypts a note of the user's own, for one place: what [`DataKey::open_note`] reads nowhere else.
+    ///
+    /// # Errors
+    /// `INTERNAL`.
+    pub async fn seal_note(&self, note: &[u8], place: &str) -> Result<String> {
+        self.0.seal_at(note, place).await
+    }
+
+    /// Decrypts a note. Whoever can have the user seal other texts (a sharer whose values are re-encrypted, say) cannot make
+    /// one pass as a note, because only notes name this place.
+    ///
+    /// # Errors
+    /// `MALFORMED_ENVELOPE`, `DECRYPTION_FAILED`.
+    pub async fn open_note(&self, envelope: &str, place: &str) -> Result<Zeroizing<Vec<u8>>> {
+        self.0.open_only_at(envelope, place).await
+    }
+
     /// The verification key of a shared value, for `encrypted_value_verification_key`.
     ///
     /// # Errors

@@ -124,6 +124,22 @@ impl AesKey {
         }
     }
 
+    /// Decrypts an envelope that must name this place: unlike [`AesKey::open_at`], one that names none is refused.
+    ///
+    /// # Errors
+    /// As [`AesKey::open_at`].
+    pub async fn open_only_at(&self, envelope: &str, place: &str) -> Result<Zeroizing<Vec<u8>>> {
+        match Envelope::parse(envelope)? {
+            Envelope::Symmetric { chunks, derivation: None } => {
+                if !chunks.iter().all(|chunk| chunk.additional_data == place) {
+                    return Err(Error::decryption_failed());
+                }
+                self.open_chunks(&chunks).await
+            }
+            _ => Err(Error::malformed_envelope("it is not for a symmetric key")),
+        }
+    }
+
     /// Encrypts text as UTF-8. The empty text has no ciphertext and gives `None`.
     ///
     /// # Errors

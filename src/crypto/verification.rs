@@ -63,7 +63,8 @@ impl VerificationKey {
         }
     }
 
-    pub(crate) fn as_bytes(&self) -> &[u8] {
+    /// The 64 bytes, for a command line that prints what the guides print.
+    pub fn as_bytes(&self) -> &[u8] {
         self.bytes.as_slice()
     }
 

@@ -87,6 +87,11 @@ impl Service {
         RequestBuilder::new(self, Method::PUT, path)
     }
 
+    /// Starts a PATCH of the path with these segments.
+    pub fn patch(&self, path: &[&str]) -> RequestBuilder<'_> {
+        RequestBuilder::new(self, Method::PATCH, path)
+    }
+
     /// Starts a DELETE of the path with these segments.
     pub fn delete(&self, path: &[&str]) -> RequestBuilder<'_> {
         RequestBuilder::new(self, Method::DELETE, path)

@@ -147,6 +147,7 @@ fn new_slot(slot: &JsValue) -> Result<NewSlot> {
         label: slot.text("label")?,
         slot_type: slot.text("type")?,
         value: value("value", slot.get_or_null("value"))?,
+        remove: false,
     })
 }
 

@@ -105,6 +105,10 @@ impl Shares {
         let progress = call.progress.clone();
         let refreshed = call.run(self.handle.session.refresh_shares(&id_of("itemId", &item_id)?, &progress)).await?;
         let count = |number: usize| JsValue::from(u32::try_from(number).unwrap_or(u32::MAX));
-        Ok(object([("shares", count(refreshed.shares)), ("leftOut", count(refreshed.left_out))]))
+        Ok(object([
+            ("shares", count(refreshed.shares)),
+            ("onShares", count(refreshed.on_shares)),
+            ("leftOut", count(refreshed.left_out)),
+        ]))
     }
 }

@@ -5,6 +5,7 @@ use super::{arguments::Arguments, items::object, records, session::Handle};
 use crate::{
     api::vault::client_tasks::{ClientTaskFilter, ClientTaskState},
     error::{Error, Result},
+    workflows::TaskSelection,
 };
 
 /// Client tasks of a session.
@@ -41,10 +42,10 @@ impl ClientTasks {
     /// Runs the waiting tasks.
     pub async fn run(&self, options: JsValue) -> Result<JsValue> {
         let options = Arguments::of(&options)?;
-        let limit = options.number("limit", 1)?;
+        let selection = TaskSelection { limit: options.number("limit", 1)?, ..TaskSelection::default() };
         let call = self.handle.call(&options)?;
         let progress = call.progress.clone();
-        let run = call.run(self.handle.session.run_tasks(limit, &progress)).await?;
+        let run = call.run(self.handle.session.run_tasks(&selection, &progress)).await?;
         let completed: Vec<_> = run.completed.iter().map(records::ClientTask::from).collect();
         let failed = Array::new();
         for failure in run.failed {

@@ -1,6 +1,6 @@
 //! Keeping items. `protocol/http-api.md` §6.
 
-use std::{collections::HashMap, hash::Hash};
+use std::{collections::HashMap, rc::Rc};
 
 use super::{
     OutstandingTasks, Page, PageRequest, ProgressListener, Session, Value,
@@ -11,15 +11,15 @@ use super::{
 };
 use crate::{
     api::{
-        Id, PageQuery,
+        Id, JsonObject, PageQuery,
         vault::{
             self,
-            items::{ItemChangeRequest, ItemFilter, NewItemRequest},
+            items::{ClassificationNode, ItemChangeRequest, ItemFilter, ItemResponse, NewItemRequest},
             shares::{IncomingFilter, Share},
             slots::SlotChange,
         },
     },
-    crypto::DataKey,
+    crypto::{DataKey, VerificationKey},
     error::{Error, ErrorCode, Result},
 };
 use futures_util::{future::join_all, try_join};
@@ -34,6 +34,12 @@ pub struct Item {
     pub record: vault::items::Item,
     /// Its slots, in the Vault's order.
     pub slots: Vec<Slot>,
+    /// The nodes that it and its slots stand under.
+    pub classification_nodes: Vec<ClassificationNode>,
+    /// Files.
+    pub attachments: Vec<JsonObject>,
+    /// Small pictures of files.
+    pub thumbnails: Vec<JsonObject>,
 }
 
 /// A slot with its value.
@@ -43,6 +49,8 @@ pub struct Slot {
     pub record: vault::slots::Slot,
     /// What was decrypted; `None` for an empty slot.
     pub value: Option<Value>,
+    /// The owner's key that proved a received value; needed again by who shares it on.
+    pub verification_key: Option<Rc<VerificationKey>>,
 }
 
 /// An item to be made.
@@ -69,6 +77,8 @@ pub struct NewSlot {
     pub slot_type: Option<String>,
     /// `None` leaves the value as it is; `Some(None)` and an empty text empty the slot.
     pub value: Option<Option<Value>>,
+    /// Takes the slot away; only for an existing item.
+    pub remove: bool,
 }
 
 /// What is to change about an item.
@@ -108,7 +118,7 @@ impl Session {
             NewItemRequest { template_name: item.template.clone(), skip_empty_template_slots: false, item: change };
         progress.report("storing the item", 1, 2);
         let response = vault::items::create(self.vault(), &request, wish.key()).await?;
-        let item = opening::open_item(response.item, response.slots, &ItemKey::Private(keys)).await?;
+        let item = opening::open_item(response, &ItemKey::Private(keys)).await?;
         wish.fulfilled();
         progress.report("stored", 2, 2);
         Ok(item)
@@ -126,16 +136,11 @@ impl Session {
 
     /// One item, decrypted with the user's DEK or the share's; values received from others are authenticated.
     pub async fn get_item(&self, id: &Id) -> Result<Item> {
-        Ok(self.get_item_with_key(id).await?.0)
-    }
-
-    pub(super) async fn get_item_with_key(&self, id: &Id) -> Result<(Item, ItemKey)> {
         self.keys()?;
         let response = vault::items::get(self.vault(), id).await?;
         expect_id(id, &response.item.id)?;
         let key = opening::key_of_item(self, &response.item).await?;
-        let item = opening::open_item(response.item, response.slots, &key).await?;
-        Ok((item, key))
+        opening::open_item(response, &key).await
     }
 
     /// Many items at once, each with its own outcome, in the order asked for.
@@ -157,37 +162,26 @@ impl Session {
         let page = PageQuery { per_page: u32::try_from(ids.len()).ok(), next_page_after: None };
         let response = vault::items::list(self.vault(), &filter, &page).await?;
         let shares = self.shares_of(&response.items).await?;
-        let mut slots: HashMap<Id, Vec<vault::slots::Slot>> = HashMap::new();
-        for slot in response.slots {
-            if let Some(item_id) = slot.item_id.clone() {
-                slots.entry(item_id).or_default().push(slot);
-            }
-        }
-        let items: HashMap<Id, vault::items::Item> =
-            response.items.into_iter().map(|item| (item.id.clone(), item)).collect();
+        let items: HashMap<Id, ItemResponse> =
+            response.into_items().into_iter().map(|listed| (listed.item.id.clone(), listed)).collect();
         let opening = ids.iter().map(|id| {
-            let found = items.get(id).map(|item| (item.clone(), slots.get(id).cloned().unwrap_or_default()));
+            let found = items.get(id).cloned();
             let shares = &shares;
             async move { (id.clone(), self.open_listed(found, shares).await) }
         });
         Ok(join_all(opening).await)
     }
 
-    async fn open_listed(
-        &self,
-        found: Option<(vault::items::Item, Vec<vault::slots::Slot>)>,
-        shares: &HashMap<Id, Share>,
-    ) -> Result<Item> {
-        let (item, slots) =
-            found.ok_or_else(|| Error::new(ErrorCode::NotFound, "no such item, or not one of this user's"))?;
-        let key = match &item.share_id {
+    async fn open_listed(&self, found: Option<ItemResponse>, shares: &HashMap<Id, Share>) -> Result<Item> {
+        let listed = found.ok_or_else(|| Error::new(ErrorCode::NotFound, "no such item, or not one of this user's"))?;
+        let key = match &listed.item.share_id {
             None => ItemKey::Private(self.keys()?),
             Some(share_id) => match shares.get(share_id) {
                 Some(share) => opening::key_of_share(self, share).await?,
-                None => opening::key_of_item(self, &item).await?,
+                None => opening::key_of_item(self, &listed.item).await?,
             },
         };
-        opening::open_item(item, slots, &key).await
+        opening::open_item(listed, &key).await
     }
 
     /// The shares that brought these items, in one request.
@@ -220,8 +214,7 @@ impl Session {
         expect_id(id, &response.item.id)?;
         progress.report("counting tasks", 2, 3);
         let key = ItemKey::Private(keys);
-        let (item, outstanding_tasks) =
-            try_join!(opening::open_item(response.item, response.slots, &key), tasks::count(self))?;
+        let (item, outstanding_tasks) = try_join!(opening::open_item(response, &key), tasks::count(self))?;
         progress.report("stored", 3, 3);
         Ok(UpdatedItem { item, outstanding_tasks })
     }
@@ -236,26 +229,6 @@ impl Session {
     /// Deletes an own item with all its shares, or a received one with the share that brought it.
     pub async fn delete_item(&self, id: &Id) -> Result<()> {
         self.delete_once(("items.delete", id), vault::items::delete(self.vault(), id)).await
-    }
-
-    /// A deletion whose answer was lost has perhaps been done: when it is asked for again, what is gone is what was wanted.
-    pub(super) async fn delete_once(
-        &self,
-        content: impl Hash,
-        deletion: impl Future<Output = Result<()>>,
-    ) -> Result<()> {
-        let wish = self.keys()?.unfinished.wish(content)?;
-        match deletion.await {
-            Err(error) if error.code() == ErrorCode::NotFound && !wish.made_before() => {
-                wish.fulfilled();
-                return Err(error);
-            }
-            Err(error) if error.code() != ErrorCode::NotFound => return Err(error),
-            _ => {}
-        }
-        wish.fulfilled();
-        self.keys()?.unfinished.forget();
-        Ok(())
     }
 }
 
@@ -276,6 +249,7 @@ async fn seal_slots(key: &DataKey, slots: &[NewSlot]) -> Result<Vec<SlotChange>>
             label: slot.label.clone(),
             slot_type_name: slot.slot_type.clone(),
             encrypted_value,
+            destroy: slot.remove.then_some(true),
             ..SlotChange::default()
         });
     }

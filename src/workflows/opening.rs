@@ -1,6 +1,6 @@
 //! From the wire's ciphertexts to values: which key opens what, and whether a received value is its owner's.
 
-use std::rc::Rc;
+use std::{collections::HashSet, rc::Rc};
 
 use futures_util::future::try_join_all;
 
@@ -14,7 +14,7 @@ use crate::{
             slots,
         },
     },
-    crypto::DataKey,
+    crypto::{DataKey, VerificationKey},
     error::{Error, ErrorCode, Result},
 };
 
@@ -27,7 +27,7 @@ pub(super) enum ItemKey {
 }
 
 impl ItemKey {
-    pub(super) fn data_key(&self) -> &DataKey {
+    fn data_key(&self) -> &DataKey {
         match self {
             ItemKey::Private(keys) => &keys.dek,
             ItemKey::OfShare(key) => key,
@@ -51,8 +51,7 @@ pub(super) async fn key_of_item(session: &Session, item: &items::Item) -> Result
 pub(super) async fn key_of_share(session: &Session, share: &Share) -> Result<ItemKey> {
     let keys = session.keys()?;
     if share.acceptance_required == Acceptance::AcceptanceRequired {
-        let message = "the share has to be accepted, with its terms, before it can be read";
-        return Err(Error::new(ErrorCode::AcceptanceRequired, message));
+        return Err(acceptance_required());
     }
     let Some(encrypted_dek) = &share.encrypted_dek else { return Ok(ItemKey::Private(keys)) };
     let keypair_id = share.keypair_external_id.as_deref();
@@ -61,34 +60,53 @@ pub(super) async fn key_of_share(session: &Session, share: &Share) -> Result<Ite
     Ok(ItemKey::OfShare(keys.share_key(encrypted_dek.as_str(), &pair).await?))
 }
 
-/// An item with all its slots decrypted and, where received, authenticated. Slots in `slots` that are not the item's are
-/// left out.
-pub(super) async fn open_item(record: items::Item, slots: Vec<slots::Slot>, key: &ItemKey) -> Result<Item> {
-    let own_slots = slots.into_iter().filter(|slot| record.slot_ids.contains(&slot.id));
-    let received = record.share_id.is_some() || matches!(key, ItemKey::OfShare(_));
-    let slots = try_join_all(own_slots.map(|slot| open_slot(slot, received, key))).await?;
-    Ok(Item { record, slots })
+/// An item with all its slots decrypted and, where received, authenticated. Slots that are not the item's are left out.
+pub(super) async fn open_item(response: items::ItemResponse, key: &ItemKey) -> Result<Item> {
+    let item = unopened_item(response);
+    let received = item.record.share_id.is_some() || matches!(key, ItemKey::OfShare(_));
+    let slots = try_join_all(item.slots.into_iter().map(|slot| open_slot(slot.record, received, key))).await?;
+    Ok(Item { slots, ..item })
+}
+
+/// An item without its values.
+pub(super) fn unopened_item(response: items::ItemResponse) -> Item {
+    let ids: HashSet<&Id> = response.item.slot_ids.iter().collect();
+    let own_slots = response.slots.into_iter().filter(|slot| ids.contains(&slot.id));
+    let slots = own_slots.map(|record| Slot { record, value: None, verification_key: None }).collect();
+    Item {
+        record: response.item,
+        slots,
+        classification_nodes: response.classification_nodes,
+        attachments: response.attachments,
+        thumbnails: response.thumbnails,
+    }
 }
 
 async fn open_slot(record: slots::Slot, received: bool, key: &ItemKey) -> Result<Slot> {
     let envelope = record.encrypted_value.as_ref().map(|value| value.as_str());
     let value = key.data_key().open_text(envelope).await?;
-    if let Some(value) = value.as_ref().filter(|_| received) {
-        authenticate(&record, value, key.data_key()).await?;
-    }
-    Ok(Slot { record, value: value.map(Value::new) })
+    let verification_key = match &value {
+        Some(value) if received => Some(Rc::new(authenticate(&record, value, key.data_key()).await?)),
+        _ => None,
+    };
+    Ok(Slot { record, value: value.map(Value::new), verification_key })
 }
 
-/// Proves that a received value is the one its owner wrote. A value without proof is refused like one with a wrong proof:
+/// Proves that a received value is the one its owner wrote, and gives the key that proves it. A value without proof is refused like one with a wrong proof:
 /// an on-sharer could otherwise alter it and leave the proof out.
-async fn authenticate(slot: &slots::Slot, value: &str, key: &DataKey) -> Result<()> {
+async fn authenticate(slot: &slots::Slot, value: &str, key: &DataKey) -> Result<VerificationKey> {
     let not_authentic = || Error::new(ErrorCode::ValueNotAuthentic, "a received value is not its owner's");
     let (Some(verification_key), Some(hash)) = (&slot.encrypted_value_verification_key, &slot.value_verification_hash)
     else {
         return Err(not_authentic());
     };
     let verification_key = key.open_verification_key(verification_key.as_str()).await.map_err(|_| not_authentic())?;
-    verification_key.verify(value, hash)
+    verification_key.verify(value, hash)?;
+    Ok(verification_key)
+}
+
+pub(super) fn acceptance_required() -> Error {
+    Error::new(ErrorCode::AcceptanceRequired, "the share has to be accepted, with its terms, before it can be read")
 }
 
 /// The id under which the server must speak of what was asked for.

@@ -1,12 +1,14 @@
 //! From keys and values to the wire's ciphertexts.
 
+use super::Slot;
 use crate::{
     api::{
         Ciphertext, Id, JsonObject,
         keystore::{self, keypairs::NewKeypair},
+        vault::shares::ShareSlotValue,
     },
-    crypto::{KeyEncryptionKey, KeyPair},
-    error::{Error, Result},
+    crypto::{DataKey, KeyEncryptionKey, KeyPair, VerificationKey},
+    error::{Error, ErrorCode, Result},
     http::Service,
 };
 
@@ -37,4 +39,30 @@ pub(super) async fn store_key_pair(
     }
     let first = kek.unwrap_key_pair(record.encrypted_serialized_key.as_str(), &record.public_key).await?;
     Ok((record.id, first))
+}
+
+/// Seals each value under the share's DEK, with the proof that it is the owner's.
+///
+/// The owner makes a proof: a random key, and the value's HMAC under it. Who shares on has the owner's key and passes it
+/// on; the Vault keeps the owner's HMAC beside it, so that an altered value is found out.
+pub(super) async fn seal_for_share(dek: &DataKey, own: bool, slots: Vec<&Slot>) -> Result<Vec<ShareSlotValue>> {
+    let mut sealed = Vec::with_capacity(slots.len());
+    for slot in slots {
+        let mut value = ShareSlotValue { slot_id: Some(slot.record.id.clone()), ..ShareSlotValue::default() };
+        if let Some(text) = slot.value.as_ref().filter(|text| !text.is_empty()) {
+            value.encrypted_value = dek.seal_text(text).await?.map(ciphertext).transpose()?;
+            let made;
+            let key = if own {
+                made = VerificationKey::generate()?;
+                value.value_verification_hash = Some(made.hash(text));
+                &made
+            } else {
+                let unproven = || Error::new(ErrorCode::ValueNotAuthentic, "a received value is not its owner's");
+                slot.verification_key.as_deref().ok_or_else(unproven)?
+            };
+            value.encrypted_value_verification_key = Some(ciphertext(dek.seal_verification_key(key).await?)?);
+        }
+        sealed.push(value);
+    }
+    Ok(sealed)
 }

@@ -1,27 +1,25 @@
 //! Sharing an item, and reading one that was shared: steps 18–29 of the guide. `protocol/http-api.md` §8 and §9.
 
-use std::collections::HashMap;
-
-use futures_util::{future::try_join_all, try_join};
+use futures_util::try_join;
 
 use super::{
     Item, Page, PageRequest, ProgressListener, Session, Slot,
-    opening::{self, ItemKey, bad_response, expect_id},
+    opening::{self, bad_response, expect_id},
     pages::fetch_pages,
-    sealing::ciphertext,
+    sealing::{ciphertext, seal_for_share},
 };
 use crate::{
     api::{
         Id, PageQuery, Timestamp,
         vault::{
             self,
+            items::ItemFilter,
             shares::{
-                Acceptance, IncomingFilter, ItemSharesChange, NewSharesRequest, OutgoingFilter, Share, ShareDek,
-                ShareSlotValue, SharingMode,
+                Acceptance, IncomingFilter, NewSharesRequest, OutgoingFilter, Share, ShareWithItemResponse, SharingMode,
             },
         },
     },
-    crypto::{DataKey, VerificationKey},
+    crypto::DataKey,
     error::{Error, ErrorCode, Result},
 };
 
@@ -66,15 +64,8 @@ pub struct SharedItem {
     pub share: Share,
     /// The item, decrypted.
     pub item: Item,
-}
-
-/// What a refresh did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refreshed {
-    /// For how many shares the item was re-encrypted.
-    pub shares: usize,
-    /// How many were left as they were, because their key is not one of the user's connections'.
-    pub left_out: usize,
+    /// The share by which the recipient had the item before this one came; its values are what is given.
+    pub via_another_share: Option<Id>,
 }
 
 impl Session {
@@ -91,13 +82,15 @@ impl Session {
             let key = self.recipient_key(&connection)?;
             Ok((connection, key))
         };
-        let ((connection, recipient_key), (item, key)) = try_join!(connection, self.get_item_with_key(&share.item_id))?;
+        let ((connection, recipient_key), item) = try_join!(connection, self.get_item(&share.item_id))?;
+        if share.on_sharing {
+            self.note_on_sharing(&connection, &item.record).await?;
+        }
 
         progress.report("encrypting", 1, 3);
         let dek = DataKey::generate()?;
         let slots = slots_to_share(&item, share.slot_id.as_ref())?;
-        let slot_values =
-            seal_for_share(&dek, item.record.own, slots, &received_verification_keys(&item, &key).await?).await?;
+        let slot_values = seal_for_share(&dek, item.record.own, slots).await?;
         let encrypted_dek = ciphertext(recipient_key.encrypt_data_key(&dek).await?)?;
         let acceptance_required = share.acceptance_required.unwrap_or(share.terms.is_some());
         let new_share = vault::shares::NewShare {
@@ -155,27 +148,56 @@ impl Session {
             Err(error) if error.code() == ErrorCode::NotFound => {
                 let share = vault::shares::get_outgoing(self.vault(), id).await?;
                 expect_id(id, &share.id)?;
-                let item = self.get_item(&share.item_id).await?;
-                Ok(SharedItem { share, item })
+                let item = self.get_item(&self.own_id_of_shared(&share).await?).await?;
+                Ok(SharedItem { share, item, via_another_share: None })
             }
             Err(error) => Err(error),
         }
     }
 
-    async fn open_received(&self, id: &Id, response: vault::shares::ShareWithItemResponse) -> Result<SharedItem> {
+    /// A received share and its item, accepted or not: before it is accepted, the item's slots have no values.
+    pub async fn preview_share(&self, id: &Id) -> Result<SharedItem> {
+        self.keys()?;
+        let response = vault::shares::get_incoming_with_item(self.vault(), id).await?;
+        if response.share.acceptance_required != Acceptance::AcceptanceRequired {
+            return self.open_received(id, response).await;
+        }
         expect_id(id, &response.share.id)?;
-        let (key_share, item, slots) = match response.item_shared_via_another_share_id {
+        let (share, via_another_share) = (response.share.clone(), response.item_shared_via_another_share_id.clone());
+        Ok(SharedItem { share, via_another_share, item: opening::unopened_item(response.into()) })
+    }
+
+    async fn open_received(&self, id: &Id, response: ShareWithItemResponse) -> Result<SharedItem> {
+        expect_id(id, &response.share.id)?;
+        let (share, via_another_share) = (response.share.clone(), response.item_shared_via_another_share_id.clone());
+        if share.acceptance_required == Acceptance::AcceptanceRequired {
+            return Err(opening::acceptance_required());
+        }
+        let source = match &via_another_share {
             // The recipient had the item before: its values are under the DEK of the share that brought it first.
             Some(first_id) => {
-                let first = vault::shares::get_incoming_with_item(self.vault(), &first_id).await?;
-                expect_id(&first_id, &first.share.id)?;
-                (first.share, first.item, first.slots)
+                let first = vault::shares::get_incoming_with_item(self.vault(), first_id).await?;
+                expect_id(first_id, &first.share.id)?;
+                first
             }
-            None => (response.share.clone(), response.item, response.slots),
+            None => response,
         };
-        let key = opening::key_of_share(self, &key_share).await?;
-        let item = opening::open_item(item, slots, &key).await?;
-        Ok(SharedItem { share: response.share, item })
+        let key = opening::key_of_share(self, &source.share).await?;
+        let item = opening::open_item(source.into(), &key).await?;
+        Ok(SharedItem { share, item, via_another_share })
+    }
+
+    /// The sender's own id of what was shared: a share names the owner's, which only the owner can fetch.
+    async fn own_id_of_shared(&self, share: &Share) -> Result<Id> {
+        if share.owner_id.as_ref() == Some(self.user_id()) {
+            return Ok(share.item_id.clone());
+        }
+        let filter = ItemFilter { own: Some(false), ..ItemFilter::default() };
+        let all = PageRequest { all: true, ..PageRequest::default() };
+        let items = self.list_items(&filter, &all).await?.entries;
+        let copy = items.into_iter().find(|item| item.original_id.as_ref() == Some(&share.item_id));
+        let gone = || Error::new(ErrorCode::NotFound, "the item that was shared on is no longer there");
+        copy.map(|item| item.id).ok_or_else(gone)
     }
 
     /// A share without its item: its terms, state and parties.
@@ -201,64 +223,6 @@ impl Session {
     pub async fn delete_share(&self, id: &Id) -> Result<()> {
         self.delete_once(("shares.delete", id), vault::shares::delete(self.vault(), id)).await
     }
-
-    /// Re-encrypts an own item, under one fresh DEK, for everyone it is shared with and the user is connected with.
-    ///
-    /// Who they are and what their keys are is the server's word. It could name a recipient of its own making; therefore
-    /// a key counts only if it is that of a connection, and the others are reported as left out.
-    pub async fn refresh_shares(&self, item_id: &Id, progress: &ProgressListener) -> Result<Refreshed> {
-        self.keys()?;
-        progress.report("fetching item and shares", 0, 3);
-        let all = PageRequest { all: true, ..PageRequest::default() };
-        let (item, shares, connections) = try_join!(
-            self.get_item(item_id),
-            vault::shares::of_item(self.vault(), item_id),
-            fetch_pages(&all, async |query: PageQuery| {
-                let response = vault::connections::list(self.vault(), &query).await?;
-                Ok((response.connections, response.next_page_after))
-            })
-        )?;
-        if !item.record.own {
-            return Err(Error::new(ErrorCode::NotOwner, "only the item's owner may do this"));
-        }
-        let mut known_keys = HashMap::new();
-        for connection in &connections.entries {
-            // One connection with a bad key must not keep the others from their update.
-            if let Ok(key) = self.recipient_key(connection) {
-                known_keys.insert(connection.the_other_user.user_public_key.as_str(), key);
-            }
-        }
-        let (shares, left_out): (Vec<_>, Vec<_>) =
-            shares.into_iter().partition(|share| known_keys.contains_key(share.public_key.as_str()));
-        let refreshed = Refreshed { shares: shares.len(), left_out: left_out.len() };
-        if shares.is_empty() {
-            return Ok(refreshed);
-        }
-        progress.report("encrypting", 1, 3);
-        let dek = DataKey::generate()?;
-        let sealed = seal_for_share(&dek, true, item.slots.iter().collect(), &[]).await?;
-        let share_deks = try_join_all(shares.iter().map(async |share| {
-            let key = known_keys.get(share.public_key.as_str()).ok_or_else(|| Error::internal("a key was lost"))?;
-            Ok::<_, Error>(ShareDek { share_id: share.id.clone(), dek: ciphertext(key.encrypt_data_key(&dek).await?)? })
-        }))
-        .await?;
-        let values_of = |share: &vault::shares::ItemShare| {
-            let wanted = sealed.iter().filter(|value| share.slot_id.is_none() || share.slot_id == value.slot_id);
-            let share_id = share.id.clone();
-            wanted
-                .map(move |value| ShareSlotValue { share_id: Some(share_id.clone()), ..value.clone() })
-                .collect::<Vec<_>>()
-        };
-        let change = ItemSharesChange {
-            slot_values: shares.iter().flat_map(values_of).collect(),
-            share_deks,
-            client_tasks: Vec::new(),
-        };
-        progress.report("updating the shares", 2, 3);
-        vault::shares::update_of_item(self.vault(), item_id, &change).await?;
-        progress.report("updated", 3, 3);
-        Ok(refreshed)
-    }
 }
 
 fn slots_to_share<'a>(item: &'a Item, only: Option<&Id>) -> Result<Vec<&'a Slot>> {
@@ -266,51 +230,6 @@ fn slots_to_share<'a>(item: &'a Item, only: Option<&Id>) -> Result<Vec<&'a Slot>
     let slot = item.slots.iter().find(|slot| slot.record.id == *only);
     let slot = slot.ok_or_else(|| Error::new(ErrorCode::NotFound, "the item has no slot of this id"))?;
     Ok(vec![slot])
-}
-
-/// The keys that prove a received item's values, slot by slot; an own item has none, its owner makes new ones.
-async fn received_verification_keys(item: &Item, key: &ItemKey) -> Result<Vec<(Id, VerificationKey)>> {
-    let mut keys = Vec::new();
-    for slot in item.slots.iter().filter(|_| !item.record.own) {
-        if let Some(sealed) = &slot.record.encrypted_value_verification_key {
-            let opened = key.data_key().open_verification_key(sealed.as_str()).await?;
-            keys.push((slot.record.id.clone(), opened));
-        }
-    }
-    Ok(keys)
-}
-
-/// Seals each value under the share's DEK, with the proof that it is the owner's.
-///
-/// The owner makes a proof: a random key, and the value's HMAC under it. Who shares on has the owner's key and passes it
-/// on; the Vault keeps the owner's HMAC beside it, so that an altered value is found out.
-async fn seal_for_share(
-    dek: &DataKey,
-    own: bool,
-    slots: Vec<&Slot>,
-    received_keys: &[(Id, VerificationKey)],
-) -> Result<Vec<ShareSlotValue>> {
-    let mut sealed = Vec::with_capacity(slots.len());
-    for slot in slots {
-        let slot_id = slot.record.id.clone();
-        let mut value = ShareSlotValue { slot_id: Some(slot_id.clone()), ..ShareSlotValue::default() };
-        if let Some(text) = slot.value.as_ref().filter(|text| !text.is_empty()) {
-            value.encrypted_value = dek.seal_text(text).await?.map(ciphertext).transpose()?;
-            let made;
-            let key = if own {
-                made = VerificationKey::generate()?;
-                value.value_verification_hash = Some(made.hash(text));
-                &made
-            } else {
-                let received = received_keys.iter().find(|(id, _)| *id == slot_id);
-                let not_authentic = || Error::new(ErrorCode::ValueNotAuthentic, "a received value is not its owner's");
-                &received.ok_or_else(not_authentic)?.1
-            };
-            value.encrypted_value_verification_key = Some(ciphertext(dek.seal_verification_key(key).await?)?);
-        }
-        sealed.push(value);
-    }
-    Ok(sealed)
 }
 
 fn not_connected(error: Error) -> Error {

@@ -1,6 +1,6 @@
 //! Client tasks: what only the owner's client can do for those an item is shared with. `protocol/http-api.md` §10.
 
-use super::{Page, PageRequest, ProgressListener, Session, pages::fetch_pages};
+use super::{Page, PageRequest, ProgressListener, Refreshed, Session, pages::fetch_pages};
 use crate::{
     api::{
         JsonObject, PageQuery,
@@ -22,6 +22,22 @@ pub struct OutstandingTasks {
     pub todo: usize,
     /// Taken by a client.
     pub in_progress: usize,
+}
+
+/// Which tasks to run.
+#[derive(Clone, Debug)]
+pub struct TaskSelection {
+    /// At most so many, the newest first; all where absent.
+    pub limit: Option<u32>,
+    /// Those in one of these states.
+    pub states: Vec<ClientTaskState>,
+}
+
+impl Default for TaskSelection {
+    /// All that wait, and those that failed before.
+    fn default() -> Self {
+        TaskSelection { limit: None, states: vec![ClientTaskState::Todo, ClientTaskState::Failed] }
+    }
 }
 
 /// What came of running tasks.
@@ -53,16 +69,23 @@ impl Session {
         .await
     }
 
+    /// Sets tasks to other states, as a person who tidies the queue would.
+    pub async fn set_task_states(&self, changes: Vec<ClientTaskChange>) -> Result<Vec<ClientTask>> {
+        self.keys()?;
+        vault::client_tasks::update(self.vault(), changes).await
+    }
+
     /// How many tasks are not done yet.
     pub async fn count_tasks(&self) -> Result<OutstandingTasks> {
         self.keys()?;
         count(self).await
     }
 
-    /// Runs the tasks that wait or failed before, at most `limit` of them, and reports each one's end to the Vault.
-    pub async fn run_tasks(&self, limit: Option<u32>, progress: &ProgressListener) -> Result<TaskRun> {
+    /// Runs the selected tasks and reports each one's end to the Vault.
+    pub async fn run_tasks(&self, selection: &TaskSelection, progress: &ProgressListener) -> Result<TaskRun> {
         self.keys()?;
-        let filter = ClientTaskFilter { states: vec![ClientTaskState::Todo, ClientTaskState::Failed], target_id: None };
+        let limit = selection.limit;
+        let filter = ClientTaskFilter { states: selection.states.clone(), target_id: None };
         let page = PageRequest { per_page: limit, after: None, all: limit.is_none() };
         let mut tasks = self.list_tasks(&filter, &page).await?.entries;
         tasks.truncate(limit.map_or(usize::MAX, |limit| limit as usize));
@@ -84,7 +107,7 @@ impl Session {
     async fn take_and_run(&self, task: &ClientTask) -> Result<ClientTask> {
         self.set_state(task, ClientTaskState::InProgress, None).await?;
         match self.run_task(task).await {
-            Ok(()) => self.set_state(task, ClientTaskState::Done, None).await,
+            Ok(refreshed) => self.set_state(task, ClientTaskState::Done, Some(success_report(refreshed))).await,
             Err(reason) => {
                 // Where this cannot be reported either, the Vault gives the task back by itself after a while.
                 let _ = self.set_state(task, ClientTaskState::Failed, Some(failure_report(&reason))).await;
@@ -105,11 +128,11 @@ impl Session {
         Ok(changed.into_iter().find(same).unwrap_or(ClientTask { state, ..task.clone() }))
     }
 
-    async fn run_task(&self, task: &ClientTask) -> Result<()> {
+    async fn run_task(&self, task: &ClientTask) -> Result<Refreshed> {
         let not_known =
             || Error::new(ErrorCode::BadResponse, "this client does not know how to do a task of this kind");
         let item_id = task.target_id.as_ref().filter(|_| task.work_type == UPDATE_ITEM_SHARES).ok_or_else(not_known)?;
-        self.refresh_shares(item_id, &ProgressListener::none()).await.map(drop)
+        self.refresh_shares(item_id, &ProgressListener::none()).await
     }
 }
 
@@ -120,6 +143,11 @@ pub(super) async fn count(session: &Session) -> Result<OutstandingTasks> {
     let tasks = session.list_tasks(&filter, &all).await?.entries;
     let todo = tasks.iter().filter(|task| task.state == ClientTaskState::Todo).count();
     Ok(OutstandingTasks { todo, in_progress: tasks.len() - todo })
+}
+
+fn success_report(refreshed: Refreshed) -> JsonObject {
+    let counts = [("shares", refreshed.shares), ("on_shares", refreshed.on_shares), ("left_out", refreshed.left_out)];
+    JsonObject::from_iter(counts.map(|(name, count)| (name.to_owned(), count.into())))
 }
 
 fn failure_report(reason: &Error) -> JsonObject {

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use vaultshare::{
     ErrorCode,
     crypto::{DataKey, PublicKey, UserSecret},
-    workflows::{NewInvitation, NewShare, PageRequest},
+    workflows::{NewInvitation, NewShare, PageRequest, TaskSelection},
 };
 
 use crate::world::{PASSPHRASE, World, quiet, vehicle};
@@ -260,7 +260,7 @@ async fn whatever_the_server_answers_nothing_panics() {
             alice.create_share(&NewShare::new(item.record.id.clone(), connection.clone()), &quiet()).await.err(),
             bob.get_share(&made.id).await.err(),
             bob.accept_share(&made.id).await.err(),
-            alice.run_tasks(None, &quiet()).await.err(),
+            alice.run_tasks(&TaskSelection::default(), &quiet()).await.err(),
             world.client().new_secret().await.err(),
             world.client().sign_in(UserSecret::make("somebody").unwrap(), PASSPHRASE, &quiet()).await.err(),
         ];

@@ -9,7 +9,7 @@ use vaultshare::{
         templates::TemplateFilter,
     },
     http::RequestPolicy,
-    workflows::{ItemChange, NewShare, PageRequest},
+    workflows::{ItemChange, NewShare, PageRequest, TaskSelection},
 };
 
 use crate::world::{Fault, PASSPHRASE, World, accept, connect, invitation, quiet, slot, value, vehicle};
@@ -135,7 +135,7 @@ async fn a_change_reaches_the_recipient_when_the_owners_client_runs_its_task() {
     assert_eq!(updated.outstanding_tasks.todo, 1);
     assert_eq!(value(&bob.get_share(&share.id).await.unwrap().item, "vin"), Some("123"));
 
-    let run = alice.run_tasks(None, &quiet()).await.unwrap();
+    let run = alice.run_tasks(&TaskSelection::default(), &quiet()).await.unwrap();
     assert_eq!((run.completed.len(), run.failed.len()), (1, 0));
     assert_eq!(alice.count_tasks().await.unwrap().todo, 0);
     let tasks = alice.list_tasks(&ClientTaskFilter::default(), &PageRequest::default()).await.unwrap();

@@ -73,3 +73,10 @@ pub async fn get_by_external_id(keystore: &Service, external_id: &str) -> Result
     let response: KeypairResponse = keystore.get(&["keypairs", "external_id", external_id]).send().await?;
     Ok(response.keypair)
 }
+
+/// Replaces what is noted beside one of the user's key pairs.
+pub async fn set_metadata(keystore: &Service, id: &str, metadata: JsonObject) -> Result<Keypair> {
+    let change = JsonObject::from_iter([("metadata".to_owned(), metadata.into())]);
+    let response: KeypairResponse = keystore.patch(&["keypairs", id]).json(&change)?.send().await?;
+    Ok(response.keypair)
+}

@@ -1,5 +1,7 @@
 //! Items. `protocol/http-api.md` §2.2 and §6.5–§6.9.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::slots::{ClassificationNodeChange, Slot, SlotChange};
@@ -170,6 +172,36 @@ pub struct ItemsResponse {
     /// See [`PageMeta`].
     #[serde(default, skip_deserializing)]
     pub meta: Vec<PageMeta>,
+}
+
+impl ItemsResponse {
+    /// Item by item, each with what belongs to it, as a request for one item answers.
+    pub fn into_items(self) -> Vec<ItemResponse> {
+        let mut slots: HashMap<Id, Vec<Slot>> = HashMap::new();
+        for slot in self.slots {
+            if let Some(item_id) = slot.item_id.clone() {
+                slots.entry(item_id).or_default().push(slot);
+            }
+        }
+        let nodes = &self.classification_nodes;
+        let with_its_own = |item: Item| {
+            let slots = slots.remove(&item.id).unwrap_or_default();
+            let is_of_item = |node: &&ClassificationNode| {
+                item.classification_node_ids.contains(&node.id)
+                    || slots.iter().any(|slot| slot.classification_node_ids.contains(&node.id))
+            };
+            ItemResponse {
+                classification_nodes: nodes.iter().filter(is_of_item).cloned().collect(),
+                attachments: Vec::new(),
+                thumbnails: Vec::new(),
+                associations: Vec::new(),
+                associations_to: Vec::new(),
+                item,
+                slots,
+            }
+        };
+        self.items.into_iter().map(with_its_own).collect()
+    }
 }
 
 /// The item part of a creation or a change.

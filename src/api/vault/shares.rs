@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     client_tasks::ClientTaskChange,
-    items::{ClassificationNode, Item, Order, comma_joined},
+    items::{ClassificationNode, Item, ItemResponse, Order, comma_joined},
     slots::Slot,
 };
 use crate::{
@@ -212,6 +212,21 @@ pub struct ShareWithItemResponse {
     /// Small pictures of files.
     #[serde(default)]
     pub thumbnails: Vec<JsonObject>,
+}
+
+impl From<ShareWithItemResponse> for ItemResponse {
+    /// What the share brought, without the share.
+    fn from(response: ShareWithItemResponse) -> Self {
+        ItemResponse {
+            item: response.item,
+            slots: response.slots,
+            classification_nodes: response.classification_nodes,
+            attachments: response.attachments,
+            thumbnails: response.thumbnails,
+            associations: response.associations,
+            associations_to: response.associations_to,
+        }
+    }
 }
 
 /// One share of an own item, as the list for re-encryption holds it.

@@ -1,0 +1,180 @@
+//! Bringing the shares of an item up to date after a change: what the `update_item_shares` task asks for.
+//! `protocol/http-api.md` §9.2 and §9.3.
+
+use std::collections::HashMap;
+
+use futures_util::{future::try_join_all, try_join};
+
+use super::{
+    Item, PageRequest, ProgressListener, Session,
+    connections::public_key,
+    pages::fetch_pages,
+    sealing::{ciphertext, seal_for_share},
+};
+use crate::{
+    api::{
+        Id, PageQuery,
+        vault::{
+            self,
+            connections::Connection,
+            shares::{ItemShare, ItemSharesChange, ShareDek, ShareSlotValue},
+        },
+    },
+    crypto::{DataKey, PublicKey},
+    error::{Error, ErrorCode, Result},
+};
+
+/// How many bytes of values one request carries, about: the shares go in as many requests as that takes, so that neither
+/// memory nor the server's limit on bodies bounds their number.
+const BYTES_PER_REQUEST: usize = 2 * 1024 * 1024;
+
+/// What a share costs in a request besides its values.
+const BYTES_PER_SHARE: usize = 1024;
+
+/// What a value costs besides its ciphertexts.
+const BYTES_PER_VALUE: usize = 256;
+
+/// How often an item that changes while it is refreshed is refreshed again.
+const MOST_ATTEMPTS: usize = 5;
+
+/// What a refresh did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Refreshed {
+    /// For how many shares the item was re-encrypted.
+    pub shares: usize,
+    /// How many of these are on-shares, to users whom only the server and the on-sharer vouch for.
+    pub on_shares: usize,
+    /// How many were left as they were: their key is not of a connection, and the user permitted no on-sharing.
+    pub left_out: usize,
+}
+
+/// A share with the key that its DEK is to be encrypted for.
+struct Recipient {
+    share: ItemShare,
+    key: PublicKey,
+}
+
+impl Session {
+    /// Re-encrypts an own item, under one fresh DEK, for everyone it is shared with.
+    ///
+    /// Who they are and what their keys are is the server's word, and it could name a recipient of its own making.
+    /// Therefore a key counts if it is that of a connection, or if the user noted that the item may be shared on (see
+    /// `on_sharing`); the others are reported as left out.
+    ///
+    /// An item that changed meanwhile, through another client, is refreshed again, so that the slower of two clients cannot
+    /// put old values in the place of new ones.
+    pub async fn refresh_shares(&self, item_id: &Id, progress: &ProgressListener) -> Result<Refreshed> {
+        self.keys()?;
+        progress.report("fetching item and shares", 0, 3);
+        let mut item = self.get_item(item_id).await?;
+        for _ in 0..MOST_ATTEMPTS {
+            let refreshed = self.refresh_once(&item, progress).await?;
+            if refreshed.shares == 0 {
+                return Ok(refreshed);
+            }
+            let now = self.get_item(item_id).await?;
+            if is_same(&item, &now) {
+                progress.report("updated", 3, 3);
+                return Ok(refreshed);
+            }
+            item = now;
+        }
+        Err(Error::new(ErrorCode::Conflict, "the item keeps changing while its shares are updated"))
+    }
+
+    async fn refresh_once(&self, item: &Item, progress: &ProgressListener) -> Result<Refreshed> {
+        if !item.record.own {
+            return Err(Error::new(ErrorCode::NotOwner, "only the item's owner may do this"));
+        }
+        let (recipients, refreshed) = self.recipients_of(&item.record.id).await?;
+        if recipients.is_empty() {
+            return Ok(refreshed);
+        }
+        progress.report("encrypting", 1, 3);
+        let dek = DataKey::generate()?;
+        let sealed = seal_for_share(&dek, true, item.slots.iter().collect()).await?;
+        progress.report("updating the shares", 2, 3);
+        for recipients in recipients.chunks(shares_per_request(&sealed)) {
+            let change = change_for(&dek, &sealed, recipients).await?;
+            vault::shares::update_of_item(self.vault(), &item.record.id, &change).await?;
+        }
+        Ok(refreshed)
+    }
+
+    /// For whom the item is re-encrypted, and how many that makes.
+    async fn recipients_of(&self, item_id: &Id) -> Result<(Vec<Recipient>, Refreshed)> {
+        let all = PageRequest { all: true, ..PageRequest::default() };
+        let (shares, connections) = try_join!(
+            vault::shares::of_item(self.vault(), item_id),
+            fetch_pages(&all, async |query: PageQuery| {
+                let response = vault::connections::list(self.vault(), &query).await?;
+                Ok((response.connections, response.next_page_after))
+            })
+        )?;
+        let known_keys = self.keys_of(&connections.entries);
+        let (known, unknown): (Vec<_>, Vec<_>) =
+            shares.into_iter().partition(|share| known_keys.contains_key(share.public_key.as_str()));
+        let with_known_key = |share: ItemShare| {
+            let key = known_keys.get(share.public_key.as_str()).cloned();
+            Ok(Recipient { key: key.ok_or_else(|| Error::internal("a key was lost"))?, share })
+        };
+        let mut recipients = known.into_iter().map(with_known_key).collect::<Result<Vec<_>>>()?;
+
+        let mut refreshed = Refreshed { left_out: unknown.len(), ..Refreshed::default() };
+        if !unknown.is_empty() && self.permitted_on_sharing(item_id, &connections.entries).await? {
+            // One recipient with a bad key must not keep the others from their update.
+            let usable = unknown
+                .into_iter()
+                .filter_map(|share| Some(Recipient { key: public_key(&share.public_key).ok()?, share }));
+            let before = recipients.len();
+            recipients.extend(usable);
+            refreshed.on_shares = recipients.len() - before;
+            refreshed.left_out -= refreshed.on_shares;
+        }
+        refreshed.shares = recipients.len();
+        Ok((recipients, refreshed))
+    }
+
+    fn keys_of<'a>(&self, connections: &'a [Connection]) -> HashMap<&'a str, PublicKey> {
+        let with_key = |connection: &'a Connection| {
+            let key = self.recipient_key(connection).ok()?;
+            Some((connection.the_other_user.user_public_key.as_str(), key))
+        };
+        connections.iter().filter_map(with_key).collect()
+    }
+}
+
+fn shares_per_request(sealed: &[ShareSlotValue]) -> usize {
+    let length = |value: &ShareSlotValue| {
+        let value_length = value.encrypted_value.as_ref().map_or(0, |value| value.as_str().len());
+        let key_length = value.encrypted_value_verification_key.as_ref().map_or(0, |key| key.as_str().len());
+        value_length + key_length + BYTES_PER_VALUE
+    };
+    let bytes_per_share = sealed.iter().map(length).sum::<usize>() + BYTES_PER_SHARE;
+    (BYTES_PER_REQUEST / bytes_per_share).max(1)
+}
+
+/// The values are sealed once, whatever the number of shares; what is made for each recipient is the DEK.
+async fn change_for(dek: &DataKey, sealed: &[ShareSlotValue], recipients: &[Recipient]) -> Result<ItemSharesChange> {
+    let share_deks = recipients.iter().map(async |Recipient { share, key }| {
+        Ok::<_, Error>(ShareDek { share_id: share.id.clone(), dek: ciphertext(key.encrypt_data_key(dek).await?)? })
+    });
+    let mut slot_values = Vec::new();
+    for Recipient { share, .. } in recipients {
+        let wanted = sealed.iter().filter(|value| share.slot_id.is_none() || share.slot_id == value.slot_id);
+        slot_values.extend(wanted.map(|value| ShareSlotValue { share_id: Some(share.id.clone()), ..value.clone() }));
+    }
+    Ok(ItemSharesChange { share_deks: try_join_all(share_deks).await?, slot_values, client_tasks: Vec::new() })
+}
+
+/// Whether two readings of an item found the same. Each change seals the value anew, so ciphertexts tell.
+fn is_same(one: &Item, other: &Item) -> bool {
+    let slots = |item: &Item| {
+        let slots = item.slots.iter().map(|slot| &slot.record);
+        let mut slots: Vec<_> =
+            slots.map(|slot| (slot.id.clone(), slot.label.clone(), slot.encrypted_value.clone())).collect();
+        slots.sort_by(|(one, ..), (other, ..)| one.cmp(other));
+        slots
+    };
+    one.record.label == other.record.label && slots(one) == slots(other)
+}
