@@ -5,5 +5,6 @@
 
 mod failures;
 mod lies;
+mod sharing;
 mod story;
 mod world;

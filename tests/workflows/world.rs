@@ -17,8 +17,8 @@ use vaultshare::{
     crypto::{KeyPair, UserSecret},
     http::{MAXIMUM_REPLY_LENGTH, RequestPolicy, Transport, TransportError, TransportFuture},
     workflows::{
-        Client, ClientOptions, Connection, ConnectionDetails, Item, KeyPairSource, NewInvitation, NewItem, NewSlot,
-        ProgressListener, Session, Value,
+        Client, ClientOptions, Connection, ConnectionDetails, Item, KeyPairSource, NewInvitation, NewItem, NewShare,
+        NewSlot, ProgressListener, Session, Value,
     },
 };
 use vaultshare_server::testing::{FreshServer, fresh_server};
@@ -54,6 +54,7 @@ pub(crate) struct Network {
     lie: Rc<RefCell<Option<Lie>>>,
     slow: Rc<Cell<bool>>,
     log: Rc<RefCell<Vec<String>>>,
+    largest: Rc<Cell<usize>>,
 }
 
 impl Network {
@@ -82,6 +83,11 @@ impl Network {
         self.slow.set(true);
     }
 
+    /// The length of the longest body sent since this was asked last.
+    pub(crate) fn largest_body(&self) -> usize {
+        self.largest.take()
+    }
+
     /// The requests so far, `METHOD /path`.
     pub(crate) fn log(&self) -> Vec<String> {
         self.log.take()
@@ -91,6 +97,7 @@ impl Network {
         let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
         self.log.borrow_mut().push(format!("{method} {path}"));
         self.sent.set(self.sent.get() + 1);
+        self.largest.set(self.largest.get().max(request.body().len()));
         let fault = self.fault.get().filter(|(number, _)| *number == self.sent.get()).map(|(_, fault)| fault);
         if fault.is_some() {
             self.fault.set(None);
@@ -139,7 +146,7 @@ impl KeyPairSource for SmallKeyPairs {
 /// A fresh server with the network before it.
 pub(crate) struct World {
     /// Its databases go when it goes.
-    _server: FreshServer,
+    pub(crate) server: FreshServer,
     pub(crate) network: Network,
 }
 
@@ -153,8 +160,9 @@ impl World {
             lie: Rc::default(),
             slow: Rc::default(),
             log: Rc::default(),
+            largest: Rc::default(),
         };
-        World { _server: server, network }
+        World { server, network }
     }
 
     /// A client that never repeats a request by itself, so that every failure is seen.
@@ -224,4 +232,39 @@ pub(crate) fn slot(name: &str, value: &str) -> NewSlot {
 /// The value of an item's slot.
 pub(crate) fn value<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
     item.slots.iter().find(|slot| slot.record.name == name)?.value.as_deref()
+}
+
+/// The guide of on-sharing: three users, Alice connected with Bob and Bob with Carlos.
+pub(crate) struct Chain {
+    pub(crate) alice: Session,
+    pub(crate) bob: Session,
+    pub(crate) carlos: Session,
+    /// Alice's id of her connection with Bob.
+    pub(crate) to_bob: Id,
+    /// Bob's id of his connection with Carlos.
+    pub(crate) to_carlos: Id,
+}
+
+impl World {
+    pub(crate) async fn chain(&self) -> Chain {
+        let (alice, bob, to_bob) = self.alice_and_bob().await;
+        let carlos = self.user().await;
+        let to_carlos = connect(&bob, &carlos).await;
+        Chain { alice, bob, carlos, to_bob, to_carlos }
+    }
+}
+
+impl Chain {
+    /// Shares Alice's item with Bob, who may share it on, and gives the share and Bob's id of the item.
+    pub(crate) async fn share_with_bob(&self, item: &Item) -> (Id, Id) {
+        let share = NewShare { on_sharing: true, ..NewShare::new(item.record.id.clone(), self.to_bob.clone()) };
+        let share = self.alice.create_share(&share, &quiet()).await.unwrap();
+        (share.id.clone(), self.bob.get_share(&share.id).await.unwrap().item.record.id)
+    }
+
+    /// Shares Bob's copy on to Carlos, and gives the share.
+    pub(crate) async fn share_on(&self, copy: &Id) -> Id {
+        let share = NewShare::new(copy.clone(), self.to_carlos.clone());
+        self.bob.create_share(&share, &quiet()).await.unwrap().id
+    }
 }

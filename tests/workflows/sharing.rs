@@ -1,0 +1,419 @@
+//! The guide of on-sharing and client tasks, and every rule in it.
+
+use std::{cell::RefCell, rc::Rc, time::Duration};
+
+use serde_json::Value as Json;
+use vaultshare::{
+    ErrorCode,
+    api::{
+        Ciphertext, Id,
+        vault::{
+            self,
+            client_tasks::{ClientTaskChange, ClientTaskFilter, ClientTaskState},
+            shares::{Acceptance, IncomingFilter, NewSharesRequest, OutgoingFilter, ShareSlotValue},
+        },
+    },
+    crypto::{DataKey, PublicKey},
+    http::{BaseUrl, RequestPolicy, Service},
+    workflows::{Item, ItemChange, NewShare, NewSlot, PageRequest, Session, TaskSelection},
+};
+
+use crate::world::{Network, PASSPHRASE, World, connect, quiet, slot, value, vehicle};
+
+const TERMS: &str = "You may not use this information for advertising";
+const OTHER_KEY: &str = include_str!("../fixtures/rsa4096-public-spki.pem");
+
+async fn car(owner: &Session) -> Item {
+    let slots = [("licence_plate", "NotACatDefsACar"), ("vin", "123")];
+    owner.create_item(&vehicle(&slots), &quiet()).await.unwrap()
+}
+
+fn slot_id(item: &Item, name: &str) -> Id {
+    item.slots.iter().find(|slot| slot.record.name == name).unwrap().record.id.clone()
+}
+
+#[tokio::test]
+async fn before_acceptance_a_recipient_sees_the_terms_and_no_values() {
+    let world = World::new().await;
+    let (alice, bob, to_bob) = world.alice_and_bob().await;
+    let item = car(&alice).await;
+    let share = NewShare { terms: Some(TERMS.to_owned()), ..NewShare::new(item.record.id.clone(), to_bob) };
+    let share = alice.create_share(&share, &quiet()).await.unwrap();
+    assert_eq!(share.acceptance_required, Acceptance::AcceptanceRequired);
+
+    assert_eq!(bob.get_share(&share.id).await.unwrap_err().code(), ErrorCode::AcceptanceRequired);
+    let waiting = bob.preview_share(&share.id).await.unwrap();
+    assert_eq!(waiting.share.terms.as_deref(), Some(TERMS));
+    assert_eq!((waiting.item.record.label.as_str(), waiting.item.slots.len()), ("DeLorean", item.slots.len()));
+    assert!(waiting.item.slots.iter().all(|slot| slot.value.is_none() && slot.record.encrypted_value.is_none()));
+    let copy = waiting.item.record.id;
+    assert_eq!(bob.get_item(&copy).await.unwrap_err().code(), ErrorCode::AcceptanceRequired);
+    let onward = connect(&bob, &world.user().await).await;
+    let refused = bob.create_share(&NewShare::new(copy.clone(), onward), &quiet()).await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::AcceptanceRequired);
+
+    assert_eq!(bob.accept_share(&share.id).await.unwrap().acceptance_required, Acceptance::Accepted);
+    let opened = bob.preview_share(&share.id).await.unwrap().item;
+    assert_eq!(value(&opened, "licence_plate"), Some("NotACatDefsACar"));
+    assert_eq!(value(&bob.get_item(&copy).await.unwrap(), "vin"), Some("123"));
+}
+
+#[tokio::test]
+async fn each_user_sees_an_item_that_was_shared_on_by_ids_of_their_own() {
+    let world = World::new().await;
+    let chain = world.chain().await;
+    let item = car(&chain.alice).await;
+    let (_, copy) = chain.share_with_bob(&item).await;
+    let onward = chain.share_on(&copy).await;
+
+    let received = chain.carlos.get_share(&onward).await.unwrap();
+    assert_eq!(value(&received.item, "licence_plate"), Some("NotACatDefsACar"));
+    let (record, share) = (&received.item.record, &received.share);
+    assert_eq!(record.original_id.as_ref(), Some(&item.record.id));
+    assert_eq!(record.owner_id.as_ref(), Some(chain.alice.user_id()));
+    assert_eq!(record.share_id.as_ref(), Some(&onward));
+    assert!(record.id != copy && record.id != item.record.id);
+    assert_eq!(slot_id(&item, "vin"), received.item.slots[2].record.original_id.clone().unwrap());
+    assert_eq!((&share.sender_id, &share.recipient_id), (chain.bob.user_id(), chain.carlos.user_id()));
+    assert_eq!((&share.item_id, share.permits_on_sharing()), (&item.record.id, false));
+    assert_eq!(chain.carlos.get_item(&item.record.id).await.unwrap_err().code(), ErrorCode::NotFound);
+
+    let sent = chain.bob.get_share(&onward).await.unwrap();
+    assert_eq!(sent.item.record.id, copy, "who shared on sees the own copy");
+    let filter = OutgoingFilter::default();
+    let of_alice = chain.alice.outgoing_shares(&filter, &PageRequest::default()).await.unwrap();
+    assert_eq!(of_alice.entries.len(), 1, "the owner did not send the on-share");
+}
+
+#[tokio::test]
+async fn only_a_recipient_who_may_shares_on_and_only_the_owner_permits_it() {
+    let world = World::new().await;
+    let chain = world.chain().await;
+    let item = car(&chain.alice).await;
+    let share = NewShare::new(item.record.id.clone(), chain.to_bob.clone());
+    let share = chain.alice.create_share(&share, &quiet()).await.unwrap();
+    let copy = chain.bob.get_share(&share.id).await.unwrap().item.record.id;
+    let onward = NewShare::new(copy, chain.to_carlos.clone());
+    let refused = chain.bob.create_share(&onward, &quiet()).await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::OnSharingNotPermitted);
+
+    chain.alice.delete_share(&share.id).await.unwrap();
+    let (_, copy) = chain.share_with_bob(&item).await;
+    let onward = NewShare { on_sharing: true, ..NewShare::new(copy.clone(), chain.to_carlos.clone()) };
+    let refused = chain.bob.create_share(&onward, &quiet()).await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::OnSharingNotPermitted);
+    chain.share_on(&copy).await;
+}
+
+#[tokio::test]
+async fn a_change_reaches_everyone_with_slots_that_are_new_and_without_those_that_are_gone() {
+    let world = World::new().await;
+    let chain = world.chain().await;
+    let item = car(&chain.alice).await;
+    let (to_bob, copy) = chain.share_with_bob(&item).await;
+    let to_carlos = chain.share_on(&copy).await;
+
+    let speed = NewSlot { label: Some("Top Speed".to_owned()), name: None, ..slot("", "88 mph") };
+    let gone = NewSlot { id: Some(slot_id(&item, "vin")), remove: true, ..NewSlot::default() };
+    let change = ItemChange { label: None, slots: vec![slot("licence_plate", "OUTATIME"), speed, gone] };
+    let updated = chain.alice.update_item(&item.record.id, &change, &quiet()).await.unwrap();
+    assert_eq!((updated.outstanding_tasks.todo, updated.outstanding_tasks.in_progress), (1, 0));
+
+    let run = chain.alice.run_tasks(&TaskSelection::default(), &quiet()).await.unwrap();
+    assert_eq!((run.completed.len(), run.failed.len()), (1, 0));
+    assert_eq!(run.completed[0].report["shares"], 2);
+    let mut ciphertexts = Vec::new();
+    for (user, share) in [(&chain.bob, &to_bob), (&chain.carlos, &to_carlos)] {
+        let read = user.get_share(share).await.unwrap();
+        assert_eq!(value(&read.item, "licence_plate"), Some("OUTATIME"));
+        assert_eq!(value(&read.item, "top_speed"), Some("88 mph"));
+        assert!(read.item.slots.iter().all(|slot| slot.record.name != "vin"));
+        let sealed = read.item.slots.iter().find_map(|slot| slot.record.encrypted_value.clone()).unwrap();
+        ciphertexts.push((sealed, read.share.encrypted_dek.unwrap()));
+    }
+    assert_eq!(ciphertexts[0].0, ciphertexts[1].0, "each slot is sealed once");
+    assert_ne!(ciphertexts[0].1, ciphertexts[1].1, "the DEK is sealed for each recipient");
+}
+
+#[tokio::test]
+async fn an_on_sharer_who_alters_a_value_is_caught() {
+    let world = World::new().await;
+    let chain = world.chain().await;
+    let item = car(&chain.alice).await;
+    let (_, copy) = chain.share_with_bob(&item).await;
+    let copy = chain.bob.get_item(&copy).await.unwrap();
+    let to_carlos = chain.bob.get_connection(&chain.to_carlos).await.unwrap().record.the_other_user;
+
+    // Bob keeps the owner's verification key, as he must, and seals another value beside it.
+    let dek = DataKey::generate().unwrap();
+    let plate = copy.slots.iter().find(|slot| slot.record.name == "licence_plate").unwrap();
+    let key = dek.seal_verification_key(plate.verification_key.as_ref().unwrap()).await.unwrap();
+    let altered = dek.seal_text("IsACat").await.unwrap().unwrap();
+    let public_key = PublicKey::from_pem(&to_carlos.user_public_key).unwrap();
+    let share = vault::shares::NewShare {
+        recipient_id: to_carlos.user_id,
+        public_key: to_carlos.user_public_key,
+        keypair_external_id: to_carlos.user_keypair_external_id,
+        encrypted_dek: Ciphertext::parse(public_key.encrypt_data_key(&dek).await.unwrap()).unwrap(),
+        sharing_mode: None,
+        onsharing_permitted: None,
+        acceptance_required: None,
+        terms: None,
+        expires_at: None,
+        slot_id: None,
+        slot_values: vec![ShareSlotValue {
+            slot_id: Some(plate.record.id.clone()),
+            encrypted_value: Ciphertext::parse(altered),
+            encrypted_value_verification_key: Ciphertext::parse(key),
+            ..ShareSlotValue::default()
+        }],
+    };
+    let request = NewSharesRequest { shares: vec![share] };
+    let made = vault::shares::create(&vault_of(&world.network, &chain.bob), &copy.record.id, &request, None).await;
+    let refused = chain.carlos.get_share(&made.unwrap()[0].id).await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::ValueNotAuthentic);
+}
+
+/// The Vault as a user reaches it without our workflows.
+fn vault_of(network: &Network, user: &Session) -> Service {
+    let url = BaseUrl::parse("http://localhost/vault").unwrap();
+    let service = Service::new(url, Rc::new(network.clone()), RequestPolicy::default(), None).unwrap();
+    service.set_token(user.keep().unwrap().vault_access_token);
+    service
+}
+
+#[tokio::test]
+async fn the_same_item_by_two_shares_is_one_item_that_outlives_either() {
+    let world = World::new().await;
+    let chain = world.chain().await;
+    let item = car(&chain.alice).await;
+    let (_, copy) = chain.share_with_bob(&item).await;
+    let first = chain.share_on(&copy).await;
+    let to_carlos = connect(&chain.alice, &chain.carlos).await;
+    let second = NewShare::new(item.record.id.clone(), to_carlos);
+    let second = chain.alice.create_share(&second, &quiet()).await.unwrap().id;
+
+    let by_first = chain.carlos.get_share(&first).await.unwrap();
+    assert_eq!(by_first.via_another_share, None);
+    let by_second = chain.carlos.get_share(&second).await.unwrap();
+    assert_eq!(by_second.via_another_share.as_ref(), Some(&first));
+    assert_eq!((&by_second.share.id, &by_second.item.record.id), (&second, &by_first.item.record.id));
+    assert_eq!(value(&by_second.item, "vin"), Some("123"));
+
+    chain.carlos.delete_share(&first).await.unwrap();
+    assert_eq!(chain.carlos.get_share(&first).await.unwrap_err().code(), ErrorCode::NotFound);
+    let left = chain.carlos.get_share(&second).await.unwrap();
+    assert_eq!((left.via_another_share, value(&left.item, "vin")), (None, Some("123")));
+    chain.alice.delete_share(&second).await.unwrap();
+    assert_eq!(chain.carlos.get_item(&by_first.item.record.id).await.unwrap_err().code(), ErrorCode::NotFound);
+}
+
+#[tokio::test]
+async fn an_expired_share_is_gone_and_one_that_would_have_expired_is_refused() {
+    let world = World::new().await;
+    let (alice, bob, to_bob) = world.alice_and_bob().await;
+    let item = car(&alice).await;
+    let until = |instant: &str| NewShare {
+        expires_at: Some(instant.to_owned()),
+        ..NewShare::new(item.record.id.clone(), to_bob.clone())
+    };
+    assert!(alice.create_share(&until("2020-10-12T05:52:45.395Z"), &quiet()).await.is_err());
+    let share = alice.create_share(&until("2999-01-01T00:00:00.000Z"), &quiet()).await.unwrap();
+    bob.get_share(&share.id).await.unwrap();
+    world.server.clock().advance(Duration::from_secs(1_000 * 366 * 24 * 3_600));
+    let again = world.client();
+    let bob = again.sign_in(secret_of(&bob), PASSPHRASE, &quiet()).await.unwrap();
+    assert_eq!(bob.get_share(&share.id).await.unwrap_err().code(), ErrorCode::NotFound);
+    let incoming = bob.incoming_shares(&IncomingFilter::default(), &PageRequest::default()).await.unwrap();
+    assert!(incoming.entries.is_empty());
+}
+
+fn secret_of(user: &Session) -> vaultshare::crypto::UserSecret {
+    vaultshare::crypto::UserSecret::parse(&user.secret().unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn one_slot_is_shared_and_refreshed_alone() {
+    let world = World::new().await;
+    let (alice, bob, to_bob) = world.alice_and_bob().await;
+    let item = car(&alice).await;
+    let share = NewShare { slot_id: Some(slot_id(&item, "vin")), ..NewShare::new(item.record.id.clone(), to_bob) };
+    let share = alice.create_share(&share, &quiet()).await.unwrap();
+    let names = async || {
+        let read = bob.get_share(&share.id).await.unwrap().item;
+        read.slots.iter().map(|slot| (slot.record.name.clone(), slot.value.as_deref().map(str::to_owned))).collect()
+    };
+    let received: Vec<_> = names().await;
+    assert_eq!(received, [("vin".to_owned(), Some("123".to_owned()))]);
+    let change = ItemChange { label: None, slots: vec![slot("vin", "456"), slot("licence_plate", "OUTATIME")] };
+    alice.update_item(&item.record.id, &change, &quiet()).await.unwrap();
+    alice.refresh_shares(&item.record.id, &quiet()).await.unwrap();
+    let received: Vec<_> = names().await;
+    assert_eq!(received, [("vin".to_owned(), Some("456".to_owned()))]);
+}
+
+#[tokio::test]
+async fn a_server_cannot_permit_on_sharing_in_the_owners_place() {
+    let world = World::new().await;
+    let chain = world.chain().await;
+    let (item, other) = (car(&chain.alice).await, car(&chain.alice).await);
+    let share = NewShare::new(item.record.id.clone(), chain.to_bob.clone());
+    chain.alice.create_share(&share, &quiet()).await.unwrap();
+    // Another item may be shared on: its note stands where this item's would.
+    chain.share_with_bob(&other).await;
+    let claim_on_sharing = |method: &str, path: &str, body: Vec<u8>| {
+        if method != "GET" {
+            return body;
+        }
+        let mut json: Json = serde_json::from_slice(&body).unwrap_or_default();
+        if path.ends_with("/outgoing_shares") {
+            for share in json["shares"].as_array_mut().unwrap() {
+                share["onsharing_permitted"] = true.into();
+            }
+        } else if path.ends_with("/shares") {
+            let ghost = serde_json::json!({ "id": "94c27129-e179-4c69-a7f1-94438b920541", "public_key": OTHER_KEY });
+            json["shares"].as_array_mut().unwrap().push(ghost);
+        } else {
+            return body;
+        }
+        serde_json::to_vec(&json).unwrap()
+    };
+    world.network.lie(claim_on_sharing);
+    let refreshed = chain.alice.refresh_shares(&item.record.id, &quiet()).await.unwrap();
+    assert_eq!((refreshed.shares, refreshed.on_shares, refreshed.left_out), (1, 0, 1));
+}
+
+#[tokio::test]
+async fn the_permission_to_share_on_is_known_to_the_owners_next_session() {
+    let world = World::new().await;
+    let chain = world.chain().await;
+    let item = car(&chain.alice).await;
+    let (_, copy) = chain.share_with_bob(&item).await;
+    chain.share_on(&copy).await;
+    let alice = world.client().sign_in(secret_of(&chain.alice), PASSPHRASE, &quiet()).await.unwrap();
+    let refreshed = alice.refresh_shares(&item.record.id, &quiet()).await.unwrap();
+    assert_eq!((refreshed.shares, refreshed.on_shares, refreshed.left_out), (2, 1, 0));
+}
+
+#[tokio::test]
+async fn a_slower_refresh_does_not_bring_old_values_back() {
+    let world = World::new().await;
+    let (alice, bob, to_bob) = world.alice_and_bob().await;
+    let item = car(&alice).await;
+    let share = alice.create_share(&NewShare::new(item.record.id.clone(), to_bob), &quiet()).await.unwrap();
+
+    // What this client reads first is from before the change that another client makes.
+    let before: Rc<RefCell<Option<Vec<u8>>>> = Rc::default();
+    let path = format!("/vault/items/{}", item.record.id);
+    let (keep, wanted) = (Rc::clone(&before), path.clone());
+    world.network.lie(move |method, path, body| {
+        if method == "GET" && path == wanted {
+            keep.replace(Some(body.clone()));
+        }
+        body
+    });
+    alice.get_item(&item.record.id).await.unwrap();
+    world.network.tell_the_truth();
+    let change = ItemChange { label: None, slots: vec![slot("vin", "456")] };
+    alice.update_item(&item.record.id, &change, &quiet()).await.unwrap();
+    world.network.lie(move |method, asked, body| match (method, asked == path) {
+        ("GET", true) => before.take().unwrap_or(body),
+        _ => body,
+    });
+    alice.refresh_shares(&item.record.id, &quiet()).await.unwrap();
+    assert_eq!(value(&bob.get_share(&share.id).await.unwrap().item, "vin"), Some("456"));
+}
+
+#[tokio::test]
+async fn two_clients_that_run_the_tasks_at_once_do_no_harm() {
+    let world = World::new().await;
+    let chain = world.chain().await;
+    let item = car(&chain.alice).await;
+    let (to_bob, copy) = chain.share_with_bob(&item).await;
+    let to_carlos = chain.share_on(&copy).await;
+    let second = world.client().sign_in(secret_of(&chain.alice), PASSPHRASE, &quiet()).await.unwrap();
+    let change = ItemChange { label: None, slots: vec![slot("vin", "456")] };
+    chain.alice.update_item(&item.record.id, &change, &quiet()).await.unwrap();
+
+    let selection = TaskSelection::default();
+    let listener = quiet();
+    let (one, other) =
+        tokio::join!(chain.alice.run_tasks(&selection, &listener), second.run_tasks(&selection, &listener));
+    for run in [one, other] {
+        assert!(run.unwrap().failed.is_empty());
+    }
+    for (user, share) in [(&chain.bob, &to_bob), (&chain.carlos, &to_carlos)] {
+        assert_eq!(value(&user.get_share(share).await.unwrap().item, "vin"), Some("456"));
+    }
+    assert_eq!(chain.alice.count_tasks().await.unwrap().todo, 0);
+}
+
+#[tokio::test]
+async fn tasks_are_run_in_the_number_asked_for_and_come_back_when_nobody_finishes_them() {
+    let world = World::new().await;
+    let (alice, bob, to_bob) = world.alice_and_bob().await;
+    for _ in 0..3 {
+        let item = car(&alice).await;
+        alice.create_share(&NewShare::new(item.record.id.clone(), to_bob.clone()), &quiet()).await.unwrap();
+        let change = ItemChange { label: None, slots: vec![slot("vin", "456")] };
+        alice.update_item(&item.record.id, &change, &quiet()).await.unwrap();
+    }
+    drop(bob);
+    let one = TaskSelection { limit: Some(1), ..TaskSelection::default() };
+    assert_eq!(alice.run_tasks(&one, &quiet()).await.unwrap().completed.len(), 1);
+    assert_eq!(alice.count_tasks().await.unwrap().todo, 2);
+
+    let waiting = async || {
+        let page = alice.list_tasks(&ClientTaskFilter::default(), &PageRequest::default()).await.unwrap();
+        page.entries.into_iter().map(|task| task.id).collect::<Vec<_>>()
+    };
+    let taken = waiting().await[0].clone();
+    let change = ClientTaskChange { id: taken.clone(), state: ClientTaskState::InProgress, report: None };
+    alice.set_task_states(vec![change]).await.unwrap();
+    assert!(!waiting().await.contains(&taken));
+    world.server.clock().advance(Duration::from_secs(9 * 60));
+    assert!(!waiting().await.contains(&taken));
+    world.server.clock().advance(Duration::from_secs(2 * 60));
+    assert!(waiting().await.contains(&taken));
+}
+
+#[tokio::test]
+async fn a_thousand_shares_are_refreshed_in_requests_of_bounded_size() {
+    let world = World::new().await;
+    let (alice, bob, to_bob) = world.alice_and_bob().await;
+    let slots = (0..20).map(|number| NewSlot {
+        label: Some(format!("Slot {number}")),
+        name: None,
+        ..slot("", &format!("value {number}"))
+    });
+    let mut item = vehicle(&[]);
+    item.slots = slots.collect();
+    let item = alice.create_item(&item, &quiet()).await.unwrap();
+    let bob_in_connection = alice.get_connection(&to_bob).await.unwrap().record.the_other_user;
+    let dek = Ciphertext::parse("Rsa4096.QUJD.QQUAAAAA").unwrap();
+    let share = vault::shares::NewShare {
+        recipient_id: bob_in_connection.user_id,
+        public_key: bob_in_connection.user_public_key,
+        keypair_external_id: bob_in_connection.user_keypair_external_id,
+        encrypted_dek: dek,
+        sharing_mode: None,
+        onsharing_permitted: None,
+        acceptance_required: None,
+        terms: None,
+        expires_at: None,
+        slot_id: None,
+        slot_values: Vec::new(),
+    };
+    let request = NewSharesRequest { shares: vec![share; 1_000] };
+    let made = vault::shares::create(&vault_of(&world.network, &alice), &item.record.id, &request, None).await.unwrap();
+
+    world.network.log();
+    world.network.largest_body();
+    let refreshed = alice.refresh_shares(&item.record.id, &quiet()).await.unwrap();
+    assert_eq!((refreshed.shares, refreshed.left_out), (1_000, 0));
+    let puts = world.network.log().iter().filter(|request| request.starts_with("PUT")).count();
+    let largest = world.network.largest_body();
+    assert!(puts > 1 && largest < 4 * 1024 * 1024, "{puts} requests of at most {largest} bytes");
+    let first = bob.get_share(&made[0].id).await.unwrap();
+    assert_eq!(value(&first.item, "slot_19"), Some("value 19"));
+}
