@@ -235,12 +235,19 @@ export class Session {
   readonly shares: Shares;
   /** Work that only this user's keys can do, queued by the Vault. */
   readonly tasks: ClientTasks;
+  /** The names that items are sorted under. */
+  readonly classifications: Classifications;
 
   /**
    * Ends the sessions on both servers, so that their tokens are worthless, and closes. Where a server cannot be
    * reached this rejects and the session stays open: try again, or `close()`.
    */
   signOut(options?: CallOptions): Promise<void>;
+
+  /**
+   * Ends every other session of this user on both servers: for when a device was lost. This one stays.
+   */
+  endOtherSessions(options?: CallOptions): Promise<void>;
 
   /**
    * Wipes every key from memory, at once and without the network. Calls that are under way, and all later ones,
@@ -285,6 +292,19 @@ export interface Templates {
 
   /** @throws {VaultError} `NOT_FOUND` */
   get(nameOrId: string, options?: CallOptions): Promise<Template>;
+
+  /**
+   * Makes a template of the user's own. Nobody else sees it.
+   *
+   * @param template `name`: the machine name, which must be new; derived from the label where absent
+   *
+   * @example
+   * await session.templates.create({ label: 'Bicycle', slots: [{ label: 'Frame number' }] });
+   */
+  create(
+    template: { name?: string; label: string; description?: string; slots?: NewSlot[] },
+    options?: CallOptions,
+  ): Promise<Template>;
 }
 
 /** A kind of item: a named list of empty slots. */
@@ -328,6 +348,8 @@ export interface NewSlot {
   type?: SlotType;
   /** The value, which is encrypted. Null empties the slot; left out, the value stays as it is. */
   value?: string | null;
+  /** Takes the slot away, where an item is changed. */
+  remove?: boolean;
 }
 
 /** One value of an item. */
@@ -380,6 +402,8 @@ export interface ItemSummary {
 /** An item with its values, decrypted. */
 export interface Item extends ItemSummary {
   slots: Slot[];
+  /** The nodes that it or one of its slots stands under. */
+  classifications: Classification[];
   /** The value of the slot of this name: null where it is empty, undefined where there is no such slot. */
   value(name: string): string | null | undefined;
 }
@@ -402,7 +426,12 @@ export interface Items {
    * console.log(car.value('licence_plate'));
    */
   create(
-    item: { template: string; label: string; slots?: Record<string, string> | NewSlot[] },
+    item: {
+      template: string;
+      label: string;
+      slots?: Record<string, string> | NewSlot[];
+      classifications?: ({ id: string } | { scheme: string; name: string })[];
+    },
     options?: CallOptions,
   ): Promise<Item>;
 
@@ -456,9 +485,21 @@ export interface Items {
    */
   update(
     id: string,
-    change: { label?: string; slots?: Record<string, string | null> | NewSlot[] },
+    change: {
+      label?: string;
+      slots?: Record<string, string | null> | NewSlot[];
+      classifications?: ({ id: string; remove?: boolean } | { scheme: string; name: string })[];
+    },
     options?: CallOptions,
   ): Promise<{ item: Item; outstandingTasks: { todo: number; inProgress: number } }>;
+
+  /**
+   * Re-encrypts a received item under the user's own key, so that reading it needs the share's key no more. It stays the
+   * owner's: values are still checked, and the owner's next update is under a share's key again.
+   *
+   * @throws {VaultError} `NOT_FOUND`, `ACCEPTANCE_REQUIRED`, `VALUE_NOT_AUTHENTIC`; `INVALID_ARGUMENT` for an own item
+   */
+  reencrypt(id: string, options?: CallOptions): Promise<Item>;
 
   /**
    * Removes a slot, with its value, from an own item.
@@ -675,6 +716,19 @@ export interface Shares {
   accept(id: string, options?: CallOptions): Promise<Share>;
 
   /**
+   * Changes how long a share of an own item lasts and whether its recipient may share on. What was shared on from it
+   * follows: it ends no later, and at once where sharing on is no longer permitted.
+   *
+   * @param change `expiresAt`: null for ever; what is left out stays
+   * @throws {VaultError} `NOT_FOUND`
+   */
+  change(
+    id: string,
+    change: { expiresAt?: string | Date | null; onSharing?: boolean },
+    options?: CallOptions,
+  ): Promise<Share>;
+
+  /**
    * Ends a share and removes the recipient's copy of the item. Either side may.
    *
    * @throws {VaultError} `NOT_FOUND`
@@ -685,12 +739,45 @@ export interface Shares {
    * Re-encrypts an own item, as it is now, for everyone it is shared with, under a fresh key. This is what the client
    * task `update_item_shares` runs.
    *
-   * The list of recipients is the server's word, so only those count whose key is that of a connection of the user's.
+   * The list of recipients is the server's word. A recipient counts whose key is that of a connection of the user's, and
+   * any if the user permitted that the item be shared on, which is noted where no server can forge it.
    *
-   * @returns for how many shares it was re-encrypted, and how many were left as they were for want of a known key
-   * @throws {VaultError} `NOT_FOUND`, `NOT_OWNER`
+   * @returns `shares`: for how many it was re-encrypted; `onShares`: how many of these are shares that a recipient made
+   *   on; `leftOut`: how many were left as they were, because nothing vouches for their key
+   * @throws {VaultError} `NOT_FOUND`, `NOT_OWNER`; `CONFLICT` where the item keeps changing meanwhile
    */
-  refresh(itemId: string, options?: CallOptions): Promise<{ shares: number; leftOut: number }>;
+  refresh(itemId: string, options?: CallOptions): Promise<{ shares: number; onShares: number; leftOut: number }>;
+}
+
+// ------------------------------------------------------------------------------------------------- Classifications
+
+/** A name that items, slots and templates are sorted under. */
+export interface Classification {
+  id: string;
+  /** The machine name. */
+  name: string;
+  /** The name for people. Not encrypted. */
+  label: string;
+  description?: string;
+  /** The hierarchy that it belongs to: `tag` is the user's own, others are everybody's. */
+  scheme?: string;
+  /** Whether it is the user's own. */
+  own: boolean;
+}
+
+/** The names that items are sorted under. An item is put under one by {@link Items.create} and {@link Items.update}. */
+export interface Classifications {
+  /** @param filter `scheme`: of this hierarchy; `name`: a part of the machine name; `own`: the user's own, or not */
+  list(filter?: { scheme?: string; name?: string; own?: boolean }, page?: PageOptions): Promise<Page<Classification>>;
+
+  /** @throws {VaultError} `NOT_FOUND` */
+  get(id: string, options?: CallOptions): Promise<Classification>;
+
+  /** Makes one in a hierarchy of the user's own, or gives the one of this name that is there. */
+  create(
+    node: { scheme: string; name?: string; label?: string; description?: string; image?: string },
+    options?: CallOptions,
+  ): Promise<Classification>;
 }
 
 // ----------------------------------------------------------------------------------------------------------- Tasks

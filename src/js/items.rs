@@ -9,7 +9,7 @@ use super::{
 use crate::{
     api::vault::items::{ItemFilter, Order},
     error::{Error, Result},
-    workflows::{ItemChange, NewItem, NewSlot, Value},
+    workflows::{Classification, ItemChange, NewItem, NewSlot, Value},
 };
 
 /// Items of a session.
@@ -33,6 +33,7 @@ impl Items {
             template: item.required_text("template")?,
             label: item.required_text("label")?,
             slots: slots(&item)?,
+            classifications: classifications(&item)?,
         };
         let call = self.handle.call(&Arguments::of(&options)?)?;
         let progress = call.progress.clone();
@@ -87,7 +88,11 @@ impl Items {
     /// Changes an own item.
     pub async fn update(&self, item_id: JsValue, change: JsValue, options: JsValue) -> Result<JsValue> {
         let change = Arguments::of(&change)?;
-        let change = ItemChange { label: change.text("label")?, slots: slots(&change)? };
+        let change = ItemChange {
+            label: change.text("label")?,
+            slots: slots(&change)?,
+            classifications: classifications(&change)?,
+        };
         let call = self.handle.call(&Arguments::of(&options)?)?;
         let progress = call.progress.clone();
         let updated = call.run(self.handle.session.update_item(&id_of("id", &item_id)?, &change, &progress)).await?;
@@ -95,6 +100,13 @@ impl Items {
             ("item", records::item_to_js(&updated.item)?),
             ("outstandingTasks", records::to_js(&records::OutstandingTasks::from(updated.outstanding_tasks))?),
         ]))
+    }
+
+    /// Takes a received item under the user's own key.
+    pub async fn reencrypt(&self, item_id: JsValue, options: JsValue) -> Result<JsValue> {
+        let call = self.handle.call(&Arguments::of(&options)?)?;
+        let item = call.run(self.handle.session.reencrypt_item(&id_of("id", &item_id)?)).await?;
+        records::item_to_js(&item)
     }
 
     /// Removes a slot from an own item.
@@ -121,7 +133,7 @@ pub(super) fn object<const N: usize>(fields: [(&str, JsValue); N]) -> JsValue {
 }
 
 /// `slots`, either way of writing them: `{ name: value }`, or an array of slots.
-fn slots(item: &Arguments) -> Result<Vec<NewSlot>> {
+pub(super) fn slots(item: &Arguments) -> Result<Vec<NewSlot>> {
     let Some(slots) = item.get("slots") else { return Ok(Vec::new()) };
     if let Some(array) = slots.dyn_ref::<Array>() {
         return array.iter().map(|slot| new_slot(&slot)).collect();
@@ -136,6 +148,22 @@ fn slots(item: &Arguments) -> Result<Vec<NewSlot>> {
     Object::entries(object).iter().map(named).collect()
 }
 
+fn classifications(item: &Arguments) -> Result<Vec<Classification>> {
+    let Some(nodes) = item.get("classifications") else { return Ok(Vec::new()) };
+    let wrong = || Error::invalid_argument("`classifications` must be an array of objects");
+    let nodes: Array = nodes.dyn_into().map_err(|_| wrong())?;
+    let node = |node: JsValue| {
+        let node = Arguments::of(&node)?;
+        Ok(Classification {
+            id: node.id("id")?,
+            scheme: node.text("scheme")?,
+            name: node.text("name")?,
+            remove: node.flag("remove")?.unwrap_or(false),
+        })
+    };
+    nodes.iter().map(node).collect()
+}
+
 fn new_slot(slot: &JsValue) -> Result<NewSlot> {
     if !slot.is_object() {
         return Err(Error::invalid_argument("each of `slots` must be an object"));
@@ -147,7 +175,7 @@ fn new_slot(slot: &JsValue) -> Result<NewSlot> {
         label: slot.text("label")?,
         slot_type: slot.text("type")?,
         value: value("value", slot.get_or_null("value"))?,
-        remove: false,
+        remove: slot.flag("remove")?.unwrap_or(false),
     })
 }
 

@@ -9,6 +9,7 @@
 
 mod arguments;
 mod call;
+mod classifications;
 mod client;
 mod connections;
 mod error;

@@ -115,16 +115,47 @@ impl<'a> From<&'a vault::items::Item> for ItemSummary<'a> {
     }
 }
 
+/// A classification node.
+#[derive(Serialize)]
+pub(super) struct Classification<'a> {
+    id: &'a Id,
+    name: &'a str,
+    label: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scheme: Option<&'a str>,
+    own: bool,
+}
+
+impl<'a> From<&'a vault::items::ClassificationNode> for Classification<'a> {
+    fn from(node: &'a vault::items::ClassificationNode) -> Self {
+        Classification {
+            id: &node.id,
+            name: &node.name,
+            label: &node.label,
+            description: node.description.as_deref(),
+            scheme: node.scheme.as_deref(),
+            own: node.own,
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct Item<'a> {
     #[serde(flatten)]
     summary: ItemSummary<'a>,
     slots: Vec<Slot<'a>>,
+    classifications: Vec<Classification<'a>>,
 }
 
 impl<'a> From<&'a workflows::Item> for Item<'a> {
     fn from(item: &'a workflows::Item) -> Self {
-        Item { summary: ItemSummary::from(&item.record), slots: item.slots.iter().map(Slot::from).collect() }
+        Item {
+            summary: ItemSummary::from(&item.record),
+            slots: item.slots.iter().map(Slot::from).collect(),
+            classifications: item.classification_nodes.iter().map(Classification::from).collect(),
+        }
     }
 }
 

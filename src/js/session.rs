@@ -2,8 +2,8 @@ use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use web_sys::{AbortController, AbortSignal};
 
 use super::{
-    arguments::Arguments, call::Call, connections::Connections, invitations::Invitations, items::Items, shares::Shares,
-    tasks::ClientTasks, templates::Templates,
+    arguments::Arguments, call::Call, classifications::Classifications, connections::Connections,
+    invitations::Invitations, items::Items, shares::Shares, tasks::ClientTasks, templates::Templates,
 };
 use crate::{
     error::{Error, Result},
@@ -85,6 +85,12 @@ impl Session {
         Shares::new(self.handle.clone())
     }
 
+    /// Classification nodes.
+    #[wasm_bindgen(getter)]
+    pub fn classifications(&self) -> Classifications {
+        Classifications::new(self.handle.clone())
+    }
+
     /// Client tasks.
     #[wasm_bindgen(getter)]
     pub fn tasks(&self) -> ClientTasks {
@@ -99,6 +105,13 @@ impl Session {
         call.run(self.handle.session.sign_out()).await?;
         self.close();
         Ok(())
+    }
+
+    /// Ends every other session of this user.
+    #[wasm_bindgen(js_name = endOtherSessions)]
+    pub async fn end_other_sessions(&self, options: JsValue) -> Result<()> {
+        let call = self.handle.call(&Arguments::of(&options)?)?;
+        call.run(self.handle.session.end_other_sessions()).await
     }
 
     /// Wipes every key; what is under way is given up.

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     api::vault::shares::{Acceptance, IncomingFilter, OutgoingFilter},
     error::Result,
-    workflows::NewShare,
+    workflows::{NewShare, ShareTerms},
 };
 
 /// Shares of a session.
@@ -90,6 +90,19 @@ impl Shares {
     pub async fn accept(&self, share_id: JsValue, options: JsValue) -> Result<JsValue> {
         let call = self.handle.call(&Arguments::of(&options)?)?;
         let share = call.run(self.handle.session.accept_share(&id_of("id", &share_id)?)).await?;
+        records::to_js(&records::Share::from(&share))
+    }
+
+    /// Changes how long a share lasts and whether it may be shared on.
+    pub async fn change(&self, share_id: JsValue, change: JsValue, options: JsValue) -> Result<JsValue> {
+        let change = Arguments::of(&change)?;
+        let for_ever = change.get_or_null("expiresAt").is_some_and(|value| value.is_null());
+        let terms = ShareTerms {
+            expires_at: if for_ever { Some(None) } else { change.instant("expiresAt")?.map(Some) },
+            on_sharing: change.flag("onSharing")?,
+        };
+        let call = self.handle.call(&Arguments::of(&options)?)?;
+        let share = call.run(self.handle.session.change_share(&id_of("id", &share_id)?, &terms)).await?;
         records::to_js(&records::Share::from(&share))
     }
 

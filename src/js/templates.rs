@@ -2,10 +2,11 @@ use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
     arguments::{Arguments, text_of},
+    items::slots,
     records,
     session::Handle,
 };
-use crate::{api::vault::templates::TemplateFilter, error::Result};
+use crate::{api::vault::templates::TemplateFilter, error::Result, workflows::NewTemplate};
 
 /// Templates of a session.
 #[wasm_bindgen]
@@ -32,6 +33,20 @@ impl Templates {
         let call = self.handle.call(&page)?;
         let templates = call.run(self.handle.session.list_templates(&filter, &page.page()?)).await?;
         records::to_js(&records::Page::<records::Template>::of(&templates))
+    }
+
+    /// Makes a template of the user's own.
+    pub async fn create(&self, template: JsValue, options: JsValue) -> Result<JsValue> {
+        let template = Arguments::of(&template)?;
+        let template = NewTemplate {
+            name: template.text("name")?,
+            label: template.required_text("label")?,
+            description: template.text("description")?,
+            slots: slots(&template)?,
+        };
+        let call = self.handle.call(&Arguments::of(&options)?)?;
+        let template = call.run(self.handle.session.create_template(&template)).await?;
+        records::to_js(&records::Template::from(&template))
     }
 
     /// One template.

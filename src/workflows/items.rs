@@ -16,7 +16,7 @@ use crate::{
             self,
             items::{ClassificationNode, ItemChangeRequest, ItemFilter, ItemResponse, NewItemRequest},
             shares::{IncomingFilter, Share},
-            slots::SlotChange,
+            slots::{ClassificationNodeChange, SlotChange},
         },
     },
     crypto::{DataKey, VerificationKey},
@@ -62,6 +62,8 @@ pub struct NewItem {
     pub label: String,
     /// Values for the template's slots, and slots beyond them.
     pub slots: Vec<NewSlot>,
+    /// The nodes that it is to stand under.
+    pub classifications: Vec<Classification>,
 }
 
 /// A slot of an item that is made or changed. An existing one is meant by `id` or else by `name`.
@@ -88,6 +90,21 @@ pub struct ItemChange {
     pub label: Option<String>,
     /// Slots to change or add; the others stay.
     pub slots: Vec<NewSlot>,
+    /// Nodes to put it under or take it from; the others stay.
+    pub classifications: Vec<Classification>,
+}
+
+/// A node to put an item under, or to take it from: by its id, or else by hierarchy and name.
+#[derive(Clone, Debug, Default, Hash)]
+pub struct Classification {
+    /// The node's id.
+    pub id: Option<Id>,
+    /// The hierarchy; in one of the user's own, such as `tag`, an unknown name becomes a new node.
+    pub scheme: Option<String>,
+    /// The node's machine name.
+    pub name: Option<String>,
+    /// Takes the item from it; the Vault wants the id for that.
+    pub remove: bool,
 }
 
 /// An item after its change.
@@ -111,6 +128,7 @@ impl Session {
         let slots = seal_slots(&keys.dek, &item.slots).await?;
         let change = vault::items::ItemChange {
             label: Some(item.label.clone()),
+            classification_nodes_attributes: node_changes(&item.classifications),
             slots_attributes: Some(slots),
             ..Default::default()
         };
@@ -205,6 +223,7 @@ impl Session {
         let slots = seal_slots(&keys.dek, &change.slots).await?;
         let change = vault::items::ItemChange {
             label: change.label.clone(),
+            classification_nodes_attributes: node_changes(&change.classifications),
             slots_attributes: Some(slots),
             ..Default::default()
         };
@@ -254,6 +273,17 @@ async fn seal_slots(key: &DataKey, slots: &[NewSlot]) -> Result<Vec<SlotChange>>
         });
     }
     Ok(sealed)
+}
+
+fn node_changes(classifications: &[Classification]) -> Option<Vec<ClassificationNodeChange>> {
+    let change = |node: &Classification| ClassificationNodeChange {
+        id: node.id.clone(),
+        scheme: node.scheme.clone(),
+        name: node.name.clone(),
+        destroy: node.remove.then_some(true),
+        ..ClassificationNodeChange::default()
+    };
+    (!classifications.is_empty()).then(|| classifications.iter().map(change).collect())
 }
 
 fn refuse_blank(what: &str, text: &str) -> Result<()> {

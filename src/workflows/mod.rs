@@ -4,6 +4,7 @@
 //! fails half-way leaves things so that calling it again finishes the work without doing any of it twice.
 
 mod alongside;
+mod classification;
 mod client;
 mod connections;
 mod deleting;
@@ -17,6 +18,7 @@ mod on_sharing;
 mod opening;
 mod pages;
 mod progress;
+mod reencrypting;
 mod refreshing;
 mod registration;
 mod sealing;
@@ -30,7 +32,7 @@ mod value;
 pub use client::{Client, ClientOptions};
 pub use connections::{Connection, ConnectionDetails};
 pub use invitations::{Invitation, NewInvitation};
-pub use items::{Item, ItemChange, NewItem, NewSlot, Slot, UpdatedItem};
+pub use items::{Classification, Item, ItemChange, NewItem, NewSlot, Slot, UpdatedItem};
 #[cfg(not(target_arch = "wasm32"))]
 pub use kept::KeptSession;
 pub use key_pairs::{FreshKeyPairs, KeyPairSource};
@@ -38,7 +40,7 @@ pub use pages::{Page, PageRequest};
 pub use progress::{Progress, ProgressListener};
 pub use refreshing::Refreshed;
 pub use session::Session;
-pub use shares::{NewShare, SharedItem};
+pub use shares::{NewShare, ShareTerms, SharedItem};
 pub use tasks::{FailedTask, OutstandingTasks, TaskRun, TaskSelection};
-pub use templates::Template;
+pub use templates::{NewTemplate, Template};
 pub use value::Value;

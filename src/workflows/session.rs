@@ -90,6 +90,13 @@ impl Session {
         Ok(())
     }
 
+    /// Ends every other session of this user, at both services: for when a device was lost.
+    pub async fn end_other_sessions(&self) -> Result<()> {
+        self.keys()?;
+        vault::session::delete_others(self.vault()).await?;
+        keystore::session::delete_others(self.keystore()).await
+    }
+
     /// Wipes the keys and forgets the tokens. Work that is under way with the keys lets go of them when it ends.
     pub fn close(&self) {
         self.state.keys.replace(None);

@@ -15,7 +15,8 @@ use crate::{
             self,
             items::ItemFilter,
             shares::{
-                Acceptance, IncomingFilter, NewSharesRequest, OutgoingFilter, Share, ShareWithItemResponse, SharingMode,
+                Acceptance, IncomingFilter, NewSharesRequest, OutgoingFilter, Share, ShareChange,
+                ShareWithItemResponse, SharingMode,
             },
         },
     },
@@ -66,6 +67,15 @@ pub struct SharedItem {
     pub item: Item,
     /// The share by which the recipient had the item before this one came; its values are what is given.
     pub via_another_share: Option<Id>,
+}
+
+/// What the owner changes about a share that stands.
+#[derive(Clone, Debug, Default)]
+pub struct ShareTerms {
+    /// `None` leaves the end as it is, `Some(None)` takes it away.
+    pub expires_at: Option<Option<Timestamp>>,
+    /// Whether the recipient may share on; `false` also ends what was shared on.
+    pub on_sharing: Option<bool>,
 }
 
 impl Session {
@@ -217,6 +227,35 @@ impl Session {
         let share = vault::shares::accept(self.vault(), id).await?;
         expect_id(id, &share.id)?;
         Ok(share)
+    }
+
+    /// Changes how long a share of an own item lasts and whether it may be shared on; what was shared on from it follows.
+    pub async fn change_share(&self, id: &Id, terms: &ShareTerms) -> Result<Share> {
+        self.keys()?;
+        if terms.on_sharing == Some(true) {
+            let share = vault::shares::get_outgoing(self.vault(), id).await?;
+            let item = vault::items::get(self.vault(), &share.item_id).await?.item;
+            self.note_on_sharing(&self.connection_with(&share.recipient_id).await?, &item).await?;
+        }
+        let change = ShareChange {
+            share_id: id.clone(),
+            expires_at: terms.expires_at.clone(),
+            onsharing_permitted: terms.on_sharing,
+        };
+        let changed = vault::shares::change(self.vault(), vec![change]).await?;
+        let share = changed.into_iter().next().ok_or_else(|| bad_response("the server changed no share"))?;
+        expect_id(id, &share.id)?;
+        Ok(share)
+    }
+
+    async fn connection_with(&self, user_id: &Id) -> Result<vault::connections::Connection> {
+        let all = PageRequest { all: true, ..PageRequest::default() };
+        let connections = fetch_pages(&all, async |query: PageQuery| {
+            let response = vault::connections::list(self.vault(), &query).await?;
+            Ok((response.connections, response.next_page_after))
+        });
+        let connection = connections.await?.entries.into_iter().find(|one| one.the_other_user.user_id == *user_id);
+        connection.ok_or_else(|| Error::new(ErrorCode::NotConnected, "the two users are not connected any more"))
     }
 
     /// Removes a share and the recipient's copy of the item; either side may.

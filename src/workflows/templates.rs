@@ -2,11 +2,15 @@
 
 use std::collections::HashMap;
 
-use super::{Page, PageRequest, Session, pages::fetch_pages};
+use super::{NewSlot, Page, PageRequest, Session, pages::fetch_pages};
 use crate::{
     api::{
         Id, PageQuery,
-        vault::{self, slots::Slot, templates::TemplateFilter},
+        vault::{
+            self,
+            slots::{Slot, SlotChange},
+            templates::{NewTemplateRequest, TemplateFilter},
+        },
     },
     error::{Error, ErrorCode, Result},
 };
@@ -18,6 +22,19 @@ pub struct Template {
     pub record: vault::templates::ItemTemplate,
     /// Its slots, in the Vault's order.
     pub slots: Vec<Slot>,
+}
+
+/// A template to be made.
+#[derive(Clone, Debug, Default, Hash)]
+pub struct NewTemplate {
+    /// Machine name; derived from the label where absent.
+    pub name: Option<String>,
+    /// The name for people.
+    pub label: String,
+    /// Longer text for people.
+    pub description: Option<String>,
+    /// The slots that items made from it start with; values are left out.
+    pub slots: Vec<NewSlot>,
 }
 
 impl Session {
@@ -34,6 +51,27 @@ impl Session {
             Ok((response.item_templates.into_iter().map(with_slots).collect(), response.next_page_after))
         })
         .await
+    }
+
+    /// Makes a template of the user's own.
+    pub async fn create_template(&self, template: &NewTemplate) -> Result<Template> {
+        let wish = self.keys()?.unfinished.wish(("templates.create", template))?;
+        let slot = |slot: &NewSlot| SlotChange {
+            name: slot.name.clone(),
+            label: slot.label.clone(),
+            slot_type_name: slot.slot_type.clone(),
+            ..SlotChange::default()
+        };
+        let request = NewTemplateRequest {
+            name: template.name.clone(),
+            label: template.label.clone(),
+            description: template.description.clone(),
+            slots_attributes: template.slots.iter().map(slot).collect(),
+            ..NewTemplateRequest::default()
+        };
+        let created = vault::templates::create(self.vault(), &request, wish.key()).await?;
+        wish.fulfilled();
+        Ok(Template { record: created.item_template, slots: created.slots })
     }
 
     /// One template, by its machine name or its id.

@@ -158,7 +158,7 @@ async fn keeping_items() {
     fail_in_turn_without_trace(network, async || alice.list_items(&ItemFilter::default(), &all()).await).await;
     fail_in_turn_without_trace(network, async || alice.get_item(id).await).await;
     fail_in_turn_without_trace(network, async || alice.get_items(&ids, &quiet()).await).await;
-    let change = ItemChange { label: None, slots: vec![slot("vin", "456"), slot("extra", "one")] };
+    let change = ItemChange { slots: vec![slot("vin", "456"), slot("extra", "one")], ..ItemChange::default() };
     fail_in_turn(
         network,
         async || alice.update_item(id, &change, &quiet()).await,

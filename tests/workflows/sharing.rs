@@ -15,7 +15,7 @@ use vaultshare::{
     },
     crypto::{DataKey, PublicKey},
     http::{BaseUrl, RequestPolicy, Service},
-    workflows::{Item, ItemChange, NewShare, NewSlot, PageRequest, Session, TaskSelection},
+    workflows::{Item, ItemChange, NewShare, NewSlot, PageRequest, Session, ShareTerms, TaskSelection},
 };
 
 use crate::world::{Network, PASSPHRASE, World, connect, quiet, slot, value, vehicle};
@@ -115,7 +115,7 @@ async fn a_change_reaches_everyone_with_slots_that_are_new_and_without_those_tha
 
     let speed = NewSlot { label: Some("Top Speed".to_owned()), name: None, ..slot("", "88 mph") };
     let gone = NewSlot { id: Some(slot_id(&item, "vin")), remove: true, ..NewSlot::default() };
-    let change = ItemChange { label: None, slots: vec![slot("licence_plate", "OUTATIME"), speed, gone] };
+    let change = ItemChange { slots: vec![slot("licence_plate", "OUTATIME"), speed, gone], ..ItemChange::default() };
     let updated = chain.alice.update_item(&item.record.id, &change, &quiet()).await.unwrap();
     assert_eq!((updated.outstanding_tasks.todo, updated.outstanding_tasks.in_progress), (1, 0));
 
@@ -245,7 +245,8 @@ async fn one_slot_is_shared_and_refreshed_alone() {
     };
     let received: Vec<_> = names().await;
     assert_eq!(received, [("vin".to_owned(), Some("123".to_owned()))]);
-    let change = ItemChange { label: None, slots: vec![slot("vin", "456"), slot("licence_plate", "OUTATIME")] };
+    let change =
+        ItemChange { slots: vec![slot("vin", "456"), slot("licence_plate", "OUTATIME")], ..ItemChange::default() };
     alice.update_item(&item.record.id, &change, &quiet()).await.unwrap();
     alice.refresh_shares(&item.record.id, &quiet()).await.unwrap();
     let received: Vec<_> = names().await;
@@ -314,7 +315,7 @@ async fn a_slower_refresh_does_not_bring_old_values_back() {
     });
     alice.get_item(&item.record.id).await.unwrap();
     world.network.tell_the_truth();
-    let change = ItemChange { label: None, slots: vec![slot("vin", "456")] };
+    let change = ItemChange { slots: vec![slot("vin", "456")], ..ItemChange::default() };
     alice.update_item(&item.record.id, &change, &quiet()).await.unwrap();
     world.network.lie(move |method, asked, body| match (method, asked == path) {
         ("GET", true) => before.take().unwrap_or(body),
@@ -332,7 +333,7 @@ async fn two_clients_that_run_the_tasks_at_once_do_no_harm() {
     let (to_bob, copy) = chain.share_with_bob(&item).await;
     let to_carlos = chain.share_on(&copy).await;
     let second = world.client().sign_in(secret_of(&chain.alice), PASSPHRASE, &quiet()).await.unwrap();
-    let change = ItemChange { label: None, slots: vec![slot("vin", "456")] };
+    let change = ItemChange { slots: vec![slot("vin", "456")], ..ItemChange::default() };
     chain.alice.update_item(&item.record.id, &change, &quiet()).await.unwrap();
 
     let selection = TaskSelection::default();
@@ -355,7 +356,7 @@ async fn tasks_are_run_in_the_number_asked_for_and_come_back_when_nobody_finishe
     for _ in 0..3 {
         let item = car(&alice).await;
         alice.create_share(&NewShare::new(item.record.id.clone(), to_bob.clone()), &quiet()).await.unwrap();
-        let change = ItemChange { label: None, slots: vec![slot("vin", "456")] };
+        let change = ItemChange { slots: vec![slot("vin", "456")], ..ItemChange::default() };
         alice.update_item(&item.record.id, &change, &quiet()).await.unwrap();
     }
     drop(bob);
@@ -416,4 +417,49 @@ async fn a_thousand_shares_are_refreshed_in_requests_of_bounded_size() {
     assert!(puts > 1 && largest < 4 * 1024 * 1024, "{puts} requests of at most {largest} bytes");
     let first = bob.get_share(&made[0].id).await.unwrap();
     assert_eq!(value(&first.item, "slot_19"), Some("value 19"));
+}
+
+#[tokio::test]
+async fn the_owner_changes_how_long_a_share_lasts_and_whether_it_is_shared_on() {
+    let world = World::new().await;
+    let chain = world.chain().await;
+    let item = car(&chain.alice).await;
+    let share = NewShare::new(item.record.id.clone(), chain.to_bob.clone());
+    let share = chain.alice.create_share(&share, &quiet()).await.unwrap();
+    let copy = chain.bob.get_share(&share.id).await.unwrap().item.record.id;
+
+    let until = Some(Some("2999-01-01T00:00:00.000Z".to_owned()));
+    let terms = ShareTerms { expires_at: until, on_sharing: Some(true) };
+    let changed = chain.alice.change_share(&share.id, &terms).await.unwrap();
+    assert_eq!((changed.expires_at.is_some(), changed.permits_on_sharing()), (true, true));
+    let onward = chain.share_on(&copy).await;
+    let refreshed = chain.alice.refresh_shares(&item.record.id, &quiet()).await.unwrap();
+    assert_eq!((refreshed.shares, refreshed.on_shares), (2, 1), "what was permitted later counts as well");
+
+    let terms = ShareTerms { expires_at: Some(None), on_sharing: Some(false) };
+    let changed = chain.alice.change_share(&share.id, &terms).await.unwrap();
+    assert_eq!((changed.permits_on_sharing(), changed.expires_at), (false, None));
+    assert_eq!(chain.carlos.get_share(&onward).await.unwrap_err().code(), ErrorCode::NotFound);
+    let refused = chain.bob.change_share(&share.id, &ShareTerms::default()).await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::NotFound);
+}
+
+#[tokio::test]
+async fn a_received_item_under_the_own_key_is_still_the_owners() {
+    let world = World::new().await;
+    let chain = world.chain().await;
+    let item = car(&chain.alice).await;
+    let (share, copy) = chain.share_with_bob(&item).await;
+    let own = chain.bob.reencrypt_item(&copy).await.unwrap();
+    assert_eq!(value(&own, "vin"), Some("123"));
+    let read = chain.bob.get_share(&share).await.unwrap();
+    assert_eq!((read.share.encrypted_dek, value(&read.item, "vin")), (None, Some("123")));
+    let onward = chain.share_on(&copy).await;
+    assert_eq!(value(&chain.carlos.get_share(&onward).await.unwrap().item, "vin"), Some("123"));
+
+    let change = ItemChange { slots: vec![slot("vin", "456")], ..ItemChange::default() };
+    chain.alice.update_item(&item.record.id, &change, &quiet()).await.unwrap();
+    chain.alice.run_tasks(&TaskSelection::default(), &quiet()).await.unwrap();
+    assert_eq!(value(&chain.bob.get_item(&copy).await.unwrap(), "vin"), Some("456"));
+    assert_eq!(chain.alice.reencrypt_item(&item.record.id).await.unwrap_err().code(), ErrorCode::InvalidArgument);
 }

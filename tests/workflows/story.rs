@@ -3,13 +3,15 @@
 use vaultshare::{
     ErrorCode,
     api::vault::{
+        classification_nodes::{NewNode, NodeFilter},
         client_tasks::ClientTaskFilter,
         items::ItemFilter,
         shares::{Acceptance, IncomingFilter, OutgoingFilter},
         templates::TemplateFilter,
     },
+    crypto::UserSecret,
     http::RequestPolicy,
-    workflows::{ItemChange, NewShare, PageRequest, TaskSelection},
+    workflows::{Classification, ItemChange, NewItem, NewShare, NewSlot, NewTemplate, PageRequest, TaskSelection},
 };
 
 use crate::world::{Fault, PASSPHRASE, World, accept, connect, invitation, quiet, slot, value, vehicle};
@@ -104,7 +106,11 @@ async fn an_item_is_changed_and_its_slots_emptied_added_and_removed() {
     emptied.value = Some(None);
     let mut added = slot("", "88 mph");
     (added.name, added.label) = (None, Some("Top Speed".to_owned()));
-    let change = ItemChange { label: Some("Time machine".to_owned()), slots: vec![slot("vin", "456"), emptied, added] };
+    let change = ItemChange {
+        label: Some("Time machine".to_owned()),
+        slots: vec![slot("vin", "456"), emptied, added],
+        ..ItemChange::default()
+    };
     let updated = alice.update_item(&item.record.id, &change, &quiet()).await.unwrap();
     assert_eq!((updated.outstanding_tasks.todo, updated.outstanding_tasks.in_progress), (0, 0));
 
@@ -130,7 +136,7 @@ async fn a_change_reaches_the_recipient_when_the_owners_client_runs_its_task() {
     let (alice, bob, connection) = world.alice_and_bob().await;
     let item = alice.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap();
     let share = alice.create_share(&NewShare::new(item.record.id.clone(), connection.clone()), &quiet()).await.unwrap();
-    let change = ItemChange { label: None, slots: vec![slot("vin", "456"), slot("power", "1.21 GW")] };
+    let change = ItemChange { slots: vec![slot("vin", "456"), slot("power", "1.21 GW")], ..ItemChange::default() };
     let updated = alice.update_item(&item.record.id, &change, &quiet()).await.unwrap();
     assert_eq!(updated.outstanding_tasks.todo, 1);
     assert_eq!(value(&bob.get_share(&share.id).await.unwrap().item, "vin"), Some("123"));
@@ -301,4 +307,53 @@ async fn three_connected_users_keep_their_connections_apart() {
 
 fn clone(secret: &vaultshare::crypto::UserSecret) -> vaultshare::crypto::UserSecret {
     vaultshare::crypto::UserSecret::parse(secret.as_str()).unwrap()
+}
+
+#[tokio::test]
+async fn items_are_sorted_under_nodes_and_made_from_templates_of_the_users_own() {
+    let world = World::new().await;
+    let alice = world.user().await;
+    let label = |label: &str| NewSlot { label: Some(label.to_owned()), ..NewSlot::default() };
+    let template = NewTemplate {
+        label: "Bicycle".to_owned(),
+        slots: vec![label("Frame number"), label("Colour")],
+        ..NewTemplate::default()
+    };
+    let made = alice.create_template(&template).await.unwrap();
+    let names: Vec<_> = made.slots.iter().map(|slot| slot.name.as_str()).collect();
+    assert_eq!((made.record.name.as_str(), names), ("bicycle", vec!["frame_number", "colour"]));
+    assert!(world.user().await.get_template("bicycle").await.is_err(), "nobody else sees it");
+
+    let node = NewNode {
+        classification_scheme_name: "tag".to_owned(),
+        label: Some("On wheels".to_owned()),
+        ..NewNode::default()
+    };
+    let node = alice.create_classification(&node).await.unwrap();
+    let under =
+        Classification { scheme: Some("tag".to_owned()), name: Some(node.name.clone()), ..Classification::default() };
+    let no_more = Classification { id: Some(node.id.clone()), remove: true, ..Classification::default() };
+    let item =
+        NewItem { template: "bicycle".to_owned(), classifications: vec![under], ..vehicle(&[("colour", "red")]) };
+    let item = alice.create_item(&item, &quiet()).await.unwrap();
+    assert_eq!(item.classification_nodes[0].id, node.id);
+    let tags = NodeFilter { scheme: Some("tag".to_owned()), ..NodeFilter::default() };
+    let listed = alice.list_classifications(&tags, &PageRequest::default()).await.unwrap().entries;
+    assert_eq!((listed.len(), listed[0].own), (1, true));
+    assert_eq!(alice.get_classification(&node.id).await.unwrap().label, "On wheels");
+    let change = ItemChange { classifications: vec![no_more], ..ItemChange::default() };
+    let updated = alice.update_item(&item.record.id, &change, &quiet()).await.unwrap();
+    assert!(updated.item.classification_nodes.is_empty());
+}
+
+#[tokio::test]
+async fn a_lost_device_is_signed_out_from_another() {
+    let world = World::new().await;
+    let alice = world.user().await;
+    let secret = UserSecret::parse(&alice.secret().unwrap()).unwrap();
+    let lost = world.client().sign_in(secret, PASSPHRASE, &quiet()).await.unwrap();
+    lost.count_tasks().await.unwrap();
+    alice.end_other_sessions().await.unwrap();
+    assert_eq!(lost.count_tasks().await.unwrap_err().code(), ErrorCode::Unauthorized);
+    alice.count_tasks().await.unwrap();
 }

@@ -222,6 +222,7 @@ pub(crate) fn vehicle(values: &[(&str, &str)]) -> NewItem {
         template: "vehicle".to_owned(),
         label: "DeLorean".to_owned(),
         slots: values.iter().map(|(name, value)| slot(name, value)).collect(),
+        ..NewItem::default()
     }
 }
 

@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::slots::{ClassificationNodeChange, Slot, SlotChange};
 use crate::{
-    api::{Id, JsonObject, PageMeta, PageQuery, Timestamp, reading::null_as_default},
+    api::{
+        Ciphertext, Id, JsonObject, PageMeta, PageQuery, SlotValue, Timestamp, ValueVerificationKey,
+        reading::null_as_default,
+    },
     error::Result,
     http::Service,
 };
@@ -340,4 +343,28 @@ pub async fn update(vault: &Service, id: &Id, request: &ItemChangeRequest) -> Re
 /// Deletes an own item with all its shares, or a received one with the share that brought it.
 pub async fn delete(vault: &Service, id: &Id) -> Result<()> {
     vault.delete(&["items", id.as_str()]).send_void().await
+}
+
+/// One slot of `POST /items/{id}/encrypt`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ReencryptedSlot {
+    /// The user's own id of the slot.
+    pub id: Id,
+    /// The value, under the user's own DEK.
+    pub encrypted_value: Ciphertext<SlotValue>,
+    /// The owner's key that proves it, under the same DEK.
+    #[serde(default)]
+    pub encrypted_value_verification_key: Option<Ciphertext<ValueVerificationKey>>,
+}
+
+/// Body of `POST /items/{id}/encrypt`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ReencryptionRequest {
+    /// Every slot that has a value.
+    pub slots: Vec<ReencryptedSlot>,
+}
+
+/// Replaces a received item's values by the same under the recipient's own DEK. Doing it twice does no harm.
+pub async fn reencrypt(vault: &Service, id: &Id, request: &ReencryptionRequest) -> Result<ItemResponse> {
+    vault.post(&["items", id.as_str(), "encrypt"]).json(request)?.safe_to_repeat().send().await
 }

@@ -1,5 +1,6 @@
 //! The Vault: items, connections, shares and client tasks, all values as ciphertext. `protocol/http-api.md` §5–§10.
 
+pub mod classification_nodes;
 pub mod client_tasks;
 pub mod connections;
 pub mod invitations;

@@ -43,3 +43,8 @@ pub async fn create(vault: &Service, public_key_pem: &str) -> Result<EncryptedSe
 pub async fn delete(vault: &Service) -> Result<()> {
     vault.delete(&["session"]).send_void().await
 }
+
+/// Ends all the user's sessions but the one whose token the service carries.
+pub async fn delete_others(vault: &Service) -> Result<()> {
+    vault.delete(&["session", "all"]).query([("except_current", "true".to_owned())]).send_void().await
+}

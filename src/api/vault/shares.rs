@@ -10,7 +10,8 @@ use super::{
 use crate::{
     api::{
         Ciphertext, DataKeyForRecipient, Id, JsonObject, PageMeta, PageQuery, SlotValue, Timestamp,
-        ValueVerificationKey, reading::null_as_default,
+        ValueVerificationKey,
+        reading::{null_as_default, null_or_value},
     },
     error::Result,
     http::Service,
@@ -379,5 +380,31 @@ pub async fn of_item(vault: &Service, item: &Id) -> Result<Vec<ItemShare>> {
 /// Replaces the DEKs and values of an own item's shares.
 pub async fn update_of_item(vault: &Service, item: &Id, change: &ItemSharesChange) -> Result<Vec<Share>> {
     let response: SharesResponse = vault.put(&["items", item.as_str(), "shares"]).json(change)?.send().await?;
+    Ok(response.shares)
+}
+
+/// What is to change about a share.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ShareChange {
+    /// The share.
+    pub share_id: Id,
+    /// Absent leaves it as it is; null means for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "null_or_value")]
+    pub expires_at: Option<Option<Timestamp>>,
+    /// Absent leaves it as it is; false also ends what was shared on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub onsharing_permitted: Option<bool>,
+}
+
+/// Body of `PUT /shares`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SharesChange {
+    /// The changes; all are made or none.
+    pub shares: Vec<ShareChange>,
+}
+
+/// Changes how long shares of own items last and whether they may be shared on.
+pub async fn change(vault: &Service, changes: Vec<ShareChange>) -> Result<Vec<Share>> {
+    let response: SharesResponse = vault.put(&["shares"]).json(&SharesChange { shares: changes })?.send().await?;
     Ok(response.shares)
 }

@@ -153,3 +153,12 @@ pub async fn list(vault: &Service, filter: &TemplateFilter, page: &PageQuery) ->
 pub async fn get(vault: &Service, id: &Id) -> Result<TemplateResponse> {
     vault.get(&["item_templates", id.as_str()]).send().await
 }
+
+/// Makes a template of the user's own.
+pub async fn create(
+    vault: &Service,
+    request: &NewTemplateRequest,
+    idempotency_key: Option<&str>,
+) -> Result<TemplateResponse> {
+    vault.post(&["item_templates"]).json(request)?.idempotency_key(idempotency_key).send().await
+}

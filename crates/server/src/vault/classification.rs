@@ -19,8 +19,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Json, Router};
-use serde::{Deserialize, Serialize};
 use sqlx::{AnyConnection, FromRow};
+use vaultshare::api::vault::classification_nodes::{NewNodeRequest, NodeResponse, NodesResponse};
 use vaultshare::api::vault::items::ClassificationNode;
 use vaultshare::api::vault::slots::ClassificationNodeChange;
 use vaultshare::api::{Id, PageMeta};
@@ -29,33 +29,6 @@ const GLOBAL_SCHEMES: [&str; 4] = ["country", "region", "meeco_wallet", "esafe"]
 
 pub(super) fn routes() -> Router<Vault> {
     Router::new().route("/classification_nodes", get(list).post(create)).route("/classification_nodes/{id}", get(show))
-}
-
-#[derive(Serialize)]
-struct NodesResponse {
-    classification_nodes: Vec<ClassificationNode>,
-    next_page_after: Option<String>,
-    meta: Vec<PageMeta>,
-}
-
-#[derive(Serialize)]
-struct NodeResponse {
-    classification_node: ClassificationNode,
-}
-
-#[derive(Deserialize)]
-struct NewNodeRequest {
-    classification_node: NewNode,
-}
-
-#[derive(Deserialize)]
-struct NewNode {
-    #[serde(alias = "scheme")]
-    classification_scheme_name: String,
-    name: Option<String>,
-    label: Option<String>,
-    description: Option<String>,
-    image: Option<String>,
 }
 
 async fn list(State(vault): State<Vault>, session: Session, parameters: Parameters) -> Result<Json<NodesResponse>> {

@@ -6,7 +6,7 @@ use super::records::{self, SHARES, ShareRow};
 use crate::clock::Millis;
 use crate::error::{Error, Result};
 use crate::paging::{Order, Page};
-use crate::request::{Body, Parameters, null_or_value};
+use crate::request::{Body, Parameters};
 use crate::service::Service;
 use crate::sessions::Session;
 use crate::store::Select;
@@ -14,10 +14,9 @@ use crate::vault::Vault;
 use axum::extract::{Path, State};
 use axum::routing::{get, put};
 use axum::{Json, Router};
-use serde::Deserialize;
 use sqlx::AnyConnection;
-use vaultshare::api::vault::shares::{ShareResponse, SharesResponse};
-use vaultshare::api::{Id, PageMeta, Timestamp};
+use vaultshare::api::PageMeta;
+use vaultshare::api::vault::shares::{ShareResponse, SharesChange, SharesResponse};
 
 pub(super) fn routes() -> Router<Vault> {
     Router::new()
@@ -49,20 +48,6 @@ async fn show(State(vault): State<Vault>, session: Session, Path(id): Path<Strin
     let share = records::find(&mut db, &id).await?;
     let share = share.filter(|share| share.sender_id == session.user_id).ok_or_else(records::not_found)?;
     Ok(Json(ShareResponse { share: share.wire(&session.user_id)? }))
-}
-
-#[derive(Deserialize)]
-struct SharesChange {
-    shares: Vec<ShareChange>,
-}
-
-#[derive(Deserialize)]
-struct ShareChange {
-    share_id: Id,
-    /// Absent leaves it as it is; null means for ever.
-    #[serde(default, deserialize_with = "null_or_value")]
-    expires_at: Option<Option<Timestamp>>,
-    onsharing_permitted: Option<bool>,
 }
 
 /// Changes how long shares last and whether they may be shared on. What was shared on from them follows.

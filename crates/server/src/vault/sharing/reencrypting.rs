@@ -11,32 +11,18 @@ use crate::wire::ciphertext_text;
 use axum::extract::{Path, State};
 use axum::routing::post;
 use axum::{Json, Router};
-use serde::Deserialize;
 use sqlx::AnyConnection;
-use vaultshare::api::vault::items::ItemResponse;
-use vaultshare::api::{Ciphertext, Id, SlotValue, ValueVerificationKey};
+use vaultshare::api::vault::items::{ItemResponse, ReencryptedSlot, ReencryptionRequest};
 
 pub(super) fn routes() -> Router<Vault> {
     Router::new().route("/items/{id}/encrypt", post(encrypt))
-}
-
-#[derive(Deserialize)]
-struct EncryptRequest {
-    slots: Vec<EncryptedSlot>,
-}
-
-#[derive(Deserialize)]
-struct EncryptedSlot {
-    id: Id,
-    encrypted_value: Ciphertext<SlotValue>,
-    encrypted_value_verification_key: Option<Ciphertext<ValueVerificationKey>>,
 }
 
 async fn encrypt(
     State(vault): State<Vault>,
     session: Session,
     Path(item_id): Path<String>,
-    Body(request): Body<EncryptRequest>,
+    Body(request): Body<ReencryptionRequest>,
 ) -> Result<Json<ItemResponse>> {
     let mut tx = vault.store().write().await?;
     let item = items::records::find(&mut tx, &item_id, &session.user_id).await?;
@@ -60,7 +46,7 @@ async fn encrypt(
     Ok(Json(response))
 }
 
-async fn replace(db: &mut AnyConnection, share_id: &str, slot_id: &str, sent: &EncryptedSlot) -> Result<()> {
+async fn replace(db: &mut AnyConnection, share_id: &str, slot_id: &str, sent: &ReencryptedSlot) -> Result<()> {
     sqlx::query(
         "UPDATE share_values SET encrypted_value = $1, encrypted_value_verification_key = $2 \
          WHERE share_id = $3 AND slot_id = $4",
