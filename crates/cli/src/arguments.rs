@@ -1,8 +1,9 @@
-//! What can be typed.
+//! What can be typed: the commands and flags of the guides.
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use vaultshare::api::{Id, vault::client_tasks::ClientTaskState};
 
 /// End-to-end encrypted sharing at a terminal.
 #[derive(Parser)]
@@ -33,61 +34,189 @@ pub(crate) struct Place {
 pub(crate) enum Command {
     /// Register a user; prints an auth file
     #[command(name = "users:create")]
-    UsersCreate {
-        #[command(flatten)]
-        passphrase: Passphrase,
-        /// A secret from an earlier attempt that was cut off
-        #[arg(short, long)]
-        secret: Option<String>,
-    },
+    UsersCreate(NewSession),
     /// Sign in; prints an auth file
     #[command(name = "users:login")]
     UsersLogin {
         #[command(flatten)]
-        passphrase: Passphrase,
-        /// The user's secret; without it, the auth file's
-        #[arg(short, long)]
-        secret: Option<String>,
+        session: NewSession,
         #[command(flatten)]
         auth: Auth,
     },
     /// Show the signed-in user
     #[command(name = "users:get")]
-    UsersGet {
-        #[command(flatten)]
-        auth: Auth,
-    },
+    UsersGet(Auth),
     /// End the session of an auth file
     #[command(name = "users:logout")]
-    UsersLogout {
-        #[command(flatten)]
-        auth: Auth,
-    },
+    UsersLogout(Auth),
     /// List the names of the templates
     #[command(name = "templates:list")]
     TemplatesList {
         #[command(flatten)]
         auth: Auth,
+        #[command(flatten)]
+        sorted: Sorted,
         /// Only those whose label contains this
         #[arg(short, long)]
         label: Option<String>,
     },
-    /// List own and received items
-    #[command(name = "items:list")]
-    ItemsList {
+    /// Show a template with its slots
+    #[command(name = "templates:info")]
+    TemplatesInfo {
+        /// The template's name
+        template: String,
         #[command(flatten)]
         auth: Auth,
-        /// All of them, not the first page alone
+        #[command(flatten)]
+        sorted: Sorted,
+    },
+    /// Print an item to be filled in, with the slots of a template
+    #[command(name = "items:create-config")]
+    ItemsCreateConfig {
+        /// The template's name
+        template: String,
+        #[command(flatten)]
+        auth: Auth,
+        #[command(flatten)]
+        sorted: Sorted,
+    },
+    /// Encrypt and store an item
+    #[command(name = "items:create")]
+    ItemsCreate(ItemInput),
+    /// List own and received items, without their values
+    #[command(name = "items:list")]
+    ItemsList(ItemList),
+    /// Show an item with its values
+    #[command(name = "items:get")]
+    ItemsGet(OneRecord),
+    /// Change an item; its file may be what items:get printed
+    #[command(name = "items:update")]
+    ItemsUpdate(ItemInput),
+    /// Delete an own item with its shares, or a received one
+    #[command(name = "items:delete")]
+    ItemsDelete(OneRecord),
+    /// Take a slot from an own item
+    #[command(name = "items:remove-slot")]
+    ItemsRemoveSlot(OneRecord),
+    /// Print a connection of two users, to be given names
+    #[command(name = "connections:create-config")]
+    ConnectionsCreateConfig {
+        /// The auth file of the one who invites
+        #[arg(short, long, value_name = "FILE")]
+        from: PathBuf,
+        /// The auth file of the one who accepts
+        #[arg(short, long, value_name = "FILE")]
+        to: PathBuf,
+    },
+    /// Connect two users: one invites, the other accepts
+    #[command(name = "connections:create")]
+    ConnectionsCreate(Config),
+    /// List the connections
+    #[command(name = "connections:list")]
+    ConnectionsList(Listing),
+    /// Accept an invitation by its token
+    #[command(name = "connections:accept")]
+    ConnectionsAccept {
+        /// The invitation's token
+        token: String,
+        /// What to call the other; only the signed-in user can read it
+        #[arg(short, long, default_value = "")]
+        name: String,
+        #[command(flatten)]
+        auth: Auth,
+    },
+    /// End a connection for both sides; shares stay
+    #[command(name = "connections:delete")]
+    ConnectionsDelete(OneRecord),
+    /// Print a share of an item with a connection
+    #[command(name = "shares:create-config")]
+    SharesCreateConfig {
+        /// The auth file of the one who shares
+        #[arg(short, long, value_name = "FILE")]
+        from: PathBuf,
+        /// What connections:create printed
+        #[arg(short, long, value_name = "FILE")]
+        connection: PathBuf,
+        /// What items:create or items:get printed
+        #[arg(short, long, value_name = "FILE")]
+        item: PathBuf,
+        /// Share this one slot only
+        #[arg(short, long, value_name = "NAME")]
+        slot_name: Option<String>,
+    },
+    /// Share an item
+    #[command(name = "shares:create")]
+    SharesCreate(NewShare),
+    /// List shares
+    #[command(name = "shares:list")]
+    SharesList {
+        #[command(flatten)]
+        listing: Listing,
+        /// Those received, or those made
+        #[arg(short = 't', long = "type", value_enum, default_value = "incoming")]
+        direction: Direction,
+    },
+    /// Show a received share with its item; without values before it is accepted
+    #[command(name = "shares:get-incoming")]
+    SharesGetIncoming(OneRecord),
+    /// Accept a share and its terms
+    #[command(name = "shares:accept")]
+    SharesAccept {
+        #[command(flatten)]
+        share: OneRecord,
+        /// Accept without being asked
+        #[arg(short = 'y', long)]
+        yes: bool,
+    },
+    /// End a share; either side may
+    #[command(name = "shares:delete")]
+    SharesDelete(OneRecord),
+    /// Bring the shares of an own item up to date
+    #[command(name = "shares:update")]
+    SharesUpdate(OneRecord),
+    /// List client tasks
+    #[command(name = "client-task-queue:list")]
+    TasksList {
+        #[command(flatten)]
+        listing: Listing,
+        #[command(flatten)]
+        states: States,
+        /// How many at the most
+        #[arg(short, long)]
+        limit: Option<u32>,
+    },
+    /// Run client tasks
+    #[command(name = "client-task-queue:run-batch")]
+    TasksRun {
+        /// How many at the most
+        count: Option<u32>,
+        #[command(flatten)]
+        auth: Auth,
+        #[command(flatten)]
+        states: States,
+        /// How many at the most
+        #[arg(short, long, conflicts_with = "count")]
+        limit: Option<u32>,
+        /// All of them, which is also what happens without a limit
         #[arg(long)]
         all: bool,
     },
-    /// Show an item with its values
-    #[command(name = "items:get")]
-    ItemsGet {
-        /// The signed-in user's own id of the item
-        item_id: String,
+    /// Set client tasks to another state
+    #[command(name = "client-task-queue:update")]
+    TasksUpdate {
+        /// What client-task-queue:list printed
+        file: PathBuf,
+        /// The state to set them to; without it, the states in the file
+        #[arg(long, value_parser = parse_state, value_name = "STATE")]
+        set: Option<ClientTaskState>,
         #[command(flatten)]
         auth: Auth,
+    },
+    /// Print a script that completes commands in a shell
+    #[command(name = "completions")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
     },
 }
 
@@ -99,10 +228,139 @@ pub(crate) struct Auth {
     pub(crate) auth: PathBuf,
 }
 
-/// What the user remembers.
+/// What opens a session.
 #[derive(Args)]
-pub(crate) struct Passphrase {
-    /// The passphrase
+pub(crate) struct NewSession {
+    /// The passphrase; asked for where it is left out
     #[arg(short, long = "password", value_name = "PASSPHRASE")]
-    pub(crate) passphrase: String,
+    pub(crate) passphrase: Option<String>,
+    /// The user's secret: when registering, one from an attempt that was cut off
+    #[arg(short, long)]
+    pub(crate) secret: Option<String>,
+    /// Write the auth file here, readable by its owner only, instead of printing it
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// One record, by its id.
+#[derive(Args)]
+pub(crate) struct OneRecord {
+    /// The signed-in user's own id of it
+    #[arg(value_parser = parse_id)]
+    pub(crate) id: Id,
+    #[command(flatten)]
+    pub(crate) auth: Auth,
+}
+
+/// A list.
+#[derive(Args)]
+pub(crate) struct Listing {
+    #[command(flatten)]
+    pub(crate) auth: Auth,
+    /// All of it, not the first page alone
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+/// How templates are sorted.
+#[derive(Args)]
+pub(crate) struct Sorted {
+    /// Only those in this classification scheme
+    #[arg(short, long = "classification_scheme", alias = "scheme")]
+    pub(crate) scheme: Option<String>,
+    /// Only those under the classification node of this name
+    #[arg(short = 'n', long = "classification_name", alias = "name")]
+    pub(crate) node: Option<String>,
+}
+
+/// Which items to list.
+#[derive(Args)]
+pub(crate) struct ItemList {
+    #[command(flatten)]
+    pub(crate) listing: Listing,
+    /// Only those made from these templates
+    #[arg(short, long = "templateIds", alias = "templateId", value_parser = parse_id, value_delimiter = ',', value_name = "ID")]
+    pub(crate) templates: Vec<Id>,
+    /// Only those in this classification scheme
+    #[arg(long)]
+    pub(crate) scheme: Option<String>,
+    /// Only those under these classification nodes
+    #[arg(short, long = "classifications", alias = "classification", value_delimiter = ',', value_name = "NAME")]
+    pub(crate) classifications: Vec<String>,
+    /// Only those shared with this user
+    #[arg(long = "sharedWith", value_parser = parse_id, value_name = "USER_ID")]
+    pub(crate) shared_with: Option<Id>,
+}
+
+/// An item in a file.
+#[derive(Args)]
+pub(crate) struct ItemInput {
+    /// The item's file
+    #[arg(short = 'i', long = "item", alias = "itemConfigFile", value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) auth: Auth,
+}
+
+/// What a create-config command printed.
+#[derive(Args)]
+pub(crate) struct Config {
+    /// The file that the create-config command printed
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+}
+
+/// A share to be made.
+#[derive(Args)]
+pub(crate) struct NewShare {
+    #[command(flatten)]
+    pub(crate) config: Config,
+    /// Let the recipient share on
+    #[arg(long)]
+    pub(crate) onshare: bool,
+    /// What the recipient has to accept before reading
+    #[arg(long)]
+    pub(crate) terms: Option<String>,
+    /// The day (yyyy-MM-dd) or instant (ISO 8601) on which the share ends
+    #[arg(short = 'd', long = "expiry_date", value_name = "DATE")]
+    pub(crate) expiry_date: Option<String>,
+    /// The guides' scripts say `--onshare true`: the word has no meaning.
+    #[arg(hide = true)]
+    ignored: Vec<String>,
+}
+
+/// Whose shares to list.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Direction {
+    Incoming,
+    Outgoing,
+}
+
+/// Which client tasks are meant.
+#[derive(Args)]
+pub(crate) struct States {
+    /// Those in these states: todo, in_progress, done, failed
+    #[arg(short, long = "state", value_parser = parse_state, value_delimiter = ',', value_name = "STATE")]
+    pub(crate) states: Vec<ClientTaskState>,
+    /// For old scripts: listing changes no task's state, whatever is said here
+    #[arg(long = "supressChangingState", hide = true, value_name = "BOOLEAN")]
+    suppress_changing_state: Option<String>,
+    /// For old scripts, likewise
+    #[arg(long, hide = true)]
+    update: bool,
+}
+
+fn parse_id(text: &str) -> Result<Id, &'static str> {
+    Id::parse(text).ok_or("this is not an id")
+}
+
+/// Both spellings of the guides' tools: `in_progress` and `InProgress`.
+fn parse_state(text: &str) -> Result<ClientTaskState, &'static str> {
+    match text.to_ascii_lowercase().replace('_', "").as_str() {
+        "todo" => Ok(ClientTaskState::Todo),
+        "inprogress" => Ok(ClientTaskState::InProgress),
+        "done" => Ok(ClientTaskState::Done),
+        "failed" => Ok(ClientTaskState::Failed),
+        _ => Err("a state is todo, in_progress, done or failed"),
+    }
 }

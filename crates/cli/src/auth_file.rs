@@ -1,30 +1,36 @@
 //! The auth file: a session as `users:create` prints it and every other command reads it.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    io::{self, Write},
+    path::Path,
+};
 
-use anyhow::{Context, bail};
-use serde::{Deserialize, Serialize};
+use anyhow::Context;
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use vaultshare::{
     crypto::UserSecret,
     workflows::{Client, KeptSession, Session},
 };
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::config_file::{self, ConfigFile};
 
 const KIND: &str = "Authentication";
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct AuthFile {
-    kind: String,
+    kind: &'static str,
     metadata: Authentication,
-    #[serde(default)]
     spec: Spec,
 }
 
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Serialize)]
 struct Spec {}
 
+/// Everything that makes a session, as it stands in auth files and inside the files of create-config commands.
 #[derive(Serialize, Deserialize)]
-struct Authentication {
+pub(crate) struct Authentication {
     data_encryption_key: String,
     key_encryption_key: String,
     keystore_access_token: String,
@@ -33,12 +39,37 @@ struct Authentication {
     vault_access_token: String,
 }
 
-/// The auth file of a session.
-pub(crate) async fn print(session: &Session, passphrase: &str) -> anyhow::Result<String> {
+impl Authentication {
+    /// The session, without a word to either server.
+    pub(crate) async fn resume(&self, client: &Client) -> anyhow::Result<Session> {
+        let kept = KeptSession {
+            secret: self.secret.clone().into(),
+            key_encryption_key: self.key_encryption_key.clone().into(),
+            data_encryption_key: self.data_encryption_key.clone().into(),
+            keystore_access_token: self.keystore_access_token.clone().into(),
+            vault_access_token: self.vault_access_token.clone().into(),
+        };
+        Ok(client.resume(kept).await?)
+    }
+}
+
+impl Drop for Authentication {
+    fn drop(&mut self) {
+        self.data_encryption_key.zeroize();
+        self.key_encryption_key.zeroize();
+        self.keystore_access_token.zeroize();
+        self.passphrase_derived_key.zeroize();
+        self.secret.zeroize();
+        self.vault_access_token.zeroize();
+    }
+}
+
+/// Prints the auth file of a session, or writes it where only its owner can read it.
+pub(crate) async fn give(session: &Session, passphrase: &str, output: Option<&Path>) -> anyhow::Result<()> {
     let kept = session.keep()?;
     let passphrase_key = UserSecret::parse(&kept.secret)?.passphrase_key(passphrase).await?;
     let file = AuthFile {
-        kind: KIND.to_owned(),
+        kind: KIND,
         metadata: Authentication {
             data_encryption_key: kept.data_encryption_key.to_string(),
             key_encryption_key: kept.key_encryption_key.to_string(),
@@ -49,39 +80,41 @@ pub(crate) async fn print(session: &Session, passphrase: &str) -> anyhow::Result
         },
         spec: Spec {},
     };
-    Ok(serde_norway::to_string(&file)?)
+    let text = Zeroizing::new(serde_norway::to_string(&file)?);
+    match output {
+        None => print!("{}", *text),
+        Some(path) => write_private(path, &text).with_context(|| format!("cannot write {}", path.display()))?,
+    }
+    Ok(())
 }
 
 /// The session of an auth file.
 pub(crate) async fn session(client: &Client, path: &Path) -> anyhow::Result<Session> {
-    let metadata = read(path)?.metadata;
-    let kept = KeptSession {
-        secret: metadata.secret.into(),
-        key_encryption_key: metadata.key_encryption_key.into(),
-        data_encryption_key: metadata.data_encryption_key.into(),
-        keystore_access_token: metadata.keystore_access_token.into(),
-        vault_access_token: metadata.vault_access_token.into(),
-    };
-    Ok(client.resume(kept).await?)
+    read(path)?.resume(client).await
 }
 
 /// The secret of an auth file.
 pub(crate) fn secret(path: &Path) -> anyhow::Result<Zeroizing<String>> {
-    Ok(read(path)?.metadata.secret.into())
+    Ok(read(path)?.secret.clone().into())
 }
 
-fn read(path: &Path) -> anyhow::Result<AuthFile> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read the auth file {}", path.display()))?;
-    let text = Zeroizing::new(text);
+/// What an auth file says.
+pub(crate) fn read(path: &Path) -> anyhow::Result<Authentication> {
+    let file: ConfigFile<Authentication, Option<IgnoredAny>> = config_file::read(path, KIND)?;
     warn_if_others_can_read(path);
-    // A parser's message may quote what it read, and what it read is secret.
-    let Ok(file) = serde_norway::from_str::<AuthFile>(&text) else {
-        bail!("{} is not an auth file", path.display());
-    };
-    if file.kind != KIND {
-        bail!("{} is a config file of incorrect kind: {} (expected '{KIND}')", path.display(), file.kind);
-    }
-    Ok(file)
+    Ok(file.metadata)
+}
+
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    // A file that was there keeps its mode when it is opened.
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    file.write_all(text.as_bytes())
 }
 
 #[cfg(unix)]

@@ -6,6 +6,7 @@
 mod arguments;
 mod auth_file;
 mod commands;
+mod config_file;
 mod environment;
 mod output;
 mod transport;

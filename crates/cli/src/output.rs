@@ -1,7 +1,13 @@
 //! Results as the guides print them: `kind` and `spec`.
 
 use serde::Serialize;
-use vaultshare::{api::vault, workflows::Item};
+use vaultshare::{
+    api::{
+        JsonObject,
+        vault::{self, items::ClassificationNode},
+    },
+    workflows::{Item, Slot},
+};
 
 /// A result and what it is.
 #[derive(Serialize)]
@@ -16,21 +22,41 @@ pub(crate) struct ItemSpec<'a> {
     #[serde(flatten)]
     item: &'a vault::items::Item,
     slots: Vec<SlotSpec<'a>>,
-}
-
-#[derive(Serialize)]
-struct SlotSpec<'a> {
-    #[serde(flatten)]
-    slot: &'a vault::slots::Slot,
-    value: Option<&'a str>,
+    thumbnails: &'a [JsonObject],
+    attachments: &'a [JsonObject],
+    classification_nodes: &'a [ClassificationNode],
 }
 
 impl<'a> ItemSpec<'a> {
     pub(crate) fn new(item: &'a Item) -> Self {
-        let slots = item.slots.iter();
         ItemSpec {
             item: &item.record,
-            slots: slots.map(|slot| SlotSpec { slot: &slot.record, value: slot.value.as_deref() }).collect(),
+            slots: item.slots.iter().map(SlotSpec::new).collect(),
+            thumbnails: &item.thumbnails,
+            attachments: &item.attachments,
+            classification_nodes: &item.classification_nodes,
+        }
+    }
+}
+
+/// A slot with its value, and where it was received with the owner's key that proves it.
+#[derive(Serialize)]
+pub(crate) struct SlotSpec<'a> {
+    #[serde(flatten)]
+    slot: &'a vault::slots::Slot,
+    value: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value_verification_key: Option<String>,
+}
+
+impl<'a> SlotSpec<'a> {
+    pub(crate) fn new(slot: &'a Slot) -> Self {
+        // One character for each byte: the guides' tools hold bytes in such strings.
+        let key = slot.verification_key.as_ref();
+        SlotSpec {
+            slot: &slot.record,
+            value: slot.value.as_deref(),
+            value_verification_key: key.map(|key| key.as_bytes().iter().copied().map(char::from).collect()),
         }
     }
 }

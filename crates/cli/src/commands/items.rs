@@ -1,0 +1,129 @@
+use anyhow::Context;
+use serde::Deserialize;
+use vaultshare::{
+    api::{Id, vault::items::ItemFilter},
+    workflows::{ItemChange, NewItem, NewSlot, Value},
+};
+
+use super::{Terminal, progress, shown, warn_of_more};
+use crate::{
+    arguments::{ItemInput, ItemList, OneRecord},
+    config_file::{self, ConfigFile},
+    output::{self, Document, ItemSpec},
+};
+
+const KIND: &str = "Item";
+
+#[derive(Default, Deserialize)]
+struct Metadata {
+    template_name: Option<String>,
+}
+
+/// An item as it is typed, or as items:get printed it: of what that prints, only what can be changed is read.
+#[derive(Deserialize)]
+struct TypedItem {
+    id: Option<Id>,
+    label: Option<String>,
+    #[serde(default)]
+    slots: Vec<TypedSlot>,
+}
+
+#[derive(Deserialize)]
+struct TypedSlot {
+    id: Option<Id>,
+    name: Option<String>,
+    label: Option<String>,
+    slot_type_name: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    value: Option<Option<String>>,
+    #[serde(default, rename = "_destroy")]
+    destroy: bool,
+}
+
+/// Tells a value that is null from one that is left out.
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+impl From<TypedSlot> for NewSlot {
+    fn from(slot: TypedSlot) -> Self {
+        NewSlot {
+            id: slot.id,
+            name: slot.name,
+            label: slot.label,
+            slot_type: slot.slot_type_name,
+            value: slot.value.map(|value| value.map(Value::new)),
+            remove: slot.destroy,
+        }
+    }
+}
+
+fn read(input: &ItemInput) -> anyhow::Result<(Metadata, TypedItem)> {
+    let file: ConfigFile<Option<Metadata>, TypedItem> = config_file::read(&input.file, KIND)
+        .context("an item has a label and slots with a name and a value each, texts all of them, numbers in quotes")?;
+    Ok((file.metadata.unwrap_or_default(), file.spec))
+}
+
+pub(super) async fn create(terminal: &Terminal, input: &ItemInput) -> anyhow::Result<()> {
+    let (metadata, item) = read(input)?;
+    let no_template = || format!("{} has no metadata.template_name", shown(&input.file));
+    let item = NewItem {
+        template: metadata.template_name.with_context(no_template)?,
+        label: item.label.unwrap_or_default(),
+        slots: item.slots.into_iter().map(NewSlot::from).collect(),
+        ..NewItem::default()
+    };
+    let item = terminal.session(&input.auth).await?.create_item(&item, &progress()).await?;
+    output::print(&Document { kind: KIND, spec: ItemSpec::new(&item) })
+}
+
+pub(super) async fn list(terminal: &Terminal, list: ItemList) -> anyhow::Result<()> {
+    let session = terminal.session(&list.listing.auth).await?;
+    let page = list.listing.page();
+    let filter = ItemFilter {
+        template_ids: list.templates,
+        scheme: list.scheme,
+        classifications: list.classifications,
+        shared_with: list.shared_with,
+        ..ItemFilter::default()
+    };
+    let items = session.list_items(&filter, &page).await?;
+    output::print(&Document { kind: "Items", spec: &items.entries })?;
+    warn_of_more(&items);
+    Ok(())
+}
+
+pub(super) async fn get(terminal: &Terminal, record: &OneRecord) -> anyhow::Result<()> {
+    let item = terminal.session(&record.auth).await?.get_item(&record.id).await?;
+    output::print(&Document { kind: KIND, spec: ItemSpec::new(&item) })
+}
+
+pub(super) async fn update(terminal: &Terminal, input: &ItemInput) -> anyhow::Result<()> {
+    let (_, item) = read(input)?;
+    let id = item.id.with_context(|| format!("{} has no spec.id: which item is to change?", shown(&input.file)))?;
+    let change = ItemChange {
+        label: item.label,
+        slots: item.slots.into_iter().map(NewSlot::from).collect(),
+        ..ItemChange::default()
+    };
+    let updated = terminal.session(&input.auth).await?.update_item(&id, &change, &progress()).await?;
+    output::print(&Document { kind: KIND, spec: ItemSpec::new(&updated.item) })?;
+    let (todo, in_progress) = (updated.outstanding_tasks.todo, updated.outstanding_tasks.in_progress);
+    let outstanding = todo + in_progress;
+    println!(
+        "# Item updated. There are {outstanding} outstanding client tasks. Todo: {todo} & InProgress: {in_progress}"
+    );
+    Ok(())
+}
+
+pub(super) async fn delete(terminal: &Terminal, record: &OneRecord) -> anyhow::Result<()> {
+    terminal.session(&record.auth).await?.delete_item(&record.id).await?;
+    println!("Item successfully deleted");
+    Ok(())
+}
+
+pub(super) async fn remove_slot(terminal: &Terminal, record: &OneRecord) -> anyhow::Result<()> {
+    terminal.session(&record.auth).await?.remove_slot(&record.id).await?;
+    println!("Slot successfully deleted");
+    Ok(())
+}
