@@ -93,7 +93,7 @@ async fn a_user_is_made_signs_in_looks_around_and_leaves() {
         let refused = terminal.refusal(&["items:get", "94c27129-e179-4c69-a7f1-94438b920541", "-a", ".alice.yaml"]);
         assert_eq!(refused.lines().last(), Some("Error: no such record, or not one of this user's"));
         let missing = terminal.refusal(&["users:get", "-a", ".nobody.yaml"]);
-        assert!(missing.contains("cannot read the auth file .nobody.yaml"), "{missing}");
+        assert!(missing.contains("cannot read .nobody.yaml"), "{missing}");
 
         terminal.output(&["users:logout", "-a", ".alice.yaml"]);
         let refused = terminal.refusal(&["users:get", "-a", ".alice.yaml"]);
