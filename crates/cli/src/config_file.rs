@@ -37,7 +37,7 @@ where
         Ok(file) => Ok(file),
         Err(error) => {
             let place = error.location().map(|at| format!(", at line {}", at.line())).unwrap_or_default();
-            bail!("{} is not a {kind} as it should be{place}", path.display())
+            bail!("{} is not a valid file of kind {kind}{place}", path.display())
         }
     }
 }

@@ -61,17 +61,22 @@ fn field<'a>(yaml: &'a str, name: &str) -> &'a str {
     line.unwrap_or_else(|| panic!("no {name} in {yaml}"))
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_user_is_made_signs_in_looks_around_and_leaves() {
+/// Runs a story at a terminal before a fresh server.
+async fn with_server(story: impl FnOnce(&Terminal) + Send + 'static) {
     let server = fresh_server().await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (stop, stopped) = oneshot::channel::<()>();
     let app = vaultshare_server::App::clone(&server);
     let serving = tokio::spawn(app.serve(listener, async { drop(stopped.await) }));
+    tokio::task::spawn_blocking(move || story(&Terminal { folder: Folder::new().unwrap(), url })).await.unwrap();
+    stop.send(()).unwrap();
+    serving.await.unwrap().unwrap();
+}
 
-    let terminal = Terminal { folder: Folder::new().unwrap(), url };
-    let story = move || {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_is_made_signs_in_looks_around_and_leaves() {
+    with_server(|terminal| {
         let made = terminal.output(&["users:create", "-p", "supersecretpassword"]);
         terminal.write(".alice.yaml", &made);
         assert_eq!(field(&made, "kind"), "Authentication");
@@ -99,9 +104,100 @@ async fn a_user_is_made_signs_in_looks_around_and_leaves() {
         let refused = terminal.refusal(&["users:get", "-a", ".alice.yaml"]);
         assert!(refused.contains("sign in again"), "{refused}");
         terminal.output(&["users:get", "-a", ".again.yaml"]);
-    };
-    tokio::task::spawn_blocking(story).await.unwrap();
+    })
+    .await;
+}
 
-    stop.send(()).unwrap();
-    serving.await.unwrap().unwrap();
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sharing_in_all_its_options() {
+    with_server(|terminal| {
+        for name in [".alice.yaml", ".bob.yaml"] {
+            terminal.write(name, &terminal.output(&["users:create", "-p", "supersecretpassword"]));
+        }
+        let connecting = terminal.output(&["connections:create-config", "-f", ".alice.yaml", "-t", ".bob.yaml"]);
+        terminal.write("connecting.yaml", &connecting);
+        terminal.write("connection.yaml", &terminal.output(&["connections:create", "-c", "connecting.yaml"]));
+        let item = "kind: Item\nmetadata:\n  template_name: vehicle\nspec:\n  label: DeLorean\n  slots:\n  \
+                    - name: vin\n    value: \"123\"\n  - label: Top Speed\n    value: 88 mph\n";
+        terminal.write("item.yaml", item);
+        let made = terminal.output(&["items:create", "-i", "item.yaml", "-a", ".alice.yaml"]);
+        assert!(made.contains("name: top_speed") && made.contains("value: 88 mph"), "{made}");
+        terminal.write("made.yaml", &made);
+
+        let config = ["shares:create-config", "-f", ".alice.yaml", "-c", "connection.yaml", "-i", "made.yaml"];
+        let one_slot = terminal.output(&[&config[..], &["-s", "vin"]].concat());
+        terminal.write("share.yaml", &one_slot);
+        let unknown = terminal.refusal(&[&config[..], &["-s", "wings"]].concat());
+        assert_eq!(unknown.lines().last(), Some("Error: the item has no slot named 'wings'"));
+        let past = terminal.refusal(&["shares:create", "-c", "share.yaml", "-d", "2020-01-01"]);
+        assert_eq!(past.lines().last(), Some("Error: Share Expiry Date must be future date"));
+        let no_date = terminal.refusal(&["shares:create", "-c", "share.yaml", "-d", "tomorrow"]);
+        assert!(no_date.contains("a date is yyyy-MM-dd"), "{no_date}");
+        let share = terminal.output(&["shares:create", "-c", "share.yaml", "--onshare", "true", "-d", "2999-12-31"]);
+        assert_eq!(field(&share, "sharing_mode"), "anyone");
+        assert!(field(&share, "expires_at").starts_with("2999-12-3"), "{share}");
+        let received = terminal.output(&["shares:get-incoming", field(&share, "- id"), "-a", ".bob.yaml"]);
+        assert!(received.contains("value: '123'") && !received.contains("88 mph"), "{received}");
+
+        // Nobody but the owner changes an item.
+        let item_id =
+            received.lines().skip_while(|line| *line != "item:").find_map(|line| line.trim().strip_prefix("id: "));
+        let change = format!("kind: Item\nspec:\n  id: {}\n  label: Mine\n", item_id.unwrap());
+        terminal.write("change.yaml", &change);
+        let refused = terminal.refusal(&["items:update", "-i", "change.yaml", "-a", ".bob.yaml"]);
+        assert!(refused.ends_with("Error: only the item's owner may do this\n"), "{refused}");
+
+        let template = terminal.output(&["templates:info", "vehicle", "-a", ".bob.yaml"]);
+        assert!(template.starts_with("kind: Template\n") && template.contains("name: licence_plate"), "{template}");
+    })
+    .await;
+}
+
+#[test]
+fn a_file_of_another_kind_is_refused_and_never_quoted() {
+    let terminal = Terminal { folder: Folder::new().unwrap(), url: "http://127.0.0.1:9".to_owned() };
+    terminal.write("item.yaml", "kind: Item\nspec: {}\n");
+    let refused = terminal.refusal(&["users:get", "-a", "item.yaml"]);
+    assert_eq!(refused, "Error: Config file of incorrect kind: Item (expected 'Authentication')\n");
+    terminal.write("auth.yaml", "kind: Authentication\nmetadata:\n  secret: [hunter2]\n  key: hunter2\n");
+    let refused = terminal.refusal(&["users:get", "-a", "auth.yaml"]);
+    assert!(
+        refused.contains("auth.yaml is not a valid file of kind Authentication") && !refused.contains("hunter2"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn every_command_explains_itself_and_completes() {
+    let terminal = Terminal { folder: Folder::new().unwrap(), url: "http://127.0.0.1:9".to_owned() };
+    let help = terminal.output(&["--help"]);
+    for command in ["users:create", "items:update", "shares:get-incoming", "client-task-queue:run-batch"] {
+        assert!(help.contains(command), "{command}");
+        assert!(terminal.output(&[command, "--help"]).contains("Usage: vaultshare"), "{command}");
+    }
+    assert!(terminal.output(&["--version"]).starts_with("vaultshare "));
+    assert!(terminal.output(&["completions", "bash"]).contains("shares:create-config"));
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_auth_file_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+
+    with_server(|terminal| {
+        let path = terminal.folder.path().join(".user.yaml");
+        // One that is there already, readable by everyone, is made private as well.
+        fs::write(&path, "").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        terminal.output(&["users:create", "-p", "supersecretpassword", "-o", ".user.yaml"]);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let quiet = terminal.run(&["users:get"]);
+        assert!(quiet.status.success() && quiet.stderr.is_empty());
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let warned = terminal.run(&["users:get"]);
+        assert!(warned.status.success());
+        let warning = String::from_utf8(warned.stderr).unwrap();
+        assert_eq!(warning, "Warning: .user.yaml holds keys and can be read by others: chmod 600 it\n");
+    })
+    .await;
 }
