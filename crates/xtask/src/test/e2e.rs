@@ -22,6 +22,7 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
             node.env("VAULTSHARE_TARBALL", &tarball);
             node.env("VAULTSHARE_PACKAGE", workspace.package());
             node.env("VAULTSHARE_SERVER", workspace.program(build::SERVER, Profile::Test));
+            node.env("VAULTSHARE_CLI", workspace.program("vaultshare", Profile::Test));
         })
     })
 }
