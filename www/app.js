@@ -1,4 +1,4 @@
-/** Starts the page: loads the package, then gives Alice and Bob a pane each and the server the third. */
+/** Starts the page: loads the package, then gives Alice, Bob and Carlos a pane each and the server the last. */
 import { announce } from './announce.js';
 import { element } from './dom.js';
 import { explain } from './errors.js';
@@ -9,7 +9,7 @@ import { userPane } from './user-pane.js';
 import { World } from './world.js';
 
 const services = { vaultUrl: `${location.origin}/vault`, keystoreUrl: `${location.origin}/keystore` };
-const names = ['Alice', 'Bob'];
+const names = ['Alice', 'Bob', 'Carlos'];
 
 async function start() {
   const { default: init } = await import('./pkg/index.js');

@@ -62,14 +62,18 @@ export class Person extends EventTarget {
 
   async refresh(options) {
     const { session } = this;
-    const [items, connections, outgoing, incoming, templates] = await Promise.all([
+    const [items, connections, outgoing, incoming, outstanding, templates] = await Promise.all([
       session.items.list({ own: true }, { ...options, all: true }),
       session.connections.list({ ...options, all: true }),
       session.shares.outgoing({}, { ...options, all: true }),
       session.shares.incoming({}, { ...options, all: true }),
+      session.tasks.count(options),
       this.templates.length ? null : session.templates.list({}, { ...options, all: true }),
     ]);
     const opened = await session.items.getMany(items.entries.map(({ id }) => id), options);
+    // What was read before may have changed since; what cannot be read again stays as it was seen.
+    const read = incoming.entries.filter(({ id }) => this.received.has(id));
+    const reread = await Promise.allSettled(read.map(({ id }) => session.shares.get(id, options)));
     if (this.session !== session) return; // Signed out meanwhile.
     // A new connection while an invitation was out: it was accepted, and its token is used up.
     if (connections.entries.length > this.connections.length) this.invitation = null;
@@ -78,10 +82,12 @@ export class Person extends EventTarget {
     this.connections = connections.entries;
     this.outgoing = outgoing.entries;
     this.incoming = incoming.entries;
+    this.outstanding = outstanding;
     if (templates) this.templates = templates.entries;
     for (const id of this.received.keys()) {
       if (!this.incoming.some((share) => share.id === id)) this.received.delete(id);
     }
+    for (const { value } of reread) if (value) this.received.set(value.share.id, value.item);
     this.#changed();
   }
 
@@ -90,6 +96,29 @@ export class Person extends EventTarget {
     this.items = [...this.items, item];
     this.#changed();
     return item;
+  }
+
+  /** Changes one value. Those it is shared with see the change when the client tasks are run that it leaves. */
+  async changeItem(itemId, slotName, value, options) {
+    const { item, outstandingTasks } = await this.session.items.update(itemId, { slots: { [slotName]: value } }, options);
+    this.items = this.items.map((known) => (known.id === itemId ? item : known));
+    this.outstanding = outstandingTasks;
+    this.#changed();
+    return item;
+  }
+
+  async runTasks(options) {
+    const { completed, failed } = await this.session.tasks.run(options);
+    this.outstanding = await this.session.tasks.count(options);
+    this.#changed();
+    if (failed.length > 0) throw failed[0].reason;
+    return completed.length;
+  }
+
+  /** What this person may share: the own items, and those received whose share permits it. */
+  get shareable() {
+    const mayShareOn = this.incoming.filter(({ id, sharingMode }) => sharingMode === 'anyone' && this.received.has(id));
+    return [...this.items, ...mayShareOn.map(({ id }) => this.received.get(id))];
   }
 
   async invite(name, options) {
@@ -105,8 +134,8 @@ export class Person extends EventTarget {
     return connection;
   }
 
-  async share(itemId, connectionId, terms, options) {
-    const share = await this.session.shares.create({ itemId, connectionId, ...(terms && { terms }) }, options);
+  async share(itemId, connectionId, { terms, onSharing }, options) {
+    const share = await this.session.shares.create({ itemId, connectionId, onSharing, ...(terms && { terms }) }, options);
     this.outgoing = [...this.outgoing, share];
     this.#changed();
     return share;
@@ -148,6 +177,7 @@ export class Person extends EventTarget {
     this.incoming = [];
     this.templates = [];
     this.invitation = null;
+    this.outstanding = { todo: 0, inProgress: 0 };
     /** Share id → the decrypted item, for the shares that were read. */
     this.received = new Map();
   }

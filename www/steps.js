@@ -12,7 +12,7 @@ const steps = [
   },
   {
     name: 'store-item', title: 'Alice keeps something', target: 'alice-template',
-    why: 'She fills in a vehicle. Each value is sealed before it leaves the page; look at the third pane for what arrived.',
+    why: 'She fills in a vehicle. Each value is sealed before it leaves the page; look at the last pane for what arrived.',
     done: ({ alice }) => alice.items.length > 0,
   },
   {
@@ -37,13 +37,43 @@ const steps = [
   },
   {
     name: 'share', title: 'Alice shares', target: 'alice-share-item',
-    why: 'Her browser opens the item, seals it again under a fresh key and seals that key with Bob’s public key.',
+    why: 'Her browser opens the item, seals it again under a fresh key and seals that key with Bob’s public key. She writes terms, and lets him share it on.',
     done: ({ alice }) => alice.outgoing.length > 0,
   },
   {
     name: 'read', title: 'Bob reads', target: 'bob-received',
-    why: 'His private key opens the share’s key, that key opens the values. The server only passed the parcels on.',
+    why: 'He sees the terms first, and values once he accepted. His private key opens the share’s key, that key opens the values. The server only passed the parcels on.',
     done: ({ bob }) => bob.received.size > 0,
+  },
+  {
+    name: 'create-carlos', title: 'Create Carlos', target: 'carlos-passphrase',
+    why: 'A third person, whom Alice does not know. Invite him as Bob, and accept as Carlos.',
+    done: ({ carlos }) => Boolean(carlos.session),
+  },
+  {
+    name: 'connect-carlos', title: 'Bob meets Carlos', target: 'bob-invite',
+    why: 'Bob invites Carlos as Alice invited him, with another key pair: no two connections share one.',
+    done: ({ carlos }) => carlos.connections.length > 0,
+  },
+  {
+    name: 'share-on', title: 'Bob shares on', target: 'bob-share-item',
+    why: 'Alice permitted it. Bob seals the values for Carlos, and with them goes Alice’s proof of each: he could not alter one unnoticed.',
+    done: ({ bob }) => bob.outgoing.length > 0,
+  },
+  {
+    name: 'read-on', title: 'Carlos reads', target: 'carlos-received',
+    why: 'What he reads is Alice’s, checked against her proof, though it came from Bob.',
+    done: ({ carlos }) => carlos.received.size > 0,
+  },
+  {
+    name: 'change', title: 'Alice changes it', target: 'alice-open-change',
+    why: 'The server cannot seal the new value for Bob and Carlos: it has no key. It notes a task for Alice’s browser instead.',
+    done: ({ alice }) => alice.outstanding.todo > 0,
+  },
+  {
+    name: 'run', title: 'The update goes out', target: 'alice-run-tasks',
+    why: 'Her browser seals each value once under a fresh key, and that key for each of those who have the item.',
+    done: () => false, // Leaves no record; running the tasks marks it.
   },
 ];
 
@@ -65,15 +95,15 @@ export function guide(world, container) {
     shown = at;
     const step = steps[at];
     title.textContent = step ? `${at + 1}. ${step.title}` : 'That was the whole way';
-    why.textContent = step?.why ?? 'Bob has read what Alice wrote; the server has carried it and knows none of it. Try terms, stop sharing, or sign out and in again.';
+    why.textContent = step?.why ?? 'Bob and Carlos have read what Alice wrote, and what she changed; the server has carried it and knows none of it. Stop sharing, or sign out and in again.';
     go.hidden = !step;
     items.forEach((item, index) => item.firstChild.toggleAttribute('data-shown', index === at));
   };
   go.addEventListener('click', () => goTo(steps[shown]));
 
   const update = () => {
-    const [alice, bob] = [world.named('Alice'), world.named('Bob')];
-    for (const step of steps) if (step.done({ alice, bob })) world.done.add(step.name);
+    const [alice, bob, carlos] = ['Alice', 'Bob', 'Carlos'].map((name) => world.named(name));
+    for (const step of steps) if (step.done({ alice, bob, carlos })) world.done.add(step.name);
     const next = steps.findIndex(({ name }) => !world.done.has(name));
     items.forEach((item, at) => {
       const isDone = world.done.has(steps[at].name);

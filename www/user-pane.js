@@ -6,12 +6,13 @@ import { connectSection } from './sections/connect.js';
 import { itemsSection } from './sections/items.js';
 import { receivedSection } from './sections/received.js';
 import { shareSection } from './sections/share.js';
+import { updatesSection } from './sections/updates.js';
 
 export function userPane(person, world, recorder) {
   const id = person.name.toLowerCase();
   const context = { person, world, recorder, id };
   const account = accountSection(context);
-  const signedIn = [itemsSection(context), connectSection(context), shareSection(context), receivedSection(context)];
+  const signedIn = [itemsSection(context), connectSection(context), shareSection(context), updatesSection(context), receivedSection(context)];
   const pane = element(
     'section',
     { class: 'pane user', id, 'data-person': id, 'aria-labelledby': `${id}-name` },

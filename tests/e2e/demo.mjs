@@ -1,21 +1,24 @@
 /**
- * Walks through the guide on the demo page as Alice and Bob would, in a real browser, and checks what they see.
+ * Walks through the guide on the demo page as Alice, Bob and Carlos would, in a real browser, and checks what they see.
  *
  *     node tests/e2e/demo.mjs --url http://127.0.0.1:8080 --screenshots target/demo
  *
  * The page and the server behind it have to be running. Prints each step with what was decrypted, saves screenshots
  * (desktop and phone), and ends with status 0, or with 1 and a sentence that says what was not as it should be.
- * Alice works with the keyboard alone and Bob with the mouse, so both ways stay usable.
+ * Alice works with the keyboard alone and the others with the mouse, so both ways stay usable.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { launchBrowser, watchForTrouble } from './support/browser.mjs';
 
-const passphrases = { alice: 'supersecretpassword', bob: 'ein Maß für Geheimnisse' };
+const passphrases = { alice: 'supersecretpassword', bob: 'ein Maß für Geheimnisse', carlos: 'tres tristes tigres' };
 const label = 'DeLorean';
 /** Field of the template → value. One of them is beyond ASCII, with a character beyond 16 bits. */
 const values = { licence_plate: 'NotACatDefsACar', model_make: 'DMC-12 · Δt at 𝟠𝟠 mph ⚡' };
+const terms = 'For driving, not for racing.';
+/** What Alice writes over it once all have read it. */
+const changed = { ...values, licence_plate: 'OUTATIME' };
 
 /** In milliseconds. Making an RSA-4096 key pair takes seconds, and more on a busy machine. */
 const patience = Number(process.env.VAULTSHARE_DEMO_PATIENCE || 120_000);
@@ -24,7 +27,7 @@ const { url, screenshots } = readArguments();
 const browser = await launchBrowser();
 try {
   await walkThrough(await openPage(browser));
-  console.log('The whole way stands: Bob read what Alice wrote, and the server held ciphertext only.');
+  console.log('The whole way stands: Bob and Carlos read what Alice wrote and what she changed, and the server held ciphertext only.');
 } catch (error) {
   console.error(`The demo failed: ${error.message}`);
   process.exitCode = 1;
@@ -102,17 +105,71 @@ async function walkThrough({ page, trouble }) {
     await at('alice-open-share').focus();
     await page.keyboard.press('Enter');
     await at('alice-share-item').selectOption({ label });
-    await at('alice-share').focus();
+    await at('alice-share-terms').focus();
+    await page.keyboard.type(terms);
+    await reachWithTab(page, 'alice-share-on-sharing');
+    await page.keyboard.press('Space');
+    await reachWithTab(page, 'alice-share');
     await page.keyboard.press('Enter');
-    await appears(page, 'bob-read', 'alice-share');
-    tell('7. Alice shared it with Bob.');
+    const termsForBob = await shownAfter(page, 'bob-terms', 'alice-share');
+    expect(termsForBob === terms, `Bob should see the terms “${terms}” and sees “${termsForBob}”`);
+    expect(await at('bob-read').count() === 0, 'Bob is offered to read before he accepted the terms');
+    tell('7. Alice shared it with Bob, under terms, and lets him share it on.');
 
-    await at('bob-read').click();
+    await at('bob-accept-terms').click();
+    await (await appears(page, 'bob-read', 'bob-received')).click();
     await expectValues(page, 'bob-received', 'bob-received', (name, value) => tell(`   Bob reads ${name} = ${value}`));
-    tell('8. Bob read the share.');
+    tell('8. Bob accepted the terms and read the share.');
 
-    await expectOnlyCiphertext(page, [...Object.values(values), ...Object.values(passphrases), aliceSecret.split('.')[2], bobSecret.split('.')[2]]);
-    tell('9. The server’s records hold none of these values, only their ciphertext.');
+    await at('carlos-passphrase').fill(passphrases.carlos);
+    await at('carlos-create').click();
+    const carlosSecret = await shownAfter(page, 'carlos-secret', 'carlos-create');
+    await appears(page, 'carlos-open-item', 'carlos-create');
+    tell('9. Carlos exists. Alice does not know him.');
+
+    await at('bob-open-invite').click();
+    await at('bob-invite-name').fill('Carlos');
+    await at('bob-invite').click();
+    await shownAfter(page, 'bob-token', 'bob-invite');
+    await at('bob-hand-over-carlos').click();
+    await at('carlos-accept').click();
+    await appears(page, 'carlos-safety-number', 'carlos-accept');
+    tell('10. Bob and Carlos are connected.');
+
+    await at('bob-open-share').click();
+    await at('bob-share-item').selectOption({ label });
+    await at('bob-share-connection').selectOption({ label: 'Carlos' });
+    await at('bob-share').click();
+    await appears(page, 'carlos-read', 'bob-share');
+    tell('11. Bob shared on to Carlos what Alice had shared with him.');
+
+    await at('carlos-read').click();
+    await expectValues(page, 'carlos-received', 'carlos-received', (name, value) => tell(`   Carlos reads ${name} = ${value}`));
+    tell('12. Carlos read it.');
+
+    await at('alice-open-change').focus();
+    await page.keyboard.press('Enter');
+    await at('alice-change-slot').selectOption('licence_plate');
+    await reachWithTab(page, 'alice-change-value');
+    await page.keyboard.type(changed.licence_plate);
+    await page.keyboard.press('Enter');
+    await appears(page, 'alice-run-tasks', 'alice-change');
+    await expectValues(page, 'alice', 'alice-change', (name, value) => tell(`   Alice sees ${name} = ${value}`), changed);
+    await expectValues(page, 'bob-received', 'alice-change', () => {});
+    tell('13. Alice changed the licence plate. A task waits for her; Bob and Carlos still read the old one.');
+
+    await reachWithTab(page, 'alice-run-tasks');
+    await page.keyboard.press('Enter');
+    await at('alice-run-tasks').waitFor({ state: 'hidden' });
+    for (const [name, id] of [['Bob', 'bob'], ['Carlos', 'carlos']]) {
+      await at(`${id}-received-value-licence_plate`).getByText(changed.licence_plate).waitFor();
+      await expectValues(page, `${id}-received`, 'alice-run-tasks', (slot, value) => tell(`   ${name} reads ${slot} = ${value}`), changed);
+    }
+    tell('14. She ran it, and both read the new one.');
+
+    const secrets = [aliceSecret, bobSecret, carlosSecret].map((secret) => secret.split('.')[2]);
+    await expectOnlyCiphertext(page, [...Object.values(values), changed.licence_plate, ...Object.values(passphrases), ...secrets]);
+    tell('15. The server’s records hold none of these values, only their ciphertext.');
     await takePictures(page, at);
 
     await at('bob-sign-out').click();
@@ -122,8 +179,8 @@ async function walkThrough({ page, trouble }) {
     await at('bob-sign-in').click();
     await appears(page, 'bob-read', 'bob-sign-in');
     await at('bob-read').click();
-    await expectValues(page, 'bob-received', 'bob-received', (name, value) => tell(`   Bob reads again ${name} = ${value}`));
-    tell('10. Bob signed out, came back with secret and passphrase, and read it again.');
+    await expectValues(page, 'bob-received', 'bob-received', (name, value) => tell(`   Bob reads again ${name} = ${value}`), changed);
+    tell('16. Bob signed out, came back with secret and passphrase, and read it again.');
   } catch (error) {
     await page.screenshot({ path: join(screenshots, 'failed.png'), fullPage: true }).catch(() => {});
     if (trouble.length > 0) error.message += `\nOn the page: ${trouble.join('; ')}`;
@@ -140,7 +197,7 @@ async function openPage(browser) {
 
 /** Moves the focus as a person without a mouse does; a control that Tab never reaches is a failure. */
 async function reachWithTab(page, testId) {
-  for (let presses = 0; presses < 60; presses += 1) {
+  for (let presses = 0; presses < 120; presses += 1) {
     if (await focusIsOn(page, testId)) return;
     await page.keyboard.press('Tab');
   }
@@ -169,15 +226,15 @@ async function shownAfter(page, testId, working) {
   return (await (await appears(page, testId, working)).innerText()).trim();
 }
 
-async function expectValues(page, prefix, working, tellOne) {
-  for (const [name, value] of Object.entries(values)) {
+async function expectValues(page, prefix, working, tellOne, expected = values) {
+  for (const [name, value] of Object.entries(expected)) {
     const seen = await shownAfter(page, `${prefix}-value-${name}`, working);
     expect(seen === value, `${name} should read “${value}” and reads “${seen}”`);
     tellOne(name, seen);
   }
 }
 
-/** The third pane shows the server's answers whole, also what is folded away. */
+/** The last pane shows the server's answers whole, also what is folded away. */
 async function expectOnlyCiphertext(page, plaintexts) {
   const records = page.getByTestId('server-records');
   const everything = await records.evaluate((pane) => pane.textContent);
@@ -185,7 +242,7 @@ async function expectOnlyCiphertext(page, plaintexts) {
     expect(!everything.includes(plaintext), 'the server’s records contain a plaintext');
   }
   const sealed = records.locator('.record[data-slot-name="licence_plate"] [data-field="encrypted_value"]');
-  expect(await sealed.count() >= 2, 'the server pane does not show the licence plate of both Alice and Bob as ciphertext');
+  expect(await sealed.count() >= 3, 'the server pane does not show the licence plate of Alice, Bob and Carlos as ciphertext');
   for (const text of await sealed.allInnerTexts()) {
     expect(text.startsWith('Aes256Gcm.'), `what the server holds is no ciphertext: ${text.slice(0, 20)}…`);
   }
@@ -193,7 +250,7 @@ async function expectOnlyCiphertext(page, plaintexts) {
 
 async function takePictures(page, at) {
   await at('bob-received-ciphertext-licence_plate').focus();
-  await page.evaluate(() => scrollTo(0, 0)); // So that the third pane, which follows the reader, stands at the top.
+  await page.evaluate(() => scrollTo(0, 0)); // So that the last pane, which follows the reader, stands at the top.
   await page.screenshot({ path: join(screenshots, 'desktop.png'), fullPage: true });
   await page.emulateMedia({ colorScheme: 'dark' });
   await page.screenshot({ path: join(screenshots, 'desktop-dark.png'), fullPage: true });

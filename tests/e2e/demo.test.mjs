@@ -22,7 +22,7 @@ describe('the demo page', () => {
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
-  it('leads Alice and Bob through the whole guide', async () => {
+  it('leads Alice, Bob and Carlos through the whole guide', async () => {
     const www = join(folder, 'www');
     await cp(fromHere('../../www'), www, { recursive: true });
     await cp(packageFolder, join(www, 'pkg'), { recursive: true });
@@ -30,7 +30,10 @@ describe('the demo page', () => {
     try {
       const { status, output } = await drive(server.url, folder);
       assert.equal(status, 0, output);
-      assert.match(output, /Bob reads licence_plate = NotACatDefsACar/);
+      for (const name of ['Bob', 'Carlos']) {
+        assert.match(output, new RegExp(`${name} reads licence_plate = NotACatDefsACar`));
+        assert.match(output, new RegExp(`${name} reads licence_plate = OUTATIME`));
+      }
       for (const picture of ['desktop.png', 'phone.png']) await access(join(folder, picture));
     } finally {
       await server.stop();

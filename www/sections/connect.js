@@ -44,8 +44,10 @@ function inviteForm({ person, world, id }) {
   });
 
   const view = foldable('Invite someone', `${id}-open-invite`, form);
+  const isConnected = (called) => person.connections.some((connection) => connection.name === called);
   const update = () => {
     if (!person.invitation && !tokenBox.hidden) fold(view); // Accepted: the token is used up.
+    if (isConnected(name.value)) name.value = world.othersOf(person).find((other) => !isConnected(other.name))?.name ?? '';
     tokenBox.hidden = !person.invitation;
     if (!person.invitation || token.textContent === person.invitation.token) return;
     token.textContent = person.invitation.token;

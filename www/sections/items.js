@@ -5,7 +5,7 @@ import { showList } from '../keyed-list.js';
 import { outcome, perform } from '../task.js';
 import { valueList, visibleSlots } from '../values.js';
 
-export function itemsSection({ person, recorder, id }) {
+export function itemsSection({ person, world, recorder, id }) {
   const form = itemForm({ person, id });
   const list = element('div', { class: 'cards', 'data-testid': `${id}-items` });
   const unreadable = element('div', {});
@@ -17,11 +17,31 @@ export function itemsSection({ person, recorder, id }) {
     showList(list, person.items, ({ id: itemId }) => itemId, (item) => versionOf(item, ciphertextOf), (item) =>
       element('article', { class: 'card', 'data-testid': `${id}-item` },
         element('h4', {}, item.label, ' ', element('small', {}, item.templateLabel ?? '')),
-        valueList(item.slots, ciphertextOf, id)));
+        valueList(item.slots, ciphertextOf, id), changeForm(item, { person, world, id })));
     showList(unreadable, person.unreadable, (entry) => entry.id, () => '', ({ error }) =>
       element('p', { class: 'error' }, 'One item cannot be read. ', explain(error).sentence, ' ', element('code', {}, explain(error).code)));
   };
   return { view, update };
+}
+
+/** Changing one value of an item. */
+function changeForm(item, { person, world, id }) {
+  const filled = visibleSlots(item.slots).filter(({ value }) => value !== null);
+  if (filled.length === 0) return null;
+  const slot = element('select', { 'data-testid': `${id}-change-slot` }, filled.map(({ name, label }) => element('option', { value: name }, label || name)));
+  const value = element('input', { type: 'text', 'data-testid': `${id}-change-value`, required: true, autocomplete: 'off' });
+  const button = element('button', { type: 'submit', 'data-testid': `${id}-change` }, 'Seal the change');
+  const shown = outcome(`${id}-change`);
+  const form = element('form', {}, field('Which', slot), field('New value', value), element('div', { class: 'actions' }, button), shown.view);
+  form.addEventListener('submit', async (event) => {
+    event.preventDefault();
+    await perform(
+      { button, shown, working: 'Sealing the new value…', done: () => `${item.label} is changed. ${person.outstanding.todo > 0 ? 'Its shares are not yet: see Updates.' : ''}` },
+      (options) => person.changeItem(item.id, slot.value, value.value, options),
+    );
+    await world.newsFrom(person).catch(() => {});
+  });
+  return foldable('Change a value', `${id}-open-change`, form);
 }
 
 /** Changes with everything the card shows. */

@@ -7,11 +7,14 @@ export function shareSection({ person, world, id }) {
   const item = element('select', { id: `${id}-share-item`, 'data-testid': `${id}-share-item` });
   const connection = element('select', { id: `${id}-share-connection`, 'data-testid': `${id}-share-connection` });
   const terms = element('textarea', { rows: 2, id: `${id}-share-terms`, 'data-testid': `${id}-share-terms` });
+  const onSharing = element('input', { type: 'checkbox', id: `${id}-share-on-sharing`, 'data-testid': `${id}-share-on-sharing` });
+  const onSharingField = field('May be shared on', onSharing, 'Lets the other pass it on, once. Nobody who passes it on can alter a value unnoticed.');
   const button = element('button', { type: 'submit', class: 'primary', 'data-testid': `${id}-share` }, 'Share');
   const shown = outcome(`${id}-share`);
   const form = element('form', {},
     field('Item', item), field('With', connection),
     field('Terms (optional)', terms, 'With terms, nothing can be read before they are accepted. The server can read the terms.'),
+    onSharingField,
     element('div', { class: 'actions' }, button), shown.view);
   const part = foldable('Share something', `${id}-open-share`, form);
   const notYet = element('p', { class: 'hint' }, 'This needs an item and a connection first.');
@@ -24,20 +27,29 @@ export function shareSection({ person, world, id }) {
     const label = item.selectedOptions[0]?.textContent;
     const share = await perform(
       { button, shown, working: `Sealing ${label} for ${connection.selectedOptions[0]?.textContent}…`, done: () => `${label} is shared. Only ${connection.selectedOptions[0]?.textContent} can open it.` },
-      (options) => person.share(item.value, connection.value, terms.value.trim(), options),
+      (options) => person.share(item.value, connection.value, { terms: terms.value.trim(), onSharing: onSharing.checked }, options),
     );
     if (!share) return;
     terms.value = '';
+    onSharing.checked = false;
     fold(part);
     await world.newsFrom(person).catch(() => {});
   });
 
+  const isOwn = () => person.items.some(({ id: itemId }) => itemId === item.value);
+  const showForItem = () => {
+    onSharingField.hidden = !isOwn(); // Only the owner decides whether it is passed on.
+    if (onSharingField.hidden) onSharing.checked = false;
+  };
+  item.addEventListener('change', showForItem);
+
   const update = () => {
-    const ready = person.items.length > 0 && person.connections.length > 0;
+    const ready = person.shareable.length > 0 && person.connections.length > 0;
     part.hidden = !ready;
     notYet.hidden = ready;
-    offer(item, person.items.map(({ id: value, label }) => [value, label]));
+    offer(item, person.shareable.map(({ id: value, label }) => [value, label]));
     offer(connection, person.connections.map(({ id: value, name }) => [value, name ?? 'Someone without a name']));
+    showForItem();
     showList(list, person.outgoing, (share) => share.id, (share) => share.acceptance, (share) => shareCard(share, { person, world, id }));
   };
   return { view, update };
@@ -59,7 +71,7 @@ const acceptanceInWords = {
 };
 
 function shareCard(share, { person, world, id }) {
-  const label = person.items.find((item) => item.id === share.itemId)?.label ?? 'An item';
+  const label = person.shareable.find((item) => [item.id, item.originalId].includes(share.itemId))?.label ?? 'An item';
   const other = person.connections.find((connection) => connection.id === share.connectionId || connection.userId === share.recipientId);
   const name = other?.name ?? world.byUserId(share.recipientId)?.name ?? 'someone';
   const button = element('button', { type: 'button', class: 'quiet', 'data-testid': `${id}-stop-sharing` }, 'Stop sharing');
