@@ -12,6 +12,8 @@ import init, {
   VaultError,
   type Acceptance,
   type CallOptions,
+  type Classification,
+  type Classifications,
   type ClientOptions,
   type ClientTask,
   type ClientTasks,
@@ -44,12 +46,14 @@ complete<Missing<typeof import('vaultshare'),
   'default' | 'decryptWithPassphrase' | 'isVaultError' | 'KeyPair' | 'PublicKey' | 'Session' | 'SymmetricKey' | 'VaultClient' | 'VaultError'>>();
 complete<Missing<VaultClient, 'newSecret' | 'createUser' | 'signIn'>>();
 complete<Missing<Session,
-  'secret' | 'userId' | 'templates' | 'items' | 'invitations' | 'connections' | 'shares' | 'tasks' | 'signOut' | 'close' | typeof Symbol.dispose>>();
-complete<Missing<Templates, 'list' | 'get'>>();
-complete<Missing<Items, 'create' | 'list' | 'get' | 'getMany' | 'update' | 'removeSlot' | 'delete'>>();
+  'secret' | 'userId' | 'templates' | 'classifications' | 'items' | 'invitations' | 'connections' | 'shares' | 'tasks'
+  | 'endOtherSessions' | 'signOut' | 'close' | typeof Symbol.dispose>>();
+complete<Missing<Templates, 'list' | 'get' | 'create'>>();
+complete<Missing<Classifications, 'list' | 'get' | 'create'>>();
+complete<Missing<Items, 'create' | 'list' | 'get' | 'getMany' | 'update' | 'reencrypt' | 'removeSlot' | 'delete'>>();
 complete<Missing<Invitations, 'create' | 'list' | 'cancel'>>();
 complete<Missing<Connections, 'accept' | 'list' | 'get' | 'delete'>>();
-complete<Missing<Shares, 'create' | 'incoming' | 'outgoing' | 'get' | 'info' | 'accept' | 'delete' | 'refresh'>>();
+complete<Missing<Shares, 'create' | 'incoming' | 'outgoing' | 'get' | 'info' | 'accept' | 'change' | 'delete' | 'refresh'>>();
 complete<Missing<ClientTasks, 'list' | 'count' | 'run'>>();
 complete<Missing<SymmetricKey,
   'export' | 'encryptString' | 'decryptString' | 'encryptBytes' | 'decryptBytes' | 'wrapKey' | 'unwrapKey' | 'free' | typeof Symbol.dispose>>();
@@ -100,6 +104,7 @@ export async function aSession(session: Session): Promise<string> {
   // @ts-expect-error the secret is given, not set
   session.secret = 'another';
   const identity: string = session.secret + session.userId;
+  await session.endOtherSessions({});
   await session.signOut({});
   session.close();
   session[Symbol.dispose]();
@@ -112,13 +117,26 @@ export async function aSession(session: Session): Promise<string> {
 export async function templates(session: Session, page: PageOptions): Promise<[string, SlotType | undefined]> {
   const found: Page<Template> = await session.templates.list({ like: 'veh', scheme: 'esafe', classification: 'vehicle' }, page);
   const template: Template = await session.templates.get('vehicle', {});
+  const made: Template = await session.templates.create({ label: 'Bicycle', description: 'Two wheels', slots: [{ label: 'Frame number' }] }, {});
+  await session.templates.create({ name: made.name, label: made.label });
+  // @ts-expect-error a template has a label
+  await session.templates.create({ name: 'bicycle' });
   return [template.id + template.name + template.label + (found.next ?? ''), template.slots[0]?.type];
+}
+
+export async function classifications(session: Session): Promise<Classification[]> {
+  const found: Page<Classification> = await session.classifications.list({ scheme: 'tag', name: 'car', own: true }, { all: true });
+  const made: Classification = await session.classifications.create({ scheme: 'tag', label: 'Old cars', description: 'Older than 30 years', image: 'car.png' }, {});
+  const same: Classification = await session.classifications.get(made.id, {});
+  const { item } = await session.items.update('item', { classifications: [{ id: made.id, remove: true }, { scheme: 'tag', name: 'old' }] });
+  const told: (string | boolean | undefined)[] = [same.name, same.label, same.description, same.scheme, same.own];
+  return told.length > 0 ? [...found.entries, ...item.classifications] : [];
 }
 
 export async function items(session: Session, id: string): Promise<ErrorCode | undefined> {
   const slots: NewSlot[] = [{ name: 'vin', value: '1' }, { label: 'Notes', type: 'note_text', value: null }, { id: 'slot', value: '2' }];
   const created: Item = await session.items.create({ template: 'vehicle', label: 'Car', slots }, {});
-  await session.items.create({ template: 'vehicle', label: 'Car', slots: { model_make: 'Mazda' } });
+  await session.items.create({ template: 'vehicle', label: 'Car', slots: { model_make: 'Mazda' }, classifications: [{ id: 'c' }, { scheme: 'tag', name: 'car' }] });
   await session.items.create({ template: 'custom', label: 'Empty' });
   // @ts-expect-error an item has a label
   await session.items.create({ template: 'vehicle' });
@@ -144,7 +162,8 @@ export async function items(session: Session, id: string): Promise<ErrorCode | u
 
   const { item: changed, outstandingTasks } = await session.items.update(id, { label: 'Truck', slots: { vin: null, model_make: 'Ford' } }, {});
   await session.items.update(id, { slots });
-  const waiting: number = outstandingTasks.todo + outstandingTasks.inProgress + changed.slots.length;
+  const underOwnKey: Item = await session.items.reencrypt(id, {});
+  const waiting: number = outstandingTasks.todo + outstandingTasks.inProgress + changed.slots.length + underOwnKey.slots.length;
   await session.items.removeSlot('slot', {});
   await session.items.delete(id, {});
   return waiting > 0 ? 'CONFLICT' : undefined;
@@ -178,11 +197,13 @@ export async function sharing(session: Session, itemId: string, connectionId: st
   const { share: read, item }: { share: Share; item: Item } = await session.shares.get(share.id, {});
   const info: Share = await session.shares.info(share.id, {});
   const accepted: Share = await session.shares.accept(share.id, {});
+  await session.shares.change(share.id, { expiresAt: null, onSharing: false }, {});
+  await session.shares.change(share.id, { expiresAt: new Date() });
   await session.shares.delete(share.id, {});
-  const { shares }: { shares: number } = await session.shares.refresh(itemId, {});
+  const { shares, onShares, leftOut }: { shares: number; onShares: number; leftOut: number } = await session.shares.refresh(itemId, {});
   const all: (string | number | undefined)[] = [
     read.itemId, read.slotId, read.ownerId, read.senderId, read.recipientId, read.connectionId, info.sharingMode, info.terms, info.expiresAt,
-    info.createdAt, info.publicKey, info.keypairId, info.encryptedDek, item.label, shares, incoming.next, outgoing.next,
+    info.createdAt, info.publicKey, info.keypairId, info.encryptedDek, item.label, shares, onShares, leftOut, incoming.next, outgoing.next,
   ];
   return all.length > 0 ? accepted.acceptance : 'rejected';
 }
