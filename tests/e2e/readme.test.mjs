@@ -1,4 +1,4 @@
-/** The first snippets of both READMEs, run as they stand: a reader who copies them gets what they promise. */
+/** The READMEs' snippets, run as they stand: a reader who copies them gets what they promise. */
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { makeProject, node } from './support/projects.mjs';
 import { startServer } from './support/server.mjs';
+import { openTerminal } from './support/terminal.mjs';
 
 const readmes = [
   { file: 'README.md', server: 'http://localhost:8787', prints: 'NotACatDefsACar' },
@@ -39,4 +40,15 @@ describe('the READMEs', () => {
       assert.equal(output.trim().split('\n').at(-1), prints);
     });
   }
+
+  it('show commands in README.md that run', async () => {
+    const text = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+    const [, commands] = /## At a terminal\n[\s\S]*?```sh\n([\s\S]*?)```/.exec(text);
+    const terminal = await openTerminal(server.url);
+    try {
+      assert.match(await terminal.shell(commands.replaceAll('http://localhost:8787', server.url)), /value: NotACatDefsACar/);
+    } finally {
+      await terminal.close();
+    }
+  });
 });
