@@ -10,12 +10,12 @@ use vaultshare::{
         vault::{
             self,
             client_tasks::{ClientTaskChange, ClientTaskFilter, ClientTaskState},
-            shares::{Acceptance, IncomingFilter, NewSharesRequest, OutgoingFilter, ShareSlotValue},
+            shares::{Acceptance, IncomingFilter, NewSharesRequest, OutgoingFilter, Share, ShareSlotValue},
         },
     },
     crypto::{DataKey, PublicKey},
     http::{BaseUrl, RequestPolicy, Service},
-    workflows::{Item, ItemChange, NewShare, NewSlot, PageRequest, Session, ShareTerms, TaskSelection},
+    workflows::{Item, ItemChange, NewShare, NewSlot, Page, PageRequest, Session, ShareTerms, TaskSelection},
 };
 
 use crate::world::{Network, PASSPHRASE, World, connect, quiet, slot, value, vehicle};
@@ -347,6 +347,67 @@ async fn two_clients_that_run_the_tasks_at_once_do_no_harm() {
         assert_eq!(value(&user.get_share(share).await.unwrap().item, "vin"), Some("456"));
     }
     assert_eq!(chain.alice.count_tasks().await.unwrap().todo, 0);
+}
+
+#[tokio::test]
+async fn shares_are_listed_by_item_connection_and_acceptance_page_by_page() {
+    let world = World::new().await;
+    let (alice, bob, to_bob) = world.alice_and_bob().await;
+    let to_carlos = connect(&alice, &world.user().await).await;
+    let mut made = Vec::new();
+    for (connection, terms) in [(&to_bob, None), (&to_carlos, None), (&to_bob, Some(TERMS.to_owned()))] {
+        let item = car(&alice).await;
+        let share = NewShare { terms, ..NewShare::new(item.record.id.clone(), connection.clone()) };
+        made.push(alice.create_share(&share, &quiet()).await.unwrap());
+    }
+    let ids = |page: &Page<Share>| page.entries.iter().map(|share| share.id.clone()).collect::<Vec<_>>();
+
+    let of_item = OutgoingFilter { item_ids: vec![made[1].item_id.clone()], ..OutgoingFilter::default() };
+    let of_item = alice.outgoing_shares(&of_item, &PageRequest::default()).await.unwrap();
+    assert_eq!(ids(&of_item), [made[1].id.clone()]);
+    let from_bob = OutgoingFilter { own_connection_id: Some(to_bob), ..OutgoingFilter::default() };
+    let from_bob = alice.outgoing_shares(&from_bob, &PageRequest::default()).await.unwrap();
+    assert_eq!(from_bob.entries.len(), 2);
+    let waiting =
+        IncomingFilter { acceptance_required: Some(Acceptance::AcceptanceRequired), ..IncomingFilter::default() };
+    assert_eq!(ids(&bob.incoming_shares(&waiting, &PageRequest::default()).await.unwrap()), [made[2].id.clone()]);
+
+    let all = PageRequest { all: true, per_page: Some(2), after: None };
+    let whole = ids(&alice.outgoing_shares(&OutgoingFilter::default(), &all).await.unwrap());
+    let mut after = None;
+    let mut by_pages = Vec::new();
+    for expected in [2, 1] {
+        let page = PageRequest { per_page: Some(2), after, all: false };
+        let page = alice.outgoing_shares(&OutgoingFilter::default(), &page).await.unwrap();
+        assert_eq!(page.entries.len(), expected);
+        by_pages.extend(ids(&page));
+        after = page.next;
+    }
+    assert_eq!((whole.len(), after), (3, None));
+    assert_eq!(by_pages, whole);
+}
+
+#[tokio::test]
+async fn a_task_that_failed_says_why_and_is_run_again() {
+    let world = World::new().await;
+    let (alice, bob, to_bob) = world.alice_and_bob().await;
+    let item = car(&alice).await;
+    let share = alice.create_share(&NewShare::new(item.record.id.clone(), to_bob), &quiet()).await.unwrap();
+    let change = ItemChange { slots: vec![slot("vin", "456")], ..ItemChange::default() };
+    alice.update_item(&item.record.id, &change, &quiet()).await.unwrap();
+
+    let broken = format!("/vault/items/{}", item.record.id);
+    world.network.lie(move |method, path, body| if (method, path) == ("GET", &broken) { b"{}".to_vec() } else { body });
+    let run = alice.run_tasks(&TaskSelection::default(), &quiet()).await.unwrap();
+    assert_eq!((run.completed.len(), run.failed[0].reason.code()), (0, ErrorCode::BadResponse));
+    let filter = ClientTaskFilter { states: vec![ClientTaskState::Failed], target_id: Some(item.record.id.clone()) };
+    let failed = alice.list_tasks(&filter, &PageRequest::default()).await.unwrap().entries;
+    assert_eq!((&failed[0].id, &failed[0].report["error"]), (&run.failed[0].task.id, &"BAD_RESPONSE".into()));
+
+    world.network.tell_the_truth();
+    let again = alice.run_tasks(&TaskSelection::default(), &quiet()).await.unwrap();
+    assert_eq!((&again.completed[0].id, again.failed.len()), (&failed[0].id, 0));
+    assert_eq!(value(&bob.get_share(&share.id).await.unwrap().item, "vin"), Some("456"));
 }
 
 #[tokio::test]
