@@ -7,6 +7,8 @@ export class World extends EventTarget {
   people = [];
   /** Which steps of the guide were done; a step stays done when what it made is deleted later. */
   done = new Set();
+  /** The safety numbers that were compared and are the same at both ends. */
+  compared = new Set();
 
   add(person) {
     this.people.push(person);
@@ -42,6 +44,12 @@ export class World extends EventTarget {
   markDone(step) {
     this.done.add(step);
     this.dispatchEvent(new Event('change'));
+  }
+
+  /** Two people have read a safety number to each other. */
+  markCompared(number) {
+    this.compared.add(number);
+    this.markDone('compare');
   }
 
   /** Tells everyone else that there may be something new for them. */

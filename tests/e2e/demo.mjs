@@ -133,7 +133,9 @@ async function walkThrough({ page, trouble }) {
     await shownAfter(page, 'bob-token', 'bob-invite');
     await at('bob-hand-over-carlos').click();
     await at('carlos-accept').click();
-    await appears(page, 'carlos-safety-number', 'carlos-accept');
+    const carlosNumber = await shownAfter(page, 'carlos-safety-number', 'carlos-accept');
+    expect(carlosNumber !== bobsNumber, 'two connections show one safety number');
+    expect(await at('carlos-match').count() === 0, 'a safety number counts as compared that nobody compared');
     tell('10. Bob and Carlos are connected.');
 
     await at('bob-open-share').click();

@@ -15,7 +15,7 @@ export function connectSection({ person, world, id }) {
     invite.update();
     const numberAtOtherEnd = (connection) => world.otherEndOf(connection)?.connection.safetyNumber;
     showList(list, person.connections, (connection) => connection.id,
-      (connection) => JSON.stringify([connection.name, connection.safetyNumber, numberAtOtherEnd(connection), world.done.has('compare')]),
+      (connection) => JSON.stringify([connection.name, connection.safetyNumber, numberAtOtherEnd(connection), world.compared.has(connection.safetyNumber)]),
       (connection) => connectionCard(connection, world, id));
   };
   return { view, update };
@@ -106,13 +106,13 @@ function connectionCard(connection, world, id) {
     return card;
   }
   const same = otherEnd.connection.safetyNumber === connection.safetyNumber;
-  if (same && world.done.has('compare')) {
+  if (same && world.compared.has(connection.safetyNumber)) {
     card.append(element('p', { class: 'match', 'data-testid': `${id}-match` }, `The same in ${otherEnd.person.name}’s pane: nobody swapped a key.`));
   } else {
     card.append(element('div', { class: 'actions' }, element('button', {
       type: 'button', 'data-testid': `${id}-compare`,
       on: { click: () => {
-        if (same) world.markDone('compare');
+        if (same) world.markCompared(connection.safetyNumber);
         announce(same
           ? 'Both see the same number: the server handed each the other’s real key.'
           : 'The numbers differ: someone swapped a key. Share nothing over this connection.', same ? 'done' : 'failed');
