@@ -51,6 +51,11 @@ impl<'a> RequestBuilder<'a> {
         self
     }
 
+    /// Where it goes: what a request that is signed has to name.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Sets the body.
     pub fn json(mut self, body: &impl Serialize) -> Result<Self> {
         let json = serde_json::to_vec(body).map_err(|_| Error::internal("a request could not be written as JSON"))?;

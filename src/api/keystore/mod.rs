@@ -1,6 +1,7 @@
 //! The Keystore: SRP login and the user's keys, each wrapped by the one above it. `protocol/http-api.md` §4.
 
 pub mod admission;
+pub mod encryption_spaces;
 pub mod keypairs;
 pub mod keys;
 pub mod session;

@@ -99,6 +99,53 @@ pub struct Connection {
     pub own: OwnConnectionData,
     /// The other side.
     pub the_other_user: OtherConnectionData,
+    /// The same once more in the form of the first protocol, which alone has the encryption spaces.
+    #[serde(flatten)]
+    pub in_first_form: ConnectionInFirstForm,
+}
+
+/// A connection as the first sharing protocol wrote it (`protocol/encryption-spaces-and-setup.md` §1.4). Only the spaces
+/// are read; the rest is for clients of that time.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ConnectionInFirstForm {
+    /// The reading user's id of the connection.
+    pub id: Option<Id>,
+    /// The other user.
+    pub user_id: Option<Id>,
+    /// Always null.
+    pub user_name: Option<String>,
+    /// Always null.
+    pub user_image: Option<String>,
+    /// Always null.
+    pub user_email: Option<String>,
+    /// Always false.
+    #[serde(deserialize_with = "null_as_default")]
+    pub user_organisation: bool,
+    /// The reading user's encryption space in the Keystore; null until it is made or its key is claimed.
+    pub encryption_space_id: Option<Id>,
+    /// The reading user's public key, PEM.
+    pub public_key: Option<String>,
+    /// `Rsa4096`.
+    pub public_key_encryption_strategy: Option<String>,
+    /// The Keystore's id of the reading user's key pair.
+    pub key_store_keypair_id: Option<String>,
+    /// The same by its later name.
+    pub keypair_external_id: Option<String>,
+    /// The other user's public key, PEM.
+    pub other_user_connection_public_key: Option<String>,
+    /// `Rsa4096`.
+    pub other_user_connection_public_key_encryption_strategy: Option<String>,
+    /// The other user's encryption space in the Keystore.
+    pub other_user_connection_encryption_space_id: Option<Id>,
+    /// The Keystore's id of the other user's key pair.
+    pub other_user_connection_key_store_keypair_id: Option<String>,
+    /// The same by its later name.
+    pub other_user_connection_keypair_external_id: Option<String>,
+    /// What the reading user calls the other, under the reading user's DEK.
+    pub encrypted_recipient_name: Option<Ciphertext<RecipientName>>,
+    /// Null for plain connections.
+    pub integration_data: Option<JsonObject>,
 }
 
 /// The connection part of `POST /connections`.

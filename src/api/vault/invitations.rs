@@ -12,7 +12,7 @@ use crate::{
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ConnectionPublicKey {
     /// The Keystore's id of the key pair; free text for parties that keep their keys elsewhere.
-    #[serde(default)]
+    #[serde(default, alias = "key_store_id")]
     pub keypair_external_id: Option<String>,
     /// PEM, kept byte for byte.
     pub public_key: String,
@@ -83,6 +83,15 @@ pub struct Invitation {
     pub token: String,
     /// Always null.
     pub message: Option<String>,
+    /// The Vault's record of the sender's public key (until 0.14); null when the reader is not the sender.
+    pub public_key_id: Option<Id>,
+    /// The older name of `keypair_external_id`.
+    pub key_store_keypair_id: Option<String>,
+    /// Until 0.14; always false.
+    #[serde(deserialize_with = "null_as_default")]
+    pub organisation: bool,
+    /// Until 0.14; always null.
+    pub user_email: Option<String>,
     /// Where it was mailed to (an extension of this repository's server).
     pub email: Option<String>,
     /// When it was mailed.

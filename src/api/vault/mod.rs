@@ -3,6 +3,7 @@
 pub mod classification_nodes;
 pub mod client_tasks;
 pub mod connections;
+pub mod encryption_spaces;
 pub mod invitations;
 pub mod items;
 pub mod me;

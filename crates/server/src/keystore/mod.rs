@@ -2,11 +2,13 @@
 
 mod admission;
 mod attempts;
+mod encryption_spaces;
 mod keypairs;
 mod keys;
 mod login;
 mod registration;
 mod sessions;
+mod shared_keys;
 mod srp;
 
 pub use admission::{Admissions, BoxFuture};
@@ -82,6 +84,8 @@ pub fn router(keystore: Keystore) -> Router {
         .merge(admission::routes())
         .merge(keys::routes())
         .merge(keypairs::routes())
+        .merge(encryption_spaces::routes())
+        .merge(shared_keys::routes())
         .route("/version", get(|| crate::version("keystore", "10.1.1")))
         .with_state(keystore)
 }

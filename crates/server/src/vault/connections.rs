@@ -1,9 +1,9 @@
 //! Connections between two users (http-api §7.6–§7.8): two rows, each user seeing their own as `own`. Two users have
 //! one connection at most. Ending it keeps what is shared between them: a share holds its own copy of the key it is
-//! encrypted for, and either side can end it by itself.
+//! encrypted for, and either side can end it by itself. What the first protocol shares needs the connection and ends too.
 
-use super::invitations;
-use super::{Vault, public_key};
+use super::encryption_spaces::{self, public_keys};
+use super::{Vault, invitations, public_key};
 use crate::clock::{Millis, to_wire};
 use crate::error::{Error, Result};
 use crate::idempotency::{Begun, Repeatable};
@@ -12,21 +12,48 @@ use crate::request::{Body, Parameters};
 use crate::service::Service;
 use crate::sessions::Session;
 use crate::store::{Select, new_id};
-use crate::wire::{Stored, ciphertext_text};
+use crate::wire::{Stored, ciphertext_text, id_text};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Json, Router};
+use serde::Deserialize;
 use sqlx::{AnyConnection, FromRow};
 use vaultshare::api::vault::connections::{
-    Connection, ConnectionResponse, ConnectionsResponse, NewConnectionRequest, OtherConnectionData, OwnConnectionData,
+    Connection, ConnectionDetails, ConnectionInFirstForm, ConnectionResponse, ConnectionsResponse, OtherConnectionData,
+    OwnConnectionData,
 };
+use vaultshare::api::vault::invitations::ConnectionPublicKey;
 use vaultshare::api::vault::me::UserType;
-use vaultshare::api::{Ciphertext, Id, PageMeta};
+use vaultshare::api::{Ciphertext, Id, PageMeta, RecipientName};
 
 pub(super) fn routes() -> Router<Vault> {
     Router::new().route("/connections", get(list).post(create)).route("/connections/{id}", get(show).delete(delete))
+}
+
+/// The body of `POST /connections`: its parts side by side, or all in one as the first protocol has them.
+#[derive(Deserialize)]
+struct AnyNewConnection {
+    public_key: Option<ConnectionPublicKey>,
+    public_key_id: Option<Id>,
+    connection: Option<ConnectionDetails>,
+    invitation_token: Option<String>,
+    invitation_id: Option<Id>,
+    encrypted_recipient_name: Option<Ciphertext<RecipientName>>,
+}
+
+impl AnyNewConnection {
+    fn details(&self) -> Result<ConnectionDetails> {
+        let flat = || {
+            Some(ConnectionDetails {
+                invitation_token: self.invitation_token.clone()?,
+                invitation_id: self.invitation_id.clone(),
+                encrypted_recipient_name: self.encrypted_recipient_name.clone(),
+            })
+        };
+        self.connection.clone().or_else(flat).ok_or_else(|| Error::invalid("A connection needs an invitation_token"))
+    }
 }
 
 /// Accepts an invitation. Users who are connected already get the connection they have.
@@ -34,19 +61,20 @@ async fn create(
     State(vault): State<Vault>,
     session: Session,
     repeatable: Repeatable,
-    Body(request): Body<NewConnectionRequest>,
+    Body(request): Body<AnyNewConnection>,
 ) -> Result<Response> {
-    public_key::check(&request.public_key.public_key)?;
+    let details = request.details()?;
+    request.public_key.as_ref().map(|key| public_key::check(&key.public_key)).transpose()?;
     let mut change = match repeatable.begin(&vault, &session.user_id).await? {
         Begun::New(change) => change,
         Begun::Repeated(reply) => return Ok(reply),
     };
     let db = &mut *change.tx;
-    let (token, now) = (&request.connection.invitation_token, vault.clock().now());
+    let (token, now) = (&details.invitation_token, vault.clock().now());
     let invitation = invitations::find(db, token, now).await?;
     let invitation =
         invitation.filter(|row| invitations::is_opened_by(row, token)).ok_or_else(invitations::not_found)?;
-    if request.connection.invitation_id.as_ref().is_some_and(|id| id.as_str() != invitation.id) {
+    if details.invitation_id.as_ref().is_some_and(|id| id.as_str() != invitation.id) {
         return Err(invitations::not_found());
     }
     if invitation.user_id == session.user_id {
@@ -58,6 +86,9 @@ async fn create(
     let own_id = match existing {
         Some(id) => id,
         None if used => {
+            let named = id_text(&request.public_key_id);
+            let (_, key) =
+                public_keys::named_or_brought(db, &session.user_id, named, request.public_key, vault.clock()).await?;
             let inviter = Side {
                 user_id: &invitation.user_id,
                 public_key: &invitation.public_key,
@@ -66,9 +97,9 @@ async fn create(
             };
             let invitee = Side {
                 user_id: &session.user_id,
-                public_key: &request.public_key.public_key,
-                keypair_external_id: request.public_key.keypair_external_id.as_deref(),
-                encrypted_recipient_name: ciphertext_text(&request.connection.encrypted_recipient_name),
+                public_key: &key.public_key,
+                keypair_external_id: key.keypair_external_id.as_deref(),
+                encrypted_recipient_name: ciphertext_text(&details.encrypted_recipient_name),
             };
             insert(db, &inviter, invitee.user_id, now, vault.clock().sequence()).await?;
             insert(db, &invitee, inviter.user_id, now, vault.clock().sequence()).await?
@@ -113,6 +144,7 @@ async fn delete(State(vault): State<Vault>, session: Session, Path(id): Path<Str
         .bind(connection.other_id)
         .execute(&mut *tx)
         .await?;
+    encryption_spaces::records::delete_between(&mut tx, &connection.user_id, &connection.other_user_id).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -121,7 +153,8 @@ async fn delete(State(vault): State<Vault>, session: Session, Path(id): Path<Str
 
 const CONNECTIONS: &str = "SELECT own.id, own.user_id, own.public_key, own.keypair_external_id, \
      own.encrypted_recipient_name, own.created_at, own.sequence, other.id AS other_id, other.user_id AS other_user_id, \
-     other.public_key AS other_public_key, other.keypair_external_id AS other_keypair_external_id \
+     other.public_key AS other_public_key, other.keypair_external_id AS other_keypair_external_id, \
+     own.encryption_space_id, other.encryption_space_id AS other_encryption_space_id \
      FROM connections AS own JOIN connections AS other \
      ON other.user_id = own.other_user_id AND other.other_user_id = own.user_id WHERE 1 = 1";
 
@@ -138,10 +171,33 @@ struct Row {
     other_user_id: String,
     other_public_key: String,
     other_keypair_external_id: Option<String>,
+    encryption_space_id: Option<String>,
+    other_encryption_space_id: Option<String>,
 }
 
 impl Row {
+    fn in_first_form(&self) -> Result<ConnectionInFirstForm> {
+        let strategy = Some(public_keys::STRATEGY.to_owned());
+        Ok(ConnectionInFirstForm {
+            id: Some(Id::stored(self.id.clone())?),
+            user_id: Some(Id::stored(self.other_user_id.clone())?),
+            encryption_space_id: Id::maybe(self.encryption_space_id.clone())?,
+            public_key: Some(self.public_key.clone()),
+            public_key_encryption_strategy: strategy.clone(),
+            key_store_keypair_id: self.keypair_external_id.clone(),
+            keypair_external_id: self.keypair_external_id.clone(),
+            other_user_connection_public_key: Some(self.other_public_key.clone()),
+            other_user_connection_public_key_encryption_strategy: strategy,
+            other_user_connection_encryption_space_id: Id::maybe(self.other_encryption_space_id.clone())?,
+            other_user_connection_key_store_keypair_id: self.other_keypair_external_id.clone(),
+            other_user_connection_keypair_external_id: self.other_keypair_external_id.clone(),
+            encrypted_recipient_name: Ciphertext::maybe(self.encrypted_recipient_name.clone())?,
+            ..ConnectionInFirstForm::default()
+        })
+    }
+
     fn wire(self) -> Result<Connection> {
+        let in_first_form = self.in_first_form()?;
         let own = OwnConnectionData {
             id: Id::stored(self.id)?,
             encrypted_recipient_name: Ciphertext::maybe(self.encrypted_recipient_name)?,
@@ -172,7 +228,7 @@ impl Row {
             user_keypair_external_id: self.other_keypair_external_id,
             did: None,
         };
-        Ok(Connection { own, the_other_user })
+        Ok(Connection { own, the_other_user, in_first_form })
     }
 }
 
@@ -196,6 +252,25 @@ pub(super) async fn find_public_key(
         "SELECT public_key, keypair_external_id FROM connections WHERE user_id = $1 AND other_user_id = $2",
     );
     Ok(key.bind(user_id).bind(other_user_id).fetch_optional(db).await?)
+}
+
+/// The encryption spaces of a connection's two sides.
+pub(super) struct Spaces {
+    pub(super) others: Option<String>,
+}
+
+/// The encryption spaces of the connection that this user knows by this id.
+pub(super) async fn find_spaces(db: &mut AnyConnection, id: &str, user_id: &str) -> Result<Spaces> {
+    find(db, id, user_id).await.map(|row| Spaces { others: row.other_encryption_space_id })
+}
+
+/// Whether `user_id` has an encryption space for the connection with `other_user_id`.
+pub(super) async fn has_space(db: &mut AnyConnection, user_id: &str, other_user_id: &str) -> Result<bool> {
+    let spaces = sqlx::query_scalar(
+        "SELECT COUNT(encryption_space_id) FROM connections WHERE user_id = $1 AND other_user_id = $2",
+    );
+    let spaces: i64 = spaces.bind(user_id).bind(other_user_id).fetch_one(db).await?;
+    Ok(spaces > 0)
 }
 
 /// What one user brings into a connection.

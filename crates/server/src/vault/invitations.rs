@@ -1,6 +1,7 @@
 //! Invitations: whoever holds the token of one can connect with its sender, once (http-api §7.1–§7.4).
 
-use super::{Vault, public_key};
+use super::Vault;
+use super::encryption_spaces::public_keys;
 use crate::clock::{Millis, millis, to_wire};
 use crate::error::{Error, Result};
 use crate::idempotency::{Begun, Repeatable};
@@ -10,17 +11,18 @@ use crate::service::Service;
 use crate::sessions::Session;
 use crate::store::{Select, new_id};
 use crate::token;
-use crate::wire::{Stored, ciphertext_text};
+use crate::wire::{Stored, ciphertext_text, id_text};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Json, Router};
+use serde::Deserialize;
 use sqlx::{AnyConnection, FromRow};
 use vaultshare::api::vault::invitations::{
-    Invitation, InvitationResponse, InvitationState, InvitationsResponse, NewInvitationRequest,
+    ConnectionPublicKey, Invitation, InvitationDetails, InvitationResponse, InvitationState, InvitationsResponse,
 };
-use vaultshare::api::{Ciphertext, Id, PageMeta};
+use vaultshare::api::{Ciphertext, Id, PageMeta, RecipientName};
 
 pub(super) fn routes() -> Router<Vault> {
     Router::new()
@@ -28,21 +30,44 @@ pub(super) fn routes() -> Router<Vault> {
         .route("/invitations/{id_or_token}", get(show).delete(delete))
 }
 
+/// The body of `POST /invitations`: its parts side by side, or all in one as the first protocol has them.
+#[derive(Deserialize)]
+struct AnyNewInvitation {
+    public_key: Option<ConnectionPublicKey>,
+    public_key_id: Option<Id>,
+    invitation: Option<InvitationDetails>,
+    encrypted_recipient_name: Option<Ciphertext<RecipientName>>,
+    email: Option<String>,
+}
+
+impl AnyNewInvitation {
+    fn details(&self) -> InvitationDetails {
+        let nested = self.invitation.clone().unwrap_or_default();
+        InvitationDetails {
+            encrypted_recipient_name: nested.encrypted_recipient_name.or(self.encrypted_recipient_name.clone()),
+            email: nested.email.or(self.email.clone()),
+        }
+    }
+}
+
 async fn create(
     State(vault): State<Vault>,
     session: Session,
     repeatable: Repeatable,
-    Body(request): Body<NewInvitationRequest>,
+    Body(request): Body<AnyNewInvitation>,
 ) -> Result<Response> {
-    public_key::check(&request.public_key.public_key)?;
+    let details = request.details();
     let mut change = match repeatable.begin(&vault, &session.user_id).await? {
         Begun::New(change) => change,
         Begun::Repeated(reply) => return Ok(reply),
     };
+    let db = &mut *change.tx;
+    let named = id_text(&request.public_key_id);
+    let key = public_keys::named_or_brought(db, &session.user_id, named, request.public_key, vault.clock()).await?;
     let (id, token, now) = (new_id(), token::make().map_err(Error::fault)?, vault.clock().now());
     let expire_at = now + millis(vault.limits().invitation);
     let (created, sequence) = ((now, expire_at), vault.clock().sequence());
-    insert(&mut change.tx, (&id, &token), &session.user_id, &request, created, sequence).await?;
+    insert(db, (&id, &token), (&session.user_id, &key), &details, created, sequence).await?;
     let row = find(&mut change.tx, &id, now).await?.ok_or_else(not_found)?;
     let invitation = row.wire(&session.user_id)?;
     change.answer(StatusCode::CREATED, &response(invitation)).await
@@ -107,7 +132,7 @@ fn response(invitation: Invitation) -> InvitationResponse {
 // The queries.
 
 const INVITATIONS: &str = "SELECT id, token, user_id, public_key, keypair_external_id, encrypted_recipient_name, \
-     encrypted_sender_name, state, created_at, expire_at, sequence FROM invitations WHERE 1 = 1";
+     encrypted_sender_name, public_key_id, state, created_at, expire_at, sequence FROM invitations WHERE 1 = 1";
 
 /// An invitation as the database holds it.
 #[derive(Debug, FromRow)]
@@ -119,6 +144,7 @@ pub(super) struct Row {
     pub(super) keypair_external_id: Option<String>,
     pub(super) encrypted_recipient_name: Option<String>,
     encrypted_sender_name: Option<String>,
+    public_key_id: Option<String>,
     state: String,
     created_at: Millis,
     expire_at: Millis,
@@ -149,6 +175,8 @@ impl Row {
             expire_at: Some(to_wire(self.expire_at)),
             state: Some(serde_json::from_value(self.state.into())?),
             outgoing: sent,
+            public_key_id: Id::maybe(self.public_key_id.filter(|_| sent))?,
+            key_store_keypair_id: self.keypair_external_id.clone().filter(|_| sent),
             keypair_external_id: self.keypair_external_id.filter(|_| sent),
             encrypted_recipient_name: Ciphertext::maybe(self.encrypted_recipient_name.filter(|_| sent))?,
             encrypted_sender_name: self.encrypted_sender_name,
@@ -179,21 +207,23 @@ pub(super) async fn use_up(db: &mut AnyConnection, id: &str) -> Result<bool> {
 async fn insert(
     db: &mut AnyConnection,
     (id, token): (&str, &str),
-    user_id: &str,
-    request: &NewInvitationRequest,
+    (user_id, (public_key_id, key)): (&str, &(String, ConnectionPublicKey)),
+    details: &InvitationDetails,
     (created_at, expire_at): (Millis, Millis),
     sequence: i64,
 ) -> Result<()> {
     sqlx::query(
         "INSERT INTO invitations (id, token, user_id, public_key, keypair_external_id, encrypted_recipient_name, \
-         state, created_at, expire_at, sequence) VALUES ($1, $2, $3, $4, $5, $6, 'new', $7, $8, $9)",
+         public_key_id, state, created_at, expire_at, sequence) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 'new', $8, $9, $10)",
     )
     .bind(id)
     .bind(token)
     .bind(user_id)
-    .bind(&request.public_key.public_key)
-    .bind(&request.public_key.keypair_external_id)
-    .bind(ciphertext_text(&request.invitation.encrypted_recipient_name))
+    .bind(&key.public_key)
+    .bind(&key.keypair_external_id)
+    .bind(ciphertext_text(&details.encrypted_recipient_name))
+    .bind(public_key_id)
     .bind(created_at)
     .bind(expire_at)
     .bind(sequence)

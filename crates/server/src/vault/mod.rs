@@ -3,6 +3,7 @@
 mod classification;
 mod client_tasks;
 mod connections;
+mod encryption_spaces;
 mod invitations;
 mod items;
 mod me;
@@ -71,6 +72,7 @@ impl Vault {
         let mut tx = self.store().write().await?;
         crate::sessions::clear_expired(&mut tx, now).await?;
         me::clear_expired(&mut tx, now).await?;
+        encryption_spaces::records::clear_expired(&mut tx, now).await?;
         idempotency::clear_expired(&mut tx, now, self.limits().idempotency).await?;
         Ok(tx.commit().await?)
     }
@@ -89,6 +91,7 @@ pub fn router(vault: Vault) -> Router {
         .merge(classification::routes())
         .merge(invitations::routes())
         .merge(connections::routes())
+        .merge(encryption_spaces::routes())
         .merge(client_tasks::routes())
         .merge(sharing)
         .route("/version", get(|| crate::version("vault", "16.0.1")))

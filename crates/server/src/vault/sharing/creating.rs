@@ -169,7 +169,7 @@ fn expiry(new: &NewShare, parent: Option<&ShareRow>, now: Millis) -> Result<Opti
 }
 
 /// Reads a time for a share to end.
-pub(super) fn read_expiry(text: &str, now: Millis) -> Result<Millis> {
+pub(in crate::vault) fn read_expiry(text: &str, now: Millis) -> Result<Millis> {
     let time = from_wire(text).ok_or_else(|| Error::invalid("expires_at must be an ISO 8601 date and time"))?;
     if time <= now {
         return Err(Error::invalid("expires_at must be in the future"));

@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use crate::error::Result;
 use crate::service::Service;
 use crate::sessions::Session;
-use crate::vault::Vault;
+use crate::vault::{Vault, encryption_spaces};
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -20,9 +20,13 @@ pub(super) fn routes() -> Router<Vault> {
     Router::new().route("/shares/{id}", delete(end))
 }
 
-/// Ends a share: its owner, its sender and its recipient may.
+/// Ends a share of either protocol: its owner, its sender and its recipient may.
 async fn end(State(vault): State<Vault>, session: Session, Path(id): Path<String>) -> Result<StatusCode> {
     let mut tx = vault.store().write().await?;
+    if encryption_spaces::records::delete(&mut tx, &id, &session.user_id).await? {
+        tx.commit().await?;
+        return Ok(StatusCode::NO_CONTENT);
+    }
     let share = records::find(&mut tx, &id).await?.ok_or_else(records::not_found)?;
     if ![&share.owner_id, &share.sender_id, &share.recipient_id].contains(&&session.user_id) {
         return Err(records::not_found());

@@ -18,6 +18,7 @@ mod values;
 
 use super::Vault;
 use axum::Router;
+pub(super) use creating::read_expiry;
 
 pub(super) fn routes() -> Router<Vault> {
     Router::new()

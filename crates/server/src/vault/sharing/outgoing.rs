@@ -10,10 +10,13 @@ use crate::request::{Body, Parameters};
 use crate::service::Service;
 use crate::sessions::Session;
 use crate::store::Select;
-use crate::vault::Vault;
+use crate::vault::encryption_spaces::SpaceShareChange;
+use crate::vault::{Vault, encryption_spaces};
 use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, put};
 use axum::{Json, Router};
+use serde::Deserialize;
 use sqlx::AnyConnection;
 use vaultshare::api::PageMeta;
 use vaultshare::api::vault::shares::{ShareResponse, SharesChange, SharesResponse};
@@ -50,12 +53,25 @@ async fn show(State(vault): State<Vault>, session: Session, Path(id): Path<Strin
     Ok(Json(ShareResponse { share: share.wire(&session.user_id)? }))
 }
 
+/// What `PUT /shares` changes: shares of the first protocol name themselves by `id`, others by `share_id`.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum AnyChange {
+    OfCopies(SharesChange),
+    InSpaces { shares: Vec<SpaceShareChange> },
+}
+
+async fn change(State(vault): State<Vault>, session: Session, Body(request): Body<AnyChange>) -> Result<Response> {
+    match request {
+        AnyChange::OfCopies(request) => Ok(change_copies(&vault, &session, request).await?.into_response()),
+        AnyChange::InSpaces { shares } => {
+            Ok(Json(encryption_spaces::change(&vault, &session, shares).await?).into_response())
+        }
+    }
+}
+
 /// Changes how long shares last and whether they may be shared on. What was shared on from them follows.
-async fn change(
-    State(vault): State<Vault>,
-    session: Session,
-    Body(request): Body<SharesChange>,
-) -> Result<Json<SharesResponse>> {
+async fn change_copies(vault: &Vault, session: &Session, request: SharesChange) -> Result<Json<SharesResponse>> {
     let now = vault.clock().now();
     let mut tx = vault.store().write().await?;
     let mut shares = Vec::with_capacity(request.shares.len());

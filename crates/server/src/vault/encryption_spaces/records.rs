@@ -1,0 +1,181 @@
+//! Shares of the first protocol as rows, and what each side sees of one.
+
+use crate::clock::{Millis, to_wire};
+use crate::error::{Error, Result};
+use crate::store::Select;
+use crate::vault::items;
+use crate::wire::{Stored, maybe_time};
+use sqlx::{AnyConnection, FromRow};
+use std::collections::{BTreeMap, HashMap};
+use vaultshare::api::vault::encryption_spaces::{ShareableType, SpaceShare, ValuesBySlot};
+use vaultshare::api::vault::items::{Item, ItemResponse};
+use vaultshare::api::vault::slots::Slot;
+use vaultshare::api::{Ciphertext, Id};
+
+/// The beginning of every query for these shares; conditions follow. `$1` is the reading user, whose ids of connection
+/// and space it gives.
+pub(super) const SHARES: &str = "SELECT space_shares.id, space_shares.item_id, space_shares.slot_id, \
+     space_shares.sender_id, space_shares.recipient_id, space_shares.distributable, space_shares.tradeable, \
+     space_shares.note, space_shares.terms, space_shares.expires_at, space_shares.created_at, \
+     space_shares.updated_at, space_shares.sequence, connections.id AS connection_id, connections.encryption_space_id \
+     FROM space_shares JOIN connections ON connections.other_user_id = \
+     CASE WHEN connections.user_id = space_shares.sender_id THEN space_shares.recipient_id \
+     ELSE space_shares.sender_id END AND connections.user_id IN (space_shares.sender_id, space_shares.recipient_id) \
+     WHERE 1 = 1";
+
+#[derive(Clone, Debug, FromRow)]
+pub(super) struct ShareRow {
+    pub(super) id: String,
+    pub(super) item_id: String,
+    pub(super) slot_id: Option<String>,
+    pub(super) sender_id: String,
+    pub(super) recipient_id: String,
+    distributable: i64,
+    tradeable: i64,
+    note: Option<String>,
+    terms: Option<String>,
+    expires_at: Option<Millis>,
+    created_at: Millis,
+    updated_at: Millis,
+    pub(super) sequence: i64,
+    connection_id: String,
+    encryption_space_id: Option<String>,
+}
+
+impl ShareRow {
+    fn wire(self, reader: &str, values: ValuesBySlot) -> Result<SpaceShare> {
+        let shareable_type = if self.slot_id.is_some() { ShareableType::Slot } else { ShareableType::Item };
+        let slotable_id = self.slot_id.is_some().then(|| self.item_id.clone());
+        Ok(SpaceShare {
+            id: Id::stored(self.id)?,
+            connection_id: Id::stored(self.connection_id)?,
+            shareable_type,
+            shareable_id: Id::stored(self.slot_id.unwrap_or_else(|| self.item_id.clone()))?,
+            item_id: Some(Id::stored(self.item_id)?),
+            note: self.note,
+            terms: self.terms,
+            expires_at: maybe_time(self.expires_at),
+            tradeable: self.tradeable != 0,
+            distributable: self.distributable != 0,
+            outgoing: self.sender_id == reader,
+            encryption_space_id: Id::maybe(self.encryption_space_id)?,
+            encrypted_values: values,
+            user_id: Some(Id::stored(self.recipient_id.clone())?),
+            shareable_user_id: Some(Id::stored(self.sender_id.clone())?),
+            slotable_id: Id::maybe(slotable_id)?,
+            sender_id: Some(Id::stored(self.sender_id)?),
+            recipient_id: Some(Id::stored(self.recipient_id)?),
+            created_at: Some(to_wire(self.created_at)),
+            updated_at: Some(to_wire(self.updated_at)),
+        })
+    }
+}
+
+pub(super) fn not_found() -> Error {
+    Error::not_found("share_not_found")
+}
+
+/// The share of this id, if this user is its sender or its recipient and it has not expired.
+pub(super) async fn find(db: &mut AnyConnection, id: &str, user_id: &str, now: Millis) -> Result<ShareRow> {
+    let select = visible_to(user_id, now).text(" AND space_shares.id = ?", id);
+    select.fetch(db).await?.pop().ok_or_else(not_found)
+}
+
+/// What this user sent or got and has not expired.
+pub(super) fn visible_to(user_id: &str, now: Millis) -> Select {
+    Select::new(SHARES)
+        .text(" AND connections.user_id = ?", user_id)
+        .number(" AND (space_shares.expires_at IS NULL OR space_shares.expires_at > ?)", now)
+}
+
+/// The shares with their values, for one of their two users.
+pub(super) async fn with_values(db: &mut AnyConnection, rows: Vec<ShareRow>, reader: &str) -> Result<Vec<SpaceShare>> {
+    let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+    let mut values = values_of(db, &ids).await?;
+    rows.into_iter()
+        .map(|row| {
+            let values = values.remove(&row.id).unwrap_or_default();
+            row.wire(reader, values)
+        })
+        .collect()
+}
+
+/// The item that is shared: for its owner as it is, for the recipient by the owner's ids, without values (they are in
+/// the share), and of a shared slot no other slots.
+pub(super) async fn item_of(db: &mut AnyConnection, row: &ShareRow, reader: &str) -> Result<(Item, Vec<Slot>)> {
+    let ItemResponse { mut item, mut slots, .. } = items::records::response(db, &row.item_id, &row.sender_id).await?;
+    if row.sender_id == reader {
+        return Ok((item, slots));
+    }
+    let share_id = Id::stored(row.id.clone())?;
+    if let Some(only) = &row.slot_id {
+        slots.retain(|slot| slot.id.as_str() == only);
+    }
+    for slot in &mut slots {
+        slot.own = false;
+        slot.share_id = Some(share_id.clone());
+        slot.encrypted_value = None;
+        slot.classification_node_ids.clear();
+    }
+    item.own = false;
+    item.share_id = Some(share_id);
+    item.slot_ids = slots.iter().map(|slot| slot.id.clone()).collect();
+    item.classification_node_ids.clear();
+    Ok((item, slots))
+}
+
+async fn values_of(db: &mut AnyConnection, share_ids: &[&str]) -> Result<HashMap<String, ValuesBySlot>> {
+    #[derive(FromRow)]
+    struct Row {
+        share_id: String,
+        slot_id: String,
+        encrypted_value: String,
+    }
+    let select = Select::new("SELECT share_id, slot_id, encrypted_value FROM space_share_values WHERE 1 = 1");
+    let rows: Vec<Row> = select.any_of(" AND share_id IN (?)", share_ids).fetch(db).await?;
+    let mut values: HashMap<String, ValuesBySlot> = HashMap::new();
+    for row in rows {
+        let of_share = values.entry(row.share_id).or_insert_with(BTreeMap::new);
+        of_share.insert(row.slot_id, Some(Ciphertext::stored(row.encrypted_value)?));
+    }
+    Ok(values)
+}
+
+/// Replaces the values of a share.
+pub(super) async fn keep_values(db: &mut AnyConnection, share_id: &str, values: &ValuesBySlot) -> Result<()> {
+    sqlx::query("DELETE FROM space_share_values WHERE share_id = $1").bind(share_id).execute(&mut *db).await?;
+    for (slot_id, value) in values {
+        let Some(value) = value else { continue };
+        sqlx::query("INSERT INTO space_share_values (share_id, slot_id, encrypted_value) VALUES ($1, $2, $3)")
+            .bind(share_id)
+            .bind(slot_id)
+            .bind(value.as_str())
+            .execute(&mut *db)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Deletes a share of which the user is a side; says whether there was one.
+pub(in crate::vault) async fn delete(db: &mut AnyConnection, id: &str, user_id: &str) -> Result<bool> {
+    let delete = sqlx::query("DELETE FROM space_shares WHERE id = $1 AND (sender_id = $2 OR recipient_id = $2)");
+    Ok(delete.bind(id).bind(user_id).execute(db).await?.rows_affected() == 1)
+}
+
+/// Deletes what two users share with each other, as their connection ends: without it neither finds the space.
+pub(in crate::vault) async fn delete_between(db: &mut AnyConnection, one: &str, other: &str) -> Result<()> {
+    sqlx::query(
+        "DELETE FROM space_shares WHERE (sender_id = $1 AND recipient_id = $2) OR (sender_id = $2 AND recipient_id = $1)",
+    )
+    .bind(one)
+    .bind(other)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Deletes what has expired.
+pub(in crate::vault) async fn clear_expired(db: &mut AnyConnection, now: Millis) -> Result<()> {
+    sqlx::query("DELETE FROM space_shares WHERE expires_at <= $1").bind(now).execute(db).await?;
+    Ok(())
+}

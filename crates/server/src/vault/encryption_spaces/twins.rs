@@ -1,0 +1,41 @@
+//! Which encryption space of the Keystore each side of a connection uses. The Keystore keeps the DEK; this is how the
+//! other side learns where to claim it.
+
+use crate::error::{Error, Result};
+use crate::request::Body;
+use crate::service::Service;
+use crate::sessions::Session;
+use crate::vault::{Vault, connections};
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::routing::post;
+use vaultshare::api::vault::encryption_spaces::EncryptionSpaceTwin;
+
+pub(super) fn routes() -> Router<Vault> {
+    Router::new().route("/connections/{id}/encryption_space", post(set))
+}
+
+/// Notes the caller's space. A caller who says what the other side's was is refused when it is no longer that: of two
+/// users who make a space at the same time, the second finds the first's and claims its key instead.
+async fn set(
+    State(vault): State<Vault>,
+    session: Session,
+    Path(id): Path<String>,
+    Body(request): Body<EncryptionSpaceTwin>,
+) -> Result<StatusCode> {
+    let mut tx = vault.store().write().await?;
+    let spaces = connections::find_spaces(&mut tx, &id, &session.user_id).await?;
+    let seen = request.other_user_connection_encryption_space_id;
+    if seen.is_some_and(|seen| seen.as_ref().map(|id| id.as_str()) != spaces.others.as_deref()) {
+        let message = "The other side of the connection has another encryption space than the request says";
+        return Err(Error::refused(StatusCode::CONFLICT, "encryption_space_conflict", message));
+    }
+    sqlx::query("UPDATE connections SET encryption_space_id = $1 WHERE id = $2")
+        .bind(request.encryption_space_id.as_str())
+        .bind(&id)
+        .execute(&mut *tx)
+        .await?;
+    tx.commit().await?;
+    Ok(StatusCode::OK)
+}
