@@ -125,7 +125,7 @@ impl Session {
 
     /// The user's own key pair of a connection, by the private key that only the user can unwrap: a safety number of keys
     /// that the server merely claims would be one that the server chose.
-    async fn own_key_pair(&self, record: &vault::connections::Connection) -> Result<Rc<KeyPair>> {
+    pub(super) async fn own_key_pair(&self, record: &vault::connections::Connection) -> Result<Rc<KeyPair>> {
         let keypair_id = record.own.user_keypair_external_id.as_deref();
         let keypair_id = keypair_id.ok_or_else(|| bad_response("a connection names no key pair of the user's"))?;
         let pair = self.key_pair(keypair_id).await?;

@@ -8,12 +8,14 @@ mod classification;
 mod client;
 mod connections;
 mod deleting;
+mod encryption_spaces;
 mod invitations;
 mod items;
 #[cfg(not(target_arch = "wasm32"))]
 mod kept;
 mod key_pairs;
 mod login;
+mod now;
 mod on_sharing;
 mod opening;
 mod pages;
@@ -31,6 +33,7 @@ mod value;
 
 pub use client::{Client, ClientOptions};
 pub use connections::{Connection, ConnectionDetails};
+pub use encryption_spaces::{ItemInSpace, NewSpaceShare};
 pub use invitations::{Invitation, NewInvitation};
 pub use items::{Classification, Item, ItemChange, NewItem, NewSlot, Slot, UpdatedItem};
 #[cfg(not(target_arch = "wasm32"))]

@@ -264,14 +264,14 @@ impl Session {
     }
 }
 
-fn slots_to_share<'a>(item: &'a Item, only: Option<&Id>) -> Result<Vec<&'a Slot>> {
+pub(super) fn slots_to_share<'a>(item: &'a Item, only: Option<&Id>) -> Result<Vec<&'a Slot>> {
     let Some(only) = only else { return Ok(item.slots.iter().collect()) };
     let slot = item.slots.iter().find(|slot| slot.record.id == *only);
     let slot = slot.ok_or_else(|| Error::new(ErrorCode::NotFound, "the item has no slot of this id"))?;
     Ok(vec![slot])
 }
 
-fn not_connected(error: Error) -> Error {
+pub(super) fn not_connected(error: Error) -> Error {
     match (error.code(), error.status()) {
         (ErrorCode::NotFound, Some(status)) => {
             Error::new(ErrorCode::NotConnected, "there is no such connection").with_status(status)

@@ -21,7 +21,7 @@ const ENOUGH: usize = 40;
 
 /// Runs a workflow with its first request failing, then its second, and so on, until it gets through; in every manner of
 /// failing. After each failure it is run again and must succeed; `check` is then told so.
-async fn fail_in_turn<T>(
+pub(crate) async fn fail_in_turn<T>(
     network: &Network,
     mut workflow: impl AsyncFnMut() -> Result<T>,
     mut check: impl AsyncFnMut(T, Fault, usize),

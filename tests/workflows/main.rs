@@ -6,5 +6,6 @@
 mod failures;
 mod lies;
 mod sharing;
+mod spaces;
 mod story;
 mod world;

@@ -191,6 +191,9 @@ async fn of_two_spaces_made_at_once_one_is_refused() {
     set(&alice, &of_alice, "of-alice", Value::Null).await.ok();
     assert_eq!(set(&bob, &of_bob, "of-bob", Value::Null).await.refused(409), "encryption_space_conflict");
     set(&bob, &of_bob, "of-alice", json!("of-alice")).await.ok();
+    let by_another_client = set(&alice, &of_alice, "second-of-alice", json!("of-alice")).await;
+    assert_eq!(by_another_client.refused(409), "encryption_space_conflict");
+    set(&alice, &of_alice, "of-alice", json!("of-alice")).await.ok();
     assert_eq!(set(&bob, &of_alice, "x", Value::Null).await.refused(404), "connection_not_found");
 }
 

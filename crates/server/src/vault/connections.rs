@@ -256,12 +256,15 @@ pub(super) async fn find_public_key(
 
 /// The encryption spaces of a connection's two sides.
 pub(super) struct Spaces {
+    pub(super) own: Option<String>,
     pub(super) others: Option<String>,
 }
 
 /// The encryption spaces of the connection that this user knows by this id.
 pub(super) async fn find_spaces(db: &mut AnyConnection, id: &str, user_id: &str) -> Result<Spaces> {
-    find(db, id, user_id).await.map(|row| Spaces { others: row.other_encryption_space_id })
+    find(db, id, user_id)
+        .await
+        .map(|row| Spaces { own: row.encryption_space_id, others: row.other_encryption_space_id })
 }
 
 /// Whether `user_id` has an encryption space for the connection with `other_user_id`.

@@ -6,7 +6,7 @@ use crate::store::Select;
 use crate::vault::items;
 use crate::wire::{Stored, maybe_time};
 use sqlx::{AnyConnection, FromRow};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use vaultshare::api::vault::encryption_spaces::{ShareableType, SpaceShare, ValuesBySlot};
 use vaultshare::api::vault::items::{Item, ItemResponse};
 use vaultshare::api::vault::slots::Slot;
@@ -135,7 +135,7 @@ async fn values_of(db: &mut AnyConnection, share_ids: &[&str]) -> Result<HashMap
     let rows: Vec<Row> = select.any_of(" AND share_id IN (?)", share_ids).fetch(db).await?;
     let mut values: HashMap<String, ValuesBySlot> = HashMap::new();
     for row in rows {
-        let of_share = values.entry(row.share_id).or_insert_with(BTreeMap::new);
+        let of_share = values.entry(row.share_id).or_default();
         of_share.insert(row.slot_id, Some(Ciphertext::stored(row.encrypted_value)?));
     }
     Ok(values)

@@ -6,6 +6,7 @@ use crate::request::Body;
 use crate::service::Service;
 use crate::sessions::Session;
 use crate::vault::{Vault, connections};
+use crate::wire::id_text;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -16,8 +17,9 @@ pub(super) fn routes() -> Router<Vault> {
     Router::new().route("/connections/{id}/encryption_space", post(set))
 }
 
-/// Notes the caller's space. A caller who says what the other side's was is refused when it is no longer that: of two
-/// users who make a space at the same time, the second finds the first's and claims its key instead.
+/// Notes the caller's space. A caller who says what the other side's was is refused when it is no longer that, or when the
+/// own side has got another meanwhile: of two clients that make a space at the same time, the second finds the first's
+/// and uses that.
 async fn set(
     State(vault): State<Vault>,
     session: Session,
@@ -27,8 +29,9 @@ async fn set(
     let mut tx = vault.store().write().await?;
     let spaces = connections::find_spaces(&mut tx, &id, &session.user_id).await?;
     let seen = request.other_user_connection_encryption_space_id;
-    if seen.is_some_and(|seen| seen.as_ref().map(|id| id.as_str()) != spaces.others.as_deref()) {
-        let message = "The other side of the connection has another encryption space than the request says";
+    let is_settled = spaces.own.as_deref().is_some_and(|own| own != request.encryption_space_id.as_str());
+    if seen.is_some_and(|seen| is_settled || id_text(&seen) != spaces.others.as_deref()) {
+        let message = "One side of the connection has another encryption space than the request takes it to have";
         return Err(Error::refused(StatusCode::CONFLICT, "encryption_space_conflict", message));
     }
     sqlx::query("UPDATE connections SET encryption_space_id = $1 WHERE id = $2")
