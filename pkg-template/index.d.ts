@@ -237,6 +237,8 @@ export class Session {
   readonly tasks: ClientTasks;
   /** The names that items are sorted under. */
   readonly classifications: Classifications;
+  /** Sharing by the platform's first protocol, for accounts and clients that know no other. */
+  readonly encryptionSpaces: EncryptionSpaces;
 
   /**
    * Ends the sessions on both servers, so that their tokens are worthless, and closes. Where a server cannot be
@@ -747,6 +749,73 @@ export interface Shares {
    * @throws {VaultError} `NOT_FOUND`, `NOT_OWNER`; `CONFLICT` where the item keeps changing meanwhile
    */
   refresh(itemId: string, options?: CallOptions): Promise<{ shares: number; onShares: number; leftOut: number }>;
+}
+
+// ----------------------------------------------------------------------------------------------- Encryption spaces
+
+/** A share of the first protocol. */
+export interface SpaceShare {
+  id: string;
+  /** The connection between its two users, by the reading user's id of it. */
+  connectionId: string;
+  /** The item, by its owner's id: no copy is made. */
+  itemId: string;
+  /** The one slot that is shared, where it is not the whole item. */
+  slotId?: string;
+  /** The space that this side of the connection has; absent before its key was claimed. */
+  encryptionSpaceId?: string;
+  /** The owner. */
+  senderId?: string;
+  recipientId?: string;
+  /** For the recipient to read; nothing has to be accepted. */
+  terms?: string;
+  /** After this the recipient no longer has the item. */
+  expiresAt?: string;
+  createdAt?: string;
+}
+
+/**
+ * Sharing by the platform's first protocol: two connected users have one key between them, which the first of them to
+ * share makes and the other claims, and everything that they share with each other is under it. Both protocols can be
+ * used on one connection.
+ *
+ * Prefer {@link Session.shares}: it has a fresh key for each share, proves values to be their owner's, and does not take
+ * the server's word for who made a key. This is for users whose other clients know the first protocol only.
+ */
+export interface EncryptionSpaces {
+  /**
+   * Encrypts an own item under the connection's key and shares it. The key is made, or claimed, where that has not been
+   * done. What is shared with the recipient already gets the present values and terms: so a change is passed on.
+   *
+   * @throws {VaultError} `NOT_FOUND`, `NOT_OWNER`, `NOT_CONNECTED`, `WEAK_KEY` and `KEY_CHANGED` (the server offers a key
+   *   for the recipient that must not be used), `CONFLICT`
+   *
+   * @example
+   * const share = await alice.encryptionSpaces.share({ itemId: car.id, connectionId: toBob.id });
+   * const { item } = await bob.encryptionSpaces.get(share.id);
+   */
+  share(
+    share: { itemId: string; connectionId: string; slotId?: string; terms?: string; expiresAt?: string | Date },
+    options?: CallOptions,
+  ): Promise<SpaceShare>;
+
+  /** What others share with this user, or this user with others. */
+  list(direction: 'incoming' | 'outgoing', page?: PageOptions): Promise<Page<SpaceShare>>;
+
+  /**
+   * A share and its item, decrypted. Claims the connection's key first, if this side has not done so.
+   *
+   * @throws {VaultError} `NOT_FOUND`; `FORBIDDEN` where the key is not handed out, for example because this device's clock
+   *   is wrong by more than five minutes; `DECRYPTION_FAILED`
+   */
+  get(id: string, options?: CallOptions): Promise<{ share: SpaceShare; item: Item }>;
+
+  /**
+   * Ends a share. Either side may.
+   *
+   * @throws {VaultError} `NOT_FOUND`
+   */
+  delete(id: string, options?: CallOptions): Promise<void>;
 }
 
 // ------------------------------------------------------------------------------------------------- Classifications

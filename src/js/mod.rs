@@ -12,6 +12,7 @@ mod call;
 mod classifications;
 mod client;
 mod connections;
+mod encryption_spaces;
 mod error;
 mod invitations;
 mod items;

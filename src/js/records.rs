@@ -303,6 +303,53 @@ impl<'a> From<&'a vault::shares::Share> for Share<'a> {
     }
 }
 
+/// A share of the first protocol.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SpaceShare<'a> {
+    id: &'a Id,
+    connection_id: &'a Id,
+    item_id: &'a Id,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slot_id: Option<&'a Id>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encryption_space_id: Option<&'a Id>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sender_id: Option<&'a Id>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recipient_id: Option<&'a Id>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    terms: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_at: Option<&'a str>,
+}
+
+impl<'a> From<&'a vault::encryption_spaces::SpaceShare> for SpaceShare<'a> {
+    fn from(share: &'a vault::encryption_spaces::SpaceShare) -> Self {
+        let is_of_slot = share.shareable_type == vault::encryption_spaces::ShareableType::Slot;
+        SpaceShare {
+            id: &share.id,
+            connection_id: &share.connection_id,
+            item_id: share.item_id.as_ref().or(share.slotable_id.as_ref()).unwrap_or(&share.shareable_id),
+            slot_id: is_of_slot.then_some(&share.shareable_id),
+            encryption_space_id: share.encryption_space_id.as_ref(),
+            sender_id: share.sender_id.as_ref().or(share.shareable_user_id.as_ref()),
+            recipient_id: share.recipient_id.as_ref().or(share.user_id.as_ref()),
+            terms: share.terms.as_deref(),
+            expires_at: share.expires_at.as_deref(),
+            created_at: share.created_at.as_deref(),
+        }
+    }
+}
+
+impl<'a> From<&'a workflows::ListedSpaceShare> for SpaceShare<'a> {
+    fn from(listed: &'a workflows::ListedSpaceShare) -> Self {
+        SpaceShare::from(&listed.share)
+    }
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ClientTask<'a> {

@@ -3,7 +3,8 @@ use web_sys::{AbortController, AbortSignal};
 
 use super::{
     arguments::Arguments, call::Call, classifications::Classifications, connections::Connections,
-    invitations::Invitations, items::Items, shares::Shares, tasks::ClientTasks, templates::Templates,
+    encryption_spaces::EncryptionSpaces, invitations::Invitations, items::Items, shares::Shares, tasks::ClientTasks,
+    templates::Templates,
 };
 use crate::{
     error::{Error, Result},
@@ -95,6 +96,12 @@ impl Session {
     #[wasm_bindgen(getter)]
     pub fn tasks(&self) -> ClientTasks {
         ClientTasks::new(self.handle.clone())
+    }
+
+    /// Shares of the first protocol.
+    #[wasm_bindgen(getter, js_name = encryptionSpaces)]
+    pub fn encryption_spaces(&self) -> EncryptionSpaces {
+        EncryptionSpaces::new(self.handle.clone())
     }
 
     /// Ends both server sessions and closes.

@@ -25,8 +25,8 @@ use crate::{
             self,
             connections::Connection,
             encryption_spaces::{
-                self as vault_spaces, Direction, EncryptionSpaceTwin, NewSpaceSharesRequest, ShareableType, SpaceShare,
-                SpaceShareResponse, ValuesBySlot,
+                self as vault_spaces, Direction, EncryptionSpaceTwin, ItemInFirstForm, NewSpaceSharesRequest,
+                ShareableType, SpaceShare, SpaceShareResponse, ValuesBySlot,
             },
             items::ItemResponse,
         },
@@ -57,13 +57,22 @@ impl NewSpaceShare {
     }
 }
 
-/// A share in an encryption space with its item: as listed without values, as read with them.
+/// A share in an encryption space with its item, decrypted.
 #[derive(Clone, Debug)]
 pub struct ItemInSpace {
     /// The share.
     pub share: SpaceShare,
     /// The item, by its owner's ids.
     pub item: Item,
+}
+
+/// A share in an encryption space as a list has it.
+#[derive(Clone, Debug)]
+pub struct ListedSpaceShare {
+    /// The share.
+    pub share: SpaceShare,
+    /// Its item, without slots.
+    pub item: ItemInFirstForm,
 }
 
 /// How often a space that somebody else made or changed meanwhile is looked at again.
@@ -117,17 +126,16 @@ impl Session {
     }
 
     /// Shares in encryption spaces, with their items, without values.
-    pub async fn list_space_shares(&self, direction: Direction, page: &PageRequest) -> Result<Page<ItemInSpace>> {
+    pub async fn list_space_shares(&self, direction: Direction, page: &PageRequest) -> Result<Page<ListedSpaceShare>> {
         self.keys()?;
         fetch_pages(page, async |query: PageQuery| {
             let response = vault_spaces::list(self.vault(), direction, &query).await?;
-            // The server lists the items in the order of the shares; what does not match belongs to none of them.
-            let listed = response.shares.into_iter().zip(response.items).map(|(share, item)| {
-                if share.item_id.as_ref().is_some_and(|id| *id != item.id) {
-                    return Err(bad_response("the server lists a share beside another's item"));
-                }
-                let slots = response.slots.iter().filter(|slot| item.slot_ids.contains(&slot.id)).cloned().collect();
-                Ok(ItemInSpace { share, item: opening::unopened_item(bare(item, slots)) })
+            let items = response.items;
+            let listed = response.shares.into_iter().map(|share| {
+                let of_share = items.iter().find(|listed| listed.item.id == *item_id(&share));
+                let item =
+                    of_share.cloned().ok_or_else(|| bad_response("the server lists a share without its item"))?;
+                Ok(ListedSpaceShare { share, item })
             });
             Ok((listed.collect::<Result<_>>()?, response.next_page_after))
         })
@@ -139,6 +147,7 @@ impl Session {
         let keys = self.keys()?;
         let SpaceShareResponse { share, item, slots, .. } = vault_spaces::get(self.vault(), id).await?;
         expect_id(id, &share.id)?;
+        expect_id(item_id(&share), &item.id)?;
         if item.own {
             let item = opening::open_item(bare(item, slots), &ItemKey::Private(keys)).await?;
             return Ok(ItemInSpace { share, item });
@@ -267,6 +276,11 @@ impl Session {
         };
         vault_spaces::set_space(self.vault(), &connection.own.id, &twin).await
     }
+}
+
+/// The item that a share is of, or whose slot it is of.
+fn item_id(share: &SpaceShare) -> &Id {
+    share.item_id.as_ref().or(share.slotable_id.as_ref()).unwrap_or(&share.shareable_id)
 }
 
 async fn seal_values(dek: &DataKey, slots: Vec<&Slot>) -> Result<ValuesBySlot> {

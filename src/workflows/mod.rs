@@ -33,7 +33,7 @@ mod value;
 
 pub use client::{Client, ClientOptions};
 pub use connections::{Connection, ConnectionDetails};
-pub use encryption_spaces::{ItemInSpace, NewSpaceShare};
+pub use encryption_spaces::{ItemInSpace, ListedSpaceShare, NewSpaceShare};
 pub use invitations::{Invitation, NewInvitation};
 pub use items::{Classification, Item, ItemChange, NewItem, NewSlot, Slot, UpdatedItem};
 #[cfg(not(target_arch = "wasm32"))]

@@ -4,5 +4,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod connections_and_sharing;
+mod encryption_spaces;
 mod on_sharing_and_client_tasks;
 mod terminal;

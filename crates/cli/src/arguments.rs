@@ -135,13 +135,16 @@ pub(crate) enum Command {
         #[arg(short, long, value_name = "FILE")]
         from: PathBuf,
         /// What connections:create printed
+        #[arg(short, long, value_name = "FILE", required_unless_present = "to", conflicts_with = "to")]
+        connection: Option<PathBuf>,
+        /// The auth file of the recipient: shares by the first protocol, in an encryption space
         #[arg(short, long, value_name = "FILE")]
-        connection: PathBuf,
-        /// What items:create or items:get printed
-        #[arg(short, long, value_name = "FILE")]
-        item: PathBuf,
+        to: Option<PathBuf>,
+        /// What items:create or items:get printed; with --to the item's id
+        #[arg(short, long, value_name = "FILE|ID")]
+        item: String,
         /// Share this one slot only
-        #[arg(short, long, value_name = "NAME")]
+        #[arg(short, long, value_name = "NAME", conflicts_with = "to")]
         slot_name: Option<String>,
     },
     /// Share an item
@@ -156,6 +159,9 @@ pub(crate) enum Command {
         #[arg(short = 't', long = "type", value_enum, default_value = "incoming")]
         direction: Direction,
     },
+    /// Show the item of a share, of either protocol, with its values
+    #[command(name = "shares:get")]
+    SharesGet(OneRecord),
     /// Show a received share with its item; without values before it is accepted
     #[command(name = "shares:get-incoming")]
     SharesGetIncoming(OneRecord),

@@ -139,14 +139,66 @@ pub struct SpaceShare {
     pub updated_at: Option<Timestamp>,
 }
 
+/// An item as the first protocol wrote it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ItemInFirstForm {
+    /// What later versions kept.
+    #[serde(flatten)]
+    pub item: Item,
+    /// Always false.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub shareable: bool,
+    /// Always null.
+    #[serde(default)]
+    pub image_background_colour: Option<String>,
+    /// Always null.
+    #[serde(default)]
+    pub slot_image: Option<String>,
+    /// Always null.
+    #[serde(default)]
+    pub slot_image_background_colour: Option<String>,
+    /// Always null.
+    #[serde(default)]
+    pub activity_image: Option<String>,
+    /// Always null.
+    #[serde(default)]
+    pub activity_image_background_colour: Option<String>,
+    /// Always null.
+    #[serde(default)]
+    pub category_image: Option<String>,
+    /// Always null.
+    #[serde(default)]
+    pub category_image_background_colour: Option<String>,
+    /// Always null.
+    #[serde(default)]
+    pub category_label: Option<String>,
+}
+
+impl From<Item> for ItemInFirstForm {
+    fn from(item: Item) -> Self {
+        ItemInFirstForm {
+            item,
+            shareable: false,
+            image_background_colour: None,
+            slot_image: None,
+            slot_image_background_colour: None,
+            activity_image: None,
+            activity_image_background_colour: None,
+            category_image: None,
+            category_image_background_colour: None,
+            category_label: None,
+        }
+    }
+}
+
 /// Reply of every call for many shares.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SpaceSharesResponse {
     /// The shares.
     pub shares: Vec<SpaceShare>,
-    /// What is shared.
+    /// What is shared, in the order of the shares.
     #[serde(default)]
-    pub items: Vec<Item>,
+    pub items: Vec<ItemInFirstForm>,
     /// The slots of it, without their values.
     #[serde(default)]
     pub slots: Vec<Slot>,
@@ -176,7 +228,7 @@ pub struct SpaceShareResponse {
     pub shares: Vec<SpaceShare>,
     /// Just the item.
     #[serde(default)]
-    pub items: Vec<Item>,
+    pub items: Vec<ItemInFirstForm>,
     /// Always empty; old clients need it.
     #[serde(default)]
     pub users: Vec<JsonObject>,

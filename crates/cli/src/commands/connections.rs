@@ -3,7 +3,10 @@ use std::path::Path;
 use anyhow::bail;
 use serde::{Deserialize, Serialize};
 use vaultshare::{
-    api::{Id, vault::connections::Connection},
+    api::{
+        Id,
+        vault::connections::{Connection, OtherConnectionData, OwnConnectionData},
+    },
     workflows::{ConnectionDetails, NewInvitation},
 };
 
@@ -77,17 +80,31 @@ pub(super) async fn create(terminal: &Terminal, path: &Path) -> anyhow::Result<(
     output::print(&Config { kind: KIND.to_owned(), metadata: names, spec })
 }
 
+/// The two sides of a connection, without the older form of the same that the Vault adds.
+#[derive(Serialize)]
+struct Sides<'a> {
+    own: &'a OwnConnectionData,
+    the_other_user: &'a OtherConnectionData,
+}
+
+impl<'a> From<&'a Connection> for Sides<'a> {
+    fn from(connection: &'a Connection) -> Self {
+        Sides { own: &connection.own, the_other_user: &connection.the_other_user }
+    }
+}
+
 #[derive(Serialize)]
 struct Listed<'a> {
     recipient_name: Option<&'a str>,
-    connection: &'a Connection,
+    connection: Sides<'a>,
 }
 
 pub(super) async fn list(terminal: &Terminal, listing: &Listing) -> anyhow::Result<()> {
     let connections = terminal.session(&listing.auth).await?.list_connections(&listing.page()).await?;
     let listed = connections.entries.iter();
-    let listed: Vec<_> =
-        listed.map(|one| Listed { recipient_name: one.name.as_deref(), connection: &one.record }).collect();
+    let listed: Vec<_> = listed
+        .map(|one| Listed { recipient_name: one.name.as_deref(), connection: Sides::from(&one.record) })
+        .collect();
     output::print(&listed)?;
     warn_of_more(&connections);
     Ok(())
@@ -95,13 +112,13 @@ pub(super) async fn list(terminal: &Terminal, listing: &Listing) -> anyhow::Resu
 
 #[derive(Serialize)]
 struct Accepted<'a> {
-    connection: &'a Connection,
+    connection: Sides<'a>,
 }
 
 pub(super) async fn accept(terminal: &Terminal, token: String, name: String, auth: &Auth) -> anyhow::Result<()> {
     let details = ConnectionDetails { token, name, ..ConnectionDetails::default() };
     let connection = terminal.session(auth).await?.accept_invitation(&details, &progress()).await?;
-    output::print(&Accepted { connection: &connection.record })
+    output::print(&Accepted { connection: Sides::from(&connection.record) })
 }
 
 pub(super) async fn delete(terminal: &Terminal, record: &OneRecord) -> anyhow::Result<()> {

@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod connections;
+mod encryption_spaces;
 mod items;
 mod shares;
 mod tasks;
@@ -9,6 +10,7 @@ mod users;
 
 use std::{io, path::Path};
 
+use anyhow::bail;
 use clap::CommandFactory;
 use vaultshare::workflows::{Client, Page, PageRequest, Progress, ProgressListener, Session};
 
@@ -46,11 +48,16 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::ConnectionsList(listing) => connections::list(terminal, &listing).await,
         Command::ConnectionsAccept { token, name, auth } => connections::accept(terminal, token, name, &auth).await,
         Command::ConnectionsDelete(record) => connections::delete(terminal, &record).await,
-        Command::SharesCreateConfig { from, connection, item, slot_name } => {
-            shares::config(terminal, &from, &connection, &item, slot_name.as_deref()).await
-        }
+        Command::SharesCreateConfig { from, connection, to, item, slot_name } => match (connection, to) {
+            (Some(connection), _) => {
+                shares::config(terminal, &from, &connection, item.as_ref(), slot_name.as_deref()).await
+            }
+            (None, Some(to)) => encryption_spaces::config(terminal, &from, &to, &item).await,
+            (None, None) => bail!("shares:create-config needs --connection or --to"),
+        },
         Command::SharesCreate(share) => shares::create(terminal, share).await,
         Command::SharesList { listing, direction } => shares::list(terminal, &listing, direction).await,
+        Command::SharesGet(record) => encryption_spaces::get(terminal, &record).await,
         Command::SharesGetIncoming(record) => shares::get_incoming(terminal, &record).await,
         Command::SharesAccept { share, yes } => shares::accept(terminal, &share, yes).await,
         Command::SharesDelete(record) => shares::delete(terminal, &record).await,

@@ -10,6 +10,7 @@ use vaultshare::{
     api::{
         Id, JsonObject,
         vault::{
+            encryption_spaces as vault_spaces,
             items::{self, ClassificationNode},
             shares::{Acceptance, IncomingFilter, OutgoingFilter, Share},
         },
@@ -17,7 +18,7 @@ use vaultshare::{
     workflows::{NewShare, SharedItem},
 };
 
-use super::{Terminal, everything, progress, shown, warn_of_more};
+use super::{Terminal, encryption_spaces, everything, progress, shown, warn_of_more};
 use crate::{
     arguments::{self, Direction, Listing, OneRecord},
     auth_file::{self, Authentication},
@@ -58,8 +59,12 @@ struct Sharing {
     item_id: Id,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     slot_id: Option<Id>,
-    connection_id: Id,
+    /// Absent in the first guide's form, which has `to`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    connection_id: Option<Id>,
     from: Authentication,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    to: Option<Authentication>,
 }
 
 pub(super) async fn config(
@@ -78,7 +83,7 @@ pub(super) async fn config(
     let slot_id = slot_name.map(|name| slot_named(&shared.spec, name)).transpose()?;
     let known = from.resume(&terminal.client).await?.get_connection(&connection_id).await;
     known.with_context(|| format!("{} has no connection of this user's as its `from`", shown(connection)))?;
-    let spec = Sharing { item_id: shared.spec.id, slot_id, connection_id, from };
+    let spec = Sharing { item_id: shared.spec.id, slot_id, connection_id: Some(connection_id), from, to: None };
     output::print(&Config { kind: KIND, metadata: JsonObject::new(), spec })
 }
 
@@ -94,14 +99,28 @@ struct Shares {
 
 pub(super) async fn create(terminal: &Terminal, arguments: arguments::NewShare) -> anyhow::Result<()> {
     let config: ConfigFile<Option<IgnoredAny>, Sharing> = config_file::read(&arguments.config.config, KIND)?;
+    let expires_at = arguments.expiry_date.as_deref().map(expiry).transpose()?;
+    let Sharing { item_id, slot_id, connection_id, from, to } = config.spec;
+    let session = from.resume(&terminal.client).await?;
+    let connection_id = match (connection_id, to) {
+        (Some(connection_id), _) => connection_id,
+        (None, Some(to)) => {
+            if arguments.onshare {
+                bail!("--onshare: what is shared in an encryption space cannot be shared on");
+            }
+            let to = to.resume(&terminal.client).await?;
+            let share = encryption_spaces::NewSpaceShareTo { item_id, terms: arguments.terms, expires_at };
+            return encryption_spaces::create(&session, &to, share).await;
+        }
+        (None, None) => bail!("{} names neither a connection nor a recipient", shown(&arguments.config.config)),
+    };
     let share = NewShare {
-        slot_id: config.spec.slot_id.clone(),
+        slot_id,
         terms: arguments.terms,
         on_sharing: arguments.onshare,
-        expires_at: arguments.expiry_date.as_deref().map(expiry).transpose()?,
-        ..NewShare::new(config.spec.item_id.clone(), config.spec.connection_id.clone())
+        expires_at,
+        ..NewShare::new(item_id, connection_id)
     };
-    let session = config.spec.from.resume(&terminal.client).await?;
     let share = session.create_share(&share, &progress()).await?;
     output::print(&Shares { shares: vec![share] })
 }
@@ -120,13 +139,29 @@ fn expiry(text: &str) -> anyhow::Result<String> {
     Ok(format!("{instant:.3}"))
 }
 
+/// A share of either protocol, each in the form that its guide prints.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum AnyShare<'a> {
+    OfCopy(&'a Share),
+    InSpace(encryption_spaces::Listed),
+}
+
 pub(super) async fn list(terminal: &Terminal, listing: &Listing, direction: Direction) -> anyhow::Result<()> {
     let session = terminal.session(&listing.auth).await?;
-    let shares = match direction {
-        Direction::Incoming => session.incoming_shares(&IncomingFilter::default(), &listing.page()).await?,
-        Direction::Outgoing => session.outgoing_shares(&OutgoingFilter::default(), &listing.page()).await?,
+    let (shares, in_spaces) = match direction {
+        Direction::Incoming => (
+            session.incoming_shares(&IncomingFilter::default(), &listing.page()).await?,
+            encryption_spaces::list(&session, vault_spaces::Direction::Incoming).await?,
+        ),
+        Direction::Outgoing => (
+            session.outgoing_shares(&OutgoingFilter::default(), &listing.page()).await?,
+            encryption_spaces::list(&session, vault_spaces::Direction::Outgoing).await?,
+        ),
     };
-    output::print(&Document { kind: "Shares", spec: &shares.entries })?;
+    let of_copies = shares.entries.iter().map(AnyShare::OfCopy);
+    let spec: Vec<AnyShare> = of_copies.chain(in_spaces.into_iter().map(AnyShare::InSpace)).collect();
+    output::print(&Document { kind: "Shares", spec })?;
     warn_of_more(&shares);
     Ok(())
 }

@@ -19,6 +19,7 @@ import init, {
   type ClientTasks,
   type Connection,
   type Connections,
+  type EncryptionSpaces,
   type ErrorCode,
   type Invitation,
   type Invitations,
@@ -34,6 +35,7 @@ import init, {
   type Shares,
   type Slot,
   type SlotType,
+  type SpaceShare,
   type Template,
   type Templates,
 } from 'vaultshare';
@@ -46,7 +48,7 @@ complete<Missing<typeof import('vaultshare'),
   'default' | 'decryptWithPassphrase' | 'isVaultError' | 'KeyPair' | 'PublicKey' | 'Session' | 'SymmetricKey' | 'VaultClient' | 'VaultError'>>();
 complete<Missing<VaultClient, 'newSecret' | 'createUser' | 'signIn'>>();
 complete<Missing<Session,
-  'secret' | 'userId' | 'templates' | 'classifications' | 'items' | 'invitations' | 'connections' | 'shares' | 'tasks'
+  'secret' | 'userId' | 'templates' | 'classifications' | 'items' | 'invitations' | 'connections' | 'shares' | 'tasks' | 'encryptionSpaces'
   | 'endOtherSessions' | 'signOut' | 'close' | typeof Symbol.dispose>>();
 complete<Missing<Templates, 'list' | 'get' | 'create'>>();
 complete<Missing<Classifications, 'list' | 'get' | 'create'>>();
@@ -54,6 +56,7 @@ complete<Missing<Items, 'create' | 'list' | 'get' | 'getMany' | 'update' | 'reen
 complete<Missing<Invitations, 'create' | 'list' | 'cancel'>>();
 complete<Missing<Connections, 'accept' | 'list' | 'get' | 'delete'>>();
 complete<Missing<Shares, 'create' | 'incoming' | 'outgoing' | 'get' | 'info' | 'accept' | 'change' | 'delete' | 'refresh'>>();
+complete<Missing<EncryptionSpaces, 'share' | 'list' | 'get' | 'delete'>>();
 complete<Missing<ClientTasks, 'list' | 'count' | 'run'>>();
 complete<Missing<SymmetricKey,
   'export' | 'encryptString' | 'decryptString' | 'encryptBytes' | 'decryptBytes' | 'wrapKey' | 'unwrapKey' | 'free' | typeof Symbol.dispose>>();
@@ -206,6 +209,20 @@ export async function sharing(session: Session, itemId: string, connectionId: st
     info.createdAt, info.publicKey, info.keypairId, info.encryptedDek, item.label, shares, onShares, leftOut, incoming.next, outgoing.next,
   ];
   return all.length > 0 ? accepted.acceptance : 'rejected';
+}
+
+export async function encryptionSpaces(session: Session, itemId: string, connectionId: string): Promise<(string | undefined)[]> {
+  const made: SpaceShare = await session.encryptionSpaces.share({ itemId, connectionId, slotId: 's', terms: 'Be kind', expiresAt: new Date() }, {});
+  const listed: Page<SpaceShare> = await session.encryptionSpaces.list('incoming', { all: true });
+  await session.encryptionSpaces.list('outgoing');
+  // @ts-expect-error shares go in or out
+  await session.encryptionSpaces.list('sideways');
+  const { share, item }: { share: SpaceShare; item: Item } = await session.encryptionSpaces.get(made.id, {});
+  await session.encryptionSpaces.delete(made.id, {});
+  return [
+    share.connectionId, share.itemId, share.slotId, share.encryptionSpaceId, share.senderId, share.recipientId, share.terms, share.expiresAt,
+    share.createdAt, item.label, listed.next,
+  ];
 }
 
 export async function tasks(session: Session): Promise<unknown> {

@@ -47,7 +47,7 @@ async fn create(
     let (mut items, mut slots) = (Vec::new(), Vec::new());
     for row in &rows {
         let (item, of_item) = records::item_of(db, row, &session.user_id).await?;
-        items.push(item);
+        items.push(item.into());
         slots.extend(of_item);
     }
     let shares = records::with_values(db, rows, &session.user_id).await?;

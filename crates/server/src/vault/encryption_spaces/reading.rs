@@ -69,7 +69,7 @@ async fn page_of(
     let (mut items, mut slots) = (Vec::with_capacity(rows.len()), Vec::new());
     for row in &rows {
         let (item, of_item) = records::item_of(&mut db, row, &session.user_id).await?;
-        items.push(item);
+        items.push(item.into());
         slots.extend(of_item);
     }
     let shares = records::with_values(&mut db, rows, &session.user_id).await?;
@@ -89,7 +89,7 @@ async fn show(
     let share = shares.pop().ok_or_else(records::not_found)?;
     Ok(Json(SpaceShareResponse {
         shares: vec![share.clone()],
-        items: vec![item.clone()],
+        items: vec![item.clone().into()],
         share,
         item,
         slots,

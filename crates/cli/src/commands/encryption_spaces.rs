@@ -1,0 +1,92 @@
+//! The forms that commands had in the first guide, when a share was made between two auth files.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use serde::Serialize;
+use vaultshare::{
+    ErrorCode,
+    api::{
+        Id, JsonObject,
+        vault::encryption_spaces::{Direction, ItemInFirstForm, SpaceShare},
+    },
+    workflows::{ListedSpaceShare, NewSpaceShare, Session},
+};
+
+use super::{Terminal, everything, progress};
+use crate::{
+    arguments::OneRecord,
+    auth_file::{self, Authentication},
+    output::{self, Document, ItemSpec},
+};
+
+#[derive(Serialize)]
+struct Config {
+    kind: &'static str,
+    metadata: JsonObject,
+    spec: Sharing,
+}
+
+#[derive(Serialize)]
+struct Sharing {
+    item_id: Id,
+    from: Authentication,
+    to: Authentication,
+}
+
+pub(super) async fn config(terminal: &Terminal, from: &Path, to: &Path, item_id: &str) -> anyhow::Result<()> {
+    let (from, to) = (auth_file::read(from)?, auth_file::read(to)?);
+    let item_id = Id::parse(item_id).context("with --to, the item is given by its id")?;
+    from.resume(&terminal.client).await?.get_item(&item_id).await.context("the item cannot be shared")?;
+    output::print(&Config { kind: "Share", metadata: JsonObject::new(), spec: Sharing { item_id, from, to } })
+}
+
+#[derive(Serialize)]
+struct Shares {
+    shares: Vec<SpaceShare>,
+}
+
+/// Shares an item in the encryption space of the two users, which is made with their first share.
+pub(super) async fn create(from: &Session, to: &Session, share: NewSpaceShareTo) -> anyhow::Result<()> {
+    let connections = from.list_connections(&everything()).await?.entries;
+    let connection = connections.iter().find(|one| one.record.the_other_user.user_id == *to.user_id());
+    let Some(connection) = connection else { bail!("the two users are not connected") };
+    let share = NewSpaceShare {
+        terms: share.terms,
+        expires_at: share.expires_at,
+        ..NewSpaceShare::new(share.item_id, connection.record.own.id.clone())
+    };
+    output::print(&Shares { shares: vec![from.share_in_space(&share, &progress()).await?] })
+}
+
+/// A share whose connection is still to be found.
+pub(super) struct NewSpaceShareTo {
+    pub(super) item_id: Id,
+    pub(super) terms: Option<String>,
+    pub(super) expires_at: Option<String>,
+}
+
+/// A share in a list, as the first guide prints it.
+#[derive(Serialize)]
+pub(super) struct Listed {
+    share_id: Id,
+    connection_id: Id,
+    item: ItemInFirstForm,
+}
+
+pub(super) async fn list(session: &Session, direction: Direction) -> anyhow::Result<Vec<Listed>> {
+    let listed = session.list_space_shares(direction, &everything()).await?.entries.into_iter();
+    Ok(listed
+        .map(|ListedSpaceShare { share, item }| Listed { share_id: share.id, connection_id: share.connection_id, item })
+        .collect())
+}
+
+/// The item of a share of either protocol.
+pub(super) async fn get(terminal: &Terminal, record: &OneRecord) -> anyhow::Result<()> {
+    let session = terminal.session(&record.auth).await?;
+    let item = match session.get_space_share(&record.id).await {
+        Err(error) if error.code() == ErrorCode::NotFound => session.get_share(&record.id).await?.item,
+        other => other?.item,
+    };
+    output::print(&Document { kind: "Item", spec: ItemSpec::new(&item) })
+}
