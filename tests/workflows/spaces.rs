@@ -165,8 +165,8 @@ async fn whoever_dies_between_two_steps_of_claiming_goes_on() {
     let world = World::new().await;
     let (alice, bob, to_bob) = world.alice_and_bob().await;
     let item = car(&alice, "1").await;
+    let made = std::cell::RefCell::new(share(&alice, &item, &to_bob).await.id);
     let connection = std::cell::RefCell::new(to_bob);
-    let made = std::cell::RefCell::new(share(&alice, &item, &connection.borrow()).await.id);
     fail_in_turn(
         &world.network,
         async || {
@@ -179,9 +179,9 @@ async fn whoever_dies_between_two_steps_of_claiming_goes_on() {
             let (own, others) = spaces(&alice, &ended).await;
             assert!(own.is_some() && own == others, "{fault:?} at {number}");
             alice.delete_connection(&ended).await.unwrap();
-            connection.replace(crate::world::connect(&alice, &bob).await);
-            let next = share(&alice, &item, &connection.borrow()).await.id;
-            made.replace(next);
+            let next = crate::world::connect(&alice, &bob).await;
+            made.replace(share(&alice, &item, &next).await.id);
+            connection.replace(next);
         },
     )
     .await;

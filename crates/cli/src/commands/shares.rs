@@ -144,7 +144,7 @@ fn expiry(text: &str) -> anyhow::Result<String> {
 #[serde(untagged)]
 enum AnyShare<'a> {
     OfCopy(&'a Share),
-    InSpace(encryption_spaces::Listed),
+    InSpace(&'a encryption_spaces::Listed),
 }
 
 pub(super) async fn list(terminal: &Terminal, listing: &Listing, direction: Direction) -> anyhow::Result<()> {
@@ -160,7 +160,7 @@ pub(super) async fn list(terminal: &Terminal, listing: &Listing, direction: Dire
         ),
     };
     let of_copies = shares.entries.iter().map(AnyShare::OfCopy);
-    let spec: Vec<AnyShare> = of_copies.chain(in_spaces.into_iter().map(AnyShare::InSpace)).collect();
+    let spec: Vec<AnyShare> = of_copies.chain(in_spaces.iter().map(AnyShare::InSpace)).collect();
     output::print(&Document { kind: "Shares", spec })?;
     warn_of_more(&shares);
     Ok(())
