@@ -208,6 +208,8 @@ pub(super) struct Invitation<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    mail: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     created_at: Option<&'a str>,
@@ -219,6 +221,7 @@ impl<'a> From<&'a workflows::Invitation> for Invitation<'a> {
             id: invitation.id.as_ref(),
             token: &invitation.token,
             email: invitation.email.as_deref(),
+            mail: invitation.mail_state.map(|state| state.as_str()),
             state: invitation.state.map(|state| state.as_str()),
             created_at: invitation.created_at.as_deref(),
         }

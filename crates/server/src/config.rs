@@ -10,14 +10,36 @@ pub struct Config {
     pub data: PathBuf,
     /// A folder of static files to show at `/`: the demo page.
     pub www: Option<PathBuf>,
+    /// How invitations by e-mail are sent.
+    pub mail: MailConfig,
     /// Bounds and lifetimes.
     pub limits: Limits,
+}
+
+/// How invitations by e-mail are sent. By default they are written to files.
+#[derive(Clone, Default)]
+pub struct MailConfig {
+    /// The mail server, `smtp://…` or `smtps://…`, with user and password where it asks for them.
+    pub smtp_url: Option<String>,
+    /// The sender, `name <address>`.
+    pub from: Option<String>,
+    /// Where the app is that accepts invitations; messages have a link to it.
+    pub public_url: Option<String>,
+    /// Where messages are written when there is no mail server; `outbox` in the data folder where absent.
+    pub folder: Option<PathBuf>,
+}
+
+impl std::fmt::Debug for MailConfig {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let smtp = self.smtp_url.as_ref().map(|_| "(set)"); // It may hold a password.
+        formatter.debug_struct("MailConfig").field("smtp_url", &smtp).field("from", &self.from).finish_non_exhaustive()
+    }
 }
 
 impl Config {
     /// A server that keeps its data in `data`, with the usual limits and no page.
     pub fn new(data: impl Into<PathBuf>) -> Self {
-        Self { data: data.into(), www: None, limits: Limits::default() }
+        Self { data: data.into(), www: None, mail: MailConfig::default(), limits: Limits::default() }
     }
 }
 
@@ -46,6 +68,14 @@ pub struct Limits {
     pub attempts_per_address: u32,
     /// How long it takes to regain one attempt.
     pub attempt_regained: Duration,
+    /// How many invitations by e-mail a user can make within a day.
+    pub mails_per_day: u32,
+    /// How long to wait before a message that could not be sent is tried again; twice as long each time after that.
+    pub mail_retry: Duration,
+    /// The longest wait between two attempts.
+    pub longest_mail_retry: Duration,
+    /// How often a message is tried before it is given up.
+    pub mail_attempts: u32,
     /// How often expired rows are cleared away.
     pub housekeeping: Duration,
 }
@@ -67,6 +97,10 @@ impl Default for Limits {
             attempts_per_user: 10,
             attempts_per_address: 200,
             attempt_regained: Duration::from_secs(15),
+            mails_per_day: 50,
+            mail_retry: Duration::from_secs(2),
+            longest_mail_retry: MINUTE * 60,
+            mail_attempts: 24,
             housekeeping: MINUTE * 5,
         }
     }

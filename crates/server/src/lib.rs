@@ -5,6 +5,7 @@
 //!   at the bottom
 //! - [`store`]: the databases, one for each service; [`clock`], [`token`], [`wire`]
 //! - [`sessions`], [`idempotency`], [`paging`], [`request`], [`error`]: what every resource needs
+//! - [`mail`]: invitations by e-mail
 //! - [`http`]: the routers put together, and what surrounds every request
 //!
 //! ```no_run
@@ -20,6 +21,7 @@ pub mod error;
 pub mod http;
 pub mod idempotency;
 pub mod keystore;
+pub mod mail;
 pub mod paging;
 pub mod request;
 pub mod service;
@@ -30,16 +32,21 @@ pub mod token;
 pub mod vault;
 pub mod wire;
 
-pub use config::{Config, Limits};
+pub use config::{Config, Limits, MailConfig};
 
 use clock::Clock;
 use error::{Error, Result};
 use keystore::Keystore;
+use mail::Mailer;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use store::Store;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use vault::Vault;
+
+/// How long a server that is asked to stop waits for a message that is being handed on.
+const LAST_MESSAGE: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// Both services, open.
 #[derive(Clone)]
@@ -57,7 +64,8 @@ pub async fn open(config: Config) -> Result<App> {
     let clock = Clock::default();
     let vault_store = Store::open_sqlite(&config.data.join("vault.db"), &store::VAULT).await?;
     let keystore_store = Store::open_sqlite(&config.data.join("keystore.db"), &store::KEYSTORE).await?;
-    let vault = Vault::open(vault_store, clock.clone(), config.limits.clone()).await?;
+    let mailer = Mailer::new(&config.mail, &config.data)?;
+    let vault = Vault::open(vault_store, clock.clone(), config.limits.clone(), mailer).await?;
     let admissions = Arc::new(vault.clone());
     let keystore = Keystore::open(keystore_store, clock.clone(), config.limits.clone(), admissions).await?;
     Ok(App { config, clock, keystore, vault })
@@ -80,12 +88,24 @@ impl App {
         self.vault.clear_expired().await
     }
 
+    /// Sends the messages that are due, as [`App::serve`] does by itself.
+    pub async fn send_mail(&self) -> Result<()> {
+        self.vault.send_mail().await.map(|_| ())
+    }
+
     /// Answers on `listener` until `shutdown` completes, then finishes what was begun and closes the databases.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<()> {
         let housekeeping = tokio::spawn(self.clone().keep_house());
+        let (stop_mail, mail_is_stopped) = oneshot::channel();
+        let mailing = tokio::spawn(self.clone().keep_sending_mail(mail_is_stopped));
         let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
         let served = axum::serve(listener, service).with_graceful_shutdown(shutdown).await;
         housekeeping.abort();
+        drop(stop_mail);
+        // What is being handed on right now is finished, because nobody could tell later whether it was.
+        if tokio::time::timeout(LAST_MESSAGE, mailing).await.is_err() {
+            tracing::warn!("the mail server took too long; a message is given up");
+        }
         self.close().await;
         served.map_err(Error::fault)
     }
@@ -94,6 +114,20 @@ impl App {
     pub async fn close(&self) {
         service::Service::store(&self.keystore).close().await;
         service::Service::store(&self.vault).close().await;
+    }
+
+    async fn keep_sending_mail(self, mut stopped: oneshot::Receiver<()>) {
+        loop {
+            let wait = self.vault.send_mail().await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "mail could not be sent");
+                self.config.limits.longest_mail_retry
+            });
+            tokio::select! {
+                _ = &mut stopped => return,
+                () = self.vault.mail_is_queued() => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
     }
 
     async fn keep_house(self) {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
-use vaultshare_server::Config;
+use vaultshare_server::{Config, MailConfig};
 
 /// Vault and Keystore of vaultshare: they keep ciphertext and hand it to those it belongs to.
 #[derive(Parser)]
@@ -22,6 +22,19 @@ struct Arguments {
     /// A folder of static files to show at /
     #[arg(long, value_name = "DIR")]
     www: Option<PathBuf>,
+    /// The mail server for invitations by e-mail, smtp://host:port or smtps://user:password@host; without one they are
+    /// written to files. A password is better given in the environment: other users see the command line
+    #[arg(long, value_name = "URL", env = "VAULTSHARE_SMTP_URL", hide_env_values = true, requires = "mail_from")]
+    smtp_url: Option<String>,
+    /// Who invitations by e-mail come from
+    #[arg(long, value_name = "NAME <ADDRESS>")]
+    mail_from: Option<String>,
+    /// The address of the app that accepts invitations: e-mails link to it
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// The folder that e-mails are written to without a mail server; they hold tokens [default: outbox in the data folder]
+    #[arg(long, value_name = "DIR", conflicts_with = "smtp_url")]
+    mail_folder: Option<PathBuf>,
 }
 
 #[tokio::main]
@@ -39,7 +52,13 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
-    let config = Config { www: arguments.www, ..Config::new(arguments.data) };
+    let mail = MailConfig {
+        smtp_url: arguments.smtp_url,
+        from: arguments.mail_from,
+        public_url: arguments.public_url,
+        folder: arguments.mail_folder,
+    };
+    let config = Config { www: arguments.www, mail, ..Config::new(arguments.data) };
     let app = vaultshare_server::open(config).await?;
     let listener = TcpListener::bind(arguments.listen)
         .await

@@ -72,6 +72,29 @@ impl InvitationState {
     }
 }
 
+/// What became of the message that carries an invitation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MailState {
+    /// It waits to be sent, or to be tried again.
+    Waiting,
+    /// A mail server took it.
+    Sent,
+    /// It was given up.
+    Failed,
+}
+
+impl MailState {
+    /// As the wire spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            MailState::Waiting => "waiting",
+            MailState::Sent => "sent",
+            MailState::Failed => "failed",
+        }
+    }
+}
+
 /// One invitation. Whoever holds its token may accept it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -94,6 +117,8 @@ pub struct Invitation {
     pub user_email: Option<String>,
     /// Where it was mailed to (an extension of this repository's server).
     pub email: Option<String>,
+    /// What became of the message to that address (an extension of this repository's server).
+    pub mail_state: Option<MailState>,
     /// When it was mailed.
     pub sent_at: Option<Timestamp>,
     /// Instant.

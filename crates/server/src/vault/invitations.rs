@@ -1,7 +1,7 @@
 //! Invitations: whoever holds the token of one can connect with its sender, once (http-api §7.1–§7.4).
 
-use super::Vault;
 use super::encryption_spaces::public_keys;
+use super::{Vault, mailing};
 use crate::clock::{Millis, millis, to_wire};
 use crate::error::{Error, Result};
 use crate::idempotency::{Begun, Repeatable};
@@ -11,7 +11,7 @@ use crate::service::Service;
 use crate::sessions::Session;
 use crate::store::{Select, new_id};
 use crate::token;
-use crate::wire::{Stored, ciphertext_text, id_text};
+use crate::wire::{Stored, ciphertext_text, id_text, maybe_time};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -68,9 +68,15 @@ async fn create(
     let expire_at = now + millis(vault.limits().invitation);
     let (created, sequence) = ((now, expire_at), vault.clock().sequence());
     insert(db, (&id, &token), (&session.user_id, &key), &details, created, sequence).await?;
+    if let Some(email) = &details.email {
+        mailing::check(db, &session.user_id, email, &vault).await?;
+        mailing::queue(db, &id, email, vault.clock()).await?;
+    }
     let row = find(&mut change.tx, &id, now).await?.ok_or_else(not_found)?;
     let invitation = row.wire(&session.user_id)?;
-    change.answer(StatusCode::CREATED, &response(invitation)).await
+    let answer = change.answer(StatusCode::CREATED, &response(invitation)).await?;
+    vault.mail_queued().notify_one();
+    Ok(answer)
 }
 
 async fn list(
@@ -132,7 +138,8 @@ fn response(invitation: Invitation) -> InvitationResponse {
 // The queries.
 
 const INVITATIONS: &str = "SELECT id, token, user_id, public_key, keypair_external_id, encrypted_recipient_name, \
-     encrypted_sender_name, public_key_id, state, created_at, expire_at, sequence FROM invitations WHERE 1 = 1";
+     encrypted_sender_name, public_key_id, email, mail_state, sent_at, state, created_at, expire_at, sequence \
+     FROM invitations WHERE 1 = 1";
 
 /// An invitation as the database holds it.
 #[derive(Debug, FromRow)]
@@ -145,6 +152,9 @@ pub(super) struct Row {
     pub(super) encrypted_recipient_name: Option<String>,
     encrypted_sender_name: Option<String>,
     public_key_id: Option<String>,
+    email: Option<String>,
+    mail_state: Option<String>,
+    sent_at: Option<Millis>,
     state: String,
     created_at: Millis,
     expire_at: Millis,
@@ -175,6 +185,13 @@ impl Row {
             expire_at: Some(to_wire(self.expire_at)),
             state: Some(serde_json::from_value(self.state.into())?),
             outgoing: sent,
+            email: self.email.filter(|_| sent),
+            mail_state: self
+                .mail_state
+                .filter(|_| sent)
+                .map(|state| serde_json::from_value(state.into()))
+                .transpose()?,
+            sent_at: maybe_time(self.sent_at.filter(|_| sent)),
             public_key_id: Id::maybe(self.public_key_id.filter(|_| sent))?,
             key_store_keypair_id: self.keypair_external_id.clone().filter(|_| sent),
             keypair_external_id: self.keypair_external_id.filter(|_| sent),
@@ -201,7 +218,9 @@ pub(super) fn is_opened_by(row: &Row, token: &str) -> bool {
 /// Uses an invitation up. Of two who try at once, one does.
 pub(super) async fn use_up(db: &mut AnyConnection, id: &str) -> Result<bool> {
     let update = sqlx::query("UPDATE invitations SET state = 'connected' WHERE id = $1 AND state = 'new'");
-    Ok(update.bind(id).execute(db).await?.rows_affected() == 1)
+    let used = update.bind(id).execute(&mut *db).await?.rows_affected() == 1;
+    mailing::forget(db, id).await?;
+    Ok(used)
 }
 
 async fn insert(

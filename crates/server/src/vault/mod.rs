@@ -6,6 +6,7 @@ mod connections;
 mod encryption_spaces;
 mod invitations;
 mod items;
+mod mailing;
 mod me;
 mod naming;
 mod public_key;
@@ -19,6 +20,7 @@ use crate::config::Limits;
 use crate::error::Result;
 use crate::idempotency;
 use crate::keystore::{Admissions, BoxFuture};
+use crate::mail::Mailer;
 use crate::service::Service;
 use crate::store::Store;
 use axum::Router;
@@ -27,6 +29,7 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::get;
 use std::sync::Arc;
+use tokio::sync::Notify;
 
 /// The Vault's state.
 #[derive(Clone)]
@@ -36,6 +39,8 @@ struct Inner {
     store: Store,
     clock: Clock,
     limits: Limits,
+    mailer: Mailer,
+    mail_queued: Notify,
 }
 
 impl Service for Vault {
@@ -60,9 +65,20 @@ impl Admissions for Vault {
 
 impl Vault {
     /// A Vault on `store`, with the system's templates in it.
-    pub async fn open(store: Store, clock: Clock, limits: Limits) -> Result<Self> {
+    pub async fn open(store: Store, clock: Clock, limits: Limits, mailer: Mailer) -> Result<Self> {
         system_templates::seed(&store, &clock).await?;
-        Ok(Self(Arc::new(Inner { store, clock, limits })))
+        let mut tx = store.write().await?;
+        mailing::give_up_what_was_cut_off(&mut tx).await?;
+        tx.commit().await?;
+        Ok(Self(Arc::new(Inner { store, clock, limits, mailer, mail_queued: Notify::new() })))
+    }
+
+    fn mailer(&self) -> &Mailer {
+        &self.0.mailer
+    }
+
+    fn mail_queued(&self) -> &Notify {
+        &self.0.mail_queued
     }
 
     /// Clears away what expired.
