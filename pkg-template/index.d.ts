@@ -525,7 +525,10 @@ export interface Invitation {
   id: string;
   /** What the invited user needs; hand it over, or let the Vault mail it. */
   token: string;
+  /** Where the Vault mails id and token, if it was asked to. */
   email?: string;
+  /** What became of that message: `waiting` to be sent or tried again, `sent`, or `failed` and given up. */
+  mail?: 'waiting' | 'sent' | 'failed';
   state?: string;
   createdAt?: string;
 }

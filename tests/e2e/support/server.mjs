@@ -6,11 +6,14 @@ import { fileURLToPath } from 'node:url';
 const binary = process.env.VAULTSHARE_SERVER || fileURLToPath(new URL('../../../target/release/vaultshare-server', import.meta.url));
 
 /**
- * @param {{ data: string, www: string, listen?: string }} options folders for records and page; port 0 picks a free one
- * @returns {Promise<{ url: string, stop: () => Promise<void> }>}
+ * @param {{ data: string, www?: string, listen?: string, more?: string[] }} options folders for records and page; port 0
+ *   picks a free one; and more arguments
+ * @returns {Promise<{ url: string, stop: () => Promise<void>, kill: () => Promise<void>, log: () => string }>} `kill` gives
+ *   it no time to finish anything
  */
-export async function startServer({ data, www, listen = '127.0.0.1:0' }) {
-  const child = spawn(binary, ['--listen', listen, '--data', data, '--www', www], { stdio: ['ignore', 'pipe', 'pipe'] });
+export async function startServer({ data, www, listen = '127.0.0.1:0', more = [] }) {
+  const page = www ? ['--www', www] : [];
+  const child = spawn(binary, ['--listen', listen, '--data', data, ...page, ...more], { stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = new Promise((resolve) => { child.once('exit', resolve); });
   const lines = [];
   const ready = new Promise((resolve, reject) => {
@@ -25,11 +28,9 @@ export async function startServer({ data, www, listen = '127.0.0.1:0' }) {
     ended.then((status) => reject(new Error(`the server ended with ${status} before it was ready:\n${lines.join('\n')}`)));
   });
   const url = await ready;
-  return {
-    url,
-    stop: async () => {
-      child.kill('SIGTERM');
-      await ended;
-    },
+  const end = async (signal) => {
+    child.kill(signal);
+    await ended;
   };
+  return { url, stop: () => end('SIGTERM'), kill: () => end('SIGKILL'), log: () => lines.join('\n') };
 }

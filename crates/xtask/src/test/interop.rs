@@ -7,7 +7,8 @@ use crate::{build, files, progress, test::node_tests, tools};
 /// The tests, and the other clients that they drive.
 const FOLDER: &str = "tests/interop";
 
-/// Runs `tests/interop`, with a server on fresh data whose address is in `VAULTSHARE_SERVER_URL`.
+/// Runs `tests/interop`, with a server on fresh data whose address is in `VAULTSHARE_SERVER_URL`, and the
+/// server's program in `VAULTSHARE_SERVER` for those that need one of their own.
 pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     tools::ensure_npm_packages_of(workspace, FOLDER)?;
     build::build_package(workspace)?;
@@ -21,6 +22,7 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
         let server = Server::start(workspace, &settings)?;
         node_tests::run(workspace, FOLDER, |node| {
             node.env("VAULTSHARE_SERVER_URL", server.url());
+            node.env("VAULTSHARE_SERVER", workspace.program("vaultshare-server", Profile::Test));
             node.env("VAULTSHARE_PACKAGE", workspace.package());
         })
     })

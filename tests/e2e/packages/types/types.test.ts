@@ -176,7 +176,7 @@ export async function connecting(alice: Session, bob: Session): Promise<string> 
   const invitation: Invitation = await alice.invitations.create({ name: 'Bob', email: 'bob@example.org', keypairId: 'k' }, {});
   const sent: Page<Invitation> = await alice.invitations.list({ perPage: 1 });
   await alice.invitations.cancel(invitation.id, {});
-  const told: (string | undefined)[] = [invitation.email, invitation.state, invitation.createdAt, sent.next];
+  const told: (string | undefined)[] = [invitation.email, invitation.mail, invitation.state, invitation.createdAt, sent.next];
 
   const connection: Connection = await bob.connections.accept(invitation.token, { name: 'Alice', keypairId: 'k' }, {});
   await bob.connections.accept({ token: invitation.token, id: invitation.id }, { name: 'Alice' });
