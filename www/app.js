@@ -19,6 +19,10 @@ async function start() {
   const world = new World();
   const recorder = new Recorder();
   for (const name of names) world.add(new Person(name, { ...services, fetch: recorder.fetchFor(name) }));
+  if (location.hash.startsWith('#invitation=')) {
+    world.followed = location.href;
+    history.replaceState(null, '', location.pathname); // The token is nothing for the address bar and the history.
+  }
   guide(world, document.getElementById('guide'));
   document.getElementById('panes').replaceChildren(
     element('div', { class: 'people' }, world.people.map((person) => userPane(person, world, recorder))),
@@ -28,7 +32,7 @@ async function start() {
   addEventListener('pagehide', () => world.people.forEach((person) => person.close()));
   addEventListener('pageshow', (event) => event.persisted && location.reload());
   document.body.dataset.ready = 'true';
-  announce('Ready. Nothing has been sent to the server yet.');
+  announce(world.followed ? 'Ready. Sign in as whoever was invited: the invitation waits under People.' : 'Ready. Nothing has been sent to the server yet.');
 }
 
 start().catch((error) => {

@@ -3,6 +3,7 @@
  * panes only show this state and ask for the next step. This file is also the shortest answer to
  * "how do I use the package".
  */
+import { readInvitation } from './mail.js';
 import { VaultClient } from './pkg/index.js';
 
 export class Person extends EventTarget {
@@ -12,6 +13,7 @@ export class Person extends EventTarget {
   constructor(name, { vaultUrl, keystoreUrl, fetch }) {
     super();
     this.name = name;
+    this.address = `${name.toLowerCase()}@example.org`;
     this.#client = new VaultClient({ vaultUrl, keystoreUrl, fetch });
     this.#forgetEverything();
   }
@@ -121,14 +123,22 @@ export class Person extends EventTarget {
     return [...this.items, ...mayShareOn.map(({ id }) => this.received.get(id))];
   }
 
-  async invite(name, options) {
-    this.invitation = { ...(await this.session.invitations.create({ name }, options)), name };
+  async invite(name, email, options) {
+    const invitation = await this.session.invitations.create({ name, ...(email && { email }) }, options);
+    this.invitation = { ...invitation, name };
     this.#changed();
     return this.invitation;
   }
 
-  async acceptInvitation(token, name, options) {
-    const connection = await this.session.connections.accept(token, { name }, options);
+  /** What became of the message that carries an invitation. */
+  async mailOf(invitationId) {
+    const { entries } = await this.session.invitations.list({ all: true });
+    return entries.find(({ id }) => id === invitationId)?.mail ?? 'failed';
+  }
+
+  /** @param given a token, or a link from a message */
+  async acceptInvitation(given, name, options) {
+    const connection = await this.session.connections.accept(readInvitation(given), { name }, options);
     this.connections = [...this.connections.filter(({ id }) => id !== connection.id), connection];
     this.#changed();
     return connection;

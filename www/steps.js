@@ -22,12 +22,12 @@ const steps = [
   },
   {
     name: 'invite', title: 'Alice invites Bob', target: 'alice-invite',
-    why: 'Her browser makes a key pair for this connection, publishes the public half and gets a token to hand to Bob.',
+    why: 'Her browser makes a key pair for this connection and publishes the public half. The Vault mails Bob a token; she can also hand it over herself.',
     done: ({ alice }) => Boolean(alice.invitation) || alice.connections.length > 0,
   },
   {
     name: 'accept', title: 'Bob accepts', target: 'bob-accept-token',
-    why: 'With the token Bob makes his key pair. Now each has the other’s public key, as the server handed it out.',
+    why: 'He finds the e-mail among his people, and follows its link: with the token in it Bob makes his key pair. Now each has the other’s public key, as the server handed it out.',
     done: ({ bob }) => bob.connections.length > 0,
   },
   {

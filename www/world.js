@@ -1,3 +1,5 @@
+import { fetchMessage } from './mail.js';
+
 /**
  * The people on this page. Each has a session of their own and talks to the server by themselves; what they pass to
  * each other here (a token handed over, a hint that there is news) stands for the other channels people have:
@@ -5,6 +7,10 @@
  */
 export class World extends EventTarget {
   people = [];
+  /** The invitations that were mailed, with their messages where this page can read them. */
+  mails = [];
+  /** The link of a message that was opened in this page, until it is used. */
+  followed = null;
   /** Which steps of the guide were done; a step stays done when what it made is deleted later. */
   done = new Set();
   /** The safety numbers that were compared and are the same at both ends. */
@@ -38,6 +44,18 @@ export class World extends EventTarget {
 
   handOver(token, from, to) {
     this.dispatchEvent(new CustomEvent('hand-over', { detail: { token, from, to } }));
+  }
+
+  /** Waits until the Vault has sent a message, and puts it where the one it is for will find it. */
+  async deliver(sender, { id: invitationId, email: to }) {
+    let mail = 'waiting';
+    for (let tries = 0; mail === 'waiting' && tries < 40; tries += 1) {
+      mail = await sender.mailOf(invitationId);
+      if (mail === 'waiting') await new Promise((resume) => { setTimeout(resume, 250); });
+    }
+    const message = mail === 'sent' ? await fetchMessage(invitationId) : null;
+    this.mails.push({ invitationId, to, message, failed: mail === 'failed' });
+    this.dispatchEvent(new Event('change'));
   }
 
   /** A step that leaves no record of its own, such as comparing safety numbers. */

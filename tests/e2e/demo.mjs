@@ -85,13 +85,12 @@ async function walkThrough({ page, trouble }) {
     await page.keyboard.press('Enter');
     await expectFocus(page, 'alice-invite', 'the guide did not lead to Alice’s invitation');
     await page.keyboard.press('Enter');
-    await shownAfter(page, 'alice-token', 'alice-invite');
-    await at('alice-hand-over-bob').focus();
-    await page.keyboard.press('Enter');
-    await expectFocus(page, 'bob-accept', 'handing over the token did not lead to Bob');
-    tell('4. Alice invited Bob and handed him the token.');
+    const token = await shownAfter(page, 'alice-token', 'alice-invite');
+    const mail = await shownAfter(page, 'bob-mail', 'alice-invite');
+    expect(mail.includes(token), 'the message to Bob does not have the token');
+    tell('4. Alice invited Bob, and he found the message in his inbox.');
 
-    await at('bob-accept').click();
+    await at('bob-mail-link').click();
     const bobsNumber = await shownAfter(page, 'bob-safety-number', 'bob-accept');
     tell('5. Bob accepted: they are connected.');
 
@@ -129,9 +128,11 @@ async function walkThrough({ page, trouble }) {
 
     await at('bob-open-invite').click();
     await at('bob-invite-name').fill('Carlos');
+    await at('bob-invite-email').fill('');
     await at('bob-invite').click();
     await shownAfter(page, 'bob-token', 'bob-invite');
     await at('bob-hand-over-carlos').click();
+    await expectFocus(page, 'carlos-accept', 'handing over the token did not lead to Carlos');
     await at('carlos-accept').click();
     const carlosNumber = await shownAfter(page, 'carlos-safety-number', 'carlos-accept');
     expect(carlosNumber !== bobsNumber, 'two connections show one safety number');
@@ -183,6 +184,18 @@ async function walkThrough({ page, trouble }) {
     await at('bob-read').click();
     await expectValues(page, 'bob-received', 'bob-received', (name, value) => tell(`   Bob reads again ${name} = ${value}`), changed);
     tell('16. Bob signed out, came back with secret and passphrase, and read it again.');
+
+    const link = `${url.replace(/\/$/, '')}/#invitation=an-id.a-token`;
+    await page.goto('about:blank');
+    await page.goto(link);
+    await at('bob-returning').getByText('already has a secret').click();
+    expect(!page.url().includes('a-token'), 'the token of a link stays in the address bar');
+    await at('bob-sign-in-secret').fill(bobSecret);
+    await at('bob-sign-in-passphrase').fill(passphrases.bob);
+    await at('bob-sign-in').click();
+    await appears(page, 'bob-accept-token', 'bob-sign-in');
+    expect(await at('bob-accept-token').inputValue() === link, 'the link of a message is not ready to be accepted');
+    tell('17. The link of a message, opened in a new page, waits there for whoever signs in.');
   } catch (error) {
     await page.screenshot({ path: join(screenshots, 'failed.png'), fullPage: true }).catch(() => {});
     if (trouble.length > 0) error.message += `\nOn the page: ${trouble.join('; ')}`;

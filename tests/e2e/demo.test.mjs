@@ -26,7 +26,7 @@ describe('the demo page', () => {
     const www = join(folder, 'www');
     await cp(fromHere('../../www'), www, { recursive: true });
     await cp(packageFolder, join(www, 'pkg'), { recursive: true });
-    const server = await startServer({ data: join(folder, 'data'), www });
+    const server = await startServer({ data: join(folder, 'data'), www, more: ['--mail-folder', join(www, 'inbox')] });
     try {
       const { status, output } = await drive(server.url, folder);
       assert.equal(status, 0, output);

@@ -2,17 +2,21 @@
 import { announce } from '../announce.js';
 import { copyButton, element, field, fold, foldable, section } from '../dom.js';
 import { showList } from '../keyed-list.js';
-import { outcome, perform } from '../task.js';
+import { outcome, perform, showError } from '../task.js';
+import { inbox } from './inbox.js';
 
 export function connectSection({ person, world, id }) {
   const invite = inviteForm({ person, world, id });
   const accept = acceptForm({ person, world, id });
+  const messages = inbox({ person, world, id }, accept.follow);
   const list = element('div', { class: 'cards', 'data-testid': `${id}-connections` });
   const view = section('People', 'Two people connect by one of them handing the other a token. Each connection gets a key pair of its own.',
-    { id: `${id}-people` }, list, invite.view, accept.view);
+    { id: `${id}-people` }, list, messages.view, invite.view, accept.view);
 
   const update = () => {
     invite.update();
+    accept.update();
+    messages.update();
     const numberAtOtherEnd = (connection) => world.otherEndOf(connection)?.connection.safetyNumber;
     showList(list, person.connections, (connection) => connection.id,
       (connection) => JSON.stringify([connection.name, connection.safetyNumber, numberAtOtherEnd(connection), world.compared.has(connection.safetyNumber)]),
@@ -24,6 +28,8 @@ export function connectSection({ person, world, id }) {
 function inviteForm({ person, world, id }) {
   const [first] = world.othersOf(person);
   const name = element('input', { type: 'text', id: `${id}-invite-name`, 'data-testid': `${id}-invite-name`, required: true, autocomplete: 'off', value: first?.name });
+  const email = element('input', { type: 'email', id: `${id}-invite-email`, 'data-testid': `${id}-invite-email`, autocomplete: 'off', value: first?.address });
+  name.addEventListener('input', () => { email.value = world.named(name.value)?.address ?? ''; });
   const button = element('button', { type: 'submit', 'data-testid': `${id}-invite` }, 'Invite');
   const shown = outcome(`${id}-invite`);
   const token = element('code', { class: 'secret', 'data-testid': `${id}-token` });
@@ -34,20 +40,26 @@ function inviteForm({ person, world, id }) {
 
   const form = element('form', {},
     field('Name of the other', name, 'For your own list. The server gets it encrypted.'),
+    field('E-mail address (optional)', email, 'Where the Vault sends the token. It has to be able to read this.'),
     element('div', { class: 'actions' }, button), shown.view, tokenBox);
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
-    await perform(
-      { button, shown, working: `Making the key pair for ${name.value}…`, done: () => `The invitation stands. Hand the token to ${name.value}.` },
-      (options) => person.invite(name.value, options),
+    const invitation = await perform(
+      { button, shown, working: `Making the key pair for ${name.value}…`, done: () => `The invitation stands. ${email.value ? `${name.value} gets it by e-mail, or from` : `Hand the token to ${name.value}, from`} you.` },
+      (options) => person.invite(name.value, email.value.trim(), options),
     );
+    if (invitation?.email) await world.deliver(person, invitation).catch((error) => showError(shown.error, error));
   });
 
   const view = foldable('Invite someone', `${id}-open-invite`, form);
   const isConnected = (called) => person.connections.some((connection) => connection.name === called);
   const update = () => {
     if (!person.invitation && !tokenBox.hidden) fold(view); // Accepted: the token is used up.
-    if (isConnected(name.value)) name.value = world.othersOf(person).find((other) => !isConnected(other.name))?.name ?? '';
+    if (isConnected(name.value)) {
+      const next = world.othersOf(person).find((other) => !isConnected(other.name));
+      name.value = next?.name ?? '';
+      email.value = next?.address ?? '';
+    }
     tokenBox.hidden = !person.invitation;
     if (!person.invitation || token.textContent === person.invitation.token) return;
     token.textContent = person.invitation.token;
@@ -65,7 +77,7 @@ function acceptForm({ person, world, id }) {
   const name = element('input', { type: 'text', id: `${id}-accept-name`, 'data-testid': `${id}-accept-name`, required: true, autocomplete: 'off', value: first?.name });
   const button = element('button', { type: 'submit', class: 'primary', 'data-testid': `${id}-accept` }, 'Accept the invitation');
   const shown = outcome(`${id}-accept`);
-  const form = element('form', {}, field('Token', token), field('Name of the one who invited', name), element('div', { class: 'actions' }, button), shown.view);
+  const form = element('form', {}, field('Token', token, 'Or the link from the e-mail.'), field('Name of the one who invited', name), element('div', { class: 'actions' }, button), shown.view);
   const view = foldable('Accept an invitation', `${id}-open-accept`, form);
 
   form.addEventListener('submit', async (event) => {
@@ -76,9 +88,15 @@ function acceptForm({ person, world, id }) {
     );
     if (!connection) return;
     token.value = '';
+    world.followed = null;
     fold(view);
     await world.newsFrom(person).catch(() => {});
   });
+  const follow = (link) => {
+    token.value = link;
+    view.open = true;
+    form.requestSubmit();
+  };
 
   world.addEventListener('hand-over', ({ detail }) => {
     if (detail.to !== person) return;
@@ -92,7 +110,13 @@ function acceptForm({ person, world, id }) {
     button.focus();
     announce(`${person.name} has the token from ${detail.from.name} and can accept.`);
   });
-  return { view };
+  // Whoever opened the link of a message in a new page finds it here, and says as whom to accept it.
+  const update = () => {
+    if (!world.followed || token.value) return;
+    token.value = world.followed;
+    view.open = true;
+  };
+  return { view, update, follow };
 }
 
 function connectionCard(connection, world, id) {

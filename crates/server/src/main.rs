@@ -29,7 +29,7 @@ struct Arguments {
     /// Who invitations by e-mail come from
     #[arg(long, value_name = "NAME <ADDRESS>")]
     mail_from: Option<String>,
-    /// The address of the app that accepts invitations: e-mails link to it
+    /// The address of the app that accepts invitations: e-mails link to it [default: the page, if it is shown on loopback]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
     /// The folder that e-mails are written to without a mail server; they hold tokens [default: outbox in the data folder]
@@ -52,18 +52,21 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    let listener = TcpListener::bind(arguments.listen)
+        .await
+        .map_err(|error| format!("cannot listen on {}: {error}", arguments.listen))?;
+    let address = listener.local_addr()?;
+    // A page shown on this machine alone is found where the server listens.
+    let shown_here = arguments.www.is_some() && address.ip().is_loopback();
     let mail = MailConfig {
         smtp_url: arguments.smtp_url,
         from: arguments.mail_from,
-        public_url: arguments.public_url,
+        public_url: arguments.public_url.or_else(|| shown_here.then(|| format!("http://{address}/"))),
         folder: arguments.mail_folder,
     };
     let config = Config { www: arguments.www, mail, ..Config::new(arguments.data) };
     let app = vaultshare_server::open(config).await?;
-    let listener = TcpListener::bind(arguments.listen)
-        .await
-        .map_err(|error| format!("cannot listen on {}: {error}", arguments.listen))?;
-    println!("listening on http://{}", listener.local_addr()?);
+    println!("listening on http://{address}");
     Ok(app.serve(listener, stop_requested()).await?)
 }
 

@@ -13,6 +13,9 @@ use crate::{build, files, process, progress, tools};
 /// The port that a demo without `--port` is found at, so that its address can be kept open in a browser.
 const USUAL_PORT: u16 = 8787;
 
+/// Where the page looks for the e-mails that the server writes to files. Whoever reaches the demo can read them.
+const INBOX: &str = "inbox";
+
 /// How to run the demo.
 #[derive(Args)]
 pub(crate) struct Options {
@@ -53,6 +56,7 @@ fn serve(workspace: &Workspace, www: PathBuf, port: u16) -> anyhow::Result<ExitC
     let settings = Settings {
         port,
         data: workspace.in_target("demo/data"),
+        mail: Some(www.join(INBOX)),
         www: Some(www),
         profile: Profile::Release,
         log: log.clone(),
@@ -72,6 +76,7 @@ fn check(workspace: &Workspace, browser: &Browser, www: PathBuf, port: u16) -> a
     let settings = Settings {
         port,
         data: data.clone(),
+        mail: Some(www.join(INBOX)),
         www: Some(www),
         profile: Profile::Release,
         log: workspace.in_target("demo/check-server.log"),

@@ -26,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) data: PathBuf,
     /// A folder of files to serve beside the two services.
     pub(crate) www: Option<PathBuf>,
+    /// A folder for the e-mails that the server would send. In a demo it is served, so that the page can show them.
+    pub(crate) mail: Option<PathBuf>,
     /// Which of the server's builds to start.
     pub(crate) profile: Profile,
     /// The file that takes what the server logs, so that it does not run through the tests' output.
@@ -49,6 +51,9 @@ impl Server {
         command.arg("--data").arg(&settings.data);
         if let Some(www) = &settings.www {
             command.arg("--www").arg(www);
+        }
+        if let Some(mail) = &settings.mail {
+            command.arg("--mail-folder").arg(mail);
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().context("cannot start vaultshare-server")?;

@@ -17,7 +17,7 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     let folder = workspace.in_target("interop");
     files::empty_folder(&folder)?;
     let (data, log) = (folder.join("data"), folder.join("server.log"));
-    let settings = Settings { port: 0, data, www: None, profile: Profile::Test, log };
+    let settings = Settings { port: 0, data, www: None, mail: None, profile: Profile::Test, log };
     progress::step("other clients against our code and our server", || {
         let server = Server::start(workspace, &settings)?;
         node_tests::run(workspace, FOLDER, |node| {
