@@ -85,6 +85,18 @@ async fn published_keys_make_a_connection_that_both_forms_describe() {
 }
 
 #[tokio::test]
+async fn lists_have_the_names_that_the_first_clients_know() {
+    let server = server().await;
+    let (alice, _, of_alice, _) = connected(&server).await;
+    let item = server.make_item(&alice).await;
+    let list = async |path: &str| server.get(&alice, &format!("/vault/{path}?per_page=1")).await.ok();
+    assert_eq!(list("fast_connections").await["connections"][0]["id"], of_alice.as_str());
+    assert_eq!(list("fast_items").await["items"][0]["id"], item["item"]["id"]);
+    assert!(list("fast_item_templates").await["next_page_after"].is_string());
+    assert!(list("fast_classification_nodes").await["classification_nodes"].is_array());
+}
+
+#[tokio::test]
 async fn a_key_that_is_someone_elses_or_none_connects_nobody() {
     let server = server().await;
     let (alice, bob) = (server.sign_up("alice").await, server.sign_up("bob").await);

@@ -31,7 +31,11 @@ pub(super) fn routes() -> Router<Vault> {
     Router::new().route("/classification_nodes", get(list).post(create)).route("/classification_nodes/{id}", get(show))
 }
 
-async fn list(State(vault): State<Vault>, session: Session, parameters: Parameters) -> Result<Json<NodesResponse>> {
+pub(super) async fn list(
+    State(vault): State<Vault>,
+    session: Session,
+    parameters: Parameters,
+) -> Result<Json<NodesResponse>> {
     let page = Page::of(&parameters, Order::Ascending);
     let mut select = Select::new(NODES)
         .text(" AND (user_id IS NULL OR user_id = ?)", &session.user_id)

@@ -112,7 +112,7 @@ async fn create(
     change.answer(StatusCode::CREATED, &response).await
 }
 
-async fn list(
+pub(super) async fn list(
     State(vault): State<Vault>,
     session: Session,
     parameters: Parameters,

@@ -27,7 +27,11 @@ pub(super) fn routes() -> Router<Vault> {
     Router::new().route("/item_templates", get(list).post(create)).route("/item_templates/{id}", get(show))
 }
 
-async fn list(State(vault): State<Vault>, session: Session, parameters: Parameters) -> Result<Json<TemplatesResponse>> {
+pub(super) async fn list(
+    State(vault): State<Vault>,
+    session: Session,
+    parameters: Parameters,
+) -> Result<Json<TemplatesResponse>> {
     let page = Page::of(&parameters, Order::Ascending);
     let like = parameters.one("like").map(|text| text.to_lowercase().replace(['%', '_', '\\'], ""));
     let select = Select::new(TEMPLATES)

@@ -29,6 +29,7 @@ use vaultshare::api::vault::items::{ItemChange, ItemChangeRequest, ItemResponse,
 pub(super) fn routes() -> Router<Vault> {
     Router::new()
         .route("/items", get(list).post(create))
+        .route("/fast_items", get(list))
         .route("/items/{id}", get(show).put(change).delete(delete))
         .merge(slots::routes())
 }
