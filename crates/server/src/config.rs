@@ -60,6 +60,8 @@ pub struct Limits {
     pub admission: Duration,
     /// How long an invitation can be accepted.
     pub invitation: Duration,
+    /// How long a user who asked to be deleted can think better of it.
+    pub deletion: Duration,
     /// How long replies to repeatable requests are kept.
     pub idempotency: Duration,
     /// Failed sign-ins allowed at once for one username from one address; one more per `attempt_regained` after that.
@@ -93,6 +95,7 @@ impl Default for Limits {
             challenge: MINUTE * 5,
             admission: MINUTE * 60,
             invitation: DAY * 30,
+            deletion: DAY * 14,
             idempotency: DAY,
             attempts_per_user: 10,
             attempts_per_address: 200,

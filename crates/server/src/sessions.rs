@@ -6,6 +6,7 @@ use crate::service::Service;
 use crate::store::new_id;
 use crate::token;
 use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use sqlx::{AnyConnection, FromRow};
@@ -46,11 +47,15 @@ impl<S: Service> FromRequestParts<S> for Session {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, service: &S) -> Result<Self> {
-        let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = bearer(header).ok_or_else(Error::not_authorized)?;
+        let token = token_in(&parts.headers).ok_or_else(Error::not_authorized)?;
         let mut db = service.store().read().await?;
         find(&mut db, token, service.clock().now()).await?.ok_or_else(Error::not_authorized)
     }
+}
+
+/// The token that a request brings.
+pub fn token_in(headers: &HeaderMap) -> Option<&str> {
+    bearer(headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()))
 }
 
 /// The token of an `Authorization` header: the protocol's SDKs send it bare, its documents with `Bearer`.

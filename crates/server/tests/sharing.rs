@@ -581,3 +581,71 @@ async fn a_user_who_leaves_takes_everything_along() {
         assert_eq!(server.get(&bob, &format!("/vault/{path}")).await.ok()[field], json!([]), "{path}");
     }
 }
+
+#[tokio::test]
+async fn shares_are_ended_changed_and_made_in_one_step_or_not_at_all() {
+    let server = server().await;
+    let (alice, bob, carlos) = the_three(&server).await;
+    server.connect(&alice, &carlos).await;
+    let item = server.make_item(&alice).await;
+    let old = text(&server.share(&alice, &item, &bob, json!({})).await.ok()["shares"][0]["id"]);
+    let kept = text(&server.share(&alice, &item, &bob, json!({})).await.ok()["shares"][0]["id"]);
+    let new = common::new_share(&alice, &item, &carlos, json!({}));
+    let body = |new: Value| {
+        json!({
+            "shares_to_delete": [old],
+            "shares_to_reconfigure": [{ "share_id": kept, "onsharing_permitted": true }],
+            "item_to_share_id": item["item"]["id"],
+            "shares_to_create": [new],
+        })
+    };
+    let path = "/vault/shares";
+    let patch = async |user: &User, body: Value| server.call("PATCH", path, Some(&user.vault_token), Some(body)).await;
+    let mut wrong = new.clone();
+    wrong["public_key"] = json!("another");
+    assert_eq!(patch(&alice, body(wrong)).await.refused(400), "validation_failed");
+    assert_eq!(received(&server, &bob, &old).await["share"]["id"], old.as_str());
+    assert_eq!(patch(&carlos, body(new.clone())).await.refused(404), "share_not_found");
+
+    let done = patch(&alice, body(new)).await.ok();
+    assert_eq!((&done["shares"][0]["id"], &done["shares"][0]["sharing_mode"]), (&json!(kept), &json!("anyone")));
+    assert_eq!(done["shares"][1]["recipient_id"], carlos.id.as_str());
+    assert_eq!(server.get(&bob, &format!("/vault/incoming_shares/{old}")).await.refused(404), "share_not_found");
+    assert_eq!(server.get(&carlos, "/vault/incoming_shares").await.ok()["shares"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_user_who_is_queued_for_deletion_can_think_better_of_it_until_then() {
+    let server = server().await;
+    let (alice, bob) = alice_and_bob(&server).await;
+    let queue = "/vault/me/deletion_queue";
+    let queued = server.post(&alice, queue, json!({})).await.ok()["deletion_queue_item"].clone();
+    assert_eq!(queued["id"], alice.id.as_str());
+    let me = server.get(&alice, "/vault/me").await.ok();
+    assert_eq!(me["user"]["queued_for_deletion_after"], queued["queued_for_deletion_after"]);
+    assert!(server.delete(&alice, queue).await.status.is_success());
+    assert!(server.get(&alice, "/vault/me").await.ok()["user"]["queued_for_deletion_after"].is_null());
+
+    server.post(&bob, queue, json!({})).await.ok();
+    server.0.clock().advance(std::time::Duration::from_secs(15 * 24 * 60 * 60));
+    server.0.clear_expired().await.unwrap();
+    let sign_in = async |user: &User| {
+        let body = json!({ "public_key": user.public_key });
+        server.call("POST", "/vault/session", None, Some(body)).await.status.as_u16()
+    };
+    assert_eq!((sign_in(&alice).await, sign_in(&bob).await), (201, 401));
+}
+
+#[tokio::test]
+async fn a_slot_changed_by_itself_is_changed_as_with_its_item() {
+    let server = server().await;
+    let (alice, bob) = alice_and_bob(&server).await;
+    let item = server.make_item(&alice).await;
+    server.share(&alice, &item, &bob, json!({})).await.ok();
+    let path = format!("/vault/slots/{}", text(&slot(&item, "vin")["id"]));
+    assert_eq!(server.put(&bob, &path, json!({ "label": "x" })).await.refused(404), "slot_not_found");
+    assert_eq!(server.put(&alice, &path, json!({ "value": "plain" })).await.refused(400), "validation_failed");
+    let changed = server.put(&alice, &path, json!({ "label": "Chassis", "encrypted_value": null })).await.ok();
+    assert_eq!((&changed["slot"]["label"], &changed["slot"]["encrypted_value"]), (&json!("Chassis"), &Value::Null));
+    assert_eq!(tasks(&server, &alice, "").await.len(), 1);
+}

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::items::ClassificationNode;
 use crate::{
-    api::{Id, PageMeta, PageQuery},
+    api::{Id, PageQuery},
     error::Result,
     http::Service,
 };
@@ -52,9 +52,53 @@ pub struct NodesResponse {
     /// The cursor of the next page, null on the last.
     #[serde(default)]
     pub next_page_after: Option<String>,
-    /// See [`PageMeta`].
+    /// How many nodes there are.
     #[serde(default, skip_deserializing)]
-    pub meta: Vec<PageMeta>,
+    pub meta: NodesMeta,
+}
+
+/// What this list's `meta` says: an object, unlike that of every other list (`protocol/http-api.md` §1.5).
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct NodesMeta {
+    /// How many pages of this size.
+    pub pages: i64,
+    /// How many nodes on all of them.
+    pub total_count: i64,
+    /// The same for the clients of 2023.
+    pub records_count: i64,
+    /// Whether `next_page_after` leads to another page.
+    pub next_page_exists: bool,
+    /// The size of a page.
+    pub per_page: i64,
+    /// Always null.
+    pub per_page_from_params: Option<i64>,
+    /// Always null.
+    pub order_by: Option<String>,
+    /// Always null.
+    pub order: Option<String>,
+    /// Always null.
+    pub order_from_params: Option<String>,
+    /// Always null.
+    pub current_cursor: Option<String>,
+    /// Always null.
+    pub page: Option<i64>,
+    /// Always null: there are no numbered pages.
+    pub page_count: Option<i64>,
+}
+
+impl NodesMeta {
+    /// The `meta` of one page of a list of `total_count` nodes.
+    pub fn of(total_count: i64, per_page: i64, next_page_after: Option<&str>) -> Self {
+        let per_page = per_page.max(1);
+        NodesMeta {
+            pages: (total_count + per_page - 1) / per_page,
+            total_count,
+            records_count: total_count,
+            next_page_exists: next_page_after.is_some(),
+            per_page,
+            ..NodesMeta::default()
+        }
+    }
 }
 
 /// Which nodes a list is to hold; absent means "any".

@@ -20,10 +20,10 @@ use axum::response::Response;
 use axum::routing::get;
 use axum::{Json, Router};
 use sqlx::{AnyConnection, FromRow};
-use vaultshare::api::vault::classification_nodes::{NewNodeRequest, NodeResponse, NodesResponse};
+use vaultshare::api::Id;
+use vaultshare::api::vault::classification_nodes::{NewNodeRequest, NodeResponse, NodesMeta, NodesResponse};
 use vaultshare::api::vault::items::ClassificationNode;
 use vaultshare::api::vault::slots::ClassificationNodeChange;
-use vaultshare::api::{Id, PageMeta};
 
 const GLOBAL_SCHEMES: [&str; 4] = ["country", "region", "meeco_wallet", "esafe"];
 
@@ -37,17 +37,23 @@ pub(super) async fn list(
     parameters: Parameters,
 ) -> Result<Json<NodesResponse>> {
     let page = Page::of(&parameters, Order::Ascending);
-    let mut select = Select::new(NODES)
-        .text(" AND (user_id IS NULL OR user_id = ?)", &session.user_id)
-        .text_if(" AND scheme = ?", parameters.one("scheme_name"))
-        .text_if(" AND name LIKE ? ESCAPE '\\'", parameters.one("name").map(part_of).as_deref());
-    if let Some(own) = parameters.flag("own") {
-        select = select.sql(if own { " AND user_id IS NOT NULL" } else { " AND user_id IS NULL" });
-    }
+    let filtered = |select: Select| {
+        let select = select
+            .text(" AND (user_id IS NULL OR user_id = ?)", &session.user_id)
+            .text_if(" AND scheme = ?", parameters.one("scheme_name"))
+            .text_if(" AND name LIKE ? ESCAPE '\\'", parameters.one("name").map(part_of).as_deref());
+        match parameters.flag("own") {
+            Some(true) => select.sql(" AND user_id IS NOT NULL"),
+            Some(false) => select.sql(" AND user_id IS NULL"),
+            None => select,
+        }
+    };
     let mut db = vault.store().read().await?;
-    let rows: Vec<Node> = select.page("sequence", &page).fetch(&mut db).await?;
+    let rows: Vec<Node> = filtered(Select::new(NODES)).page("sequence", &page).fetch(&mut db).await?;
     let (rows, next_page_after) = page.cut(rows, |row| row.sequence);
-    let meta = PageMeta::of(next_page_after.as_deref());
+    let count = filtered(Select::new("SELECT COUNT(*) FROM classification_nodes WHERE 1 = 1"));
+    let count: Vec<(i64,)> = count.fetch(&mut db).await?;
+    let meta = NodesMeta::of(count.first().map_or(0, |(count,)| *count), page.per_page, next_page_after.as_deref());
     Ok(Json(NodesResponse { classification_nodes: wire(rows, &session.user_id)?, next_page_after, meta }))
 }
 

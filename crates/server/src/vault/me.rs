@@ -8,7 +8,7 @@ use crate::service::Service;
 use crate::sessions::{self, Session};
 use crate::store::new_id;
 use crate::token;
-use crate::wire::{Stored, id_text};
+use crate::wire::{Stored, id_text, maybe_time};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
@@ -20,7 +20,7 @@ use vaultshare::api::vault::me::{
 };
 
 pub(super) fn routes() -> Router<Vault> {
-    Router::new().route("/me", get(show).post(create).put(change).delete(delete))
+    Router::new().route("/me", get(show).post(create).put(change))
 }
 
 async fn create(
@@ -67,15 +67,6 @@ async fn change(
     Ok(Json(UserResponse { user, associations: vec![] }))
 }
 
-/// Removes the user with everything that is theirs: items, shares, what they shared, connections, sessions.
-async fn delete(State(vault): State<Vault>, session: Session) -> Result<StatusCode> {
-    let mut tx = vault.store().write().await?;
-    super::sharing::ending::end_all_of_user(&mut tx, &session.user_id, vault.clock()).await?;
-    sqlx::query("DELETE FROM users WHERE id = $1").bind(&session.user_id).execute(&mut *tx).await?;
-    tx.commit().await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
 // Admission tokens.
 
 /// Makes a token that admits one user.
@@ -115,11 +106,13 @@ struct Row {
     did: Option<String>,
     private_dek_external_id: Option<String>,
     created_at: Millis,
+    queued_for_deletion_after: Option<Millis>,
 }
 
-async fn find(db: &mut AnyConnection, id: &str) -> Result<User> {
+pub(super) async fn find(db: &mut AnyConnection, id: &str) -> Result<User> {
     let row: Row = sqlx::query_as(
-        "SELECT id, full_name, email, country, image, did, private_dek_external_id, created_at FROM users WHERE id = $1",
+        "SELECT id, full_name, email, country, image, did, private_dek_external_id, created_at, \
+         queued_for_deletion_after FROM users WHERE id = $1",
     )
     .bind(id)
     .fetch_one(db)
@@ -135,7 +128,7 @@ async fn find(db: &mut AnyConnection, id: &str) -> Result<User> {
         timezone: None,
         private_dek_external_id: Id::maybe(row.private_dek_external_id)?,
         private_encryption_space_id: None,
-        queued_for_deletion_after: None,
+        queued_for_deletion_after: maybe_time(row.queued_for_deletion_after),
         accepted_terms: true,
         user_type: UserType::Human,
         did: row.did,
@@ -168,6 +161,11 @@ async fn insert(db: &mut AnyConnection, id: &str, public_key: &str, now: Millis)
     .execute(db)
     .await?;
     Ok(inserted.rows_affected() == 1)
+}
+
+/// The user's public key, as they gave it.
+pub(super) async fn public_key_of(db: &mut AnyConnection, id: &str) -> Result<String> {
+    Ok(sqlx::query_scalar("SELECT public_key FROM users WHERE id = $1").bind(id).fetch_one(db).await?)
 }
 
 /// The id of the user with exactly this text as public key.

@@ -3,6 +3,7 @@
 mod classification;
 mod client_tasks;
 mod connections;
+mod deletion;
 mod encryption_spaces;
 mod invitations;
 mod items;
@@ -88,6 +89,7 @@ impl Vault {
         let mut tx = self.store().write().await?;
         crate::sessions::clear_expired(&mut tx, now).await?;
         me::clear_expired(&mut tx, now).await?;
+        deletion::remove_queued(&mut tx, self.clock()).await?;
         encryption_spaces::records::clear_expired(&mut tx, now).await?;
         idempotency::clear_expired(&mut tx, now, self.limits().idempotency).await?;
         Ok(tx.commit().await?)
@@ -102,6 +104,7 @@ pub fn router(vault: Vault) -> Router {
         .route_layer(middleware::from_fn_with_state(vault.clone(), without_expired_shares));
     Router::new()
         .merge(me::routes())
+        .merge(deletion::routes())
         .merge(session::routes())
         .merge(templates::routes())
         .merge(classification::routes())

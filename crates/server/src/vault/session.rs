@@ -1,14 +1,14 @@
 //! Signing in to the Vault: whoever holds the private key can read the token (http-api §5.2, §5.4).
 
 use super::{Vault, me, public_key};
-use crate::clock::to_wire;
+use crate::clock::{Millis, to_wire};
 use crate::error::{Error, Result};
 use crate::request::{Body, Parameters};
 use crate::service::Service;
 use crate::sessions::{self, Session};
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::routing::{delete, get, post};
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::{delete, get, patch, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -18,6 +18,7 @@ pub(super) fn routes() -> Router<Vault> {
     Router::new()
         .route("/session", get(show).post(create).delete(end))
         .route("/session/all", delete(end_all))
+        .route("/session/resume", patch(resume))
         .route("/session/limited_in_time", post(limited_in_time))
 }
 
@@ -36,16 +37,35 @@ async fn create(
     Ok((StatusCode::CREATED, Json(SessionResponse { session })))
 }
 
-/// Shows when the session ends. It does not show the token: the server no longer knows it.
-async fn show(session: Session) -> Json<Value> {
-    let user_access_token = json!({
-        "id": session.id,
-        "token": null,
+/// Shows when the session ends.
+async fn show(session: Session, headers: HeaderMap) -> Json<Value> {
+    Json(json!({ "session_type": "token", "user_access_token": shown(&session, &headers) }))
+}
+
+/// Shows the session with its user. It ends when it would have: a token cannot prolong itself.
+async fn resume(State(vault): State<Vault>, session: Session, headers: HeaderMap) -> Result<Json<Value>> {
+    let mut db = vault.store().read().await?;
+    let user = me::find(&mut db, &session.user_id).await?;
+    Ok(Json(json!({ "token_type": "bearer", "user_access_token": shown(&session, &headers), "user": user })))
+}
+
+/// The token as the request brought it: the server itself knows only its hash.
+fn shown(session: &Session, headers: &HeaderMap) -> Value {
+    access_token(&session.id, sessions::token_in(headers).unwrap_or_default(), session.expires_at)
+}
+
+fn access_token(id: &str, token: &str, expires_at: Millis) -> Value {
+    json!({
+        "id": id,
+        "token": token,
         "client_identifier": null,
         "timezone": null,
-        "expire_at": to_wire(session.expires_at),
-    });
-    Json(json!({ "session_type": "token", "user_access_token": user_access_token }))
+        "expire_at": to_wire(expires_at),
+        // Generated clients until 2022 have these, all of them texts.
+        "name": "",
+        "device_push_token": "",
+        "push_token_platform": "",
+    })
 }
 
 async fn end(State(vault): State<Vault>, session: Session) -> Result<StatusCode> {
@@ -78,14 +98,14 @@ async fn limited_in_time(
     let lifetime = sessions::lifetime(&vault, request.valid_for_seconds)?.min(session.remaining(now));
     let mut tx = vault.store().write().await?;
     let issued = sessions::issue(&mut tx, &session.user_id, now, lifetime).await?;
+    let public_key = me::public_key_of(&mut tx, &session.user_id).await?;
     tx.commit().await?;
-    let user_access_token = json!({
-        "id": issued.id,
-        "token": issued.token,
-        "client_identifier": null,
-        "timezone": null,
-        "expire_at": to_wire(issued.valid_till),
+    let encrypted_session_authentication_string = public_key::encrypt_token(&public_key, &issued.token).await?;
+    // Encrypted as the clients declare it, and in the open as the documents have it: the caller is the user either way.
+    let body = json!({
+        "session": EncryptedSession { encrypted_session_authentication_string },
+        "session_type": "token",
+        "user_access_token": access_token(&issued.id, &issued.token, issued.valid_till),
     });
-    let body = json!({ "session_type": "token", "user_access_token": user_access_token });
     Ok((StatusCode::CREATED, Json(body)))
 }

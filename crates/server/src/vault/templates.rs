@@ -230,7 +230,8 @@ fn template(row: Row, slots: &[SlotRow], counts: &[(String, i64)]) -> Result<Ite
         id: Id::stored(row.id)?,
         name: row.name,
         label: row.label,
-        description: row.description,
+        // Generated clients type it as a text that is always there.
+        description: Some(row.description.unwrap_or_default()),
         ordinal: row.ordinal,
         visible: true,
         user_id: Id::maybe(row.user_id)?,

@@ -50,7 +50,7 @@ async fn create(
 }
 
 /// Someone about to share an item they may share.
-struct Sharing {
+pub(super) struct Sharing {
     sender_id: String,
     owner_id: String,
     original_id: String,
@@ -60,7 +60,7 @@ struct Sharing {
 }
 
 impl Sharing {
-    async fn begin(db: &mut AnyConnection, item_id: &str, sender_id: &str) -> Result<Self> {
+    pub(super) async fn begin(db: &mut AnyConnection, item_id: &str, sender_id: &str) -> Result<Self> {
         let item = items::records::find(db, item_id, sender_id).await?;
         let parent = match &item.share_id {
             Some(share_id) => Some(records::find(db, share_id).await?.ok_or_else(records::not_found)?),
@@ -84,7 +84,7 @@ impl Sharing {
     }
 
     /// Makes one share, and says its id.
-    async fn share(&self, db: &mut AnyConnection, new: &NewShare, clock: &Clock) -> Result<String> {
+    pub(super) async fn share(&self, db: &mut AnyConnection, new: &NewShare, clock: &Clock) -> Result<String> {
         let recipient_id = new.recipient_id.as_str();
         if recipient_id == self.sender_id || recipient_id == self.owner_id {
             return Err(Error::invalid("An item is shared with someone else than its owner and its sender"));

@@ -27,13 +27,18 @@ async fn end(State(vault): State<Vault>, session: Session, Path(id): Path<String
         tx.commit().await?;
         return Ok(StatusCode::NO_CONTENT);
     }
-    let share = records::find(&mut tx, &id).await?.ok_or_else(records::not_found)?;
-    if ![&share.owner_id, &share.sender_id, &share.recipient_id].contains(&&session.user_id) {
-        return Err(records::not_found());
-    }
-    end_share(&mut tx, &id, vault.clock()).await?;
+    end_as(&mut tx, &id, &session.user_id, vault.clock()).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends a share in the name of a user, who must be one of its sides.
+pub(super) async fn end_as(db: &mut AnyConnection, id: &str, user_id: &str, clock: &Clock) -> Result<()> {
+    let share = records::find(db, id).await?.ok_or_else(records::not_found)?;
+    if ![&share.owner_id, &share.sender_id, &share.recipient_id].iter().any(|side| *side == user_id) {
+        return Err(records::not_found());
+    }
+    end_share(db, id, clock).await
 }
 
 /// Ends every share whose time has come. What reads shares calls this first, so that nobody ever sees an expired one.

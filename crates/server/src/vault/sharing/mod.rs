@@ -4,6 +4,7 @@
 //! - `creating`: who may share what with whom
 //! - `incoming`, `outgoing`: lists, reading, accepting
 //! - `refreshing`: the owner's new values for every share; `reencrypting`: a recipient's own key instead of the share's
+//! - `rearranging`: several of these in one step
 //! - `copies`: keeping copies like their original · [`ending`]: shares that are deleted or expire
 
 mod copies;
@@ -11,6 +12,7 @@ mod creating;
 pub(super) mod ending;
 mod incoming;
 mod outgoing;
+mod rearranging;
 mod records;
 mod reencrypting;
 mod refreshing;
@@ -28,4 +30,5 @@ pub(super) fn routes() -> Router<Vault> {
         .merge(refreshing::routes())
         .merge(reencrypting::routes())
         .merge(ending::routes())
+        .merge(rearranging::routes())
 }

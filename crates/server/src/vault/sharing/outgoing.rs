@@ -3,7 +3,7 @@
 use super::creating::read_expiry;
 use super::ending;
 use super::records::{self, SHARES, ShareRow};
-use crate::clock::Millis;
+use crate::clock::{Clock, Millis};
 use crate::error::{Error, Result};
 use crate::paging::{Order, Page};
 use crate::request::{Body, Parameters};
@@ -19,7 +19,7 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use sqlx::AnyConnection;
 use vaultshare::api::PageMeta;
-use vaultshare::api::vault::shares::{ShareResponse, SharesChange, SharesResponse};
+use vaultshare::api::vault::shares::{ShareChange, ShareResponse, SharesChange, SharesResponse};
 
 pub(super) fn routes() -> Router<Vault> {
     Router::new()
@@ -70,18 +70,29 @@ async fn change(State(vault): State<Vault>, session: Session, Body(request): Bod
     }
 }
 
-/// Changes how long shares last and whether they may be shared on. What was shared on from them follows.
 async fn change_copies(vault: &Vault, session: &Session, request: SharesChange) -> Result<Json<SharesResponse>> {
-    let now = vault.clock().now();
     let mut tx = vault.store().write().await?;
-    let mut shares = Vec::with_capacity(request.shares.len());
-    for change in &request.shares {
+    let shares = change_all(&mut tx, &session.user_id, &request.shares, vault.clock()).await?;
+    tx.commit().await?;
+    let shares = shares.into_iter().map(|share| share.wire(&session.user_id)).collect::<Result<_>>()?;
+    Ok(Json(SharesResponse { shares, next_page_after: None, meta: PageMeta::of(None) }))
+}
+
+/// Changes how long shares of the user's items last and whether they may be shared on. What was shared on follows.
+pub(super) async fn change_all(
+    db: &mut AnyConnection,
+    user_id: &str,
+    changes: &[ShareChange],
+    clock: &Clock,
+) -> Result<Vec<ShareRow>> {
+    let mut shares = Vec::with_capacity(changes.len());
+    for change in changes {
         let id = change.share_id.as_str();
-        let share = records::find(&mut tx, id).await?;
-        let share = share.filter(|share| share.owner_id == session.user_id).ok_or_else(records::not_found)?;
+        let share = records::find(db, id).await?;
+        let share = share.filter(|share| share.owner_id == user_id).ok_or_else(records::not_found)?;
         if let Some(expires_at) = &change.expires_at {
-            let expires_at = expires_at.as_ref().map(|text| read_expiry(text, now)).transpose()?;
-            set_expiry(&mut tx, id, expires_at).await?;
+            let expires_at = expires_at.as_ref().map(|text| read_expiry(text, clock.now())).transpose()?;
+            set_expiry(db, id, expires_at).await?;
         }
         match change.onsharing_permitted {
             Some(true) if share.sender_id != share.owner_id => {
@@ -91,19 +102,17 @@ async fn change_copies(vault: &Vault, session: &Session, request: SharesChange) 
                 sqlx::query("UPDATE shares SET onsharing_permitted = $1 WHERE id = $2")
                     .bind(i64::from(permitted))
                     .bind(id)
-                    .execute(&mut *tx)
+                    .execute(&mut *db)
                     .await?;
             }
             None => {}
         }
         if change.onsharing_permitted == Some(false) {
-            ending::end_on_shares(&mut tx, id, vault.clock()).await?;
+            ending::end_on_shares(db, id, clock).await?;
         }
-        let share = records::find(&mut tx, id).await?.ok_or_else(records::not_found)?;
-        shares.push(share.wire(&session.user_id)?);
+        shares.push(records::find(db, id).await?.ok_or_else(records::not_found)?);
     }
-    tx.commit().await?;
-    Ok(Json(SharesResponse { shares, next_page_after: None, meta: PageMeta::of(None) }))
+    Ok(shares)
 }
 
 async fn set_expiry(db: &mut AnyConnection, id: &str, expires_at: Option<Millis>) -> Result<()> {

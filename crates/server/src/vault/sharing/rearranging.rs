@@ -1,0 +1,61 @@
+//! Ending, changing and making shares in one step (http-api §9.7): all of it is done, or none.
+
+use super::creating::Sharing;
+use super::{ending, outgoing, records};
+use crate::error::{Error, Result};
+use crate::idempotency::{Begun, Repeatable};
+use crate::request::Body;
+use crate::service::Service;
+use crate::sessions::Session;
+use crate::vault::Vault;
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::patch;
+use serde::Deserialize;
+use vaultshare::api::vault::shares::{NewShare, ShareChange, SharesResponse};
+use vaultshare::api::{Id, PageMeta};
+
+pub(super) fn routes() -> Router<Vault> {
+    Router::new().route("/shares", patch(rearrange))
+}
+
+#[derive(Deserialize)]
+struct Rearrangement {
+    shares_to_delete: Option<Vec<Id>>,
+    shares_to_reconfigure: Option<Vec<ShareChange>>,
+    item_to_share_id: Option<Id>,
+    shares_to_create: Option<Vec<NewShare>>,
+}
+
+/// Answers with what was changed and made.
+async fn rearrange(
+    State(vault): State<Vault>,
+    session: Session,
+    repeatable: Repeatable,
+    Body(request): Body<Rearrangement>,
+) -> Result<Response> {
+    let mut change = match repeatable.begin(&vault, &session.user_id).await? {
+        Begun::New(change) => change,
+        Begun::Repeated(reply) => return Ok(reply),
+    };
+    let db = &mut *change.tx;
+    for id in request.shares_to_delete.unwrap_or_default() {
+        ending::end_as(db, id.as_str(), &session.user_id, vault.clock()).await?;
+    }
+    let changes = request.shares_to_reconfigure.unwrap_or_default();
+    let mut shares = outgoing::change_all(db, &session.user_id, &changes, vault.clock()).await?;
+    let new = request.shares_to_create.unwrap_or_default();
+    if !new.is_empty() {
+        let item_id =
+            request.item_to_share_id.ok_or_else(|| Error::invalid("shares_to_create needs item_to_share_id"))?;
+        let sharing = Sharing::begin(db, item_id.as_str(), &session.user_id).await?;
+        for new in &new {
+            let id = sharing.share(db, new, vault.clock()).await?;
+            shares.push(records::find(db, &id).await?.ok_or_else(records::not_found)?);
+        }
+    }
+    let shares = shares.into_iter().map(|share| share.wire(&session.user_id)).collect::<Result<_>>()?;
+    change.answer(StatusCode::OK, &SharesResponse { shares, next_page_after: None, meta: PageMeta::of(None) }).await
+}
