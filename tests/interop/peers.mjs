@@ -5,6 +5,7 @@
 
 import * as newer from 'cryppo-new';
 import * as older from 'cryppo-old';
+import * as oldest from 'cryppo-oldest';
 
 const strategy = 'AES-GCM';
 
@@ -65,6 +66,27 @@ export const old = {
     const signature = older.loadStringRsaSignature(serialized);
     return older.verifyStringWithPublicKey(publicKeyPem, signature) ? signature.data : null;
   },
+};
+
+/** The part of it that the first sharing protocol needs. It writes YAML, and knows nothing else. */
+export const first = {
+  name: '@meeco/cryppo 0.3.4',
+
+  async encryptText(key, data) {
+    return (await oldest.encryptWithKey({ key: binaryKey(key), data, strategy: oldest.CipherStrategy.AES_GCM })).serialized;
+  },
+  decryptText: (key, serialized) => oldest.decryptWithKey({ key: binaryKey(key), serialized }),
+  encryptBytes: (key, bytes) => first.encryptText(key, toBinaryString(bytes)),
+  async decryptBytes(key, serialized) {
+    return fromBinaryString(await first.decryptText(key, serialized));
+  },
+  async rsaEncrypt(publicKeyPem, bytes) {
+    return (await oldest.encryptWithPublicKey({ publicKeyPem, data: toBinaryString(bytes) })).serialized;
+  },
+  async rsaDecrypt(privateKeyPem, serialized) {
+    return fromBinaryString(await oldest.decryptSerializedWithPrivateKey({ privateKeyPem, serialized }));
+  },
+  sign: (privateKeyPem, text) => oldest.signWithPrivateKey(privateKeyPem, text).serialized,
 };
 
 export const recent = {

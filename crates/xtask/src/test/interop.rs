@@ -1,11 +1,17 @@
 //! Other people's clients against our code and our server.
 
+use anyhow::bail;
+
 use crate::server::{Server, Settings};
 use crate::workspace::{Profile, Workspace};
 use crate::{build, files, progress, test::node_tests, tools};
 
 /// The tests, and the other clients that they drive.
 const FOLDER: &str = "tests/interop";
+
+/// What came of it for each client, written by the run.
+const TABLE: &str = "docs/compatibility.md";
+const REPORTER: &str = "tests/interop/compatibility-reporter.mjs";
 
 /// Runs `tests/interop`, with a server on fresh data whose address is in `VAULTSHARE_SERVER_URL`, and the
 /// server's program in `VAULTSHARE_SERVER` for those that need one of their own.
@@ -24,6 +30,12 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
             node.env("VAULTSHARE_SERVER_URL", server.url());
             node.env("VAULTSHARE_SERVER", workspace.program("vaultshare-server", Profile::Test));
             node.env("VAULTSHARE_PACKAGE", workspace.package());
+            node.arg("--test-reporter").arg(workspace.path(REPORTER));
+            node.arg("--test-reporter-destination").arg(workspace.path(TABLE));
         })
-    })
+    })?;
+    match files::read(&workspace.path(TABLE))?.lines().find(|line| line.contains("**")) {
+        Some(gap) => bail!("{TABLE} has a gap without a reason: {gap}"),
+        None => Ok(()),
+    }
 }

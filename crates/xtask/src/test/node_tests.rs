@@ -19,7 +19,14 @@ pub(crate) fn run(workspace: &Workspace, folder: &str, prepare: impl FnOnce(&mut
         bail!("there are no tests (*.test.mjs) in {folder}");
     }
     let mut node = workspace.node();
-    node.args(["--test", "--test-reporter=spec", "--test-concurrency=1", PATIENCE]).args(tests);
+    node.args([
+        "--test",
+        "--test-reporter=spec",
+        "--test-reporter-destination=stdout",
+        "--test-concurrency=1",
+        PATIENCE,
+    ]);
     prepare(&mut node);
+    node.args(tests);
     process::run(&mut node)
 }
