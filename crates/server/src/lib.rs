@@ -120,7 +120,7 @@ impl App {
         loop {
             let wait = self.vault.send_mail().await.unwrap_or_else(|error| {
                 tracing::warn!(%error, "mail could not be sent");
-                self.config.limits.longest_mail_retry
+                self.config.limits.housekeeping
             });
             tokio::select! {
                 _ = &mut stopped => return,
