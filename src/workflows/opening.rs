@@ -114,6 +114,6 @@ pub(super) fn expect_id(asked: &Id, answered: &Id) -> Result<()> {
     if asked == answered { Ok(()) } else { Err(bad_response("the server answered about another record")) }
 }
 
-pub(super) fn bad_response(message: &str) -> Error {
+pub(super) fn bad_response(message: &'static str) -> Error {
     Error::new(ErrorCode::BadResponse, message)
 }

@@ -162,7 +162,7 @@ async fn open_vault(vault: &Service, keystore: &Service, key_pair: &KeyPair, beg
             Err(error) => return Err(error),
         }
     }
-    let admission_token = keystore::admission::vault_admission_token(keystore).await?;
+    let admission_token = keystore::admission::create(keystore).await?.vault_api_admission_token;
     let user = vault::me::NewUser { public_key: key_pair.public_key_pem().to_owned(), admission_token };
     let created = vault::me::create(vault, &user).await?;
     let token = created.encrypted_session_authentication_string;
