@@ -1,7 +1,7 @@
 use std::rc::Rc;
 
-use js_sys::{Promise, Uint8Array};
-use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use js_sys::{JsString, Promise, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 
 use super::{
     arguments::{bytes_of, text_of},
@@ -74,14 +74,28 @@ impl SymmetricKey {
     #[wasm_bindgen(js_name = encryptBytes)]
     pub fn encrypt_bytes(&self, bytes: JsValue) -> Promise {
         let key = Rc::clone(&self.key);
-        promise(async move { Ok(key.seal(&bytes_of("bytes", bytes)?).await?.into()) })
+        promise(async move {
+            if let Some(array) = bytes.dyn_ref::<Uint8Array>()
+                && let Some(envelope) = key.seal_array(array).await?
+            {
+                return Ok(envelope.into());
+            }
+            Ok(key.seal(&bytes_of("bytes", bytes)?).await?.into())
+        })
     }
 
     /// Opens bytes.
     #[wasm_bindgen(js_name = decryptBytes)]
     pub fn decrypt_bytes(&self, envelope: JsValue) -> Promise {
         let key = Rc::clone(&self.key);
-        promise(async move { Ok(bytes(&key.open(&text_of("envelope", &envelope)?).await?)) })
+        promise(async move {
+            if let Some(text) = envelope.dyn_ref::<JsString>()
+                && let Some(opened) = key.open_to_array(text).await?
+            {
+                return Ok(opened.into());
+            }
+            Ok(bytes(&key.open(&text_of("envelope", &envelope)?).await?))
+        })
     }
 
     /// Seals another key.

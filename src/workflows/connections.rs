@@ -2,13 +2,12 @@
 
 use std::rc::Rc;
 
-use futures_util::future::try_join_all;
-
 use super::{
     Page, PageRequest, ProgressListener, Session, Value,
     opening::{bad_response, expect_id},
     pages::fetch_pages,
     sealing::ciphertext,
+    together::together,
 };
 use crate::{
     api::{
@@ -88,8 +87,10 @@ impl Session {
         self.keys()?;
         fetch_pages(page, async |query: PageQuery| {
             let response = vault::connections::list(self.vault(), &query).await?;
-            let connections = response.connections.into_iter().map(|record| self.open_connection(record));
-            Ok((try_join_all(connections).await?, response.next_page_after))
+            let connections =
+                response.connections.into_iter().map(|record| Box::pin(self.open_connection(record)) as _);
+            let connections = together(connections.collect()).await.into_iter().collect::<Result<_>>()?;
+            Ok((connections, response.next_page_after))
         })
         .await
     }
@@ -120,6 +121,7 @@ impl Session {
         let own_key_pair = self.own_key_pair(&record).await?;
         let name = record.own.encrypted_recipient_name.as_ref().map(|name| name.as_str());
         let name = keys.dek.open_text(name).await?.map(Value::new);
+        keys.remember_connection(&record, &other_key);
         Ok(Connection { safety_number: safety_number(own_key_pair.public_key(), &other_key), name, record })
     }
 

@@ -28,6 +28,7 @@ mod session;
 mod shares;
 mod tasks;
 mod templates;
+mod together;
 mod unfinished;
 mod value;
 

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use reqwest::header::RETRY_AFTER;
-use vaultshare::http::{
-    MAXIMUM_REPLY_LENGTH, Method, Request, Response, Transport, TransportError, TransportFuture,
-};
+use vaultshare::http::{MAXIMUM_REPLY_LENGTH, Method, Request, Response, Transport, TransportError, TransportFuture};
 
 /// An HTTP client that keeps its connections open and follows no redirect.
 pub(crate) struct HttpTransport {
