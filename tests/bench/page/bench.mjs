@@ -1,0 +1,105 @@
+/**
+ * Runs one case in this page: the clients take turns, and each turn's time is noted. Nobody pays for another: before the
+ * clock starts, the garbage of the turn before is collected and the page has come to rest.
+ */
+import { makeFloor } from './floor.mjs';
+import { installKeyPool } from './key-pool.mjs';
+import { makeOurs } from './ours.mjs';
+import { makePeer } from './peer.mjs';
+import { makeStage } from './stage.mjs';
+import { verify } from './verify.mjs';
+
+const MAKERS = { ours: makeOurs, peer: makePeer, floor: makeFloor };
+
+/** How long the page rests before a turn, in milliseconds. */
+const REST = 20;
+
+/** How long before ours runs alone to have its long tasks watched, and how long after: they are told of when they ended. */
+const REST_AROUND_WATCHING = 300;
+
+let world;
+
+/** Has to be called once, before the first case. */
+export function prepare(scene) {
+  // Without `crypto.subtle` there is nobody to ask for key pairs, and none of the cases makes one.
+  const keyPool = crypto.subtle ? installKeyPool(scene.keyPairs) : undefined;
+  world = { scene, stage: makeStage(scene, keyPool), clients: new Map() };
+}
+
+/**
+ * @param {{ name: string, clients: string[], madeInTime?: boolean }} wanted the case and who takes part; `madeInTime`:
+ *   key pairs that are made while the clock runs are made for real
+ * @param {{ pairs: number, seconds: number, watched: number }} length at least so many rounds, and more while there is
+ *   time for them; and how often ours runs alone to have its long tasks watched
+ * @returns {Promise<{ samples: Record<string, number[]>, longestTask?: number }>} milliseconds
+ */
+export async function measure(wanted, { pairs, seconds, watched }) {
+  const turns = new Map();
+  try {
+    for (const client of wanted.clients) turns.set(client, await turnOf(client, wanted));
+    for (const [client, turn] of turns) await confirmed(client, turn, wanted);
+
+    const samples = Object.fromEntries(wanted.clients.map((client) => [client, []]));
+    const end = performance.now() + seconds * 1000;
+    for (let round = 0; round < pairs || (performance.now() < end && round < 4 * pairs); round += 1) {
+      for (const [client, turn] of turns) samples[client].push((await take(turn, wanted)).milliseconds);
+    }
+    return { samples, longestTask: crypto.subtle ? await longestTask(turns.get('ours'), wanted, watched) : undefined };
+  } finally {
+    for (const turn of turns.values()) await turn.close?.();
+  }
+}
+
+async function turnOf(client, { name }) {
+  if (!world.clients.has(client)) world.clients.set(client, await MAKERS[client](world));
+  return world.clients.get(client)[name]();
+}
+
+/** The first turn warms up, is not counted, and has its outcome looked at. */
+async function confirmed(client, turn, wanted) {
+  await take(turn, wanted, async (result) => {
+    try {
+      await verify(wanted.name, await turn.outcome(result), world);
+    } catch (error) {
+      throw new Error(`${wanted.name} by ${client}: ${error.message}`);
+    }
+  });
+}
+
+async function take(turn, { madeInTime }, look) {
+  await turn.before?.();
+  await rest(REST);
+  globalThis.gc?.();
+  if (madeInTime) world.stage.keyPool.open = false;
+  const started = performance.now();
+  const result = await turn.run();
+  const milliseconds = performance.now() - started;
+  if (madeInTime) world.stage.keyPool.open = true;
+  await look?.(result);
+  await turn.after?.(result);
+  return { milliseconds };
+}
+
+/** The longest that ours kept the page from doing anything else; 0 where no task was long enough (50 ms) to be told. */
+async function longestTask(turn, { madeInTime }, runs) {
+  let longest = 0;
+  for (let run = 0; run < runs; run += 1) {
+    await turn.before?.();
+    await rest(REST_AROUND_WATCHING);
+    const observer = new PerformanceObserver(() => {});
+    observer.observe({ type: 'longtask' });
+    if (madeInTime) world.stage.keyPool.open = false;
+    const started = performance.now();
+    const result = await turn.run();
+    const ended = performance.now();
+    if (madeInTime) world.stage.keyPool.open = true;
+    await rest(REST_AROUND_WATCHING);
+    const tasks = observer.takeRecords().filter(({ startTime }) => startTime + 1 >= started && startTime <= ended);
+    observer.disconnect();
+    longest = Math.max(longest, ...tasks.map(({ duration }) => duration));
+    await turn.after?.(result);
+  }
+  return longest;
+}
+
+const rest = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
