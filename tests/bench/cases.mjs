@@ -18,7 +18,7 @@ const ALL = ['ours', 'peer', 'floor'];
 /** @type {Case[]} */
 export const cases = [
   { name: 'signIn', title: 'sign in', bounds: { peer: 25, floor: 2 }, clients: ALL },
-  { name: 'createUser', title: 'create a user, beyond key generation', bounds: { peer: 15, floor: 2.5 }, clients: ALL },
+  { name: 'createUser', title: 'create a user, key pair given', bounds: { peer: 15, floor: 2.5 }, clients: ALL },
   { name: 'share', title: 'share an item of 10 slots', bounds: { peer: 10, floor: 3 }, clients: ALL },
   { name: 'read-share-first', title: 'read a share for the first time', bounds: { peer: 15, floor: 2.5 }, clients: ALL },
   { name: 'read-share-again', title: 'read it again', bounds: { peer: 15, floor: 2.5 }, clients: ALL },

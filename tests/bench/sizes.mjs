@@ -11,7 +11,7 @@
 /** @returns {Sizes} */
 export function sizesFor({ smoke, pairs }) {
   // In each turn a client registers or invites, or a signed-in session makes a pair ahead; some turns are not counted.
-  const keyPairs = (pairs + 4) * 80;
+  const keyPairs = (pairs + 1) * 60;
   return smoke
     ? { recipients: 3, items: 20, bytes: 64 * 1024, keyPairs: 80 }
     : { recipients: 200, items: 1000, bytes: 16 * 1024 * 1024, keyPairs };

@@ -1,4 +1,5 @@
 /** The results as a table for a terminal. */
+import { digits, longestTask, milliseconds } from './format.mjs';
 
 const COLUMNS = ['case', 'ours', 'peer', 'floor', 'peer ÷ ours', 'ours ÷ floor', 'longest task', ''];
 
@@ -27,13 +28,4 @@ function row({ name, ours_ms, peer_ms, floor_ms, peer_ratio, floor_ratio, longes
 function bounded(ratio, sign, bound) {
   if (ratio === null) return '–';
   return bound === undefined ? `${digits(ratio)}` : `${digits(ratio)} (${sign} ${bound})`;
-}
-
-export const milliseconds = (time) => (time === null ? '–' : `${digits(time)} ms`);
-export const longestTask = (time) => (time === null ? '–' : time === 0 ? '< 50 ms' : milliseconds(time));
-
-/** Three digits that count. */
-export function digits(number) {
-  if (number >= 100) return Math.round(number).toLocaleString('en-US');
-  return number.toFixed(number >= 10 ? 1 : 2);
 }
