@@ -73,7 +73,7 @@ async function runIn(page, wanted) {
   await page.evaluate(async (given) => {
     globalThis.bench = await import('/bench/bench.mjs');
     globalThis.bench.prepare(given);
-  }, { ...scene, twenty: { ...scene.twenty, recipients: sizes.recipients } });
+  }, scene);
   for (const one of wanted) {
     const length = { pairs, ...(smoke ? SCANT : AMPLE) };
     const measuring = page.evaluate(([what, long]) => globalThis.bench.measure(what, long), [one, length]);

@@ -63,8 +63,8 @@ export async function makePeer({ scene, stage }) {
       };
     },
 
-    // The SDK has no call for many items; this is what it does for each. Its cryppo is 0.9.0, which is faster at it
-    // than 2.0.2 is.
+    // The SDK has no call for many items; this is what it does for each. The cryppo that it brings, 0.9.0, is about as
+    // fast at it as 2.0.2.
     'decrypt-1000': async () => {
       const carlos = await signedIn(scene.carlos);
       return {

@@ -57,7 +57,7 @@ export async function makeScene({ url, packageEntry, sizes, note }) {
     connectionId: connection.id,
     ten: { itemId: ten.item.id, shareId: share.id, values: ten.values },
     many: { itemIds: many.map(({ item }) => item.id), values: many.map(({ values }) => values) },
-    twenty: { itemId: refreshed.item.id, shareIdOfBob: shares[0].id, values: refreshed.values },
+    twenty: { itemId: refreshed.item.id, shareIdOfBob: shares[0].id, lastDek: shares[0].encryptedDek, recipients: recipients.length, values: refreshed.values },
     template: TEMPLATE,
     bytes: sizes.bytes,
   };
