@@ -9,6 +9,7 @@
  * @property {string} title as in the table
  * @property {{ peer?: number, floor?: number, milliseconds?: number }} bounds
  * @property {('ours' | 'peer' | 'floor')[]} clients who takes part, in the order of their turns
+ * @property {boolean} [asksForPair] who does not ask the pool for a key pair would have to make one while the clock runs
  * @property {boolean} [madeInTime] key pairs that are made while the clock runs are made for real
  * @property {boolean} [withoutSubtle] in a page that has no `crypto.subtle`, as pages on plain http
  */
@@ -18,7 +19,7 @@ const ALL = ['ours', 'peer', 'floor'];
 /** @type {Case[]} */
 export const cases = [
   { name: 'signIn', title: 'sign in', bounds: { peer: 25, floor: 2 }, clients: ALL },
-  { name: 'createUser', title: 'create a user, key pair given', bounds: { peer: 15, floor: 2.5 }, clients: ALL },
+  { name: 'createUser', title: 'create a user, key pair given', bounds: { peer: 15, floor: 2.5 }, clients: ALL, asksForPair: true },
   { name: 'share', title: 'share an item of 10 slots', bounds: { peer: 10, floor: 3 }, clients: ALL },
   { name: 'read-share-first', title: 'read a share for the first time', bounds: { peer: 15, floor: 2.5 }, clients: ALL },
   { name: 'read-share-again', title: 'read it again', bounds: { peer: 15, floor: 2.5 }, clients: ALL },

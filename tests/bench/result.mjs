@@ -35,7 +35,7 @@ export function resultOf({ name, title, bounds }, { samples, longestTask }) {
 function missed({ ours_ms, peer_ratio, floor_ratio, highest_peer_ratio, longest_task_ms, bounds }) {
   const words = [];
   if (bounds.peer !== undefined && peer_ratio < bounds.peer) {
-    const why = highest_peer_ratio < bounds.peer ? `, but peer ÷ floor is ${highest_peer_ratio}` : '';
+    const why = highest_peer_ratio !== null && highest_peer_ratio < bounds.peer ? `, but peer ÷ floor is ${highest_peer_ratio}` : '';
     words.push(`peer ÷ ours ${peer_ratio}, wanted ≥ ${bounds.peer}${why}`);
   }
   if (bounds.floor !== undefined && floor_ratio > bounds.floor) words.push(`ours ÷ floor ${floor_ratio}, wanted ≤ ${bounds.floor}`);

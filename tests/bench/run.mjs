@@ -4,8 +4,8 @@
  *     node tests/bench/run.mjs --url URL --www FOLDER --package FOLDER --out FOLDER [--pairs N] [--smoke] [CASE…]
  *
  * The server at the URL hands out the folder `--www`, in which this puts the peer. `cargo xtask bench` does all that.
- * Prints a table, and writes `report.json` and `report.html` to `--out`; with `--document FILE` also the page that the
- * documentation holds. A missed bound is told and is no failure; a wrong outcome is.
+ * Prints a table, and writes `report.json` and `report.html` to `--out`; with `--document FILE`, after a run in full, also the
+ * page that the documentation holds. A missed bound is told and is no failure; a wrong outcome is.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,6 +16,7 @@ import { bundlePeer } from './bundle.mjs';
 import { cases } from './cases.mjs';
 import { machine } from './machine.mjs';
 import { packageSize } from './package-size.mjs';
+import { milliseconds } from './report/format.mjs';
 import { html } from './report/html.mjs';
 import { markdown } from './report/markdown.mjs';
 import { table } from './report/table.mjs';
@@ -35,7 +36,7 @@ const { smoke, pairs } = options;
 const started = Date.now();
 
 const peerSize = await bundlePeer(join(options.www, 'peer'));
-const sizes = sizesFor({ smoke, pairs });
+const sizes = sizesFor({ smoke, pairs, chosen });
 const scene = await makeScene({
   url: options.url,
   packageEntry: new URL('node.js', `${pathToFileURL(options.package)}/`),
@@ -66,7 +67,8 @@ const report = {
 await mkdir(options.out, { recursive: true });
 await writeFile(join(options.out, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
 await writeFile(join(options.out, 'report.html'), html(report));
-if (options.document && !smoke && chosen.length === cases.length) await writeFile(options.document, markdown(report));
+const inFull = !smoke && chosen.length === cases.length;
+if (options.document && inFull) await writeFile(options.document, markdown(report));
 console.log(`\n${table(results)}`);
 
 async function runIn(page, wanted) {
@@ -77,8 +79,9 @@ async function runIn(page, wanted) {
   for (const one of wanted) {
     const length = { pairs, ...(smoke ? SCANT : AMPLE) };
     const measuring = page.evaluate(([what, long]) => globalThis.bench.measure(what, long), [one, length]);
-    results.push(resultOf(one, await inTime(measuring, one.name)));
-    note(one.name);
+    const result = resultOf(one, await inTime(measuring, one.name));
+    results.push(result);
+    note(`${one.name}: ${one.clients.map((client) => `${client} ${milliseconds(result[`${client}_ms`])}`).join(', ')}`);
   }
   await page.close();
 }

@@ -3,7 +3,7 @@
  * clock starts, the garbage of the turn before is collected and the page has come to rest.
  */
 import { makeFloor } from './floor.mjs';
-import { installKeyPool } from './key-pool.mjs';
+import { installKeyPool, nobodyGenerates } from './key-pool.mjs';
 import { makeOurs } from './ours.mjs';
 import { makePeer } from './peer.mjs';
 import { makeStage } from './stage.mjs';
@@ -27,8 +27,8 @@ export function prepare(scene) {
 }
 
 /**
- * @param {{ name: string, clients: string[], madeInTime?: boolean }} wanted the case and who takes part; `madeInTime`:
- *   key pairs that are made while the clock runs are made for real
+ * @param {{ name: string, clients: string[], asksForPair?: boolean, madeInTime?: boolean }} wanted the case and
+ *   who takes part
  * @param {{ pairs: number, seconds: number, watched: number }} length at least so many rounds, and more while there is
  *   time for them; and how often ours runs alone to have its long tasks watched
  * @returns {Promise<{ samples: Record<string, number[]>, longestTask?: number }>} milliseconds
@@ -57,8 +57,11 @@ async function turnOf(client, { name }) {
 
 /** The first turn warms up, is not counted, and has its outcome looked at. */
 async function confirmed(client, turn, wanted) {
+  const { keyPool } = world.stage;
+  const asked = keyPool?.asked;
   await take(turn, wanted, async (result) => {
     try {
+      if (wanted.asksForPair && keyPool.asked === asked) throw new Error('the key pair came from elsewhere');
       await verify(wanted.name, await turn.outcome(result), world);
     } catch (error) {
       throw new Error(`${wanted.name} by ${client}: ${error.message}`);
@@ -68,6 +71,7 @@ async function confirmed(client, turn, wanted) {
 
 async function take(turn, { madeInTime }, look) {
   await turn.before?.();
+  if (madeInTime) await nobodyGenerates(world.stage.keyPool);
   await rest(REST);
   globalThis.gc?.();
   if (madeInTime) world.stage.keyPool.open = false;

@@ -20,7 +20,6 @@ export function installKeyPool(privateKeys) {
     asked: 0,
     /** How many real generations are under way. */
     generating: 0,
-    get left() { return waiting.length; },
   };
 
   subtle.generateKey = async (algorithm, extractable, usages) => {
@@ -49,16 +48,19 @@ async function importPair(subtle, { kty, n, e, ...secret }, algorithm, extractab
   return { publicKey, privateKey };
 }
 
-/** How long a session is given to begin making its next pair, and how long it must have been quiet afterwards. */
-const PATIENCE = { begin: 1500, quiet: 300 };
+/** How long a session is given to begin making its next pair, in milliseconds. */
+const PATIENCE = 1500;
+const LOOK_AGAIN = 50;
 
 /** Waits as long as a signed-in session may need to make its next key pair ahead of need. */
 export async function pairReady(pool) {
-  await pause(PATIENCE.begin);
-  for (let asked = -1; asked !== pool.asked || pool.generating > 0;) {
-    asked = pool.asked;
-    await pause(PATIENCE.quiet);
-  }
+  await pause(PATIENCE);
+  await nobodyGenerates(pool);
+}
+
+/** Waits until no key pair is being made for real, which takes one of the machine's cores. */
+export async function nobodyGenerates(pool) {
+  while (pool.generating > 0) await pause(LOOK_AGAIN);
 }
 
 const pause = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });

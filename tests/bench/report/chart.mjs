@@ -4,12 +4,12 @@
  * across ours is where it would have to end at the latest.
  */
 import { LONGEST_TASK } from '../cases.mjs';
-import { duration, escaped, times } from './format.mjs';
+import { digits, duration, escaped, times } from './format.mjs';
 
 const WIDTH = 1040;
-const BARS = { left: 300, right: 800 };
+const BARS = { left: 300, right: 760 };
 const TOP = 44;
-const ROW = 74;
+const ROW = 80;
 const BAR = { height: 13, gap: 3 };
 
 /** From above to below in each row. */
@@ -50,7 +50,7 @@ const decade = (time) => (time >= 1000 ? `${time / 1000} s` : `${Number(time.toP
 function row(one, top, scale) {
   const clients = CLIENTS.filter(([client]) => one[`${client}_ms`] !== null);
   const height = clients.length * (BAR.height + BAR.gap);
-  const barsTop = top + (ROW - 14 - height) / 2;
+  const barsTop = top + (ROW - 16 - height) / 2;
   const bars = clients.map(([client, name], index) => bar(client, name, one, barsTop + index * (BAR.height + BAR.gap), scale));
   return `<g>
     <line class="rule" x1="0" x2="${WIDTH}" y1="${top + ROW - 7}" y2="${top + ROW - 7}"/>
@@ -104,8 +104,8 @@ function verdict(one, top) {
 function demands({ peer_ratio, floor_ratio, ours_ms, longest_task_ms, bounds }) {
   const lines = [];
   if (bounds.milliseconds !== undefined) lines.push({ text: `wanted ≤ ${bounds.milliseconds} ms`, missed: ours_ms > bounds.milliseconds });
-  if (bounds.peer !== undefined) lines.push({ text: `as fast as the peer, wanted ≥ ${bounds.peer}`, missed: peer_ratio < bounds.peer });
-  if (bounds.floor !== undefined) lines.push({ text: `${times(floor_ratio)} the floor, wanted ≤ ${bounds.floor}`, missed: floor_ratio > bounds.floor });
-  if (longest_task_ms > LONGEST_TASK) lines.push({ text: `a task of ${duration(longest_task_ms)}, wanted ≤ ${LONGEST_TASK} ms`, missed: true });
+  if (bounds.peer !== undefined) lines.push({ text: `peer ÷ ours, wanted ≥ ${bounds.peer}`, missed: peer_ratio < bounds.peer });
+  if (bounds.floor !== undefined) lines.push({ text: `ours ÷ floor ${digits(floor_ratio)}, wanted ≤ ${bounds.floor}`, missed: floor_ratio > bounds.floor });
+  if (longest_task_ms > LONGEST_TASK) lines.push({ text: `longest task ${duration(longest_task_ms)}, wanted ≤ ${LONGEST_TASK}`, missed: true });
   return lines;
 }
