@@ -6,13 +6,14 @@
  * @property {number} items how many items are decrypted at once
  * @property {number} bytes how long the bytes are that are encrypted and decrypted
  * @property {number} keyPairs how many key pairs the page may need
+ * @property {number} patience how long a session is given to begin making its next key pair, in milliseconds
  */
 
-const FULL = { recipients: 200, items: 1000, bytes: 16 * 1024 * 1024 };
-const SMOKE = { recipients: 3, items: 20, bytes: 64 * 1024 };
+const FULL = { recipients: 200, items: 1000, bytes: 16 * 1024 * 1024, patience: 1500 };
+const SMOKE = { recipients: 3, items: 20, bytes: 64 * 1024, patience: 0 };
 
-/** How many key pairs are taken for each round of each case, about; some rounds are beyond those asked for. */
-const KEY_PAIRS_PER_ROUND = 60;
+/** How many key pairs a round of all cases takes at the most; the quick cases go on for some more rounds than are asked for. */
+const KEY_PAIRS_PER_ROUND = 20;
 
 /**
  * @param {{ smoke: boolean, pairs: number, chosen: import('./cases.mjs').Case[] }} options what none of the chosen cases
@@ -20,12 +21,13 @@ const KEY_PAIRS_PER_ROUND = 60;
  * @returns {Sizes}
  */
 export function sizesFor({ smoke, pairs, chosen }) {
-  const { recipients, items, bytes } = smoke ? SMOKE : FULL;
+  const { recipients, items, bytes, patience } = smoke ? SMOKE : FULL;
   const has = (name) => chosen.some((one) => one.name === name);
   return {
     recipients: has('refresh-200') ? recipients : 1,
     items: has('decrypt-1000') ? items : 1,
     bytes,
-    keyPairs: (pairs + 1) * KEY_PAIRS_PER_ROUND,
+    keyPairs: KEY_PAIRS_PER_ROUND * (smoke ? 3 : 4 + 3 * pairs),
+    patience,
   };
 }

@@ -48,13 +48,11 @@ async function importPair(subtle, { kty, n, e, ...secret }, algorithm, extractab
   return { publicKey, privateKey };
 }
 
-/** How long a session is given to begin making its next pair, in milliseconds. */
-const PATIENCE = 1500;
 const LOOK_AGAIN = 50;
 
-/** Waits as long as a signed-in session may need to make its next key pair ahead of need. */
-export async function pairReady(pool) {
-  await pause(PATIENCE);
+/** Gives a signed-in session so many milliseconds to begin making its next key pair ahead of need, and waits for it. */
+export async function pairReady(pool, patience) {
+  await pause(patience);
   await nobodyGenerates(pool);
 }
 

@@ -1,6 +1,5 @@
 /** Our client's turns. Each case gives what to do before the clock runs, while it runs, and what came of it. */
 import init, { SymmetricKey, VaultClient } from '/pkg/index.js';
-import { pairReady } from './key-pool.mjs';
 
 export async function makeOurs({ scene, stage }) {
   await init();
@@ -85,7 +84,7 @@ export async function makeOurs({ scene, stage }) {
     'invitations.create': async () => {
       const session = await signIn(scene.alice);
       return {
-        before: () => pairReady(stage.keyPool),
+        before: () => stage.pairReady(),
         run: () => session.invitations.create({ name: 'a friend' }),
         outcome: ({ token }) => token,
         close: () => session.close(),
@@ -98,7 +97,7 @@ export async function makeOurs({ scene, stage }) {
       return {
         before: async () => {
           token = await stage.invite();
-          await pairReady(stage.keyPool);
+          await stage.pairReady();
         },
         run: () => session.connections.accept(token, { name: 'a friend' }),
         outcome: ({ userId }) => userId,

@@ -4,6 +4,7 @@ import { importKey, open, seal, sealText } from './floor/envelope.mjs';
 import { generatePair } from './floor/rsa.mjs';
 import { read, storeConnectionPair } from './floor/sharing.mjs';
 import { base64url, fromBase64url, random } from './floor/text.mjs';
+import { pairReady } from './key-pool.mjs';
 
 /** As many items as one request for a list names. */
 const ITEMS_PER_REPLY = 50;
@@ -26,6 +27,7 @@ export function makeStage(scene, keyPool) {
 
   return {
     keyPool,
+    pairReady: () => pairReady(keyPool, scene.patience),
     keyText,
     bytes,
     /** The bytes as an envelope of the key. */

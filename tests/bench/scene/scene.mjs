@@ -60,6 +60,7 @@ export async function makeScene({ url, packageEntry, sizes, note }) {
     twenty: { itemId: refreshed.item.id, shareIdOfBob: shares[0].id, lastDek: shares[0].encryptedDek, recipients: recipients.length, values: refreshed.values },
     template: TEMPLATE,
     bytes: sizes.bytes,
+    patience: sizes.patience,
   };
 }
 
