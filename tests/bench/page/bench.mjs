@@ -29,20 +29,22 @@ export function prepare(scene) {
 /**
  * @param {{ name: string, clients: string[], asksForPair?: boolean, madeInTime?: boolean }} wanted the case and
  *   who takes part
- * @param {{ pairs: number, seconds: number, watched: number }} length at least so many rounds, and more while there is
- *   time for them; and how often ours runs alone to have its long tasks watched
+ * @param {{ pairs: number, warmUp: boolean, seconds: number, watched: number }} length at least so many rounds, after one
+ *   that warms up, and more while there is time for them; and how often ours runs alone to have its long tasks watched
  * @returns {Promise<{ samples: Record<string, number[]>, longestTask?: number }>} milliseconds
  */
-export async function measure(wanted, { pairs, seconds, watched }) {
+export async function measure(wanted, { pairs, warmUp, seconds, watched }) {
   const turns = new Map();
   try {
     for (const client of wanted.clients) turns.set(client, await turnOf(client, wanted));
-    for (const [client, turn] of turns) await confirmed(client, turn, wanted);
-
-    const samples = Object.fromEntries(wanted.clients.map((client) => [client, []]));
+    const samples = {};
+    for (const [client, turn] of turns) {
+      const first = await confirmed(client, turn, wanted);
+      samples[client] = warmUp ? [] : [first];
+    }
     const end = performance.now() + seconds * 1000;
-    for (let round = 0; round < pairs || (performance.now() < end && round < 4 * pairs); round += 1) {
-      for (const [client, turn] of turns) samples[client].push((await take(turn, wanted)).milliseconds);
+    for (let round = samples.ours.length; round < pairs || (performance.now() < end && round < 4 * pairs); round += 1) {
+      for (const [client, turn] of turns) samples[client].push(await take(turn, wanted));
     }
     return { samples, longestTask: crypto.subtle ? await longestTask(turns.get('ours'), wanted, watched) : undefined };
   } finally {
@@ -55,11 +57,11 @@ async function turnOf(client, { name }) {
   return world.clients.get(client)[name]();
 }
 
-/** The first turn warms up, is not counted, and has its outcome looked at. */
+/** The first turn has its outcome looked at. It is colder than all later ones, so it should not count where times do. */
 async function confirmed(client, turn, wanted) {
   const { keyPool } = world.stage;
   const asked = keyPool?.asked;
-  await take(turn, wanted, async (result) => {
+  return take(turn, wanted, async (result) => {
     try {
       if (wanted.asksForPair && keyPool.asked === asked) throw new Error('the key pair came from elsewhere');
       await verify(wanted.name, await turn.outcome(result), world);
@@ -81,7 +83,7 @@ async function take(turn, { madeInTime }, look) {
   if (madeInTime) world.stage.keyPool.open = true;
   await look?.(result);
   await turn.after?.(result);
-  return { milliseconds };
+  return milliseconds;
 }
 
 /** The longest that ours kept the page from doing anything else; 0 where no task was long enough (50 ms) to be told. */
