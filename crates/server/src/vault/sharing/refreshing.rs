@@ -1,15 +1,15 @@
 //! Refreshing: the owner encrypts an item anew for everyone it is shared with (http-api §9.2, §9.3). The server hands
 //! out the list of shares and takes back, for each, a key and the values under it.
 
-use super::copies;
+use super::copies::{self, Copies};
 use super::records::{self, SHARES, ShareRow};
-use super::values::{self, Sender, SharedSlot};
+use super::values::{self, Forgotten, Sender, SharedSlot};
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::request::Body;
 use crate::service::Service;
 use crate::sessions::Session;
-use crate::store::Select;
+use crate::store::{Statement, write_rows};
 use crate::vault::{Vault, client_tasks, items};
 use crate::wire::{Stored, id_text};
 use axum::extract::{Path, State};
@@ -78,40 +78,54 @@ async fn replace(
         .map(|slot| SharedSlot { original_id: slot.id.clone(), id: slot.id, owners_hash: None })
         .collect();
 
-    let mut rekeyed = Vec::with_capacity(request.share_deks.len());
+    let mut deks = HashMap::with_capacity(request.share_deks.len());
     for dek in &request.share_deks {
         let share = shares.get(dek.share_id.as_str()).ok_or_else(records::not_found)?;
-        let update = sqlx::query("UPDATE shares SET encrypted_dek = $1 WHERE id = $2");
-        update.bind(dek.dek.as_str()).bind(&share.id).execute(&mut *db).await?;
-        rekeyed.push(share.id.clone());
+        deks.insert(share.id.as_str(), dek.dek.as_str());
     }
-    values::clear(db, &rekeyed).await?;
-
-    let mut sent: HashMap<&str, Vec<&ShareSlotValue>> = HashMap::new();
+    let mut sent: HashMap<&str, Vec<&ShareSlotValue>> = deks.keys().map(|id| (*id, Vec::new())).collect();
     for value in &request.slot_values {
         let share_id =
             id_text(&value.share_id).and_then(|id| shares.get_key_value(id)).ok_or_else(records::not_found)?;
         sent.entry(share_id.0).or_default().push(value);
     }
+
     let mut kept = Vec::with_capacity(request.slot_values.len());
+    let mut forgotten = Vec::with_capacity(sent.len());
     for (share_id, values) in &sent {
-        let only = shares.get(share_id).and_then(|share| share.slot_id.as_deref());
-        for empty in values.iter().filter(|value| value.encrypted_value.is_none()) {
-            values::clear_one(db, share_id, id_text(&empty.slot_id).unwrap_or_default()).await?;
+        let is_empty = |value: &&&ShareSlotValue| value.encrypted_value.is_none();
+        let slot_ids = |empty: bool| {
+            let mut ids: Vec<&str> = values
+                .iter()
+                .filter(|value| is_empty(value) == empty)
+                .filter_map(|value| id_text(&value.slot_id))
+                .collect();
+            ids.sort_unstable();
+            ids
+        };
+        if deks.contains_key(share_id) {
+            forgotten.push((*share_id, Forgotten::AllBut(slot_ids(false))));
+        } else if values.iter().any(|value| is_empty(&value)) {
+            forgotten.push((*share_id, Forgotten::Of(slot_ids(true))));
         }
+        let only = shares.get(share_id).and_then(|share| share.slot_id.as_deref());
         kept.extend(values::check(Sender::Owner, &slots, only, values)?.into_iter().map(|value| (*share_id, value)));
     }
-    values::keep(db, &kept).await?;
-    copies::bring_up_to_date(db, item_id, None, clock).await?;
-
-    let only_values = sent.keys().filter(|id| !rekeyed.iter().any(|rekeyed| rekeyed == *id)).map(|id| (*id).to_owned());
-    let only_values: Vec<String> = only_values.collect();
-    rekeyed.extend(only_values);
-    Ok(rekeyed)
+    replace_deks(db, &deks).await?;
+    values::forget(db, forgotten).await?;
+    values::keep(db, kept).await?;
+    copies::bring_up_to_date(db, Copies::All { original_id: item_id }, clock).await?;
+    Ok(sent.into_keys().map(str::to_owned).collect())
 }
 
 // The queries.
 
+async fn replace_deks(db: &mut AnyConnection, deks: &HashMap<&str, &str>) -> Result<()> {
+    let before = "UPDATE shares SET encrypted_dek = deks.column2 FROM (VALUES";
+    let rows = deks.iter().map(|(share_id, dek)| [(*share_id).into(), (*dek).into()]).collect();
+    write_rows(db, before, rows, ") AS deks WHERE shares.id = deks.column1").await
+}
+
 async fn shares_of(db: &mut AnyConnection, item_id: &str) -> Result<Vec<ShareRow>> {
-    Select::new(SHARES).text(" AND item_id = ?", item_id).sql(" ORDER BY sequence").fetch(db).await
+    Statement::new(SHARES).text(" AND item_id = ?", item_id).sql(" ORDER BY sequence").fetch(db).await
 }

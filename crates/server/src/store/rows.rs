@@ -1,0 +1,49 @@
+//! Writing many rows with few statements.
+
+use super::{Value, execute, placeholders};
+use crate::error::Result;
+use sqlx::AnyConnection;
+
+/// How many values one statement binds. SQLite finds each numbered placeholder by going through all those before it, so
+/// that a statement of twice the length takes four times as long; below this what the statement itself costs prevails.
+const VALUES: usize = 200;
+
+/// Runs a statement that has its rows (`($1, $2), ($3, $4)`) between `before` and `after`, as often as it takes for all of
+/// them. Only text written in this crate becomes SQL; every value is bound.
+pub async fn write_rows<const COLUMNS: usize>(
+    db: &mut AnyConnection,
+    before: &'static str,
+    rows: Vec<[Value; COLUMNS]>,
+    after: &'static str,
+) -> Result<()> {
+    let mut rows = rows.into_iter().peekable();
+    while rows.peek().is_some() {
+        let values: Vec<Value> = rows.by_ref().take((VALUES / COLUMNS).max(1)).flatten().collect();
+        let tuples: Vec<String> =
+            (0..values.len() / COLUMNS).map(|row| format!("({})", placeholders(row * COLUMNS + 1, COLUMNS))).collect();
+        execute(db, format!("{before} {}{after}", tuples.join(", ")), values).await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{KEYSTORE, Store};
+    use crate::testing::Folder;
+
+    #[tokio::test]
+    async fn rows_of_several_statements_are_all_written_and_none_is_no_statement() {
+        let folder = Folder::new().unwrap();
+        let store = Store::open_sqlite(&folder.path().join("rows.db"), &KEYSTORE).await.unwrap();
+        let mut db = store.write().await.unwrap();
+        let insert = "INSERT INTO server_secrets (name, value) VALUES";
+        let rows: Vec<[Value; 2]> = (0..VALUES + 1).map(|row| [row.to_string().into(), "a secret".into()]).collect();
+        let expected = i64::try_from(rows.len()).unwrap();
+        write_rows(&mut db, insert, rows.clone(), "").await.unwrap();
+        write_rows(&mut db, insert, rows, " ON CONFLICT DO NOTHING").await.unwrap();
+        write_rows::<2>(&mut db, insert, vec![], "").await.unwrap();
+        let written: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM server_secrets").fetch_one(&mut *db).await.unwrap();
+        assert_eq!(written, expected);
+    }
+}
