@@ -4,9 +4,10 @@ use super::{Value, execute, placeholders};
 use crate::error::Result;
 use sqlx::AnyConnection;
 
-/// How many values one statement binds. SQLite finds each numbered placeholder by going through all those before it, so
-/// that a statement of twice the length takes four times as long; below this what the statement itself costs prevails.
-const VALUES: usize = 200;
+/// How many values one statement binds: twenty slots fit. SQLite finds each numbered placeholder by going through all
+/// those before it, so that a statement of twice the length takes four times as long; below this what the statement
+/// itself costs prevails.
+const VALUES: usize = 260;
 
 /// Runs a statement that has its rows (`($1, $2), ($3, $4)`) between `before` and `after`, as often as it takes for all of
 /// them. Only text written in this crate becomes SQL; every value is bound.

@@ -45,6 +45,15 @@ impl ShareRow {
         self.onsharing_permitted != 0
     }
 
+    /// The share after it got a new key, if it did.
+    pub(super) fn with_dek(&self, dek: Option<&str>) -> Self {
+        let mut share = self.clone();
+        if let Some(dek) = dek {
+            share.encrypted_dek = Some(dek.to_owned());
+        }
+        share
+    }
+
     /// The share as `reader` sees it: the recipient gets the key with the acceptance.
     pub(super) fn wire(self, reader: &str) -> Result<Share> {
         let hidden = self.recipient_id == reader && !self.is_open();

@@ -54,24 +54,23 @@ async fn refresh(
     items::find_own(&mut tx, &item_id, &session.user_id).await?;
     let refreshed = replace(&mut tx, &item_id, &request, vault.clock()).await?;
     client_tasks::set_states(&mut tx, &session.user_id, &request.client_tasks, vault.clock()).await?;
-    let rows = records::find_all(&mut tx, &refreshed).await?;
-    let shares = rows.into_iter().map(|row| row.wire(&session.user_id)).collect::<Result<_>>()?;
+    let shares = refreshed.into_iter().map(|row| row.wire(&session.user_id)).collect::<Result<_>>()?;
     tx.commit().await?;
     Ok(Json(SharesResponse { shares, next_page_after: None, meta: PageMeta::of(None) }))
 }
 
 // The rules.
 
-/// Replaces keys and values, and says of which shares. A share that gets a new key loses all its old values: they are
+/// Replaces keys and values, and returns the shares as they are with them. A share that gets a new key loses all its old values: they are
 /// under the old key, which its recipient no longer has.
 async fn replace(
     db: &mut AnyConnection,
     item_id: &str,
     request: &ItemSharesChange,
     clock: &Clock,
-) -> Result<Vec<String>> {
-    let shares = shares_of(db, item_id).await?;
-    let shares: HashMap<&str, &ShareRow> = shares.iter().map(|share| (share.id.as_str(), share)).collect();
+) -> Result<Vec<ShareRow>> {
+    let rows = shares_of(db, item_id).await?;
+    let shares: HashMap<&str, &ShareRow> = rows.iter().map(|share| (share.id.as_str(), share)).collect();
     let slots: Vec<SharedSlot> = items::records::slots_of(db, item_id)
         .await?
         .into_iter()
@@ -115,7 +114,8 @@ async fn replace(
     values::forget(db, forgotten).await?;
     values::keep(db, kept).await?;
     copies::bring_up_to_date(db, Copies::All { original_id: item_id }, clock).await?;
-    Ok(sent.into_keys().map(str::to_owned).collect())
+    let refreshed = rows.iter().filter(|share| sent.contains_key(share.id.as_str()));
+    Ok(refreshed.map(|share| share.with_dek(deks.get(share.id.as_str()).copied())).collect())
 }
 
 // The queries.
