@@ -46,7 +46,8 @@ async fn challenge(
         number_from_hex(&user.srp_verifier).ok_or_else(|| Error::fault("a stored verifier is unreadable"))?;
     let secret_b = token::random::<32>().map_err(Error::fault)?;
     let challenge_b = to_hex(&computed(move || srp::public_b(&secret_b, &verifier)).await?);
-    let begun = Begun { user_id: user.id, verifier: user.srp_verifier, secret_b: to_hex(&secret_b) };
+    let (secret_b, public_b) = (to_hex(&secret_b), challenge_b.clone());
+    let begun = Begun { user_id: user.id, verifier: user.srp_verifier, secret_b, public_b };
     let expires_at = keystore.clock().now() + millis(keystore.limits().challenge);
     let mut tx = keystore.store().write().await?;
     keep(&mut tx, &request.username, &to_hex(&a), &begun, expires_at).await?;
@@ -88,7 +89,8 @@ async fn prove(keystore: &Keystore, request: &SrpSessionRequest, lifetime: Durat
     let begun = begun.ok_or_else(login_failed)?;
     let verifier = number_from_hex(&begun.verifier).ok_or_else(|| Error::fault("a stored verifier is unreadable"))?;
     let secret_b = base16ct::lower::decode_vec(&begun.secret_b).map_err(Error::fault)?;
-    let expected = computed(move || srp::proof(&a, &secret_b, &verifier)).await?;
+    let public_b = number_from_hex(&begun.public_b).ok_or_else(|| Error::fault("a stored challenge is unreadable"))?;
+    let expected = computed(move || srp::proof(&a, &public_b, &secret_b, &verifier)).await?;
     let user_id = begun.user_id.filter(|_| srp::is_equal(&expected, &given));
     let mut tx = keystore.store().write().await?;
     let is_first = use_up(&mut tx, &request.username, &to_hex(&a), &begun.secret_b).await?;
@@ -143,6 +145,7 @@ struct Begun {
     user_id: Option<String>,
     verifier: String,
     secret_b: String,
+    public_b: String,
 }
 
 async fn find_user(db: &mut AnyConnection, username: &str) -> Result<Option<User>> {
@@ -152,16 +155,17 @@ async fn find_user(db: &mut AnyConnection, username: &str) -> Result<Option<User
 
 async fn keep(db: &mut AnyConnection, username: &str, a: &str, begun: &Begun, expires_at: Millis) -> Result<()> {
     sqlx::query(
-        "INSERT INTO srp_challenges (username, srp_a, user_id, verifier, secret_b, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (username, srp_a) DO UPDATE \
+        "INSERT INTO srp_challenges (username, srp_a, user_id, verifier, secret_b, public_b, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (username, srp_a) DO UPDATE \
          SET user_id = excluded.user_id, verifier = excluded.verifier, secret_b = excluded.secret_b, \
-         expires_at = excluded.expires_at",
+         public_b = excluded.public_b, expires_at = excluded.expires_at",
     )
     .bind(username)
     .bind(a)
     .bind(&begun.user_id)
     .bind(&begun.verifier)
     .bind(&begun.secret_b)
+    .bind(&begun.public_b)
     .bind(expires_at)
     .execute(db)
     .await?;
@@ -170,7 +174,8 @@ async fn keep(db: &mut AnyConnection, username: &str, a: &str, begun: &Begun, ex
 
 async fn find(db: &mut AnyConnection, username: &str, a: &str, now: Millis) -> Result<Option<Begun>> {
     let begun = sqlx::query_as(
-        "SELECT user_id, verifier, secret_b FROM srp_challenges WHERE username = $1 AND srp_a = $2 AND expires_at > $3",
+        "SELECT user_id, verifier, secret_b, public_b FROM srp_challenges \
+         WHERE username = $1 AND srp_a = $2 AND expires_at > $3",
     );
     Ok(begun.bind(username).bind(a).bind(now).fetch_optional(db).await?)
 }
