@@ -1,7 +1,7 @@
 //! One database per service: its pool, its migrations, its transactions.
 //!
 //! Everything goes through sqlx's `Any` driver in SQL that SQLite and PostgreSQL both run, so that the choice between
-//! them is an address. What differs between the two stands in this file and nowhere else.
+//! them is an address. What differs between the two stands in this folder and nowhere else.
 
 mod rows;
 mod statement;
