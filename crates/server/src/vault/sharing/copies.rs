@@ -104,11 +104,11 @@ async fn add_missing_slots(db: &mut AnyConnection, copies: Copies<'_>, clock: &C
 
 const INSERT_COPIES: &str = "INSERT INTO items (id, user_id, owner_id, original_id, share_id, template_id, \
      template_label, name, label, description, created_at, updated_at, sequence) \
-     SELECT copies.column1, copies.column2, items.owner_id, items.id, copies.column3, items.template_id, \
-     items.template_label, items.name, items.label, items.description, copies.column5, items.updated_at, \
-     copies.column6 FROM (VALUES";
-const OF_THEIR_ORIGINALS: &str =
-    ") AS copies JOIN items ON items.id = copies.column4 WHERE 1 = 1 ON CONFLICT (user_id, original_id) DO NOTHING";
+     SELECT recipients.column1, recipients.column2, items.owner_id, items.id, recipients.column3, items.template_id, \
+     items.template_label, items.name, items.label, items.description, recipients.column5, items.updated_at, \
+     recipients.column6 FROM (VALUES";
+const OF_THEIR_ORIGINALS: &str = ") AS recipients JOIN items ON items.id = recipients.column4 WHERE 1 = 1 \
+     ON CONFLICT (user_id, original_id) DO NOTHING";
 
 // Each of these ends in the conditions on `copies`.
 
