@@ -17,7 +17,8 @@ use vaultshare::api::{Ciphertext, Id};
 const SHARES: &str = "SELECT space_shares.id, space_shares.item_id, space_shares.slot_id, \
      space_shares.sender_id, space_shares.recipient_id, space_shares.distributable, space_shares.tradeable, \
      space_shares.note, space_shares.terms, space_shares.expires_at, space_shares.created_at, \
-     space_shares.updated_at, space_shares.sequence AS sequence, connections.id AS connection_id, connections.encryption_space_id \
+     space_shares.updated_at, space_shares.sequence AS sequence, connections.id AS connection_id, \
+     connections.encryption_space_id \
      FROM space_shares JOIN connections ON";
 
 /// How it goes on for what the reading user sent, and for what they got; conditions follow.

@@ -61,8 +61,8 @@ async fn refresh(
 
 // The rules.
 
-/// Replaces keys and values, and returns the shares as they are with them. A share that gets a new key loses all its old values: they are
-/// under the old key, which its recipient no longer has.
+/// Replaces keys and values, and returns the shares as they are with them. A share that gets a new key loses all its old
+/// values: they are under the old key, which its recipient no longer has.
 async fn replace(
     db: &mut AnyConnection,
     item_id: &str,
