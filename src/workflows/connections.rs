@@ -110,9 +110,13 @@ impl Session {
 
     /// The other side's public key, if it is one that a DEK may be encrypted for.
     pub(super) fn recipient_key(&self, connection: &vault::connections::Connection) -> Result<PublicKey> {
-        let key = public_key(&connection.the_other_user.user_public_key)?;
-        self.keys()?.check_key_is_unchanged(&connection.own.id, &key)?;
-        Ok(key)
+        let keys = self.keys()?;
+        let key = public_key(&connection.the_other_user.user_public_key);
+        let checked = key.and_then(|key| keys.check_key_is_unchanged(&connection.own.id, &key).map(|()| key));
+        if checked.is_err() {
+            keys.forget_connection(&connection.own.id);
+        }
+        checked
     }
 
     async fn open_connection(&self, record: vault::connections::Connection) -> Result<Connection> {
