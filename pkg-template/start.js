@@ -1,9 +1,10 @@
 // Starts the compiled module, once. The entries (`index.js`, `node.js`) differ only in how they open a URL.
 
 import * as bindings from './vaultshare_bg.js';
-import { VaultError } from './errors.js';
 import { beforeInit } from './guard.js';
 import { imports } from './imports.js';
+import { instantiate, notStarted } from './instantiate.js';
+import { openWith } from './portable-rsa.js';
 
 // One for all entries: a program that reaches this package by two of them still has one module.
 let started;
@@ -23,70 +24,16 @@ export function startOnce(source, open) {
 }
 
 async function start(source, open) {
-  const code = isPlace(source) ? await opened(source, open) : source;
-  let instance;
+  const instance = await instantiate(source, open, imports);
   try {
-    instance = await instantiate(code);
     bindings.__wbg_set_wasm(instance.exports);
     instance.exports.__wbindgen_start();
   } catch (error) {
     bindings.__wbg_set_wasm(beforeInit);
-    throw error instanceof VaultError ? error : failure('INTERNAL', 'the WebAssembly module could not be started', error);
+    throw notStarted(error);
   }
+  openWith(open);
   disposeByClosing();
-}
-
-async function opened(place, open) {
-  try {
-    return await open(place);
-  } catch (error) {
-    throw failure('NETWORK', `the WebAssembly module could not be loaded from ${place.url ?? place}`, error);
-  }
-}
-
-async function instantiate(code) {
-  switch (kindOf(code)) {
-    case 'WebAssembly.Module':
-      return WebAssembly.instantiate(code, imports);
-    case 'Response':
-      return instantiateResponse(code);
-    default:
-      return (await WebAssembly.instantiate(bytesOf(code), imports)).instance;
-  }
-}
-
-async function instantiateResponse(response) {
-  if (!response.ok) {
-    const message = `the WebAssembly module could not be loaded from ${response.url}: the server answered ${response.status}`;
-    throw new VaultError('BAD_RESPONSE', message, response.status);
-  }
-  // Compiling while loading is refused for other types, which some servers send; then it has to be loaded first.
-  const streams = response.headers.get('content-type')?.split(';')[0].trim() === 'application/wasm';
-  const compiled = streams
-    ? WebAssembly.instantiateStreaming(response, imports)
-    : WebAssembly.instantiate(await response.arrayBuffer(), imports);
-  return (await compiled).instance;
-}
-
-function bytesOf(code) {
-  if (kindOf(code) === 'ArrayBuffer' || kindOf(code) === 'SharedArrayBuffer' || ArrayBuffer.isView(code)) return code;
-  throw new VaultError('INVALID_ARGUMENT', 'init() takes a URL, a Request, a Response, the bytes or a WebAssembly.Module');
-}
-
-/** Whether this names where the module is, rather than being it. */
-function isPlace(source) {
-  return typeof source === 'string' || kindOf(source) === 'URL' || kindOf(source) === 'Request';
-}
-
-/** What kind of object this is, also where it comes from another frame and `instanceof` would say no. */
-function kindOf(value) {
-  return Object.prototype.toString.call(value).slice('[object '.length, -1);
-}
-
-function failure(code, what, cause) {
-  const error = new VaultError(code, `${what}: ${cause?.message ?? cause}`);
-  Object.defineProperty(error, 'cause', { value: cause, configurable: true, writable: true });
-  return error;
 }
 
 /** `using session = …` wipes the keys at the end of the block; the bindings by themselves would only free memory. */

@@ -9,8 +9,18 @@ mod large;
 mod portable;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod published_attacks;
+mod refusals;
+#[cfg(any(not(target_arch = "wasm32"), feature = "rsa-compiled-in"))]
+mod rsa_compiled_in;
+#[cfg(all(target_arch = "wasm32", not(feature = "rsa-compiled-in")))]
+mod rsa_in_second_module;
 #[cfg(target_arch = "wasm32")]
 mod webcrypto;
+
+#[cfg(any(not(target_arch = "wasm32"), feature = "rsa-compiled-in"))]
+use rsa_compiled_in as portable_rsa;
+#[cfg(all(target_arch = "wasm32", not(feature = "rsa-compiled-in")))]
+use rsa_in_second_module as portable_rsa;
 
 use std::cell::{Cell, OnceCell};
 
@@ -23,7 +33,7 @@ use crate::{Error, Result};
 /// An implementation of the primitives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
-    /// RustCrypto, compiled in.
+    /// RustCrypto: compiled in, but for RSA in the npm package, which is in a second module.
     Portable,
     /// SubtleCrypto of the page, the worker, or Node.
     WebCrypto,
@@ -132,7 +142,7 @@ pub(crate) async fn rsa_generate(bits: u32) -> Result<Zeroizing<Vec<u8>>> {
     if current() == Backend::WebCrypto {
         return webcrypto::rsa_generate(bits).await;
     }
-    portable::rsa_generate(bits)
+    portable_rsa::generate(bits).await
 }
 
 /// One block of RSA-OAEP with SHA-1 and MGF1-SHA-1.
@@ -141,7 +151,7 @@ pub(crate) async fn rsa_encrypt(spki_der: &[u8], plaintext: &[u8]) -> Result<Vec
     if current() == Backend::WebCrypto {
         return webcrypto::rsa_encrypt(spki_der, plaintext).await;
     }
-    portable::rsa_encrypt(spki_der, plaintext)
+    portable_rsa::encrypt(spki_der, plaintext).await
 }
 
 /// RSASSA-PKCS1-v1_5 with SHA-256: `Ok` if the signature is the key's, otherwise `DECRYPTION_FAILED`.
@@ -150,12 +160,12 @@ pub(crate) async fn rsa_verify(spki_der: &[u8], signature: &[u8], data: &[u8]) -
     if current() == Backend::WebCrypto {
         return webcrypto::rsa_verify(spki_der, signature, data).await;
     }
-    portable::rsa_verify(spki_der, signature, data)
+    portable_rsa::verify(spki_der, signature, data).await
 }
 
 /// A private key in the hands of the backend that imported it.
 pub(crate) enum PrivateKey {
-    Portable(portable::PrivateKey),
+    Portable(portable_rsa::PrivateKey),
     #[cfg(target_arch = "wasm32")]
     WebCrypto(webcrypto::PrivateKey),
 }
@@ -167,13 +177,13 @@ impl PrivateKey {
         if current() == Backend::WebCrypto {
             return webcrypto::PrivateKey::import(pkcs1_der).await.map(PrivateKey::WebCrypto);
         }
-        portable::PrivateKey::import(pkcs1_der).map(PrivateKey::Portable)
+        portable_rsa::PrivateKey::import(pkcs1_der).await.map(PrivateKey::Portable)
     }
 
     /// The plaintext of one block, or `DECRYPTION_FAILED`.
     pub(crate) async fn decrypt(&self, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
         match self {
-            PrivateKey::Portable(key) => key.decrypt(ciphertext),
+            PrivateKey::Portable(key) => key.decrypt(ciphertext).await,
             #[cfg(target_arch = "wasm32")]
             PrivateKey::WebCrypto(key) => key.decrypt(ciphertext).await,
         }
@@ -182,7 +192,7 @@ impl PrivateKey {
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     pub(crate) async fn sign(&self, data: &[u8]) -> Result<Vec<u8>> {
         match self {
-            PrivateKey::Portable(key) => key.sign(data),
+            PrivateKey::Portable(key) => key.sign(data).await,
             #[cfg(target_arch = "wasm32")]
             PrivateKey::WebCrypto(key) => key.sign(data).await,
         }

@@ -1,10 +1,10 @@
 //! What two people compare to know that the server has not put its own key between them.
 
-use sha2::{Digest, Sha256, Sha512};
+use sha2::{Digest, Sha256};
 
 use crate::crypto::public_key::PublicKey;
 
-/// Separates this hash from every other use of SHA-512.
+/// Separates this hash from every other use of SHA-256.
 const CONTEXT: &[u8] = b"vaultshare safety number 1";
 
 /// Groups of five digits, as they are read aloud.
@@ -17,12 +17,18 @@ pub(crate) fn fingerprint(spki_der: &[u8]) -> [u8; 32] {
 
 /// 60 decimal digits in groups of 5 that both sides of a connection see alike, whoever asks.
 ///
-/// Each group takes 5 bytes of a SHA-512 over both fingerprints, lesser first, modulo 100,000: 199 bits in all.
+/// Each group takes 5 bytes of SHA-256 over both fingerprints, lesser first, modulo 100,000: 199 bits in all. One hash is
+/// too short for that, so there are two, counted as in the one-step key derivation of NIST SP 800-56C: the module has
+/// SHA-256 anyway, and a longer hash would be code for this alone.
 pub fn safety_number(a: &PublicKey, b: &PublicKey) -> String {
     let (a, b) = (fingerprint(a.spki_der()), fingerprint(b.spki_der()));
     let (lesser, greater) = if a <= b { (a, b) } else { (b, a) };
-    let digest = Sha512::new().chain_update(CONTEXT).chain_update(lesser).chain_update(greater).finalize();
-    let groups: Vec<String> = digest
+    let hash = |count: u32| {
+        let counted = Sha256::new().chain_update(count.to_be_bytes()).chain_update(CONTEXT);
+        counted.chain_update(lesser).chain_update(greater).finalize()
+    };
+    let groups: Vec<String> = [hash(1), hash(2)]
+        .concat()
         .chunks_exact(5)
         .take(GROUPS)
         .map(|bytes| {

@@ -2,9 +2,6 @@
 
 use std::fmt;
 
-use rsa::pkcs1::RsaPrivateKeyRef;
-use rsa::pkcs8::PrivateKeyInfoRef;
-use rsa::pkcs8::der::Decode;
 use zeroize::Zeroizing;
 
 use crate::crypto::backend::{self, PrivateKey};
@@ -12,6 +9,7 @@ use crate::crypto::envelope::Envelope;
 use crate::crypto::keys::DataKey;
 use crate::crypto::pem;
 use crate::crypto::public_key::PublicKey;
+use crate::crypto::rsa_der::{self, Enclosed};
 use crate::crypto::symmetric::AesKey;
 use crate::{Error, Result};
 
@@ -31,7 +29,8 @@ pub struct KeyPair {
 impl KeyPair {
     /// A new random key pair of 2048, 3072 or 4096 bits, with exponent 65537. The protocol's size is 4096.
     ///
-    /// Takes a second or so; without WebCrypto it takes several, and blocks the thread.
+    /// Takes a second or so; without WebCrypto it takes several, on a page in a worker of its own. Dropping the future
+    /// gives that up.
     ///
     /// # Errors
     /// `INVALID_ARGUMENT` for another size.
@@ -180,15 +179,13 @@ fn decode_private_key(text: &str) -> Option<Zeroizing<Vec<u8>>> {
 
 /// The private key inside a PKCS#8 structure that says it is RSA.
 pub(crate) fn pkcs1_from_pkcs8(der: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let info = PrivateKeyInfoRef::from_der(der).ok()?;
-    if info.algorithm.oid != rsa::pkcs1::ALGORITHM_OID {
-        return None;
+    match rsa_der::read_pkcs8(der)? {
+        Enclosed::Rsa(pkcs1_der) => Some(Zeroizing::new(pkcs1_der.to_vec())),
+        Enclosed::Foreign => None,
     }
-    Some(Zeroizing::new(info.private_key.as_bytes().to_vec()))
 }
 
 /// The public half that a private key states. That the rest belongs to it is checked on import.
 fn public_half(pkcs1_der: &[u8]) -> Option<PublicKey> {
-    let key = RsaPrivateKeyRef::from_der(pkcs1_der).ok()?;
-    PublicKey::from_parts(&key.public_key(), None).ok()
+    PublicKey::from_numbers(rsa_der::read_public_half(pkcs1_der)?, None).ok()
 }

@@ -22,6 +22,7 @@ mod keypair;
 mod keys;
 mod pem;
 mod public_key;
+mod rsa_der;
 mod secret;
 mod srp;
 mod symmetric;

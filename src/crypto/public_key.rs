@@ -4,15 +4,11 @@
 //! or an unusual exponent would hand the plaintext to the server. Its text is kept byte for byte, because clients
 //! find their own keys by comparing texts; two keys are compared as keys.
 
-use rsa::pkcs1::RsaPublicKeyRef;
-use rsa::pkcs8::SubjectPublicKeyInfoRef;
-use rsa::pkcs8::der::asn1::BitStringRef;
-use rsa::pkcs8::der::{Decode, Encode};
-
 use crate::crypto::encoding::to_hex;
 use crate::crypto::envelope::Envelope;
 use crate::crypto::fingerprint::fingerprint;
 use crate::crypto::keys::DataKey;
+use crate::crypto::rsa_der::{self, Enclosed, PublicNumbers};
 use crate::crypto::symmetric::AesKey;
 use crate::crypto::{backend, pem};
 use crate::{Error, ErrorCode, Result};
@@ -40,41 +36,41 @@ impl PublicKey {
     pub fn from_pem(text: &str) -> Result<Self> {
         let (label, der) = pem::decode(text).ok_or_else(not_a_key)?;
         let pkcs1_der = match label {
-            "PUBLIC KEY" => {
-                let info = SubjectPublicKeyInfoRef::from_der(&der).map_err(|_| not_a_key())?;
-                if info.algorithm.oid != rsa::pkcs1::ALGORITHM_OID {
+            "PUBLIC KEY" => match rsa_der::read_spki(&der).ok_or_else(not_a_key)? {
+                Enclosed::Rsa(pkcs1_der) => pkcs1_der,
+                Enclosed::Foreign => {
                     return Err(Error::new(ErrorCode::UnsupportedAlgorithm, "only RSA public keys are supported"));
                 }
-                info.subject_public_key.as_bytes().ok_or_else(not_a_key)?.to_vec()
-            }
-            "RSA PUBLIC KEY" => der.to_vec(),
+            },
+            "RSA PUBLIC KEY" => der.as_slice(),
             _ => return Err(not_a_key()),
         };
-        let key = RsaPublicKeyRef::from_der(&pkcs1_der).map_err(|_| not_a_key())?;
-        let public_key = PublicKey::from_parts(&key, Some(text))?;
+        let numbers = rsa_der::read_public_key(pkcs1_der).ok_or_else(not_a_key)?;
+        let public_key = PublicKey::from_numbers(numbers, Some(text))?;
         // One key, one DER: what was given must be what we would write.
         let canonical = match label {
             "PUBLIC KEY" => public_key.spki_der == der.as_slice(),
-            _ => key.to_der().is_ok_and(|canonical| canonical == der.as_slice()),
+            _ => rsa_der::write_public_key(numbers).is_some_and(|canonical| canonical == der.as_slice()),
         };
         if canonical { Ok(public_key) } else { Err(not_a_key()) }
     }
 
     /// The key of a modulus and an exponent. Without a text it gets the one we write.
-    pub(crate) fn from_parts(key: &RsaPublicKeyRef<'_>, text: Option<&str>) -> Result<Self> {
-        let modulus = key.modulus.as_bytes();
+    pub(crate) fn from_numbers(numbers: PublicNumbers<'_>, text: Option<&str>) -> Result<Self> {
+        let PublicNumbers { modulus, exponent } = numbers;
         let bits = match modulus.first() {
             Some(first) => u32::try_from(modulus.len()).unwrap_or(u32::MAX).saturating_mul(8) - first.leading_zeros(),
             None => 0,
         };
         let odd = modulus.last().is_some_and(|last| last & 1 == 1);
-        if bits < MIN_BITS || !odd || key.public_exponent.as_bytes() != EXPONENT {
+        if bits < MIN_BITS || !odd || exponent != EXPONENT {
             return Err(Error::new(ErrorCode::WeakKey, "the public key is too weak to encrypt for"));
         }
         if bits > MAX_BITS {
             return Err(Error::new(ErrorCode::UnsupportedAlgorithm, "the public key is larger than 8192 bits"));
         }
-        let spki_der = spki_der(key).ok_or_else(not_a_key)?;
+        let pkcs1_der = rsa_der::write_public_key(numbers).ok_or_else(not_a_key)?;
+        let spki_der = rsa_der::write_spki(&pkcs1_der).ok_or_else(not_a_key)?;
         let pem = match text {
             Some(text) => text.to_owned(),
             None => pem::encode("PUBLIC KEY", &spki_der).ok_or_else(not_a_key)?,
@@ -156,12 +152,6 @@ impl PartialEq for PublicKey {
 }
 
 impl Eq for PublicKey {}
-
-fn spki_der(key: &RsaPublicKeyRef<'_>) -> Option<Vec<u8>> {
-    let pkcs1_der = key.to_der().ok()?;
-    let subject_public_key = BitStringRef::from_bytes(&pkcs1_der).ok()?;
-    SubjectPublicKeyInfoRef { algorithm: rsa::pkcs1::ALGORITHM_ID, subject_public_key }.to_der().ok()
-}
 
 fn not_a_key() -> Error {
     Error::invalid_argument("this is not an RSA public key in PEM form")

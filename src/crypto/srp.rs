@@ -12,9 +12,9 @@
 
 use std::fmt;
 
+use crypto_bigint::BoxedUint;
 use sha2::{Digest, Sha256};
 use srp::ClientG2048;
-use srp::bigint::BoxedUint;
 use srp::groups::{G2048, Group};
 use srp::utils::{compute_k, compute_u_padded};
 use zeroize::{Zeroize, Zeroizing};

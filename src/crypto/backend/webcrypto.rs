@@ -7,8 +7,6 @@
 use std::cell::RefCell;
 
 use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
-use rsa::pkcs8::der::asn1::OctetStringRef;
-use rsa::pkcs8::{PrivateKeyInfoRef, SecretDocument};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{CryptoKey, CryptoKeyPair, SubtleCrypto};
@@ -16,6 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::crypto::envelope::{IV_BYTES, TAG_BYTES};
 use crate::crypto::keypair::pkcs1_from_pkcs8;
+use crate::crypto::rsa_der;
 use crate::crypto::symmetric::KEY_BYTES;
 use crate::{Error, Result};
 
@@ -187,12 +186,9 @@ impl PrivateKey {
     pub(super) async fn import(pkcs1_der: &[u8]) -> Result<Self> {
         let refused = || Error::invalid_argument("the parts of the private key do not belong together");
         let subtle = subtle()?;
-        let key = OctetStringRef::new(pkcs1_der).map_err(|_| refused())?;
-        let pkcs8_der =
-            SecretDocument::try_from(PrivateKeyInfoRef::new(rsa::pkcs1::ALGORITHM_ID, key)).map_err(|_| refused())?;
-        let pkcs8_der = pkcs8_der.as_bytes();
-        let decrypting = import_rsa(&subtle, "pkcs8", pkcs8_der, OAEP, OAEP_HASH, "decrypt").await;
-        let signing = import_rsa(&subtle, "pkcs8", pkcs8_der, SIGNATURE, SIGNATURE_HASH, "sign").await;
+        let pkcs8_der = rsa_der::write_pkcs8(pkcs1_der).ok_or_else(refused)?;
+        let decrypting = import_rsa(&subtle, "pkcs8", &pkcs8_der, OAEP, OAEP_HASH, "decrypt").await;
+        let signing = import_rsa(&subtle, "pkcs8", &pkcs8_der, SIGNATURE, SIGNATURE_HASH, "sign").await;
         Ok(PrivateKey { decrypting: decrypting.map_err(|_| refused())?, signing: signing.map_err(|_| refused())? })
     }
 

@@ -1,6 +1,6 @@
-//! The module's JavaScript half, and the module made small.
+//! A module's JavaScript half, and the module made small.
 //!
-//! `wasm-bindgen` writes the classes that JavaScript sees; `wasm-opt` then shrinks and speeds up the module. Neither is
+//! `wasm-bindgen` writes the functions and classes that JavaScript sees; `wasm-opt` then shrinks and speeds up the module. Neither is
 //! quick, so their result is kept and used again while the compiled module and the recipe are the same.
 
 use std::fs;
@@ -8,59 +8,65 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use super::wasm::Module;
 use crate::workspace::Workspace;
 use crate::{files, process, progress, tools};
 
 /// What `wasm-bindgen` is asked for. Its `bundler` form leaves starting the module to the loaders in `pkg-template/`,
 /// which can therefore say "call init() first" and start the module the same way everywhere; the names of functions
 /// and the compiler's version are left out because nobody can use them there.
-const BINDGEN: [&str; 6] = [
+const BINDGEN: [&str; 5] = [
     "--target=bundler",
-    "--out-name=vaultshare",
     "--no-typescript",
     "--remove-name-section",
     "--remove-producers-section",
     "--omit-default-module-path",
 ];
 
-/// What `wasm-opt` is asked for. It reads the features that the module may use from the module itself.
-const OPTIMISE: [&str; 3] = ["-O3", "--strip-debug", "--strip-producers"];
+/// What `wasm-opt` is asked for besides optimising. It reads the features that the module may use from the module itself.
+const STRIP: [&str; 2] = ["--strip-debug", "--strip-producers"];
 
 /// Makes the bindings of a compiled module and gives the folder that holds them.
-pub(crate) fn generate(workspace: &Workspace, compiled: &Path) -> anyhow::Result<PathBuf> {
+pub(crate) fn generate(workspace: &Workspace, module: &Module) -> anyhow::Result<PathBuf> {
     let bindgen = tools::ensure_cargo_program(workspace, &tools::wasm_bindgen(workspace)?)?;
     tools::ensure_npm_packages(workspace)?;
 
-    let folder = workspace.in_target("bindings");
-    let recipe = recipe(workspace, &bindgen)?;
-    let kept =
-        Kept { module: workspace.in_target("bindings-source.wasm"), recipe: workspace.in_target("bindings-recipe") };
-    if folder.is_dir() && kept.matches(compiled, &recipe)? {
-        progress::note("the compiled module is the same as before: its bindings are used again");
+    let name = module.name;
+    let compiled = module.compiled(workspace);
+    let folder = workspace.in_target(&format!("bindings/{name}"));
+    let recipe = recipe(workspace, &bindgen, module)?;
+    let kept = Kept {
+        module: workspace.in_target(&format!("bindings/{name}-source.wasm")),
+        recipe: workspace.in_target(&format!("bindings/{name}-recipe")),
+    };
+    if folder.is_dir() && kept.matches(&compiled, &recipe)? {
+        progress::note(&format!("{name} is the same as before: its bindings are used again"));
         return Ok(folder);
     }
 
     files::empty_folder(&folder)?;
-    progress::step("generating the bindings (wasm-bindgen)", || {
-        process::run(workspace.command(&bindgen).args(BINDGEN).arg("--out-dir").arg(&folder).arg(compiled))
+    progress::step(&format!("generating the bindings of {name} (wasm-bindgen)"), || {
+        let mut wasm_bindgen = workspace.command(&bindgen);
+        wasm_bindgen.args(BINDGEN).arg("--out-name").arg(name).arg("--out-dir").arg(&folder).arg(&compiled);
+        process::run(&mut wasm_bindgen)
     })?;
-    progress::step("optimising the module (wasm-opt)", || {
-        let module = folder.join("vaultshare_bg.wasm");
+    progress::step(&format!("optimising {name} (wasm-opt)"), || {
+        let wasm = folder.join(module.wasm());
         let optimised = workspace.in_target("optimised.wasm");
         let mut wasm_opt = workspace.node();
-        wasm_opt.arg("node_modules/binaryen/bin/wasm-opt").args(OPTIMISE).arg(&module).arg("-o").arg(&optimised);
-        process::run(&mut wasm_opt)?;
-        fs::rename(&optimised, &module).context("cannot put the optimised module in its place")
+        wasm_opt.args(["node_modules/binaryen/bin/wasm-opt", module.optimisation]).args(STRIP);
+        process::run(wasm_opt.arg(&wasm).arg("-o").arg(&optimised))?;
+        fs::rename(&optimised, &wasm).context("cannot put the optimised module in its place")
     })?;
-    kept.keep(compiled, &recipe)?;
+    kept.keep(&compiled, &recipe)?;
     Ok(folder)
 }
 
 /// Everything but the compiled module that the result depends on.
-fn recipe(workspace: &Workspace, bindgen: &Path) -> anyhow::Result<String> {
+fn recipe(workspace: &Workspace, bindgen: &Path, module: &Module) -> anyhow::Result<String> {
     let bindgen_version = process::output(workspace.command(bindgen).arg("--version"))?;
     let lock = files::read(&workspace.path("package-lock.json"))?;
-    Ok(format!("{bindgen_version}\n{BINDGEN:?}\n{OPTIMISE:?}\n{lock}"))
+    Ok(format!("{bindgen_version}\n{BINDGEN:?}\n{} {STRIP:?}\n{lock}", module.optimisation))
 }
 
 /// What the bindings at hand were made from.

@@ -4,15 +4,15 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use super::wasm::{MAIN, PORTABLE_RSA};
 use crate::workspace::Workspace;
 use crate::{files, progress};
 
-/// What `wasm-bindgen` writes and the package takes over.
-const BINDINGS: &str = "vaultshare_bg.js";
-const MODULE: &str = "vaultshare_bg.wasm";
-
 /// The file in which `VaultError` is written, below the folder whose name `wasm-bindgen` chooses.
 const ERRORS: &str = "src/js/error.js";
+
+/// The file of `pkg-template/` from which the compiled code imports by itself.
+const IMPORTED: &str = "./portable-rsa.js";
 
 /// Written at the end of the bindings: until the module has started, every use of it meets the guard. It stands in this
 /// file because a bundler that drops unused files keeps it wherever it keeps the classes.
@@ -22,7 +22,7 @@ __wbg_set_wasm(beforeInit);
 ";
 
 /// Fills `pkg/` anew.
-pub(crate) fn assemble(workspace: &Workspace, bindings: &Path) -> anyhow::Result<()> {
+pub(crate) fn assemble(workspace: &Workspace, main: &Path, portable_rsa: &Path) -> anyhow::Result<()> {
     progress::step("assembling pkg/", || {
         let package = workspace.package();
         files::empty_folder(&package)?;
@@ -32,12 +32,16 @@ pub(crate) fn assemble(workspace: &Workspace, bindings: &Path) -> anyhow::Result
         }
         set_version(&package.join("package.json"))?;
 
-        let code = files::read(&bindings.join(BINDINGS))?;
-        files::write(&package.join(BINDINGS), code + GUARD)?;
-        files::copy(&bindings.join(MODULE), &package.join(MODULE))?;
-        files::copy_folder(&bindings.join("snippets"), &package.join("snippets"))?;
-        files::write(&package.join("errors.js"), errors_module(bindings)?)?;
-        files::write(&package.join("imports.js"), imports_module(bindings)?)
+        let code = files::read(&main.join(MAIN.javascript()))?;
+        files::write(&package.join(MAIN.javascript()), code + GUARD)?;
+        files::copy(&main.join(MAIN.wasm()), &package.join(MAIN.wasm()))?;
+        files::copy_folder(&main.join("snippets"), &package.join("snippets"))?;
+        files::write(&package.join("errors.js"), errors_module(main)?)?;
+        files::write(&package.join("imports.js"), imports_module(main)?)?;
+        for file in [PORTABLE_RSA.javascript(), PORTABLE_RSA.wasm()] {
+            files::copy(&portable_rsa.join(&file), &package.join(&file))?;
+        }
+        Ok(())
     })
 }
 
@@ -64,7 +68,7 @@ fn errors_module(bindings: &Path) -> anyhow::Result<String> {
 fn imports_module(bindings: &Path) -> anyhow::Result<String> {
     let mut imports = String::new();
     let mut names = String::new();
-    let modules = std::iter::once(format!("./{BINDINGS}")).chain(snippets(bindings)?);
+    let modules = [format!("./{}", MAIN.javascript()), IMPORTED.to_owned()].into_iter().chain(snippets(bindings)?);
     for (index, path) in modules.enumerate() {
         imports.push_str(&format!("import * as module{index} from '{path}';\n"));
         names.push_str(&format!("  '{path}': module{index},\n"));

@@ -1,21 +1,56 @@
-//! The crate, compiled to WebAssembly.
+//! The crates that become WebAssembly.
 
 use std::path::{Path, PathBuf};
 
 use crate::workspace::{WASM_TARGET, Workspace};
 use crate::{process, progress, tools};
 
-/// Compiles the crate and gives the path of the module that came out, which still lacks its JavaScript half.
-pub(crate) fn compile(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+/// One of the package's modules.
+pub(crate) struct Module {
+    /// What its files in the package are named after.
+    pub(crate) name: &'static str,
+    /// The crate it is compiled from.
+    krate: &'static str,
+    /// What `wasm-opt` is asked to make of it.
+    pub(crate) optimisation: &'static str,
+}
+
+/// The module that every page loads.
+pub(crate) const MAIN: Module = Module { name: "vaultshare", krate: "vaultshare", optimisation: "-O3" };
+
+/// RSA, for pages without `crypto.subtle`.
+pub(crate) const PORTABLE_RSA: Module =
+    Module { name: "portable_rsa", krate: "portable-rsa-module", optimisation: "-O3" };
+
+impl Module {
+    /// What `wasm-bindgen` calls the module itself.
+    pub(crate) fn wasm(&self) -> String {
+        format!("{}_bg.wasm", self.name)
+    }
+
+    /// What `wasm-bindgen` calls the module's JavaScript half.
+    pub(crate) fn javascript(&self) -> String {
+        format!("{}_bg.js", self.name)
+    }
+
+    /// The module as the compiler leaves it, still without its JavaScript half.
+    pub(crate) fn compiled(&self, workspace: &Workspace) -> PathBuf {
+        workspace.in_target(WASM_TARGET).join(format!("wasm/{}.wasm", self.krate.replace('-', "_")))
+    }
+}
+
+/// Compiles the modules.
+pub(crate) fn compile(workspace: &Workspace, modules: &[Module]) -> anyhow::Result<()> {
     tools::ensure_wasm_target(workspace)?;
-    progress::step("compiling the crate to WebAssembly", || {
+    progress::step("compiling the crates to WebAssembly", || {
         let mut cargo = workspace.cargo();
-        cargo.args(["build", "--locked", "--package", "vaultshare", "--lib"]);
-        cargo.args(["--profile", "wasm", "--target", WASM_TARGET]);
+        cargo.args(["build", "--locked", "--lib", "--profile", "wasm", "--target", WASM_TARGET]);
+        for module in modules {
+            cargo.args(["--package", module.krate]);
+        }
         cargo.args(["--config", &without_paths(workspace)]);
         process::run(&mut cargo)
-    })?;
-    Ok(workspace.in_target(WASM_TARGET).join("wasm/vaultshare.wasm"))
+    })
 }
 
 /// Compiler options that keep this machine's folders out of the module: panic messages name source files, and what is

@@ -1,0 +1,76 @@
+// Loads and instantiates a WebAssembly module, from whatever it is given.
+
+import { VaultError } from './errors.js';
+
+/**
+ * @param {unknown} source the module, or where it is
+ * @param {(place: string | URL | Request) => Promise<Response | BufferSource>} open
+ * @param {WebAssembly.Imports} imports
+ * @returns {Promise<WebAssembly.Instance>}
+ */
+export async function instantiate(source, open, imports) {
+  const code = isPlace(source) ? await opened(source, open) : source;
+  try {
+    return await instantiateCode(code, imports);
+  } catch (error) {
+    throw notStarted(error);
+  }
+}
+
+/** The error of a module that was loaded and does not start. */
+export function notStarted(error) {
+  return error instanceof VaultError ? error : failure('INTERNAL', 'the WebAssembly module could not be started', error);
+}
+
+async function opened(place, open) {
+  try {
+    return await open(place);
+  } catch (error) {
+    throw failure('NETWORK', `the WebAssembly module could not be loaded from ${place.url ?? place}`, error);
+  }
+}
+
+async function instantiateCode(code, imports) {
+  switch (kindOf(code)) {
+    case 'WebAssembly.Module':
+      return WebAssembly.instantiate(code, imports);
+    case 'Response':
+      return instantiateResponse(code, imports);
+    default:
+      return (await WebAssembly.instantiate(bytesOf(code), imports)).instance;
+  }
+}
+
+async function instantiateResponse(response, imports) {
+  if (!response.ok) {
+    const message = `the WebAssembly module could not be loaded from ${response.url}: the server answered ${response.status}`;
+    throw new VaultError('BAD_RESPONSE', message, response.status);
+  }
+  // Compiling while loading is refused for other types, which some servers send; then it has to be loaded first.
+  const streams = response.headers.get('content-type')?.split(';')[0].trim() === 'application/wasm';
+  const compiled = streams
+    ? WebAssembly.instantiateStreaming(response, imports)
+    : WebAssembly.instantiate(await response.arrayBuffer(), imports);
+  return (await compiled).instance;
+}
+
+function bytesOf(code) {
+  if (kindOf(code) === 'ArrayBuffer' || kindOf(code) === 'SharedArrayBuffer' || ArrayBuffer.isView(code)) return code;
+  throw new VaultError('INVALID_ARGUMENT', 'init() takes a URL, a Request, a Response, the bytes or a WebAssembly.Module');
+}
+
+/** Whether this names where the module is, rather than being it. */
+function isPlace(source) {
+  return typeof source === 'string' || kindOf(source) === 'URL' || kindOf(source) === 'Request';
+}
+
+/** What kind of object this is, also where it comes from another frame and `instanceof` would say no. */
+function kindOf(value) {
+  return Object.prototype.toString.call(value).slice('[object '.length, -1);
+}
+
+function failure(code, what, cause) {
+  const error = new VaultError(code, `${what}: ${cause?.message ?? cause}`);
+  Object.defineProperty(error, 'cause', { value: cause, configurable: true, writable: true });
+  return error;
+}

@@ -1,0 +1,110 @@
+// RSA for pages without `crypto.subtle`, by the package's second module. Nothing of it is loaded or started before its
+// first use. It works in workers, so that the page stays alive; where there can be none, in the thread that asks.
+
+import { VaultError } from './errors.js';
+import * as here from './portable-rsa-module.js';
+
+let open = (place) => fetch(place);
+
+/** Has files opened as the package's entry opens them. */
+export function openWith(opener) {
+  open = opener;
+}
+
+let shared;
+
+/** The workplace of all that takes milliseconds: one for the page, and a new one after a failure. */
+export function sharedWorkplace() {
+  if (shared === undefined || shared.failed) shared = new Workplace();
+  return shared;
+}
+
+/** Where the second module is at work. */
+export class Workplace {
+  /** Whether it could not be started, or broke down since. */
+  failed = false;
+  #worker;
+  #questions = 0;
+  #waiting = new Map();
+  #carryOut;
+
+  constructor() {
+    this.#carryOut = this.#startInWorker().catch(() => startHere());
+    this.#carryOut.catch(() => { this.failed = true; });
+  }
+
+  /**
+   * The result of one of the module's functions; rejects with a `VaultError` where it could not be called.
+   *
+   * @param {string} operation
+   * @param {(number | Uint8Array)[]} values arrays are given away, and overwritten once they have been read
+   */
+  async ask(operation, values) {
+    const carryOut = await this.#carryOut;
+    return carryOut(operation, values);
+  }
+
+  /** Calls one of the module's functions for its effect alone. */
+  tell(operation, values) {
+    this.ask(operation, values).catch(() => {});
+  }
+
+  /** Ends the worker, whatever it is doing. */
+  end() {
+    this.#worker?.terminate();
+  }
+
+  async #startInWorker() {
+    // In this form, and in this place, bundlers see that the file is a worker's.
+    this.#worker = new Worker(new URL('./portable-rsa-worker.js', import.meta.url), { type: 'module' });
+    await readiness(this.#worker);
+    this.#worker.onmessage = ({ data }) => this.#answer(data);
+    this.#worker.onerror = (event) => this.#breakDown(event.message);
+    return (operation, values) => this.#askWorker(operation, values);
+  }
+
+  #askWorker(operation, values) {
+    return new Promise((resolve, reject) => {
+      if (this.failed) throw brokenDown('it has ended');
+      this.#questions += 1;
+      this.#waiting.set(this.#questions, { resolve, reject });
+      const buffers = values.filter((value) => value instanceof Uint8Array).map((array) => array.buffer);
+      this.#worker.postMessage({ question: this.#questions, operation, values }, buffers);
+    });
+  }
+
+  #answer({ question, result, error }) {
+    const { resolve, reject } = this.#waiting.get(question);
+    this.#waiting.delete(question);
+    if (error === undefined) resolve(result);
+    else reject(brokenDown(error));
+  }
+
+  #breakDown(reason) {
+    this.failed = true;
+    this.end();
+    for (const { reject } of this.#waiting.values()) reject(brokenDown(reason));
+    this.#waiting.clear();
+  }
+}
+
+/** Settles with the worker's first message; a script that is not there, or is not allowed, is told in an event instead. */
+function readiness(worker) {
+  return new Promise((resolve, reject) => {
+    worker.onmessage = ({ data: { error } }) => (error === undefined ? resolve() : reject(new Error(error)));
+    worker.onerror = (event) => {
+      event.preventDefault();
+      reject(new Error(event.message));
+    };
+  });
+}
+
+async function startHere() {
+  await here.start(open);
+  // Also here nothing may be thrown at once: whoever asks expects a promise.
+  return async (operation, values) => here.perform(operation, values);
+}
+
+function brokenDown(reason) {
+  return new VaultError('INTERNAL', `an RSA operation could not be carried out: ${reason}`);
+}
