@@ -235,7 +235,11 @@ impl From<Json<'_>> for serde_json::Value {
             Json::Text(text) => text.into_owned().into(),
             Json::List(entries) => entries.into_iter().map(serde_json::Value::from).collect(),
             Json::Object(fields) => {
-                fields.into_iter().map(|(name, value)| (name.into_owned(), serde_json::Value::from(value))).collect()
+                let mut object = JsonObject::new();
+                for (name, value) in fields {
+                    object.insert(name.into_owned(), value.into());
+                }
+                object.into()
             }
         }
     }

@@ -36,7 +36,10 @@ impl<T> Future for Reply<'_, T> {
         let response = ready!(self.exchange.as_mut().poll(context))?;
         let mut flaws = Flaws::default();
         let value = (self.read)(tree(&response, self.field), &mut flaws);
-        Poll::Ready(flaws.first().map_or(Ok(value), |place| Err(bad_response(place).with_status(response.status))))
+        Poll::Ready(match flaws.first() {
+            None => Ok(value),
+            Some(place) => Err(bad_response(place, &response)),
+        })
     }
 }
 
@@ -50,9 +53,9 @@ fn tree<'response>(response: &'response Response, field: Option<&str>) -> Json<'
 }
 
 /// What does not have the protocol's form is not quoted.
-fn bad_response(place: &str) -> Error {
+fn bad_response(place: &str, response: &Response) -> Error {
     let message = format!("the server's reply is not what the protocol says (at `{place}`)");
-    Error::new(ErrorCode::BadResponse, message)
+    Error::new(ErrorCode::BadResponse, message).with_status(response.status)
 }
 
 #[cfg(test)]

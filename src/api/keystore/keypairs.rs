@@ -78,6 +78,7 @@ pub fn get_by_external_id<'a>(keystore: &'a Service, external_id: &str) -> Reply
 
 /// Replaces what is noted beside one of the user's key pairs.
 pub fn set_metadata<'a>(keystore: &'a Service, id: &str, metadata: JsonObject) -> Reply<'a, Keypair> {
-    let change = JsonObject::from_iter([("metadata".to_owned(), metadata.into())]);
+    let mut change = JsonObject::new();
+    change.insert("metadata".to_owned(), metadata.into());
     keystore.patch(&["keypairs", id]).json(&change).send_for("keypair")
 }

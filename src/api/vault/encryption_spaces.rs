@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use super::{items::Item, slots::Slot};
 use crate::{
     api::{Ciphertext, Id, JsonObject, PageMeta, PageQuery, SlotValue, Timestamp, reading::null_as_default},
-    http::{Fields, Flaws, FromJson, Json, Reply, Service},
+    http::{Flaws, FromJson, Json, Reply, Service},
 };
 
 /// Body of `POST /connections/{id}/encryption_space`.
@@ -298,15 +298,22 @@ fn values_in_any_form(json: Json<'_>, flaws: &mut Flaws) -> ValuesBySlot {
                 ValuesBySlot::new()
             }
         },
-        Json::Object(values) => {
-            values.into_iter().map(|(slot, value)| (slot.into_owned(), FromJson::from_json(value, flaws))).collect()
+        Json::Object(fields) => {
+            let mut values = ValuesBySlot::new();
+            for (slot, value) in fields {
+                values.insert(slot.into_owned(), FromJson::from_json(value, flaws));
+            }
+            values
         }
-        list => list.into_entries().map(|value| value_of_slot(value.into_fields(), flaws)).collect(),
+        list => {
+            let mut values = ValuesBySlot::new();
+            for value in list.into_entries() {
+                let mut value = value.into_fields();
+                values.insert(value.required("slot_id", flaws), value.or_default("encrypted_value", flaws));
+            }
+            values
+        }
     }
-}
-
-fn value_of_slot(mut value: Fields<'_>, flaws: &mut Flaws) -> (String, Option<Ciphertext<SlotValue>>) {
-    (value.required("slot_id", flaws), value.or_default("encrypted_value", flaws))
 }
 
 fn values_as_text<S: Serializer>(values: &ValuesBySlot, serializer: S) -> Result<S::Ok, S::Error> {
