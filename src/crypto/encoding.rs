@@ -4,18 +4,9 @@
 //! server change what was signed or compared without changing what is decrypted. They run in constant time, because
 //! keys pass through them too.
 
-use base64ct::{Base64Url, Encoding};
 use zeroize::Zeroizing;
 
-/// Bytes as base64 with the URL-safe alphabet and `=` padding.
-pub(crate) fn to_base64url(bytes: &[u8]) -> String {
-    Base64Url::encode_string(bytes)
-}
-
-/// The bytes of a base64 text, or `None` for any text that [`to_base64url`] would not have written.
-pub(crate) fn from_base64url(text: &str) -> Option<Vec<u8>> {
-    Base64Url::decode_vec(text).ok()
-}
+pub(crate) use vaultshare_fast::{decode as from_base64url, encode as to_base64url};
 
 /// As [`from_base64url`], for bytes that are a key.
 pub(crate) fn secret_from_base64url(text: &str) -> Option<Zeroizing<Vec<u8>>> {

@@ -21,10 +21,8 @@ use std::borrow::Cow;
 use crate::crypto::encoding::{from_base64url, to_base64url};
 use crate::{Error, ErrorCode, Result};
 
-/// Bytes of an AES-GCM initialisation vector.
-pub const IV_BYTES: usize = 12;
-/// Bytes of an AES-GCM authentication tag.
-pub const TAG_BYTES: usize = 16;
+pub use vaultshare_fast::{IV_BYTES, TAG_BYTES};
+
 /// The fewest PBKDF2 iterations that an envelope may ask for: the format's own minimum.
 pub const MIN_ITERATIONS: u32 = 20_000;
 /// The most PBKDF2 iterations that anyone can make this library spend (some seconds).

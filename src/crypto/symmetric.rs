@@ -12,8 +12,7 @@ use crate::crypto::encoding::{secret_from_base64url, to_base64url};
 use crate::crypto::envelope::{ADDITIONAL_DATA, Chunk, Envelope, IV_BYTES};
 use crate::{Error, Result};
 
-/// Bytes of a symmetric key.
-pub(crate) const KEY_BYTES: usize = 32;
+pub(crate) use vaultshare_fast::KEY_BYTES;
 
 /// 32 secret bytes. They live on the heap in one place, are wiped on drop, and are never printed.
 pub struct AesKey {

@@ -4,12 +4,9 @@
 //! reader anew into every type, which made up a fifth of the module that a page has to load. Here a type brings little
 //! more than the names of its fields.
 
-use std::{borrow::Cow, fmt, vec};
+use std::borrow::Cow;
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{self, MapAccess, SeqAccess, Visitor},
-};
+pub use vaultshare_fast::Json;
 pub use vaultshare_wire_derive::FromJson;
 
 use crate::api::JsonObject;
@@ -45,56 +42,6 @@ impl Flaws {
     }
 }
 
-/// JSON whose texts still lie in the response, where they hold no escapes.
-#[derive(Debug)]
-pub enum Json<'text> {
-    /// Also what is not there at all.
-    Null,
-    /// true or false.
-    Bool(bool),
-    /// A number without fraction.
-    Integer(i64),
-    /// Any other number.
-    Float(f64),
-    /// A text.
-    Text(Cow<'text, str>),
-    /// An array.
-    List(Vec<Json<'text>>),
-    /// An object, its fields in the order of the text.
-    Object(Vec<(Cow<'text, str>, Json<'text>)>),
-}
-
-impl<'text> Json<'text> {
-    /// Reads a text; `None` where it is not JSON.
-    pub fn parse(text: &'text [u8]) -> Option<Self> {
-        serde_json::from_slice(text).ok()
-    }
-
-    /// The fields of an object; of anything else, none.
-    pub fn into_fields(self) -> Fields<'text> {
-        match self {
-            Json::Object(fields) => Fields { fields, next: 0 },
-            _ => Fields { fields: Vec::new(), next: 0 },
-        }
-    }
-
-    /// The entries of an array; of anything else, none.
-    pub fn into_entries(self) -> vec::IntoIter<Json<'text>> {
-        match self {
-            Json::List(entries) => entries.into_iter(),
-            _ => Vec::new().into_iter(),
-        }
-    }
-
-    /// A text's characters.
-    pub fn into_text(self) -> Option<Cow<'text, str>> {
-        match self {
-            Json::Text(text) => Some(text),
-            _ => None,
-        }
-    }
-}
-
 /// The fields of an object that nobody has taken yet.
 pub struct Fields<'text> {
     fields: Vec<(Cow<'text, str>, Json<'text>)>,
@@ -103,6 +50,14 @@ pub struct Fields<'text> {
 }
 
 impl<'text> Fields<'text> {
+    /// The fields of an object; of anything else, none.
+    pub fn of(json: Json<'text>) -> Self {
+        match json {
+            Json::Object(fields) => Fields { fields, next: 0 },
+            _ => Fields { fields: Vec::new(), next: 0 },
+        }
+    }
+
     /// Takes a field's value; [`Json::Null`] where there is none.
     pub fn take(&mut self, name: &str) -> Json<'text> {
         let start = self.next;
@@ -209,13 +164,13 @@ impl<T: FromJson> FromJson for Vec<T> {
 
 impl FromJson for serde_json::Value {
     fn from_json(json: Json<'_>, _: &mut Flaws) -> Self {
-        json.into()
+        to_value(json)
     }
 }
 
 impl FromJson for JsonObject {
     fn from_json(json: Json<'_>, flaws: &mut Flaws) -> Self {
-        match json.into() {
+        match to_value(json) {
             serde_json::Value::Object(object) => object,
             _ => {
                 flaws.note("an object");
@@ -225,94 +180,21 @@ impl FromJson for JsonObject {
     }
 }
 
-impl From<Json<'_>> for serde_json::Value {
-    fn from(json: Json<'_>) -> Self {
-        match json {
-            Json::Null => serde_json::Value::Null,
-            Json::Bool(value) => value.into(),
-            Json::Integer(value) => value.into(),
-            Json::Float(value) => value.into(),
-            Json::Text(text) => text.into_owned().into(),
-            Json::List(entries) => entries.into_iter().map(serde_json::Value::from).collect(),
-            Json::Object(fields) => {
-                let mut object = JsonObject::new();
-                for (name, value) in fields {
-                    object.insert(name.into_owned(), value.into());
-                }
-                object.into()
+/// The same in the library's own form, for what the protocol does not define.
+fn to_value(json: Json<'_>) -> serde_json::Value {
+    match json {
+        Json::Null => serde_json::Value::Null,
+        Json::Bool(value) => value.into(),
+        Json::Integer(value) => value.into(),
+        Json::Float(value) => value.into(),
+        Json::Text(text) => text.into_owned().into(),
+        Json::List(entries) => serde_json::Value::Array(entries.into_iter().map(to_value).collect()),
+        Json::Object(fields) => {
+            let mut object = JsonObject::new();
+            for (name, value) in fields {
+                object.insert(name.into_owned(), to_value(value));
             }
-        }
-    }
-}
-
-impl<'text> Deserialize<'text> for Json<'text> {
-    fn deserialize<D: Deserializer<'text>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TreeVisitor)
-    }
-}
-
-struct TreeVisitor;
-
-impl<'text> Visitor<'text> for TreeVisitor {
-    type Value = Json<'text>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("JSON")
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Json::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
-        Ok(Json::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
-        Ok(Json::Integer(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
-        Ok(i64::try_from(value).map_or(Json::Float(value as f64), Json::Integer))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
-        Ok(Json::Float(value))
-    }
-
-    fn visit_borrowed_str<E>(self, value: &'text str) -> Result<Self::Value, E> {
-        Ok(Json::Text(Cow::Borrowed(value)))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
-        Ok(Json::Text(Cow::Owned(value.to_owned())))
-    }
-
-    fn visit_seq<A: SeqAccess<'text>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
-        let mut list = Vec::new();
-        while let Some(entry) = entries.next_element()? {
-            list.push(entry);
-        }
-        Ok(Json::List(list))
-    }
-
-    fn visit_map<A: MapAccess<'text>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
-        let mut object = Vec::new();
-        while let Some((name, value)) = fields.next_entry::<FieldName<'text>, _>()? {
-            object.push((name.0, value));
-        }
-        Ok(Json::Object(object))
-    }
-}
-
-/// A field's name, borrowed where it can be; serde's own `Cow` never borrows.
-struct FieldName<'text>(Cow<'text, str>);
-
-impl<'text> Deserialize<'text> for FieldName<'text> {
-    fn deserialize<D: Deserializer<'text>>(deserializer: D) -> Result<Self, D::Error> {
-        match deserializer.deserialize_str(TreeVisitor)? {
-            Json::Text(name) => Ok(FieldName(name)),
-            _ => Err(de::Error::custom("a field has no name")),
+            object.into()
         }
     }
 }

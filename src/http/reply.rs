@@ -6,7 +6,7 @@ use std::{
 
 use super::{
     Response, TransportFuture,
-    json::{Flaws, FromJson, Json},
+    json::{Fields, Flaws, FromJson, Json},
 };
 use crate::error::{Error, ErrorCode, Result};
 
@@ -47,7 +47,7 @@ impl<T> Future for Reply<'_, T> {
 fn tree<'response>(response: &'response Response, field: Option<&str>) -> Json<'response> {
     let tree = Json::parse(&response.body).unwrap_or(Json::Null);
     match field {
-        Some(field) => tree.into_fields().take(field),
+        Some(field) => Fields::of(tree).take(field),
         None => tree,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Response, json::Json};
+use super::{Fields, Json, Response};
 use crate::error::{Error, ErrorCode};
 
 /// The longest that a server may make a client wait before the next try.
@@ -44,8 +44,8 @@ pub(super) fn error_of(response: &Response) -> Error {
 
 /// `errors[0].error` (`protocol/http-api.md` §1.4), if it looks like a machine code and not like anything that was sent.
 fn server_code(body: &[u8]) -> Option<String> {
-    let errors = Json::parse(body)?.into_fields().take("errors");
-    let code = errors.into_entries().next()?.into_fields().take("error").into_text()?;
+    let errors = Fields::of(Json::parse(body)?).take("errors");
+    let code = Fields::of(errors.into_entries().next()?).take("error").into_text()?;
     let is_code = (1..=64).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     is_code.then(|| code.into_owned())
 }

@@ -27,7 +27,7 @@ fn implementation(input: &DeriveInput) -> Result<Code> {
     let body = match &input.data {
         Data::Struct(data) => {
             from_fields = fields(&data.fields, &of_type)?;
-            quote! { crate::http::FromFields::from_fields(&mut json.into_fields(), flaws) }
+            quote! { crate::http::FromFields::from_fields(&mut crate::http::Fields::of(json), flaws) }
         }
         Data::Enum(data) => {
             let mut arms = Vec::new();

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use super::{items::Item, slots::Slot};
 use crate::{
     api::{Ciphertext, Id, JsonObject, PageMeta, PageQuery, SlotValue, Timestamp, reading::null_as_default},
-    http::{Flaws, FromJson, Json, Reply, Service},
+    http::{Fields, Flaws, FromJson, Json, Reply, Service},
 };
 
 /// Body of `POST /connections/{id}/encryption_space`.
@@ -308,7 +308,7 @@ fn values_in_any_form(json: Json<'_>, flaws: &mut Flaws) -> ValuesBySlot {
         list => {
             let mut values = ValuesBySlot::new();
             for value in list.into_entries() {
-                let mut value = value.into_fields();
+                let mut value = Fields::of(value);
                 values.insert(value.required("slot_id", flaws), value.or_default("encrypted_value", flaws));
             }
             values

@@ -1,20 +1,19 @@
 //! The symmetric primitives by RustCrypto, the same on every target.
 
-use aes_gcm::aead::AeadInOut;
-use aes_gcm::{Aes256Gcm, KeyInit, Nonce, Tag};
-use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::crypto::envelope::{IV_BYTES, TAG_BYTES};
 use crate::crypto::symmetric::KEY_BYTES;
 use crate::{Error, Result};
 
-/// On the heap in one place, and wiped on drop by its crate.
-pub(super) struct ExpandedKey(Box<Aes256Gcm>);
+pub(super) use vaultshare_fast::pbkdf2_sha256;
+
+/// Wiped on drop.
+pub(super) struct ExpandedKey(vaultshare_fast::ExpandedKey);
 
 impl ExpandedKey {
     pub(super) fn new(key: &[u8; KEY_BYTES]) -> Self {
-        ExpandedKey(Box::new(Aes256Gcm::new(key.into())))
+        ExpandedKey(vaultshare_fast::ExpandedKey::new(key))
     }
 
     pub(super) fn encrypt(
@@ -23,15 +22,10 @@ impl ExpandedKey {
         additional_data: &[u8],
         plaintext: &[u8],
     ) -> Result<(Vec<u8>, [u8; TAG_BYTES])> {
-        let mut buffer = plaintext.to_vec();
-        let tag = self
-            .0
-            .encrypt_inout_detached(&Nonce::from(*iv), additional_data, buffer.as_mut_slice().into())
-            .map_err(|_| Error::internal("the data could not be encrypted"))?;
-        Ok((buffer, tag.into()))
+        let sealed = self.0.encrypt(iv, additional_data, plaintext);
+        sealed.ok_or_else(|| Error::internal("the data could not be encrypted"))
     }
 
-    /// In the place of the ciphertext.
     pub(super) fn decrypt(
         &self,
         iv: &[u8; IV_BYTES],
@@ -39,14 +33,6 @@ impl ExpandedKey {
         ciphertext: Vec<u8>,
         tag: &[u8; TAG_BYTES],
     ) -> Result<Zeroizing<Vec<u8>>> {
-        let mut buffer = Zeroizing::new(ciphertext);
-        self.0
-            .decrypt_inout_detached(&Nonce::from(*iv), additional_data, buffer.as_mut_slice().into(), &Tag::from(*tag))
-            .map_err(|_| Error::decryption_failed())?;
-        Ok(buffer)
+        self.0.decrypt(iv, additional_data, ciphertext, tag).ok_or_else(Error::decryption_failed)
     }
-}
-
-pub(super) fn pbkdf2_sha256(passphrase: &[u8], salt: &[u8], iterations: u32, output: &mut [u8; KEY_BYTES]) {
-    pbkdf2::pbkdf2_hmac::<Sha256>(passphrase, salt, iterations, output);
 }

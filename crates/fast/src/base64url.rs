@@ -1,0 +1,16 @@
+use base64ct::{Base64Url, Encoding};
+
+/// Bytes as base64 with the URL-safe alphabet and `=` padding.
+pub fn encode(bytes: &[u8]) -> String {
+    Base64Url::encode_string(bytes)
+}
+
+/// The bytes of a base64 text, or `None` for any text that [`encode`] would not have written. In constant time.
+pub fn decode(text: &str) -> Option<Vec<u8>> {
+    Base64Url::decode_vec(text).ok()
+}
+
+/// As [`decode`], into a place that is large enough, of which the part that was filled is given.
+pub fn decode_into<'place>(text: &str, place: &'place mut [u8]) -> Option<&'place [u8]> {
+    Base64Url::decode(text, place).ok()
+}
