@@ -18,6 +18,7 @@ use crate::{
 #[wasm_bindgen]
 pub struct VaultClient {
     client: Rc<Client>,
+    prepare_key_pairs: bool,
 }
 
 #[wasm_bindgen]
@@ -33,6 +34,7 @@ impl VaultClient {
         if let Some(retries) = options.number("retries", 0)? {
             policy.retries = retries as usize;
         }
+        let prepare_key_pairs = options.flag("prepareKeyPairs")?.unwrap_or(true);
         let transport = FetchTransport::new(options.function("fetch")?)?;
         let options = ClientOptions {
             vault_url: options.required_text("vaultUrl")?,
@@ -40,7 +42,7 @@ impl VaultClient {
             subscription_key: options.text("subscriptionKey")?,
             policy,
         };
-        Ok(VaultClient { client: Rc::new(Client::new(&options, Rc::new(transport))?) })
+        Ok(VaultClient { client: Rc::new(Client::new(&options, Rc::new(transport))?), prepare_key_pairs })
     }
 
     /// Reserves a username and makes a secret for it.
@@ -60,7 +62,7 @@ impl VaultClient {
         let call = Call::new(&options)?;
         let progress = call.progress.clone();
         let session = call.run(self.client.create_user(&passphrase, secret, &progress)).await?;
-        Session::new(session)
+        Session::new(session, self.prepare_key_pairs)
     }
 
     /// Signs a user in.
@@ -71,6 +73,6 @@ impl VaultClient {
         let call = Call::new(&Arguments::of(&options)?)?;
         let progress = call.progress.clone();
         let session = call.run(self.client.sign_in(secret, &passphrase, &progress)).await?;
-        Session::new(session)
+        Session::new(session, self.prepare_key_pairs)
     }
 }
