@@ -4,7 +4,7 @@
 //! plaintext, no token. Everything that goes wrong while decrypting is one opaque kind, so that an attacker who can
 //! offer ciphertexts learns nothing from the difference.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 /// What the crate's functions return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -137,30 +137,43 @@ impl fmt::Display for ErrorCode {
 }
 
 /// A failure: its kind, a sentence for people, and what the server said where it said something.
+///
+/// Boxed, because nearly every function can fail and hands this on: in one word instead of eight.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
+#[error("{}", .failure.message)]
 pub struct Error {
+    failure: Box<Failure>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Failure {
     code: ErrorCode,
-    message: String,
+    message: Cow<'static, str>,
     status: Option<u16>,
     server_code: Option<String>,
 }
 
 impl Error {
     /// An error of a kind, with a sentence that says what was wrong and, where it helps, what to do.
-    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Error { code, message: message.into(), status: None, server_code: None }
+    pub fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
+        Error::of(code, message.into())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn of(code: ErrorCode, message: Cow<'static, str>) -> Self {
+        Error { failure: Box::new(Failure { code, message, status: None, server_code: None }) }
     }
 
     /// The same error, with the HTTP status that was received.
     pub fn with_status(mut self, status: u16) -> Self {
-        self.status = Some(status);
+        self.failure.status = Some(status);
         self
     }
 
     /// The same error, with the server's own machine code (`errors[0].error`).
     pub fn with_server_code(mut self, server_code: impl Into<String>) -> Self {
-        self.server_code = Some(server_code.into());
+        self.failure.server_code = Some(server_code.into());
         self
     }
 
@@ -175,28 +188,28 @@ impl Error {
     }
 
     /// An argument that cannot be used, said in a sentence.
-    pub fn invalid_argument(message: impl Into<String>) -> Self {
+    pub fn invalid_argument(message: impl Into<Cow<'static, str>>) -> Self {
         Error::new(ErrorCode::InvalidArgument, message)
     }
 
     /// A fault of this library, or of the platform below it.
-    pub fn internal(message: impl Into<String>) -> Self {
+    pub fn internal(message: impl Into<Cow<'static, str>>) -> Self {
         Error::new(ErrorCode::Internal, message)
     }
 
     /// The kind of failure.
     pub fn code(&self) -> ErrorCode {
-        self.code
+        self.failure.code
     }
 
     /// The HTTP status, where a response was received.
     pub fn status(&self) -> Option<u16> {
-        self.status
+        self.failure.status
     }
 
     /// The server's own machine code, where it sent one.
     pub fn server_code(&self) -> Option<&str> {
-        self.server_code.as_deref()
+        self.failure.server_code.as_deref()
     }
 }
 

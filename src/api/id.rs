@@ -2,6 +2,8 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+use crate::http::{Flaws, FromJson, Json};
+
 /// The identifier of a record: an opaque text, in practice a lower-case UUID.
 ///
 /// Ids come from the server and go back into URLs, so one that could not be an id is refused where it is read:
@@ -46,6 +48,15 @@ impl<'de> Deserialize<'de> for Id {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Id::parse(text).ok_or_else(|| de::Error::custom("not an id"))
+    }
+}
+
+impl FromJson for Id {
+    fn from_json(json: Json<'_>, flaws: &mut Flaws) -> Self {
+        json.into_text().and_then(Id::parse).unwrap_or_else(|| {
+            flaws.note("an id");
+            Id(String::new())
+        })
     }
 }
 

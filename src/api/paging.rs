@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use crate::http::RequestBuilder;
+
 /// What a list's `meta` says (`protocol/http-api.md` §0, rule 1): the wire wants an array that holds one of these.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageMeta {
@@ -24,10 +26,11 @@ pub struct PageQuery {
 }
 
 impl PageQuery {
-    /// The query parameters of this page, to be appended to a list's own.
-    pub(crate) fn parameters(&self) -> impl Iterator<Item = (&'static str, String)> {
-        let per_page = self.per_page.map(|number| ("per_page", number.to_string()));
-        let cursor = self.next_page_after.clone().map(|cursor| ("next_page_after", cursor));
-        per_page.into_iter().chain(cursor)
+    /// The request of this page of a list.
+    pub(crate) fn of<'a>(&self, request: RequestBuilder<'a>) -> RequestBuilder<'a> {
+        let per_page = self.per_page.map(|number| number.to_string());
+        request
+            .query_if_any("per_page", per_page.as_deref())
+            .query_if_any("next_page_after", self.next_page_after.as_deref())
     }
 }

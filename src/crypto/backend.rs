@@ -4,6 +4,8 @@
 //!
 //! What one seals the other opens; both pass the same tests. Nothing above this file knows which is at work.
 
+#[cfg(target_arch = "wasm32")]
+mod large;
 mod portable;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod published_attacks;
@@ -20,7 +22,7 @@ use rsa_compiled_in as portable_rsa;
 #[cfg(all(target_arch = "wasm32", not(feature = "rsa-compiled-in")))]
 use rsa_in_second_module as portable_rsa;
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 
 use zeroize::Zeroizing;
 
@@ -78,28 +80,45 @@ fn has_webcrypto() -> bool {
     false
 }
 
-/// AES-256-GCM: the ciphertext, as long as the plaintext, and the tag.
-pub(crate) async fn aes_gcm_encrypt(
-    key: &[u8; KEY_BYTES],
-    iv: &[u8; IV_BYTES],
-    additional_data: &[u8],
-    plaintext: &[u8],
-) -> Result<(Vec<u8>, [u8; TAG_BYTES])> {
+/// An AES-256-GCM key as the backends need it, made of its bytes when it is first used and then kept.
+#[derive(Default)]
+pub(crate) struct ExpandedKey {
+    portable: OnceCell<portable::ExpandedKey>,
     #[cfg(target_arch = "wasm32")]
-    if webcrypto::pays_off_for(plaintext.len()) && current() == Backend::WebCrypto {
-        return webcrypto::aes_gcm_encrypt(key, iv, additional_data, plaintext).await;
-    }
-    portable::aes_gcm_encrypt(key, iv, additional_data, plaintext)
+    webcrypto: webcrypto::ImportedKey,
 }
 
-/// The plaintext of one message, or `DECRYPTION_FAILED`.
-pub(crate) async fn aes_gcm_decrypt(key: &[u8; KEY_BYTES], chunk: &Chunk) -> Result<Zeroizing<Vec<u8>>> {
-    let Chunk { ciphertext, iv, tag, additional_data } = chunk;
-    #[cfg(target_arch = "wasm32")]
-    if webcrypto::pays_off_for(ciphertext.len()) && current() == Backend::WebCrypto {
-        return webcrypto::aes_gcm_decrypt(key, iv, additional_data.as_bytes(), ciphertext, tag).await;
+impl ExpandedKey {
+    /// The ciphertext, as long as the plaintext, and the tag.
+    pub(crate) async fn encrypt(
+        &self,
+        key: &[u8; KEY_BYTES],
+        iv: &[u8; IV_BYTES],
+        additional_data: &[u8],
+        plaintext: &[u8],
+    ) -> Result<(Vec<u8>, [u8; TAG_BYTES])> {
+        #[cfg(target_arch = "wasm32")]
+        if webcrypto::pays_off_for(plaintext.len()) && current() == Backend::WebCrypto {
+            // Boxed, here and below: what is rarely taken must not make the way of the short texts wide.
+            return Box::pin(self.webcrypto.encrypt(key, iv, additional_data, plaintext)).await;
+        }
+        self.portable(key).encrypt(iv, additional_data, plaintext)
     }
-    portable::aes_gcm_decrypt(key, iv, additional_data.as_bytes(), ciphertext, tag)
+
+    /// The plaintext of one message, or `DECRYPTION_FAILED`.
+    pub(crate) async fn decrypt(&self, key: &[u8; KEY_BYTES], chunk: Chunk) -> Result<Zeroizing<Vec<u8>>> {
+        let Chunk { ciphertext, iv, tag, additional_data } = chunk;
+        #[cfg(target_arch = "wasm32")]
+        if webcrypto::pays_off_for(ciphertext.len()) && current() == Backend::WebCrypto {
+            let opened = self.webcrypto.decrypt(key, &iv, additional_data.as_bytes(), &ciphertext, &tag);
+            return Box::pin(opened).await;
+        }
+        self.portable(key).decrypt(&iv, additional_data.as_bytes(), ciphertext, &tag)
+    }
+
+    fn portable(&self, key: &[u8; KEY_BYTES]) -> &portable::ExpandedKey {
+        self.portable.get_or_init(|| portable::ExpandedKey::new(key))
+    }
 }
 
 /// PBKDF2 with HMAC-SHA256, into the place where the key shall live.

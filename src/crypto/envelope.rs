@@ -13,7 +13,10 @@
 //! `UNSUPPORTED_ALGORITHM` for a strategy that is not on the list.
 
 mod bson_artefacts;
+mod usual_artefacts;
 mod yaml_artefacts;
+
+use std::borrow::Cow;
 
 use crate::crypto::encoding::{from_base64url, to_base64url};
 use crate::{Error, ErrorCode, Result};
@@ -30,7 +33,7 @@ pub const MAX_ITERATIONS: u32 = 10_000_000;
 pub const ADDITIONAL_DATA: &str = "none";
 
 /// The longest envelope text that is read: room for 72 MiB of ciphertext.
-const MAX_TEXT_BYTES: usize = 96 * 1024 * 1024;
+pub(crate) const MAX_TEXT_BYTES: usize = 96 * 1024 * 1024;
 /// The longest text of an RSA envelope: an 8192-bit key needs less than a sixth of it.
 const MAX_RSA_TEXT_BYTES: usize = 8 * 1024;
 /// The longest artefacts, as text.
@@ -81,7 +84,7 @@ pub struct Chunk {
     /// The authentication tag.
     pub tag: [u8; TAG_BYTES],
     /// Authenticated, not encrypted.
-    pub additional_data: String,
+    pub additional_data: Cow<'static, str>,
 }
 
 /// How a key comes from a passphrase: PBKDF2 with HMAC-SHA256, 32 bytes long.
@@ -117,7 +120,7 @@ impl Envelope {
                 let mut text = AES_STRATEGY.to_owned();
                 for chunk in chunks {
                     push_segment(&mut text, &to_base64url(&chunk.ciphertext));
-                    push_segment(&mut text, &to_base64url(&bson_artefacts::print_chunk(chunk)));
+                    push_segment(&mut text, &chunk_artefacts(chunk));
                 }
                 if let Some(derivation) = derivation {
                     push_segment(&mut text, KDF_STRATEGY);
@@ -130,6 +133,13 @@ impl Envelope {
                 format!("Sign.Rsa{bits}.{}.{}", to_base64url(signature), to_base64url(data))
             }
         }
+    }
+}
+
+fn chunk_artefacts(chunk: &Chunk) -> String {
+    match usual_artefacts::print(chunk) {
+        Some(artefacts) => artefacts,
+        None => to_base64url(&bson_artefacts::print_chunk(chunk)),
     }
 }
 
@@ -163,6 +173,9 @@ fn parse_symmetric(rest: &str) -> Result<Envelope> {
 
 fn parse_chunk(data: &str, artefacts: &str) -> Result<Chunk> {
     let ciphertext = decode(data)?;
+    if let Some((iv, tag)) = usual_artefacts::read(artefacts) {
+        return Ok(Chunk { ciphertext, iv, tag, additional_data: Cow::Borrowed(ADDITIONAL_DATA) });
+    }
     let artefacts = decode_artefacts(artefacts)?;
     let fields = if artefacts.starts_with(b"---") {
         yaml_artefacts::parse_chunk(&artefacts)?
@@ -254,7 +267,7 @@ fn decode_artefacts(text: &str) -> Result<Vec<u8>> {
 struct ChunkFields {
     iv: Vec<u8>,
     tag: Vec<u8>,
-    additional_data: String,
+    additional_data: Cow<'static, str>,
 }
 
 /// The parameters of a key derivation as found, ranges not yet checked.

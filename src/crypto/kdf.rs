@@ -60,11 +60,12 @@ pub async fn decrypt_with_passphrase(envelope: &str, passphrase: &str) -> Result
         return Err(Error::malformed_envelope("it is not for a passphrase"));
     };
     let key = derive_key(passphrase.as_bytes(), &salt, iterations).await?;
-    match key.open_chunks(&chunks).await {
-        Err(error) if error.code() == ErrorCode::DecryptionFailed && !passphrase.is_ascii() => {
+    let in_case_of_old_data = if passphrase.is_ascii() { None } else { Some(chunks.clone()) };
+    match (key.open_chunks(chunks).await, in_case_of_old_data) {
+        (Err(error), Some(chunks)) if error.code() == ErrorCode::DecryptionFailed => {
             let key = derive_key(&peer_string_bytes(passphrase), &salt, iterations).await?;
-            key.open_chunks(&chunks).await
+            key.open_chunks(chunks).await
         }
-        result => result,
+        (result, _) => result,
     }
 }

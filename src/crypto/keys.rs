@@ -167,7 +167,7 @@ impl DataKey {
     pub async fn open_text_at(&self, envelope: Option<&str>, place: &str) -> Result<Option<Zeroizing<String>>> {
         match envelope {
             None => Ok(None),
-            Some(envelope) => self.0.open_at(envelope, place).await.map(|bytes| Some(text_from_bytes(&bytes))),
+            Some(envelope) => self.0.open_at(envelope, place).await.map(|bytes| Some(text_from_bytes(bytes))),
         }
     }
 

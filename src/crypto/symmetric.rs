@@ -7,7 +7,7 @@ use std::fmt;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::crypto::backend;
+use crate::crypto::backend::ExpandedKey;
 use crate::crypto::encoding::{secret_from_base64url, to_base64url};
 use crate::crypto::envelope::{ADDITIONAL_DATA, Chunk, Envelope, IV_BYTES};
 use crate::{Error, Result};
@@ -18,6 +18,8 @@ pub(crate) const KEY_BYTES: usize = 32;
 /// 32 secret bytes. They live on the heap in one place, are wiped on drop, and are never printed.
 pub struct AesKey {
     bytes: Box<[u8; KEY_BYTES]>,
+    /// What a backend made of the bytes, at its first use: an item has many values under one key.
+    expanded: ExpandedKey,
 }
 
 impl AesKey {
@@ -66,10 +68,11 @@ impl AesKey {
 
     /// A place for a key, to be filled without the key ever lying elsewhere.
     pub(crate) fn zeroed() -> Self {
-        AesKey { bytes: Box::new([0; KEY_BYTES]) }
+        AesKey { bytes: Box::new([0; KEY_BYTES]), expanded: ExpandedKey::default() }
     }
 
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8; KEY_BYTES] {
+        self.expanded = ExpandedKey::default();
         &mut self.bytes
     }
 
@@ -107,7 +110,7 @@ impl AesKey {
                 if !chunks.iter().all(|chunk| here(&chunk.additional_data)) {
                     return Err(Error::decryption_failed());
                 }
-                self.open_chunks(&chunks).await
+                self.open_chunks(chunks).await
             }
             _ => Err(Error::malformed_envelope("it is not for a symmetric key")),
         }
@@ -119,7 +122,7 @@ impl AesKey {
     /// `MALFORMED_ENVELOPE`, `UNSUPPORTED_ALGORITHM`, `DECRYPTION_FAILED`.
     pub async fn open(&self, envelope: &str) -> Result<Zeroizing<Vec<u8>>> {
         match Envelope::parse(envelope)? {
-            Envelope::Symmetric { chunks, derivation: None } => self.open_chunks(&chunks).await,
+            Envelope::Symmetric { chunks, derivation: None } => self.open_chunks(chunks).await,
             _ => Err(Error::malformed_envelope("it is not for a symmetric key")),
         }
     }
@@ -134,7 +137,7 @@ impl AesKey {
                 if !chunks.iter().all(|chunk| chunk.additional_data == place) {
                     return Err(Error::decryption_failed());
                 }
-                self.open_chunks(&chunks).await
+                self.open_chunks(chunks).await
             }
             _ => Err(Error::malformed_envelope("it is not for a symmetric key")),
         }
@@ -157,8 +160,28 @@ impl AesKey {
     pub async fn open_text(&self, envelope: Option<&str>) -> Result<Option<Zeroizing<String>>> {
         match envelope {
             None => Ok(None),
-            Some(envelope) => self.open(envelope).await.map(|bytes| Some(text_from_bytes(&bytes))),
+            Some(envelope) => self.open(envelope).await.map(|bytes| Some(text_from_bytes(bytes))),
         }
+    }
+
+    /// As [`AesKey::seal`], for bytes that JavaScript holds: nothing where they are too few to be worth it, or the browser
+    /// cannot do it by itself.
+    ///
+    /// # Errors
+    /// `INTERNAL`.
+    #[cfg(target_arch = "wasm32")]
+    pub async fn seal_array(&self, plaintext: &js_sys::Uint8Array) -> Result<Option<js_sys::JsString>> {
+        self.expanded.seal_array(&self.bytes, plaintext).await
+    }
+
+    /// As [`AesKey::open`], for a text that JavaScript holds: nothing where [`AesKey::seal_array`] would give nothing, or
+    /// where the envelope is of another form.
+    ///
+    /// # Errors
+    /// As [`AesKey::open`].
+    #[cfg(target_arch = "wasm32")]
+    pub async fn open_to_array(&self, envelope: &js_sys::JsString) -> Result<Option<js_sys::Uint8Array>> {
+        self.expanded.open_to_array(&self.bytes, envelope).await
     }
 
     pub(crate) async fn seal_chunk(&self, plaintext: &[u8], additional_data: &str) -> Result<Chunk> {
@@ -167,30 +190,36 @@ impl AesKey {
         }
         let mut iv = [0; IV_BYTES];
         getrandom::fill(&mut iv)?;
-        let (ciphertext, tag) =
-            backend::aes_gcm_encrypt(&self.bytes, &iv, additional_data.as_bytes(), plaintext).await?;
-        Ok(Chunk { ciphertext, iv, tag, additional_data: additional_data.to_owned() })
+        let (ciphertext, tag) = self.expanded.encrypt(&self.bytes, &iv, additional_data.as_bytes(), plaintext).await?;
+        let additional_data = match additional_data {
+            ADDITIONAL_DATA => ADDITIONAL_DATA.into(),
+            other => other.to_owned().into(),
+        };
+        Ok(Chunk { ciphertext, iv, tag, additional_data })
     }
 
-    pub(crate) async fn open_chunks(&self, chunks: &[Chunk]) -> Result<Zeroizing<Vec<u8>>> {
-        if let [chunk] = chunks {
-            return backend::aes_gcm_decrypt(&self.bytes, chunk).await;
+    pub(crate) async fn open_chunks(&self, mut chunks: Vec<Chunk>) -> Result<Zeroizing<Vec<u8>>> {
+        if chunks.len() == 1
+            && let Some(chunk) = chunks.pop()
+        {
+            return self.expanded.decrypt(&self.bytes, chunk).await;
         }
         // Sized once: a growing vector would leave plaintext behind in the memory that it outgrows.
         let length = chunks.iter().map(|chunk| chunk.ciphertext.len()).sum();
         let mut joined = Zeroizing::new(Vec::with_capacity(length));
         for chunk in chunks {
-            joined.extend_from_slice(&backend::aes_gcm_decrypt(&self.bytes, chunk).await?);
+            joined.extend_from_slice(&self.expanded.decrypt(&self.bytes, chunk).await?);
         }
         Ok(joined)
     }
 }
 
 /// UTF-8, or else one character per byte.
-pub(crate) fn text_from_bytes(bytes: &[u8]) -> Zeroizing<String> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Zeroizing::new(text.to_owned()),
-        Err(_) => {
+pub(crate) fn text_from_bytes(mut bytes: Zeroizing<Vec<u8>>) -> Zeroizing<String> {
+    match String::from_utf8(std::mem::take(&mut *bytes)) {
+        Ok(text) => Zeroizing::new(text),
+        Err(error) => {
+            let bytes = Zeroizing::new(error.into_bytes());
             let mut text = Zeroizing::new(String::with_capacity(bytes.len() * 2));
             text.extend(bytes.iter().map(|&byte| char::from(byte)));
             text

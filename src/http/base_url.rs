@@ -1,4 +1,4 @@
-use ::http::Uri;
+use std::net::Ipv4Addr;
 
 use crate::error::{Error, Result};
 
@@ -10,21 +10,27 @@ impl BaseUrl {
     /// Reads a base URL; a slash at its end makes no difference.
     pub fn parse(text: &str) -> Result<BaseUrl> {
         let refuse = |why: &str| Error::invalid_argument(format!("the service URL {why}"));
-        let uri: Uri = text.trim().parse().map_err(|_| refuse("is not a URL"))?;
-        let host = uri.host().unwrap_or_default();
-        match uri.scheme_str() {
-            Some("https") if !host.is_empty() => {}
-            Some("http") if is_loopback(host) => {}
-            Some("http") => return Err(refuse("must be https, unless the host is localhost")),
-            _ => return Err(refuse("must be absolute and https")),
-        }
-        if uri.query().is_some() || text.contains('#') {
+        let text = text.trim();
+        let (scheme, rest) = text.split_once("://").ok_or_else(|| refuse("must be absolute and https"))?;
+        let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        if path.contains(['?', '#']) {
             return Err(refuse("must not have a query or a fragment"));
         }
-        if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+        if authority.contains('@') {
             return Err(refuse("must not contain credentials"));
         }
-        Ok(BaseUrl(text.trim().trim_end_matches('/').to_owned()))
+        // A backslash would be a slash to browsers.
+        if !path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') {
+            return Err(refuse("has a path that is not one"));
+        }
+        let host = host_of(authority).ok_or_else(|| refuse("has a host or port that is not one"))?;
+        match scheme {
+            "https" => {}
+            "http" if is_loopback(host) => {}
+            "http" => return Err(refuse("must be https, unless the host is localhost")),
+            _ => return Err(refuse("must be absolute and https")),
+        }
+        Ok(BaseUrl(text.trim_end_matches('/').to_owned()))
     }
 
     /// The URL without a slash at its end.
@@ -33,11 +39,31 @@ impl BaseUrl {
     }
 }
 
+/// The host of `host` or `host:port`, of the letters that hosts are written with.
+fn host_of(authority: &str) -> Option<&str> {
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(rest) => {
+            let (address, port) = rest.split_once(']')?;
+            let is_address =
+                !address.is_empty() && address.bytes().all(|byte| byte.is_ascii_hexdigit() || b":.".contains(&byte));
+            (is_address.then_some(address)?, port)
+        }
+        None => {
+            let (host, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
+            let is_name =
+                !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+            (is_name.then_some(host)?, port)
+        }
+    };
+    let is_port = port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
+    is_port.then_some(host)
+}
+
 fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost"
         || host.ends_with(".localhost")
-        || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        || host == "::1"
+        || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -67,6 +93,13 @@ mod tests {
             "https://example.com/?a=b",
             "https://example.com/#a",
             "javascript:alert(1)",
+            "https://",
+            "https://a b.test",
+            "https://a.test:port",
+            "https://a.test/a b",
+            "http://localhost\\@example.com",
+            "http://[::1",
+            "http://[::1]example.com",
         ] {
             assert!(BaseUrl::parse(text).is_err(), "{text}");
         }

@@ -6,14 +6,18 @@
 mod base_url;
 #[cfg(target_arch = "wasm32")]
 mod fetch;
+mod json;
 mod reply;
 mod request;
+mod response;
 mod service;
 mod transport;
 
 pub use base_url::BaseUrl;
 #[cfg(target_arch = "wasm32")]
 pub use fetch::FetchTransport;
+pub use json::{Fields, Flaws, FromFields, FromJson, Json};
+pub use reply::Reply;
 pub use request::RequestBuilder;
 pub use service::{RequestPolicy, Service};
-pub use transport::{MAXIMUM_REPLY_LENGTH, Transport, TransportError, TransportFuture};
+pub use transport::{MAXIMUM_REPLY_LENGTH, Method, Request, Response, Transport, TransportError, TransportFuture};

@@ -1,33 +1,30 @@
 use std::time::Duration;
 
-use ::http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures_util::future::{Either, select};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
+use zeroize::Zeroizing;
 
 use super::{
-    Service, TransportError,
-    reply::{error_of, is_worth_another_try, read_json, retry_after},
+    FromJson, Method, Reply, Request, Response, Service, TransportError, TransportFuture,
+    response::{error_of, is_worth_another_try, retry_after},
 };
 use crate::error::{Error, ErrorCode, Result};
 
-const SUBSCRIPTION_KEY: HeaderName = HeaderName::from_static("meeco-subscription-key");
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const JSON: &str = "application/json";
 
 /// One request being put together.
-pub struct RequestBuilder<'a> {
-    service: &'a Service,
-    method: Method,
-    url: String,
+pub struct RequestBuilder<'service> {
+    service: &'service Service,
+    request: Request,
     has_query: bool,
-    body: Option<Vec<u8>>,
-    idempotency_key: Option<String>,
     safe_to_repeat: bool,
+    /// Why it cannot be sent.
+    refused: Option<Error>,
 }
 
-impl<'a> RequestBuilder<'a> {
-    pub(super) fn new(service: &'a Service, method: Method, path: &[&str]) -> Self {
+impl<'service> RequestBuilder<'service> {
+    pub(super) fn new(service: &'service Service, method: Method, path: &[&str]) -> Self {
         let mut url = service.base_url.as_str().to_owned();
         for segment in path {
             url.push('/');
@@ -35,37 +32,53 @@ impl<'a> RequestBuilder<'a> {
                 form_urlencoded::byte_serialize(segment.as_bytes()).map(|part| if part == "+" { "%20" } else { part }),
             );
         }
-        let safe_to_repeat = method != Method::POST;
-        RequestBuilder { service, method, url, has_query: false, body: None, idempotency_key: None, safe_to_repeat }
+        RequestBuilder {
+            service,
+            request: Request { method, url, headers: vec![("accept", header(JSON))], body: None },
+            has_query: false,
+            safe_to_repeat: method != Method::Post,
+            refused: None,
+        }
     }
 
-    /// Adds query parameters; a name may occur several times.
-    pub fn query(mut self, parameters: impl IntoIterator<Item = (&'static str, String)>) -> Self {
-        for (name, value) in parameters {
-            self.url.push(if self.has_query { '&' } else { '?' });
-            self.has_query = true;
-            self.url.extend(form_urlencoded::byte_serialize(name.as_bytes()));
-            self.url.push('=');
-            self.url.extend(form_urlencoded::byte_serialize(value.as_bytes()));
-        }
+    /// Adds a query parameter; a name may occur several times.
+    pub fn query(mut self, name: &str, value: &str) -> Self {
+        self.request.url.push(if self.has_query { '&' } else { '?' });
+        self.has_query = true;
+        self.request.url.extend(form_urlencoded::byte_serialize(name.as_bytes()));
+        self.request.url.push('=');
+        self.request.url.extend(form_urlencoded::byte_serialize(value.as_bytes()));
         self
+    }
+
+    /// Adds a query parameter where it has a value.
+    pub fn query_if_any(self, name: &str, value: Option<&str>) -> Self {
+        match value {
+            Some(value) => self.query(name, value),
+            None => self,
+        }
     }
 
     /// Where it goes: what a request that is signed has to name.
     pub fn url(&self) -> &str {
-        &self.url
+        &self.request.url
     }
 
     /// Sets the body.
-    pub fn json(mut self, body: &impl Serialize) -> Result<Self> {
-        let json = serde_json::to_vec(body).map_err(|_| Error::internal("a request could not be written as JSON"))?;
-        self.body = Some(json);
-        Ok(self)
+    pub fn json(mut self, body: &impl Serialize) -> Self {
+        match serde_json::to_vec(body) {
+            Ok(body) => {
+                self.request.body = Some(body);
+                self.request.headers.push(("content-type", header(JSON)));
+            }
+            Err(_) => self.refused = Some(Error::internal("a request could not be written as JSON")),
+        }
+        self
     }
 
     /// Names the wish behind this request, so that a server that knows the header answers a repeat with its first reply.
     pub fn idempotency_key(mut self, key: Option<&str>) -> Self {
-        self.idempotency_key = key.map(str::to_owned);
+        self.request.headers.extend(key.map(|key| ("idempotency-key", header(key))));
         self
     }
 
@@ -75,18 +88,31 @@ impl<'a> RequestBuilder<'a> {
         self
     }
 
-    /// Sends the request and reads the reply's JSON.
-    pub async fn send<T: DeserializeOwned>(self) -> Result<T> {
-        let reply = self.exchange().await?;
-        read_json(&reply)
+    /// The value that the reply's JSON is.
+    pub fn send<T: FromJson>(self) -> Reply<'service, T> {
+        Reply::new(self.exchange(), None)
     }
 
-    /// Sends the request and takes any success for an answer.
-    pub async fn send_void(self) -> Result<()> {
-        self.exchange().await.map(drop)
+    /// The value of one field of the reply's JSON: most replies wrap what was asked for in an object that has just this.
+    pub fn send_for<T: FromJson>(self, field: &'static str) -> Reply<'service, T> {
+        Reply::new(self.exchange(), Some(field))
     }
 
-    async fn exchange(self) -> Result<Response<Vec<u8>>> {
+    /// Takes any success for an answer, whatever it says.
+    pub fn send_void(self) -> Reply<'service, ()> {
+        Reply::new(self.exchange(), None)
+    }
+
+    /// Boxed: this is compiled once for all the calls there are.
+    fn exchange(self) -> TransportFuture<'service, Result<Response>> {
+        Box::pin(self.exchange_patiently())
+    }
+
+    async fn exchange_patiently(mut self) -> Result<Response> {
+        if let Some(refused) = self.refused {
+            return Err(refused);
+        }
+        self.request.headers.extend(self.service.headers()?);
         let retries = if self.safe_to_repeat { self.service.policy.retries } else { 0 };
         let mut pauses = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(100))
@@ -96,63 +122,43 @@ impl<'a> RequestBuilder<'a> {
             .build();
         let mut repeated = false;
         loop {
-            let outcome = self.attempt().await;
-            let reply = match outcome {
-                Ok(reply) if reply.status().is_success() => return Ok(reply),
+            let outcome = attempt(self.service, self.request.clone()).await;
+            let pause = match &outcome {
+                Ok(response) if (200..300).contains(&response.status) => None,
                 // The first attempt may have done it before its answer got lost: what is gone is what was wanted.
-                Ok(reply) if repeated && self.method == Method::DELETE && reply.status() == StatusCode::NOT_FOUND => {
-                    return Ok(reply);
-                }
-                Ok(reply) => Ok(reply),
-                Err(error) => Err(error),
-            };
-            let pause = match &reply {
-                Ok(reply) if !is_worth_another_try(reply.status()) => None,
-                Ok(reply) => pauses.next().map(|pause| retry_after(reply).unwrap_or(pause)),
+                Ok(response) if repeated && self.request.method == Method::Delete && response.status == 404 => None,
+                Ok(response) if is_worth_another_try(response.status) => match pauses.next() {
+                    Some(pause) => Some(retry_after(response).unwrap_or(pause)),
+                    None => return Err(error_of(response)),
+                },
+                Ok(response) => return Err(error_of(response)),
                 Err(error) if error.code() == ErrorCode::Network => pauses.next(),
                 Err(_) => None,
             };
-            match (pause, reply) {
-                (Some(pause), _) => self.service.transport.sleep(pause).await,
-                (None, Ok(reply)) => return Err(error_of(&reply)),
-                (None, Err(error)) => return Err(error),
+            match pause {
+                Some(pause) => self.service.transport.sleep(pause).await,
+                None => return outcome,
             }
             repeated = true;
         }
     }
+}
 
-    async fn attempt(&self) -> Result<Response<Vec<u8>>> {
-        let transport = &self.service.transport;
-        let sent = transport.send(self.to_request()?);
-        let deadline = transport.sleep(self.service.policy.timeout);
-        match select(sent, deadline).await {
-            Either::Left((Ok(reply), _)) => Ok(reply),
-            Either::Left((Err(TransportError::Failed), _)) => {
-                Err(Error::new(ErrorCode::Network, "the server could not be reached, or the connection broke"))
-            }
-            Either::Left((Err(TransportError::ReplyTooLong), _)) => {
-                Err(Error::new(ErrorCode::BadResponse, "the server's reply is too long"))
-            }
-            Either::Right(_) => Err(Error::new(ErrorCode::Timeout, "the server did not answer in time")),
+async fn attempt(service: &Service, request: Request) -> Result<Response> {
+    let sent = service.transport.send(request);
+    let deadline = service.transport.sleep(service.policy.timeout);
+    match select(sent, deadline).await {
+        Either::Left((Ok(response), _)) => Ok(response),
+        Either::Left((Err(TransportError::Failed), _)) => {
+            Err(Error::new(ErrorCode::Network, "the server could not be reached, or the connection broke"))
         }
+        Either::Left((Err(TransportError::ReplyTooLong), _)) => {
+            Err(Error::new(ErrorCode::BadResponse, "the server's reply is too long"))
+        }
+        Either::Right(_) => Err(Error::new(ErrorCode::Timeout, "the server did not answer in time")),
     }
+}
 
-    fn to_request(&self) -> Result<Request<Vec<u8>>> {
-        let mut builder = Request::builder().method(self.method.clone()).uri(&self.url).header(header::ACCEPT, JSON);
-        if self.body.is_some() {
-            builder = builder.header(header::CONTENT_TYPE, JSON);
-        }
-        if let Some(authorization) = self.service.authorization()? {
-            builder = builder.header(header::AUTHORIZATION, authorization);
-        }
-        if let Some(key) = self.service.subscription_key() {
-            builder = builder.header(SUBSCRIPTION_KEY, key);
-        }
-        if let Some(key) = &self.idempotency_key {
-            builder = builder.header(IDEMPOTENCY_KEY, key);
-        }
-        builder
-            .body(self.body.clone().unwrap_or_default())
-            .map_err(|_| Error::invalid_argument("the request cannot be sent: its URL or headers are not valid"))
-    }
+fn header(value: &str) -> Zeroizing<String> {
+    Zeroizing::new(value.to_owned())
 }

@@ -1,10 +1,9 @@
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
-use ::http::{HeaderValue, Method};
 use zeroize::Zeroizing;
 
-use super::{BaseUrl, RequestBuilder, Transport};
-use crate::error::{Error, Result};
+use super::{BaseUrl, Method, RequestBuilder, Transport};
+use crate::error::{Error, ErrorCode, Result};
 
 /// How patient requests are.
 #[derive(Clone, Debug)]
@@ -26,7 +25,7 @@ pub struct Service {
     pub(super) base_url: BaseUrl,
     pub(super) transport: Rc<dyn Transport>,
     pub(super) policy: RequestPolicy,
-    subscription_key: Option<HeaderValue>,
+    subscription_key: Option<String>,
     token: RefCell<Option<Zeroizing<String>>>,
 }
 
@@ -38,10 +37,12 @@ impl Service {
         policy: RequestPolicy,
         subscription_key: Option<&str>,
     ) -> Result<Service> {
-        let subscription_key = subscription_key
-            .map(HeaderValue::from_str)
-            .transpose()
-            .map_err(|_| Error::invalid_argument("the subscription key cannot be sent in a header"))?;
+        let subscription_key = match subscription_key {
+            Some(key) if !is_header_value(key) => {
+                return Err(Error::invalid_argument("the subscription key cannot be sent in a header"));
+            }
+            other => other.map(str::to_owned),
+        };
         Ok(Service { base_url, transport, policy, subscription_key, token: RefCell::new(None) })
     }
 
@@ -74,39 +75,46 @@ impl Service {
 
     /// Starts a GET of the path with these segments.
     pub fn get(&self, path: &[&str]) -> RequestBuilder<'_> {
-        RequestBuilder::new(self, Method::GET, path)
+        RequestBuilder::new(self, Method::Get, path)
     }
 
     /// Starts a POST to the path with these segments.
     pub fn post(&self, path: &[&str]) -> RequestBuilder<'_> {
-        RequestBuilder::new(self, Method::POST, path)
+        RequestBuilder::new(self, Method::Post, path)
     }
 
     /// Starts a PUT to the path with these segments.
     pub fn put(&self, path: &[&str]) -> RequestBuilder<'_> {
-        RequestBuilder::new(self, Method::PUT, path)
+        RequestBuilder::new(self, Method::Put, path)
     }
 
     /// Starts a PATCH of the path with these segments.
     pub fn patch(&self, path: &[&str]) -> RequestBuilder<'_> {
-        RequestBuilder::new(self, Method::PATCH, path)
+        RequestBuilder::new(self, Method::Patch, path)
     }
 
     /// Starts a DELETE of the path with these segments.
     pub fn delete(&self, path: &[&str]) -> RequestBuilder<'_> {
-        RequestBuilder::new(self, Method::DELETE, path)
+        RequestBuilder::new(self, Method::Delete, path)
     }
 
-    pub(super) fn authorization(&self) -> Result<Option<HeaderValue>> {
-        let token = self.token.borrow();
-        let Some(token) = token.as_ref() else { return Ok(None) };
-        let mut value = HeaderValue::from_str(token)
-            .map_err(|_| Error::new(crate::ErrorCode::BadResponse, "the session token is not a token"))?;
-        value.set_sensitive(true);
-        Ok(Some(value))
+    /// The headers that every request to this service carries.
+    pub(super) fn headers(&self) -> Result<Vec<(&'static str, Zeroizing<String>)>> {
+        let mut headers = Vec::with_capacity(2);
+        if let Some(token) = self.token.borrow().as_ref() {
+            if !is_header_value(token) {
+                return Err(Error::new(ErrorCode::BadResponse, "the session token is not a token"));
+            }
+            headers.push(("authorization", token.clone()));
+        }
+        if let Some(key) = &self.subscription_key {
+            headers.push(("meeco-subscription-key", Zeroizing::new(key.clone())));
+        }
+        Ok(headers)
     }
+}
 
-    pub(super) fn subscription_key(&self) -> Option<&HeaderValue> {
-        self.subscription_key.as_ref()
-    }
+/// Visible ASCII and blanks: what could not end the header and begin another.
+fn is_header_value(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
 }

@@ -1,9 +1,65 @@
 use std::{future::Future, pin::Pin, time::Duration};
 
-use ::http::{Request, Response};
+use zeroize::Zeroizing;
+
+use crate::error::Result;
 
 /// The longest reply that is read, in bytes. What is longer is refused before it fills the memory.
 pub const MAXIMUM_REPLY_LENGTH: usize = 64 * 1024 * 1024;
+
+/// The methods that the protocol uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Makes; the only one that is not safe to repeat.
+    Post,
+    /// Replaces.
+    Put,
+    /// Changes.
+    Patch,
+    /// Removes.
+    Delete,
+}
+
+impl Method {
+    /// As the request line spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Patch => "PATCH",
+            Method::Delete => "DELETE",
+        }
+    }
+}
+
+/// A request as plain values, so that a transport needs no more than what its platform has.
+///
+/// Not `Debug`: the headers carry the session's token.
+#[derive(Clone)]
+pub struct Request {
+    /// What to do.
+    pub method: Method,
+    /// Where, whole.
+    pub url: String,
+    /// Names in lower case. Values hold no line break.
+    pub headers: Vec<(&'static str, Zeroizing<String>)>,
+    /// JSON, where there is any.
+    pub body: Option<Vec<u8>>,
+}
+
+/// What came back.
+#[derive(Clone, Debug, Default)]
+pub struct Response {
+    /// The HTTP status.
+    pub status: u16,
+    /// The header `Retry-After`, as it was sent.
+    pub retry_after: Option<String>,
+    /// The whole body.
+    pub body: Vec<u8>,
+}
 
 /// What a [`Transport`] answers with. Not `Send`: a page has one thread, and native callers use a local executor.
 pub type TransportFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
@@ -15,7 +71,7 @@ pub type TransportFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 pub trait Transport {
     /// Sends one request and reads the whole reply, which must not be longer than [`MAXIMUM_REPLY_LENGTH`].
     /// Redirects are not followed.
-    fn send(&self, request: Request<Vec<u8>>) -> TransportFuture<'_, Result<Response<Vec<u8>>, TransportError>>;
+    fn send(&self, request: Request) -> TransportFuture<'_, Result<Response, TransportError>>;
 
     /// Waits. Lives here because every platform has its own timer, as it has its own network.
     fn sleep(&self, duration: Duration) -> TransportFuture<'static, ()>;

@@ -1,40 +1,55 @@
-//! What surrounds every call that reaches the network: progress, abortion, and the end of the session.
+//! What surrounds every call: the promise of its outcome, progress, abortion, and the end of the session.
+//!
+//! Methods hand their work over in a box, so that all of this is compiled once and not once per method.
 
-use std::{future::Future, pin::pin};
+use std::{
+    future::Future,
+    pin::{Pin, pin},
+};
 
 use futures_util::future::{Either, FutureExt, select};
-use js_sys::{Object, Promise, Reflect};
+use js_sys::Promise;
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use web_sys::AbortSignal;
 
-use super::arguments::Arguments;
+use super::{
+    arguments::Arguments,
+    records::{number, object},
+};
 use crate::{
     error::{Error, ErrorCode, Result},
     workflows::{Progress, ProgressListener},
 };
 
-/// The `signal` and `onProgress` of one call.
+/// What a method does, up to the value that JavaScript gets.
+type Work = Pin<Box<dyn Future<Output = Result<JsValue>>>>;
+
+/// A promise of what the work gives; a failure rejects it with a `VaultError`.
+pub(super) fn promise(work: impl Future<Output = Result<JsValue>> + 'static) -> Promise {
+    promise_of(Box::pin(work))
+}
+
+fn promise_of(work: Work) -> Promise {
+    future_to_promise(work.map(|outcome| outcome.map_err(JsValue::from)))
+}
+
+/// One call with its options: `signal` and `onProgress`.
 pub(super) struct Call {
-    signal: Option<AbortSignal>,
+    options: Result<Options>,
     /// Fires when the session is closed; none before there is a session.
     closing: Option<AbortSignal>,
-    pub(super) progress: ProgressListener,
+}
+
+struct Options {
+    signal: Option<AbortSignal>,
+    progress: ProgressListener,
 }
 
 impl Call {
-    /// Reads the options of a call outside any session.
-    pub(super) fn new(options: &Arguments) -> Result<Call> {
-        let signal = options
-            .get("signal")
-            .map(|signal| signal.dyn_into().map_err(|_| Error::invalid_argument("`signal` must be an AbortSignal")));
-        let progress = options.function("onProgress")?.map(|listener| {
-            ProgressListener::new(move |progress| {
-                // What a listener throws is its own affair; the work goes on.
-                let _ = listener.call1(&JsValue::UNDEFINED, &to_object(progress));
-            })
-        });
-        Ok(Call { signal: signal.transpose()?, closing: None, progress: progress.unwrap_or_default() })
+    /// A call outside any session. Options that are not ones reject its promise.
+    pub(super) fn new(options: &JsValue) -> Call {
+        Call { options: Options::read(options), closing: None }
     }
 
     /// The same call within a session, whose end ends it too.
@@ -42,15 +57,25 @@ impl Call {
         Call { closing: Some(closing), ..self }
     }
 
+    /// Who wants to hear of progress.
+    pub(super) fn progress(&self) -> ProgressListener {
+        self.options.as_ref().map(|options| options.progress.clone()).unwrap_or_default()
+    }
+
     /// Does the work, unless it is aborted or the session closed first; what is dropped midway aborts its requests.
-    pub(super) async fn run<T>(self, work: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(super) fn promise(self, work: impl Future<Output = Result<JsValue>> + 'static) -> Promise {
+        promise_of(Box::pin(self.run(Box::pin(work))))
+    }
+
+    async fn run(self, work: Work) -> Result<JsValue> {
+        let signal = self.options?.signal;
         // Before anything is begun: work would otherwise get as far as its first request.
-        if self.signal.as_ref().is_some_and(AbortSignal::aborted) {
+        if signal.as_ref().is_some_and(AbortSignal::aborted) {
             return Err(Error::new(ErrorCode::Aborted, "the call was aborted"));
         }
-        let aborted = Firing::of(self.signal)?;
+        let aborted = Firing::of(signal)?;
         let closed = Firing::of(self.closing)?;
-        let (closed, aborted, work) = (pin!(closed.wait()), pin!(aborted.wait()), pin!(work));
+        let (closed, aborted) = (pin!(closed.wait()), pin!(aborted.wait()));
         match select(select(closed, aborted), work).await {
             Either::Right((result, _)) => result,
             Either::Left((Either::Left(_), _)) => {
@@ -58,6 +83,21 @@ impl Call {
             }
             Either::Left((Either::Right(_), _)) => Err(Error::new(ErrorCode::Aborted, "the call was aborted")),
         }
+    }
+}
+
+impl Options {
+    fn read(options: &JsValue) -> Result<Options> {
+        let options = Arguments::of(options)?;
+        let not_a_signal = |_| Error::invalid_argument("`signal` must be an AbortSignal");
+        let signal = options.get("signal").map(|signal| signal.dyn_into().map_err(not_a_signal)).transpose()?;
+        let progress = options.function("onProgress")?.map(|listener| {
+            ProgressListener::new(move |progress| {
+                // What a listener throws is its own affair; the work goes on.
+                let _ = listener.call1(&JsValue::UNDEFINED, &to_object(progress));
+            })
+        });
+        Ok(Options { signal, progress: progress.unwrap_or_default() })
     }
 }
 
@@ -102,14 +142,9 @@ impl Drop for Firing {
 }
 
 fn to_object(progress: Progress) -> JsValue {
-    let object = Object::new();
-    let fields = [
-        ("phase", JsValue::from_str(progress.phase)),
-        ("done", JsValue::from(progress.done)),
-        ("total", JsValue::from(progress.total)),
-    ];
-    for (name, value) in fields {
-        let _ = Reflect::set(&object, &JsValue::from_str(name), &value);
-    }
-    object.into()
+    object(&[
+        ("phase", progress.phase.into()),
+        ("done", number(progress.done as usize)),
+        ("total", number(progress.total as usize)),
+    ])
 }

@@ -1,3 +1,4 @@
+use js_sys::Promise;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
@@ -5,10 +6,7 @@ use super::{
     records,
     session::Handle,
 };
-use crate::{
-    api::vault::classification_nodes::{NewNode, NodeFilter},
-    error::Result,
-};
+use crate::api::vault::classification_nodes::{NewNode, NodeFilter};
 
 /// Classification nodes of a session.
 #[wasm_bindgen]
@@ -25,34 +23,40 @@ impl Classifications {
 #[wasm_bindgen]
 impl Classifications {
     /// A page of nodes.
-    pub async fn list(&self, filter: JsValue, page: JsValue) -> Result<JsValue> {
-        let (filter, page) = (Arguments::of(&filter)?, Arguments::of(&page)?);
-        let filter =
-            NodeFilter { scheme: filter.text("scheme")?, name: filter.text("name")?, own: filter.flag("own")? };
-        let call = self.handle.call(&page)?;
-        let nodes = call.run(self.handle.session.list_classifications(&filter, &page.page()?)).await?;
-        records::to_js(&records::Page::<records::Classification>::of(&nodes))
+    pub fn list(&self, filter: JsValue, page: JsValue) -> Promise {
+        let (session, call) = self.handle.begin(&page);
+        call.promise(async move {
+            let filter = Arguments::of(&filter)?;
+            let filter =
+                NodeFilter { scheme: filter.text("scheme")?, name: filter.text("name")?, own: filter.flag("own")? };
+            let nodes = session.list_classifications(&filter, &Arguments::of(&page)?.page()?).await?;
+            records::to_js(&records::Page::<records::Classification>::of(&nodes))
+        })
     }
 
     /// One node.
-    pub async fn get(&self, id: JsValue, options: JsValue) -> Result<JsValue> {
-        let call = self.handle.call(&Arguments::of(&options)?)?;
-        let node = call.run(self.handle.session.get_classification(&id_of("id", &id)?)).await?;
-        records::to_js(&records::Classification::from(&node))
+    pub fn get(&self, id: JsValue, options: &JsValue) -> Promise {
+        let (session, call) = self.handle.begin(options);
+        call.promise(async move {
+            let node = session.get_classification(&id_of("id", &id)?).await?;
+            records::to_js(&records::Classification::from(&node))
+        })
     }
 
     /// Makes a node.
-    pub async fn create(&self, node: JsValue, options: JsValue) -> Result<JsValue> {
-        let node = Arguments::of(&node)?;
-        let node = NewNode {
-            classification_scheme_name: node.required_text("scheme")?,
-            name: node.text("name")?,
-            label: node.text("label")?,
-            description: node.text("description")?,
-            image: node.text("image")?,
-        };
-        let call = self.handle.call(&Arguments::of(&options)?)?;
-        let node = call.run(self.handle.session.create_classification(&node)).await?;
-        records::to_js(&records::Classification::from(&node))
+    pub fn create(&self, node: JsValue, options: &JsValue) -> Promise {
+        let (session, call) = self.handle.begin(options);
+        call.promise(async move {
+            let node = Arguments::of(&node)?;
+            let node = NewNode {
+                classification_scheme_name: node.required_text("scheme")?,
+                name: node.text("name")?,
+                label: node.text("label")?,
+                description: node.text("description")?,
+                image: node.text("image")?,
+            };
+            let node = session.create_classification(&node).await?;
+            records::to_js(&records::Classification::from(&node))
+        })
     }
 }

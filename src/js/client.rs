@@ -1,5 +1,6 @@
 use std::{rc::Rc, time::Duration};
 
+use js_sys::Promise;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
@@ -47,32 +48,33 @@ impl VaultClient {
 
     /// Reserves a username and makes a secret for it.
     #[wasm_bindgen(js_name = newSecret)]
-    pub async fn new_secret(&self, options: JsValue) -> Result<String> {
-        let call = Call::new(&Arguments::of(&options)?)?;
-        let secret = call.run(self.client.new_secret()).await?;
-        Ok(secret.as_str().to_owned())
+    pub fn new_secret(&self, options: &JsValue) -> Promise {
+        let client = Rc::clone(&self.client);
+        Call::new(options).promise(async move { Ok(client.new_secret().await?.as_str().into()) })
     }
 
     /// Registers a user, or goes on with a registration that was cut off.
     #[wasm_bindgen(js_name = createUser)]
-    pub async fn create_user(&self, passphrase: JsValue, options: JsValue) -> Result<Session> {
-        let passphrase = text_of("passphrase", &passphrase)?;
-        let options = Arguments::of(&options)?;
-        let secret = options.text("secret")?.map(|secret| UserSecret::parse(&secret)).transpose()?;
-        let call = Call::new(&options)?;
-        let progress = call.progress.clone();
-        let session = call.run(self.client.create_user(&passphrase, secret, &progress)).await?;
-        Session::new(session, self.prepare_key_pairs)
+    pub fn create_user(&self, passphrase: JsValue, options: JsValue) -> Promise {
+        let (client, call, prepare) = (Rc::clone(&self.client), Call::new(&options), self.prepare_key_pairs);
+        let progress = call.progress();
+        call.promise(async move {
+            let passphrase = text_of("passphrase", &passphrase)?;
+            let secret = Arguments::of(&options)?.text("secret")?;
+            let secret = secret.map(|secret| UserSecret::parse(&secret)).transpose()?;
+            Ok(Session::new(client.create_user(&passphrase, secret, &progress).await?, prepare)?.into())
+        })
     }
 
     /// Signs a user in.
     #[wasm_bindgen(js_name = signIn)]
-    pub async fn sign_in(&self, secret: JsValue, passphrase: JsValue, options: JsValue) -> Result<Session> {
-        let secret = UserSecret::parse(&text_of("secret", &secret)?)?;
-        let passphrase = text_of("passphrase", &passphrase)?;
-        let call = Call::new(&Arguments::of(&options)?)?;
-        let progress = call.progress.clone();
-        let session = call.run(self.client.sign_in(secret, &passphrase, &progress)).await?;
-        Session::new(session, self.prepare_key_pairs)
+    pub fn sign_in(&self, secret: JsValue, passphrase: JsValue, options: &JsValue) -> Promise {
+        let (client, call, prepare) = (Rc::clone(&self.client), Call::new(options), self.prepare_key_pairs);
+        let progress = call.progress();
+        call.promise(async move {
+            let secret = UserSecret::parse(&text_of("secret", &secret)?)?;
+            let passphrase = text_of("passphrase", &passphrase)?;
+            Ok(Session::new(client.sign_in(secret, &passphrase, &progress).await?, prepare)?.into())
+        })
     }
 }

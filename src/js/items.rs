@@ -1,4 +1,4 @@
-use js_sys::{Array, Object, Reflect};
+use js_sys::{Array, Object, Promise};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 
 use super::{
@@ -27,109 +27,110 @@ impl Items {
 #[wasm_bindgen]
 impl Items {
     /// Makes an item.
-    pub async fn create(&self, item: JsValue, options: JsValue) -> Result<JsValue> {
-        let item = Arguments::of(&item)?;
-        let item = NewItem {
-            template: item.required_text("template")?,
-            label: item.required_text("label")?,
-            slots: slots(&item)?,
-            classifications: classifications(&item)?,
-        };
-        let call = self.handle.call(&Arguments::of(&options)?)?;
-        let progress = call.progress.clone();
-        let item = call.run(self.handle.session.create_item(&item, &progress)).await?;
-        records::item_to_js(&item)
+    pub fn create(&self, item: JsValue, options: &JsValue) -> Promise {
+        let (session, call) = self.handle.begin(options);
+        let progress = call.progress();
+        call.promise(async move {
+            let item = Arguments::of(&item)?;
+            let item = NewItem {
+                template: item.required_text("template")?,
+                label: item.required_text("label")?,
+                slots: slots(&item)?,
+                classifications: classifications(&item)?,
+            };
+            records::item_to_js(&session.create_item(&item, &progress).await?)
+        })
     }
 
     /// A page of items without their values.
-    pub async fn list(&self, filter: JsValue, page: JsValue) -> Result<JsValue> {
-        let (filter, page) = (Arguments::of(&filter)?, Arguments::of(&page)?);
-        let filter = ItemFilter {
-            template_ids: filter.ids("templateIds")?,
-            scheme: filter.text("scheme")?,
-            classifications: filter.texts("classifications")?,
-            shared_with: filter.id("sharedWith")?,
-            owner_id: filter.id("ownerId")?,
-            own: filter.flag("own")?,
-            item_ids: filter.ids("ids")?,
-            name: filter.text("name")?,
-            order: filter.text("order")?.map(|order| parse_order(&order)).transpose()?,
-        };
-        let call = self.handle.call(&page)?;
-        let items = call.run(self.handle.session.list_items(&filter, &page.page()?)).await?;
-        records::to_js(&records::Page::<records::ItemSummary>::of(&items))
+    pub fn list(&self, filter: JsValue, page: JsValue) -> Promise {
+        let (session, call) = self.handle.begin(&page);
+        call.promise(async move {
+            let filter = Arguments::of(&filter)?;
+            let filter = ItemFilter {
+                template_ids: filter.ids("templateIds")?,
+                scheme: filter.text("scheme")?,
+                classifications: filter.texts("classifications")?,
+                shared_with: filter.id("sharedWith")?,
+                owner_id: filter.id("ownerId")?,
+                own: filter.flag("own")?,
+                item_ids: filter.ids("ids")?,
+                name: filter.text("name")?,
+                order: filter.text("order")?.map(|order| parse_order(&order)).transpose()?,
+            };
+            let items = session.list_items(&filter, &Arguments::of(&page)?.page()?).await?;
+            records::to_js(&records::Page::<records::ItemSummary>::of(&items))
+        })
     }
 
     /// One item, decrypted.
-    pub async fn get(&self, item_id: JsValue, options: JsValue) -> Result<JsValue> {
-        let call = self.handle.call(&Arguments::of(&options)?)?;
-        let item = call.run(self.handle.session.get_item(&id_of("id", &item_id)?)).await?;
-        records::item_to_js(&item)
+    pub fn get(&self, item_id: JsValue, options: &JsValue) -> Promise {
+        let (session, call) = self.handle.begin(options);
+        call.promise(async move { records::item_to_js(&session.get_item(&id_of("id", &item_id)?).await?) })
     }
 
     /// Many items, each with its own outcome.
     #[wasm_bindgen(js_name = getMany)]
-    pub async fn get_many(&self, ids: JsValue, options: JsValue) -> Result<JsValue> {
-        let ids = ids_of("ids", ids)?;
-        let call = self.handle.call(&Arguments::of(&options)?)?;
-        let progress = call.progress.clone();
-        let outcomes = call.run(self.handle.session.get_items(&ids, &progress)).await?;
-        let entries = Array::new();
-        for (id, outcome) in outcomes {
-            let entry = match outcome {
-                Ok(item) => object([("item", records::item_to_js(&item)?)]),
-                Err(error) => object([("id", JsValue::from_str(id.as_str())), ("error", error.into())]),
-            };
-            entries.push(&entry);
-        }
-        Ok(entries.into())
+    pub fn get_many(&self, ids: JsValue, options: &JsValue) -> Promise {
+        let (session, call) = self.handle.begin(options);
+        let progress = call.progress();
+        call.promise(async move {
+            let entries = Array::new();
+            for (id, outcome) in session.get_items(&ids_of("ids", ids)?, &progress).await? {
+                let entry = match outcome {
+                    Ok(item) => records::object(&[("item", records::item_to_js(&item)?)]),
+                    Err(error) => records::object(&[("id", id.as_str().into()), ("error", error.into())]),
+                };
+                entries.push(&entry);
+            }
+            Ok(entries.into())
+        })
     }
 
     /// Changes an own item.
-    pub async fn update(&self, item_id: JsValue, change: JsValue, options: JsValue) -> Result<JsValue> {
-        let change = Arguments::of(&change)?;
-        let change = ItemChange {
-            label: change.text("label")?,
-            slots: slots(&change)?,
-            classifications: classifications(&change)?,
-        };
-        let call = self.handle.call(&Arguments::of(&options)?)?;
-        let progress = call.progress.clone();
-        let updated = call.run(self.handle.session.update_item(&id_of("id", &item_id)?, &change, &progress)).await?;
-        Ok(object([
-            ("item", records::item_to_js(&updated.item)?),
-            ("outstandingTasks", records::to_js(&records::OutstandingTasks::from(updated.outstanding_tasks))?),
-        ]))
+    pub fn update(&self, item_id: JsValue, change: JsValue, options: &JsValue) -> Promise {
+        let (session, call) = self.handle.begin(options);
+        let progress = call.progress();
+        call.promise(async move {
+            let change = Arguments::of(&change)?;
+            let change = ItemChange {
+                label: change.text("label")?,
+                slots: slots(&change)?,
+                classifications: classifications(&change)?,
+            };
+            let updated = session.update_item(&id_of("id", &item_id)?, &change, &progress).await?;
+            let outstanding_tasks = records::outstanding_tasks(updated.outstanding_tasks);
+            Ok(records::object(&[
+                ("item", records::item_to_js(&updated.item)?),
+                ("outstandingTasks", outstanding_tasks),
+            ]))
+        })
     }
 
     /// Takes a received item under the user's own key.
-    pub async fn reencrypt(&self, item_id: JsValue, options: JsValue) -> Result<JsValue> {
-        let call = self.handle.call(&Arguments::of(&options)?)?;
-        let item = call.run(self.handle.session.reencrypt_item(&id_of("id", &item_id)?)).await?;
-        records::item_to_js(&item)
+    pub fn reencrypt(&self, item_id: JsValue, options: &JsValue) -> Promise {
+        let (session, call) = self.handle.begin(options);
+        call.promise(async move { records::item_to_js(&session.reencrypt_item(&id_of("id", &item_id)?).await?) })
     }
 
     /// Removes a slot from an own item.
     #[wasm_bindgen(js_name = removeSlot)]
-    pub async fn remove_slot(&self, slot_id: JsValue, options: JsValue) -> Result<()> {
-        let call = self.handle.call(&Arguments::of(&options)?)?;
-        call.run(self.handle.session.remove_slot(&id_of("slotId", &slot_id)?)).await
+    pub fn remove_slot(&self, slot_id: JsValue, options: &JsValue) -> Promise {
+        let (session, call) = self.handle.begin(options);
+        call.promise(async move {
+            session.remove_slot(&id_of("slotId", &slot_id)?).await?;
+            Ok(JsValue::UNDEFINED)
+        })
     }
 
     /// Deletes an item.
-    pub async fn delete(&self, item_id: JsValue, options: JsValue) -> Result<()> {
-        let call = self.handle.call(&Arguments::of(&options)?)?;
-        call.run(self.handle.session.delete_item(&id_of("id", &item_id)?)).await
+    pub fn delete(&self, item_id: JsValue, options: &JsValue) -> Promise {
+        let (session, call) = self.handle.begin(options);
+        call.promise(async move {
+            session.delete_item(&id_of("id", &item_id)?).await?;
+            Ok(JsValue::UNDEFINED)
+        })
     }
-}
-
-/// A plain object of these fields.
-pub(super) fn object<const N: usize>(fields: [(&str, JsValue); N]) -> JsValue {
-    let object = Object::new();
-    for (name, value) in fields {
-        let _ = Reflect::set(&object, &JsValue::from_str(name), &value);
-    }
-    object.into()
 }
 
 /// `slots`, either way of writing them: `{ name: value }`, or an array of slots.

@@ -1,12 +1,16 @@
+use std::rc::Rc;
+
+use js_sys::Promise;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
     arguments::{bytes_of, text_of},
-    symmetric_key::SymmetricKey,
+    call::promise,
+    symmetric_key::{SymmetricKey, bytes},
 };
 use crate::{
-    crypto::{self, KeyEncryptionKey},
-    error::Result,
+    crypto::{self, AesKey, KeyEncryptionKey},
+    error::{Error, Result},
 };
 
 const DEFAULT_BITS: u32 = 4096;
@@ -14,28 +18,39 @@ const DEFAULT_BITS: u32 = 4096;
 /// An RSA key pair, for those who bring their own workflow.
 #[wasm_bindgen]
 pub struct KeyPair {
-    pair: crypto::KeyPair,
+    pair: Rc<crypto::KeyPair>,
+}
+
+impl KeyPair {
+    fn new(pair: crypto::KeyPair) -> Self {
+        KeyPair { pair: Rc::new(pair) }
+    }
 }
 
 #[wasm_bindgen]
 impl KeyPair {
     /// A new random key pair.
-    pub async fn generate(bits: Option<u32>) -> Result<KeyPair> {
-        Ok(KeyPair { pair: crypto::KeyPair::generate(bits.unwrap_or(DEFAULT_BITS)).await? })
+    pub fn generate(bits: Option<u32>) -> Promise {
+        promise(async move { Ok(KeyPair::new(crypto::KeyPair::generate(bits.unwrap_or(DEFAULT_BITS)).await?).into()) })
     }
 
     /// Reads a private key.
-    pub async fn import(private_key_pem: JsValue) -> Result<KeyPair> {
-        let pem = text_of("privateKeyPem", &private_key_pem)?;
-        Ok(KeyPair { pair: crypto::KeyPair::from_pem(&pem).await? })
+    pub fn import(private_key_pem: JsValue) -> Promise {
+        promise(async move {
+            let pem = text_of("privateKeyPem", &private_key_pem)?;
+            Ok(KeyPair::new(crypto::KeyPair::from_pem(&pem).await?).into())
+        })
     }
 
     /// Opens a private key that `wrapWith` sealed.
-    pub async fn unwrap(envelope: JsValue, kek: &SymmetricKey) -> Result<KeyPair> {
-        let text = kek.key.open(&text_of("envelope", &envelope)?).await?;
-        let decryption_failed = |_| crate::Error::decryption_failed();
-        let pem = std::str::from_utf8(&text).map_err(|_| crate::Error::decryption_failed())?;
-        Ok(KeyPair { pair: crypto::KeyPair::from_pem(pem).await.map_err(decryption_failed)? })
+    pub fn unwrap(envelope: JsValue, kek: &SymmetricKey) -> Promise {
+        let kek = Rc::clone(&kek.key);
+        promise(async move {
+            let text = kek.open(&text_of("envelope", &envelope)?).await?;
+            let pem = std::str::from_utf8(&text).map_err(|_| Error::decryption_failed())?;
+            let pair = crypto::KeyPair::from_pem(pem).await.map_err(|_| Error::decryption_failed())?;
+            Ok(KeyPair::new(pair).into())
+        })
     }
 
     /// The public half.
@@ -52,39 +67,49 @@ impl KeyPair {
 
     /// Seals the private half.
     #[wasm_bindgen(js_name = wrapWith)]
-    pub async fn wrap_with(&self, kek: &SymmetricKey) -> Result<String> {
-        KeyEncryptionKey::from(crypto::AesKey::from_bytes(kek.key.as_bytes())?).wrap_key_pair(&self.pair).await
+    pub fn wrap_with(&self, kek: &SymmetricKey) -> Promise {
+        let (pair, kek) = (Rc::clone(&self.pair), Rc::clone(&kek.key));
+        promise(async move {
+            let kek = KeyEncryptionKey::from(AesKey::from_bytes(kek.as_bytes())?);
+            Ok(kek.wrap_key_pair(&pair).await?.into())
+        })
     }
 
     /// Opens a key that was encrypted with the public half.
     #[wasm_bindgen(js_name = decryptKey)]
-    pub async fn decrypt_key(&self, envelope: JsValue) -> Result<SymmetricKey> {
-        Ok(SymmetricKey { key: self.pair.decrypt_aes_key(&text_of("envelope", &envelope)?).await? })
+    pub fn decrypt_key(&self, envelope: JsValue) -> Promise {
+        let pair = Rc::clone(&self.pair);
+        promise(async move {
+            let key = pair.decrypt_aes_key(&text_of("envelope", &envelope)?).await?;
+            Ok(SymmetricKey::new(key).into())
+        })
     }
 
     /// Opens bytes that were encrypted with the public half.
     #[wasm_bindgen(js_name = decryptBytes)]
-    pub async fn decrypt_bytes(&self, envelope: JsValue) -> Result<Vec<u8>> {
-        Ok(self.pair.decrypt(&text_of("envelope", &envelope)?).await?.to_vec())
+    pub fn decrypt_bytes(&self, envelope: JsValue) -> Promise {
+        let pair = Rc::clone(&self.pair);
+        promise(async move { Ok(bytes(&pair.decrypt(&text_of("envelope", &envelope)?).await?)) })
     }
 
     /// Signs.
-    pub async fn sign(&self, data: JsValue) -> Result<String> {
-        self.pair.sign(&bytes_of("data", data)?).await
+    pub fn sign(&self, data: JsValue) -> Promise {
+        let pair = Rc::clone(&self.pair);
+        promise(async move { Ok(pair.sign(&bytes_of("data", data)?).await?.into()) })
     }
 }
 
 /// Somebody's RSA public key.
 #[wasm_bindgen]
 pub struct PublicKey {
-    key: crypto::PublicKey,
+    key: Rc<crypto::PublicKey>,
 }
 
 #[wasm_bindgen]
 impl PublicKey {
     /// Reads a public key.
     pub fn import(pem: &JsValue) -> Result<PublicKey> {
-        Ok(PublicKey { key: crypto::PublicKey::from_pem(&text_of("pem", pem)?)? })
+        Ok(PublicKey { key: Rc::new(crypto::PublicKey::from_pem(&text_of("pem", pem)?)?) })
     }
 
     /// SHA-256 of the SPKI DER.
@@ -95,18 +120,21 @@ impl PublicKey {
 
     /// Encrypts a key for the holder of the private half.
     #[wasm_bindgen(js_name = encryptKey)]
-    pub async fn encrypt_key(&self, key: &SymmetricKey) -> Result<String> {
-        self.key.encrypt_aes_key(&key.key).await
+    pub fn encrypt_key(&self, key: &SymmetricKey) -> Promise {
+        let (public, key) = (Rc::clone(&self.key), Rc::clone(&key.key));
+        promise(async move { Ok(public.encrypt_aes_key(&key).await?.into()) })
     }
 
     /// Encrypts bytes for the holder of the private half.
     #[wasm_bindgen(js_name = encryptBytes)]
-    pub async fn encrypt_bytes(&self, bytes: JsValue) -> Result<String> {
-        self.key.encrypt(&bytes_of("bytes", bytes)?).await
+    pub fn encrypt_bytes(&self, bytes: JsValue) -> Promise {
+        let public = Rc::clone(&self.key);
+        promise(async move { Ok(public.encrypt(&bytes_of("bytes", bytes)?).await?.into()) })
     }
 
     /// The signed data, if the holder of the private half signed it.
-    pub async fn verify(&self, signature: JsValue) -> Result<Vec<u8>> {
-        self.key.verify(&text_of("signature", &signature)?).await
+    pub fn verify(&self, signature: JsValue) -> Promise {
+        let public = Rc::clone(&self.key);
+        promise(async move { Ok(bytes(&public.verify(&text_of("signature", &signature)?).await?)) })
     }
 }

@@ -1,10 +1,11 @@
+use js_sys::Promise;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
-use web_sys::{AbortController, AbortSignal};
+use web_sys::AbortController;
 
 use super::{
-    ahead::prepare_key_pairs, arguments::Arguments, call::Call, classifications::Classifications,
-    connections::Connections, encryption_spaces::EncryptionSpaces, invitations::Invitations, items::Items,
-    shares::Shares, tasks::ClientTasks, templates::Templates,
+    ahead::prepare_key_pairs, call::Call, classifications::Classifications, connections::Connections,
+    encryption_spaces::EncryptionSpaces, invitations::Invitations, items::Items, shares::Shares, tasks::ClientTasks,
+    templates::Templates,
 };
 use crate::{
     error::{Error, Result},
@@ -25,13 +26,15 @@ pub(super) struct Handle {
 }
 
 impl Handle {
-    /// Reads a call's options; the call then ends with the session at the latest.
-    pub(super) fn call(&self, options: &Arguments) -> Result<Call> {
-        Ok(Call::new(options)?.until(self.closing_signal()))
+    /// The session, and a call that ends with it at the latest.
+    pub(super) fn begin(&self, options: &JsValue) -> (workflows::Session, Call) {
+        (self.session.clone(), Call::new(options).until(self.closing.signal()))
     }
 
-    fn closing_signal(&self) -> AbortSignal {
-        self.closing.signal()
+    fn close(&self) {
+        self.session.close();
+        self.closing.abort();
+        wipe_stack();
     }
 }
 
@@ -109,26 +112,29 @@ impl Session {
 
     /// Ends both server sessions and closes.
     #[wasm_bindgen(js_name = signOut)]
-    pub async fn sign_out(&self, options: JsValue) -> Result<()> {
+    pub fn sign_out(&self, options: &JsValue) -> Promise {
+        let handle = self.handle.clone();
         // Not within the session's own end, which is this call's success.
-        let call = Call::new(&Arguments::of(&options)?)?;
-        call.run(self.handle.session.sign_out()).await?;
-        self.close();
-        Ok(())
+        Call::new(options).promise(async move {
+            handle.session.sign_out().await?;
+            handle.close();
+            Ok(JsValue::UNDEFINED)
+        })
     }
 
     /// Ends every other session of this user.
     #[wasm_bindgen(js_name = endOtherSessions)]
-    pub async fn end_other_sessions(&self, options: JsValue) -> Result<()> {
-        let call = self.handle.call(&Arguments::of(&options)?)?;
-        call.run(self.handle.session.end_other_sessions()).await
+    pub fn end_other_sessions(&self, options: &JsValue) -> Promise {
+        let (session, call) = self.handle.begin(options);
+        call.promise(async move {
+            session.end_other_sessions().await?;
+            Ok(JsValue::UNDEFINED)
+        })
     }
 
     /// Wipes every key; what is under way is given up.
     pub fn close(&self) {
-        self.handle.session.close();
-        self.handle.closing.abort();
-        wipe_stack();
+        self.handle.close();
     }
 }
 

@@ -1,34 +1,49 @@
-use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use std::rc::Rc;
 
-use super::arguments::{bytes_of, text_of};
+use js_sys::{JsString, Promise, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
+
+use super::{
+    arguments::{bytes_of, text_of},
+    call::promise,
+};
 use crate::{
     crypto::{self, AesKey},
-    error::Result,
+    error::{Error, Result},
 };
 
 /// An AES-256-GCM key, for those who bring their own workflow.
 #[wasm_bindgen]
 pub struct SymmetricKey {
-    pub(super) key: AesKey,
+    pub(super) key: Rc<AesKey>,
+}
+
+impl SymmetricKey {
+    pub(super) fn new(key: AesKey) -> Self {
+        SymmetricKey { key: Rc::new(key) }
+    }
 }
 
 #[wasm_bindgen]
 impl SymmetricKey {
     /// A new random key.
     pub fn generate() -> Result<SymmetricKey> {
-        Ok(SymmetricKey { key: AesKey::generate()? })
+        AesKey::generate().map(SymmetricKey::new)
     }
 
     /// PBKDF2 with HMAC-SHA256.
     #[wasm_bindgen(js_name = fromPassphrase)]
-    pub async fn from_passphrase(passphrase: JsValue, salt: JsValue, iterations: u32) -> Result<SymmetricKey> {
-        let (passphrase, salt) = (text_of("passphrase", &passphrase)?, bytes_of("salt", salt)?);
-        Ok(SymmetricKey { key: crypto::derive_key_from_passphrase(&passphrase, &salt, iterations).await? })
+    pub fn from_passphrase(passphrase: JsValue, salt: JsValue, iterations: u32) -> Promise {
+        promise(async move {
+            let (passphrase, salt) = (text_of("passphrase", &passphrase)?, bytes_of("salt", salt)?);
+            let key = crypto::derive_key_from_passphrase(&passphrase, &salt, iterations).await?;
+            Ok(SymmetricKey::new(key).into())
+        })
     }
 
     /// Reads a key that [`SymmetricKey::export`] wrote.
     pub fn import(base64url: &JsValue) -> Result<SymmetricKey> {
-        Ok(SymmetricKey { key: AesKey::from_base64url(&text_of("base64url", base64url)?)? })
+        AesKey::from_base64url(&text_of("base64url", base64url)?).map(SymmetricKey::new)
     }
 
     /// The key's 32 bytes in base64url. The text is not wiped: the caller keeps it safe.
@@ -38,55 +53,85 @@ impl SymmetricKey {
 
     /// Seals a text; `null` for the empty one.
     #[wasm_bindgen(js_name = encryptString)]
-    pub async fn encrypt_string(&self, text: JsValue) -> Result<JsValue> {
-        Ok(text_or_null(self.key.seal_text(&text_of("text", &text)?).await?))
+    pub fn encrypt_string(&self, text: JsValue) -> Promise {
+        let key = Rc::clone(&self.key);
+        promise(async move { Ok(text_or_null(key.seal_text(&text_of("text", &text)?).await?.as_deref())) })
     }
 
     /// Opens a text; `null` gives `null`.
     #[wasm_bindgen(js_name = decryptString)]
-    pub async fn decrypt_string(&self, envelope: JsValue) -> Result<JsValue> {
-        let is_there = !envelope.is_null() && !envelope.is_undefined();
-        let envelope = is_there.then(|| text_of("envelope", &envelope)).transpose()?;
-        Ok(text_or_null(
-            self.key.open_text(envelope.as_ref().map(|text| text.as_str())).await?.map(|text| text.to_string()),
-        ))
+    pub fn decrypt_string(&self, envelope: JsValue) -> Promise {
+        let key = Rc::clone(&self.key);
+        promise(async move {
+            let is_there = !envelope.is_null() && !envelope.is_undefined();
+            let envelope = is_there.then(|| text_of("envelope", &envelope)).transpose()?;
+            let text = key.open_text(envelope.as_ref().map(|text| text.as_str())).await?;
+            Ok(text_or_null(text.as_ref().map(|text| text.as_str())))
+        })
     }
 
     /// Seals bytes.
     #[wasm_bindgen(js_name = encryptBytes)]
-    pub async fn encrypt_bytes(&self, bytes: JsValue) -> Result<String> {
-        self.key.seal(&bytes_of("bytes", bytes)?).await
+    pub fn encrypt_bytes(&self, bytes: JsValue) -> Promise {
+        let key = Rc::clone(&self.key);
+        promise(async move {
+            if let Some(array) = bytes.dyn_ref::<Uint8Array>()
+                && let Some(envelope) = key.seal_array(array).await?
+            {
+                return Ok(envelope.into());
+            }
+            Ok(key.seal(&bytes_of("bytes", bytes)?).await?.into())
+        })
     }
 
     /// Opens bytes.
     #[wasm_bindgen(js_name = decryptBytes)]
-    pub async fn decrypt_bytes(&self, envelope: JsValue) -> Result<Vec<u8>> {
-        Ok(self.key.open(&text_of("envelope", &envelope)?).await?.to_vec())
+    pub fn decrypt_bytes(&self, envelope: JsValue) -> Promise {
+        let key = Rc::clone(&self.key);
+        promise(async move {
+            if let Some(text) = envelope.dyn_ref::<JsString>()
+                && let Some(opened) = key.open_to_array(text).await?
+            {
+                return Ok(opened.into());
+            }
+            Ok(bytes(&key.open(&text_of("envelope", &envelope)?).await?))
+        })
     }
 
     /// Seals another key.
     #[wasm_bindgen(js_name = wrapKey)]
-    pub async fn wrap_key(&self, key: &SymmetricKey) -> Result<String> {
-        self.key.seal(key.key.as_bytes()).await
+    pub fn wrap_key(&self, key: &SymmetricKey) -> Promise {
+        let (wrapping, key) = (Rc::clone(&self.key), Rc::clone(&key.key));
+        promise(async move { Ok(wrapping.seal(key.as_bytes()).await?.into()) })
     }
 
     /// Opens another key.
     #[wasm_bindgen(js_name = unwrapKey)]
-    pub async fn unwrap_key(&self, envelope: JsValue) -> Result<SymmetricKey> {
-        let bytes = self.key.open(&text_of("envelope", &envelope)?).await?;
-        let key = AesKey::from_bytes(&bytes).map_err(|_| crate::Error::decryption_failed())?;
-        Ok(SymmetricKey { key })
+    pub fn unwrap_key(&self, envelope: JsValue) -> Promise {
+        let key = Rc::clone(&self.key);
+        promise(async move {
+            let bytes = key.open(&text_of("envelope", &envelope)?).await?;
+            let key = AesKey::from_bytes(&bytes).map_err(|_| Error::decryption_failed())?;
+            Ok(SymmetricKey::new(key).into())
+        })
     }
 }
 
+/// Bytes as JavaScript holds them.
+pub(super) fn bytes(bytes: &[u8]) -> JsValue {
+    Uint8Array::from(bytes).into()
+}
+
 /// `null` where there is no text. An `Option` by itself would reach JavaScript as `undefined`, which JSON drops.
-fn text_or_null(text: Option<String>) -> JsValue {
-    text.map_or(JsValue::NULL, JsValue::from)
+fn text_or_null(text: Option<&str>) -> JsValue {
+    text.map_or(JsValue::NULL, JsValue::from_str)
 }
 
 /// Opens an envelope that carries its own key derivation.
 #[wasm_bindgen(js_name = decryptWithPassphrase)]
-pub async fn decrypt_with_passphrase(envelope: JsValue, passphrase: JsValue) -> Result<Vec<u8>> {
-    let (envelope, passphrase) = (text_of("envelope", &envelope)?, text_of("passphrase", &passphrase)?);
-    Ok(crypto::decrypt_with_passphrase(&envelope, &passphrase).await?.to_vec())
+pub fn decrypt_with_passphrase(envelope: JsValue, passphrase: JsValue) -> Promise {
+    promise(async move {
+        let (envelope, passphrase) = (text_of("envelope", &envelope)?, text_of("passphrase", &passphrase)?);
+        Ok(bytes(&crypto::decrypt_with_passphrase(&envelope, &passphrase).await?))
+    })
 }

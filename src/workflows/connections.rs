@@ -2,13 +2,12 @@
 
 use std::rc::Rc;
 
-use futures_util::future::try_join_all;
-
 use super::{
     Page, PageRequest, ProgressListener, Session, Value,
     opening::{bad_response, expect_id},
     pages::fetch_pages,
     sealing::ciphertext,
+    together::together,
 };
 use crate::{
     api::{
@@ -88,8 +87,10 @@ impl Session {
         self.keys()?;
         fetch_pages(page, async |query: PageQuery| {
             let response = vault::connections::list(self.vault(), &query).await?;
-            let connections = response.connections.into_iter().map(|record| self.open_connection(record));
-            Ok((try_join_all(connections).await?, response.next_page_after))
+            let connections =
+                response.connections.into_iter().map(|record| Box::pin(self.open_connection(record)) as _);
+            let connections = together(connections.collect()).await.into_iter().collect::<Result<_>>()?;
+            Ok((connections, response.next_page_after))
         })
         .await
     }
@@ -109,9 +110,13 @@ impl Session {
 
     /// The other side's public key, if it is one that a DEK may be encrypted for.
     pub(super) fn recipient_key(&self, connection: &vault::connections::Connection) -> Result<PublicKey> {
-        let key = public_key(&connection.the_other_user.user_public_key)?;
-        self.keys()?.check_key_is_unchanged(&connection.own.id, &key)?;
-        Ok(key)
+        let keys = self.keys()?;
+        let key = public_key(&connection.the_other_user.user_public_key);
+        let checked = key.and_then(|key| keys.check_key_is_unchanged(&connection.own.id, &key).map(|()| key));
+        if checked.is_err() {
+            keys.forget_connection(&connection.own.id);
+        }
+        checked
     }
 
     async fn open_connection(&self, record: vault::connections::Connection) -> Result<Connection> {
@@ -120,6 +125,7 @@ impl Session {
         let own_key_pair = self.own_key_pair(&record).await?;
         let name = record.own.encrypted_recipient_name.as_ref().map(|name| name.as_str());
         let name = keys.dek.open_text(name).await?.map(Value::new);
+        keys.remember_connection(&record, &other_key);
         Ok(Connection { safety_number: safety_number(own_key_pair.public_key(), &other_key), name, record })
     }
 

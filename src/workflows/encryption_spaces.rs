@@ -7,7 +7,7 @@
 
 use std::rc::Rc;
 
-use futures_util::{future::try_join_all, try_join};
+use futures_util::try_join;
 
 use super::{
     Item, Page, PageRequest, ProgressListener, Session, Slot, Value,
@@ -296,15 +296,14 @@ async fn seal_values(dek: &DataKey, slots: Vec<&Slot>) -> Result<ValuesBySlot> {
 }
 
 /// Decrypts the values that came with a share into the slots of its item.
-async fn open_values(item: Item, values: &ValuesBySlot, dek: &DataKey) -> Result<Item> {
-    let slots = item.slots.into_iter().map(|mut slot| async move {
+async fn open_values(mut item: Item, values: &ValuesBySlot, dek: &DataKey) -> Result<Item> {
+    for slot in &mut item.slots {
         let sealed = values.get(slot.record.id.as_str()).cloned().flatten();
         slot.value = dek.open_text(sealed.as_ref().map(|sealed| sealed.as_str())).await?.map(Value::new);
         slot.record.encrypted = sealed.is_some();
         slot.record.encrypted_value = sealed;
-        Ok::<_, Error>(slot)
-    });
-    Ok(Item { slots: try_join_all(slots).await?, ..item })
+    }
+    Ok(item)
 }
 
 fn bare(item: vault::items::Item, slots: Vec<vault::slots::Slot>) -> ItemResponse {

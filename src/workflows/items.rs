@@ -8,6 +8,7 @@ use super::{
     pages::fetch_pages,
     sealing::ciphertext,
     tasks,
+    together::together,
 };
 use crate::{
     api::{
@@ -22,10 +23,13 @@ use crate::{
     crypto::{DataKey, VerificationKey},
     error::{Error, ErrorCode, Result},
 };
-use futures_util::{future::join_all, try_join};
+use futures_util::try_join;
 
 /// How many items one request of `get_many` asks for: the ids have to fit into a URL.
 const ITEMS_PER_REQUEST: usize = 50;
+
+/// How many such requests are under way at the same time.
+const REQUESTS_AT_ONCE: usize = 4;
 
 /// An item with its values.
 #[derive(Clone, Debug)]
@@ -164,13 +168,16 @@ impl Session {
     /// Many items at once, each with its own outcome, in the order asked for.
     pub async fn get_items(&self, ids: &[Id], progress: &ProgressListener) -> Result<Vec<(Id, Result<Item>)>> {
         let mut opened = Vec::with_capacity(ids.len());
-        let total = u32::try_from(ids.len()).unwrap_or(u32::MAX);
-        for ids in ids.chunks(ITEMS_PER_REQUEST) {
-            let done = u32::try_from(opened.len()).unwrap_or(u32::MAX);
-            progress.report("fetching and decrypting items", done, total);
-            opened.extend(self.get_chunk(ids).await?);
+        let count = |items: usize| u32::try_from(items).unwrap_or(u32::MAX);
+        for ids_at_once in ids.chunks(ITEMS_PER_REQUEST * REQUESTS_AT_ONCE) {
+            progress.report("fetching and decrypting items", count(opened.len()), count(ids.len()));
+            let chunks = ids_at_once.chunks(ITEMS_PER_REQUEST).map(|ids| Box::pin(self.get_chunk(ids)) as _);
+            let chunks: Vec<Result<Vec<_>>> = together(chunks.collect()).await;
+            for chunk in chunks {
+                opened.extend(chunk?);
+            }
         }
-        progress.report("decrypted", total, total);
+        progress.report("decrypted", count(ids.len()), count(ids.len()));
         Ok(opened)
     }
 
@@ -180,21 +187,27 @@ impl Session {
         let page = PageQuery { per_page: u32::try_from(ids.len()).ok(), next_page_after: None };
         let response = vault::items::list(self.vault(), &filter, &page).await?;
         let shares = self.shares_of(&response.items).await?;
-        let items: HashMap<Id, ItemResponse> =
+        let mut items: HashMap<Id, ItemResponse> =
             response.into_items().into_iter().map(|listed| (listed.item.id.clone(), listed)).collect();
-        let opening = ids.iter().map(|id| {
-            let found = items.get(id).cloned();
-            let shares = &shares;
-            async move { (id.clone(), self.open_listed(found, shares).await) }
-        });
-        Ok(join_all(opening).await)
+        let mut opened: Vec<(Id, Result<Item>)> = Vec::with_capacity(ids.len());
+        for id in ids {
+            let outcome = match items.remove(id) {
+                Some(item) => self.open_listed(item, &shares).await,
+                // Perhaps it was asked for twice.
+                None => match opened.iter().find(|(other, _)| other == id) {
+                    Some((_, outcome)) => outcome.clone(),
+                    None => Err(Error::new(ErrorCode::NotFound, "no such item, or not one of this user's")),
+                },
+            };
+            opened.push((id.clone(), outcome));
+        }
+        Ok(opened)
     }
 
-    async fn open_listed(&self, found: Option<ItemResponse>, shares: &HashMap<Id, Share>) -> Result<Item> {
-        let listed = found.ok_or_else(|| Error::new(ErrorCode::NotFound, "no such item, or not one of this user's"))?;
+    async fn open_listed(&self, listed: ItemResponse, shares: &[Share]) -> Result<Item> {
         let key = match &listed.item.share_id {
             None => ItemKey::Private(self.keys()?),
-            Some(share_id) => match shares.get(share_id) {
+            Some(share_id) => match shares.iter().find(|share| share.id == *share_id) {
                 Some(share) => opening::key_of_share(self, share).await?,
                 None => opening::key_of_item(self, &listed.item).await?,
             },
@@ -202,18 +215,22 @@ impl Session {
         opening::open_item(listed, &key).await
     }
 
-    /// The shares that brought these items, in one request.
-    async fn shares_of(&self, items: &[vault::items::Item]) -> Result<HashMap<Id, Share>> {
-        let mut share_ids: Vec<Id> = items.iter().filter_map(|item| item.share_id.clone()).collect();
-        share_ids.sort();
-        share_ids.dedup();
+    /// The shares that brought these items, in one request, and their keys in the session's keeping.
+    async fn shares_of(&self, items: &[vault::items::Item]) -> Result<Vec<Share>> {
+        let mut share_ids: Vec<Id> = Vec::new();
+        for share_id in items.iter().filter_map(|item| item.share_id.as_ref()) {
+            if !share_ids.contains(share_id) {
+                share_ids.push(share_id.clone());
+            }
+        }
         if share_ids.is_empty() {
-            return Ok(HashMap::new());
+            return Ok(Vec::new());
         }
         let page = PageQuery { per_page: u32::try_from(share_ids.len()).ok(), next_page_after: None };
         let filter = IncomingFilter { share_ids, ..IncomingFilter::default() };
-        let response = vault::shares::incoming(self.vault(), &filter, &page).await?;
-        Ok(response.shares.into_iter().map(|share| (share.id.clone(), share)).collect())
+        let shares = vault::shares::incoming(self.vault(), &filter, &page).await?.shares;
+        opening::fetch_keys(self, &shares).await;
+        Ok(shares)
     }
 
     /// Changes an own item and counts the client tasks that wait afterwards.

@@ -61,29 +61,35 @@ pub(super) async fn sign_in(
     Ok(Session::new((vault, keystore), user.id, key_pairs, (secret, kek, dek)))
 }
 
-/// Signs in to the Keystore and derives the passphrase key, each while the other goes on.
+/// Signs in to the Keystore and derives the passphrase key: both derivations and the first request at the same time.
 pub(super) async fn open_keystore(keystore: &Service, secret: &UserSecret, passphrase: &str) -> Result<PassphraseKey> {
-    let session = async {
-        let password = secret.srp_password(passphrase).await?;
-        open_keystore_session(keystore, secret, &password).await
-    };
+    let session = open_keystore_session(keystore, secret, secret.srp_password(passphrase));
     let (passphrase_key, ()) = try_join!(secret.passphrase_key(passphrase), session)?;
     Ok(passphrase_key)
 }
 
-/// SRP-6a: proves the password to the Keystore without sending it, and keeps the token that this gives.
+/// SRP-6a: proves the password to the Keystore without sending it, and keeps the token that this gives. The password is
+/// not needed before the Keystore has set its challenge.
 pub(super) async fn open_keystore_session(
     keystore: &Service,
     secret: &UserSecret,
-    password: &SrpPassword,
+    password: impl Future<Output = Result<SrpPassword>>,
 ) -> Result<()> {
     let username = secret.username();
-    let srp = SrpClient::start()?;
-    let request = ChallengeRequest { username: username.to_owned(), srp_a: srp.public_a().to_owned() };
-    let challenge = keystore::srp::challenge(keystore, &request).await.map_err(login_failed)?;
-    let proof = srp.prove(username, password, &challenge.challenge_salt, &challenge.challenge_b)?;
-    let request =
-        SrpSessionRequest { username: username.to_owned(), srp_a: request.srp_a, srp_m: proof, valid_for: None };
+    let challenge = async {
+        let srp = SrpClient::start()?;
+        let request = ChallengeRequest { username: username.to_owned(), srp_a: srp.public_a().to_owned() };
+        let challenge = keystore::srp::challenge(keystore, &request).await.map_err(login_failed)?;
+        Ok((srp, challenge))
+    };
+    let (password, (srp, challenge)) = try_join!(password, challenge)?;
+    let proof = srp.prove(username, &password, &challenge.challenge_salt, &challenge.challenge_b)?;
+    let request = SrpSessionRequest {
+        username: username.to_owned(),
+        srp_a: srp.public_a().to_owned(),
+        srp_m: proof,
+        valid_for: None,
+    };
     let session = keystore::srp::open_session(keystore, &request).await.map_err(login_failed)?;
     keystore.set_token(session.session_authentication_string.into());
     Ok(())

@@ -29,6 +29,7 @@ mod session;
 mod shares;
 mod tasks;
 mod templates;
+mod together;
 mod unfinished;
 mod value;
 

@@ -17,6 +17,7 @@ use crate::{
     },
     crypto::DataKey,
     error::{Error, ErrorCode, Result},
+    http::{Flaws, FromJson, Json},
 };
 
 /// The field of a key pair's metadata that holds the note.
@@ -69,7 +70,13 @@ fn own_key_pair_with<'a>(share: &Share, connections: &'a [Connection]) -> Option
 async fn read_note(dek: &DataKey, keypair_id: &str, metadata: &JsonObject) -> Vec<Id> {
     let Some(envelope) = metadata.get(NOTE).and_then(|note| note.as_str()) else { return Vec::new() };
     let note = dek.open_note(envelope, &place(keypair_id)).await;
-    note.ok().and_then(|note| serde_json::from_slice(&note).ok()).unwrap_or_default()
+    note.ok().and_then(|note| read_ids(&note)).unwrap_or_default()
+}
+
+fn read_ids(note: &[u8]) -> Option<Vec<Id>> {
+    let mut flaws = Flaws::default();
+    let ids = Vec::from_json(Json::parse(note)?, &mut flaws);
+    flaws.first().is_none().then_some(ids)
 }
 
 fn place(keypair_id: &str) -> String {

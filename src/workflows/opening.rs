@@ -2,9 +2,7 @@
 
 use std::{collections::HashSet, rc::Rc};
 
-use futures_util::future::try_join_all;
-
-use super::{Item, Session, Slot, Value, session::Keys};
+use super::{Item, Session, Slot, Value, session::Keys, together::together};
 use crate::{
     api::{
         Id,
@@ -60,11 +58,27 @@ pub(super) async fn key_of_share(session: &Session, share: &Share) -> Result<Ite
     Ok(ItemKey::OfShare(keys.share_key(encrypted_dek.as_str(), &pair).await?))
 }
 
+/// Fetches and decrypts the keys of many shares at once, each key pair once. What fails here fails again, and is then told,
+/// when the key is asked for.
+pub(super) async fn fetch_keys(session: &Session, shares: &[Share]) {
+    let mut key_pairs: Vec<&str> = Vec::new();
+    for keypair_id in shares.iter().filter_map(|share| share.keypair_external_id.as_deref()) {
+        if !key_pairs.contains(&keypair_id) {
+            key_pairs.push(keypair_id);
+        }
+    }
+    together(key_pairs.into_iter().map(|id| Box::pin(session.key_pair(id)) as _).collect()).await;
+    together(shares.iter().map(|share| Box::pin(key_of_share(session, share)) as _).collect()).await;
+}
+
 /// An item with all its slots decrypted and, where received, authenticated. Slots that are not the item's are left out.
 pub(super) async fn open_item(response: items::ItemResponse, key: &ItemKey) -> Result<Item> {
     let item = unopened_item(response);
     let received = item.record.share_id.is_some() || matches!(key, ItemKey::OfShare(_));
-    let slots = try_join_all(item.slots.into_iter().map(|slot| open_slot(slot.record, received, key))).await?;
+    let mut slots = Vec::with_capacity(item.slots.len());
+    for slot in item.slots {
+        slots.push(open_slot(slot.record, received, key).await?);
+    }
     Ok(Item { slots, ..item })
 }
 
@@ -114,6 +128,6 @@ pub(super) fn expect_id(asked: &Id, answered: &Id) -> Result<()> {
     if asked == answered { Ok(()) } else { Err(bad_response("the server answered about another record")) }
 }
 
-pub(super) fn bad_response(message: &str) -> Error {
+pub(super) fn bad_response(message: &'static str) -> Error {
     Error::new(ErrorCode::BadResponse, message)
 }

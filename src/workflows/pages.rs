@@ -1,4 +1,4 @@
-use std::future::Future;
+use std::{cell::RefCell, future::Future, pin::Pin};
 
 use crate::{
     api::PageQuery,
@@ -28,16 +28,39 @@ pub struct PageRequest {
     pub all: bool,
 }
 
+/// A page's records and the cursor of the next one.
+type Fetched<T> = Result<(Vec<T>, Option<String>)>;
+
 /// Fetches one page, or page after page until the last.
-pub(super) async fn fetch_pages<T, F, P>(request: &PageRequest, mut fetch: F) -> Result<Page<T>>
+pub(super) async fn fetch_pages<T, F, P>(request: &PageRequest, fetch: F) -> Result<Page<T>>
 where
-    F: FnMut(PageQuery) -> P,
-    P: Future<Output = Result<(Vec<T>, Option<String>)>>,
+    F: Fn(PageQuery) -> P,
+    P: Future<Output = Fetched<T>>,
 {
+    let entries = RefCell::new(Vec::new());
+    let fetch_into_entries = |query| -> Pin<Box<dyn Future<Output = Result<Option<String>>> + '_>> {
+        let page = fetch(query);
+        let entries = &entries;
+        Box::pin(async move {
+            let (more, next) = page.await?;
+            entries.borrow_mut().extend(more);
+            Ok(next)
+        })
+    };
+    let next = follow_cursors(request, &fetch_into_entries).await?;
+    Ok(Page { entries: entries.into_inner(), next })
+}
+
+/// What fetches a page and gives the cursor of the next.
+type FetchPage<'a> = dyn Fn(PageQuery) -> Pin<Box<dyn Future<Output = Result<Option<String>>> + 'a>> + 'a;
+
+/// Fetches the pages that are wanted, and gives the cursor of the one after them. Apart from what it fetches, so that it
+/// is compiled once.
+async fn follow_cursors(request: &PageRequest, fetch: &FetchPage<'_>) -> Result<Option<String>> {
     let mut query = PageQuery { per_page: request.per_page, next_page_after: request.after.clone() };
-    let (mut entries, mut next) = fetch(query.clone()).await?;
+    let mut next = fetch(query.clone()).await?;
     if !request.all {
-        return Ok(Page { entries, next });
+        return Ok(next);
     }
     let mut pages = 1;
     while let Some(cursor) = next {
@@ -46,11 +69,9 @@ where
         }
         pages += 1;
         query.next_page_after = Some(cursor);
-        let (more, following) = fetch(query.clone()).await?;
-        entries.extend(more);
-        next = following;
+        next = fetch(query.clone()).await?;
     }
-    Ok(Page { entries, next: None })
+    Ok(None)
 }
 
 #[cfg(test)]

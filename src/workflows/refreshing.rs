@@ -3,13 +3,14 @@
 
 use std::collections::HashMap;
 
-use futures_util::{future::try_join_all, try_join};
+use futures_util::try_join;
 
 use super::{
-    Item, PageRequest, ProgressListener, Session,
+    Item, PageRequest, ProgressListener, Session, Slot,
     connections::public_key,
     pages::fetch_pages,
     sealing::{ciphertext, seal_for_share},
+    together::together,
 };
 use crate::{
     api::{
@@ -156,25 +157,27 @@ fn shares_per_request(sealed: &[ShareSlotValue]) -> usize {
 
 /// The values are sealed once, whatever the number of shares; what is made for each recipient is the DEK.
 async fn change_for(dek: &DataKey, sealed: &[ShareSlotValue], recipients: &[Recipient]) -> Result<ItemSharesChange> {
-    let share_deks = recipients.iter().map(async |Recipient { share, key }| {
-        Ok::<_, Error>(ShareDek { share_id: share.id.clone(), dek: ciphertext(key.encrypt_data_key(dek).await?)? })
+    let share_deks = recipients.iter().map(|Recipient { share, key }| {
+        Box::pin(async {
+            Ok(ShareDek { share_id: share.id.clone(), dek: ciphertext(key.encrypt_data_key(dek).await?)? })
+        }) as _
     });
+    let share_deks = together(share_deks.collect()).await.into_iter().collect::<Result<_>>()?;
     let mut slot_values = Vec::new();
     for Recipient { share, .. } in recipients {
         let wanted = sealed.iter().filter(|value| share.slot_id.is_none() || share.slot_id == value.slot_id);
         slot_values.extend(wanted.map(|value| ShareSlotValue { share_id: Some(share.id.clone()), ..value.clone() }));
     }
-    Ok(ItemSharesChange { share_deks: try_join_all(share_deks).await?, slot_values, client_tasks: Vec::new() })
+    Ok(ItemSharesChange { share_deks, slot_values, client_tasks: Vec::new() })
 }
 
 /// Whether two readings of an item found the same. Each change seals the value anew, so ciphertexts tell.
 fn is_same(one: &Item, other: &Item) -> bool {
-    let slots = |item: &Item| {
-        let slots = item.slots.iter().map(|slot| &slot.record);
-        let mut slots: Vec<_> =
-            slots.map(|slot| (slot.id.clone(), slot.label.clone(), slot.encrypted_value.clone())).collect();
-        slots.sort_by(|(one, ..), (other, ..)| one.cmp(other));
-        slots
+    let is_there = |slot: &Slot| {
+        let same = other.slots.iter().find(|candidate| candidate.record.id == slot.record.id);
+        same.is_some_and(|same| {
+            same.record.label == slot.record.label && same.record.encrypted_value == slot.record.encrypted_value
+        })
     };
-    one.record.label == other.record.label && slots(one) == slots(other)
+    one.record.label == other.record.label && one.slots.len() == other.slots.len() && one.slots.iter().all(is_there)
 }

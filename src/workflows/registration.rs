@@ -3,6 +3,8 @@
 //! Every step first makes sure of what an earlier attempt may have left, so that a registration which was cut off anywhere
 //! goes on from there: a second attempt finds its username taken, signs in, and looks before it makes.
 
+use std::future::ready;
+
 use futures_util::{future::maybe_done, try_join};
 
 use super::{ProgressListener, Session, alongside::alongside, client::Newcomer, login, sealing};
@@ -40,7 +42,7 @@ pub(super) async fn create_user(
         let (passphrase_key, password) = try_join!(secret.passphrase_key(passphrase), secret.srp_password(passphrase))?;
         progress.report("registering", 1, STEPS);
         let begun = register(&keystore, &secret, &password).await?;
-        login::open_keystore_session(&keystore, &secret, &password).await?;
+        login::open_keystore_session(&keystore, &secret, ready(Ok(password))).await?;
         let kek = kek(&keystore, begun, &passphrase_key).await?;
         Ok::<_, Error>((begun, kek))
     })
@@ -162,7 +164,7 @@ async fn open_vault(vault: &Service, keystore: &Service, key_pair: &KeyPair, beg
             Err(error) => return Err(error),
         }
     }
-    let admission_token = keystore::admission::vault_admission_token(keystore).await?;
+    let admission_token = keystore::admission::create(keystore).await?.vault_api_admission_token;
     let user = vault::me::NewUser { public_key: key_pair.public_key_pem().to_owned(), admission_token };
     let created = vault::me::create(vault, &user).await?;
     let token = created.encrypted_session_authentication_string;

@@ -49,6 +49,14 @@ pub(super) struct Keys {
     share_keys: RefCell<HashMap<String, Rc<DataKey>>>,
     /// The other side's key of each connection, as first seen in this session.
     seen_keys: RefCell<HashMap<Id, String>>,
+    /// Connections as they were last seen, so that sharing need not ask for one each time.
+    connections: RefCell<HashMap<String, Rc<Recipient>>>,
+}
+
+/// The other side of a connection, with whom to share: all that a share needs of it, checked.
+pub(super) struct Recipient {
+    pub(super) connection: vault::connections::Connection,
+    pub(super) key: PublicKey,
 }
 
 impl Session {
@@ -66,6 +74,7 @@ impl Session {
             unwrapped: RefCell::default(),
             share_keys: RefCell::default(),
             seen_keys: RefCell::default(),
+            connections: RefCell::default(),
         };
         let key_pairs = Rc::new(ReadyKeyPairs::new(key_pairs));
         Session {
@@ -199,6 +208,25 @@ impl Keys {
         let key = Rc::new(pair.decrypt_data_key(encrypted_dek).await?);
         insert_bounded(&mut self.share_keys.borrow_mut(), encrypted_dek.to_owned(), Rc::clone(&key));
         Ok(key)
+    }
+
+    pub(super) fn remember_connection(
+        &self,
+        connection: &vault::connections::Connection,
+        key: &PublicKey,
+    ) -> Rc<Recipient> {
+        let recipient = Rc::new(Recipient { connection: connection.clone(), key: key.clone() });
+        let id = connection.own.id.as_str().to_owned();
+        insert_bounded(&mut self.connections.borrow_mut(), id, Rc::clone(&recipient));
+        recipient
+    }
+
+    pub(super) fn known_connection(&self, id: &Id) -> Option<Rc<Recipient>> {
+        self.connections.borrow().get(id.as_str()).cloned()
+    }
+
+    pub(super) fn forget_connection(&self, id: &Id) {
+        self.connections.borrow_mut().remove(id.as_str());
     }
 
     /// Refuses a public key that is not the one this session saw first for the connection.

@@ -1,5 +1,7 @@
 //! Sharing an item, and reading one that was shared: steps 18–29 of the guide. `protocol/http-api.md` §8 and §9.
 
+use std::rc::Rc;
+
 use futures_util::try_join;
 
 use super::{
@@ -7,6 +9,7 @@ use super::{
     opening::{self, bad_response, expect_id},
     pages::fetch_pages,
     sealing::{ciphertext, seal_for_share},
+    session::Recipient,
 };
 use crate::{
     api::{
@@ -85,28 +88,30 @@ impl Session {
         let wish = keys.unfinished.wish(("shares.create", share))?;
 
         progress.report("fetching item and connection", 0, 3);
-        let connection = async {
-            let connection = vault::connections::get(self.vault(), &share.connection_id).await;
-            let connection = connection.map_err(not_connected)?;
-            expect_id(&share.connection_id, &connection.own.id)?;
-            let key = self.recipient_key(&connection)?;
-            Ok((connection, key))
+        let known = keys.known_connection(&share.connection_id);
+        let was_known = known.is_some();
+        let recipient = async {
+            match known {
+                Some(known) => Ok(known),
+                None => self.fetch_recipient(&share.connection_id).await,
+            }
         };
-        let ((connection, recipient_key), item) = try_join!(connection, self.get_item(&share.item_id))?;
+        let (recipient, item) = try_join!(recipient, self.get_item(&share.item_id))?;
+        let connection = &recipient.connection;
         if share.on_sharing {
-            self.note_on_sharing(&connection, &item.record).await?;
+            self.note_on_sharing(connection, &item.record).await?;
         }
 
         progress.report("encrypting", 1, 3);
         let dek = DataKey::generate()?;
         let slots = slots_to_share(&item, share.slot_id.as_ref())?;
         let slot_values = seal_for_share(&dek, item.record.own, slots).await?;
-        let encrypted_dek = ciphertext(recipient_key.encrypt_data_key(&dek).await?)?;
+        let encrypted_dek = ciphertext(recipient.key.encrypt_data_key(&dek).await?)?;
         let acceptance_required = share.acceptance_required.unwrap_or(share.terms.is_some());
         let new_share = vault::shares::NewShare {
-            recipient_id: connection.the_other_user.user_id,
-            public_key: connection.the_other_user.user_public_key,
-            keypair_external_id: connection.the_other_user.user_keypair_external_id,
+            recipient_id: connection.the_other_user.user_id.clone(),
+            public_key: connection.the_other_user.user_public_key.clone(),
+            keypair_external_id: connection.the_other_user.user_keypair_external_id.clone(),
             encrypted_dek,
             sharing_mode: Some(if share.on_sharing { SharingMode::Anyone } else { SharingMode::Owner }),
             onsharing_permitted: Some(share.on_sharing),
@@ -122,11 +127,25 @@ impl Session {
 
         progress.report("sharing", 2, 3);
         let request = NewSharesRequest { shares: vec![new_share] };
-        let created = vault::shares::create(self.vault(), &share.item_id, &request, wish.key()).await?;
+        let created = vault::shares::create(self.vault(), &share.item_id, &request, wish.key()).await;
+        if was_known && created.as_ref().is_err_and(|error| error.status().is_some()) {
+            // Perhaps the connection is no longer what it was: then this says so, and better than the server's refusal.
+            keys.forget_connection(&share.connection_id);
+            self.fetch_recipient(&share.connection_id).await?;
+        }
+        let created = created?;
         let created = created.into_iter().next().ok_or_else(|| bad_response("the server made no share"))?;
         wish.fulfilled();
         progress.report("shared", 3, 3);
         Ok(created)
+    }
+
+    /// The other side of a connection, as it is now.
+    async fn fetch_recipient(&self, connection_id: &Id) -> Result<Rc<Recipient>> {
+        let connection = vault::connections::get(self.vault(), connection_id).await.map_err(not_connected)?;
+        expect_id(connection_id, &connection.own.id)?;
+        let key = self.recipient_key(&connection)?;
+        Ok(self.keys()?.remember_connection(&connection, &key))
     }
 
     /// Shares made for the user.

@@ -146,10 +146,15 @@ pub(super) async fn count(session: &Session) -> Result<OutstandingTasks> {
 }
 
 fn success_report(refreshed: Refreshed) -> JsonObject {
-    let counts = [("shares", refreshed.shares), ("on_shares", refreshed.on_shares), ("left_out", refreshed.left_out)];
-    JsonObject::from_iter(counts.map(|(name, count)| (name.to_owned(), count.into())))
+    let mut report = JsonObject::new();
+    report.insert("shares".to_owned(), refreshed.shares.into());
+    report.insert("on_shares".to_owned(), refreshed.on_shares.into());
+    report.insert("left_out".to_owned(), refreshed.left_out.into());
+    report
 }
 
 fn failure_report(reason: &Error) -> JsonObject {
-    JsonObject::from_iter([("error".to_owned(), reason.code().as_str().into())])
+    let mut report = JsonObject::new();
+    report.insert("error".to_owned(), reason.code().as_str().into());
+    report
 }

@@ -65,12 +65,34 @@ async fn nothing_is_encrypted_for_a_weak_key_or_for_another_than_before() {
         world.network.tell_the_truth();
         alice.get_connection(&connection).await.unwrap();
         hand_out(key);
+        // Known connections are not asked for again; one that turned out to be another is not known any more.
+        assert_eq!(alice.get_connection(&connection).await.unwrap_err().code(), code);
         world.network.log();
         let refused =
             alice.create_share(&NewShare::new(item.record.id.clone(), connection.clone()), &quiet()).await.unwrap_err();
         assert_eq!(refused.code(), code);
         assert!(world.network.log().iter().all(|request| !request.starts_with("POST")));
     }
+}
+
+#[tokio::test]
+async fn a_known_connection_is_shared_with_by_the_key_that_was_seen_whatever_the_server_says_now() {
+    let world = World::new().await;
+    let (alice, bob, connection) = world.alice_and_bob().await;
+    let item = alice.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap();
+    alice.get_connection(&connection).await.unwrap();
+    world.network.log();
+    let share = alice.create_share(&NewShare::new(item.record.id.clone(), connection.clone()), &quiet()).await.unwrap();
+    let item_path = format!("/vault/items/{}", item.record.id);
+    assert_eq!(world.network.log(), [format!("GET {item_path}"), format!("POST {item_path}/shares")]);
+    assert_eq!(value(&bob.get_share(&share.id).await.unwrap().item, "vin"), Some("123"));
+
+    let second = alice.create_item(&vehicle(&[("vin", "456")]), &quiet()).await.unwrap();
+    bob.delete_connection(&bob.list_connections(&PageRequest::default()).await.unwrap().entries[0].record.own.id)
+        .await
+        .unwrap();
+    let refused = alice.create_share(&NewShare::new(second.record.id, connection), &quiet()).await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::NotConnected);
 }
 
 #[tokio::test]

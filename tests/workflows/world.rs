@@ -9,13 +9,12 @@ use std::{
 };
 
 use axum::body::{Body, to_bytes};
-use http::{Request, Response};
 use tower::ServiceExt;
 use vaultshare::{
     Result,
     api::Id,
     crypto::{KeyPair, UserSecret},
-    http::{MAXIMUM_REPLY_LENGTH, RequestPolicy, Transport, TransportError, TransportFuture},
+    http::{MAXIMUM_REPLY_LENGTH, Request, RequestPolicy, Response, Transport, TransportError, TransportFuture},
     workflows::{
         Client, ClientOptions, Connection, ConnectionDetails, Item, KeyPairSource, NewInvitation, NewItem, NewShare,
         NewSlot, ProgressListener, Session, Value,
@@ -93,7 +92,8 @@ impl Network {
         self.log.take()
     }
 
-    async fn answer(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
+    async fn answer(&self, request: Request) -> Result<Response, TransportError> {
+        let request = to_router(request);
         let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
         self.log.borrow_mut().push(format!("{method} {path}"));
         self.sent.set(self.sent.get() + 1);
@@ -107,7 +107,7 @@ impl Network {
         }
         match fault {
             Some(Fault::NotSent) => return Err(TransportError::Failed),
-            Some(Fault::ServerError) => return Ok(Response::builder().status(500).body(Vec::new()).unwrap()),
+            Some(Fault::ServerError) => return Ok(Response { status: 500, ..Response::default() }),
             _ => {}
         }
         let response = self.router.clone().oneshot(request.map(Body::from)).await.unwrap();
@@ -120,12 +120,20 @@ impl Network {
         }
         let lie = self.lie.borrow().clone();
         let body = lie.map_or_else(|| body.clone(), |lie| lie(&method, &path, body.clone()));
-        Ok(Response::from_parts(parts, body))
+        let retry_after = parts.headers.get("retry-after").map(|value| value.to_str().unwrap().to_owned());
+        Ok(Response { status: parts.status.as_u16(), retry_after, body })
     }
 }
 
+/// The request as the server's router takes it.
+fn to_router(request: Request) -> http::Request<Vec<u8>> {
+    let builder = http::Request::builder().method(request.method.as_str()).uri(request.url);
+    let builder = request.headers.iter().fold(builder, |builder, (name, value)| builder.header(*name, value.as_str()));
+    builder.body(request.body.unwrap_or_default()).unwrap()
+}
+
 impl Transport for Network {
-    fn send(&self, request: Request<Vec<u8>>) -> TransportFuture<'_, Result<Response<Vec<u8>>, TransportError>> {
+    fn send(&self, request: Request) -> TransportFuture<'_, Result<Response, TransportError>> {
         Box::pin(self.answer(request))
     }
 

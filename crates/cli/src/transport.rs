@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use http::{Request, Response};
-use vaultshare::http::{MAXIMUM_REPLY_LENGTH, Transport, TransportError, TransportFuture};
+use reqwest::header::RETRY_AFTER;
+use vaultshare::http::{MAXIMUM_REPLY_LENGTH, Method, Request, Response, Transport, TransportError, TransportFuture};
 
 /// An HTTP client that keeps its connections open and follows no redirect.
 pub(crate) struct HttpTransport {
@@ -18,9 +18,12 @@ impl HttpTransport {
         Ok(HttpTransport { client })
     }
 
-    async fn exchange(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, reqwest::Error> {
-        let request = reqwest::Request::try_from(request)?;
-        let mut reply = self.client.execute(request).await?;
+    async fn exchange(&self, request: Request) -> Result<Response, reqwest::Error> {
+        let mut builder = self.client.request(method(request.method), &request.url);
+        for (name, value) in &request.headers {
+            builder = builder.header(*name, value.as_str());
+        }
+        let mut reply = builder.body(request.body.unwrap_or_default()).send().await?;
         let mut body = Vec::new();
         while let Some(chunk) = reply.chunk().await? {
             body.extend_from_slice(&chunk);
@@ -28,18 +31,26 @@ impl HttpTransport {
                 break;
             }
         }
-        let mut response = Response::new(body);
-        *response.status_mut() = reply.status();
-        *response.headers_mut() = std::mem::take(reply.headers_mut());
-        Ok(response)
+        let retry_after = reply.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        Ok(Response { status: reply.status().as_u16(), retry_after: retry_after.map(str::to_owned), body })
+    }
+}
+
+fn method(method: Method) -> reqwest::Method {
+    match method {
+        Method::Get => reqwest::Method::GET,
+        Method::Post => reqwest::Method::POST,
+        Method::Put => reqwest::Method::PUT,
+        Method::Patch => reqwest::Method::PATCH,
+        Method::Delete => reqwest::Method::DELETE,
     }
 }
 
 impl Transport for HttpTransport {
-    fn send(&self, request: Request<Vec<u8>>) -> TransportFuture<'_, Result<Response<Vec<u8>>, TransportError>> {
+    fn send(&self, request: Request) -> TransportFuture<'_, Result<Response, TransportError>> {
         Box::pin(async move {
             let reply = self.exchange(request).await.map_err(|_| TransportError::Failed)?;
-            if reply.body().len() > MAXIMUM_REPLY_LENGTH { Err(TransportError::ReplyTooLong) } else { Ok(reply) }
+            if reply.body.len() > MAXIMUM_REPLY_LENGTH { Err(TransportError::ReplyTooLong) } else { Ok(reply) }
         })
     }
 

@@ -40,14 +40,20 @@ impl Page {
         Self { per_page: per_page.clamp(1, MOST_PER_PAGE), order, after }
     }
 
-    /// The SQL that keeps `column`, a sequence, behind the cursor, orders by it and reads one row more than the page
-    /// holds, to see whether there is another page. The cursor is bound as `$number`, the limit as the one after.
-    pub fn sql(&self, column: &str, number: usize) -> String {
-        let (comparison, direction) = match self.order {
-            Order::Ascending => (">", "ASC"),
-            Order::Descending => ("<", "DESC"),
-        };
-        format!(" AND {column} {comparison} ${number} ORDER BY {column} {direction} LIMIT ${}", number + 1)
+    /// How the sequence numbers of this page compare to the cursor.
+    pub fn comparison(&self) -> &'static str {
+        match self.order {
+            Order::Ascending => ">",
+            Order::Descending => "<",
+        }
+    }
+
+    /// Which way the rows of this page are ordered.
+    pub fn direction(&self) -> &'static str {
+        match self.order {
+            Order::Ascending => "ASC",
+            Order::Descending => "DESC",
+        }
     }
 
     /// The cursor to bind: without one, a value that every row is behind.

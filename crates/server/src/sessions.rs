@@ -48,7 +48,7 @@ impl<S: Service> FromRequestParts<S> for Session {
 
     async fn from_request_parts(parts: &mut Parts, service: &S) -> Result<Self> {
         let token = token_in(&parts.headers).ok_or_else(Error::not_authorized)?;
-        let mut db = service.store().read().await?;
+        let mut db = service.store().read_once().await?;
         find(&mut db, token, service.clock().now()).await?.ok_or_else(Error::not_authorized)
     }
 }
@@ -79,10 +79,23 @@ pub fn lifetime(service: &impl Service, valid_for: Option<u64>) -> Result<Durati
     }
 }
 
+impl Issued {
+    /// Makes a session of `lifetime`, which begins when it is kept.
+    pub fn new(now: Millis, lifetime: Duration) -> Result<Self> {
+        let token = token::make().map_err(Error::fault)?;
+        Ok(Self { id: new_id(), token, valid_from: now, valid_till: now + millis(lifetime) })
+    }
+}
+
 /// Begins a session of `lifetime`.
 pub async fn issue(db: &mut AnyConnection, user_id: &str, now: Millis, lifetime: Duration) -> Result<Issued> {
-    let token = token::make().map_err(Error::fault)?;
-    let issued = Issued { id: new_id(), token, valid_from: now, valid_till: now + millis(lifetime) };
+    let issued = Issued::new(now, lifetime)?;
+    keep(db, user_id, &issued).await?;
+    Ok(issued)
+}
+
+/// Begins a session that was made.
+pub async fn keep(db: &mut AnyConnection, user_id: &str, issued: &Issued) -> Result<()> {
     sqlx::query("INSERT INTO sessions (id, user_id, token_hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)")
         .bind(&issued.id)
         .bind(user_id)
@@ -91,7 +104,7 @@ pub async fn issue(db: &mut AnyConnection, user_id: &str, now: Millis, lifetime:
         .bind(issued.valid_till)
         .execute(db)
         .await?;
-    Ok(issued)
+    Ok(())
 }
 
 /// The session that `token` belongs to and that has not ended at `now`.

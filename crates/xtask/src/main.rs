@@ -2,9 +2,10 @@
 //!
 //! One command from a fresh clone is the promise, so each command fetches the tools it needs, at pinned versions, and
 //! says so. The rooms: [`build`] makes the npm package and the binaries, [`demo`] runs the demo page, [`mod@test`] runs the
-//! four kinds of tests; [`tools`] finds or installs what they need; [`server`] starts and stops our server;
-//! [`process`] and [`progress`] run programs and tell what is happening.
+//! four kinds of tests, [`mod@bench`] measures; [`tools`] finds or installs what they need; [`server`] starts and stops our
+//! server; [`process`] and [`progress`] run programs and tell what is happening.
 
+mod bench;
 mod build;
 mod demo;
 mod files;
@@ -21,7 +22,7 @@ use clap::{Parser, Subcommand};
 
 use crate::workspace::Workspace;
 
-/// Builds, demonstrates and tests vaultshare.
+/// Builds, demonstrates, tests and measures vaultshare.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Arguments {
@@ -37,6 +38,8 @@ enum Command {
     Demo(demo::Options),
     /// Run the tests: all of them, or the named kinds
     Test(test::Options),
+    /// Measure our client beside the client of 2020 and beside the browser's bare limit
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -56,5 +59,6 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Build(options) => build::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
         Command::Demo(options) => demo::run(&workspace, &options),
         Command::Test(options) => test::run(&workspace, &options),
+        Command::Bench(options) => bench::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{error::Result, http::Service};
+use crate::http::{FromJson, Reply, Service};
 
 /// The tokens that the Keystore asked other services for on the user's behalf.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, FromJson)]
 pub struct ExternalAdmissionToken {
     /// For `POST /me` of the Vault, once.
     pub vault_api_admission_token: String,
@@ -15,14 +15,13 @@ pub struct ExternalAdmissionToken {
 }
 
 /// Reply of `GET /external_admission_tokens`.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, FromJson)]
 pub struct ExternalAdmissionTokenResponse {
     /// The tokens.
     pub external_admission_token: ExternalAdmissionToken,
 }
 
-/// A fresh token for the Vault.
-pub async fn vault_admission_token(keystore: &Service) -> Result<String> {
-    let response: ExternalAdmissionTokenResponse = keystore.get(&["external_admission_tokens"]).send().await?;
-    Ok(response.external_admission_token.vault_api_admission_token)
+/// Fresh tokens.
+pub fn create(keystore: &Service) -> Reply<'_, ExternalAdmissionToken> {
+    keystore.get(&["external_admission_tokens"]).send_for("external_admission_token")
 }

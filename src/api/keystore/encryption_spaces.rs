@@ -5,12 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     api::{Ciphertext, DataKeyForRecipient, Id, WrappedDataKey},
-    error::Result,
-    http::Service,
+    http::{FromJson, Reply, Service},
 };
 
 /// Body of `POST /encryption_spaces`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct NewEncryptionSpace {
     /// The DEK, sealed with the user's KEK.
     pub encrypted_serialized_key: Ciphertext<WrappedDataKey>,
@@ -21,7 +20,7 @@ pub struct NewEncryptionSpace {
 }
 
 /// One user's copy of a space's DEK.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct EncryptionSpaceKey {
     /// The copy's own id.
     pub id: Id,
@@ -32,14 +31,14 @@ pub struct EncryptionSpaceKey {
 }
 
 /// Reply of `POST /encryption_spaces` and `GET /encryption_spaces/{id}`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct EncryptionSpaceResponse {
     /// The user's copy.
     pub encryption_space_data_encryption_key: EncryptionSpaceKey,
 }
 
 /// What kind of key waits to be claimed.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct KeyMetadata {
     /// `AES-GCM`.
     pub key_type: String,
@@ -52,7 +51,7 @@ impl Default for KeyMetadata {
 }
 
 /// Body of `POST /shared_keys`: the copy of a space's DEK that waits for the other user.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct NewSharedKey {
     /// The DEK, encrypted for the other user.
     pub encrypted_key: Ciphertext<DataKeyForRecipient>,
@@ -66,7 +65,7 @@ pub struct NewSharedKey {
 }
 
 /// A key that waits.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct SharedKey {
     /// The record's id.
     pub id: Id,
@@ -75,14 +74,14 @@ pub struct SharedKey {
 }
 
 /// Reply of `POST /shared_keys`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct SharedKeyResponse {
     /// The record.
     pub shared_key: SharedKey,
 }
 
 /// Body of `POST /shared_keys/{external_id}/claim_key`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct KeyClaim {
     /// The claiming user's public key of the connection, PEM, byte for byte.
     pub public_key: String,
@@ -91,7 +90,7 @@ pub struct KeyClaim {
 }
 
 /// A key that was claimed.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct ClaimedKey {
     /// The space, by the id of its maker.
     pub external_id: Id,
@@ -100,7 +99,7 @@ pub struct ClaimedKey {
 }
 
 /// Reply of `POST /shared_keys/{external_id}/claim_key`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct ClaimedKeyResponse {
     /// The key.
     pub shared_key_claimed: ClaimedKey,
@@ -110,26 +109,23 @@ pub struct ClaimedKeyResponse {
 pub const CLAIM_TIMESTAMP: &str = "--request-timestamp=";
 
 /// Keeps the user's copy of a DEK in a new space, or in the one whose DEK was claimed.
-pub async fn create(keystore: &Service, space: &NewEncryptionSpace) -> Result<EncryptionSpaceKey> {
-    let response: EncryptionSpaceResponse = keystore.post(&["encryption_spaces"]).json(space)?.send().await?;
-    Ok(response.encryption_space_data_encryption_key)
+pub fn create<'a>(keystore: &'a Service, space: &NewEncryptionSpace) -> Reply<'a, EncryptionSpaceKey> {
+    keystore.post(&["encryption_spaces"]).json(space).send_for("encryption_space_data_encryption_key")
 }
 
 /// The user's copy of a space's DEK.
-pub async fn get(keystore: &Service, id: &Id) -> Result<EncryptionSpaceKey> {
-    let response: EncryptionSpaceResponse = keystore.get(&["encryption_spaces", id.as_str()]).send().await?;
-    Ok(response.encryption_space_data_encryption_key)
+pub fn get<'a>(keystore: &'a Service, id: &Id) -> Reply<'a, EncryptionSpaceKey> {
+    keystore.get(&["encryption_spaces", id.as_str()]).send_for("encryption_space_data_encryption_key")
 }
 
 /// Removes the user's copy of a space's DEK, and what of it waits to be claimed.
-pub async fn delete(keystore: &Service, id: &Id) -> Result<()> {
-    keystore.delete(&["encryption_spaces", id.as_str()]).send_void().await
+pub fn delete<'a>(keystore: &'a Service, id: &Id) -> Reply<'a, ()> {
+    keystore.delete(&["encryption_spaces", id.as_str()]).send_void()
 }
 
 /// Leaves a space's DEK to be claimed by the other user. Repeating it does no harm.
-pub async fn share_key(keystore: &Service, key: &NewSharedKey) -> Result<SharedKey> {
-    let response: SharedKeyResponse = keystore.post(&["shared_keys"]).json(key)?.safe_to_repeat().send().await?;
-    Ok(response.shared_key)
+pub fn share_key<'a>(keystore: &'a Service, key: &NewSharedKey) -> Reply<'a, SharedKey> {
+    keystore.post(&["shared_keys"]).json(key).safe_to_repeat().send_for("shared_key")
 }
 
 /// The text that a claim signs: the address it goes to, and the time.
@@ -138,8 +134,7 @@ pub fn text_of_claim(keystore: &Service, space_id: &Id, now: &str) -> String {
 }
 
 /// Claims a space's DEK. Repeating it does no harm.
-pub async fn claim_key(keystore: &Service, space_id: &Id, claim: &KeyClaim) -> Result<ClaimedKey> {
-    let request = keystore.post(&["shared_keys", space_id.as_str(), "claim_key"]).json(claim)?;
-    let response: ClaimedKeyResponse = request.safe_to_repeat().send().await?;
-    Ok(response.shared_key_claimed)
+pub fn claim_key<'a>(keystore: &'a Service, space_id: &Id, claim: &KeyClaim) -> Reply<'a, ClaimedKey> {
+    let request = keystore.post(&["shared_keys", space_id.as_str(), "claim_key"]).json(claim);
+    request.safe_to_repeat().send_for("shared_key_claimed")
 }

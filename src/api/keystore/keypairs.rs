@@ -1,18 +1,19 @@
 //! RSA key pairs: the public half in the clear, the private half wrapped. `protocol/http-api.md` §4.7.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     api::{Ciphertext, Id, JsonObject, WrappedPrivateKey, reading::null_as_default},
-    error::Result,
-    http::Service,
+    http::{Flaws, FromJson, Json, Reply, Service},
 };
 
 /// The external identifier of the key pair that signs the user in to the Vault.
 pub const AUTHENTICATION_KEY_PAIR: &str = "auth";
 
 /// Body of `POST /keypairs`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct NewKeypair {
     /// PEM, kept byte for byte.
     pub public_key: String,
@@ -27,7 +28,7 @@ pub struct NewKeypair {
 }
 
 /// A key pair as the Keystore holds it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct Keypair {
     /// The Vault calls it `keypair_external_id`.
     pub id: Id,
@@ -40,14 +41,19 @@ pub struct Keypair {
     pub metadata: JsonObject,
     /// As stored. Old servers answer with objects here, which are skipped.
     #[serde(default, deserialize_with = "strings_only")]
+    #[from_json(with = texts_only)]
     pub external_identifiers: Vec<String>,
 }
 
 /// Reply of every call here.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct KeypairResponse {
     /// The record.
     pub keypair: Keypair,
+}
+
+fn texts_only(json: Json<'_>, _: &mut Flaws) -> Vec<String> {
+    json.into_entries().filter_map(Json::into_text).map(Cow::into_owned).collect()
 }
 
 fn strings_only<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
@@ -56,27 +62,23 @@ fn strings_only<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec
 }
 
 /// Stores a key pair. With an idempotency key a repeat answers with what was stored first: use what comes back.
-pub async fn store(keystore: &Service, keypair: &NewKeypair, idempotency_key: Option<&str>) -> Result<Keypair> {
-    let response: KeypairResponse =
-        keystore.post(&["keypairs"]).json(keypair)?.idempotency_key(idempotency_key).send().await?;
-    Ok(response.keypair)
+pub fn store<'a>(keystore: &'a Service, keypair: &NewKeypair, idempotency_key: Option<&str>) -> Reply<'a, Keypair> {
+    keystore.post(&["keypairs"]).json(keypair).idempotency_key(idempotency_key).send_for("keypair")
 }
 
 /// One of the user's key pairs. 404 for anyone else's.
-pub async fn get(keystore: &Service, id: &str) -> Result<Keypair> {
-    let response: KeypairResponse = keystore.get(&["keypairs", id]).send().await?;
-    Ok(response.keypair)
+pub fn get<'a>(keystore: &'a Service, id: &str) -> Reply<'a, Keypair> {
+    keystore.get(&["keypairs", id]).send_for("keypair")
 }
 
 /// The newest of the user's key pairs with that external identifier.
-pub async fn get_by_external_id(keystore: &Service, external_id: &str) -> Result<Keypair> {
-    let response: KeypairResponse = keystore.get(&["keypairs", "external_id", external_id]).send().await?;
-    Ok(response.keypair)
+pub fn get_by_external_id<'a>(keystore: &'a Service, external_id: &str) -> Reply<'a, Keypair> {
+    keystore.get(&["keypairs", "external_id", external_id]).send_for("keypair")
 }
 
 /// Replaces what is noted beside one of the user's key pairs.
-pub async fn set_metadata(keystore: &Service, id: &str, metadata: JsonObject) -> Result<Keypair> {
-    let change = JsonObject::from_iter([("metadata".to_owned(), metadata.into())]);
-    let response: KeypairResponse = keystore.patch(&["keypairs", id]).json(&change)?.send().await?;
-    Ok(response.keypair)
+pub fn set_metadata<'a>(keystore: &'a Service, id: &str, metadata: JsonObject) -> Reply<'a, Keypair> {
+    let mut change = JsonObject::new();
+    change.insert("metadata".to_owned(), metadata.into());
+    keystore.patch(&["keypairs", id]).json(&change).send_for("keypair")
 }

@@ -4,19 +4,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     api::{Ciphertext, Id, WrappedDataKey, WrappedKeyEncryptionKey},
-    error::Result,
-    http::Service,
+    http::{FromJson, Reply, Service},
 };
 
 /// Body of `POST /key_encryption_key`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct NewKeyEncryptionKey {
     /// The KEK, sealed with the passphrase key.
     pub serialized_key_encryption_key: Ciphertext<WrappedKeyEncryptionKey>,
 }
 
 /// The user's KEK as the Keystore holds it; there is one per user.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct KeyEncryptionKeyRecord {
     /// The record's id.
     pub id: Id,
@@ -25,21 +24,21 @@ pub struct KeyEncryptionKeyRecord {
 }
 
 /// Reply of `GET` and `POST /key_encryption_key`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct KeyEncryptionKeyResponse {
     /// The record.
     pub key_encryption_key: KeyEncryptionKeyRecord,
 }
 
 /// Body of `POST /data_encryption_keys`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct NewDataEncryptionKey {
     /// The DEK, sealed with the KEK.
     pub serialized_data_encryption_key: Ciphertext<WrappedDataKey>,
 }
 
 /// A DEK as the Keystore holds it; a user may have many.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct DataEncryptionKeyRecord {
     /// The record's id; the private DEK's is kept in the Vault as `private_dek_external_id`.
     pub id: Id,
@@ -48,45 +47,43 @@ pub struct DataEncryptionKeyRecord {
 }
 
 /// Reply of `POST /data_encryption_keys` and `GET /data_encryption_keys/{id}`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct DataEncryptionKeyResponse {
     /// The record.
     pub data_encryption_key: DataEncryptionKeyRecord,
 }
 
 /// The user's wrapped KEK. 404 where none has been stored yet.
-pub async fn key_encryption_key(keystore: &Service) -> Result<KeyEncryptionKeyRecord> {
-    let response: KeyEncryptionKeyResponse = keystore.get(&["key_encryption_key"]).send().await?;
-    Ok(response.key_encryption_key)
+pub fn key_encryption_key(keystore: &Service) -> Reply<'_, KeyEncryptionKeyRecord> {
+    keystore.get(&["key_encryption_key"]).send_for("key_encryption_key")
 }
 
 /// Stores the user's wrapped KEK. Replaces one that is there, without which nothing could be read: look first. With an
 /// idempotency key a repeat answers with what was stored first.
-pub async fn store_key_encryption_key(
-    keystore: &Service,
+pub fn store_key_encryption_key<'a>(
+    keystore: &'a Service,
     wrapped: Ciphertext<WrappedKeyEncryptionKey>,
     idempotency_key: Option<&str>,
-) -> Result<KeyEncryptionKeyRecord> {
+) -> Reply<'a, KeyEncryptionKeyRecord> {
     let body = NewKeyEncryptionKey { serialized_key_encryption_key: wrapped };
-    let response: KeyEncryptionKeyResponse =
-        keystore.post(&["key_encryption_key"]).json(&body)?.idempotency_key(idempotency_key).send().await?;
-    Ok(response.key_encryption_key)
+    keystore.post(&["key_encryption_key"]).json(&body).idempotency_key(idempotency_key).send_for("key_encryption_key")
 }
 
 /// One wrapped DEK.
-pub async fn data_encryption_key(keystore: &Service, id: &Id) -> Result<DataEncryptionKeyRecord> {
-    let response: DataEncryptionKeyResponse = keystore.get(&["data_encryption_keys", id.as_str()]).send().await?;
-    Ok(response.data_encryption_key)
+pub fn data_encryption_key<'a>(keystore: &'a Service, id: &Id) -> Reply<'a, DataEncryptionKeyRecord> {
+    keystore.get(&["data_encryption_keys", id.as_str()]).send_for("data_encryption_key")
 }
 
 /// Stores a wrapped DEK. With an idempotency key a repeat answers with what was stored first.
-pub async fn store_data_encryption_key(
-    keystore: &Service,
+pub fn store_data_encryption_key<'a>(
+    keystore: &'a Service,
     wrapped: Ciphertext<WrappedDataKey>,
     idempotency_key: Option<&str>,
-) -> Result<DataEncryptionKeyRecord> {
+) -> Reply<'a, DataEncryptionKeyRecord> {
     let body = NewDataEncryptionKey { serialized_data_encryption_key: wrapped };
-    let response: DataEncryptionKeyResponse =
-        keystore.post(&["data_encryption_keys"]).json(&body)?.idempotency_key(idempotency_key).send().await?;
-    Ok(response.data_encryption_key)
+    keystore
+        .post(&["data_encryption_keys"])
+        .json(&body)
+        .idempotency_key(idempotency_key)
+        .send_for("data_encryption_key")
 }

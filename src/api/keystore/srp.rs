@@ -4,12 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     api::{Id, Timestamp},
-    error::Result,
-    http::Service,
+    http::{FromJson, Reply, Service},
 };
 
 /// Body of `POST /srp/username`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson)]
 pub struct UsernameRequest {
     /// Proof of a solved captcha, where an installation wants one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -17,7 +16,7 @@ pub struct UsernameRequest {
 }
 
 /// A username reserved for a while.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct ReservedUsername {
     /// Becomes the middle part of the user's secret, so it holds no dot.
     pub username: String,
@@ -27,7 +26,7 @@ pub struct ReservedUsername {
 }
 
 /// Body of `POST /srp/users`: what the Keystore needs to check a passphrase without knowing it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct NewSrpUser {
     /// The reserved username.
     pub username: String,
@@ -38,7 +37,7 @@ pub struct NewSrpUser {
 }
 
 /// A registered user of the Keystore.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct SrpUser {
     /// The Keystore's id of the user; the Vault has another.
     pub id: Id,
@@ -47,14 +46,14 @@ pub struct SrpUser {
 }
 
 /// Reply of `POST /srp/users`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct SrpUserResponse {
     /// The new user.
     pub user: SrpUser,
 }
 
 /// Body of `POST /srp/challenges`: the first half of a login.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct ChallengeRequest {
     /// Who wants to sign in.
     pub username: String,
@@ -63,7 +62,7 @@ pub struct ChallengeRequest {
 }
 
 /// The server's half of the key agreement.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct Challenge {
     /// The salt given at registration, hexadecimal.
     pub challenge_salt: String,
@@ -72,7 +71,7 @@ pub struct Challenge {
 }
 
 /// Reply of `POST /srp/challenges`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct ChallengeResponse {
     /// The challenge.
     pub challenge: Challenge,
@@ -93,7 +92,7 @@ pub struct SrpSessionRequest {
 }
 
 /// A Keystore session.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, FromJson)]
 pub struct KeystoreSession {
     /// The session's id.
     pub id: Id,
@@ -111,32 +110,28 @@ pub struct KeystoreSession {
 }
 
 /// Reply of `POST /srp/session`.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, FromJson)]
 pub struct KeystoreSessionResponse {
     /// The new session.
     pub session: KeystoreSession,
 }
 
 /// Reserves a username that nobody has.
-pub async fn reserve_username(keystore: &Service) -> Result<ReservedUsername> {
-    keystore.post(&["srp", "username"]).json(&UsernameRequest::default())?.send().await
+pub fn reserve_username(keystore: &Service) -> Reply<'_, ReservedUsername> {
+    keystore.post(&["srp", "username"]).json(&UsernameRequest::default()).send()
 }
 
 /// Registers a user. A 400 with the server code `username_taken` means that it was done before.
-pub async fn register(keystore: &Service, user: &NewSrpUser) -> Result<SrpUser> {
-    let response: SrpUserResponse = keystore.post(&["srp", "users"]).json(user)?.send().await?;
-    Ok(response.user)
+pub fn register<'a>(keystore: &'a Service, user: &NewSrpUser) -> Reply<'a, SrpUser> {
+    keystore.post(&["srp", "users"]).json(user).send_for("user")
 }
 
 /// Asks for the server's half of the key agreement. Making another one harms nobody, so it may be repeated.
-pub async fn challenge(keystore: &Service, request: &ChallengeRequest) -> Result<Challenge> {
-    let response: ChallengeResponse =
-        keystore.post(&["srp", "challenges"]).json(request)?.safe_to_repeat().send().await?;
-    Ok(response.challenge)
+pub fn challenge<'a>(keystore: &'a Service, request: &ChallengeRequest) -> Reply<'a, Challenge> {
+    keystore.post(&["srp", "challenges"]).json(request).safe_to_repeat().send_for("challenge")
 }
 
 /// Proves the passphrase and opens a session. 401 where the proof is wrong.
-pub async fn open_session(keystore: &Service, request: &SrpSessionRequest) -> Result<KeystoreSession> {
-    let response: KeystoreSessionResponse = keystore.post(&["srp", "session"]).json(request)?.send().await?;
-    Ok(response.session)
+pub fn open_session<'a>(keystore: &'a Service, request: &SrpSessionRequest) -> Reply<'a, KeystoreSession> {
+    keystore.post(&["srp", "session"]).json(request).send_for("session")
 }

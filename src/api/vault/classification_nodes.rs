@@ -2,15 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::items::ClassificationNode;
+use super::items::{ClassificationNode, true_or_false};
 use crate::{
     api::{Id, PageQuery},
-    error::Result,
-    http::Service,
+    http::{FromJson, Reply, Service},
 };
 
 /// A node to be made.
-#[derive(Clone, Debug, Default, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Hash, Serialize, Deserialize, FromJson)]
 #[serde(default)]
 pub struct NewNode {
     /// The hierarchy that it belongs to: `tag` is the user's own, others may be everybody's.
@@ -31,21 +30,21 @@ pub struct NewNode {
 }
 
 /// Body of `POST /classification_nodes`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct NewNodeRequest {
     /// The node.
     pub classification_node: NewNode,
 }
 
 /// Reply about one node.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct NodeResponse {
     /// The node.
     pub classification_node: ClassificationNode,
 }
 
 /// A page of nodes.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct NodesResponse {
     /// The nodes.
     pub classification_nodes: Vec<ClassificationNode>,
@@ -113,29 +112,25 @@ pub struct NodeFilter {
 }
 
 /// A page of everybody's nodes and the user's own.
-pub async fn list(vault: &Service, filter: &NodeFilter, page: &PageQuery) -> Result<NodesResponse> {
-    let own = [
-        ("scheme_name", filter.scheme.clone()),
-        ("name", filter.name.clone()),
-        ("own", filter.own.map(|own| own.to_string())),
-    ];
-    let parameters = own.into_iter().filter_map(|(name, value)| Some((name, value?)));
-    vault.get(&["classification_nodes"]).query(parameters).query(page.parameters()).send().await
+pub fn list<'a>(vault: &'a Service, filter: &NodeFilter, page: &PageQuery) -> Reply<'a, NodesResponse> {
+    let request = vault
+        .get(&["classification_nodes"])
+        .query_if_any("scheme_name", filter.scheme.as_deref())
+        .query_if_any("name", filter.name.as_deref())
+        .query_if_any("own", filter.own.map(true_or_false));
+    page.of(request).send()
 }
 
 /// One node.
-pub async fn get(vault: &Service, id: &Id) -> Result<ClassificationNode> {
-    let response: NodeResponse = vault.get(&["classification_nodes", id.as_str()]).send().await?;
-    Ok(response.classification_node)
+pub fn get<'a>(vault: &'a Service, id: &Id) -> Reply<'a, ClassificationNode> {
+    vault.get(&["classification_nodes", id.as_str()]).send_for("classification_node")
 }
 
 /// Makes a node, or gives the one of this name that is there.
-pub async fn create(
-    vault: &Service,
+pub fn create<'a>(
+    vault: &'a Service,
     request: &NewNodeRequest,
     idempotency_key: Option<&str>,
-) -> Result<ClassificationNode> {
-    let response: NodeResponse =
-        vault.post(&["classification_nodes"]).json(request)?.idempotency_key(idempotency_key).send().await?;
-    Ok(response.classification_node)
+) -> Reply<'a, ClassificationNode> {
+    vault.post(&["classification_nodes"]).json(request).idempotency_key(idempotency_key).send_for("classification_node")
 }

@@ -4,12 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     api::{Id, JsonObject, PageMeta, PageQuery, Timestamp, reading::null_as_default},
-    error::Result,
-    http::Service,
+    http::{FromJson, Reply, Service},
 };
 
 /// How far a task is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, FromJson)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientTaskState {
     /// Waits for a client.
@@ -35,7 +34,7 @@ impl ClientTaskState {
 }
 
 /// One task.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct ClientTask {
     /// The task's id.
     pub id: Id,
@@ -61,7 +60,7 @@ pub struct ClientTask {
 }
 
 /// A task's new state.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct ClientTaskChange {
     /// The task.
     pub id: Id,
@@ -73,14 +72,14 @@ pub struct ClientTaskChange {
 }
 
 /// Body of `PUT /client_task_queue`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct ClientTasksChange {
     /// The changes.
     pub client_tasks: Vec<ClientTaskChange>,
 }
 
 /// Reply of `GET` and `PUT /client_task_queue`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct ClientTasksResponse {
     /// The tasks, newest first.
     pub client_tasks: Vec<ClientTask>,
@@ -102,20 +101,18 @@ pub struct ClientTaskFilter {
 }
 
 /// A page of tasks, newest first. Listing them changes nothing.
-pub async fn list(vault: &Service, filter: &ClientTaskFilter, page: &PageQuery) -> Result<ClientTasksResponse> {
-    vault
-        .get(&["client_task_queue"])
-        .query([("change_state", "false".to_owned()), ("supress_changing_state", "true".to_owned())])
-        .query(filter.states.iter().map(|state| ("state", state.as_str().to_owned())))
-        .query(filter.target_id.iter().map(|id| ("target_id", id.to_string())))
-        .query(page.parameters())
-        .send()
-        .await
+pub fn list<'a>(vault: &'a Service, filter: &ClientTaskFilter, page: &PageQuery) -> Reply<'a, ClientTasksResponse> {
+    let unchanged = [("change_state", "false"), ("supress_changing_state", "true")];
+    let states = filter.states.iter().map(|state| ("state", state.as_str()));
+    let request = unchanged
+        .into_iter()
+        .chain(states)
+        .fold(vault.get(&["client_task_queue"]), |request, (name, value)| request.query(name, value));
+    page.of(request.query_if_any("target_id", filter.target_id.as_ref().map(Id::as_str))).send()
 }
 
 /// Sets tasks' states.
-pub async fn update(vault: &Service, changes: Vec<ClientTaskChange>) -> Result<Vec<ClientTask>> {
+pub fn update(vault: &Service, changes: Vec<ClientTaskChange>) -> Reply<'_, Vec<ClientTask>> {
     let body = ClientTasksChange { client_tasks: changes };
-    let response: ClientTasksResponse = vault.put(&["client_task_queue"]).json(&body)?.send().await?;
-    Ok(response.client_tasks)
+    vault.put(&["client_task_queue"]).json(&body).send_for("client_tasks")
 }

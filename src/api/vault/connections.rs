@@ -5,12 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::{invitations::ConnectionPublicKey, me::UserType};
 use crate::{
     api::{Ciphertext, Id, JsonObject, PageMeta, PageQuery, RecipientName, Timestamp, reading::null_as_default},
-    error::Result,
-    http::Service,
+    http::{FromJson, Reply, Service},
 };
 
 /// The reading user's side of a connection.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct OwnConnectionData {
     /// The connection's id for the reading user; the other side has another.
     pub id: Id,
@@ -55,7 +54,7 @@ pub struct OwnConnectionData {
 }
 
 /// The other user's side of a connection.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct OtherConnectionData {
     /// The connection's id for the other user.
     pub id: Id,
@@ -93,7 +92,7 @@ pub struct OtherConnectionData {
 }
 
 /// A connection, as one of its two users sees it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct Connection {
     /// The reading user's side.
     pub own: OwnConnectionData,
@@ -106,7 +105,7 @@ pub struct Connection {
 
 /// A connection as the first sharing protocol wrote it (`protocol/encryption-spaces-and-setup.md` §1.4). Only the spaces
 /// are read; the rest is for clients of that time.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson)]
 #[serde(default)]
 pub struct ConnectionInFirstForm {
     /// The reading user's id of the connection.
@@ -149,7 +148,7 @@ pub struct ConnectionInFirstForm {
 }
 
 /// The connection part of `POST /connections`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct ConnectionDetails {
     /// From the invitation.
     pub invitation_token: String,
@@ -162,7 +161,7 @@ pub struct ConnectionDetails {
 }
 
 /// Body of `POST /connections`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct NewConnectionRequest {
     /// The invitee's public key for this connection.
     pub public_key: ConnectionPublicKey,
@@ -171,7 +170,7 @@ pub struct NewConnectionRequest {
 }
 
 /// Reply of `POST /connections` and `GET /connections/{id}`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct ConnectionResponse {
     /// The connection.
     pub connection: Connection,
@@ -184,7 +183,7 @@ pub struct ConnectionResponse {
 }
 
 /// A page of connections.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct ConnectionsResponse {
     /// The connections.
     pub connections: Vec<Connection>,
@@ -197,26 +196,25 @@ pub struct ConnectionsResponse {
 }
 
 /// Accepts an invitation. With an idempotency key a repeat answers with the connection that was made first.
-pub async fn create(
-    vault: &Service,
+pub fn create<'a>(
+    vault: &'a Service,
     request: &NewConnectionRequest,
     idempotency_key: Option<&str>,
-) -> Result<ConnectionResponse> {
-    vault.post(&["connections"]).json(request)?.idempotency_key(idempotency_key).send().await
+) -> Reply<'a, ConnectionResponse> {
+    vault.post(&["connections"]).json(request).idempotency_key(idempotency_key).send()
 }
 
 /// A page of the user's connections.
-pub async fn list(vault: &Service, page: &PageQuery) -> Result<ConnectionsResponse> {
-    vault.get(&["connections"]).query(page.parameters()).send().await
+pub fn list<'a>(vault: &'a Service, page: &PageQuery) -> Reply<'a, ConnectionsResponse> {
+    page.of(vault.get(&["connections"])).send()
 }
 
 /// One connection, by the reading user's id of it.
-pub async fn get(vault: &Service, id: &Id) -> Result<Connection> {
-    let response: ConnectionResponse = vault.get(&["connections", id.as_str()]).send().await?;
-    Ok(response.connection)
+pub fn get<'a>(vault: &'a Service, id: &Id) -> Reply<'a, Connection> {
+    vault.get(&["connections", id.as_str()]).send_for("connection")
 }
 
 /// Ends a connection for both users.
-pub async fn delete(vault: &Service, id: &Id) -> Result<()> {
-    vault.delete(&["connections", id.as_str()]).send_void().await
+pub fn delete<'a>(vault: &'a Service, id: &Id) -> Reply<'a, ()> {
+    vault.delete(&["connections", id.as_str()]).send_void()
 }

@@ -8,12 +8,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use super::{items::Item, slots::Slot};
 use crate::{
     api::{Ciphertext, Id, JsonObject, PageMeta, PageQuery, SlotValue, Timestamp, reading::null_as_default},
-    error::Result,
-    http::Service,
+    http::{Flaws, FromJson, Json, Reply, Service},
 };
 
 /// Body of `POST /connections/{id}/encryption_space`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct EncryptionSpaceTwin {
     /// The space in the Keystore.
     pub encryption_space_id: Id,
@@ -24,7 +23,7 @@ pub struct EncryptionSpaceTwin {
 }
 
 /// What a share is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, FromJson)]
 pub enum ShareableType {
     /// A whole item.
     Item,
@@ -79,7 +78,7 @@ pub struct NewSpaceSharesRequest {
 }
 
 /// A share of the first protocol. It has the owner's ids: no copy of the item is made.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct SpaceShare {
     /// The share.
     pub id: Id,
@@ -115,6 +114,7 @@ pub struct SpaceShare {
     pub encryption_space_id: Option<Id>,
     /// The values, under the connection's DEK.
     #[serde(default, deserialize_with = "read_values")]
+    #[from_json(with = values_in_any_form)]
     pub encrypted_values: ValuesBySlot,
     /// The recipient.
     #[serde(default)]
@@ -140,7 +140,7 @@ pub struct SpaceShare {
 }
 
 /// An item as the first protocol wrote it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct ItemInFirstForm {
     /// What later versions kept.
     #[serde(flatten)]
@@ -192,7 +192,7 @@ impl From<Item> for ItemInFirstForm {
 }
 
 /// Reply of every call for many shares.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct SpaceSharesResponse {
     /// The shares.
     pub shares: Vec<SpaceShare>,
@@ -214,7 +214,7 @@ pub struct SpaceSharesResponse {
 }
 
 /// Reply of `GET /shares/{id}`: as one of many, and by itself, for clients of either time.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct SpaceShareResponse {
     /// The share.
     pub share: SpaceShare,
@@ -259,34 +259,61 @@ pub enum Direction {
 }
 
 /// Says which space of the Keystore a connection uses, by the user's own id of it.
-pub async fn set_space(vault: &Service, connection: &Id, twin: &EncryptionSpaceTwin) -> Result<()> {
-    let request = vault.post(&["connections", connection.as_str(), "encryption_space"]).json(twin)?;
-    request.safe_to_repeat().send_void().await
+pub fn set_space<'a>(vault: &'a Service, connection: &Id, twin: &EncryptionSpaceTwin) -> Reply<'a, ()> {
+    let request = vault.post(&["connections", connection.as_str(), "encryption_space"]).json(twin);
+    request.safe_to_repeat().send_void()
 }
 
 /// Makes shares. With an idempotency key a repeat answers with those that were made first.
-pub async fn create(
-    vault: &Service,
+pub fn create<'a>(
+    vault: &'a Service,
     request: &NewSpaceSharesRequest,
     idempotency_key: Option<&str>,
-) -> Result<Vec<SpaceShare>> {
-    let response: SpaceSharesResponse =
-        vault.post(&["shares"]).json(request)?.idempotency_key(idempotency_key).send().await?;
-    Ok(response.shares)
+) -> Reply<'a, Vec<SpaceShare>> {
+    vault.post(&["shares"]).json(request).idempotency_key(idempotency_key).send_for("shares")
 }
 
 /// A page of shares with their items, without values.
-pub async fn list(vault: &Service, direction: Direction, page: &PageQuery) -> Result<SpaceSharesResponse> {
+pub fn list<'a>(vault: &'a Service, direction: Direction, page: &PageQuery) -> Reply<'a, SpaceSharesResponse> {
     let direction = match direction {
         Direction::Incoming => "incoming",
         Direction::Outgoing => "outgoing",
     };
-    vault.get(&["shares", direction]).query(page.parameters()).send().await
+    page.of(vault.get(&["shares", direction])).send()
 }
 
 /// One share with its item.
-pub async fn get(vault: &Service, id: &Id) -> Result<SpaceShareResponse> {
-    vault.get(&["shares", id.as_str()]).send().await
+pub fn get<'a>(vault: &'a Service, id: &Id) -> Reply<'a, SpaceShareResponse> {
+    vault.get(&["shares", id.as_str()]).send()
+}
+
+fn values_in_any_form(json: Json<'_>, flaws: &mut Flaws) -> ValuesBySlot {
+    match json {
+        Json::Null => ValuesBySlot::new(),
+        Json::Text(text) => match Json::parse(text.as_bytes()) {
+            // One text within another is a form; more are not.
+            Some(values) if !matches!(values, Json::Text(_)) => values_in_any_form(values, flaws),
+            _ => {
+                flaws.note("encrypted_values");
+                ValuesBySlot::new()
+            }
+        },
+        Json::Object(fields) => {
+            let mut values = ValuesBySlot::new();
+            for (slot, value) in fields {
+                values.insert(slot.into_owned(), FromJson::from_json(value, flaws));
+            }
+            values
+        }
+        list => {
+            let mut values = ValuesBySlot::new();
+            for value in list.into_entries() {
+                let mut value = value.into_fields();
+                values.insert(value.required("slot_id", flaws), value.or_default("encrypted_value", flaws));
+            }
+            values
+        }
+    }
 }
 
 fn values_as_text<S: Serializer>(values: &ValuesBySlot, serializer: S) -> Result<S::Ok, S::Error> {

@@ -4,12 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     api::{Ciphertext, Id, JsonObject, PageMeta, PageQuery, RecipientName, Timestamp, reading::null_as_default},
-    error::Result,
-    http::Service,
+    http::{FromJson, Reply, Service},
 };
 
 /// A public key as invitations and connections carry it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct ConnectionPublicKey {
     /// The Keystore's id of the key pair; free text for parties that keep their keys elsewhere.
     #[serde(default, alias = "key_store_id")]
@@ -19,7 +18,7 @@ pub struct ConnectionPublicKey {
 }
 
 /// The invitation part of `POST /invitations`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson)]
 #[serde(default)]
 pub struct InvitationDetails {
     /// What the inviter calls the invitee, under the inviter's DEK.
@@ -31,7 +30,7 @@ pub struct InvitationDetails {
 }
 
 /// Body of `POST /invitations`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct NewInvitationRequest {
     /// The inviter's public key for this connection.
     pub public_key: ConnectionPublicKey,
@@ -41,7 +40,7 @@ pub struct NewInvitationRequest {
 }
 
 /// What became of an invitation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, FromJson)]
 #[serde(rename_all = "snake_case")]
 pub enum InvitationState {
     /// Open.
@@ -73,7 +72,7 @@ impl InvitationState {
 }
 
 /// What became of the message that carries an invitation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, FromJson)]
 #[serde(rename_all = "snake_case")]
 pub enum MailState {
     /// It waits to be sent, or to be tried again.
@@ -96,7 +95,7 @@ impl MailState {
 }
 
 /// One invitation. Whoever holds its token may accept it.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson)]
 #[serde(default)]
 pub struct Invitation {
     /// Null when the reader is not the sender.
@@ -180,7 +179,7 @@ pub struct Invitation {
 }
 
 /// Reply of `POST /invitations` and `GET /invitations/{id-or-token}`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct InvitationResponse {
     /// The invitation.
     pub invitation: Invitation,
@@ -193,7 +192,7 @@ pub struct InvitationResponse {
 }
 
 /// A page of invitations.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct InvitationsResponse {
     /// The invitations.
     pub invitations: Vec<Invitation>,
@@ -206,22 +205,20 @@ pub struct InvitationsResponse {
 }
 
 /// Makes an invitation. With an idempotency key a repeat answers with the one that was made first.
-pub async fn create(
-    vault: &Service,
+pub fn create<'a>(
+    vault: &'a Service,
     request: &NewInvitationRequest,
     idempotency_key: Option<&str>,
-) -> Result<Invitation> {
-    let response: InvitationResponse =
-        vault.post(&["invitations"]).json(request)?.idempotency_key(idempotency_key).send().await?;
-    Ok(response.invitation)
+) -> Reply<'a, Invitation> {
+    vault.post(&["invitations"]).json(request).idempotency_key(idempotency_key).send_for("invitation")
 }
 
 /// A page of the invitations that the user made.
-pub async fn list(vault: &Service, page: &PageQuery) -> Result<InvitationsResponse> {
-    vault.get(&["invitations"]).query(page.parameters()).send().await
+pub fn list<'a>(vault: &'a Service, page: &PageQuery) -> Reply<'a, InvitationsResponse> {
+    page.of(vault.get(&["invitations"])).send()
 }
 
 /// Takes an invitation back.
-pub async fn delete(vault: &Service, id: &Id) -> Result<()> {
-    vault.delete(&["invitations", id.as_str()]).send_void().await
+pub fn delete<'a>(vault: &'a Service, id: &Id) -> Reply<'a, ()> {
+    vault.delete(&["invitations", id.as_str()]).send_void()
 }

@@ -10,12 +10,11 @@ use crate::{
         Ciphertext, Id, JsonObject, PageMeta, PageQuery, SlotValue, Timestamp, ValueVerificationKey,
         reading::null_as_default,
     },
-    error::Result,
-    http::Service,
+    http::{FromJson, Reply, Service},
 };
 
 /// One item as the reading user sees it; its values are in the slots that come beside it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct Item {
     /// The id for the reading user: a recipient's copy has another than the original.
     pub id: Id,
@@ -88,7 +87,7 @@ pub struct Item {
 }
 
 /// A named place in a hierarchy under which templates, items and slots can be found.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct ClassificationNode {
     /// The node's id.
     pub id: Id,
@@ -122,7 +121,7 @@ pub struct ClassificationNode {
 }
 
 /// One item with all that belongs to it; the arrays are always there (rule 3).
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct ItemResponse {
     /// The item.
     pub item: Item,
@@ -147,7 +146,7 @@ pub struct ItemResponse {
 }
 
 /// A page of items.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct ItemsResponse {
     /// The items.
     pub items: Vec<Item>,
@@ -208,7 +207,7 @@ impl ItemsResponse {
 }
 
 /// The item part of a creation or a change.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson)]
 #[serde(default)]
 pub struct ItemChange {
     /// The name for people; needed when creating.
@@ -229,7 +228,7 @@ pub struct ItemChange {
 }
 
 /// Body of `POST /items`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct NewItemRequest {
     /// The template whose slots the item starts with.
     pub template_name: String,
@@ -241,7 +240,7 @@ pub struct NewItemRequest {
 }
 
 /// Body of `PUT /items/{id}`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct ItemChangeRequest {
     /// The change.
     pub item: ItemChange,
@@ -271,7 +270,7 @@ pub struct ItemFilter {
 }
 
 /// The direction of a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, FromJson)]
 #[serde(rename_all = "lowercase")]
 pub enum Order {
     /// Oldest first.
@@ -290,63 +289,59 @@ impl Order {
     }
 }
 
-pub(super) fn comma_joined(ids: &[Id]) -> String {
-    ids.iter().map(Id::as_str).collect::<Vec<_>>().join(",")
+/// As one query parameter; none where there are no ids.
+pub(super) fn comma_joined(ids: &[Id]) -> Option<String> {
+    (!ids.is_empty()).then(|| ids.iter().map(Id::as_str).collect::<Vec<_>>().join(","))
 }
 
-impl ItemFilter {
-    fn parameters(&self) -> Vec<(&'static str, String)> {
-        let mut parameters = Vec::new();
-        if !self.template_ids.is_empty() {
-            parameters.push(("template_ids", comma_joined(&self.template_ids)));
-        }
-        if !self.item_ids.is_empty() {
-            parameters.push(("item_ids", comma_joined(&self.item_ids)));
-        }
-        if !self.classifications.is_empty() {
-            parameters.push(("classification_node_names", self.classifications.join(",")));
-        }
-        let text = |value: &Option<Id>| value.as_ref().map(Id::to_string);
-        let single = [
-            ("classification_scheme_name", self.scheme.clone()),
-            ("shared_with", text(&self.shared_with)),
-            ("owner_id", text(&self.owner_id)),
-            ("own", self.own.map(|own| own.to_string())),
-            ("name", self.name.clone()),
-            ("order", self.order.map(|order| order.as_str().to_owned())),
-        ];
-        parameters.extend(single.into_iter().filter_map(|(name, value)| Some((name, value?))));
-        parameters
-    }
+/// As a query parameter.
+pub(super) fn true_or_false(flag: bool) -> &'static str {
+    if flag { "true" } else { "false" }
 }
 
 /// Makes an item. With an idempotency key a repeat answers with the item that was made first.
-pub async fn create(vault: &Service, request: &NewItemRequest, idempotency_key: Option<&str>) -> Result<ItemResponse> {
-    vault.post(&["items"]).json(request)?.idempotency_key(idempotency_key).send().await
+pub fn create<'a>(
+    vault: &'a Service,
+    request: &NewItemRequest,
+    idempotency_key: Option<&str>,
+) -> Reply<'a, ItemResponse> {
+    vault.post(&["items"]).json(request).idempotency_key(idempotency_key).send()
 }
 
 /// A page of the user's own and received items.
-pub async fn list(vault: &Service, filter: &ItemFilter, page: &PageQuery) -> Result<ItemsResponse> {
-    vault.get(&["items"]).query(filter.parameters()).query(page.parameters()).send().await
+pub fn list<'a>(vault: &'a Service, filter: &ItemFilter, page: &PageQuery) -> Reply<'a, ItemsResponse> {
+    let classifications = (!filter.classifications.is_empty()).then(|| filter.classifications.join(","));
+    let request = vault
+        .get(&["items"])
+        .query_if_any("template_ids", comma_joined(&filter.template_ids).as_deref())
+        .query_if_any("item_ids", comma_joined(&filter.item_ids).as_deref())
+        .query_if_any("classification_node_names", classifications.as_deref())
+        .query_if_any("classification_scheme_name", filter.scheme.as_deref())
+        .query_if_any("shared_with", filter.shared_with.as_ref().map(Id::as_str))
+        .query_if_any("owner_id", filter.owner_id.as_ref().map(Id::as_str))
+        .query_if_any("own", filter.own.map(true_or_false))
+        .query_if_any("name", filter.name.as_deref())
+        .query_if_any("order", filter.order.map(Order::as_str));
+    page.of(request).send()
 }
 
 /// One item, by the id that the reading user has for it.
-pub async fn get(vault: &Service, id: &Id) -> Result<ItemResponse> {
-    vault.get(&["items", id.as_str()]).send().await
+pub fn get<'a>(vault: &'a Service, id: &Id) -> Reply<'a, ItemResponse> {
+    vault.get(&["items", id.as_str()]).send()
 }
 
 /// Changes an own item.
-pub async fn update(vault: &Service, id: &Id, request: &ItemChangeRequest) -> Result<ItemResponse> {
-    vault.put(&["items", id.as_str()]).json(request)?.send().await
+pub fn update<'a>(vault: &'a Service, id: &Id, request: &ItemChangeRequest) -> Reply<'a, ItemResponse> {
+    vault.put(&["items", id.as_str()]).json(request).send()
 }
 
 /// Deletes an own item with all its shares, or a received one with the share that brought it.
-pub async fn delete(vault: &Service, id: &Id) -> Result<()> {
-    vault.delete(&["items", id.as_str()]).send_void().await
+pub fn delete<'a>(vault: &'a Service, id: &Id) -> Reply<'a, ()> {
+    vault.delete(&["items", id.as_str()]).send_void()
 }
 
 /// One slot of `POST /items/{id}/encrypt`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct ReencryptedSlot {
     /// The user's own id of the slot.
     pub id: Id,
@@ -358,13 +353,13 @@ pub struct ReencryptedSlot {
 }
 
 /// Body of `POST /items/{id}/encrypt`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct ReencryptionRequest {
     /// Every slot that has a value.
     pub slots: Vec<ReencryptedSlot>,
 }
 
 /// Replaces a received item's values by the same under the recipient's own DEK. Doing it twice does no harm.
-pub async fn reencrypt(vault: &Service, id: &Id, request: &ReencryptionRequest) -> Result<ItemResponse> {
-    vault.post(&["items", id.as_str(), "encrypt"]).json(request)?.safe_to_repeat().send().await
+pub fn reencrypt<'a>(vault: &'a Service, id: &Id, request: &ReencryptionRequest) -> Reply<'a, ItemResponse> {
+    vault.post(&["items", id.as_str(), "encrypt"]).json(request).safe_to_repeat().send()
 }

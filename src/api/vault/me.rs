@@ -4,12 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     api::{Ciphertext, Id, JsonObject, SessionToken, Timestamp, reading::null_as_default},
-    error::Result,
-    http::Service,
+    http::{FromJson, Reply, Service},
 };
 
 /// What kind of party a user is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, FromJson)]
 #[serde(rename_all = "snake_case")]
 pub enum UserType {
     /// A person.
@@ -25,7 +24,7 @@ pub enum UserType {
 }
 
 /// A user of the Vault.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct User {
     /// The Vault's id of the user, as shares and connections name it.
     pub id: Id,
@@ -115,7 +114,7 @@ pub fn private_dek_id(user: &User) -> Option<&Id> {
 }
 
 /// Body of `POST /me`.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, FromJson)]
 pub struct NewUser {
     /// The public key that sessions are encrypted to, PEM.
     pub public_key: String,
@@ -124,7 +123,7 @@ pub struct NewUser {
 }
 
 /// Reply of `POST /me`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct NewUserResponse {
     /// The first session's token, encrypted to the user's public key.
     pub encrypted_session_authentication_string: Ciphertext<SessionToken>,
@@ -139,7 +138,7 @@ pub struct NewUserResponse {
 }
 
 /// Reply of `GET /me` and `PUT /me`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct UserResponse {
     /// The user.
     pub user: User,
@@ -149,7 +148,7 @@ pub struct UserResponse {
 }
 
 /// What `PUT /me` may change; what is absent stays as it is.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson)]
 #[serde(default)]
 pub struct UserChange {
     /// The Keystore's id of the private DEK.
@@ -176,26 +175,24 @@ pub struct UserChange {
 }
 
 /// Body of `PUT /me`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct UserChangeRequest {
     /// The change.
     pub user: UserChange,
 }
 
 /// Makes the Keystore user a user of the Vault.
-pub async fn create(vault: &Service, user: &NewUser) -> Result<NewUserResponse> {
-    vault.post(&["me"]).json(user)?.send().await
+pub fn create<'a>(vault: &'a Service, user: &NewUser) -> Reply<'a, NewUserResponse> {
+    vault.post(&["me"]).json(user).send()
 }
 
 /// The signed-in user's record.
-pub async fn get(vault: &Service) -> Result<User> {
-    let response: UserResponse = vault.get(&["me"]).send().await?;
-    Ok(response.user)
+pub fn get(vault: &Service) -> Reply<'_, User> {
+    vault.get(&["me"]).send_for("user")
 }
 
 /// Notes where in the Keystore the private DEK is, without which no later login finds it.
-pub async fn set_private_dek(vault: &Service, data_encryption_key: &Id) -> Result<User> {
+pub fn set_private_dek<'a>(vault: &'a Service, data_encryption_key: &Id) -> Reply<'a, User> {
     let user = UserChange { private_dek_external_id: Some(data_encryption_key.clone()), ..UserChange::default() };
-    let response: UserResponse = vault.put(&["me"]).json(&UserChangeRequest { user })?.send().await?;
-    Ok(response.user)
+    vault.put(&["me"]).json(&UserChangeRequest { user }).send_for("user")
 }

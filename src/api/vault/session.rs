@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     api::{Ciphertext, SessionToken},
-    error::Result,
-    http::Service,
+    http::{FromJson, Reply, Service},
 };
 
 /// Body of `POST /session`.
@@ -19,32 +18,31 @@ pub struct SessionRequest {
 }
 
 /// A session that only the private key's holder can use.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct EncryptedSession {
     /// The token, encrypted to the user's public key.
     pub encrypted_session_authentication_string: Ciphertext<SessionToken>,
 }
 
 /// Reply of `POST /session`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct SessionResponse {
     /// The session.
     pub session: EncryptedSession,
 }
 
 /// Opens a session; there may be any number. Making another one harms nobody, so it may be repeated.
-pub async fn create(vault: &Service, public_key_pem: &str) -> Result<EncryptedSession> {
+pub fn create<'a>(vault: &'a Service, public_key_pem: &str) -> Reply<'a, EncryptedSession> {
     let body = SessionRequest { public_key: public_key_pem.to_owned(), valid_for: None };
-    let response: SessionResponse = vault.post(&["session"]).json(&body)?.safe_to_repeat().send().await?;
-    Ok(response.session)
+    vault.post(&["session"]).json(&body).safe_to_repeat().send_for("session")
 }
 
 /// Ends the session whose token the service carries.
-pub async fn delete(vault: &Service) -> Result<()> {
-    vault.delete(&["session"]).send_void().await
+pub fn delete(vault: &Service) -> Reply<'_, ()> {
+    vault.delete(&["session"]).send_void()
 }
 
 /// Ends all the user's sessions but the one whose token the service carries.
-pub async fn delete_others(vault: &Service) -> Result<()> {
-    vault.delete(&["session", "all"]).query([("except_current", "true".to_owned())]).send_void().await
+pub fn delete_others(vault: &Service) -> Reply<'_, ()> {
+    vault.delete(&["session", "all"]).query("except_current", "true").send_void()
 }

@@ -13,12 +13,11 @@ use crate::{
         ValueVerificationKey,
         reading::{null_as_default, null_or_value},
     },
-    error::Result,
-    http::Service,
+    http::{FromJson, Reply, Service},
 };
 
 /// Whether the recipient has to accept a share before reading it, and did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, FromJson)]
 #[serde(rename_all = "snake_case")]
 pub enum Acceptance {
     /// Must, and has not.
@@ -44,7 +43,7 @@ impl Acceptance {
 }
 
 /// Who may share the item on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, FromJson)]
 #[serde(rename_all = "snake_case")]
 pub enum SharingMode {
     /// Only the owner.
@@ -54,7 +53,7 @@ pub enum SharingMode {
 }
 
 /// One share, as the sender, the owner or the recipient sees it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct Share {
     /// The same for everyone.
     pub id: Id,
@@ -106,7 +105,7 @@ impl Share {
 }
 
 /// One slot's value for a share.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson)]
 #[serde(default)]
 pub struct ShareSlotValue {
     /// Which share, where the body is about several (`PUT /items/{id}/shares`).
@@ -124,7 +123,7 @@ pub struct ShareSlotValue {
 }
 
 /// One share of `POST /items/{id}/shares`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct NewShare {
     /// For whom; must be connected with the sender.
     pub recipient_id: Id,
@@ -159,14 +158,14 @@ pub struct NewShare {
 }
 
 /// Body of `POST /items/{id}/shares`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct NewSharesRequest {
     /// The shares.
     pub shares: Vec<NewShare>,
 }
 
 /// A list of shares; the paging fields are absent from some replies.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct SharesResponse {
     /// The shares.
     pub shares: Vec<Share>,
@@ -179,14 +178,14 @@ pub struct SharesResponse {
 }
 
 /// Reply about one share.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct ShareResponse {
     /// The share.
     pub share: Share,
 }
 
 /// A share with the recipient's copy of the item.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct ShareWithItemResponse {
     /// The share.
     pub share: Share,
@@ -231,7 +230,7 @@ impl From<ShareWithItemResponse> for ItemResponse {
 }
 
 /// One share of an own item, as the list for re-encryption holds it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct ItemShare {
     /// The share.
     pub id: Id,
@@ -246,14 +245,14 @@ pub struct ItemShare {
 }
 
 /// Reply of `GET /items/{id}/shares`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct ItemSharesResponse {
     /// Every share of the item, on-shares by others included.
     pub shares: Vec<ItemShare>,
 }
 
 /// A share's new DEK.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct ShareDek {
     /// The share.
     pub share_id: Id,
@@ -262,7 +261,7 @@ pub struct ShareDek {
 }
 
 /// Body of `PUT /items/{id}/shares`: the item re-encrypted for those it is shared with.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson)]
 #[serde(default)]
 pub struct ItemSharesChange {
     /// The new DEKs.
@@ -301,90 +300,73 @@ pub struct OutgoingFilter {
 }
 
 /// Shares an item. With an idempotency key a repeat answers with the shares that were made first.
-pub async fn create(
-    vault: &Service,
+pub fn create<'a>(
+    vault: &'a Service,
     item: &Id,
     request: &NewSharesRequest,
     idempotency_key: Option<&str>,
-) -> Result<Vec<Share>> {
-    let response: SharesResponse =
-        vault.post(&["items", item.as_str(), "shares"]).json(request)?.idempotency_key(idempotency_key).send().await?;
-    Ok(response.shares)
+) -> Reply<'a, Vec<Share>> {
+    vault.post(&["items", item.as_str(), "shares"]).json(request).idempotency_key(idempotency_key).send_for("shares")
 }
 
 /// A page of the shares made for the user.
-pub async fn incoming(vault: &Service, filter: &IncomingFilter, page: &PageQuery) -> Result<SharesResponse> {
-    let own = [
-        ("acceptance_required", filter.acceptance_required.map(|state| state.as_str().to_owned())),
-        ("own_connection_id", filter.own_connection_id.as_ref().map(Id::to_string)),
-        ("share_ids", (!filter.share_ids.is_empty()).then(|| comma_joined(&filter.share_ids))),
-        ("order", filter.order.map(|order| order.as_str().to_owned())),
-    ];
-    vault
+pub fn incoming<'a>(vault: &'a Service, filter: &IncomingFilter, page: &PageQuery) -> Reply<'a, SharesResponse> {
+    let request = vault
         .get(&["incoming_shares"])
-        .query(own.into_iter().filter_map(|(name, value)| Some((name, value?))))
-        .query(page.parameters())
-        .send()
-        .await
+        .query_if_any("acceptance_required", filter.acceptance_required.map(Acceptance::as_str))
+        .query_if_any("own_connection_id", filter.own_connection_id.as_ref().map(Id::as_str))
+        .query_if_any("share_ids", comma_joined(&filter.share_ids).as_deref())
+        .query_if_any("order", filter.order.map(Order::as_str));
+    page.of(request).send()
 }
 
 /// A page of the shares that the user made.
-pub async fn outgoing(vault: &Service, filter: &OutgoingFilter, page: &PageQuery) -> Result<SharesResponse> {
-    let own = [
-        ("own_connection_id", filter.own_connection_id.as_ref().map(Id::to_string)),
-        ("order", filter.order.map(|order| order.as_str().to_owned())),
-    ];
-    vault
-        .get(&["outgoing_shares"])
-        .query(filter.item_ids.iter().map(|id| ("item_ids", id.to_string())))
-        .query(own.into_iter().filter_map(|(name, value)| Some((name, value?))))
-        .query(page.parameters())
-        .send()
-        .await
+pub fn outgoing<'a>(vault: &'a Service, filter: &OutgoingFilter, page: &PageQuery) -> Reply<'a, SharesResponse> {
+    let request = vault.get(&["outgoing_shares"]);
+    let request = filter.item_ids.iter().fold(request, |request, id| request.query("item_ids", id.as_str()));
+    let request = request
+        .query_if_any("own_connection_id", filter.own_connection_id.as_ref().map(Id::as_str))
+        .query_if_any("order", filter.order.map(Order::as_str));
+    page.of(request).send()
 }
 
 /// One share made for the user.
-pub async fn get_incoming(vault: &Service, id: &Id) -> Result<Share> {
-    let response: ShareResponse = vault.get(&["incoming_shares", id.as_str()]).send().await?;
-    Ok(response.share)
+pub fn get_incoming<'a>(vault: &'a Service, id: &Id) -> Reply<'a, Share> {
+    vault.get(&["incoming_shares", id.as_str()]).send_for("share")
 }
 
 /// One share that the user made.
-pub async fn get_outgoing(vault: &Service, id: &Id) -> Result<Share> {
-    let response: ShareResponse = vault.get(&["outgoing_shares", id.as_str()]).send().await?;
-    Ok(response.share)
+pub fn get_outgoing<'a>(vault: &'a Service, id: &Id) -> Reply<'a, Share> {
+    vault.get(&["outgoing_shares", id.as_str()]).send_for("share")
 }
 
 /// One share made for the user, with the item.
-pub async fn get_incoming_with_item(vault: &Service, id: &Id) -> Result<ShareWithItemResponse> {
-    vault.get(&["incoming_shares", id.as_str(), "item"]).send().await
+pub fn get_incoming_with_item<'a>(vault: &'a Service, id: &Id) -> Reply<'a, ShareWithItemResponse> {
+    vault.get(&["incoming_shares", id.as_str(), "item"]).send()
 }
 
 /// Accepts a share and its terms. Harmless where nothing has to be accepted.
-pub async fn accept(vault: &Service, id: &Id) -> Result<Share> {
-    let response: ShareResponse = vault.put(&["incoming_shares", id.as_str(), "accept"]).send().await?;
-    Ok(response.share)
+pub fn accept<'a>(vault: &'a Service, id: &Id) -> Reply<'a, Share> {
+    vault.put(&["incoming_shares", id.as_str(), "accept"]).send_for("share")
 }
 
 /// Removes a share and the recipient's copy.
-pub async fn delete(vault: &Service, id: &Id) -> Result<()> {
-    vault.delete(&["shares", id.as_str()]).send_void().await
+pub fn delete<'a>(vault: &'a Service, id: &Id) -> Reply<'a, ()> {
+    vault.delete(&["shares", id.as_str()]).send_void()
 }
 
 /// Everyone that an own item is shared with.
-pub async fn of_item(vault: &Service, item: &Id) -> Result<Vec<ItemShare>> {
-    let response: ItemSharesResponse = vault.get(&["items", item.as_str(), "shares"]).send().await?;
-    Ok(response.shares)
+pub fn of_item<'a>(vault: &'a Service, item: &Id) -> Reply<'a, Vec<ItemShare>> {
+    vault.get(&["items", item.as_str(), "shares"]).send_for("shares")
 }
 
 /// Replaces the DEKs and values of an own item's shares.
-pub async fn update_of_item(vault: &Service, item: &Id, change: &ItemSharesChange) -> Result<Vec<Share>> {
-    let response: SharesResponse = vault.put(&["items", item.as_str(), "shares"]).json(change)?.send().await?;
-    Ok(response.shares)
+pub fn update_of_item<'a>(vault: &'a Service, item: &Id, change: &ItemSharesChange) -> Reply<'a, Vec<Share>> {
+    vault.put(&["items", item.as_str(), "shares"]).json(change).send_for("shares")
 }
 
 /// What is to change about a share.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct ShareChange {
     /// The share.
     pub share_id: Id,
@@ -397,14 +379,13 @@ pub struct ShareChange {
 }
 
 /// Body of `PUT /shares`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct SharesChange {
     /// The changes; all are made or none.
     pub shares: Vec<ShareChange>,
 }
 
 /// Changes how long shares of own items last and whether they may be shared on.
-pub async fn change(vault: &Service, changes: Vec<ShareChange>) -> Result<Vec<Share>> {
-    let response: SharesResponse = vault.put(&["shares"]).json(&SharesChange { shares: changes })?.send().await?;
-    Ok(response.shares)
+pub fn change(vault: &Service, changes: Vec<ShareChange>) -> Reply<'_, Vec<Share>> {
+    vault.put(&["shares"]).json(&SharesChange { shares: changes }).send_for("shares")
 }

@@ -7,12 +7,11 @@ use crate::{
         Ciphertext, Id, SlotValue, Timestamp, ValueVerificationKey,
         reading::{null_as_default, null_or_value},
     },
-    error::Result,
-    http::Service,
+    http::{FromJson, Reply, Service},
 };
 
 /// One slot as the reading user sees it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct Slot {
     /// The id for the reading user.
     pub id: Id,
@@ -97,7 +96,7 @@ fn key_value() -> String {
 }
 
 /// One slot of an item that is created or changed. Absent means "as it was"; see [`SlotChange::encrypted_value`].
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson)]
 #[serde(default)]
 pub struct SlotChange {
     /// Only when changing: which slot is meant; else `name` tells.
@@ -139,7 +138,7 @@ pub struct SlotChange {
 }
 
 /// How an item or a slot is put under a node, or taken from it. Each field has two names on the wire.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson)]
 #[serde(default)]
 pub struct ClassificationNodeChange {
     /// An existing node.
@@ -163,13 +162,13 @@ pub struct ClassificationNodeChange {
 }
 
 /// Reply of `GET /slots/{id}`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct SlotResponse {
     /// The slot.
     pub slot: Slot,
 }
 
 /// Removes a slot from an own item.
-pub async fn delete(vault: &Service, id: &Id) -> Result<()> {
-    vault.delete(&["slots", id.as_str()]).send_void().await
+pub fn delete<'a>(vault: &'a Service, id: &Id) -> Reply<'a, ()> {
+    vault.delete(&["slots", id.as_str()]).send_void()
 }

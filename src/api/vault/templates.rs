@@ -8,12 +8,11 @@ use super::{
 };
 use crate::{
     api::{Id, JsonObject, PageMeta, PageQuery, Timestamp, reading::null_as_default},
-    error::Result,
-    http::Service,
+    http::{FromJson, Reply, Service},
 };
 
 /// One template.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct ItemTemplate {
     /// The template's id.
     pub id: Id,
@@ -55,7 +54,7 @@ pub struct ItemTemplate {
 }
 
 /// A page of templates with the slots of all of them.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct TemplatesResponse {
     /// The templates.
     pub item_templates: Vec<ItemTemplate>,
@@ -80,7 +79,7 @@ pub struct TemplatesResponse {
 }
 
 /// One template with its slots.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
 pub struct TemplateResponse {
     /// The template.
     pub item_template: ItemTemplate,
@@ -99,7 +98,7 @@ pub struct TemplateResponse {
 }
 
 /// Body of `POST /item_templates`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson)]
 #[serde(default)]
 pub struct NewTemplateRequest {
     /// Machine name, unique; derived from the label where absent.
@@ -132,33 +131,26 @@ pub struct TemplateFilter {
     pub classification: Option<String>,
 }
 
-impl TemplateFilter {
-    fn parameters(&self) -> impl Iterator<Item = (&'static str, String)> {
-        [
-            ("like", self.like.clone()),
-            ("by_classification[scheme]", self.scheme.clone()),
-            ("by_classification[name]", self.classification.clone()),
-        ]
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)))
-    }
-}
-
 /// A page of the system's templates and the user's own.
-pub async fn list(vault: &Service, filter: &TemplateFilter, page: &PageQuery) -> Result<TemplatesResponse> {
-    vault.get(&["item_templates"]).query(filter.parameters()).query(page.parameters()).send().await
+pub fn list<'a>(vault: &'a Service, filter: &TemplateFilter, page: &PageQuery) -> Reply<'a, TemplatesResponse> {
+    let request = vault
+        .get(&["item_templates"])
+        .query_if_any("like", filter.like.as_deref())
+        .query_if_any("by_classification[scheme]", filter.scheme.as_deref())
+        .query_if_any("by_classification[name]", filter.classification.as_deref());
+    page.of(request).send()
 }
 
 /// One template.
-pub async fn get(vault: &Service, id: &Id) -> Result<TemplateResponse> {
-    vault.get(&["item_templates", id.as_str()]).send().await
+pub fn get<'a>(vault: &'a Service, id: &Id) -> Reply<'a, TemplateResponse> {
+    vault.get(&["item_templates", id.as_str()]).send()
 }
 
 /// Makes a template of the user's own.
-pub async fn create(
-    vault: &Service,
+pub fn create<'a>(
+    vault: &'a Service,
     request: &NewTemplateRequest,
     idempotency_key: Option<&str>,
-) -> Result<TemplateResponse> {
-    vault.post(&["item_templates"]).json(request)?.idempotency_key(idempotency_key).send().await
+) -> Reply<'a, TemplateResponse> {
+    vault.post(&["item_templates"]).json(request).idempotency_key(idempotency_key).send()
 }

@@ -4,7 +4,9 @@
 //! WebCrypto reads its inputs before a call returns, so what has to be copied to a JavaScript array for it (keys) is
 //! overwritten right after the call, and what it hands back is overwritten once it has been copied out.
 
-use js_sys::{Array, ArrayBuffer, Object, Promise, Reflect, Uint8Array};
+use std::cell::RefCell;
+
+use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{CryptoKey, CryptoKeyPair, SubtleCrypto};
@@ -42,38 +44,78 @@ fn subtle() -> Result<SubtleCrypto> {
     if found.is_object() { Ok(found.unchecked_into()) } else { Err(Error::internal("there is no WebCrypto here")) }
 }
 
-pub(super) async fn aes_gcm_encrypt(
-    key: &[u8; KEY_BYTES],
-    iv: &[u8; IV_BYTES],
-    additional_data: &[u8],
-    plaintext: &[u8],
-) -> Result<(Vec<u8>, [u8; TAG_BYTES])> {
-    let subtle = subtle()?;
-    let key = import_secret(&subtle, "AES-GCM", key, "encrypt").await?;
-    let algorithm = aes_gcm(iv, additional_data)?;
-    let sealed = settle(subtle.encrypt_with_object_and_u8_array(&algorithm, &key, plaintext)).await;
-    let mut ciphertext = sealed.map(|buffer| Uint8Array::new(&buffer).to_vec()).map_err(|_| failed())?;
-    // WebCrypto appends the tag; the envelope keeps it apart.
-    let tag = ciphertext.split_off(ciphertext.len().saturating_sub(TAG_BYTES));
-    Ok((ciphertext, tag.try_into().map_err(|_| failed())?))
-}
+/// A symmetric key that was handed to the browser once.
+#[derive(Default)]
+pub(super) struct ImportedKey(RefCell<Option<CryptoKey>>);
 
-pub(super) async fn aes_gcm_decrypt(
-    key: &[u8; KEY_BYTES],
-    iv: &[u8; IV_BYTES],
-    additional_data: &[u8],
-    ciphertext: &[u8],
-    tag: &[u8; TAG_BYTES],
-) -> Result<Zeroizing<Vec<u8>>> {
-    let subtle = subtle()?;
-    let key = import_secret(&subtle, "AES-GCM", key, "decrypt").await?;
-    let algorithm = aes_gcm(iv, additional_data)?;
-    let length = u32::try_from(ciphertext.len()).map_err(|_| failed())?;
-    let sealed = Uint8Array::new_with_length(length + TAG_BYTES as u32);
-    sealed.subarray(0, length).copy_from(ciphertext);
-    sealed.subarray(length, length + TAG_BYTES as u32).copy_from(tag);
-    let opened = settle(subtle.decrypt_with_object_and_js_u8_array(&algorithm, &key, &sealed)).await;
-    opened.map(take_secret).map_err(|_| Error::decryption_failed())
+impl ImportedKey {
+    async fn get(&self, subtle: &SubtleCrypto, key: &[u8; KEY_BYTES]) -> Result<CryptoKey> {
+        let known = self.0.borrow().clone();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let imported = import_secret(subtle, "AES-GCM", key, &["encrypt", "decrypt"]).await?;
+        self.0.replace(Some(imported.clone()));
+        Ok(imported)
+    }
+
+    pub(super) async fn encrypt(
+        &self,
+        key: &[u8; KEY_BYTES],
+        iv: &[u8; IV_BYTES],
+        additional_data: &[u8],
+        plaintext: &[u8],
+    ) -> Result<(Vec<u8>, [u8; TAG_BYTES])> {
+        let mut ciphertext = self.encrypt_array(key, iv, additional_data, &Uint8Array::from(plaintext)).await?.to_vec();
+        // WebCrypto appends the tag; the envelope keeps it apart.
+        let tag = ciphertext.split_off(ciphertext.len().saturating_sub(TAG_BYTES));
+        Ok((ciphertext, tag.try_into().map_err(|_| failed())?))
+    }
+
+    pub(super) async fn decrypt(
+        &self,
+        key: &[u8; KEY_BYTES],
+        iv: &[u8; IV_BYTES],
+        additional_data: &[u8],
+        ciphertext: &[u8],
+        tag: &[u8; TAG_BYTES],
+    ) -> Result<Zeroizing<Vec<u8>>> {
+        let length = u32::try_from(ciphertext.len()).map_err(|_| failed())?;
+        let sealed = Uint8Array::new_with_length(length + TAG_BYTES as u32);
+        sealed.subarray(0, length).copy_from(ciphertext);
+        sealed.subarray(length, length + TAG_BYTES as u32).copy_from(tag);
+        self.decrypt_array(key, iv, additional_data, &sealed).await.map(take_secret)
+    }
+
+    /// Ciphertext and tag, as one array of the browser's.
+    pub(super) async fn encrypt_array(
+        &self,
+        key: &[u8; KEY_BYTES],
+        iv: &[u8; IV_BYTES],
+        additional_data: &[u8],
+        plaintext: &Uint8Array,
+    ) -> Result<Uint8Array> {
+        let subtle = subtle()?;
+        let key = self.get(&subtle, key).await?;
+        let algorithm = aes_gcm(iv, additional_data)?;
+        let sealed = settle(subtle.encrypt_with_object_and_js_u8_array(&algorithm, &key, plaintext)).await;
+        sealed.map(|buffer| Uint8Array::new(&buffer)).map_err(|_| failed())
+    }
+
+    /// The plaintext of an array of ciphertext and tag.
+    pub(super) async fn decrypt_array(
+        &self,
+        key: &[u8; KEY_BYTES],
+        iv: &[u8; IV_BYTES],
+        additional_data: &[u8],
+        sealed: &Uint8Array,
+    ) -> Result<Uint8Array> {
+        let subtle = subtle()?;
+        let key = self.get(&subtle, key).await?;
+        let algorithm = aes_gcm(iv, additional_data)?;
+        let opened = settle(subtle.decrypt_with_object_and_js_u8_array(&algorithm, &key, sealed)).await;
+        opened.map(|buffer| Uint8Array::new(&buffer)).map_err(|_| Error::decryption_failed())
+    }
 }
 
 pub(super) async fn pbkdf2_sha256(
@@ -83,7 +125,7 @@ pub(super) async fn pbkdf2_sha256(
     output: &mut [u8; KEY_BYTES],
 ) -> Result<()> {
     let subtle = subtle()?;
-    let key = import_secret(&subtle, "PBKDF2", passphrase, "deriveBits").await?;
+    let key = import_secret(&subtle, "PBKDF2", passphrase, &["deriveBits"]).await?;
     let algorithm = object(&[
         ("name", "PBKDF2".into()),
         ("hash", "SHA-256".into()),
@@ -112,7 +154,7 @@ pub(super) async fn rsa_generate(bits: u32) -> Result<Zeroizing<Vec<u8>>> {
     let pair = settle(subtle.generate_key_with_object(&algorithm, true, &usages(&["encrypt", "decrypt"]))).await;
     let pair: CryptoKeyPair = pair.map_err(|_| failed())?.unchecked_into();
     let pkcs8_der = settle(subtle.export_key("pkcs8", &pair.get_private_key())).await;
-    let pkcs8_der = take_secret(pkcs8_der.map_err(|_| failed())?);
+    let pkcs8_der = take_secret(Uint8Array::new(&pkcs8_der.map_err(|_| failed())?));
     pkcs1_from_pkcs8(&pkcs8_der).ok_or_else(failed)
 }
 
@@ -152,7 +194,7 @@ impl PrivateKey {
 
     pub(super) async fn decrypt(&self, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
         let opened = subtle()?.decrypt_with_object_and_u8_array(&named(OAEP)?, &self.decrypting, ciphertext);
-        settle(opened).await.map(take_secret).map_err(|_| Error::decryption_failed())
+        settle(opened).await.map(|buffer| take_secret(Uint8Array::new(&buffer))).map_err(|_| Error::decryption_failed())
     }
 
     pub(super) async fn sign(&self, data: &[u8]) -> Result<Vec<u8>> {
@@ -161,10 +203,10 @@ impl PrivateKey {
     }
 }
 
-/// A symmetric key or passphrase for one use, not to be read out again.
-async fn import_secret(subtle: &SubtleCrypto, algorithm: &str, bytes: &[u8], usage: &str) -> Result<CryptoKey> {
+/// A symmetric key or passphrase for these uses, not to be read out again.
+async fn import_secret(subtle: &SubtleCrypto, algorithm: &str, bytes: &[u8], uses: &[&str]) -> Result<CryptoKey> {
     let copy = Uint8Array::from(bytes);
-    let imported = subtle.import_key_with_str("raw", &copy, algorithm, false, &usages(&[usage]));
+    let imported = subtle.import_key_with_str("raw", &copy, algorithm, false, &usages(uses));
     copy.fill(0, 0, copy.length());
     settle(imported).await.map(JsCast::unchecked_into).map_err(|_| failed())
 }
@@ -213,9 +255,8 @@ async fn settle(promise: Result<Promise, JsValue>) -> Result<JsValue, JsValue> {
     JsFuture::from(promise?).await
 }
 
-/// Copies secret bytes out of an ArrayBuffer, and overwrites them there.
-fn take_secret(buffer: JsValue) -> Zeroizing<Vec<u8>> {
-    let array = Uint8Array::new(buffer.unchecked_ref::<ArrayBuffer>());
+/// Copies secret bytes out of an array, and overwrites them there.
+fn take_secret(array: Uint8Array) -> Zeroizing<Vec<u8>> {
     let bytes = Zeroizing::new(array.to_vec());
     array.fill(0, 0, array.length());
     bytes

@@ -17,7 +17,7 @@ pub(super) fn print_chunk(chunk: &Chunk) -> Vec<u8> {
     let mut document = RawDocumentBuf::new();
     document.append(cstr!("iv"), binary(&chunk.iv));
     document.append(cstr!("at"), binary(&chunk.tag));
-    document.append(cstr!("ad"), chunk.additional_data.as_str());
+    document.append(cstr!("ad"), chunk.additional_data.as_ref());
     lettered(CHUNK_LETTER, document)
 }
 
@@ -36,7 +36,7 @@ pub(super) fn parse_chunk(artefacts: &[u8]) -> Result<ChunkFields> {
         match element.map_err(malformed)? {
             ("iv", RawBsonRef::Binary(value)) => fill(&mut iv, bytes(value)?)?,
             ("at", RawBsonRef::Binary(value)) => fill(&mut tag, bytes(value)?)?,
-            ("ad", RawBsonRef::String(value)) => fill(&mut additional_data, value.to_owned())?,
+            ("ad", RawBsonRef::String(value)) => fill(&mut additional_data, value.to_owned().into())?,
             _ => return Err(unexpected()),
         }
     }

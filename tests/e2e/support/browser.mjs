@@ -9,8 +9,9 @@ const flags = [
   '--disable-component-update', '--disable-sync', '--no-first-run',
 ];
 
-export function launchBrowser() {
-  return chromium.launch({ executablePath: process.env.CHROMIUM || '/usr/bin/chromium', args: flags });
+/** @param {string[]} more flags beyond the usual */
+export function launchBrowser(more = []) {
+  return chromium.launch({ executablePath: process.env.CHROMIUM || '/usr/bin/chromium', args: [...flags, ...more] });
 }
 
 /**

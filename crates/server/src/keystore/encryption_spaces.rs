@@ -52,7 +52,7 @@ async fn show(
     session: Session,
     Path(id): Path<String>,
 ) -> Result<Json<EncryptionSpaceResponse>> {
-    let mut db = keystore.store().read().await?;
+    let mut db = keystore.store().read_once().await?;
     response(&mut db, &id, &session.user_id).await.map(Json)
 }
 

@@ -29,7 +29,7 @@ pub(super) fn routes() -> Router<Keystore> {
 }
 
 async fn show_kek(State(keystore): State<Keystore>, session: Session) -> Result<Json<KeyEncryptionKeyResponse>> {
-    let mut db = keystore.store().read().await?;
+    let mut db = keystore.store().read_once().await?;
     let kek = find_kek(&mut db, &session.user_id).await?;
     kek.ok_or_else(|| Error::not_found("key_encryption_key_not_found")).and_then(kek_response).map(Json)
 }
@@ -74,7 +74,7 @@ async fn show_dek(
     session: Session,
     Path(id): Path<String>,
 ) -> Result<Json<DataEncryptionKeyResponse>> {
-    let mut db = keystore.store().read().await?;
+    let mut db = keystore.store().read_once().await?;
     let wrapped = find_dek(&mut db, &id, &session.user_id).await?.ok_or_else(no_dek)?;
     let data_encryption_key =
         DataEncryptionKeyRecord { id: Id::stored(id)?, serialized_data_encryption_key: Ciphertext::stored(wrapped)? };

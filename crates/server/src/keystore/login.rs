@@ -10,7 +10,7 @@ use crate::clock::{Millis, millis, to_wire};
 use crate::error::{Error, Result};
 use crate::request::{Body, ClientAddress};
 use crate::service::Service;
-use crate::sessions;
+use crate::sessions::{self, Issued};
 use crate::token;
 use crate::wire::Stored;
 use axum::extract::State;
@@ -21,7 +21,7 @@ use base16ct::lower::encode_string as to_hex;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use sqlx::{AnyConnection, FromRow};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use vaultshare::api::Id;
 use vaultshare::api::keystore::srp::{
     Challenge, ChallengeRequest, ChallengeResponse, KeystoreSession, KeystoreSessionResponse, SrpSessionRequest,
@@ -40,13 +40,14 @@ async fn challenge(
     if !username_fits(&request.username) {
         return Err(Error::invalid(USERNAME_RULE));
     }
-    let found = find_user(&mut *keystore.store().read().await?, &request.username).await?;
+    let found = find_user(&mut *keystore.store().read_once().await?, &request.username).await?;
     let user = found.unwrap_or_else(|| decoy(&keystore.0.decoy_key, &request.username));
     let verifier =
         number_from_hex(&user.srp_verifier).ok_or_else(|| Error::fault("a stored verifier is unreadable"))?;
     let secret_b = token::random::<32>().map_err(Error::fault)?;
     let challenge_b = to_hex(&computed(move || srp::public_b(&secret_b, &verifier)).await?);
-    let begun = Begun { user_id: user.id, verifier: user.srp_verifier, secret_b: to_hex(&secret_b) };
+    let (secret_b, public_b) = (to_hex(&secret_b), challenge_b.clone());
+    let begun = Begun { user_id: user.id, verifier: user.srp_verifier, secret_b, public_b };
     let expires_at = keystore.clock().now() + millis(keystore.limits().challenge);
     let mut tx = keystore.store().write().await?;
     keep(&mut tx, &request.username, &to_hex(&a), &begun, expires_at).await?;
@@ -64,13 +65,10 @@ async fn open_session(
     keystore.0.attempts_per_address.take(&address, Instant::now())?;
     keystore.0.attempts_per_user.take(&user_and_address, Instant::now())?;
 
-    let user_id = prove(&keystore, &request).await?;
+    let session = prove(&keystore, &request, lifetime).await?;
 
     keystore.0.attempts_per_user.give_back(&user_and_address);
     keystore.0.attempts_per_address.give_back(&address);
-    let mut tx = keystore.store().write().await?;
-    let session = sessions::issue(&mut tx, &user_id, keystore.clock().now(), lifetime).await?;
-    tx.commit().await?;
     let session = KeystoreSession {
         id: Id::stored(session.id)?,
         session_authentication_string: session.token,
@@ -81,21 +79,27 @@ async fn open_session(
     Ok((StatusCode::CREATED, Json(KeystoreSessionResponse { session })))
 }
 
-/// Checks the proof and says whose it is. The challenge is used up, whether the proof is right or not.
-async fn prove(keystore: &Keystore, request: &SrpSessionRequest) -> Result<String> {
+/// Checks the proof and begins a session. The challenge is used up, whether the proof is right or not, and in the same
+/// transaction: of several proofs for one challenge one is heard, the first to use it up.
+async fn prove(keystore: &Keystore, request: &SrpSessionRequest, lifetime: Duration) -> Result<Issued> {
     let a = client_number(&request.srp_a)?;
     let given = base16ct::mixed::decode_vec(&request.srp_m).map_err(|_| login_failed())?;
-    let mut tx = keystore.store().write().await?;
-    let begun = take(&mut tx, &request.username, &to_hex(&a), keystore.clock().now()).await?;
-    tx.commit().await?;
+    let now = keystore.clock().now();
+    let begun = find(&mut *keystore.store().read_once().await?, &request.username, &to_hex(&a), now).await?;
     let begun = begun.ok_or_else(login_failed)?;
     let verifier = number_from_hex(&begun.verifier).ok_or_else(|| Error::fault("a stored verifier is unreadable"))?;
     let secret_b = base16ct::lower::decode_vec(&begun.secret_b).map_err(Error::fault)?;
-    let expected = computed(move || srp::proof(&a, &secret_b, &verifier)).await?;
-    match begun.user_id {
-        Some(user_id) if srp::is_equal(&expected, &given) => Ok(user_id),
-        _ => Err(login_failed()),
-    }
+    let public_b = number_from_hex(&begun.public_b).ok_or_else(|| Error::fault("a stored challenge is unreadable"))?;
+    let expected = computed(move || srp::proof(&a, &public_b, &secret_b, &verifier)).await?;
+    let user_id = begun.user_id.filter(|_| srp::is_equal(&expected, &given));
+    let mut tx = keystore.store().write().await?;
+    let is_first = use_up(&mut tx, &request.username, &to_hex(&a), &begun.secret_b).await?;
+    let session = match user_id.filter(|_| is_first) {
+        Some(user_id) => Some(sessions::issue(&mut tx, &user_id, now, lifetime).await?),
+        None => None,
+    };
+    tx.commit().await?;
+    session.ok_or_else(login_failed)
 }
 
 // The rules.
@@ -141,6 +145,7 @@ struct Begun {
     user_id: Option<String>,
     verifier: String,
     secret_b: String,
+    public_b: String,
 }
 
 async fn find_user(db: &mut AnyConnection, username: &str) -> Result<Option<User>> {
@@ -150,38 +155,35 @@ async fn find_user(db: &mut AnyConnection, username: &str) -> Result<Option<User
 
 async fn keep(db: &mut AnyConnection, username: &str, a: &str, begun: &Begun, expires_at: Millis) -> Result<()> {
     sqlx::query(
-        "INSERT INTO srp_challenges (username, srp_a, user_id, verifier, secret_b, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (username, srp_a) DO UPDATE \
+        "INSERT INTO srp_challenges (username, srp_a, user_id, verifier, secret_b, public_b, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (username, srp_a) DO UPDATE \
          SET user_id = excluded.user_id, verifier = excluded.verifier, secret_b = excluded.secret_b, \
-         expires_at = excluded.expires_at",
+         public_b = excluded.public_b, expires_at = excluded.expires_at",
     )
     .bind(username)
     .bind(a)
     .bind(&begun.user_id)
     .bind(&begun.verifier)
     .bind(&begun.secret_b)
+    .bind(&begun.public_b)
     .bind(expires_at)
     .execute(db)
     .await?;
     Ok(())
 }
 
-async fn take(db: &mut AnyConnection, username: &str, a: &str, now: Millis) -> Result<Option<Begun>> {
+async fn find(db: &mut AnyConnection, username: &str, a: &str, now: Millis) -> Result<Option<Begun>> {
     let begun = sqlx::query_as(
-        "SELECT user_id, verifier, secret_b FROM srp_challenges WHERE username = $1 AND srp_a = $2 AND expires_at > $3",
-    )
-    .bind(username)
-    .bind(a)
-    .bind(now)
-    .fetch_optional(&mut *db)
-    .await?;
-    let deleted = sqlx::query("DELETE FROM srp_challenges WHERE username = $1 AND srp_a = $2")
-        .bind(username)
-        .bind(a)
-        .execute(db)
-        .await?;
-    // Of two requests that read the same challenge at once, one deletes it.
-    Ok(begun.filter(|_| deleted.rows_affected() == 1))
+        "SELECT user_id, verifier, secret_b, public_b FROM srp_challenges \
+         WHERE username = $1 AND srp_a = $2 AND expires_at > $3",
+    );
+    Ok(begun.bind(username).bind(a).bind(now).fetch_optional(db).await?)
+}
+
+/// Uses a challenge up, if it is still the one with this secret. Of two requests that read it at once, one does.
+async fn use_up(db: &mut AnyConnection, username: &str, a: &str, secret_b: &str) -> Result<bool> {
+    let delete = sqlx::query("DELETE FROM srp_challenges WHERE username = $1 AND srp_a = $2 AND secret_b = $3");
+    Ok(delete.bind(username).bind(a).bind(secret_b).execute(db).await?.rows_affected() == 1)
 }
 
 /// Clears away sign-ins that were begun and never finished.

@@ -59,7 +59,7 @@ async fn claim(
     Path(space_id): Path<String>,
     Body(request): Body<KeyClaim>,
 ) -> Result<Json<ClaimedKeyResponse>> {
-    let mut db = keystore.store().read().await?;
+    let mut db = keystore.store().read_once().await?;
     let row = find(&mut db, &space_id, &request.public_key).await?.ok_or_else(not_found)?;
     drop(db);
     // Outside of any transaction: checking a signature takes its time.

@@ -1,16 +1,19 @@
 //! One database per service: its pool, its migrations, its transactions.
 //!
 //! Everything goes through sqlx's `Any` driver in SQL that SQLite and PostgreSQL both run, so that the choice between
-//! them is an address. What differs between the two stands in this file and nowhere else.
+//! them is an address. What differs between the two stands in this folder and nowhere else.
 
-mod select;
+mod rows;
+mod statement;
 
-pub use select::Select;
+pub use rows::write_rows;
+pub use statement::Statement;
 
 use crate::error::{Error, Result};
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::Migrator;
-use sqlx::{Any, AnyPool, Transaction};
+use sqlx::pool::PoolConnection;
+use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Transaction};
 use std::path::Path;
 use std::time::Duration;
 
@@ -22,16 +25,28 @@ pub static VAULT: Migrator = sqlx::migrate!("migrations/vault");
 /// A transaction: dropped, it is rolled back.
 pub type Tx = Transaction<'static, Any>;
 
-/// One service's database.
+/// One service's database. SQLite has one writer at a time: writers queue for the one connection that writes, each gets
+/// its turn the moment it comes, and nobody who only reads waits for any of them.
 #[derive(Clone, Debug)]
 pub struct Store {
-    pool: AnyPool,
+    writer: AnyPool,
+    readers: AnyPool,
 }
 
+/// How many connections read. Each has a thread of its own, so that more of them than processors gain nothing.
+const READERS: u32 = 4;
+
 /// What every SQLite connection starts with. An acknowledged write is on the disk (`synchronous`), readers do not wait
-/// for the writer (`journal_mode`), and writers wait for each other instead of failing (`busy_timeout`).
+/// for the writer (`journal_mode`), and writers of other processes are waited for (`busy_timeout`).
 const SQLITE_CONNECTION: &str = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-     PRAGMA foreign_keys = ON;";
+     PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;";
+
+/// What the writer starts with besides. The largest change (an item's new values for everyone it is shared with) fits
+/// into its cache (KiB), and does not have to wait for its own pages to be copied from the log into the database.
+const SQLITE_WRITER: &str = "PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000;";
+
+/// What readers start with besides: they are held to reading.
+const SQLITE_READER: &str = "PRAGMA cache_size = -16384; PRAGMA query_only = ON;";
 
 impl Store {
     /// Opens the SQLite database in `file`, making it when there is none, and brings its tables up to date.
@@ -39,45 +54,118 @@ impl Store {
         sqlx::any::install_default_drivers();
         let path = file.to_str().ok_or_else(|| Error::fault("the path of the data folder is not Unicode"))?;
         let path = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
-        let pool = AnyPoolOptions::new()
-            .max_connections(8)
-            .acquire_timeout(Duration::from_secs(20))
-            .after_connect(|connection, _| {
-                Box::pin(async move {
-                    sqlx::raw_sql(SQLITE_CONNECTION).execute(connection).await?;
-                    Ok(())
-                })
-            })
-            .connect(&format!("sqlite:{path}?mode=rwc"))
-            .await?;
-        migrations.run(&pool).await.map_err(Error::fault)?;
-        Ok(Self { pool })
+        let url = format!("sqlite:{path}?mode=rwc");
+        let writer = sqlite_pool(1, SQLITE_WRITER).connect(&url).await?;
+        migrations.run(&writer).await.map_err(Error::fault)?;
+        let readers = sqlite_pool(READERS, SQLITE_READER).connect(&url).await?;
+        Ok(Self { writer, readers })
     }
 
     /// Begins a transaction that may write. It takes SQLite's write lock at once: a transaction that read first and
     /// asked for the lock later could find another in its way and would have to fail.
     pub async fn write(&self) -> Result<Tx> {
-        Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
+        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
     }
 
     /// Begins a transaction that only reads, and sees one state of the database throughout.
     pub async fn read(&self) -> Result<Tx> {
-        Ok(self.pool.begin().await?)
+        Ok(self.readers.begin().await?)
+    }
+
+    /// A connection for one statement that reads: that sees one state of the database without a transaction.
+    pub async fn read_once(&self) -> Result<PoolConnection<Any>> {
+        Ok(self.readers.acquire().await?)
     }
 
     /// Whether the database answers.
     pub async fn is_healthy(&self) -> bool {
-        sqlx::query("SELECT 1").execute(&self.pool).await.is_ok()
+        sqlx::query("SELECT 1").execute(&self.readers).await.is_ok()
     }
 
     /// Waits for what is running and closes.
     pub async fn close(&self) {
-        self.pool.close().await;
+        self.readers.close().await;
+        self.writer.close().await;
     }
 }
 
+/// Connections to a file neither break nor grow old: they are not tested before each use, and stay open.
+fn sqlite_pool(connections: u32, settings: &'static str) -> AnyPoolOptions {
+    AnyPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(Duration::from_secs(20))
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                sqlx::raw_sql(SQLITE_CONNECTION).execute(&mut *connection).await?;
+                sqlx::raw_sql(settings).execute(connection).await?;
+                Ok(())
+            })
+        })
+}
+
+/// A value to bind.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// A text, or none.
+    Text(Option<String>),
+    /// A number, or none.
+    Number(Option<i64>),
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(Some(text.to_owned()))
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(Some(text))
+    }
+}
+
+impl From<Option<&str>> for Value {
+    fn from(text: Option<&str>) -> Self {
+        Self::Text(text.map(str::to_owned))
+    }
+}
+
+impl From<Option<String>> for Value {
+    fn from(text: Option<String>) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Number(Some(number))
+    }
+}
+
+impl From<Option<i64>> for Value {
+    fn from(number: Option<i64>) -> Self {
+        Self::Number(number)
+    }
+}
+
+/// Runs a statement whose text was written in this crate.
+async fn execute(db: &mut AnyConnection, sql: String, values: Vec<Value>) -> Result<()> {
+    let mut query = sqlx::query(AssertSqlSafe(sql));
+    for value in values {
+        query = match value {
+            Value::Text(text) => query.bind(text),
+            Value::Number(number) => query.bind(number),
+        };
+    }
+    query.execute(db).await?;
+    Ok(())
+}
+
 /// The numbered placeholders of an `IN` list: `$3, $4, $5` for three values from the third on.
-pub fn placeholders(first: usize, count: usize) -> String {
+fn placeholders(first: usize, count: usize) -> String {
     (first..first + count).map(|number| format!("${number}")).collect::<Vec<_>>().join(", ")
 }
 

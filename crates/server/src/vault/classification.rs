@@ -12,7 +12,7 @@ use crate::paging::{Order, Page};
 use crate::request::{Body, Parameters};
 use crate::service::Service;
 use crate::sessions::Session;
-use crate::store::{Select, new_id};
+use crate::store::{Statement, new_id};
 use crate::wire::{Stored, id_text};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -37,28 +37,37 @@ pub(super) async fn list(
     parameters: Parameters,
 ) -> Result<Json<NodesResponse>> {
     let page = Page::of(&parameters, Order::Ascending);
-    let filtered = |select: Select| {
-        let select = select
-            .text(" AND (user_id IS NULL OR user_id = ?)", &session.user_id)
+    let filtered = |select: Statement| {
+        select
             .text_if(" AND scheme = ?", parameters.one("scheme_name"))
-            .text_if(" AND name LIKE ? ESCAPE '\\'", parameters.one("name").map(part_of).as_deref());
-        match parameters.flag("own") {
-            Some(true) => select.sql(" AND user_id IS NOT NULL"),
-            Some(false) => select.sql(" AND user_id IS NULL"),
-            None => select,
-        }
+            .text_if(" AND name LIKE ? ESCAPE '\\'", parameters.one("name").map(part_of).as_deref())
+    };
+    let globals = |select: Statement| filtered(select.sql(" AND user_id IS NULL"));
+    let users_own = |select: Statement| filtered(select.text(" AND user_id = ?", &session.user_id));
+    let behind = |select: Statement| select.behind("sequence", &page);
+    let select = Statement::new(NODES);
+    let select = match parameters.flag("own") {
+        Some(true) => behind(users_own(select)),
+        Some(false) => behind(globals(select)),
+        // Each from its place in an index.
+        None => behind(users_own(behind(globals(select)).sql(" UNION ALL ").sql(NODES))),
     };
     let mut db = vault.store().read().await?;
-    let rows: Vec<Node> = filtered(Select::new(NODES)).page("sequence", &page).fetch(&mut db).await?;
+    let rows: Vec<Node> = select.in_order("sequence", &page).fetch(&mut db).await?;
     let (rows, next_page_after) = page.cut(rows, |row| row.sequence);
-    let count = filtered(Select::new("SELECT COUNT(*) FROM classification_nodes WHERE 1 = 1"));
+    let count = Statement::new("SELECT COUNT(*) FROM classification_nodes WHERE 1 = 1");
+    let count = match parameters.flag("own") {
+        Some(true) => users_own(count),
+        Some(false) => globals(count),
+        None => filtered(count.text(" AND (user_id IS NULL OR user_id = ?)", &session.user_id)),
+    };
     let count: Vec<(i64,)> = count.fetch(&mut db).await?;
     let meta = NodesMeta::of(count.first().map_or(0, |(count,)| *count), page.per_page, next_page_after.as_deref());
     Ok(Json(NodesResponse { classification_nodes: wire(rows, &session.user_id)?, next_page_after, meta }))
 }
 
 async fn show(State(vault): State<Vault>, session: Session, Path(id): Path<String>) -> Result<Json<NodeResponse>> {
-    let mut db = vault.store().read().await?;
+    let mut db = vault.store().read_once().await?;
     let node = find_visible(&mut db, &id, &session.user_id).await?;
     let node = node.ok_or_else(|| Error::not_found("classification_node_not_found"))?;
     Ok(Json(NodeResponse { classification_node: node.wire(&session.user_id)? }))
@@ -207,16 +216,16 @@ pub(super) fn wire(mut nodes: Vec<Node>, reader: &str) -> Result<Vec<Classificat
 }
 
 async fn find_visible(db: &mut AnyConnection, id: &str, user_id: &str) -> Result<Option<Node>> {
-    let select = Select::new(NODES).text(" AND id = ?", id).text(" AND (user_id IS NULL OR user_id = ?)", user_id);
+    let select = Statement::new(NODES).text(" AND id = ?", id).text(" AND (user_id IS NULL OR user_id = ?)", user_id);
     Ok(select.fetch(db).await?.pop())
 }
 
 /// The nodes of these ids.
-pub(super) async fn find_all(db: &mut AnyConnection, ids: &[String]) -> Result<Vec<Node>> {
+pub(super) async fn find_all(db: &mut AnyConnection, ids: &[impl AsRef<str>]) -> Result<Vec<Node>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    Select::new(NODES).any_of(" AND id IN (?)", ids).fetch(db).await
+    Statement::new(NODES).any_of(" AND id IN (?)", ids).fetch(db).await
 }
 
 async fn find_by_name(db: &mut AnyConnection, user_id: &str, scheme: &str, name: &str) -> Result<Option<String>> {

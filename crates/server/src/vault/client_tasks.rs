@@ -8,7 +8,7 @@ use crate::paging::{Order, Page};
 use crate::request::{Body, Parameters};
 use crate::service::Service;
 use crate::sessions::Session;
-use crate::store::{Select, new_id};
+use crate::store::{Statement, new_id};
 use crate::wire::{Stored, maybe_time};
 use axum::extract::State;
 use axum::routing::get;
@@ -42,7 +42,7 @@ async fn list(
     let now = vault.clock().now();
     let mut tx = vault.store().write().await?;
     take_back_given_up(&mut tx, &session.user_id, now).await?;
-    let select = Select::new(TASKS)
+    let select = Statement::new(TASKS)
         .text(" AND user_id = ?", &session.user_id)
         .any_of(" AND state IN (?)", &states)
         .text_if(" AND target_id = ?", parameters.one("target_id"))
@@ -50,9 +50,8 @@ async fn list(
         .page("sequence", &page);
     let (rows, next_page_after) = page.cut(select.fetch(&mut tx).await?, |row: &Row| row.sequence);
     if changes_state(&parameters) {
-        for row in rows.iter().filter(|row| row.state == "todo") {
-            set_state(&mut tx, &row.id, ClientTaskState::InProgress, None, now).await?;
-        }
+        let taken: Vec<&str> = rows.iter().filter(|row| row.state == "todo").map(|row| row.id.as_str()).collect();
+        take(&mut tx, &taken, now).await?;
     }
     tx.commit().await?;
     let client_tasks = rows.into_iter().map(Row::wire).collect::<Result<_>>()?;
@@ -162,7 +161,7 @@ impl Row {
 }
 
 async fn find(db: &mut AnyConnection, id: &str, user_id: &str) -> Result<Row> {
-    let select = Select::new(TASKS).text(" AND id = ?", id).text(" AND user_id = ?", user_id);
+    let select = Statement::new(TASKS).text(" AND id = ?", id).text(" AND user_id = ?", user_id);
     select.fetch(db).await?.pop().ok_or_else(|| Error::not_found("client_task_not_found"))
 }
 
@@ -188,6 +187,14 @@ async fn set_state(
     .execute(db)
     .await?;
     Ok(())
+}
+
+async fn take(db: &mut AnyConnection, ids: &[&str], now: Millis) -> Result<()> {
+    Statement::new("UPDATE client_tasks SET state = 'in_progress'")
+        .number(", last_state_transition_at = ?", now)
+        .any_of(" WHERE id IN (?)", ids)
+        .execute(db)
+        .await
 }
 
 async fn take_back_given_up(db: &mut AnyConnection, user_id: &str, now: Millis) -> Result<()> {

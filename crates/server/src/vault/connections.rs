@@ -11,7 +11,7 @@ use crate::paging::{Order, Page};
 use crate::request::{Body, Parameters};
 use crate::service::Service;
 use crate::sessions::Session;
-use crate::store::{Select, new_id};
+use crate::store::{Statement, new_id};
 use crate::wire::{Stored, ciphertext_text, id_text};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -20,6 +20,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde::Deserialize;
 use sqlx::{AnyConnection, FromRow};
+use std::collections::HashMap;
 use vaultshare::api::vault::connections::{
     Connection, ConnectionDetails, ConnectionInFirstForm, ConnectionResponse, ConnectionsResponse, OtherConnectionData,
     OwnConnectionData,
@@ -118,8 +119,8 @@ pub(super) async fn list(
     parameters: Parameters,
 ) -> Result<Json<ConnectionsResponse>> {
     let page = Page::of(&parameters, Order::Ascending);
-    let select = Select::new(CONNECTIONS).text(" AND own.user_id = ?", &session.user_id).page("own.sequence", &page);
-    let mut db = vault.store().read().await?;
+    let select = Statement::new(CONNECTIONS).text(" AND own.user_id = ?", &session.user_id).page("own.sequence", &page);
+    let mut db = vault.store().read_once().await?;
     let (rows, next_page_after) = page.cut(select.fetch(&mut db).await?, |row: &Row| row.sequence);
     let connections = rows.into_iter().map(Row::wire).collect::<Result<_>>()?;
     let meta = PageMeta::of(next_page_after.as_deref());
@@ -131,7 +132,7 @@ async fn show(
     session: Session,
     Path(id): Path<String>,
 ) -> Result<Json<ConnectionResponse>> {
-    let mut db = vault.store().read().await?;
+    let mut db = vault.store().read_once().await?;
     let connection = find(&mut db, &id, &session.user_id).await?.wire()?;
     Ok(Json(ConnectionResponse { connection, connection_existed_already: true, created_shares_report: vec![] }))
 }
@@ -233,7 +234,7 @@ impl Row {
 }
 
 async fn find(db: &mut AnyConnection, id: &str, user_id: &str) -> Result<Row> {
-    let select = Select::new(CONNECTIONS).text(" AND own.id = ?", id).text(" AND own.user_id = ?", user_id);
+    let select = Statement::new(CONNECTIONS).text(" AND own.id = ?", id).text(" AND own.user_id = ?", user_id);
     select.fetch(db).await?.pop().ok_or_else(|| Error::not_found("connection_not_found"))
 }
 
@@ -242,16 +243,25 @@ async fn find_between(db: &mut AnyConnection, user_id: &str, other_user_id: &str
     Ok(id.bind(user_id).bind(other_user_id).fetch_optional(db).await?)
 }
 
-/// The key that `user_id` gave for the connection with `other_user_id`, and its id in the Keystore.
-pub(super) async fn find_public_key(
+/// The key that a user gave for a connection, and its id in the Keystore.
+#[derive(FromRow)]
+pub(super) struct GivenKey {
+    user_id: String,
+    pub(super) public_key: String,
+    pub(super) keypair_external_id: Option<String>,
+}
+
+/// The keys that those of `user_ids` gave who are connected with `other_user_id`, by their ids.
+pub(super) async fn find_public_keys(
     db: &mut AnyConnection,
-    user_id: &str,
+    user_ids: &[&str],
     other_user_id: &str,
-) -> Result<Option<(String, Option<String>)>> {
-    let key = sqlx::query_as(
-        "SELECT public_key, keypair_external_id FROM connections WHERE user_id = $1 AND other_user_id = $2",
-    );
-    Ok(key.bind(user_id).bind(other_user_id).fetch_optional(db).await?)
+) -> Result<HashMap<String, GivenKey>> {
+    let select = Statement::new("SELECT user_id, public_key, keypair_external_id FROM connections WHERE 1 = 1")
+        .any_of(" AND user_id IN (?)", user_ids)
+        .text(" AND other_user_id = ?", other_user_id);
+    let keys: Vec<GivenKey> = select.fetch(db).await?;
+    Ok(keys.into_iter().map(|key| (key.user_id.clone(), key)).collect())
 }
 
 /// The encryption spaces of a connection's two sides.

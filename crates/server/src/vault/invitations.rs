@@ -9,7 +9,7 @@ use crate::paging::{Order, Page};
 use crate::request::{Body, Parameters};
 use crate::service::Service;
 use crate::sessions::Session;
-use crate::store::{Select, new_id};
+use crate::store::{Statement, new_id};
 use crate::token;
 use crate::wire::{Stored, ciphertext_text, id_text, maybe_time};
 use axum::extract::{Path, State};
@@ -90,13 +90,13 @@ async fn list(
         states = ["new", "accepted", "rejected"].map(str::to_owned).to_vec();
     }
     let now = vault.clock().now();
-    let select = Select::new(INVITATIONS)
+    let select = Statement::new(INVITATIONS)
         .text(" AND user_id = ?", &session.user_id)
         .text_if(" AND token = ?", parameters.one("token"))
         .number(" AND CASE WHEN state = 'new' AND expire_at <= ? THEN 'expired' ELSE state END", now)
         .any_of(" IN (?)", &states)
         .page("sequence", &page);
-    let mut db = vault.store().read().await?;
+    let mut db = vault.store().read_once().await?;
     let (rows, next_page_after) = page.cut(select.fetch(&mut db).await?, |row: &Row| row.sequence);
     let invitations = rows.into_iter().map(|row| row.at(now).wire(&session.user_id)).collect::<Result<_>>()?;
     let meta = PageMeta::of(next_page_after.as_deref());
@@ -108,7 +108,7 @@ async fn show(
     session: Session,
     Path(id_or_token): Path<String>,
 ) -> Result<Json<InvitationResponse>> {
-    let mut db = vault.store().read().await?;
+    let mut db = vault.store().read_once().await?;
     let row = find(&mut db, &id_or_token, vault.clock().now()).await?.ok_or_else(not_found)?;
     // An id is no secret: only the token opens someone else's invitation.
     if row.user_id != session.user_id && row.token != id_or_token {
@@ -206,7 +206,7 @@ impl Row {
 
 /// The invitation of this id or token.
 pub(super) async fn find(db: &mut AnyConnection, id_or_token: &str, now: Millis) -> Result<Option<Row>> {
-    let rows = Select::new(INVITATIONS).text(" AND (id = ? OR token = ?)", id_or_token).fetch(db).await?;
+    let rows = Statement::new(INVITATIONS).text(" AND (id = ? OR token = ?)", id_or_token).fetch(db).await?;
     Ok(rows.into_iter().next().map(|row: Row| row.at(now)))
 }
 

@@ -5,7 +5,7 @@ use crate::clock::{Millis, millis, to_wire};
 use crate::error::{Error, Result};
 use crate::request::Body;
 use crate::service::Service;
-use crate::sessions::{self, Session};
+use crate::sessions::{self, Issued, Session};
 use crate::store::new_id;
 use crate::token;
 use crate::wire::{Stored, id_text, maybe_time};
@@ -30,6 +30,10 @@ async fn create(
     public_key::check(&request.public_key)?;
     let now = vault.clock().now();
     let id = new_id();
+    // Outside of the transaction: encrypting takes its time, and whoever writes holds up everybody else who does.
+    let session = Issued::new(now, vault.limits().session)?;
+    let encrypted_session_authentication_string =
+        public_key::encrypt_token(&request.public_key, &session.token).await?;
     let mut tx = vault.store().write().await?;
     if !use_admission_token(&mut tx, &request.admission_token, now).await? {
         let message = "The admission token is unknown, used or too old";
@@ -39,10 +43,8 @@ async fn create(
         let message = "There is a user with this public key: sign in";
         return Err(Error::refused(StatusCode::BAD_REQUEST, "public_key_taken", message));
     }
-    let session = sessions::issue(&mut tx, &id, now, vault.limits().session).await?;
+    sessions::keep(&mut tx, &id, &session).await?;
     let user = find(&mut tx, &id).await?;
-    let encrypted_session_authentication_string =
-        public_key::encrypt_token(&request.public_key, &session.token).await?;
     tx.commit().await?;
     let response =
         NewUserResponse { encrypted_session_authentication_string, user, associations: vec![], organisations: vec![] };
@@ -50,7 +52,7 @@ async fn create(
 }
 
 async fn show(State(vault): State<Vault>, session: Session) -> Result<Json<UserResponse>> {
-    let mut db = vault.store().read().await?;
+    let mut db = vault.store().read_once().await?;
     let user = find(&mut db, &session.user_id).await?;
     Ok(Json(UserResponse { user, associations: vec![] }))
 }

@@ -5,7 +5,7 @@ use crate::clock::{Millis, to_wire};
 use crate::error::{Error, Result};
 use crate::request::{Body, Parameters};
 use crate::service::Service;
-use crate::sessions::{self, Session};
+use crate::sessions::{self, Issued, Session};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{delete, get, patch, post};
@@ -27,11 +27,16 @@ async fn create(
     Body(request): Body<SessionRequest>,
 ) -> Result<(StatusCode, Json<SessionResponse>)> {
     let lifetime = sessions::lifetime(&vault, request.valid_for)?;
-    let mut tx = vault.store().write().await?;
-    let user_id = me::find_by_public_key(&mut tx, &request.public_key).await?.ok_or_else(Error::not_authorized)?;
-    let session = sessions::issue(&mut tx, &user_id, vault.clock().now(), lifetime).await?;
+    let mut db = vault.store().read_once().await?;
+    me::find_by_public_key(&mut db, &request.public_key).await?.ok_or_else(Error::not_authorized)?;
+    drop(db);
+    // Outside of the transaction: encrypting takes its time, and whoever writes holds up everybody else who does.
+    let session = Issued::new(vault.clock().now(), lifetime)?;
     let encrypted_session_authentication_string =
         public_key::encrypt_token(&request.public_key, &session.token).await?;
+    let mut tx = vault.store().write().await?;
+    let user_id = me::find_by_public_key(&mut tx, &request.public_key).await?.ok_or_else(Error::not_authorized)?;
+    sessions::keep(&mut tx, &user_id, &session).await?;
     tx.commit().await?;
     let session = EncryptedSession { encrypted_session_authentication_string };
     Ok((StatusCode::CREATED, Json(SessionResponse { session })))
@@ -44,7 +49,7 @@ async fn show(session: Session, headers: HeaderMap) -> Json<Value> {
 
 /// Shows the session with its user. It ends when it would have: a token cannot prolong itself.
 async fn resume(State(vault): State<Vault>, session: Session, headers: HeaderMap) -> Result<Json<Value>> {
-    let mut db = vault.store().read().await?;
+    let mut db = vault.store().read_once().await?;
     let user = me::find(&mut db, &session.user_id).await?;
     Ok(Json(json!({ "token_type": "bearer", "user_access_token": shown(&session, &headers), "user": user })))
 }

@@ -10,7 +10,7 @@ use crate::paging::{Order, Page};
 use crate::request::{Body, Parameters};
 use crate::service::Service;
 use crate::sessions::Session;
-use crate::store::{Select, new_id};
+use crate::store::{Statement, new_id, write_rows};
 use crate::wire::Stored;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -18,6 +18,7 @@ use axum::response::Response;
 use axum::routing::get;
 use axum::{Json, Router};
 use sqlx::{AnyConnection, FromRow};
+use std::collections::HashMap;
 use vaultshare::api::vault::items::ClassificationNode;
 use vaultshare::api::vault::slots::{Slot, SlotChange};
 use vaultshare::api::vault::templates::{ItemTemplate, NewTemplateRequest, TemplateResponse, TemplatesResponse};
@@ -34,12 +35,16 @@ pub(super) async fn list(
 ) -> Result<Json<TemplatesResponse>> {
     let page = Page::of(&parameters, Order::Ascending);
     let like = parameters.one("like").map(|text| text.to_lowercase().replace(['%', '_', '\\'], ""));
-    let select = Select::new(TEMPLATES)
-        .text(" AND (user_id IS NULL OR user_id = ?)", &session.user_id)
-        .text_if(" AND LOWER(label) LIKE '%' || ? || '%'", like.as_deref())
-        .text_if(IN_SCHEME, parameters.one("by_classification[scheme]"))
-        .text_if(UNDER_NODE, parameters.one("by_classification[name]"))
-        .page("sequence", &page);
+    let filtered = |select: Statement| {
+        select
+            .text_if(" AND LOWER(label) LIKE '%' || ? || '%'", like.as_deref())
+            .text_if(IN_SCHEME, parameters.one("by_classification[scheme]"))
+            .text_if(UNDER_NODE, parameters.one("by_classification[name]"))
+            .behind("sequence", &page)
+    };
+    // The system's and the user's own, each from its place in an index.
+    let select = filtered(Statement::new(TEMPLATES).sql(" AND user_id IS NULL")).sql(" UNION ALL ").sql(TEMPLATES);
+    let select = filtered(select.text(" AND user_id = ?", &session.user_id)).in_order("sequence", &page);
     let mut db = vault.store().read().await?;
     let (rows, next_page_after) = page.cut(select.fetch(&mut db).await?, |row: &Row| row.sequence);
     let (item_templates, slots, classification_nodes) = load(&mut db, rows, &session.user_id).await?;
@@ -170,7 +175,7 @@ pub(super) struct SlotRow {
 
 /// The template that items of this user mean by `name`: their own before the system's.
 pub(super) async fn find_by_name(db: &mut AnyConnection, name: &str, user_id: &str) -> Result<Option<Row>> {
-    let select = Select::new(TEMPLATES)
+    let select = Statement::new(TEMPLATES)
         .text(" AND name = ?", name)
         .text(" AND (user_id IS NULL OR user_id = ?)", user_id)
         .sql(" ORDER BY user_id IS NULL, sequence LIMIT 1");
@@ -179,7 +184,7 @@ pub(super) async fn find_by_name(db: &mut AnyConnection, name: &str, user_id: &s
 
 /// The slots of these templates, in order.
 pub(super) async fn slots_of(db: &mut AnyConnection, template_ids: &[String]) -> Result<Vec<SlotRow>> {
-    Select::new(
+    Statement::new(
         "SELECT id, template_id, name, label, description, slot_type_name, ordinal, updated_at FROM template_slots \
          WHERE 1 = 1",
     )
@@ -190,7 +195,8 @@ pub(super) async fn slots_of(db: &mut AnyConnection, template_ids: &[String]) ->
 }
 
 async fn response(db: &mut AnyConnection, id: &str, user_id: &str) -> Result<TemplateResponse> {
-    let select = Select::new(TEMPLATES).text(" AND id = ?", id).text(" AND (user_id IS NULL OR user_id = ?)", user_id);
+    let select =
+        Statement::new(TEMPLATES).text(" AND id = ?", id).text(" AND (user_id IS NULL OR user_id = ?)", user_id);
     let rows = select.fetch(db).await?;
     let (mut templates, slots, classification_nodes) = load(db, rows, user_id).await?;
     let item_template = templates.pop().ok_or_else(|| Error::not_found("template_not_found"))?;
@@ -204,17 +210,24 @@ async fn load(db: &mut AnyConnection, rows: Vec<Row>, reader: &str) -> Result<Lo
     let node_ids: Vec<String> = rows.iter().filter_map(|row| row.classification_node_id.clone()).collect();
     let slots = slots_of(db, &ids).await?;
     let nodes = classification::find_all(db, &node_ids).await?;
-    let users_own: Vec<String> = rows.iter().filter(|row| row.user_id.is_some()).map(|row| row.id.clone()).collect();
-    let counts = items_made_from(db, &ids, reader).await?;
-    let templates = rows.into_iter().map(|row| template(row, &slots, &counts)).collect::<Result<_>>()?;
-    let creator = |slot: &SlotRow| if users_own.contains(&slot.template_id) { "user" } else { "system" };
+    let creators: HashMap<String, &str> = rows.iter().map(|row| (row.id.clone(), row.creator())).collect();
+    let counts: HashMap<String, i64> = items_made_from(db, &ids, reader).await?.into_iter().collect();
+    let mut slot_ids: HashMap<String, Vec<Id>> = HashMap::new();
+    for slot in &slots {
+        slot_ids.entry(slot.template_id.clone()).or_default().push(Id::stored(slot.id.clone())?);
+    }
+    let mut take_slot_ids = |id: &str| slot_ids.remove(id).unwrap_or_default();
+    let count = |id: &str| counts.get(id).copied().unwrap_or(0);
+    let templates =
+        rows.into_iter().map(|row| template(take_slot_ids(&row.id), count(&row.id), row)).collect::<Result<_>>()?;
+    let creator = |slot: &SlotRow| creators.get(&slot.template_id).copied().unwrap_or("system");
     let slots = slots.into_iter().map(|row| slot(creator(&row), row)).collect::<Result<_>>()?;
     Ok((templates, slots, classification::wire(nodes, reader)?))
 }
 
 /// How many items of this user were made from each of these templates.
 async fn items_made_from(db: &mut AnyConnection, template_ids: &[String], user_id: &str) -> Result<Vec<(String, i64)>> {
-    Select::new("SELECT template_id, COUNT(*) FROM items WHERE original_id IS NULL")
+    Statement::new("SELECT template_id, COUNT(*) FROM items WHERE original_id IS NULL")
         .text(" AND user_id = ?", user_id)
         .any_of(" AND template_id IN (?)", template_ids)
         .sql(" GROUP BY template_id")
@@ -222,11 +235,9 @@ async fn items_made_from(db: &mut AnyConnection, template_ids: &[String], user_i
         .await
 }
 
-fn template(row: Row, slots: &[SlotRow], counts: &[(String, i64)]) -> Result<ItemTemplate> {
-    let count = counts.iter().find(|(template_id, _)| *template_id == row.id).map(|(_, count)| *count);
-    let slot_ids = slots.iter().filter(|slot| slot.template_id == row.id).map(|slot| Id::stored(slot.id.clone()));
+fn template(slot_ids: Vec<Id>, items_count: i64, row: Row) -> Result<ItemTemplate> {
     Ok(ItemTemplate {
-        slot_ids: slot_ids.collect::<Result<_>>()?,
+        slot_ids,
         id: Id::stored(row.id)?,
         name: row.name,
         label: row.label,
@@ -239,7 +250,7 @@ fn template(row: Row, slots: &[SlotRow], counts: &[(String, i64)]) -> Result<Ite
         image: None,
         classification_node_ids: Id::maybe(row.classification_node_id)?.into_iter().collect(),
         background_color: None,
-        items_count: count.unwrap_or(0),
+        items_count,
     })
 }
 
@@ -275,23 +286,21 @@ fn slot(creator: &str, row: SlotRow) -> Result<Slot> {
 }
 
 async fn insert_slots(db: &mut AnyConnection, template_id: &str, slots: &[NewSlot<'_>], now: Millis) -> Result<()> {
-    for (ordinal, (name, label, description, kind)) in (1_i64..).zip(slots) {
-        sqlx::query(
-            "INSERT INTO template_slots (id, template_id, name, label, description, slot_type_name, ordinal, updated_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        )
-        .bind(new_id())
-        .bind(template_id)
-        .bind(name)
-        .bind(*label)
-        .bind(*description)
-        .bind(*kind)
-        .bind(ordinal)
-        .bind(now)
-        .execute(&mut *db)
-        .await?;
-    }
-    Ok(())
+    let row = |(ordinal, (name, label, description, kind)): (i64, &NewSlot<'_>)| {
+        [
+            new_id().into(),
+            template_id.into(),
+            name.as_str().into(),
+            (*label).into(),
+            (*description).into(),
+            (*kind).into(),
+            ordinal.into(),
+            now.into(),
+        ]
+    };
+    let insert = "INSERT INTO template_slots (id, template_id, name, label, description, slot_type_name, ordinal, \
+         updated_at) VALUES";
+    write_rows(db, insert, (1..).zip(slots).map(row).collect(), "").await
 }
 
 #[cfg(test)]

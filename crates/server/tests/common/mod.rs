@@ -4,6 +4,7 @@
 #![allow(dead_code, unreachable_pub, reason = "every test file compiles this and uses its own part of it")]
 
 pub mod srp_client;
+pub mod statements;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Request, StatusCode};

@@ -6,9 +6,10 @@ use anyhow::Context;
 
 use crate::tools::Browser;
 use crate::workspace::{Profile, Workspace};
-use crate::{build, files, process, progress, test::node_tests, tools};
+use crate::{bench, build, files, process, progress, test::node_tests, tools};
 
-/// Packs the package as npm would publish it and runs `tests/e2e` against it, the server's binary and Chromium.
+/// Packs the package as npm would publish it and runs `tests/e2e` against it, the server's binary and Chromium; then the
+/// benchmark, small, so that it works when somebody wants to measure.
 pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     tools::ensure_node(workspace)?;
     let browser = Browser::ensure(workspace)?;
@@ -24,7 +25,8 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
             node.env("VAULTSHARE_SERVER", workspace.program(build::SERVER, Profile::Test));
             node.env("VAULTSHARE_CLI", workspace.program("vaultshare", Profile::Test));
         })
-    })
+    })?;
+    bench::smoke(workspace, &browser)
 }
 
 /// The tarball that `npm publish` would upload.

@@ -7,7 +7,7 @@ use crate::idempotency::{Begun, Repeatable};
 use crate::request::Body;
 use crate::service::Service;
 use crate::sessions::Session;
-use crate::store::{Select, new_id};
+use crate::store::{Statement, new_id};
 use crate::vault::sharing::read_expiry;
 use crate::vault::{Vault, connections, items};
 use axum::Router;
@@ -45,8 +45,7 @@ async fn create(
         rows.push(records::find(db, &id, &session.user_id, now).await?);
     }
     let (mut items, mut slots) = (Vec::new(), Vec::new());
-    for row in &rows {
-        let (item, of_item) = records::item_of(db, row, &session.user_id).await?;
+    for (item, of_item) in records::items_of(db, &rows, &session.user_id).await? {
         items.push(item.into());
         slots.extend(of_item);
     }
@@ -116,7 +115,7 @@ async fn find_same(
     slot_id: Option<&str>,
     recipient_id: &str,
 ) -> Result<Option<String>> {
-    let select = Select::new("SELECT id FROM space_shares WHERE 1 = 1")
+    let select = Statement::new("SELECT id FROM space_shares WHERE 1 = 1")
         .text(" AND item_id = ?", item_id)
         .text(" AND recipient_id = ?", recipient_id)
         .text(" AND COALESCE(slot_id, '') = ?", slot_id.unwrap_or_default());

@@ -8,7 +8,7 @@ use crate::paging::{Order, Page};
 use crate::request::{Body, Parameters};
 use crate::service::Service;
 use crate::sessions::Session;
-use crate::store::{Select, new_id};
+use crate::store::{Statement, new_id};
 use crate::vault::{Vault, public_key};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -83,8 +83,8 @@ async fn list(
     parameters: Parameters,
 ) -> Result<Json<PublicKeysResponse>> {
     let page = Page::of(&parameters, Order::Ascending);
-    let select = Select::new(PUBLIC_KEYS).text(" AND user_id = ?", &session.user_id).page("sequence", &page);
-    let mut db = vault.store().read().await?;
+    let select = Statement::new(PUBLIC_KEYS).text(" AND user_id = ?", &session.user_id).page("sequence", &page);
+    let mut db = vault.store().read_once().await?;
     let (rows, next_page_after) = page.cut(select.fetch(&mut db).await?, |row: &Row| row.sequence);
     let meta = PageMeta::of(next_page_after.as_deref());
     Ok(Json(PublicKeysResponse { public_keys: rows.into_iter().map(Row::wire).collect(), next_page_after, meta }))
@@ -148,7 +148,7 @@ impl Row {
 }
 
 async fn find(db: &mut AnyConnection, user_id: &str, id: &str) -> Result<Option<Row>> {
-    let select = Select::new(PUBLIC_KEYS).text(" AND id = ?", id).text(" AND user_id = ?", user_id);
+    let select = Statement::new(PUBLIC_KEYS).text(" AND id = ?", id).text(" AND user_id = ?", user_id);
     Ok(select.fetch(db).await?.pop())
 }
 

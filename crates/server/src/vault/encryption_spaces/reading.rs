@@ -1,13 +1,13 @@
 //! Lists of shares, and one share with its item, in the shapes of the first clients and of the second: one reply has the
 //! fields of both.
 
-use super::records::{self, ShareRow};
+use super::records::{self, ShareRow, Sides};
+use crate::clock::Millis;
 use crate::error::Result;
 use crate::paging::{Order, Page};
 use crate::request::Parameters;
 use crate::service::Service;
 use crate::sessions::Session;
-use crate::store::Select;
 use crate::vault::Vault;
 use axum::extract::{Path, State};
 use axum::routing::get;
@@ -31,8 +31,7 @@ async fn list_all(
     session: Session,
     parameters: Parameters,
 ) -> Result<Json<SpaceSharesResponse>> {
-    let select = records::visible_to(&session.user_id, vault.clock().now());
-    page_of(&vault, &session, &parameters, select).await
+    page_of(&vault, &session, &parameters, Sides::Both, vault.clock().now()).await
 }
 
 async fn list_incoming(
@@ -40,9 +39,7 @@ async fn list_incoming(
     session: Session,
     parameters: Parameters,
 ) -> Result<Json<SpaceSharesResponse>> {
-    let select = records::visible_to(&session.user_id, vault.clock().now())
-        .text(" AND space_shares.recipient_id = ?", &session.user_id);
-    page_of(&vault, &session, &parameters, select).await
+    page_of(&vault, &session, &parameters, Sides::Received, vault.clock().now()).await
 }
 
 /// With `with_expired` also those that have ended, as long as housekeeping has not cleared them away.
@@ -52,23 +49,22 @@ async fn list_outgoing(
     parameters: Parameters,
 ) -> Result<Json<SpaceSharesResponse>> {
     let still = if parameters.flag("with_expired") == Some(true) { i64::MIN } else { vault.clock().now() };
-    let select = records::visible_to(&session.user_id, still).text(" AND space_shares.sender_id = ?", &session.user_id);
-    page_of(&vault, &session, &parameters, select).await
+    page_of(&vault, &session, &parameters, Sides::Sent, still).await
 }
 
 async fn page_of(
     vault: &Vault,
     session: &Session,
     parameters: &Parameters,
-    select: Select,
+    sides: Sides,
+    still: Millis,
 ) -> Result<Json<SpaceSharesResponse>> {
     let page = Page::of(parameters, Order::Ascending);
     let mut db = vault.store().read().await?;
-    let rows = select.page("space_shares.sequence", &page).fetch(&mut db).await?;
+    let rows = records::page_of(&mut db, sides, &session.user_id, still, &page).await?;
     let (rows, next_page_after) = page.cut(rows, |row: &ShareRow| row.sequence);
     let (mut items, mut slots) = (Vec::with_capacity(rows.len()), Vec::new());
-    for row in &rows {
-        let (item, of_item) = records::item_of(&mut db, row, &session.user_id).await?;
+    for (item, of_item) in records::items_of(&mut db, &rows, &session.user_id).await? {
         items.push(item.into());
         slots.extend(of_item);
     }
@@ -84,7 +80,8 @@ async fn show(
 ) -> Result<Json<SpaceShareResponse>> {
     let mut db = vault.store().read().await?;
     let row = records::find(&mut db, &id, &session.user_id, vault.clock().now()).await?;
-    let (item, slots) = records::item_of(&mut db, &row, &session.user_id).await?;
+    let mut items = records::items_of(&mut db, std::slice::from_ref(&row), &session.user_id).await?;
+    let (item, slots) = items.pop().ok_or_else(records::not_found)?;
     let mut shares = records::with_values(&mut db, vec![row], &session.user_id).await?;
     let share = shares.pop().ok_or_else(records::not_found)?;
     Ok(Json(SpaceShareResponse {

@@ -2,26 +2,30 @@
 
 use crate::clock::{Millis, to_wire};
 use crate::error::{Error, Result};
-use crate::store::Select;
+use crate::paging::Page;
+use crate::store::{Statement, write_rows};
 use crate::vault::items;
-use crate::wire::{Stored, maybe_time};
+use crate::wire::{Stored, id_text, maybe_time};
 use sqlx::{AnyConnection, FromRow};
 use std::collections::HashMap;
 use vaultshare::api::vault::encryption_spaces::{ShareableType, SpaceShare, ValuesBySlot};
-use vaultshare::api::vault::items::{Item, ItemResponse};
+use vaultshare::api::vault::items::Item;
 use vaultshare::api::vault::slots::Slot;
 use vaultshare::api::{Ciphertext, Id};
 
-/// The beginning of every query for these shares; conditions follow. `$1` is the reading user, whose ids of connection
-/// and space it gives.
-pub(super) const SHARES: &str = "SELECT space_shares.id, space_shares.item_id, space_shares.slot_id, \
+/// The beginning of every query for these shares: with the reading user's ids of connection and space.
+const SHARES: &str = "SELECT space_shares.id, space_shares.item_id, space_shares.slot_id, \
      space_shares.sender_id, space_shares.recipient_id, space_shares.distributable, space_shares.tradeable, \
      space_shares.note, space_shares.terms, space_shares.expires_at, space_shares.created_at, \
-     space_shares.updated_at, space_shares.sequence, connections.id AS connection_id, connections.encryption_space_id \
-     FROM space_shares JOIN connections ON connections.other_user_id = \
-     CASE WHEN connections.user_id = space_shares.sender_id THEN space_shares.recipient_id \
-     ELSE space_shares.sender_id END AND connections.user_id IN (space_shares.sender_id, space_shares.recipient_id) \
-     WHERE 1 = 1";
+     space_shares.updated_at, space_shares.sequence AS sequence, connections.id AS connection_id, \
+     connections.encryption_space_id \
+     FROM space_shares JOIN connections ON";
+
+/// How it goes on for what the reading user sent, and for what they got; conditions follow.
+const SENT: &str = " connections.user_id = space_shares.sender_id \
+     AND connections.other_user_id = space_shares.recipient_id WHERE space_shares.sender_id = ?";
+const RECEIVED: &str = " connections.user_id = space_shares.recipient_id \
+     AND connections.other_user_id = space_shares.sender_id WHERE space_shares.recipient_id = ?";
 
 #[derive(Clone, Debug, FromRow)]
 pub(super) struct ShareRow {
@@ -77,16 +81,49 @@ pub(super) fn not_found() -> Error {
 
 /// The share of this id, if this user is its sender or its recipient and it has not expired.
 pub(super) async fn find(db: &mut AnyConnection, id: &str, user_id: &str, now: Millis) -> Result<ShareRow> {
-    let select = visible_to(user_id, now).text(" AND space_shares.id = ?", id);
-    select.fetch(db).await?.pop().ok_or_else(not_found)
+    let of_this_id = |select: Statement| select.text(" AND space_shares.id = ?", id);
+    let select = of_this_id(sent(Statement::new(SHARES), user_id, now)).sql(" UNION ALL ").sql(SHARES);
+    of_this_id(received(select, user_id, now)).fetch(db).await?.pop().ok_or_else(not_found)
 }
 
-/// What this user sent or got and has not expired.
-pub(super) fn visible_to(user_id: &str, now: Millis) -> Select {
-    Select::new(SHARES)
-        .text(" AND connections.user_id = ?", user_id)
-        .number(" AND (space_shares.expires_at IS NULL OR space_shares.expires_at > ?)", now)
+/// A page of what this user sent, got, or both, and has not expired at `still`.
+pub(super) async fn page_of(
+    db: &mut AnyConnection,
+    sides: Sides,
+    user_id: &str,
+    still: Millis,
+    page: &Page,
+) -> Result<Vec<ShareRow>> {
+    let start = |select: Statement| select.behind("space_shares.sequence", page);
+    let select = Statement::new(SHARES);
+    let select = match sides {
+        Sides::Sent => start(sent(select, user_id, still)),
+        Sides::Received => start(received(select, user_id, still)),
+        Sides::Both => {
+            let select = start(sent(select, user_id, still)).sql(" UNION ALL ").sql(SHARES);
+            start(received(select, user_id, still))
+        }
+    };
+    select.in_order("sequence", page).fetch(db).await
 }
+
+/// Which of a user's shares are listed.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Sides {
+    Sent,
+    Received,
+    Both,
+}
+
+fn sent(select: Statement, user_id: &str, still: Millis) -> Statement {
+    select.text(SENT, user_id).number(NOT_EXPIRED, still)
+}
+
+fn received(select: Statement, user_id: &str, still: Millis) -> Statement {
+    select.text(RECEIVED, user_id).number(NOT_EXPIRED, still)
+}
+
+const NOT_EXPIRED: &str = " AND (space_shares.expires_at IS NULL OR space_shares.expires_at > ?)";
 
 /// The shares with their values, for one of their two users.
 pub(super) async fn with_values(db: &mut AnyConnection, rows: Vec<ShareRow>, reader: &str) -> Result<Vec<SpaceShare>> {
@@ -100,10 +137,33 @@ pub(super) async fn with_values(db: &mut AnyConnection, rows: Vec<ShareRow>, rea
         .collect()
 }
 
+/// The items that are shared, one for each share. Any number of them takes the same few statements.
+pub(super) async fn items_of(
+    db: &mut AnyConnection,
+    rows: &[ShareRow],
+    reader: &str,
+) -> Result<Vec<(Item, Vec<Slot>)>> {
+    let mut ids: Vec<&str> = rows.iter().map(|row| row.item_id.as_str()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let originals = Statement::new(items::records::ITEMS).any_of(" AND items.id IN (?)", &ids).fetch(db).await?;
+    let loaded = items::records::load(db, originals, reader).await?;
+    let items: HashMap<&str, &Item> = loaded.items.iter().map(|item| (item.id.as_str(), item)).collect();
+    let mut slots: HashMap<&str, Vec<&Slot>> = HashMap::new();
+    for slot in &loaded.slots {
+        slots.entry(id_text(&slot.item_id).unwrap_or_default()).or_default().push(slot);
+    }
+    let seen = |row: &ShareRow| {
+        let item = items.get(row.item_id.as_str()).ok_or_else(|| Error::fault("a shared item is not there"))?;
+        let slots = slots.get(row.item_id.as_str()).into_iter().flatten();
+        item_as_seen(row, reader, (*item).clone(), slots.map(|slot| (*slot).clone()).collect())
+    };
+    rows.iter().map(seen).collect()
+}
+
 /// The item that is shared: for its owner as it is, for the recipient by the owner's ids, without values (they are in
 /// the share), and of a shared slot no other slots.
-pub(super) async fn item_of(db: &mut AnyConnection, row: &ShareRow, reader: &str) -> Result<(Item, Vec<Slot>)> {
-    let ItemResponse { mut item, mut slots, .. } = items::records::response(db, &row.item_id, &row.sender_id).await?;
+fn item_as_seen(row: &ShareRow, reader: &str, mut item: Item, mut slots: Vec<Slot>) -> Result<(Item, Vec<Slot>)> {
     if row.sender_id == reader {
         return Ok((item, slots));
     }
@@ -131,7 +191,7 @@ async fn values_of(db: &mut AnyConnection, share_ids: &[&str]) -> Result<HashMap
         slot_id: String,
         encrypted_value: String,
     }
-    let select = Select::new("SELECT share_id, slot_id, encrypted_value FROM space_share_values WHERE 1 = 1");
+    let select = Statement::new("SELECT share_id, slot_id, encrypted_value FROM space_share_values WHERE 1 = 1");
     let rows: Vec<Row> = select.any_of(" AND share_id IN (?)", share_ids).fetch(db).await?;
     let mut values: HashMap<String, ValuesBySlot> = HashMap::new();
     for row in rows {
@@ -144,16 +204,10 @@ async fn values_of(db: &mut AnyConnection, share_ids: &[&str]) -> Result<HashMap
 /// Replaces the values of a share.
 pub(super) async fn keep_values(db: &mut AnyConnection, share_id: &str, values: &ValuesBySlot) -> Result<()> {
     sqlx::query("DELETE FROM space_share_values WHERE share_id = $1").bind(share_id).execute(&mut *db).await?;
-    for (slot_id, value) in values {
-        let Some(value) = value else { continue };
-        sqlx::query("INSERT INTO space_share_values (share_id, slot_id, encrypted_value) VALUES ($1, $2, $3)")
-            .bind(share_id)
-            .bind(slot_id)
-            .bind(value.as_str())
-            .execute(&mut *db)
-            .await?;
-    }
-    Ok(())
+    let filled = values.iter().filter_map(|(slot_id, value)| Some((slot_id, value.as_ref()?)));
+    let rows = filled.map(|(slot_id, value)| [share_id.into(), slot_id.as_str().into(), value.as_str().into()]);
+    let insert = "INSERT INTO space_share_values (share_id, slot_id, encrypted_value) VALUES";
+    write_rows(db, insert, rows.collect(), "").await
 }
 
 /// Deletes a share of which the user is a side; says whether there was one.

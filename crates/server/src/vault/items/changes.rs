@@ -24,18 +24,21 @@ pub(super) struct NewSlot {
 pub(super) enum SlotStep {
     /// Make it.
     Insert(NewSlot),
-    /// Change what is given; `encrypted_value` is to be set (to a value or to none) or left as it is.
-    Update {
-        id: String,
-        label: Option<String>,
-        description: Option<String>,
-        slot_type_name: Option<String>,
-        ordinal: Option<i64>,
-        encrypted_value: Option<Option<String>>,
-        attachment_id: Option<String>,
-    },
+    /// Change it.
+    Update { id: String, change: SlotUpdate },
     /// Take it away.
     Delete { id: String },
+}
+
+/// What changes of a slot: what is given; `encrypted_value` is to be set (to a value or to none) or left as it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct SlotUpdate {
+    pub(super) label: Option<String>,
+    pub(super) description: Option<String>,
+    pub(super) slot_type_name: Option<String>,
+    pub(super) ordinal: Option<i64>,
+    pub(super) encrypted_value: Option<Option<String>>,
+    pub(super) attachment_id: Option<String>,
 }
 
 /// A step and the classification that goes with it.
@@ -105,7 +108,7 @@ fn plan_one<'a>(existing: &[(String, String)], attribute: &'a SlotChange) -> Res
     };
     match meant {
         Some((id, _)) if attribute.destroy == Some(true) => Ok((SlotStep::Delete { id: id.clone() }, &[])),
-        Some((id, _)) => Ok((update(id.clone(), attribute)?, classification)),
+        Some((id, _)) => Ok((SlotStep::Update { id: id.clone(), change: update(attribute)? }, classification)),
         None if attribute.destroy == Some(true) => Err(Error::invalid("The item has no slot of this name")),
         None => {
             refuse_plaintext(attribute)?;
@@ -114,7 +117,7 @@ fn plan_one<'a>(existing: &[(String, String)], attribute: &'a SlotChange) -> Res
     }
 }
 
-fn update(id: String, attribute: &SlotChange) -> Result<SlotStep> {
+fn update(attribute: &SlotChange) -> Result<SlotUpdate> {
     refuse_plaintext(attribute)?;
     if let Some(label) = &attribute.label {
         check_label(label)?;
@@ -125,8 +128,7 @@ fn update(id: String, attribute: &SlotChange) -> Result<SlotStep> {
         (None, Some(_)) => Some(None),
         (None, None) => None,
     };
-    Ok(SlotStep::Update {
-        id,
+    Ok(SlotUpdate {
         label: attribute.label.clone(),
         description: attribute.description.clone(),
         slot_type_name: attribute.slot_type_name.clone(),
@@ -204,6 +206,13 @@ mod tests {
         slots.collect()
     }
 
+    fn encrypted_value(step: &SlotStep) -> Option<&Option<Option<String>>> {
+        match step {
+            SlotStep::Update { change, .. } => Some(&change.encrypted_value),
+            _ => None,
+        }
+    }
+
     #[test]
     fn an_item_has_the_templates_slots_filled_and_those_that_are_added() {
         let attributes = [filled("vin"), filled("Engine type")];
@@ -227,7 +236,7 @@ mod tests {
         assert!(plan_update(&existing, &with("WBA1")).is_err());
         let emptied = with("");
         let steps = plan_update(&existing, &emptied).unwrap();
-        assert!(matches!(&steps[0].0, SlotStep::Update { encrypted_value: Some(None), .. }));
+        assert_eq!(encrypted_value(&steps[0].0), Some(&Some(None)));
     }
 
     #[test]
@@ -236,8 +245,8 @@ mod tests {
         let stays = [named("vin")];
         let goes = [SlotChange { encrypted_value: Some(None), ..named("vin") }];
         let step = |attributes| plan_update(&existing, attributes).unwrap().remove(0).0;
-        assert!(matches!(step(&stays), SlotStep::Update { encrypted_value: None, .. }));
-        assert!(matches!(step(&goes), SlotStep::Update { encrypted_value: Some(None), .. }));
+        assert_eq!(encrypted_value(&step(&stays)), Some(&None));
+        assert_eq!(encrypted_value(&step(&goes)), Some(&Some(None)));
     }
 
     #[test]

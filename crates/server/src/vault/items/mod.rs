@@ -15,7 +15,7 @@ use crate::paging::{Order, Page};
 use crate::request::{Body, Parameters};
 use crate::service::Service;
 use crate::sessions::Session;
-use crate::store::{Select, new_id};
+use crate::store::{Statement, new_id};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -157,13 +157,18 @@ async fn classify(
     classification::apply(db, user_id, Classified::Item(item_id), nodes, vault.clock()).await
 }
 
-fn filtered(user_id: &str, parameters: &Parameters) -> Select {
+fn filtered(user_id: &str, parameters: &Parameters) -> Statement {
     let mut nodes = parameters.list("classification_node_names");
     nodes.extend(parameters.list("classification_node_name"));
-    let mut select = Select::new(ITEMS)
-        .text(" AND items.user_id = ?", user_id)
+    let ids = parameters.list("item_ids");
+    let select = Statement::new(ITEMS);
+    let select = match ids.is_empty() {
+        true => select.text(" AND items.user_id = ?", user_id),
+        // The ids find the items, not the user, who may have many more.
+        false => select.any_of(" AND items.id IN (?)", &ids).text(" AND items.user_id || '' = ?", user_id),
+    };
+    let mut select = select
         .any_of_if(" AND items.template_id IN (?)", &parameters.list("template_ids"))
-        .any_of_if(" AND items.id IN (?)", &parameters.list("item_ids"))
         .text_if(" AND items.owner_id = ?", parameters.one("owner_id"))
         .text_if(" AND items.name = ?", parameters.one("name"))
         .text_if(UNDER_SCHEME, parameters.one("classification_scheme_name"))
@@ -172,8 +177,9 @@ fn filtered(user_id: &str, parameters: &Parameters) -> Select {
         select = select.text(SHARED_BY, user_id).text(" AND shares.recipient_id = ?)", recipient);
     }
     match parameters.flag("own") {
-        Some(true) => select.sql(" AND items.original_id IS NULL"),
-        Some(false) => select.sql(" AND items.original_id IS NOT NULL"),
+        // In a form that no index is for: it would find the originals of all users.
+        Some(true) => select.sql(" AND COALESCE(items.original_id, '') = ''"),
+        Some(false) => select.sql(" AND COALESCE(items.original_id, '') <> ''"),
         None => select,
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::clock::{Millis, to_wire};
 use crate::error::{Error, Result};
-use crate::store::Select;
+use crate::store::Statement;
 use crate::vault::classification;
 use crate::wire::Stored;
 use sqlx::{AnyConnection, FromRow};
@@ -89,24 +89,33 @@ pub(in crate::vault) struct Loaded {
 
 /// The item that this user knows by this id, an original or a copy.
 pub(in crate::vault) async fn find(db: &mut AnyConnection, id: &str, user_id: &str) -> Result<ItemRow> {
-    let select = Select::new(ITEMS).text(" AND id = ?", id).text(" AND user_id = ?", user_id);
+    let select = Statement::new(ITEMS).text(" AND id = ?", id).text(" AND user_id = ?", user_id);
     select.fetch(db).await?.pop().ok_or_else(|| Error::not_found("item_not_found"))
 }
 
 /// The slots of one item, in order.
 pub(in crate::vault) async fn slots_of(db: &mut AnyConnection, item_id: &str) -> Result<Vec<SlotRow>> {
-    Select::new(SLOTS).text(" AND slots.item_id = ?", item_id).sql(" ORDER BY slots.ordinal, slots.id").fetch(db).await
+    Statement::new(SLOTS)
+        .text(" AND slots.item_id = ?", item_id)
+        .sql(" ORDER BY slots.ordinal, slots.id")
+        .fetch(db)
+        .await
 }
 
 /// The slot that this user knows by this id.
 pub(in crate::vault) async fn find_slot(db: &mut AnyConnection, id: &str, user_id: &str) -> Result<SlotRow> {
-    let select = Select::new(SLOTS).text(" AND slots.id = ?", id).text(" AND items.user_id = ?", user_id);
+    let select = Statement::new(SLOTS).text(" AND slots.id = ?", id).text(" AND items.user_id = ?", user_id);
     select.fetch(db).await?.pop().ok_or_else(|| Error::not_found("slot_not_found"))
 }
 
 /// One item with all that belongs to it, as its user sees it.
 pub(in crate::vault) async fn response(db: &mut AnyConnection, id: &str, user_id: &str) -> Result<ItemResponse> {
     let row = find(db, id, user_id).await?;
+    response_of(db, row, user_id).await
+}
+
+/// The same for an item that was found already.
+pub(in crate::vault) async fn response_of(db: &mut AnyConnection, row: ItemRow, user_id: &str) -> Result<ItemResponse> {
     let mut loaded = load(db, vec![row], user_id).await?;
     let item = loaded.items.pop().ok_or_else(|| Error::fault("an item vanished while it was read"))?;
     Ok(ItemResponse {
@@ -123,8 +132,8 @@ pub(in crate::vault) async fn response(db: &mut AnyConnection, id: &str, user_id
 /// The slot as its user sees it, with its classification.
 pub(in crate::vault) async fn slot_response(db: &mut AnyConnection, id: &str, user_id: &str) -> Result<Slot> {
     let row = find_slot(db, id, user_id).await?;
-    let links = slot_links(db, std::slice::from_ref(&row.item_id)).await?;
-    slot(row, &links)
+    let mut links = links_of(db, std::slice::from_ref(&row.item_id)).await?;
+    slot(row, &mut links)
 }
 
 /// Brings together what belongs to these items.
@@ -133,14 +142,13 @@ pub(in crate::vault) async fn load(db: &mut AnyConnection, rows: Vec<ItemRow>, r
         return Ok(Loaded { items: vec![], slots: vec![], classification_nodes: vec![] });
     }
     let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
-    let slot_rows: Vec<SlotRow> = Select::new(SLOTS)
+    let slot_rows: Vec<SlotRow> = Statement::new(SLOTS)
         .any_of(" AND slots.item_id IN (?)", &ids)
         .sql(" ORDER BY slots.item_id, slots.ordinal, slots.id")
         .fetch(db)
         .await?;
-    let item_links = item_links(db, &ids).await?;
-    let slot_links = slot_links(db, &ids).await?;
-    let mut node_ids: Vec<String> = item_links.iter().chain(&slot_links).map(|link| link.node_id.clone()).collect();
+    let mut links = links_of(db, &ids).await?;
+    let mut node_ids: Vec<&str> = links.values().flatten().map(Id::as_str).collect();
     node_ids.sort_unstable();
     node_ids.dedup();
     let nodes = classification::find_all(db, &node_ids).await?;
@@ -149,45 +157,36 @@ pub(in crate::vault) async fn load(db: &mut AnyConnection, rows: Vec<ItemRow>, r
         slot_ids.entry(slot.item_id.clone()).or_default().push(Id::stored(slot.id.clone())?);
     }
     let mut take_slot_ids = |id: &str| slot_ids.remove(id).unwrap_or_default();
-    let items = rows.into_iter().map(|row| item(take_slot_ids(&row.id), row, &item_links)).collect::<Result<_>>()?;
-    let slots = slot_rows.into_iter().map(|row| slot(row, &slot_links)).collect::<Result<_>>()?;
+    let items = rows.into_iter().map(|row| item(take_slot_ids(&row.id), row, &mut links)).collect::<Result<_>>()?;
+    let slots = slot_rows.into_iter().map(|row| slot(row, &mut links)).collect::<Result<_>>()?;
     Ok(Loaded { items, slots, classification_nodes: classification::wire(nodes, reader)? })
 }
 
-/// That something stands under a node.
-#[derive(Clone, Debug, FromRow)]
-struct Link {
-    target_id: String,
-    node_id: String,
-}
+/// The nodes that items and slots stand under. An id means one of them only, so that both fit in here.
+type Links = HashMap<String, Vec<Id>>;
 
-async fn item_links(db: &mut AnyConnection, item_ids: &[String]) -> Result<Vec<Link>> {
-    Select::new("SELECT item_id AS target_id, node_id FROM item_classifications WHERE 1 = 1")
-        .any_of(" AND item_id IN (?)", item_ids)
-        .sql(" ORDER BY item_id, node_id")
+/// The nodes that these items and their slots stand under.
+async fn links_of(db: &mut AnyConnection, item_ids: &[String]) -> Result<Links> {
+    let rows: Vec<(String, String)> = Statement::new("SELECT item_id AS target_id, node_id FROM item_classifications")
+        .any_of(
+            " WHERE item_id IN (?) UNION ALL SELECT slots.id AS target_id, slot_classifications.node_id FROM slots \
+             JOIN slot_classifications ON slot_classifications.slot_id = slots.id WHERE slots.item_id IN (?) \
+             ORDER BY target_id, node_id",
+            item_ids,
+        )
         .fetch(db)
-        .await
+        .await?;
+    let mut links = Links::new();
+    for (target_id, node_id) in rows {
+        links.entry(target_id).or_default().push(Id::stored(node_id)?);
+    }
+    Ok(links)
 }
 
-async fn slot_links(db: &mut AnyConnection, item_ids: &[String]) -> Result<Vec<Link>> {
-    Select::new(
-        "SELECT slot_id AS target_id, node_id FROM slot_classifications \
-         JOIN slots ON slots.id = slot_classifications.slot_id WHERE 1 = 1",
-    )
-    .any_of(" AND slots.item_id IN (?)", item_ids)
-    .sql(" ORDER BY slot_id, node_id")
-    .fetch(db)
-    .await
-}
-
-fn linked(links: &[Link], target_id: &str) -> Result<Vec<Id>> {
-    links.iter().filter(|link| link.target_id == target_id).map(|link| Id::stored(link.node_id.clone())).collect()
-}
-
-fn item(slot_ids: Vec<Id>, row: ItemRow, links: &[Link]) -> Result<Item> {
+fn item(slot_ids: Vec<Id>, row: ItemRow, links: &mut Links) -> Result<Item> {
     Ok(Item {
         slot_ids,
-        classification_node_ids: linked(links, &row.id)?,
+        classification_node_ids: links.remove(&row.id).unwrap_or_default(),
         own: row.is_own(),
         id: Id::stored(row.id)?,
         name: row.name,
@@ -213,12 +212,12 @@ fn item(slot_ids: Vec<Id>, row: ItemRow, links: &[Link]) -> Result<Item> {
 }
 
 /// A slot as its user sees it. Until the share's terms are accepted there is no value to see.
-fn slot(row: SlotRow, links: &[Link]) -> Result<Slot> {
+fn slot(row: SlotRow, links: &mut Links) -> Result<Slot> {
     let hidden = row.acceptance_required.as_deref() == Some("acceptance_required");
     let shown = |text: Option<String>| text.filter(|_| !hidden);
     let encrypted_value = Ciphertext::maybe(shown(row.encrypted_value))?;
     Ok(Slot {
-        classification_node_ids: linked(links, &row.id)?,
+        classification_node_ids: links.remove(&row.id).unwrap_or_default(),
         id: Id::stored(row.id)?,
         own: row.original_id.is_none(),
         share_id: Id::maybe(row.share_id)?,

@@ -48,7 +48,7 @@ async fn delete(State(vault): State<Vault>, session: Session, Path(id): Path<Str
     let mut tx = vault.store().write().await?;
     let slot = records::find_slot(&mut tx, &id, &session.user_id).await?;
     find_own(&mut tx, &slot.item_id, &session.user_id).await?;
-    writing::delete_slot(&mut tx, &id, vault.clock()).await?;
+    writing::delete_slots(&mut tx, std::slice::from_ref(&id), vault.clock()).await?;
     writing::update(&mut tx, &slot.item_id, None, None, vault.clock()).await?;
     client_tasks::ask_for_update_of_shares(&mut tx, &session.user_id, &slot.item_id, vault.clock()).await?;
     tx.commit().await?;

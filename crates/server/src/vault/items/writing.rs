@@ -1,13 +1,14 @@
 //! Writing items and slots: the queries, and carrying out what [`super::changes`] planned.
 
-use super::changes::{NewSlot, Planned, SlotStep};
-use crate::clock::Clock;
+use super::changes::{NewSlot, Planned, SlotStep, SlotUpdate};
+use crate::clock::{Clock, Millis};
 use crate::error::Result;
-use crate::store::new_id;
+use crate::store::{Statement, Value, new_id, write_rows};
 use crate::vault::classification::{self, Classified};
 use crate::vault::sharing;
 use crate::vault::templates;
 use sqlx::AnyConnection;
+use std::collections::HashMap;
 
 /// A new item of `user_id`.
 pub(super) struct NewItem<'a> {
@@ -65,7 +66,7 @@ pub(super) async fn update(
     Ok(())
 }
 
-/// Carries out the steps, in order.
+/// Carries out the steps: slots in few statements, however many there are.
 pub(super) async fn carry_out(
     db: &mut AnyConnection,
     (item_id, user_id): (&str, &str),
@@ -74,84 +75,107 @@ pub(super) async fn carry_out(
 ) -> Result<()> {
     let highest = sqlx::query_scalar("SELECT COALESCE(MAX(ordinal), 0) FROM slots WHERE item_id = $1");
     let mut ordinal: i64 = highest.bind(item_id).fetch_one(&mut *db).await?;
+    let now = clock.now();
+    let (mut inserted, mut updated, mut deleted, mut classified) =
+        (Vec::new(), Updates::default(), Vec::new(), Vec::new());
     for (step, nodes) in steps {
         let slot_id = match step {
             SlotStep::Insert(slot) => {
                 ordinal += 1;
                 let id = new_id();
-                insert_slot(db, &id, item_id, &slot, ordinal, clock).await?;
+                inserted.push(insertion(&id, item_id, slot, ordinal, now));
                 id
             }
             SlotStep::Delete { id } => {
-                delete_slot(db, &id, clock).await?;
+                deleted.push(id);
                 continue;
             }
-            SlotStep::Update { .. } => update_slot(db, step, clock).await?,
+            SlotStep::Update { id, change } => {
+                updated.add(&id, change, now);
+                id
+            }
         };
+        classified.push((slot_id, nodes));
+    }
+    write_rows(db, INSERT_SLOTS, inserted, "").await?;
+    for rows in updated.rounds {
+        write_rows(db, UPDATE_SLOTS, rows, OF_THESE_IDS).await?;
+    }
+    delete_slots(db, &deleted, clock).await?;
+    for (slot_id, nodes) in classified {
         classification::apply(db, user_id, Classified::Slot(&slot_id), nodes, clock).await?;
     }
     Ok(())
 }
 
-async fn insert_slot(
-    db: &mut AnyConnection,
-    id: &str,
-    item_id: &str,
-    slot: &NewSlot,
-    next_ordinal: i64,
-    clock: &Clock,
-) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO slots (id, item_id, name, label, description, slot_type_name, creator, ordinal, visible, \
-         attachment_id, encrypted_value, created_at, updated_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $11, $11)",
-    )
-    .bind(id)
-    .bind(item_id)
-    .bind(&slot.name)
-    .bind(&slot.label)
-    .bind(&slot.description)
-    .bind(&slot.slot_type_name)
-    .bind(slot.creator)
-    .bind(slot.ordinal.unwrap_or(next_ordinal))
-    .bind(&slot.attachment_id)
-    .bind(&slot.encrypted_value)
-    .bind(clock.now())
-    .execute(db)
-    .await?;
-    Ok(())
+const INSERT_SLOTS: &str = "INSERT INTO slots (id, item_id, name, label, description, slot_type_name, creator, ordinal, \
+     visible, attachment_id, encrypted_value, created_at, updated_at) VALUES";
+
+fn insertion(id: &str, item_id: &str, slot: NewSlot, next_ordinal: i64, now: Millis) -> [Value; 13] {
+    [
+        id.into(),
+        item_id.into(),
+        slot.name.into(),
+        slot.label.into(),
+        slot.description.into(),
+        slot.slot_type_name.into(),
+        slot.creator.into(),
+        slot.ordinal.unwrap_or(next_ordinal).into(),
+        1.into(),
+        slot.attachment_id.into(),
+        slot.encrypted_value.into(),
+        now.into(),
+        now.into(),
+    ]
 }
 
-/// Changes a slot and says which.
-async fn update_slot(db: &mut AnyConnection, step: SlotStep, clock: &Clock) -> Result<String> {
-    let SlotStep::Update { id, label, description, slot_type_name, ordinal, encrypted_value, attachment_id } = step
-    else {
-        return Err(crate::error::Error::fault("only updates update"));
-    };
-    let replaces_value = encrypted_value.is_some();
-    sqlx::query(
-        "UPDATE slots SET label = COALESCE($1, label), description = COALESCE($2, description), \
-         slot_type_name = COALESCE($3, slot_type_name), ordinal = COALESCE($4, ordinal), \
-         attachment_id = COALESCE($5, attachment_id), \
-         encrypted_value = CASE WHEN $6 = 1 THEN $7 ELSE encrypted_value END, updated_at = $8 WHERE id = $9",
-    )
-    .bind(label)
-    .bind(description)
-    .bind(slot_type_name)
-    .bind(ordinal)
-    .bind(attachment_id)
-    .bind(i64::from(replaces_value))
-    .bind(encrypted_value.flatten())
-    .bind(clock.now())
-    .bind(&id)
-    .execute(db)
-    .await?;
-    Ok(id)
+// A row that only has nulls in a column does not say what type they are of.
+const UPDATE_SLOTS: &str = "UPDATE slots SET label = COALESCE(changes.column2, label), \
+     description = COALESCE(changes.column3, description), \
+     slot_type_name = COALESCE(changes.column4, slot_type_name), \
+     ordinal = COALESCE(CAST(changes.column5 AS BIGINT), ordinal), \
+     attachment_id = COALESCE(changes.column6, attachment_id), \
+     encrypted_value = CASE WHEN changes.column7 = 1 THEN changes.column8 ELSE encrypted_value END, \
+     updated_at = changes.column9 FROM (VALUES";
+const OF_THESE_IDS: &str = ") AS changes WHERE slots.id = changes.column1";
+
+/// Changes of slots. A request may change a slot more than once: the later change then follows in a statement of its own,
+/// since one statement changes a row once.
+#[derive(Default)]
+struct Updates {
+    rounds: Vec<Vec<[Value; 9]>>,
+    earlier: HashMap<String, usize>,
 }
 
-/// Deletes an original's slot. The copies' slots and the values shared of it go with it; a share of this one slot ends.
-pub(super) async fn delete_slot(db: &mut AnyConnection, id: &str, clock: &Clock) -> Result<()> {
-    sharing::ending::end_all_of_slot(db, id, clock).await?;
-    sqlx::query("DELETE FROM slots WHERE id = $1").bind(id).execute(db).await?;
-    Ok(())
+impl Updates {
+    fn add(&mut self, id: &str, change: SlotUpdate, now: Millis) {
+        let earlier = self.earlier.entry(id.to_owned()).or_default();
+        if self.rounds.len() == *earlier {
+            self.rounds.push(Vec::new());
+        }
+        if let Some(round) = self.rounds.get_mut(*earlier) {
+            round.push([
+                id.into(),
+                change.label.into(),
+                change.description.into(),
+                change.slot_type_name.into(),
+                change.ordinal.into(),
+                change.attachment_id.into(),
+                i64::from(change.encrypted_value.is_some()).into(),
+                change.encrypted_value.flatten().into(),
+                now.into(),
+            ]);
+        }
+        *earlier += 1;
+    }
+}
+
+/// Deletes an original's slots. The copies' slots and the values shared of them go with them; shares of one of these
+/// slots alone end.
+pub(super) async fn delete_slots(db: &mut AnyConnection, ids: &[String], clock: &Clock) -> Result<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    sharing::ending::end_all_of_slots(db, ids, clock).await?;
+    Statement::new("DELETE FROM slots WHERE 1 = 1").any_of(" AND id IN (?)", ids).execute(db).await
 }

@@ -1,112 +1,152 @@
 //! Copies: an item in its recipient's hands, kept like its original. Each has slots of its own that name the
-//! originals; the values come from the share that backs it.
+//! originals; the values come from the share that backs it. Any number of copies takes the same few statements, and what
+//! is like its original already is not written again.
 
 use crate::clock::Clock;
 use crate::error::Result;
-use crate::store::{Select, new_id};
-use crate::vault::items::records::ItemRow;
+use crate::store::{Statement, new_id, write_rows};
+use crate::vault::items::records::{ITEMS, ItemRow};
 use sqlx::{AnyConnection, FromRow};
 
-/// Makes a copy of `original` for `recipient_id`, backed by the share, if the recipient has none. (If there is one
-/// already the share waits behind the one that backs it.)
+/// Which copies are meant.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Copies<'a> {
+    /// Those of an item.
+    All { original_id: &'a str },
+    /// The one that a recipient has of an item.
+    Of { original_id: &'a str, recipient_id: &'a str },
+    /// Those of these ids.
+    These(&'a [String]),
+}
+
+impl Copies<'_> {
+    /// Adds the condition to a statement in which the items that may be meant go by the name of `copies`.
+    fn meant(self, statement: Statement) -> Statement {
+        match self {
+            Self::All { original_id } => statement.text(" AND copies.original_id = ?", original_id),
+            Self::Of { original_id, recipient_id } => {
+                statement.text(" AND copies.original_id = ?", original_id).text(" AND copies.user_id = ?", recipient_id)
+            }
+            Self::These(ids) => statement.any_of(" AND copies.id IN (?)", ids),
+        }
+    }
+}
+
+/// Makes copies of an item for recipients, each backed by a share of theirs. (Who has one already keeps it: the share
+/// waits behind the one that backs it.)
 pub(super) async fn make(
     db: &mut AnyConnection,
     original_id: &str,
-    recipient_id: &str,
-    share_id: &str,
+    recipients_and_shares: &[(&str, &str)],
     clock: &Clock,
 ) -> Result<()> {
-    let inserted = sqlx::query(
-        "INSERT INTO items (id, user_id, owner_id, original_id, share_id, template_id, template_label, name, label, \
-         description, created_at, updated_at, sequence) \
-         SELECT $1, $2, owner_id, id, $3, template_id, template_label, name, label, description, $4, $4, $5 \
-         FROM items WHERE id = $6 ON CONFLICT (user_id, original_id) DO NOTHING",
-    )
-    .bind(new_id())
-    .bind(recipient_id)
-    .bind(share_id)
-    .bind(clock.now())
-    .bind(clock.sequence())
-    .bind(original_id)
-    .execute(&mut *db)
-    .await?;
-    if inserted.rows_affected() == 1 {
-        bring_up_to_date(db, original_id, Some(recipient_id), clock).await?;
-    }
-    Ok(())
+    let ids: Vec<String> = recipients_and_shares.iter().map(|_| new_id()).collect();
+    let row = |(id, (recipient_id, share_id)): (&String, &(&str, &str))| {
+        let (id, recipient_id, share_id) = (id.as_str().into(), (*recipient_id).into(), (*share_id).into());
+        [id, recipient_id, share_id, original_id.into(), clock.now().into(), clock.sequence().into()]
+    };
+    let rows = ids.iter().zip(recipients_and_shares).map(row).collect();
+    write_rows(db, INSERT_COPIES, rows, OF_THEIR_ORIGINALS).await?;
+    let made = Copies::These(&ids);
+    add_missing_slots(db, made, clock).await?;
+    made.meant(Statement::new(COPY_ITEM_NODES)).sql(" ON CONFLICT DO NOTHING").execute(db).await?;
+    made.meant(Statement::new(COPY_SLOT_NODES)).sql(" ON CONFLICT DO NOTHING").execute(db).await
 }
 
 /// The copy of an item that this recipient has.
 pub(super) async fn find(db: &mut AnyConnection, original_id: &str, recipient_id: &str) -> Result<Option<ItemRow>> {
-    let select = Select::new(crate::vault::items::records::ITEMS)
-        .text(" AND original_id = ?", original_id)
-        .text(" AND user_id = ?", recipient_id);
+    let select = Statement::new(ITEMS).text(" AND original_id = ?", original_id).text(" AND user_id = ?", recipient_id);
     Ok(select.fetch(db).await?.pop())
 }
 
-/// Makes the copies of an item, or one recipient's, like the original: names and classification, slots that are new,
-/// slots that are gone. A share of one slot has that slot only.
-pub(super) async fn bring_up_to_date(
-    db: &mut AnyConnection,
-    original_id: &str,
-    recipient_id: Option<&str>,
-    clock: &Clock,
-) -> Result<()> {
-    for sql in [COPY_LABELS, REMOVE_SLOTS, COPY_SLOT_LABELS] {
-        sqlx::query(sql).bind(original_id).bind(recipient_id.unwrap_or("")).execute(&mut *db).await?;
+/// Makes copies like the original: names and classification, slots that are new, slots that are gone. A share of one
+/// slot has that slot only.
+pub(super) async fn bring_up_to_date(db: &mut AnyConnection, copies: Copies<'_>, clock: &Clock) -> Result<()> {
+    for (before, after) in [
+        (COPY_LABELS, ")"),
+        (REMOVE_SLOTS, ")"),
+        (COPY_SLOT_LABELS, ")"),
+        (FORGET_ITEM_NODES, ")"),
+        (COPY_ITEM_NODES, " ON CONFLICT DO NOTHING"),
+        (FORGET_SLOT_NODES, ")"),
+    ] {
+        copies.meant(Statement::new(before)).sql(after).execute(db).await?;
     }
-    let missing: Vec<Missing> = Select::new(MISSING_SLOTS)
-        .text(" AND copies.original_id = ?", original_id)
-        .text_if(" AND copies.user_id = ?", recipient_id)
-        .fetch(db)
-        .await?;
-    for slot in missing {
-        insert_slot(db, &slot, clock).await?;
-    }
-    for sql in [FORGET_ITEM_NODES, COPY_ITEM_NODES, FORGET_SLOT_NODES, COPY_SLOT_NODES] {
-        sqlx::query(sql).bind(original_id).bind(recipient_id.unwrap_or("")).execute(&mut *db).await?;
-    }
-    Ok(())
+    add_missing_slots(db, copies, clock).await?;
+    copies.meant(Statement::new(COPY_SLOT_NODES)).sql(" ON CONFLICT DO NOTHING").execute(db).await
 }
 
-// In these $1 is the original and $2 the recipient whose copy is meant, empty for all.
+/// Adds the slots that the originals have and the copies have not.
+async fn add_missing_slots(db: &mut AnyConnection, copies: Copies<'_>, clock: &Clock) -> Result<()> {
+    let missing: Vec<Missing> = copies.meant(Statement::new(MISSING_SLOTS)).fetch(db).await?;
+    let now = clock.now();
+    let row = |slot: Missing| {
+        [
+            new_id().into(),
+            slot.item_id.into(),
+            slot.original_id.into(),
+            slot.name.into(),
+            slot.label.into(),
+            slot.description.into(),
+            slot.slot_type_name.into(),
+            slot.creator.into(),
+            slot.ordinal.into(),
+            1.into(),
+            slot.attachment_id.into(),
+            now.into(),
+            now.into(),
+        ]
+    };
+    let insert = "INSERT INTO slots (id, item_id, original_id, name, label, description, slot_type_name, creator, \
+         ordinal, visible, attachment_id, created_at, updated_at) VALUES";
+    write_rows(db, insert, missing.into_iter().map(row).collect(), "").await
+}
 
-const COPY_LABELS: &str = "UPDATE items SET \
-     name = (SELECT name FROM items AS original WHERE original.id = $1), \
-     label = (SELECT label FROM items AS original WHERE original.id = $1), \
-     description = (SELECT description FROM items AS original WHERE original.id = $1), \
-     updated_at = (SELECT updated_at FROM items AS original WHERE original.id = $1) \
-     WHERE original_id = $1 AND ($2 = '' OR user_id = $2)";
+const INSERT_COPIES: &str = "INSERT INTO items (id, user_id, owner_id, original_id, share_id, template_id, \
+     template_label, name, label, description, created_at, updated_at, sequence) \
+     SELECT recipients.column1, recipients.column2, items.owner_id, items.id, recipients.column3, items.template_id, \
+     items.template_label, items.name, items.label, items.description, recipients.column5, items.updated_at, \
+     recipients.column6 FROM (VALUES";
+const OF_THEIR_ORIGINALS: &str = ") AS recipients JOIN items ON items.id = recipients.column4 WHERE 1 = 1 \
+     ON CONFLICT (user_id, original_id) DO NOTHING";
 
-const REMOVE_SLOTS: &str = "DELETE FROM slots WHERE id IN (SELECT slots.id FROM slots \
-     JOIN items AS copies ON copies.id = slots.item_id JOIN shares ON shares.id = copies.share_id \
-     WHERE copies.original_id = $1 AND ($2 = '' OR copies.user_id = $2) \
-     AND shares.slot_id IS NOT NULL AND slots.original_id <> shares.slot_id)";
+// Each of these ends in the conditions on `copies`.
 
-const COPY_SLOT_LABELS: &str = "UPDATE slots SET \
-     label = (SELECT label FROM slots AS original WHERE original.id = slots.original_id), \
-     description = (SELECT description FROM slots AS original WHERE original.id = slots.original_id), \
-     slot_type_name = (SELECT slot_type_name FROM slots AS original WHERE original.id = slots.original_id), \
-     ordinal = (SELECT ordinal FROM slots AS original WHERE original.id = slots.original_id), \
-     updated_at = (SELECT updated_at FROM slots AS original WHERE original.id = slots.original_id) \
-     WHERE item_id IN (SELECT id FROM items WHERE original_id = $1 AND ($2 = '' OR user_id = $2))";
+const COPY_LABELS: &str = "UPDATE items SET name = original.name, label = original.label, \
+     description = original.description, updated_at = original.updated_at FROM items AS original \
+     WHERE original.id = items.original_id AND (items.name <> original.name OR items.label <> original.label \
+     OR items.description IS DISTINCT FROM original.description OR items.updated_at <> original.updated_at) \
+     AND items.id IN (SELECT copies.id FROM items AS copies WHERE 1 = 1";
 
-const FORGET_ITEM_NODES: &str = "DELETE FROM item_classifications \
-     WHERE item_id IN (SELECT id FROM items WHERE original_id = $1 AND ($2 = '' OR user_id = $2))";
+const REMOVE_SLOTS: &str = "DELETE FROM slots WHERE id IN (SELECT slots.id FROM items AS copies \
+     JOIN shares ON shares.id = copies.share_id JOIN slots ON slots.item_id = copies.id \
+     WHERE shares.slot_id IS NOT NULL AND slots.original_id <> shares.slot_id";
+
+const COPY_SLOT_LABELS: &str = "UPDATE slots SET label = original.label, description = original.description, \
+     slot_type_name = original.slot_type_name, ordinal = original.ordinal, updated_at = original.updated_at \
+     FROM slots AS original WHERE original.id = slots.original_id AND (slots.label <> original.label \
+     OR slots.description IS DISTINCT FROM original.description OR slots.slot_type_name <> original.slot_type_name \
+     OR slots.ordinal <> original.ordinal OR slots.updated_at <> original.updated_at) \
+     AND slots.item_id IN (SELECT copies.id FROM items AS copies WHERE 1 = 1";
+
+const FORGET_ITEM_NODES: &str = "DELETE FROM item_classifications WHERE NOT EXISTS (SELECT 1 FROM items AS copy \
+     JOIN item_classifications AS links ON links.item_id = copy.original_id \
+     WHERE copy.id = item_classifications.item_id AND links.node_id = item_classifications.node_id) \
+     AND item_id IN (SELECT copies.id FROM items AS copies WHERE 1 = 1";
 
 const COPY_ITEM_NODES: &str = "INSERT INTO item_classifications (item_id, node_id) \
-     SELECT copies.id, item_classifications.node_id FROM items AS copies \
-     JOIN item_classifications ON item_classifications.item_id = copies.original_id \
-     WHERE copies.original_id = $1 AND ($2 = '' OR copies.user_id = $2)";
+     SELECT copies.id, links.node_id FROM items AS copies \
+     JOIN item_classifications AS links ON links.item_id = copies.original_id WHERE 1 = 1";
 
-const FORGET_SLOT_NODES: &str = "DELETE FROM slot_classifications WHERE slot_id IN (SELECT slots.id FROM slots \
-     JOIN items AS copies ON copies.id = slots.item_id \
-     WHERE copies.original_id = $1 AND ($2 = '' OR copies.user_id = $2))";
+const FORGET_SLOT_NODES: &str = "DELETE FROM slot_classifications WHERE NOT EXISTS (SELECT 1 FROM slots AS copy \
+     JOIN slot_classifications AS links ON links.slot_id = copy.original_id \
+     WHERE copy.id = slot_classifications.slot_id AND links.node_id = slot_classifications.node_id) \
+     AND slot_id IN (SELECT slots.id FROM items AS copies JOIN slots ON slots.item_id = copies.id WHERE 1 = 1";
 
 const COPY_SLOT_NODES: &str = "INSERT INTO slot_classifications (slot_id, node_id) \
-     SELECT slots.id, slot_classifications.node_id FROM slots JOIN items AS copies ON copies.id = slots.item_id \
-     JOIN slot_classifications ON slot_classifications.slot_id = slots.original_id \
-     WHERE copies.original_id = $1 AND ($2 = '' OR copies.user_id = $2)";
+     SELECT slots.id, links.node_id FROM items AS copies JOIN slots AS original ON original.item_id = copies.original_id \
+     JOIN slot_classifications AS links ON links.slot_id = original.id \
+     JOIN slots ON slots.item_id = copies.id AND slots.original_id = original.id WHERE 1 = 1";
 
 const MISSING_SLOTS: &str = "SELECT copies.id AS item_id, original.id AS original_id, original.name, original.label, \
      original.description, original.slot_type_name, original.creator, original.ordinal, original.attachment_id \
@@ -126,25 +166,4 @@ struct Missing {
     creator: String,
     ordinal: i64,
     attachment_id: Option<String>,
-}
-
-async fn insert_slot(db: &mut AnyConnection, slot: &Missing, clock: &Clock) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO slots (id, item_id, original_id, name, label, description, slot_type_name, creator, ordinal, \
-         visible, attachment_id, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $11, $11)",
-    )
-    .bind(new_id())
-    .bind(&slot.item_id)
-    .bind(&slot.original_id)
-    .bind(&slot.name)
-    .bind(&slot.label)
-    .bind(&slot.description)
-    .bind(&slot.slot_type_name)
-    .bind(&slot.creator)
-    .bind(slot.ordinal)
-    .bind(&slot.attachment_id)
-    .bind(clock.now())
-    .execute(db)
-    .await?;
-    Ok(())
 }

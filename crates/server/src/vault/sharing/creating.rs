@@ -9,7 +9,7 @@ use crate::idempotency::{Begun, Repeatable};
 use crate::request::Body;
 use crate::service::Service;
 use crate::sessions::Session;
-use crate::store::new_id;
+use crate::store::{new_id, write_rows};
 use crate::vault::{Vault, connections, items};
 use crate::wire::id_text;
 use axum::Router;
@@ -39,10 +39,7 @@ async fn create(
     };
     let db = &mut *change.tx;
     let sharing = Sharing::begin(db, &item_id, &session.user_id).await?;
-    let mut ids = Vec::with_capacity(request.shares.len());
-    for new in &request.shares {
-        ids.push(sharing.share(db, new, vault.clock()).await?);
-    }
+    let ids = sharing.share(db, &request.shares, vault.clock()).await?;
     let rows = records::find_all(db, &ids).await?;
     let shares = rows.into_iter().map(|row| row.wire(&session.user_id)).collect::<Result<_>>()?;
     let response = SharesResponse { shares, next_page_after: None, meta: PageMeta::of(None) };
@@ -83,36 +80,51 @@ impl Sharing {
         })
     }
 
-    /// Makes one share, and says its id.
-    pub(super) async fn share(&self, db: &mut AnyConnection, new: &NewShare, clock: &Clock) -> Result<String> {
-        let recipient_id = new.recipient_id.as_str();
-        if recipient_id == self.sender_id || recipient_id == self.owner_id {
-            return Err(Error::invalid("An item is shared with someone else than its owner and its sender"));
+    /// Makes shares, and says their ids.
+    pub(super) async fn share(&self, db: &mut AnyConnection, new: &[NewShare], clock: &Clock) -> Result<Vec<String>> {
+        let recipients: Vec<&str> = new.iter().map(|new| new.recipient_id.as_str()).collect();
+        let keys = connections::find_public_keys(db, &recipients, &self.sender_id).await?;
+        let ids: Vec<String> = new.iter().map(|_| new_id()).collect();
+        let (mut rows, mut kept, mut copied) = (Vec::new(), Vec::new(), Vec::new());
+        for (id, new) in ids.iter().zip(new) {
+            let recipient_id = new.recipient_id.as_str();
+            if recipient_id == self.sender_id || recipient_id == self.owner_id {
+                return Err(Error::invalid("An item is shared with someone else than its owner and its sender"));
+            }
+            let key = keys.get(recipient_id).ok_or_else(not_connected)?;
+            if key.public_key != new.public_key {
+                return Err(Error::invalid("public_key is not the recipient's key in the connection"));
+            }
+            let slot_id = self.only_slot(id_text(&new.slot_id))?;
+            let sender = if self.parent.is_none() { Sender::Owner } else { Sender::OnSharer };
+            let sent: Vec<_> = new.slot_values.iter().collect();
+            let values = values::check(sender, &self.slots, slot_id, &sent)?;
+            kept.extend(values.into_iter().map(|value| (id.as_str(), value)));
+            copied.push((recipient_id, id.as_str()));
+            rows.push([
+                id.as_str().into(),
+                self.original_id.as_str().into(),
+                slot_id.into(),
+                self.owner_id.as_str().into(),
+                self.sender_id.as_str().into(),
+                recipient_id.into(),
+                self.parent.as_ref().map(|parent| parent.id.as_str()).into(),
+                new.public_key.as_str().into(),
+                new.keypair_external_id.as_deref().or(key.keypair_external_id.as_deref()).into(),
+                new.encrypted_dek.as_str().into(),
+                new.terms.as_deref().into(),
+                acceptance(new)?.as_str().into(),
+                // Only the owner permits it: an item goes from its owner to a recipient to a recipient, and no further.
+                i64::from(self.parent.is_none() && permits_on_sharing(new)).into(),
+                clock.now().into(),
+                expiry(new, self.parent.as_ref(), clock.now())?.into(),
+                clock.sequence().into(),
+            ]);
         }
-        let key = connections::find_public_key(db, recipient_id, &self.sender_id).await?;
-        let (public_key, keypair_external_id) = key.ok_or_else(not_connected)?;
-        if public_key != new.public_key {
-            return Err(Error::invalid("public_key is not the recipient's key in the connection"));
-        }
-        let slot_id = self.only_slot(id_text(&new.slot_id))?;
-        let sender = if self.parent.is_none() { Sender::Owner } else { Sender::OnSharer };
-        let sent: Vec<_> = new.slot_values.iter().collect();
-        let values = values::check(sender, &self.slots, slot_id, &sent)?;
-        let id = new_id();
-        let row = NewRow {
-            id: &id,
-            slot_id,
-            keypair_external_id: new.keypair_external_id.as_deref().or(keypair_external_id.as_deref()),
-            acceptance: acceptance(new)?,
-            // Only the owner permits it: an item goes from its owner to a recipient to a recipient, and no further.
-            onsharing_permitted: self.parent.is_none() && permits_on_sharing(new),
-            expires_at: expiry(new, self.parent.as_ref(), clock.now())?,
-        };
-        self.insert(db, &row, new, clock).await?;
-        let values: Vec<_> = values.into_iter().map(|value| (id.as_str(), value)).collect();
-        values::keep(db, &values).await?;
-        copies::make(db, &self.original_id, recipient_id, &id, clock).await?;
-        Ok(id)
+        write_rows(db, INSERT_SHARES, rows, "").await?;
+        values::keep(db, kept).await?;
+        copies::make(db, &self.original_id, &copied, clock).await?;
+        Ok(ids)
     }
 
     /// The owner's id of the one slot that is shared, if it is one: the one asked for, or the only one the sender got.
@@ -179,41 +191,6 @@ pub(in crate::vault) fn read_expiry(text: &str, now: Millis) -> Result<Millis> {
 
 // The queries.
 
-struct NewRow<'a> {
-    id: &'a str,
-    slot_id: Option<&'a str>,
-    keypair_external_id: Option<&'a str>,
-    acceptance: Acceptance,
-    onsharing_permitted: bool,
-    expires_at: Option<Millis>,
-}
-
-impl Sharing {
-    async fn insert(&self, db: &mut AnyConnection, row: &NewRow<'_>, new: &NewShare, clock: &Clock) -> Result<()> {
-        sqlx::query(
-            "INSERT INTO shares (id, item_id, slot_id, owner_id, sender_id, recipient_id, parent_share_id, public_key, \
-             keypair_external_id, encrypted_dek, terms, acceptance_required, onsharing_permitted, created_at, \
-             expires_at, sequence) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
-        )
-        .bind(row.id)
-        .bind(&self.original_id)
-        .bind(row.slot_id)
-        .bind(&self.owner_id)
-        .bind(&self.sender_id)
-        .bind(new.recipient_id.as_str())
-        .bind(self.parent.as_ref().map(|parent| parent.id.as_str()))
-        .bind(&new.public_key)
-        .bind(row.keypair_external_id)
-        .bind(new.encrypted_dek.as_str())
-        .bind(&new.terms)
-        .bind(row.acceptance.as_str())
-        .bind(i64::from(row.onsharing_permitted))
-        .bind(clock.now())
-        .bind(row.expires_at)
-        .bind(clock.sequence())
-        .execute(db)
-        .await?;
-        Ok(())
-    }
-}
+const INSERT_SHARES: &str = "INSERT INTO shares (id, item_id, slot_id, owner_id, sender_id, recipient_id, \
+     parent_share_id, public_key, keypair_external_id, encrypted_dek, terms, acceptance_required, \
+     onsharing_permitted, created_at, expires_at, sequence) VALUES";

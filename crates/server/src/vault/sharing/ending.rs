@@ -1,11 +1,13 @@
 //! The end of shares (http-api §8.5, §8.6). With a share goes what was shared on from it, and the recipient's copy,
 //! unless the item reached the recipient by another share too: then that one takes the copy over.
 
-use super::{copies, records};
+use super::copies::{self, Copies};
+use super::records;
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::service::Service;
 use crate::sessions::Session;
+use crate::store::Statement;
 use crate::vault::{Vault, encryption_spaces};
 use axum::Router;
 use axum::extract::{Path, State};
@@ -46,7 +48,7 @@ pub(in crate::vault) async fn end_expired(vault: &Vault) -> Result<()> {
     loop {
         let now = vault.clock().now();
         let sql = "SELECT id FROM shares WHERE expires_at <= $1 LIMIT 100";
-        let mut db = vault.store().read().await?;
+        let mut db = vault.store().read_once().await?;
         let expired: Vec<String> = sqlx::query_scalar(sql).bind(now).fetch_all(&mut *db).await?;
         drop(db);
         if expired.is_empty() {
@@ -63,10 +65,14 @@ pub(in crate::vault) async fn end_expired(vault: &Vault) -> Result<()> {
     }
 }
 
-/// Ends every share of one slot alone.
-pub(in crate::vault) async fn end_all_of_slot(db: &mut AnyConnection, slot_id: &str, clock: &Clock) -> Result<()> {
-    let shares = sqlx::query_scalar("SELECT id FROM shares WHERE slot_id = $1");
-    let shares: Vec<String> = shares.bind(slot_id).fetch_all(&mut *db).await?;
+/// Ends every share of one of these slots alone.
+pub(in crate::vault) async fn end_all_of_slots(
+    db: &mut AnyConnection,
+    slot_ids: &[String],
+    clock: &Clock,
+) -> Result<()> {
+    let select = Statement::new("SELECT id FROM shares WHERE 1 = 1").any_of(" AND slot_id IN (?)", slot_ids);
+    let shares: Vec<String> = select.fetch(db).await?.into_iter().map(|(id,)| id).collect();
     end_all(db, &shares, clock).await
 }
 
@@ -125,7 +131,8 @@ async fn remove(db: &mut AnyConnection, id: &str, clock: &Clock) -> Result<()> {
         Some(next) => {
             let update = sqlx::query("UPDATE items SET share_id = $1 WHERE id = $2");
             update.bind(&next).bind(&copy.id).execute(&mut *db).await?;
-            copies::bring_up_to_date(db, &share.item_id, Some(&share.recipient_id), clock).await
+            let copy = Copies::Of { original_id: &share.item_id, recipient_id: &share.recipient_id };
+            copies::bring_up_to_date(db, copy, clock).await
         }
         None => {
             sqlx::query("DELETE FROM items WHERE id = $1").bind(&copy.id).execute(db).await?;

@@ -7,7 +7,7 @@ use crate::paging::{Order, Page};
 use crate::request::Parameters;
 use crate::service::Service;
 use crate::sessions::Session;
-use crate::store::Select;
+use crate::store::Statement;
 use crate::vault::{Vault, items};
 use crate::wire::Stored;
 use axum::extract::{Path, State};
@@ -26,16 +26,20 @@ pub(super) fn routes() -> Router<Vault> {
 
 async fn list(State(vault): State<Vault>, session: Session, parameters: Parameters) -> Result<Json<SharesResponse>> {
     let page = Page::of(&parameters, Order::Ascending);
-    let mut select = Select::new(SHARES)
-        .text(" AND recipient_id = ?", &session.user_id)
-        .any_of_if(" AND id IN (?)", &parameters.list("share_ids"))
-        .any_of_if(" AND acceptance_required IN (?)", &parameters.list("acceptance_required"));
+    let ids = parameters.list("share_ids");
+    let select = Statement::new(SHARES);
+    let select = match ids.is_empty() {
+        true => select.text(" AND recipient_id = ?", &session.user_id),
+        // The ids find the shares, not the recipient, who may have many more.
+        false => select.any_of(" AND id IN (?)", &ids).text(" AND recipient_id || '' = ?", &session.user_id),
+    };
+    let mut select = select.any_of_if(" AND acceptance_required IN (?)", &parameters.list("acceptance_required"));
     if let Some(connection_id) = parameters.one("own_connection_id") {
         select = select
             .text(" AND sender_id IN (SELECT other_user_id FROM connections WHERE id = ?", connection_id)
             .text(" AND user_id = ?)", &session.user_id);
     }
-    let mut db = vault.store().read().await?;
+    let mut db = vault.store().read_once().await?;
     let rows = select.page("sequence", &page).fetch(&mut db).await?;
     let (rows, next_page_after) = page.cut(rows, |row: &ShareRow| row.sequence);
     let shares = rows.into_iter().map(|row| row.wire(&session.user_id)).collect::<Result<_>>()?;
@@ -44,7 +48,7 @@ async fn list(State(vault): State<Vault>, session: Session, parameters: Paramete
 }
 
 async fn show(State(vault): State<Vault>, session: Session, Path(id): Path<String>) -> Result<Json<ShareResponse>> {
-    let mut db = vault.store().read().await?;
+    let mut db = vault.store().read_once().await?;
     let share = records::find_incoming(&mut db, &id, &session.user_id).await?.wire(&session.user_id)?;
     Ok(Json(ShareResponse { share }))
 }
@@ -60,7 +64,7 @@ async fn show_with_item(
     let share = records::find_incoming(&mut db, &id, &session.user_id).await?;
     let copy = copies::find(&mut db, &share.item_id, &session.user_id).await?.ok_or_else(records::not_found)?;
     let backed_by_another = copy.share_id.clone().filter(|share_id| *share_id != share.id);
-    let item = items::records::response(&mut db, &copy.id, &session.user_id).await?;
+    let item = items::records::response_of(&mut db, copy, &session.user_id).await?;
     Ok(Json(ShareWithItemResponse {
         share: share.wire(&session.user_id)?,
         item_shared_via_another_share_id: Id::maybe(backed_by_another)?,

@@ -9,7 +9,7 @@ use crate::paging::{Order, Page};
 use crate::request::{Body, Parameters};
 use crate::service::Service;
 use crate::sessions::Session;
-use crate::store::Select;
+use crate::store::Statement;
 use crate::vault::encryption_spaces::SpaceShareChange;
 use crate::vault::{Vault, encryption_spaces};
 use axum::extract::{Path, State};
@@ -30,15 +30,19 @@ pub(super) fn routes() -> Router<Vault> {
 
 async fn list(State(vault): State<Vault>, session: Session, parameters: Parameters) -> Result<Json<SharesResponse>> {
     let page = Page::of(&parameters, Order::Ascending);
-    let mut select = Select::new(SHARES)
-        .text(" AND sender_id = ?", &session.user_id)
-        .any_of_if(" AND item_id IN (?)", &parameters.list("item_ids"));
+    let item_ids = parameters.list("item_ids");
+    let select = Statement::new(SHARES);
+    let mut select = match item_ids.is_empty() {
+        true => select.text(" AND sender_id = ?", &session.user_id),
+        // The items find the shares, not the sender, who may have many more.
+        false => select.any_of(" AND item_id IN (?)", &item_ids).text(" AND sender_id || '' = ?", &session.user_id),
+    };
     if let Some(connection_id) = parameters.one("own_connection_id") {
         select = select
             .text(" AND recipient_id IN (SELECT other_user_id FROM connections WHERE id = ?", connection_id)
             .text(" AND user_id = ?)", &session.user_id);
     }
-    let mut db = vault.store().read().await?;
+    let mut db = vault.store().read_once().await?;
     let rows = select.page("sequence", &page).fetch(&mut db).await?;
     let (rows, next_page_after) = page.cut(rows, |row: &ShareRow| row.sequence);
     let shares = rows.into_iter().map(|row| row.wire(&session.user_id)).collect::<Result<_>>()?;
@@ -47,7 +51,7 @@ async fn list(State(vault): State<Vault>, session: Session, parameters: Paramete
 }
 
 async fn show(State(vault): State<Vault>, session: Session, Path(id): Path<String>) -> Result<Json<ShareResponse>> {
-    let mut db = vault.store().read().await?;
+    let mut db = vault.store().read_once().await?;
     let share = records::find(&mut db, &id).await?;
     let share = share.filter(|share| share.sender_id == session.user_id).ok_or_else(records::not_found)?;
     Ok(Json(ShareResponse { share: share.wire(&session.user_id)? }))

@@ -51,10 +51,8 @@ async fn rearrange(
         let item_id =
             request.item_to_share_id.ok_or_else(|| Error::invalid("shares_to_create needs item_to_share_id"))?;
         let sharing = Sharing::begin(db, item_id.as_str(), &session.user_id).await?;
-        for new in &new {
-            let id = sharing.share(db, new, vault.clock()).await?;
-            shares.push(records::find(db, &id).await?.ok_or_else(records::not_found)?);
-        }
+        let ids = sharing.share(db, &new, vault.clock()).await?;
+        shares.extend(records::find_all(db, &ids).await?);
     }
     let shares = shares.into_iter().map(|share| share.wire(&session.user_id)).collect::<Result<_>>()?;
     change.answer(StatusCode::OK, &SharesResponse { shares, next_page_after: None, meta: PageMeta::of(None) }).await

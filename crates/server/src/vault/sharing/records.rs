@@ -2,7 +2,7 @@
 
 use crate::clock::{Millis, to_wire};
 use crate::error::{Error, Result};
-use crate::store::Select;
+use crate::store::Statement;
 use crate::wire::{Stored, maybe_time};
 use sqlx::{AnyConnection, FromRow};
 use vaultshare::api::vault::shares::{Acceptance, Share, SharingMode};
@@ -45,6 +45,15 @@ impl ShareRow {
         self.onsharing_permitted != 0
     }
 
+    /// The share after it got a new key, if it did.
+    pub(super) fn with_dek(&self, dek: Option<&str>) -> Self {
+        let mut share = self.clone();
+        if let Some(dek) = dek {
+            share.encrypted_dek = Some(dek.to_owned());
+        }
+        share
+    }
+
     /// The share as `reader` sees it: the recipient gets the key with the acceptance.
     pub(super) fn wire(self, reader: &str) -> Result<Share> {
         let hidden = self.recipient_id == reader && !self.is_open();
@@ -75,7 +84,7 @@ pub(super) fn not_found() -> Error {
 
 /// The share of this id, whoever asks.
 pub(super) async fn find(db: &mut AnyConnection, id: &str) -> Result<Option<ShareRow>> {
-    Ok(Select::new(SHARES).text(" AND id = ?", id).fetch(db).await?.pop())
+    Ok(Statement::new(SHARES).text(" AND id = ?", id).fetch(db).await?.pop())
 }
 
 /// The share of this id that was made for this user.
@@ -86,7 +95,7 @@ pub(super) async fn find_incoming(db: &mut AnyConnection, id: &str, recipient_id
 
 /// The shares of these ids, in the order they were made.
 pub(super) async fn find_all(db: &mut AnyConnection, ids: &[String]) -> Result<Vec<ShareRow>> {
-    Select::new(SHARES).any_of(" AND id IN (?)", ids).sql(" ORDER BY sequence").fetch(db).await
+    Statement::new(SHARES).any_of(" AND id IN (?)", ids).sql(" ORDER BY sequence").fetch(db).await
 }
 
 #[cfg(test)]

@@ -1,13 +1,14 @@
 //! The values of shares: what a sender sends for each slot, checked, and how it is kept.
 
 use crate::error::{Error, Result};
-use crate::store::placeholders;
-use sqlx::{AnyConnection, AssertSqlSafe};
+use crate::store::{Statement, write_rows};
+use sqlx::AnyConnection;
+use std::collections::BTreeMap;
 use vaultshare::api::Id;
 use vaultshare::api::vault::shares::ShareSlotValue;
 
-/// How many rows go into one statement.
-const ROWS: usize = 500;
+/// How many shares one statement names.
+const SHARES: usize = 500;
 
 /// A slot of the item being shared, as its sender has it.
 #[derive(Clone, Debug, Default)]
@@ -94,51 +95,57 @@ fn is_hash(text: &str) -> bool {
 
 // The queries.
 
-/// Forgets the values of these shares.
-pub(super) async fn clear(db: &mut AnyConnection, share_ids: &[String]) -> Result<()> {
-    for ids in share_ids.chunks(ROWS) {
-        let sql = format!("DELETE FROM share_values WHERE share_id IN ({})", placeholders(1, ids.len()));
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        for id in ids {
-            query = query.bind(id);
-        }
-        query.execute(&mut *db).await?;
-    }
-    Ok(())
+/// Which of a share's values go.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Forgotten<'a> {
+    /// Those of these slots.
+    Of(Vec<&'a str>),
+    /// All but those of these slots.
+    AllBut(Vec<&'a str>),
 }
 
-/// Forgets one value.
-pub(super) async fn clear_one(db: &mut AnyConnection, share_id: &str, slot_id: &str) -> Result<()> {
-    let delete = sqlx::query("DELETE FROM share_values WHERE share_id = $1 AND slot_id = $2");
-    delete.bind(share_id).bind(slot_id).execute(db).await?;
+/// Forgets values of shares. Shares of which the same slots go take one statement together: those of a whole item do.
+pub(super) async fn forget(db: &mut AnyConnection, of_shares: Vec<(&str, Forgotten<'_>)>) -> Result<()> {
+    let mut alike: BTreeMap<Forgotten<'_>, Vec<&str>> = BTreeMap::new();
+    for (share_id, forgotten) in of_shares {
+        alike.entry(forgotten).or_default().push(share_id);
+    }
+    for (forgotten, share_ids) in alike {
+        for share_ids in share_ids.chunks(SHARES) {
+            let delete =
+                Statement::new("DELETE FROM share_values WHERE 1 = 1").any_of(" AND share_id IN (?)", share_ids);
+            let delete = match &forgotten {
+                Forgotten::Of(slot_ids) => delete.any_of(" AND slot_id IN (?)", slot_ids),
+                Forgotten::AllBut(slot_ids) => delete.any_of_if(" AND slot_id NOT IN (?)", slot_ids),
+            };
+            delete.execute(db).await?;
+        }
+    }
     Ok(())
 }
 
 /// Keeps values, each with the share it belongs to, replacing what was kept for the same slot: many in one statement,
 /// because a refresh of an item brings one for each slot of each share.
-pub(super) async fn keep(db: &mut AnyConnection, values: &[(&str, ShareValue)]) -> Result<()> {
-    for rows in values.chunks(ROWS) {
-        let tuples: Vec<String> = (0..rows.len()).map(|row| format!("({})", placeholders(row * 5 + 1, 5))).collect();
-        let sql = format!(
-            "INSERT INTO share_values (share_id, slot_id, encrypted_value, encrypted_value_verification_key, \
-             value_verification_hash) VALUES {} ON CONFLICT (share_id, slot_id) DO UPDATE \
-             SET encrypted_value = excluded.encrypted_value, \
-             encrypted_value_verification_key = excluded.encrypted_value_verification_key, \
-             value_verification_hash = excluded.value_verification_hash",
-            tuples.join(", ")
-        );
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        for (share_id, value) in rows {
-            query = query
-                .bind(*share_id)
-                .bind(&value.slot_id)
-                .bind(&value.encrypted_value)
-                .bind(&value.verification_key)
-                .bind(&value.verification_hash);
-        }
-        query.execute(&mut *db).await?;
-    }
-    Ok(())
+pub(super) async fn keep(db: &mut AnyConnection, values: Vec<(&str, ShareValue)>) -> Result<()> {
+    let row = |(share_id, value): (&str, ShareValue)| {
+        [
+            share_id.into(),
+            value.slot_id.into(),
+            value.encrypted_value.into(),
+            value.verification_key.into(),
+            value.verification_hash.into(),
+        ]
+    };
+    write_rows(
+        db,
+        "INSERT INTO share_values (share_id, slot_id, encrypted_value, encrypted_value_verification_key, \
+         value_verification_hash) VALUES",
+        values.into_iter().map(row).collect(),
+        " ON CONFLICT (share_id, slot_id) DO UPDATE SET encrypted_value = excluded.encrypted_value, \
+         encrypted_value_verification_key = excluded.encrypted_value_verification_key, \
+         value_verification_hash = excluded.value_verification_hash",
+    )
+    .await
 }
 
 #[cfg(test)]

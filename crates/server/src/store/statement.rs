@@ -1,51 +1,47 @@
-//! Queries whose conditions depend on the request: written with `?` where a value goes, numbered here.
+//! Statements whose conditions depend on the request: written with `?` where a value goes, numbered here.
 
-use super::placeholders;
+use super::{Value, placeholders};
 use crate::error::Result;
 use crate::paging::Page;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, FromRow};
 
-/// A query being put together. Only text written in this crate becomes SQL; every value is bound.
+/// A statement being put together. Only text written in this crate becomes SQL; every value is bound.
 #[derive(Debug)]
-pub struct Select {
+pub struct Statement {
     sql: String,
     values: Vec<Value>,
 }
 
-#[derive(Debug)]
-enum Value {
-    Text(String),
-    Number(i64),
-}
-
-impl Select {
+impl Statement {
     /// Begins with everything up to the conditions, which it ends in (`… WHERE 1 = 1`).
     pub fn new(sql: &'static str) -> Self {
         Self { sql: sql.to_owned(), values: Vec::new() }
     }
 
     /// Adds SQL in which each `?` stands for `value`.
-    pub fn text(mut self, sql: &'static str, value: &str) -> Self {
-        self.values.push(Value::Text(value.to_owned()));
-        self.sql.push_str(&sql.replace('?', &format!("${}", self.values.len())));
-        self
+    pub fn text(self, sql: &'static str, value: &str) -> Self {
+        self.value(sql, value.into())
     }
 
     /// Adds SQL in which each `?` stands for `value`.
-    pub fn number(mut self, sql: &'static str, value: i64) -> Self {
-        self.values.push(Value::Number(value));
+    pub fn number(self, sql: &'static str, value: i64) -> Self {
+        self.value(sql, value.into())
+    }
+
+    fn value(mut self, sql: &str, value: Value) -> Self {
+        self.values.push(value);
         self.sql.push_str(&sql.replace('?', &format!("${}", self.values.len())));
         self
     }
 
-    /// Adds SQL in which the `?` stands for a list of values (`id IN (?)`). An empty list matches nothing.
+    /// Adds SQL in which each `?` stands for a list of values (`id IN (?)`). An empty list matches nothing.
     pub fn any_of(mut self, sql: &'static str, values: &[impl AsRef<str>]) -> Self {
         let list = match values.len() {
             0 => "NULL".to_owned(),
             count => placeholders(self.values.len() + 1, count),
         };
-        self.values.extend(values.iter().map(|value| Value::Text(value.as_ref().to_owned())));
+        self.values.extend(values.iter().map(|value| value.as_ref().into()));
         self.sql.push_str(&sql.replace('?', &list));
         self
     }
@@ -70,14 +66,24 @@ impl Select {
     }
 
     /// Keeps the rows of one page, by a column of sequence numbers, and one more to see whether another page follows.
-    pub fn page(mut self, column: &str, page: &Page) -> Self {
-        let number = self.values.len() + 1;
-        self.values.extend([Value::Number(page.cursor()), Value::Number(page.limit())]);
-        self.sql.push_str(&page.sql(column, number));
-        self
+    pub fn page(self, column: &str, page: &Page) -> Self {
+        self.behind(column, page).in_order(column, page)
     }
 
-    /// Runs the query.
+    /// The first half of [`Statement::page`], for each of several queries that are joined by `UNION ALL`: where the page
+    /// begins.
+    pub fn behind(self, column: &str, page: &Page) -> Self {
+        let sql = format!(" AND {column} {} ?", page.comparison());
+        self.value(&sql, page.cursor().into())
+    }
+
+    /// The second half of [`Statement::page`]: the order, and where the page ends.
+    pub fn in_order(self, column: &str, page: &Page) -> Self {
+        let sql = format!(" ORDER BY {column} {} LIMIT ?", page.direction());
+        self.value(&sql, page.limit().into())
+    }
+
+    /// Reads what the statement finds.
     pub async fn fetch<R>(self, db: &mut AnyConnection) -> Result<Vec<R>>
     where
         R: for<'row> FromRow<'row, AnyRow> + Send + Unpin,
@@ -91,15 +97,20 @@ impl Select {
         }
         Ok(query.fetch_all(db).await?)
     }
+
+    /// Changes what the statement says.
+    pub async fn execute(self, db: &mut AnyConnection) -> Result<()> {
+        super::execute(db, self.sql, self.values).await
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Select;
+    use super::Statement;
 
     #[test]
     fn values_are_numbered_as_they_come() {
-        let select = Select::new("SELECT id FROM items WHERE 1 = 1")
+        let select = Statement::new("SELECT id FROM items WHERE 1 = 1")
             .text(" AND user_id = ?", "alice")
             .any_of(" AND id IN (?)", &["a", "b"])
             .any_of_if(" AND name IN (?)", &[] as &[&str])
@@ -115,6 +126,6 @@ mod tests {
     #[test]
     fn a_list_of_nothing_matches_nothing() {
         let none: [&str; 0] = [];
-        assert_eq!(Select::new("…").any_of(" AND id IN (?)", &none).sql, "… AND id IN (NULL)");
+        assert_eq!(Statement::new("…").any_of(" AND id IN (?)", &none).sql, "… AND id IN (NULL)");
     }
 }

@@ -1,0 +1,194 @@
+//! What requests ask of the database: as many statements for a thousand rows as for one, and each page found by an index.
+//! Both are counted and explained, not timed.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
+
+mod common;
+
+use common::statements::{Database, Watched, watched};
+use common::{SEALED, Server, User, server};
+use serde_json::json;
+
+/// Every list there is, by who asks for it, and what in it grows with its rows.
+const LISTS: [(&str, &str, &str); 21] = [
+    ("alice", "/vault/items", "items"),
+    ("alice", "/vault/fast_items", "items"),
+    ("bob", "/vault/items", "items"),
+    ("bob", "/vault/incoming_shares", "shares"),
+    ("alice", "/vault/outgoing_shares", "shares"),
+    ("alice", "/vault/items/{item}/shares", "shares"),
+    ("alice", "/vault/connections", "connections"),
+    ("alice", "/vault/fast_connections", "connections"),
+    ("alice", "/vault/invitations", "invitations"),
+    ("alice", "/vault/item_templates", "item_templates"),
+    ("alice", "/vault/fast_item_templates", "item_templates"),
+    ("alice", "/vault/classification_nodes", "classification_nodes"),
+    ("alice", "/vault/fast_classification_nodes", "classification_nodes"),
+    ("alice", "/vault/key_store/public_keys", "public_keys"),
+    ("alice", "/vault/client_task_queue", "client_tasks"),
+    ("alice", "/vault/client_task_queue?change_state=true&state=todo&state=in_progress", "client_tasks"),
+    ("alice", "/vault/shares", "shares"),
+    ("bob", "/vault/shares/incoming", "shares"),
+    ("alice", "/vault/shares/outgoing", "shares"),
+    ("bob", "/vault/items/incoming", "items"),
+    ("bob", "/vault/shared/items/outgoing", "shares"),
+];
+
+/// Lists that are asked for certain rows only.
+const FILTERED: [(&str, &str); 6] = [
+    ("alice", "/vault/items?own=true"),
+    ("bob", "/vault/items?own=false"),
+    ("alice", "/vault/items?item_ids="),
+    ("bob", "/vault/incoming_shares?share_ids="),
+    ("alice", "/vault/outgoing_shares?item_ids="),
+    ("alice", "/vault/classification_nodes?own=true"),
+];
+
+/// Alice and Bob with `rows` of everything that is listed, in a database with as much of other people's.
+struct World {
+    server: Server,
+    database: Database,
+    alice: User,
+    bob: User,
+}
+
+impl World {
+    async fn new() -> Self {
+        let server = server().await;
+        let (alice, bob) = (server.sign_up("alice").await, server.sign_up("bob").await);
+        server.connect(&alice, &bob).await;
+        let database = Database::open(&server).await;
+        Self { server, database, alice, bob }
+    }
+
+    /// Adds rows to every list, under numbers that were not used before.
+    async fn add(&self, numbers: std::ops::Range<usize>) {
+        for number in numbers {
+            self.database.add_row_to_every_list(number, &self.alice.id, &self.bob.id).await;
+        }
+    }
+
+    async fn get(&self, who: &str, path: &str) -> (serde_json::Value, Watched) {
+        let user = if who == "alice" { &self.alice } else { &self.bob };
+        let (reply, watched) = watched(self.server.get(user, &path.replace("{item}", "item-0"))).await;
+        (reply.ok(), watched)
+    }
+}
+
+#[tokio::test]
+async fn a_list_takes_as_many_statements_for_many_rows_as_for_few() {
+    let world = World::new().await;
+    world.add(0..2).await;
+    let mut few = Vec::new();
+    for (who, path, rows) in LISTS {
+        let (reply, watched) = world.get(who, path).await;
+        assert!(watched.statements.len() > 1, "{path}: the session and the list at least");
+        few.push((watched.statements.len(), reply[rows].as_array().unwrap().len()));
+    }
+    world.database.put_tasks_back().await;
+    world.add(2..30).await;
+    for ((who, path, rows), (statements, length)) in LISTS.into_iter().zip(few) {
+        let (reply, watched) = world.get(who, path).await;
+        assert!(reply[rows].as_array().unwrap().len() >= length + 28, "{path}");
+        assert_eq!(watched.statements.len(), statements, "{path}: {:#?}", watched.statements);
+    }
+}
+
+#[tokio::test]
+async fn every_page_begins_where_an_index_says_and_nothing_is_read_through() {
+    let world = World::new().await;
+    world.add(0..3).await;
+    let ids = |prefix: &str| (0..50).map(|number| format!("{prefix}-{number}")).collect::<Vec<_>>().join(",");
+    let mut lists: Vec<(&str, String)> = LISTS.map(|(who, path, _)| (who, path.to_owned())).to_vec();
+    lists.extend(FILTERED.map(|(who, path)| match path.rsplit_once('=').unwrap() {
+        (_, "") => (who, format!("{path}{}", ids(if path.contains("share_ids") { "share" } else { "item" }))),
+        _ => (who, path.to_owned()),
+    }));
+    lists.push(("bob", "/vault/incoming_shares/share-0/item".to_owned()));
+    for (who, path) in lists {
+        let (_, watched) = world.get(who, &path).await;
+        for statement in &watched.statements {
+            let plan = world.database.explain(statement).await;
+            let is_page = statement.contains("LIMIT $");
+            // Rows that are asked for by ids are found by these, however many their user has, and sorted afterwards.
+            let by_ids = path.contains("_ids=");
+            for step in &plan {
+                assert!(!step.starts_with("SCAN"), "{path}: {step} in {statement}");
+                if is_page && by_ids {
+                    let found_by_ids = step.contains("(id=?") || step.contains("(item_id=?");
+                    assert!(found_by_ids || !step.starts_with("SEARCH"), "{path}: {step} in {statement}");
+                } else if is_page {
+                    assert!(!step.contains("TEMP B-TREE"), "{path}: {step} in {statement}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_deep_page_of_ten_thousand_items_takes_the_statements_of_the_first_and_misses_nothing() {
+    let world = World::new().await;
+    world.database.add_items(10_000, &world.alice.id).await;
+    let mut path = "/vault/items?per_page=1000".to_owned();
+    let (mut seen, mut statements) = (std::collections::HashSet::new(), std::collections::HashSet::new());
+    loop {
+        let (reply, watched) = world.get("alice", &path).await;
+        seen.extend(reply["items"].as_array().unwrap().iter().map(|item| common::text(&item["id"])));
+        statements.insert(watched.statements);
+        match reply["next_page_after"].as_str() {
+            Some(next) => path = format!("/vault/items?per_page=1000&next_page_after={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen.len(), 10_000);
+    assert_eq!(statements.len(), 1, "each page is asked for in the very same words");
+}
+
+/// Whether a scan is one of the values that came with the statement.
+fn is_of_values(scan: &str) -> bool {
+    ["VALUES CLAUSE", "CONSTANT ROW", "SCAN changes", "SCAN deks", "SCAN recipients"].iter().any(|of| scan.contains(of))
+}
+
+#[tokio::test]
+async fn writing_takes_as_many_statements_for_twenty_slots_as_for_two_and_finds_all_by_an_index() {
+    let world = World::new().await;
+    let World { server, alice, bob, .. } = &world;
+    let slots = |count: usize, value: &str| -> Vec<_> {
+        (0..count).map(|slot| json!({ "name": format!("slot {slot}"), "encrypted_value": value })).collect()
+    };
+    let mut counts = Vec::new();
+    for count in [2, 20] {
+        let body = json!({ "template_name": "custom", "skip_empty_template_slots": true,
+            "item": { "label": "Many", "slots_attributes": slots(count, SEALED) } });
+        let (item, made) = watched(server.post(alice, "/vault/items", body)).await;
+        let item = item.ok();
+        assert_eq!(item["slots"].as_array().unwrap().len(), count);
+        let path = format!("/vault/items/{}", common::text(&item["item"]["id"]));
+        let body = json!({ "item": { "slots_attributes": slots(count, "Aes256Gcm.bmV3.QUFBQQ==") } });
+        let (changed, change) = watched(server.put(alice, &path, body)).await;
+        assert_eq!(changed.ok()["slots"][count - 1]["encrypted_value"], "Aes256Gcm.bmV3.QUFBQQ==");
+        let (shared, share) = watched(server.share(alice, &item, bob, json!({}))).await;
+        let share_id = shared.ok()["shares"][0]["id"].clone();
+        let received = server.get(bob, &format!("/vault/incoming_shares/{}/item", common::text(&share_id))).await.ok();
+        assert_eq!(received["slots"].as_array().unwrap().len(), count);
+        let values = item["slots"].as_array().unwrap().iter().map(|slot| {
+            json!({ "share_id": share_id, "slot_id": slot["id"], "encrypted_value": SEALED,
+                "encrypted_value_verification_key": SEALED, "value_verification_hash": "ab".repeat(32) })
+        });
+        let body = json!({ "share_deks": [{ "share_id": share_id, "dek": common::DEK }],
+            "slot_values": values.collect::<Vec<_>>() });
+        let (refreshed, refresh) = watched(server.put(alice, &format!("{path}/shares"), body)).await;
+        assert_eq!(refreshed.ok()["shares"][0]["id"], share_id);
+        let all = [made, change, share, refresh];
+        for statement in all.iter().flat_map(|watched| &watched.statements) {
+            for step in world.database.explain(statement).await {
+                assert!(!step.starts_with("SCAN") || is_of_values(&step), "{step} in {statement}");
+            }
+        }
+        counts.push(all.map(|watched| watched.statements.len()));
+    }
+    let [few, many] = counts.try_into().unwrap();
+    for (few, many) in few.into_iter().zip(many) {
+        assert_eq!(few, many, "statements for two slots and for twenty");
+    }
+}

@@ -1,0 +1,74 @@
+use syn::{Attribute, LitStr, Path, Result, Token, meta::ParseNestedMeta};
+
+use crate::case::Case;
+
+/// What the attributes of a type, a field or a variant say about reading it.
+#[derive(Default)]
+pub(crate) struct Attributes {
+    pub(crate) rename_all: Option<Case>,
+    pub(crate) aliases: Vec<String>,
+    pub(crate) missing: Missing,
+    pub(crate) skipped: bool,
+    pub(crate) flattened: bool,
+    pub(crate) with: Option<Path>,
+    rename: Option<String>,
+}
+
+/// What a field is that is not there, or null.
+#[derive(Default)]
+pub(crate) enum Missing {
+    /// A flaw; unless the type itself can be nothing.
+    #[default]
+    Flaw,
+    /// Its type's default.
+    Default,
+    /// What a function gives.
+    Function(Path),
+}
+
+impl Attributes {
+    pub(crate) fn read(attributes: &[Attribute]) -> Result<Self> {
+        let mut read = Attributes::default();
+        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("serde")) {
+            attribute.parse_nested_meta(|meta| read.serde(&meta))?;
+        }
+        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("from_json")) {
+            attribute.parse_nested_meta(|meta| {
+                read.with = Some(meta.value()?.parse()?);
+                Ok(())
+            })?;
+        }
+        Ok(read)
+    }
+
+    fn serde(&mut self, meta: &ParseNestedMeta<'_>) -> Result<()> {
+        let has_value = meta.input.peek(Token![=]);
+        let text = || meta.value()?.parse::<LitStr>();
+        if meta.path.is_ident("rename") {
+            self.rename = Some(text()?.value());
+        } else if meta.path.is_ident("rename_all") {
+            self.rename_all = Some(Case::parse(&text()?)?);
+        } else if meta.path.is_ident("alias") {
+            self.aliases.push(text()?.value());
+        } else if meta.path.is_ident("skip_deserializing") {
+            self.skipped = true;
+        } else if meta.path.is_ident("flatten") {
+            self.flattened = true;
+        } else if meta.path.is_ident("default") {
+            self.missing = if has_value { Missing::Function(text()?.parse()?) } else { Missing::Default };
+        } else if has_value {
+            // About writing, or about how the server reads.
+            text()?;
+        }
+        Ok(())
+    }
+
+    /// What the field or variant is called on the wire.
+    pub(crate) fn name(&self, identifier: &str, case: Option<Case>) -> String {
+        match (&self.rename, case) {
+            (Some(name), _) => name.clone(),
+            (None, Some(case)) => case.apply(identifier),
+            (None, None) => identifier.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The server by itself, under load from `tests/bench/server-load.mjs`.
+
+use crate::server::{Server, Settings};
+use crate::workspace::{Profile, Workspace};
+use crate::{build, files, process, progress, tools};
+
+/// Starts a server on fresh data and puts it under load.
+pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {
+    tools::ensure_npm_packages_of(workspace, "tests/bench")?;
+    build::build_programs(workspace, &[build::SERVER])?;
+
+    let folder = workspace.in_target("bench");
+    let data = folder.join("load-data");
+    files::empty_folder(&data)?;
+    let log = folder.join("load-server.log");
+    let settings = Settings { port: 0, data: data.clone(), www: None, mail: None, profile: Profile::Release, log };
+    progress::step("the server under load", || {
+        let server = Server::start(workspace, &settings)?;
+        let mut node = workspace.node();
+        node.args(["tests/bench/server-load.mjs", "--url", server.url(), "--out"]).arg(folder.join("server.json"));
+        process::run(&mut node)
+    })?;
+    files::remove(&data)
+}

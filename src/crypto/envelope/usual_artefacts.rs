@@ -1,0 +1,83 @@
+//! The parameters that nearly every ciphertext has: in the current form, with the usual additional data. Only IV and tag
+//! differ between any two of them, so they are read and written by their places in one that the BSON library wrote.
+
+use std::cell::OnceCell;
+
+use base64ct::{Base64Url, Encoding};
+
+use super::{ADDITIONAL_DATA, Chunk, IV_BYTES, TAG_BYTES, bson_artefacts};
+use crate::crypto::encoding::to_base64url;
+
+/// Bytes of such parameters: the letter, and a document of `iv`, `at` and `ad`.
+const BYTES: usize = 65;
+/// The IV stands behind the letter, the document's length, and its own type, name, length and subtype.
+const IV_START: usize = 14;
+/// The tag stands behind its type, name, length and subtype.
+const TAG_START: usize = IV_START + IV_BYTES + 9;
+
+type Iv = [u8; IV_BYTES];
+type Tag = [u8; TAG_BYTES];
+
+thread_local! {
+    /// With an IV and a tag of zeros; nothing, should the library ever write them otherwise.
+    static EXAMPLE: OnceCell<Option<[u8; BYTES]>> = const { OnceCell::new() };
+}
+
+/// IV and tag, if these are such parameters.
+pub(super) fn read(artefacts: &str) -> Option<(Iv, Tag)> {
+    let mut bytes = [0; BYTES];
+    // A longer text would not fit, and a shorter one leaves zeros that are not the usual parameters.
+    Base64Url::decode(artefacts, &mut bytes).ok()?;
+    let iv: Iv = *bytes.get(IV_START..)?.first_chunk()?;
+    let tag: Tag = *bytes.get(TAG_START..)?.first_chunk()?;
+    (usual(&iv, &tag)? == bytes).then_some((iv, tag))
+}
+
+/// The parameters as text, where the additional data is the usual.
+pub(super) fn print(chunk: &Chunk) -> Option<String> {
+    if chunk.additional_data != ADDITIONAL_DATA {
+        return None;
+    }
+    usual(&chunk.iv, &chunk.tag).map(|bytes| to_base64url(&bytes))
+}
+
+fn usual(iv: &Iv, tag: &Tag) -> Option<[u8; BYTES]> {
+    let mut bytes = EXAMPLE.with(|example| *example.get_or_init(example_of_the_library))?;
+    *bytes.get_mut(IV_START..)?.first_chunk_mut()? = *iv;
+    *bytes.get_mut(TAG_START..)?.first_chunk_mut()? = *tag;
+    Some(bytes)
+}
+
+fn example_of_the_library() -> Option<[u8; BYTES]> {
+    let chunk = |iv, tag| Chunk { ciphertext: Vec::new(), iv, tag, additional_data: ADDITIONAL_DATA.into() };
+    bson_artefacts::print_chunk(&chunk([0; IV_BYTES], [0; TAG_BYTES])).try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chunk(additional_data: &'static str) -> Chunk {
+        let iv = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+        Chunk { ciphertext: Vec::new(), iv, tag: [0xA5; TAG_BYTES], additional_data: additional_data.into() }
+    }
+
+    #[test]
+    fn they_are_written_exactly_as_the_library_writes_them() {
+        let chunk = chunk(ADDITIONAL_DATA);
+        let printed = print(&chunk).unwrap();
+        assert_eq!(printed, to_base64url(&bson_artefacts::print_chunk(&chunk)));
+        assert_eq!(read(&printed), Some((chunk.iv, chunk.tag)));
+    }
+
+    #[test]
+    fn all_others_are_left_to_the_library() {
+        let other = chunk("some");
+        assert_eq!(print(&other), None);
+        assert_eq!(read(&to_base64url(&bson_artefacts::print_chunk(&other))), None);
+        let longer = to_base64url(&[bson_artefacts::print_chunk(&chunk(ADDITIONAL_DATA)), vec![0]].concat());
+        for text in ["", "QQUAAAAA", "QUFB", "not base64", longer.as_str()] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,383 @@
+//! From a response's text to a value of the wire.
+//!
+//! The text is read into a tree, and the value from the tree. serde's own way, straight from the text, compiles a JSON
+//! reader anew into every type, which made up a fifth of the module that a page has to load. Here a type brings little
+//! more than the names of its fields.
+
+use std::{borrow::Cow, fmt, vec};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, MapAccess, SeqAccess, Visitor},
+};
+pub use vaultshare_wire_derive::FromJson;
+
+use crate::api::JsonObject;
+
+/// A type of the wire that the client reads.
+///
+/// Reading goes on after a flaw, with a placeholder, so that a type needs no way out at each of its fields; whoever began
+/// it looks at the [`Flaws`] in the end and throws a flawed value away.
+pub trait FromJson: Sized {
+    /// The value. [`Json::Null`] stands for one that is not there.
+    fn from_json(json: Json<'_>, flaws: &mut Flaws) -> Self;
+}
+
+/// A type whose fields may also stand among those of another.
+pub trait FromFields {
+    /// The value, of the fields that are its.
+    fn from_fields(fields: &mut Fields<'_>, flaws: &mut Flaws) -> Self;
+}
+
+/// What was found wrong while reading.
+#[derive(Debug, Default)]
+pub struct Flaws(Option<&'static str>);
+
+impl Flaws {
+    /// Notes a flaw; the first stays.
+    pub fn note(&mut self, place: &'static str) {
+        self.0.get_or_insert(place);
+    }
+
+    /// The first flaw: the name of the field, or of the type, that did not have its form.
+    pub fn first(&self) -> Option<&'static str> {
+        self.0
+    }
+}
+
+/// JSON whose texts still lie in the response, where they hold no escapes.
+#[derive(Debug)]
+pub enum Json<'text> {
+    /// Also what is not there at all.
+    Null,
+    /// true or false.
+    Bool(bool),
+    /// A number without fraction.
+    Integer(i64),
+    /// Any other number.
+    Float(f64),
+    /// A text.
+    Text(Cow<'text, str>),
+    /// An array.
+    List(Vec<Json<'text>>),
+    /// An object, its fields in the order of the text.
+    Object(Vec<(Cow<'text, str>, Json<'text>)>),
+}
+
+impl<'text> Json<'text> {
+    /// Reads a text; `None` where it is not JSON.
+    pub fn parse(text: &'text [u8]) -> Option<Self> {
+        serde_json::from_slice(text).ok()
+    }
+
+    /// The fields of an object; of anything else, none.
+    pub fn into_fields(self) -> Fields<'text> {
+        match self {
+            Json::Object(fields) => Fields { fields, next: 0 },
+            _ => Fields { fields: Vec::new(), next: 0 },
+        }
+    }
+
+    /// The entries of an array; of anything else, none.
+    pub fn into_entries(self) -> vec::IntoIter<Json<'text>> {
+        match self {
+            Json::List(entries) => entries.into_iter(),
+            _ => Vec::new().into_iter(),
+        }
+    }
+
+    /// A text's characters.
+    pub fn into_text(self) -> Option<Cow<'text, str>> {
+        match self {
+            Json::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// The fields of an object that nobody has taken yet.
+pub struct Fields<'text> {
+    fields: Vec<(Cow<'text, str>, Json<'text>)>,
+    /// Where the next one is looked for first: servers write fields in one order, and types name them in the same.
+    next: usize,
+}
+
+impl<'text> Fields<'text> {
+    /// Takes a field's value; [`Json::Null`] where there is none.
+    pub fn take(&mut self, name: &str) -> Json<'text> {
+        let start = self.next;
+        // Never beyond the end: it is the rest of a division by the length.
+        let Some((before, after)) = self.fields.split_at_mut_checked(start) else { return Json::Null };
+        let found = after.iter_mut().chain(before).enumerate().find(|(_, (other, _))| other == name);
+        let Some((distance, (_, value))) = found else { return Json::Null };
+        let value = std::mem::replace(value, Json::Null);
+        self.next = (start + distance + 1) % self.fields.len();
+        value
+    }
+
+    /// Lets a field be found by another name, where it is not there by that one already.
+    pub fn rename(&mut self, from: &str, to: &'static str) {
+        if self.fields.iter().any(|(name, _)| name == to) {
+            return;
+        }
+        if let Some((name, _)) = self.fields.iter_mut().find(|(name, _)| name == from) {
+            *name = Cow::Borrowed(to);
+        }
+    }
+
+    /// Reads a field that has to be there.
+    pub fn required<T: FromJson>(&mut self, name: &'static str, flaws: &mut Flaws) -> T {
+        named(name, self.take(name), flaws)
+    }
+
+    /// Reads a field that may be null or left out, and then has its type's default.
+    pub fn or_default<T: FromJson + Default>(&mut self, name: &'static str, flaws: &mut Flaws) -> T {
+        match self.take(name) {
+            Json::Null => T::default(),
+            json => named(name, json, flaws),
+        }
+    }
+}
+
+/// Reads a value, whose flaws are then known by its name.
+fn named<T: FromJson>(name: &'static str, json: Json<'_>, flaws: &mut Flaws) -> T {
+    let mut own = Flaws::default();
+    let value = T::from_json(json, &mut own);
+    if own.first().is_some() {
+        flaws.note(name);
+    }
+    value
+}
+
+impl FromJson for () {
+    fn from_json(_: Json<'_>, _: &mut Flaws) -> Self {}
+}
+
+impl FromJson for bool {
+    fn from_json(json: Json<'_>, flaws: &mut Flaws) -> Self {
+        match json {
+            Json::Bool(value) => value,
+            _ => {
+                flaws.note("a flag");
+                false
+            }
+        }
+    }
+}
+
+impl FromJson for i64 {
+    fn from_json(json: Json<'_>, flaws: &mut Flaws) -> Self {
+        match json {
+            Json::Integer(value) => value,
+            _ => {
+                flaws.note("a number");
+                0
+            }
+        }
+    }
+}
+
+impl FromJson for String {
+    fn from_json(json: Json<'_>, flaws: &mut Flaws) -> Self {
+        match json.into_text() {
+            Some(text) => text.into_owned(),
+            None => {
+                flaws.note("a text");
+                String::new()
+            }
+        }
+    }
+}
+
+impl<T: FromJson> FromJson for Option<T> {
+    fn from_json(json: Json<'_>, flaws: &mut Flaws) -> Self {
+        match json {
+            Json::Null => None,
+            json => Some(T::from_json(json, flaws)),
+        }
+    }
+}
+
+impl<T: FromJson> FromJson for Vec<T> {
+    fn from_json(json: Json<'_>, flaws: &mut Flaws) -> Self {
+        if !matches!(json, Json::List(_)) {
+            flaws.note("a list");
+        }
+        json.into_entries().map(|entry| T::from_json(entry, flaws)).collect()
+    }
+}
+
+impl FromJson for serde_json::Value {
+    fn from_json(json: Json<'_>, _: &mut Flaws) -> Self {
+        json.into()
+    }
+}
+
+impl FromJson for JsonObject {
+    fn from_json(json: Json<'_>, flaws: &mut Flaws) -> Self {
+        match json.into() {
+            serde_json::Value::Object(object) => object,
+            _ => {
+                flaws.note("an object");
+                JsonObject::new()
+            }
+        }
+    }
+}
+
+impl From<Json<'_>> for serde_json::Value {
+    fn from(json: Json<'_>) -> Self {
+        match json {
+            Json::Null => serde_json::Value::Null,
+            Json::Bool(value) => value.into(),
+            Json::Integer(value) => value.into(),
+            Json::Float(value) => value.into(),
+            Json::Text(text) => text.into_owned().into(),
+            Json::List(entries) => entries.into_iter().map(serde_json::Value::from).collect(),
+            Json::Object(fields) => {
+                let mut object = JsonObject::new();
+                for (name, value) in fields {
+                    object.insert(name.into_owned(), value.into());
+                }
+                object.into()
+            }
+        }
+    }
+}
+
+impl<'text> Deserialize<'text> for Json<'text> {
+    fn deserialize<D: Deserializer<'text>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TreeVisitor)
+    }
+}
+
+struct TreeVisitor;
+
+impl<'text> Visitor<'text> for TreeVisitor {
+    type Value = Json<'text>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Json::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Json::Integer(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(i64::try_from(value).map_or(Json::Float(value as f64), Json::Integer))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
+        Ok(Json::Float(value))
+    }
+
+    fn visit_borrowed_str<E>(self, value: &'text str) -> Result<Self::Value, E> {
+        Ok(Json::Text(Cow::Borrowed(value)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
+        Ok(Json::Text(Cow::Owned(value.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'text>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(entry) = entries.next_element()? {
+            list.push(entry);
+        }
+        Ok(Json::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'text>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
+        let mut object = Vec::new();
+        while let Some((name, value)) = fields.next_entry::<FieldName<'text>, _>()? {
+            object.push((name.0, value));
+        }
+        Ok(Json::Object(object))
+    }
+}
+
+/// A field's name, borrowed where it can be; serde's own `Cow` never borrows.
+struct FieldName<'text>(Cow<'text, str>);
+
+impl<'text> Deserialize<'text> for FieldName<'text> {
+    fn deserialize<D: Deserializer<'text>>(deserializer: D) -> Result<Self, D::Error> {
+        match deserializer.deserialize_str(TreeVisitor)? {
+            Json::Text(name) => Ok(FieldName(name)),
+            _ => Err(de::Error::custom("a field has no name")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, FromJson)]
+    struct Record {
+        id: i64,
+        #[serde(default)]
+        label: String,
+        #[serde(alias = "old_name")]
+        name: Option<String>,
+        #[serde(default)]
+        inner: Vec<Inner>,
+        #[serde(flatten)]
+        more: More,
+    }
+
+    #[derive(Debug, Default, PartialEq, FromJson)]
+    #[serde(default)]
+    struct More {
+        ordinal: i64,
+    }
+
+    #[derive(Debug, PartialEq, FromJson)]
+    struct Inner {
+        #[serde(rename = "type")]
+        kind: Kind,
+    }
+
+    #[derive(Debug, PartialEq, FromJson)]
+    #[serde(rename_all = "snake_case")]
+    enum Kind {
+        NoteText,
+        Url,
+    }
+
+    fn read(text: &str) -> Result<Record, &'static str> {
+        let mut flaws = Flaws::default();
+        let record = Record::from_json(Json::parse(text.as_bytes()).unwrap(), &mut flaws);
+        flaws.first().map_or(Ok(record), Err)
+    }
+
+    #[test]
+    fn fields_are_found_in_any_order_by_any_of_their_names() {
+        let record = read(
+            r#"{"unknown":1.5,"old_name":"a\tb","inner":[{"type":"note_text"},{"type":"url"}],"id":7,"label":null,"ordinal":3}"#,
+        );
+        let inner = vec![Inner { kind: Kind::NoteText }, Inner { kind: Kind::Url }];
+        assert_eq!(
+            record,
+            Ok(Record { id: 7, label: String::new(), name: Some("a\tb".to_owned()), inner, more: More { ordinal: 3 } })
+        );
+    }
+
+    #[test]
+    fn the_first_flaw_is_named_by_its_field_and_nothing_is_quoted() {
+        assert_eq!(read(r#"{"label":"x"}"#), Err("id"));
+        assert_eq!(read(r#"{"id":"hush"}"#), Err("id"));
+        assert_eq!(read(r#"{"id":1,"label":2}"#), Err("label"));
+        assert_eq!(read(r#"{"id":1,"inner":[{"type":"hush"}]}"#), Err("inner"));
+        assert_eq!(read(r#"{"id":1,"inner":{}}"#), Err("inner"));
+        assert_eq!(read("[]"), Err("id"));
+    }
+}

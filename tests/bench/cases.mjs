@@ -1,0 +1,41 @@
+/**
+ * What is measured, and what is demanded of it: at least so many times faster than the peer, at most so many times the
+ * floor, at most so many milliseconds.
+ */
+
+/**
+ * @typedef {object} Case
+ * @property {string} name as on the command line
+ * @property {string} title as in the table
+ * @property {{ peer?: number, floor?: number, milliseconds?: number }} bounds
+ * @property {('ours' | 'peer' | 'floor')[]} clients who takes part, in the order of their turns
+ * @property {boolean} [asksForPair] who does not ask the pool for a key pair would have to make one while the clock runs
+ * @property {boolean} [madeInTime] key pairs that are made while the clock runs are made for real
+ * @property {boolean} [withoutSubtle] in a page that has no `crypto.subtle`, as pages on plain http
+ */
+
+const ALL = ['ours', 'peer', 'floor'];
+
+/** @type {Case[]} */
+export const cases = [
+  { name: 'signIn', title: 'sign in', bounds: { peer: 25, floor: 2 }, clients: ALL },
+  { name: 'createUser', title: 'create a user, key pair given', bounds: { peer: 15, floor: 2.5 }, clients: ALL, asksForPair: true },
+  { name: 'share', title: 'share an item of 10 slots', bounds: { peer: 10, floor: 3 }, clients: ALL },
+  { name: 'read-share-first', title: 'read a share for the first time', bounds: { peer: 15, floor: 2.5 }, clients: ALL },
+  { name: 'read-share-again', title: 'read it again', bounds: { peer: 15, floor: 2.5 }, clients: ALL },
+  { name: 'decrypt-1000', title: 'decrypt 1,000 items of 8 slots', bounds: { peer: 40, floor: 1 }, clients: ALL },
+  { name: 'refresh-200', title: 'refresh an item of 20 slots for 200', bounds: { peer: 50, floor: 2.5 }, clients: ALL },
+  { name: 'encrypt-16MiB', title: 'encrypt 16 MiB', bounds: { peer: 30, floor: 2 }, clients: ALL },
+  { name: 'decrypt-16MiB', title: 'decrypt 16 MiB', bounds: { peer: 30, floor: 2 }, clients: ALL },
+  { name: 'invitations.create', title: 'invite, with a key pair ready', bounds: { milliseconds: 100 }, clients: ALL, madeInTime: true },
+  { name: 'connections.accept', title: 'accept, with a key pair ready', bounds: { milliseconds: 100 }, clients: ALL, madeInTime: true },
+  {
+    name: 'signIn-without-subtle', title: 'sign in without crypto.subtle', bounds: { peer: 1.5 }, clients: ['ours', 'peer'], withoutSubtle: true,
+  },
+];
+
+/** How long nothing else may have to wait for ours while there is `crypto.subtle`, in milliseconds. */
+export const LONGEST_TASK = 50;
+
+/** How large the package's code may be, gzipped, in bytes. */
+export const LARGEST_PACKAGE = 180_000;

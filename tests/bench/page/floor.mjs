@@ -1,0 +1,108 @@
+/**
+ * The floor's turns: the same work by bare `crypto.subtle` and bare `fetch`, as fast as we can write it and with nothing
+ * beside it. It checks little and is no client; it is the line that no client in a browser gets below.
+ */
+import { createUser, signIn } from './floor/account.mjs';
+import { importKey, open, openText, seal, sealText } from './floor/envelope.mjs';
+import { generatePair } from './floor/rsa.mjs';
+import { learnConnection, read, refresh, share, storeConnectionPair } from './floor/sharing.mjs';
+import { fromBase64url } from './floor/text.mjs';
+
+export async function makeFloor({ scene, stage }) {
+  const enter = ({ secret, passphrase }) => signIn(scene.url, secret, passphrase);
+
+  return {
+    signIn: async () => ({ run: () => enter(scene.alice), outcome: ({ userId }) => userId }),
+
+    createUser: async () => ({
+      run: () => createUser(scene.url, scene.alice.passphrase),
+      outcome: ({ secret }) => secret,
+    }),
+
+    share: async () => {
+      const alice = await enter(scene.alice);
+      await learnConnection(alice, scene.connectionId);
+      let itemId;
+      return {
+        before: async () => { itemId = await stage.newItem(); },
+        run: () => share(alice, itemId, scene.connectionId),
+        outcome: ({ id }) => id,
+      };
+    },
+
+    'read-share-first': async () => {
+      let bob;
+      return {
+        before: async () => { bob = await enter(scene.bob); },
+        run: () => read(bob, scene.ten.shareId),
+        outcome: values,
+      };
+    },
+
+    'read-share-again': async () => {
+      const bob = await enter(scene.bob);
+      return { run: () => read(bob, scene.ten.shareId), outcome: values };
+    },
+
+    'decrypt-1000': async () => {
+      const { dek } = await enter(scene.carlos);
+      const opened = async ({ name, encrypted_value }) => ({ name, value: await openText(dek, encrypted_value) });
+      return {
+        async run() {
+          const items = await stage.manyItems();
+          return Promise.all(items.map((slots) => Promise.all(slots.map(opened))));
+        },
+        outcome: (items) => items.map(values),
+      };
+    },
+
+    'refresh-200': async () => {
+      const carlos = await enter(scene.carlos);
+      return { run: () => refresh(carlos, scene.twenty.itemId), outcome: (count) => count };
+    },
+
+    'encrypt-16MiB': async () => {
+      const key = await importKey(fromBase64url(stage.keyText));
+      return { run: () => seal(key, stage.bytes), outcome: (envelope) => envelope };
+    },
+
+    'decrypt-16MiB': async () => {
+      const key = await importKey(fromBase64url(stage.keyText));
+      const envelope = await stage.envelope();
+      return { run: () => open(key, envelope), outcome: (bytes) => bytes };
+    },
+
+    'invitations.create': async () => {
+      const alice = await enter(scene.alice);
+      let pair;
+      return {
+        before: async () => { pair = await generatePair(); },
+        async run() {
+          const [public_key, encrypted_recipient_name] = await Promise.all([storeConnectionPair(alice, pair), sealText(alice.dek, 'a friend')]);
+          return alice.vault('POST', '/invitations', { public_key, invitation: { encrypted_recipient_name } });
+        },
+        outcome: ({ invitation }) => invitation.token,
+      };
+    },
+
+    'connections.accept': async () => {
+      const alice = await enter(scene.alice);
+      let pair;
+      let invitation_token;
+      return {
+        before: async () => { [pair, invitation_token] = await Promise.all([generatePair(), stage.invite()]); },
+        async run() {
+          const [public_key, encrypted_recipient_name] = await Promise.all([storeConnectionPair(alice, pair), sealText(alice.dek, 'a friend')]);
+          return alice.vault('POST', '/connections', { public_key, connection: { encrypted_recipient_name, invitation_token } });
+        },
+        outcome: ({ connection }) => connection.the_other_user.user_id,
+        after: ({ connection }) => stage.disconnect(connection.own.id),
+      };
+    },
+  };
+}
+
+/** In the order of the slots' names. */
+function values(slots) {
+  return [...slots].sort((one, other) => (one.name < other.name ? -1 : 1)).map(({ value }) => value);
+}
