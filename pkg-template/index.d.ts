@@ -138,6 +138,12 @@ export interface ClientOptions {
   timeoutMs?: number;
   /** How often a request that is safe to repeat is repeated after a failed connection or server; default 2. */
   retries?: number;
+  /**
+   * Whether a session makes the key pair of its next connection ahead of need, so that `invitations.create` and
+   * `connections.accept` take milliseconds; default true. It makes one at a time, off the page's thread, a moment after
+   * the last was used and when the page is idle; never while the page is hidden, nor after the session was closed.
+   */
+  prepareKeyPairs?: boolean;
 }
 
 /** What every call that reaches the network takes last. */

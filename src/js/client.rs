@@ -19,6 +19,7 @@ use crate::{
 #[wasm_bindgen]
 pub struct VaultClient {
     client: Rc<Client>,
+    prepare_key_pairs: bool,
 }
 
 #[wasm_bindgen]
@@ -34,6 +35,7 @@ impl VaultClient {
         if let Some(retries) = options.number("retries", 0)? {
             policy.retries = retries as usize;
         }
+        let prepare_key_pairs = options.flag("prepareKeyPairs")?.unwrap_or(true);
         let transport = FetchTransport::new(options.function("fetch")?)?;
         let options = ClientOptions {
             vault_url: options.required_text("vaultUrl")?,
@@ -41,7 +43,7 @@ impl VaultClient {
             subscription_key: options.text("subscriptionKey")?,
             policy,
         };
-        Ok(VaultClient { client: Rc::new(Client::new(&options, Rc::new(transport))?) })
+        Ok(VaultClient { client: Rc::new(Client::new(&options, Rc::new(transport))?), prepare_key_pairs })
     }
 
     /// Reserves a username and makes a secret for it.
@@ -54,25 +56,25 @@ impl VaultClient {
     /// Registers a user, or goes on with a registration that was cut off.
     #[wasm_bindgen(js_name = createUser)]
     pub fn create_user(&self, passphrase: JsValue, options: JsValue) -> Promise {
-        let (client, call) = (Rc::clone(&self.client), Call::new(&options));
+        let (client, call, prepare) = (Rc::clone(&self.client), Call::new(&options), self.prepare_key_pairs);
         let progress = call.progress();
         call.promise(async move {
             let passphrase = text_of("passphrase", &passphrase)?;
             let secret = Arguments::of(&options)?.text("secret")?;
             let secret = secret.map(|secret| UserSecret::parse(&secret)).transpose()?;
-            Ok(Session::new(client.create_user(&passphrase, secret, &progress).await?)?.into())
+            Ok(Session::new(client.create_user(&passphrase, secret, &progress).await?, prepare)?.into())
         })
     }
 
     /// Signs a user in.
     #[wasm_bindgen(js_name = signIn)]
     pub fn sign_in(&self, secret: JsValue, passphrase: JsValue, options: &JsValue) -> Promise {
-        let (client, call) = (Rc::clone(&self.client), Call::new(options));
+        let (client, call, prepare) = (Rc::clone(&self.client), Call::new(options), self.prepare_key_pairs);
         let progress = call.progress();
         call.promise(async move {
             let secret = UserSecret::parse(&text_of("secret", &secret)?)?;
             let passphrase = text_of("passphrase", &passphrase)?;
-            Ok(Session::new(client.sign_in(secret, &passphrase, &progress).await?)?.into())
+            Ok(Session::new(client.sign_in(secret, &passphrase, &progress).await?, prepare)?.into())
         })
     }
 }

@@ -3,8 +3,9 @@ use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use web_sys::AbortController;
 
 use super::{
-    call::Call, classifications::Classifications, connections::Connections, encryption_spaces::EncryptionSpaces,
-    invitations::Invitations, items::Items, shares::Shares, tasks::ClientTasks, templates::Templates,
+    ahead::prepare_key_pairs, call::Call, classifications::Classifications, connections::Connections,
+    encryption_spaces::EncryptionSpaces, invitations::Invitations, items::Items, shares::Shares, tasks::ClientTasks,
+    templates::Templates,
 };
 use crate::{
     error::{Error, Result},
@@ -38,8 +39,11 @@ impl Handle {
 }
 
 impl Session {
-    pub(super) fn new(session: workflows::Session) -> Result<Session> {
+    pub(super) fn new(session: workflows::Session, prepare: bool) -> Result<Session> {
         let closing = AbortController::new().map_err(|_| Error::internal("there is no AbortController here"))?;
+        if prepare {
+            prepare_key_pairs(session.ready_key_pairs(), closing.signal());
+        }
         Ok(Session { handle: Handle { session, closing } })
     }
 }

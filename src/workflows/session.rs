@@ -2,7 +2,7 @@ use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
 use zeroize::Zeroizing;
 
-use super::{KeyPairSource, sealing, unfinished::Unfinished};
+use super::{KeyPairSource, ReadyKeyPairs, sealing, unfinished::Unfinished};
 use crate::{
     api::{Id, keystore, vault},
     crypto::{DataKey, KeyEncryptionKey, KeyPair, PublicKey, UserSecret},
@@ -26,8 +26,15 @@ struct State {
     vault: Service,
     keystore: Service,
     user_id: Id,
-    key_pairs: Rc<dyn KeyPairSource>,
+    key_pairs: Rc<ReadyKeyPairs>,
     keys: RefCell<Option<Rc<Keys>>>,
+}
+
+impl Drop for State {
+    /// A session that nobody holds any more needs no key pairs either.
+    fn drop(&mut self) {
+        self.key_pairs.close();
+    }
 }
 
 /// What a session knows that no server does.
@@ -69,6 +76,7 @@ impl Session {
             seen_keys: RefCell::default(),
             connections: RefCell::default(),
         };
+        let key_pairs = Rc::new(ReadyKeyPairs::new(key_pairs));
         Session {
             state: Rc::new(State { vault, keystore, user_id, key_pairs, keys: RefCell::new(Some(Rc::new(keys))) }),
         }
@@ -109,6 +117,7 @@ impl Session {
     /// Wipes the keys and forgets the tokens. Work that is under way with the keys lets go of them when it ends.
     pub fn close(&self) {
         self.state.keys.replace(None);
+        self.state.key_pairs.close();
         self.state.vault.clear_token();
         self.state.keystore.clear_token();
     }
@@ -131,6 +140,11 @@ impl Session {
         self.state.keys.borrow().clone().ok_or_else(closed)
     }
 
+    /// The key pairs for this session's next connections, to be made when there is time. They do not keep the session.
+    pub fn ready_key_pairs(&self) -> Rc<ReadyKeyPairs> {
+        Rc::clone(&self.state.key_pairs)
+    }
+
     /// A new key pair for a connection, or the one that the caller names.
     pub(super) async fn connection_key_pair(
         &self,
@@ -145,7 +159,13 @@ impl Session {
     }
 
     async fn store_new_key_pair(&self, idempotency_key: Option<&str>) -> Result<StoredKeyPair> {
-        let made = self.state.key_pairs.make().await?;
+        let made = match self.state.key_pairs.take().await {
+            Some(made) => made,
+            None => {
+                self.keys()?;
+                self.state.key_pairs.make().await?
+            }
+        };
         let keys = self.keys()?;
         let (id, pair) = sealing::store_key_pair(self.keystore(), &keys.kek, made, None, idempotency_key).await?;
         let stored = StoredKeyPair { id, public_key_pem: pair.public_key_pem().to_owned() };

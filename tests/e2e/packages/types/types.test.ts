@@ -87,6 +87,7 @@ export async function signingUpAndIn(signal: AbortSignal): Promise<Session> {
     fetch,
     timeoutMs: 10_000,
     retries: 3,
+    prepareKeyPairs: false,
   };
   const client = new VaultClient(options);
   // @ts-expect-error the Keystore's address is missing
