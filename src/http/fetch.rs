@@ -30,6 +30,11 @@ extern "C" {
     ) -> Result<JsValue, JsValue>;
 }
 
+#[wasm_bindgen(module = "/src/pause.js")]
+extern "C" {
+    async fn pause();
+}
+
 #[wasm_bindgen]
 extern "C" {
     #[wasm_bindgen(js_name = setTimeout)]
@@ -80,6 +85,10 @@ impl Transport for FetchTransport {
                 body: body.unchecked_into::<Uint8Array>().to_vec(),
             })
         })
+    }
+
+    fn pause(&self) -> TransportFuture<'static, ()> {
+        Box::pin(pause())
     }
 
     fn sleep(&self, duration: Duration) -> TransportFuture<'static, ()> {

@@ -57,6 +57,11 @@ impl Service {
         }
     }
 
+    /// See [`Transport::pause`].
+    pub async fn pause(&self) {
+        self.transport.pause().await;
+    }
+
     /// Sets the token that every later request carries.
     pub fn set_token(&self, token: Zeroizing<String>) {
         self.token.replace(Some(token));

@@ -73,6 +73,11 @@ pub trait Transport {
     /// Redirects are not followed.
     fn send(&self, request: Request) -> TransportFuture<'_, Result<Response, TransportError>>;
 
+    /// Lets others have their turn in the midst of long work: a page has to paint, and to answer its user.
+    fn pause(&self) -> TransportFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
     /// Waits. Lives here because every platform has its own timer, as it has its own network.
     fn sleep(&self, duration: Duration) -> TransportFuture<'static, ()>;
 }

@@ -15,6 +15,7 @@ use web_sys::AbortSignal;
 
 use super::{
     arguments::Arguments,
+    closing::Closing,
     records::{number, object},
 };
 use crate::{
@@ -37,8 +38,8 @@ fn promise_of(work: Work) -> Promise {
 /// One call with its options: `signal` and `onProgress`.
 pub(super) struct Call {
     options: Result<Options>,
-    /// Fires when the session is closed; none before there is a session.
-    closing: Option<AbortSignal>,
+    /// The session's end; none before there is a session.
+    closing: Option<Closing>,
 }
 
 struct Options {
@@ -53,7 +54,7 @@ impl Call {
     }
 
     /// The same call within a session, whose end ends it too.
-    pub(super) fn until(self, closing: AbortSignal) -> Call {
+    pub(super) fn until(self, closing: Closing) -> Call {
         Call { closing: Some(closing), ..self }
     }
 
@@ -74,8 +75,11 @@ impl Call {
             return Err(Error::new(ErrorCode::Aborted, "the call was aborted"));
         }
         let aborted = Firing::of(signal)?;
-        let closed = Firing::of(self.closing)?;
-        let (closed, aborted) = (pin!(closed.wait()), pin!(aborted.wait()));
+        let closed: Pin<Box<dyn Future<Output = ()>>> = match &self.closing {
+            Some(closing) => Box::pin(closing.wait()),
+            None => Box::pin(std::future::pending()),
+        };
+        let aborted = pin!(aborted.wait());
         match select(select(closed, aborted), work).await {
             Either::Right((result, _)) => result,
             Either::Left((Either::Left(_), _)) => {

@@ -12,6 +12,9 @@ use crate::{
     workflows::{Classification, ItemChange, NewItem, NewSlot, Value},
 };
 
+/// How many items are handed over without a pause: a few milliseconds' worth.
+const ITEMS_AT_ONCE: usize = 100;
+
 /// Items of a session.
 #[wasm_bindgen]
 pub struct Items {
@@ -76,7 +79,11 @@ impl Items {
         let progress = call.progress();
         call.promise(async move {
             let entries = Array::new();
-            for (id, outcome) in session.get_items(&ids_of("ids", ids)?, &progress).await? {
+            let outcomes = session.get_items(&ids_of("ids", ids)?, &progress).await?;
+            for (index, (id, outcome)) in outcomes.into_iter().enumerate() {
+                if index % ITEMS_AT_ONCE == ITEMS_AT_ONCE - 1 {
+                    session.pause().await;
+                }
                 let entry = match outcome {
                     Ok(item) => records::object(&[("item", records::item_to_js(&item)?)]),
                     Err(error) => records::object(&[("id", id.as_str().into()), ("error", error.into())]),

@@ -12,6 +12,7 @@ mod arguments;
 mod call;
 mod classifications;
 mod client;
+mod closing;
 mod connections;
 mod encryption_spaces;
 mod error;

@@ -3,7 +3,7 @@ use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use web_sys::AbortController;
 
 use super::{
-    ahead::prepare_key_pairs, call::Call, classifications::Classifications, connections::Connections,
+    ahead::prepare_key_pairs, call::Call, classifications::Classifications, closing::Closing, connections::Connections,
     encryption_spaces::EncryptionSpaces, invitations::Invitations, items::Items, shares::Shares, tasks::ClientTasks,
     templates::Templates,
 };
@@ -22,29 +22,32 @@ pub struct Session {
 #[derive(Clone)]
 pub(super) struct Handle {
     pub(super) session: workflows::Session,
-    closing: AbortController,
+    closing: Closing,
+    /// Tells the same to JavaScript.
+    abort: AbortController,
 }
 
 impl Handle {
     /// The session, and a call that ends with it at the latest.
     pub(super) fn begin(&self, options: &JsValue) -> (workflows::Session, Call) {
-        (self.session.clone(), Call::new(options).until(self.closing.signal()))
+        (self.session.clone(), Call::new(options).until(self.closing.clone()))
     }
 
     fn close(&self) {
         self.session.close();
-        self.closing.abort();
+        self.closing.come();
+        self.abort.abort();
         wipe_stack();
     }
 }
 
 impl Session {
     pub(super) fn new(session: workflows::Session, prepare: bool) -> Result<Session> {
-        let closing = AbortController::new().map_err(|_| Error::internal("there is no AbortController here"))?;
+        let abort = AbortController::new().map_err(|_| Error::internal("there is no AbortController here"))?;
         if prepare {
-            prepare_key_pairs(session.ready_key_pairs(), closing.signal());
+            prepare_key_pairs(session.ready_key_pairs(), abort.signal());
         }
-        Ok(Session { handle: Handle { session, closing } })
+        Ok(Session { handle: Handle { session, closing: Closing::default(), abort } })
     }
 }
 

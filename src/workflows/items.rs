@@ -189,6 +189,7 @@ impl Session {
         let shares = self.shares_of(&response.items).await?;
         let mut items: HashMap<Id, ItemResponse> =
             response.into_items().into_iter().map(|listed| (listed.item.id.clone(), listed)).collect();
+        self.vault().pause().await;
         let mut opened: Vec<(Id, Result<Item>)> = Vec::with_capacity(ids.len());
         for id in ids {
             let outcome = match items.remove(id) {

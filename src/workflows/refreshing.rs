@@ -18,7 +18,7 @@ use crate::{
         vault::{
             self,
             connections::Connection,
-            shares::{ItemShare, ItemSharesChange, ShareDek, ShareSlotValue},
+            shares::{ItemShare, ItemSharesRefresh, ShareDek, ShareSlotValue},
         },
     },
     crypto::{DataKey, PublicKey},
@@ -156,19 +156,23 @@ fn shares_per_request(sealed: &[ShareSlotValue]) -> usize {
 }
 
 /// The values are sealed once, whatever the number of shares; what is made for each recipient is the DEK.
-async fn change_for(dek: &DataKey, sealed: &[ShareSlotValue], recipients: &[Recipient]) -> Result<ItemSharesChange> {
+async fn change_for<'a>(
+    dek: &DataKey,
+    sealed: &'a [ShareSlotValue],
+    recipients: &'a [Recipient],
+) -> Result<ItemSharesRefresh<'a>> {
     let share_deks = recipients.iter().map(|Recipient { share, key }| {
         Box::pin(async {
             Ok(ShareDek { share_id: share.id.clone(), dek: ciphertext(key.encrypt_data_key(dek).await?)? })
         }) as _
     });
     let share_deks = together(share_deks.collect()).await.into_iter().collect::<Result<_>>()?;
-    let mut slot_values = Vec::new();
+    let mut slot_values = Vec::with_capacity(recipients.len() * sealed.len());
     for Recipient { share, .. } in recipients {
         let wanted = sealed.iter().filter(|value| share.slot_id.is_none() || share.slot_id == value.slot_id);
-        slot_values.extend(wanted.map(|value| ShareSlotValue { share_id: Some(share.id.clone()), ..value.clone() }));
+        slot_values.extend(wanted.map(|value| value.of_share(&share.id)));
     }
-    Ok(ItemSharesChange { share_deks, slot_values, client_tasks: Vec::new() })
+    Ok(ItemSharesRefresh { share_deks, slot_values, client_tasks: [] })
 }
 
 /// Whether two readings of an item found the same. Each change seals the value anew, so ciphertexts tell.

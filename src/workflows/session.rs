@@ -127,6 +127,11 @@ impl Session {
         self.state.keys.borrow().is_none()
     }
 
+    /// Lets others have their turn; for who goes on with long work where a workflow ended.
+    pub async fn pause(&self) {
+        self.vault().pause().await;
+    }
+
     pub(super) fn vault(&self) -> &Service {
         &self.state.vault
     }

@@ -275,6 +275,41 @@ pub struct ItemSharesChange {
     pub client_tasks: Vec<ClientTaskChange>,
 }
 
+/// The same body as the client sends it: every share gets the same values, which are not copied for each.
+#[derive(Serialize)]
+pub struct ItemSharesRefresh<'a> {
+    /// The new DEKs.
+    pub share_deks: Vec<ShareDek>,
+    /// The values under them.
+    pub slot_values: Vec<ValueOfShare<'a>>,
+    /// None: this client reports tasks apart.
+    pub client_tasks: [(); 0],
+}
+
+/// A value for one of the shares that get it.
+#[derive(Serialize)]
+pub struct ValueOfShare<'a> {
+    share_id: &'a Id,
+    slot_id: Option<&'a Id>,
+    encrypted_value: Option<&'a Ciphertext<SlotValue>>,
+    encrypted_value_verification_key: Option<&'a Ciphertext<ValueVerificationKey>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value_verification_hash: Option<&'a str>,
+}
+
+impl ShareSlotValue {
+    /// This value for one of several shares.
+    pub fn of_share<'a>(&'a self, share_id: &'a Id) -> ValueOfShare<'a> {
+        ValueOfShare {
+            share_id,
+            slot_id: self.slot_id.as_ref(),
+            encrypted_value: self.encrypted_value.as_ref(),
+            encrypted_value_verification_key: self.encrypted_value_verification_key.as_ref(),
+            value_verification_hash: self.value_verification_hash.as_deref(),
+        }
+    }
+}
+
 /// Which incoming shares a list is to hold; absent means "any".
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IncomingFilter {
@@ -361,8 +396,8 @@ pub fn of_item<'a>(vault: &'a Service, item: &Id) -> Reply<'a, Vec<ItemShare>> {
 }
 
 /// Replaces the DEKs and values of an own item's shares.
-pub fn update_of_item<'a>(vault: &'a Service, item: &Id, change: &ItemSharesChange) -> Reply<'a, Vec<Share>> {
-    vault.put(&["items", item.as_str(), "shares"]).json(change).send_for("shares")
+pub fn update_of_item<'a>(vault: &'a Service, item: &Id, refresh: &ItemSharesRefresh<'_>) -> Reply<'a, ()> {
+    vault.put(&["items", item.as_str(), "shares"]).json(refresh).send_void()
 }
 
 /// What is to change about a share.

@@ -1,6 +1,11 @@
 // The browser's own base64, where it has one: for texts that would be slow to carry into the module and out again.
 
+import { pause } from '../../pause.js';
+
 const form = { alphabet: 'base64url' };
+
+/** How many characters are read without a pause: some milliseconds' worth. A multiple of four. */
+const PIECE = 2 ** 21;
 
 /** Whether there is one. */
 export function hasBase64() {
@@ -16,17 +21,26 @@ export function toBase64url(bytes) {
  * The bytes of such a text in an array that has room for `more` behind them; undefined where there is any other spelling
  * of them, such as one with blanks, which the browser would skip.
  */
-export function fromBase64url(text, more) {
+export async function fromBase64url(text, more) {
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
   const length = (text.length / 4) * 3 - padding;
   if (!Number.isInteger(length) || length < 0) return undefined;
   const bytes = new Uint8Array(length + more);
-  try {
-    const { read, written } = bytes.setFromBase64(text, { ...form, lastChunkHandling: 'strict' });
-    return read === text.length && written === length ? bytes : undefined;
-  } catch {
-    return undefined;
+  let place = 0;
+  for (let start = 0; start < text.length; start += PIECE) {
+    if (start > 0) await pause();
+    const piece = text.slice(start, start + PIECE);
+    const isLast = start + PIECE >= text.length;
+    const expected = (piece.length / 4) * 3 - (isLast ? padding : 0);
+    try {
+      const { read, written } = bytes.subarray(place).setFromBase64(piece, { ...form, lastChunkHandling: 'strict' });
+      if (read !== piece.length || written !== expected) return undefined;
+    } catch {
+      return undefined;
+    }
+    place += expected;
   }
+  return bytes;
 }
 
 /** The parts of a text that dots separate. */

@@ -2,7 +2,7 @@
 //! so that nothing of their length crosses into the module. What it gives and takes is what `symmetric` does.
 
 use js_sys::{Array, JsString, Uint8Array};
-use wasm_bindgen::{JsCast, prelude::wasm_bindgen};
+use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 
 use super::{Backend, ExpandedKey, current, webcrypto};
 use crate::crypto::envelope::{ADDITIONAL_DATA, Chunk, Envelope, IV_BYTES, MAX_TEXT_BYTES, TAG_BYTES};
@@ -16,7 +16,7 @@ extern "C" {
     #[wasm_bindgen(js_name = toBase64url)]
     fn to_base64url(bytes: &Uint8Array) -> JsString;
     #[wasm_bindgen(js_name = fromBase64url)]
-    fn from_base64url(text: &JsString, more: u32) -> Option<Uint8Array>;
+    async fn from_base64url(text: &JsString, more: u32) -> JsValue;
     fn parts(text: &JsString) -> Array;
 }
 
@@ -61,9 +61,8 @@ impl ExpandedKey {
         else {
             return Ok(None);
         };
-        let (Some(Chunk { iv, tag, additional_data, .. }), Some(sealed)) =
-            (chunks.pop(), from_base64url(&data, TAG_BYTES as u32))
-        else {
+        let sealed = from_base64url(&data, TAG_BYTES as u32).await.dyn_into::<Uint8Array>();
+        let (Some(Chunk { iv, tag, additional_data, .. }), Ok(sealed)) = (chunks.pop(), sealed) else {
             return Err(Error::malformed_envelope("not base64"));
         };
         sealed.subarray(sealed.length() - TAG_BYTES as u32, sealed.length()).copy_from(&tag);
