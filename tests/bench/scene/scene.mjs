@@ -29,7 +29,7 @@ export async function makeScene({ url, packageEntry, sizes, note }) {
 
   const vaultshare = await import(packageEntry);
   await vaultshare.default();
-  const client = new vaultshare.VaultClient({ vaultUrl: `${url}/vault`, keystoreUrl: `${url}/keystore` });
+  const client = new vaultshare.VaultClient({ vaultUrl: `${url}/vault`, keystoreUrl: `${url}/keystore`, prepareKeyPairs: false });
   const register = () => client.createUser(PASSPHRASE);
 
   const [alice, bob, carlos] = await inParallel(AT_ONCE, [register, register, register]);
