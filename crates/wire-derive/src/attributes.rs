@@ -15,7 +15,7 @@ pub(crate) struct Attributes {
 }
 
 /// What a field is that is not there, or null.
-#[derive(Default, PartialEq)]
+#[derive(Default)]
 pub(crate) enum Missing {
     /// A flaw; unless the type itself can be nothing.
     #[default]

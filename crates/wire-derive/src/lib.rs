@@ -94,7 +94,7 @@ fn initialiser(identifier: &syn::Ident, attributes: &Attributes, of_type: &Attri
     if let Some(function) = &attributes.with {
         return quote! { #identifier: #function(fields.take(#name), flaws) };
     }
-    let missing = if of_type.missing == Missing::Default { &of_type.missing } else { &attributes.missing };
+    let missing = if matches!(of_type.missing, Missing::Default) { &of_type.missing } else { &attributes.missing };
     let aliases = &attributes.aliases;
     let renamed = quote! { #(fields.rename(#aliases, #name);)* };
     let value = match missing {
