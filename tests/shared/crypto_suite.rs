@@ -206,7 +206,8 @@ pub(crate) async fn a_wrong_key_fails_like_every_other_failure() {
     let wrong_tag = key_of_ones().open(&bmw_changed(|chunk| chunk.tag[0] ^= 1)).await.unwrap_err();
     let wrong_iv = key_of_ones().open(&bmw_changed(|chunk| chunk.iv[0] ^= 1)).await.unwrap_err();
     let wrong_data = key_of_ones().open(&bmw_changed(|chunk| chunk.ciphertext[0] ^= 1)).await.unwrap_err();
-    let wrong_place = key_of_ones().open(&bmw_changed(|chunk| chunk.additional_data.to_mut().push('!'))).await.unwrap_err();
+    let wrong_place =
+        key_of_ones().open(&bmw_changed(|chunk| chunk.additional_data.to_mut().push('!'))).await.unwrap_err();
     assert_eq!(wrong_key.code(), ErrorCode::DecryptionFailed);
     for error in [wrong_tag, wrong_iv, wrong_data, wrong_place] {
         assert_eq!(error, wrong_key);
