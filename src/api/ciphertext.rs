@@ -50,12 +50,11 @@ impl<Of> Ciphertext<Of> {
 /// One pass over the text: a refresh of many shares brings thousands.
 fn has_the_form_of_an_envelope(text: &str) -> bool {
     let Some((strategy, parts)) = text.split_once('.') else { return false };
-    let is_of_parts = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'=' | b'.');
     text.len() <= MAXIMUM_CIPHERTEXT_LENGTH
         && !strategy.is_empty()
         && strategy.bytes().all(|byte| byte.is_ascii_alphanumeric())
         && parts.contains('.')
-        && parts.bytes().all(is_of_parts)
+        && vaultshare_fast::are_letters(parts)
 }
 
 impl<Of> Clone for Ciphertext<Of> {

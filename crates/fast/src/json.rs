@@ -118,3 +118,42 @@ impl<'text> Deserialize<'text> for FieldName<'text> {
         }
     }
 }
+
+/// The fields of an object that nobody has taken yet.
+pub struct Fields<'text> {
+    fields: Vec<(Cow<'text, str>, Json<'text>)>,
+    /// Where the next one is looked for first: servers write fields in one order, and types name them in the same.
+    next: usize,
+}
+
+impl<'text> Fields<'text> {
+    /// The fields of an object; of anything else, none.
+    pub fn of(json: Json<'text>) -> Self {
+        match json {
+            Json::Object(fields) => Fields { fields, next: 0 },
+            _ => Fields { fields: Vec::new(), next: 0 },
+        }
+    }
+
+    /// Takes a field's value; [`Json::Null`] where there is none.
+    pub fn take(&mut self, name: &str) -> Json<'text> {
+        let start = self.next;
+        // Never beyond the end: it is the rest of a division by the length.
+        let Some((before, after)) = self.fields.split_at_mut_checked(start) else { return Json::Null };
+        let found = after.iter_mut().chain(before).enumerate().find(|(_, (other, _))| other == name);
+        let Some((distance, (_, value))) = found else { return Json::Null };
+        let value = std::mem::replace(value, Json::Null);
+        self.next = (start + distance + 1) % self.fields.len();
+        value
+    }
+
+    /// Lets a field be found by another name, where it is not there by that one already.
+    pub fn rename(&mut self, from: &str, to: &'static str) {
+        if self.fields.iter().any(|(name, _)| name == to) {
+            return;
+        }
+        if let Some((name, _)) = self.fields.iter_mut().find(|(name, _)| name == from) {
+            *name = Cow::Borrowed(to);
+        }
+    }
+}

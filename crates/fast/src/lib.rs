@@ -10,6 +10,6 @@ mod json;
 mod passphrase;
 
 pub use aes::{ExpandedKey, IV_BYTES, KEY_BYTES, TAG_BYTES};
-pub use base64url::{decode, decode_into, encode};
-pub use json::Json;
+pub use base64url::{are_letters, decode, decode_into, encode};
+pub use json::{Fields, Json};
 pub use passphrase::pbkdf2_sha256;

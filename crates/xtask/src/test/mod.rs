@@ -3,6 +3,7 @@
 //! A failed stage does not keep the later ones from running: whoever waited for all of it should learn all of it.
 
 mod e2e;
+mod hot_paths;
 mod interop;
 mod native;
 mod node_tests;
@@ -26,7 +27,7 @@ pub(crate) struct Options {
 /// A kind of tests.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Stage {
-    /// Formatting, lints, the Rust tests and the documentation
+    /// Formatting, lints, the Rust tests, the documentation and the lengths of the hot paths
     Native,
     /// The crate's tests compiled to WebAssembly, in headless Chromium
     Web,

@@ -1,5 +1,6 @@
-//! Formatting, lints, the Rust tests and the documentation.
+//! Formatting, lints, the Rust tests, the documentation and the lengths of the hot paths.
 
+use super::hot_paths;
 use crate::workspace::{WASM_TARGET, Workspace};
 use crate::{process, progress, tools};
 
@@ -19,7 +20,8 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
         let mut cargo = workspace.cargo();
         cargo.args(["doc", "--locked", "--workspace", "--no-deps", "--document-private-items"]);
         process::run(cargo.env("RUSTDOCFLAGS", "--deny warnings"))
-    })
+    })?;
+    progress::step("lengths of the hot paths", || hot_paths::run(workspace))
 }
 
 fn check(workspace: &Workspace, what: &str, arguments: &[&str]) -> anyhow::Result<()> {

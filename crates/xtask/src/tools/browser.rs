@@ -5,14 +5,18 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 
+use super::system::{existing, in_path, install};
+use crate::progress;
 use crate::workspace::Workspace;
-use crate::{process, progress};
 
 /// The names that Chromium and its siblings go by.
 const BROWSERS: [&str; 5] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
 
 /// Where macOS keeps a browser, outside of PATH.
 const MACOS_BROWSER: &str = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome";
+
+const NEEDED: &str = "this needs Chromium and its driver: install them (on Debian: `apt-get install chromium chromium-driver`), \
+                      or name them in the variables CHROMIUM and CHROMEDRIVER";
 
 /// A Chromium and the driver that goes with it.
 pub(crate) struct Browser {
@@ -28,7 +32,7 @@ impl Browser {
             return Ok(browser);
         }
         progress::step("installing Chromium and its driver (apt-get install chromium chromium-driver)", || {
-            install(workspace)
+            install(workspace, &["chromium", "chromium-driver"], NEEDED)
         })?;
         Browser::find()?.context("Chromium was installed, but neither `chromium` nor `chromedriver` is in PATH")
     }
@@ -66,46 +70,4 @@ fn named_by(variable: &str) -> anyhow::Result<Option<PathBuf>> {
         bail!("the variable {variable} names {}, which is not there", path.display());
     }
     Ok(Some(path))
-}
-
-fn in_path(program: &str) -> Option<PathBuf> {
-    let program = format!("{program}{}", std::env::consts::EXE_SUFFIX);
-    std::env::split_paths(&std::env::var_os("PATH")?).find_map(|folder| existing(folder.join(&program)))
-}
-
-fn existing(path: PathBuf) -> Option<PathBuf> {
-    path.is_file().then_some(path)
-}
-
-fn install(workspace: &Workspace) -> anyhow::Result<()> {
-    let needed = "this needs Chromium and its driver: install them (on Debian: `apt-get install chromium chromium-driver`), \
-                  or name them in the variables CHROMIUM and CHROMEDRIVER";
-    if in_path("apt-get").is_none() {
-        bail!("{needed}");
-    }
-    let as_root = if is_root() {
-        Vec::new()
-    } else if process::answer(workspace.command("sudo").args(["-n", "true"])).is_some() {
-        vec!["sudo", "-n"]
-    } else {
-        bail!("{needed}");
-    };
-    let apt = |arguments: &[&str]| {
-        let words: Vec<&str> =
-            as_root.iter().copied().chain(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]).collect();
-        let (program, before) = words.split_first().context("no program to run")?;
-        process::run(workspace.command(program).args(before).args(arguments)).context(needed)
-    };
-    apt(&["update", "--quiet"])?;
-    apt(&["install", "--quiet", "--yes", "--no-install-recommends", "chromium", "chromium-driver"])
-}
-
-#[cfg(unix)]
-fn is_root() -> bool {
-    nix::unistd::geteuid().is_root()
-}
-
-#[cfg(not(unix))]
-fn is_root() -> bool {
-    false
 }

@@ -6,6 +6,8 @@ mod browser;
 mod cargo_programs;
 mod node;
 mod rust;
+mod system;
+mod valgrind;
 
 pub(crate) use browser::Browser;
 pub(crate) use cargo_programs::{WASM_PACK, ensure as ensure_cargo_program, wasm_bindgen};
@@ -13,3 +15,4 @@ pub(crate) use node::{
     ensure as ensure_node, ensure_packages as ensure_npm_packages, ensure_packages_of as ensure_npm_packages_of,
 };
 pub(crate) use rust::{ensure_component, ensure_wasm_target};
+pub(crate) use valgrind::ensure as ensure_valgrind;

@@ -1,0 +1,42 @@
+//! What an app does all day: the values of an item.
+
+use criterion::Criterion;
+use futures_executor::block_on;
+use vaultshare::crypto::DataKey;
+use zeroize::Zeroizing;
+
+const VALUES: [&str; 8] = [
+    "DeLorean",
+    "NotACatDefsACar",
+    "1981-01-21",
+    "SCEDT26T8BD005261",
+    "Brushed stainless steel",
+    "12 Riverside Drive, Hill Valley",
+    "+61 491 570 156",
+    "No",
+];
+
+pub(crate) fn measure(criterion: &mut Criterion) {
+    let key = DataKey::generate().unwrap();
+    let envelopes = block_on(seal(&key));
+    let mut group = criterion.benchmark_group("item");
+    group.bench_function("seal 8 slots", |bencher| bencher.iter(|| block_on(seal(&key))));
+    group.bench_function("open 8 slots", |bencher| bencher.iter(|| block_on(open(&key, &envelopes))));
+    group.finish();
+}
+
+async fn seal(key: &DataKey) -> Vec<Option<String>> {
+    let mut envelopes = Vec::with_capacity(VALUES.len());
+    for value in VALUES {
+        envelopes.push(key.seal_text(value).await.unwrap());
+    }
+    envelopes
+}
+
+async fn open(key: &DataKey, envelopes: &[Option<String>]) -> Vec<Option<Zeroizing<String>>> {
+    let mut values = Vec::with_capacity(envelopes.len());
+    for envelope in envelopes {
+        values.push(key.open_text(envelope.as_deref()).await.unwrap());
+    }
+    values
+}
