@@ -9,7 +9,7 @@ use vaultshare::{
     workflows::{NewInvitation, NewShare, PageRequest, TaskSelection},
 };
 
-use crate::world::{PASSPHRASE, World, quiet, vehicle};
+use crate::world::{PASSPHRASE, World, quiet, value, vehicle};
 
 const WEAK_KEY: &str = include_str!("../fixtures/rsa512-public.pem");
 const OTHER_KEY: &str = include_str!("../fixtures/rsa4096-public-spki.pem");

@@ -6,7 +6,7 @@ use anyhow::Context;
 use futures_executor::block_on;
 use serde_json::json;
 use vaultshare::api::vault::items::{self, Item, ItemFilter, ItemsResponse};
-use vaultshare::api::vault::shares::{self, ItemSharesChange, ShareDek, ShareSlotValue};
+use vaultshare::api::vault::shares::{self, ItemSharesChange, ItemSharesRefresh, ShareDek, ShareSlotValue};
 use vaultshare::api::vault::slots::Slot;
 use vaultshare::api::{Ciphertext, Id, PageQuery};
 use vaultshare::crypto::DataKey;
@@ -31,7 +31,14 @@ pub(crate) fn write_refresh() -> anyhow::Result<Path> {
     let vault = offline::vault_answering(br#"{"shares":[]}"#.to_vec())?;
     let (item, change) = (id(1)?, refresh()?);
     Ok(Box::new(move || {
-        black_box(block_on(shares::update_of_item(&vault, &item, &change))?);
+        let of_their_share =
+            change.slot_values.iter().filter_map(|value| Some(value.of_share(value.share_id.as_ref()?)));
+        let refresh = ItemSharesRefresh {
+            share_deks: change.share_deks.clone(),
+            slot_values: of_their_share.collect(),
+            client_tasks: [],
+        };
+        black_box(block_on(shares::update_of_item(&vault, &item, &refresh)))?;
         Ok(())
     }))
 }
