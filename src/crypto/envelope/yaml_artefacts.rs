@@ -108,7 +108,8 @@ fn read_field<'text>(entry: &'text str, block: Option<&'text str>) -> Option<(&'
     let (value, binary) = (untagged.unwrap_or(value), untagged.is_some());
     let text = match block {
         // Deeper than the map, and whatever the depth, the same text.
-        Some(line) => plain(line.strip_prefix(' ')?.trim_start_matches(' '))?,
+        Some(line) if matches!(value, "|" | "|-") => plain(line.strip_prefix(' ')?.trim_start_matches(' '))?,
+        Some(_) => return None,
         None => scalar(value)?,
     };
     Some((scalar(name)?, Scalar { text, binary }))
@@ -132,7 +133,7 @@ fn malformed() -> Error {
 
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
-    use proptest::prelude::*;
+    use proptest::{prelude::*, test_runner::RngSeed};
     use saphyr_parser::{Event, Parser};
 
     use super::*;
@@ -202,7 +203,10 @@ mod tests {
     ];
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(20_000))]
+        // The same cases each time: a difference that only chance finds would be found when nobody looks for it.
+        #![proptest_config(ProptestConfig {
+            cases: 20_000, rng_seed: RngSeed::Fixed(2020), failure_persistence: None, ..ProptestConfig::default()
+        })]
 
         #[test]
         fn what_is_read_here_a_yaml_library_reads_the_same(
