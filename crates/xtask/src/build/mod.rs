@@ -9,6 +9,7 @@ mod wasm;
 use clap::Args;
 
 pub(crate) use programs::{COMMAND_LINE, SERVER, build as build_programs, build_for_tests};
+pub(crate) use size::check as check_size;
 
 use crate::workspace::Workspace;
 
