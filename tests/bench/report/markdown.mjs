@@ -18,7 +18,7 @@ ${cases.map(row).join('\n')}
 ${missed.length === 0 ? 'All bounds are met.' : `Not met:\n\n${missed.map(({ name, missed: words }) => `- \`${name}\`: ${words.join('; ')}`).join('\n')}`}
 
 To load, gzipped: ${kilobytes(size.wasm_gz + size.js_gz)}, of which WebAssembly ${kilobytes(size.wasm_gz)} and JavaScript ${kilobytes(size.js_gz)}; wanted is at most ${kilobytes(LARGEST_PACKAGE)}. The peer has ${kilobytes(size.peer_gz)}.
-A page without `crypto.subtle` loads another ${kilobytes(size.second_module_gz)} with its first RSA key.
+A page without \`crypto.subtle\` loads another ${kilobytes(size.second_module_gz)} with its first RSA key.
 
 ## How it is measured
 
