@@ -6,7 +6,8 @@ use crate::{build, files, process, progress, tools};
 
 /// Starts a server on fresh data and puts it under load.
 pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {
-    tools::ensure_npm_packages_of(workspace, "tests/bench")?;
+    tools::ensure_npm_packages(workspace)?;
+    build::build_package(workspace)?;
     build::build_programs(workspace, &[build::SERVER])?;
 
     let folder = workspace.in_target("bench");
@@ -17,7 +18,8 @@ pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     progress::step("the server under load", || {
         let server = Server::start(workspace, &settings)?;
         let mut node = workspace.node();
-        node.args(["tests/bench/server-load.mjs", "--url", server.url(), "--out"]).arg(folder.join("server.json"));
+        node.args(["tests/bench/server-load.mjs", "--url", server.url(), "--package"]).arg(workspace.package());
+        node.arg("--out").arg(folder.join("server.json"));
         process::run(&mut node)
     })?;
     files::remove(&data)
