@@ -2,7 +2,8 @@
 
 /** Settles once everything that was waiting has had its turn. */
 export function pause() {
-  if (globalThis.scheduler?.yield) return globalThis.scheduler.yield();
+  // It is rejected where the page's own task was aborted, which is no reason not to go on.
+  if (globalThis.scheduler?.yield) return globalThis.scheduler.yield().catch(() => {});
   // Timers would wait for four milliseconds, after the first few.
   if (globalThis.setImmediate) return new Promise((resolve) => { globalThis.setImmediate(resolve); });
   return new Promise((resolve) => {

@@ -212,6 +212,8 @@ mod tests {
     enum Kind {
         NoteText,
         Url,
+        #[serde(other)]
+        Other,
     }
 
     fn read(text: &str) -> Result<Record, &'static str> {
@@ -233,12 +235,18 @@ mod tests {
     }
 
     #[test]
+    fn a_word_of_later_versions_is_the_variant_for_all_others() {
+        let record = read(r#"{"id":1,"inner":[{"type":"hologram"}]}"#).unwrap();
+        assert_eq!(record.inner, [Inner { kind: Kind::Other }]);
+    }
+
+    #[test]
     fn the_first_flaw_is_named_by_its_field_and_nothing_is_quoted() {
         assert_eq!(read(r#"{"label":"x"}"#), Err("id"));
         assert_eq!(read(r#"{"id":"hush"}"#), Err("id"));
         assert_eq!(read(r#"{"id":1,"label":2}"#), Err("label"));
-        assert_eq!(read(r#"{"id":1,"inner":[{"type":"hush"}]}"#), Err("inner"));
+        assert_eq!(read(r#"{"id":1,"inner":[{"type":1}]}"#), Err("inner"));
         assert_eq!(read(r#"{"id":1,"inner":{}}"#), Err("inner"));
-        assert_eq!(read("[]"), Err("id"));
+        assert_eq!(read("[]"), Err("an object"));
     }
 }

@@ -10,6 +10,8 @@ pub(crate) struct Attributes {
     pub(crate) missing: Missing,
     pub(crate) skipped: bool,
     pub(crate) flattened: bool,
+    /// The variant that stands for every word that no other has.
+    pub(crate) any_other: bool,
     pub(crate) with: Option<Path>,
     rename: Option<String>,
 }
@@ -52,6 +54,8 @@ impl Attributes {
             self.aliases.push(text()?.value());
         } else if meta.path.is_ident("skip_deserializing") {
             self.skipped = true;
+        } else if meta.path.is_ident("other") {
+            self.any_other = true;
         } else if meta.path.is_ident("flatten") {
             self.flattened = true;
         } else if meta.path.is_ident("default") {

@@ -1,7 +1,7 @@
 //! `#[derive(FromJson)]`: reads a type of the wire from JSON's tree, field by field.
 //!
 //! It goes by the attributes that the type has for serde, so that a type says once what it is called on the wire:
-//! `rename`, `rename_all`, `alias`, `flatten`, `default` (a value, or the function that gives it) and `skip_deserializing`. A field
+//! `rename`, `rename_all`, `alias`, `flatten`, `other`, `default` (a value, or the function that gives it) and `skip_deserializing`. A field
 //! that may be left out may also be null (`protocol/http-api.md` §0, rule 10). `#[from_json(with = function)]` reads a field
 //! by a function of its own.
 
@@ -27,23 +27,34 @@ fn implementation(input: &DeriveInput) -> Result<Code> {
     let body = match &input.data {
         Data::Struct(data) => {
             from_fields = fields(&data.fields, &of_type)?;
-            quote! { crate::http::FromFields::from_fields(&mut crate::http::Fields::of(json), flaws) }
+            quote! {
+                if !matches!(json, crate::http::Json::Object(_)) {
+                    flaws.note("an object");
+                }
+                crate::http::FromFields::from_fields(&mut crate::http::Fields::of(json), flaws)
+            }
         }
         Data::Enum(data) => {
             let mut arms = Vec::new();
             let mut placeholder = None;
+            let mut any_other = Code::new();
             for variant in &data.variants {
                 let name = &variant.ident;
                 if !variant.fields.is_empty() {
                     return Err(Error::new_spanned(variant, "a variant of the wire is a word"));
                 }
-                let word = Attributes::read(&variant.attrs)?.name(&name.to_string(), of_type.rename_all);
+                let attributes = Attributes::read(&variant.attrs)?;
+                if attributes.any_other {
+                    any_other = quote! { Some(_) => Self::#name, };
+                }
+                let word = attributes.name(&name.to_string(), of_type.rename_all);
                 arms.push(quote! { Some(#word) => Self::#name, });
                 placeholder.get_or_insert(name);
             }
             quote! {
                 match json.into_text().as_deref() {
                     #(#arms)*
+                    #any_other
                     _ => { flaws.note("a word"); Self::#placeholder }
                 }
             }

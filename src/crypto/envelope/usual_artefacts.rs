@@ -24,8 +24,10 @@ thread_local! {
 /// IV and tag, if these are such parameters.
 pub(super) fn read(artefacts: &str) -> Option<(Iv, Tag)> {
     let mut bytes = [0; BYTES];
-    // A longer text would not fit, and a shorter one leaves zeros that are not the usual parameters.
-    vaultshare_fast::decode_into(artefacts, &mut bytes)?;
+    // A longer text does not fit. Of a shorter one the zeros at the end would be missing, which stand here already.
+    if vaultshare_fast::decode_into(artefacts, &mut bytes)?.len() != BYTES {
+        return None;
+    }
     let iv: Iv = *bytes.get(IV_START..)?.first_chunk()?;
     let tag: Tag = *bytes.get(TAG_START..)?.first_chunk()?;
     (usual(&iv, &tag)? == bytes).then_some((iv, tag))
@@ -74,6 +76,10 @@ mod tests {
         assert_eq!(print(&other), None);
         assert_eq!(read(&to_base64url(&bson_artefacts::print_chunk(&other))), None);
         let longer = to_base64url(&[bson_artefacts::print_chunk(&chunk(ADDITIONAL_DATA)), vec![0]].concat());
+        let whole = bson_artefacts::print_chunk(&chunk(ADDITIONAL_DATA));
+        for missing in 1..=2 {
+            assert_eq!(read(&to_base64url(&whole[..whole.len() - missing])), None, "{missing} bytes are missing");
+        }
         for text in ["", "QQUAAAAA", "QUFB", "not base64", longer.as_str()] {
             assert_eq!(read(text), None, "{text}");
         }
