@@ -83,10 +83,6 @@ fn named<T: FromJson>(name: &'static str, json: Json<'_>, flaws: &mut Flaws) -> 
     value
 }
 
-impl FromJson for () {
-    fn from_json(_: Json<'_>, _: &mut Flaws) -> Self {}
-}
-
 impl FromJson for bool {
     fn from_json(json: Json<'_>, flaws: &mut Flaws) -> Self {
         match json {

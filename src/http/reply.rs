@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorCode, Result};
 /// compiled for each.
 pub struct Reply<'service, T> {
     exchange: TransportFuture<'service, Result<Response>>,
-    read: fn(Json<'_>, &mut Flaws) -> T,
+    read: fn(&Response, Option<&str>, &mut Flaws) -> T,
     field: Option<&'static str>,
 }
 
@@ -25,7 +25,14 @@ impl<'service, T: FromJson> Reply<'service, T> {
         exchange: TransportFuture<'service, Result<Response>>,
         field: Option<&'static str>,
     ) -> Reply<'service, T> {
-        Reply { exchange, field, read: T::from_json }
+        Reply { exchange, field, read: |response, field, flaws| T::from_json(tree(response, field), flaws) }
+    }
+}
+
+impl<'service> Reply<'service, ()> {
+    /// A reply that says no more than that it was done, and is not read.
+    pub(super) fn unread(exchange: TransportFuture<'service, Result<Response>>) -> Reply<'service, ()> {
+        Reply { exchange, field: None, read: |_, _, _| () }
     }
 }
 
@@ -35,7 +42,7 @@ impl<T> Future for Reply<'_, T> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T>> {
         let response = ready!(self.exchange.as_mut().poll(context))?;
         let mut flaws = Flaws::default();
-        let value = (self.read)(tree(&response, self.field), &mut flaws);
+        let value = (self.read)(&response, self.field, &mut flaws);
         Poll::Ready(match flaws.first() {
             None => Ok(value),
             Some(place) => Err(bad_response(place, &response)),

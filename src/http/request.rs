@@ -100,7 +100,7 @@ impl<'service> RequestBuilder<'service> {
 
     /// Takes any success for an answer, whatever it says.
     pub fn send_void(self) -> Reply<'service, ()> {
-        Reply::new(self.exchange(), None)
+        Reply::unread(self.exchange())
     }
 
     /// Boxed: this is compiled once for all the calls there are.

@@ -4,7 +4,7 @@ use std::{
     task::Poll,
 };
 
-use futures_util::future::{MaybeDone, maybe_done};
+use futures_util::future::maybe_done;
 
 /// Does several things at once, and gives what came of each, in order.
 ///
@@ -20,11 +20,7 @@ pub(super) async fn together<T>(work: Vec<Pin<Box<dyn Future<Output = T> + '_>>>
         if all_done { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
-    work.iter_mut().filter_map(|one| take(one.as_mut())).collect()
-}
-
-fn take<F: Future>(done: Pin<&mut MaybeDone<F>>) -> Option<F::Output> {
-    done.take_output()
+    work.iter_mut().filter_map(|one| one.as_mut().take_output()).collect()
 }
 
 #[cfg(test)]
