@@ -2,7 +2,7 @@ use std::{fmt, marker::PhantomData};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::http::{Flaws, FromJson, Json};
+use crate::http::{Flaws, FromJson, Json, JsonText, ToJson};
 
 /// The longest envelope that is read from the wire, in characters; longer ones are refused unparsed.
 pub const MAXIMUM_CIPHERTEXT_LENGTH: usize = 4 * 1024 * 1024;
@@ -97,6 +97,12 @@ impl<Of> FromJson for Ciphertext<Of> {
             flaws.note("a ciphertext");
             Ciphertext { text: String::new(), of: PhantomData }
         })
+    }
+}
+
+impl<Of> ToJson for Ciphertext<Of> {
+    fn write(&self, out: &mut JsonText) {
+        out.text(&self.text);
     }
 }
 

@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use crate::http::{Flaws, FromJson, Json};
+use crate::http::{Flaws, FromJson, Json, JsonText, ToJson};
 
 /// The identifier of a record: an opaque text, in practice a lower-case UUID.
 ///
@@ -57,6 +57,12 @@ impl FromJson for Id {
             flaws.note("an id");
             Id(String::new())
         })
+    }
+}
+
+impl ToJson for Id {
+    fn write(&self, out: &mut JsonText) {
+        out.text(&self.0);
     }
 }
 

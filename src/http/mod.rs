@@ -7,6 +7,7 @@ mod base_url;
 #[cfg(target_arch = "wasm32")]
 mod fetch;
 mod json;
+mod json_text;
 mod reply;
 mod request;
 mod response;
@@ -17,6 +18,7 @@ pub use base_url::BaseUrl;
 #[cfg(target_arch = "wasm32")]
 pub use fetch::FetchTransport;
 pub use json::{Fields, Flaws, FromFields, FromJson, Json};
+pub use json_text::{JsonText, ToFields, ToJson};
 pub use reply::Reply;
 pub use request::RequestBuilder;
 pub use service::{RequestPolicy, Service};

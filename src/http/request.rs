@@ -2,11 +2,10 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures_util::future::{Either, select};
-use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::{
-    FromJson, Method, Reply, Request, Response, Service, TransportError, TransportFuture,
+    FromJson, JsonText, Method, Reply, Request, Response, Service, ToJson, TransportError, TransportFuture,
     response::{error_of, is_worth_another_try, retry_after},
 };
 use crate::error::{Error, ErrorCode, Result};
@@ -19,8 +18,6 @@ pub struct RequestBuilder<'service> {
     request: Request,
     has_query: bool,
     safe_to_repeat: bool,
-    /// Why it cannot be sent.
-    refused: Option<Error>,
 }
 
 impl<'service> RequestBuilder<'service> {
@@ -37,7 +34,6 @@ impl<'service> RequestBuilder<'service> {
             request: Request { method, url, headers: vec![("accept", header(JSON))], body: None },
             has_query: false,
             safe_to_repeat: method != Method::Post,
-            refused: None,
         }
     }
 
@@ -65,14 +61,9 @@ impl<'service> RequestBuilder<'service> {
     }
 
     /// Sets the body.
-    pub fn json(mut self, body: &impl Serialize) -> Self {
-        match serde_json::to_vec(body) {
-            Ok(body) => {
-                self.request.body = Some(body);
-                self.request.headers.push(("content-type", header(JSON)));
-            }
-            Err(_) => self.refused = Some(Error::internal("a request could not be written as JSON")),
-        }
+    pub fn json(mut self, body: &dyn ToJson) -> Self {
+        self.request.body = Some(JsonText::of(body));
+        self.request.headers.push(("content-type", header(JSON)));
         self
     }
 
@@ -109,9 +100,6 @@ impl<'service> RequestBuilder<'service> {
     }
 
     async fn exchange_patiently(mut self) -> Result<Response> {
-        if let Some(refused) = self.refused {
-            return Err(refused);
-        }
         self.request.headers.extend(self.service.headers()?);
         let retries = if self.safe_to_repeat { self.service.policy.retries } else { 0 };
         let mut pauses = ExponentialBuilder::default()

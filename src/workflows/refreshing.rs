@@ -172,7 +172,7 @@ async fn change_for<'a>(
         let wanted = sealed.iter().filter(|value| share.slot_id.is_none() || share.slot_id == value.slot_id);
         slot_values.extend(wanted.map(|value| value.of_share(&share.id)));
     }
-    Ok(ItemSharesRefresh { share_deks, slot_values, client_tasks: [] })
+    Ok(ItemSharesRefresh { share_deks, slot_values, client_tasks: Vec::new() })
 }
 
 /// Whether two readings of an item found the same. Each change seals the value anew, so ciphertexts tell.

@@ -2,17 +2,25 @@ use syn::{Attribute, LitStr, Path, Result, Token, meta::ParseNestedMeta};
 
 use crate::case::Case;
 
-/// What the attributes of a type, a field or a variant say about reading it.
+/// What the attributes of a type, a field or a variant say about reading and writing it.
 #[derive(Default)]
 pub(crate) struct Attributes {
     pub(crate) rename_all: Option<Case>,
     pub(crate) aliases: Vec<String>,
     pub(crate) missing: Missing,
-    pub(crate) skipped: bool,
+    /// Is not read.
+    pub(crate) unread: bool,
+    /// Is not written.
+    pub(crate) unwritten: bool,
+    /// Is not written where this function says so.
+    pub(crate) unwritten_if: Option<Path>,
     pub(crate) flattened: bool,
     /// The variant that stands for every word that no other has.
     pub(crate) any_other: bool,
-    pub(crate) with: Option<Path>,
+    /// Reads it.
+    pub(crate) read_with: Option<Path>,
+    /// Writes it.
+    pub(crate) write_with: Option<Path>,
     rename: Option<String>,
 }
 
@@ -34,12 +42,8 @@ impl Attributes {
         for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("serde")) {
             attribute.parse_nested_meta(|meta| read.serde(&meta))?;
         }
-        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("from_json")) {
-            attribute.parse_nested_meta(|meta| {
-                read.with = Some(meta.value()?.parse()?);
-                Ok(())
-            })?;
-        }
+        read.read_with = function(attributes, "from_json")?;
+        read.write_with = function(attributes, "to_json")?;
         Ok(read)
     }
 
@@ -53,16 +57,22 @@ impl Attributes {
         } else if meta.path.is_ident("alias") {
             self.aliases.push(text()?.value());
         } else if meta.path.is_ident("skip_deserializing") {
-            self.skipped = true;
+            self.unread = true;
+        } else if meta.path.is_ident("skip_serializing") {
+            self.unwritten = true;
+        } else if meta.path.is_ident("skip_serializing_if") {
+            self.unwritten_if = Some(text()?.parse()?);
         } else if meta.path.is_ident("other") {
             self.any_other = true;
         } else if meta.path.is_ident("flatten") {
             self.flattened = true;
         } else if meta.path.is_ident("default") {
             self.missing = if has_value { Missing::Function(text()?.parse()?) } else { Missing::Default };
-        } else if has_value {
-            // About writing, or about how the server reads.
+        } else if meta.path.is_ident("deserialize_with") || meta.path.is_ident("serialize_with") {
+            // How the server does it; the client has `from_json` and `to_json` for that.
             text()?;
+        } else {
+            return Err(meta.error("the wire's types are not read and written by this attribute"));
         }
         Ok(())
     }
@@ -75,4 +85,19 @@ impl Attributes {
             (None, None) => identifier.to_owned(),
         }
     }
+}
+
+/// The function of `#[from_json(with = function)]` or `#[to_json(with = function)]`.
+fn function(attributes: &[Attribute], of: &str) -> Result<Option<Path>> {
+    let mut function = None;
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident(of)) {
+        attribute.parse_nested_meta(|meta| {
+            if !meta.path.is_ident("with") {
+                return Err(meta.error("only `with` is known here"));
+            }
+            function = Some(meta.value()?.parse()?);
+            Ok(())
+        })?;
+    }
+    Ok(function)
 }

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     api::{Ciphertext, DataKeyForRecipient, Id, WrappedDataKey},
-    http::{FromJson, Reply, Service},
+    http::{FromJson, Reply, Service, ToJson},
 };
 
 /// Body of `POST /encryption_spaces`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
 pub struct NewEncryptionSpace {
     /// The DEK, sealed with the user's KEK.
     pub encrypted_serialized_key: Ciphertext<WrappedDataKey>,
@@ -38,7 +38,7 @@ pub struct EncryptionSpaceResponse {
 }
 
 /// What kind of key waits to be claimed.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
 pub struct KeyMetadata {
     /// `AES-GCM`.
     pub key_type: String,
@@ -51,7 +51,7 @@ impl Default for KeyMetadata {
 }
 
 /// Body of `POST /shared_keys`: the copy of a space's DEK that waits for the other user.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
 pub struct NewSharedKey {
     /// The DEK, encrypted for the other user.
     pub encrypted_key: Ciphertext<DataKeyForRecipient>,
@@ -81,7 +81,7 @@ pub struct SharedKeyResponse {
 }
 
 /// Body of `POST /shared_keys/{external_id}/claim_key`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
 pub struct KeyClaim {
     /// The claiming user's public key of the connection, PEM, byte for byte.
     pub public_key: String,

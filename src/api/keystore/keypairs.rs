@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     api::{Ciphertext, Id, JsonObject, WrappedPrivateKey, reading::null_as_default},
-    http::{Flaws, FromJson, Json, Reply, Service},
+    http::{Flaws, FromJson, Json, Reply, Service, ToJson},
 };
 
 /// The external identifier of the key pair that signs the user in to the Vault.
 pub const AUTHENTICATION_KEY_PAIR: &str = "auth";
 
 /// Body of `POST /keypairs`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
 pub struct NewKeypair {
     /// PEM, kept byte for byte.
     pub public_key: String,

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     api::{Ciphertext, Id, WrappedDataKey, WrappedKeyEncryptionKey},
-    http::{FromJson, Reply, Service},
+    http::{FromJson, Reply, Service, ToJson},
 };
 
 /// Body of `POST /key_encryption_key`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
 pub struct NewKeyEncryptionKey {
     /// The KEK, sealed with the passphrase key.
     pub serialized_key_encryption_key: Ciphertext<WrappedKeyEncryptionKey>,
@@ -31,7 +31,7 @@ pub struct KeyEncryptionKeyResponse {
 }
 
 /// Body of `POST /data_encryption_keys`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
 pub struct NewDataEncryptionKey {
     /// The DEK, sealed with the KEK.
     pub serialized_data_encryption_key: Ciphertext<WrappedDataKey>,

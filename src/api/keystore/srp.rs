@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     api::{Id, Timestamp},
-    http::{FromJson, Reply, Service},
+    http::{FromJson, Reply, Service, ToJson},
 };
 
 /// Body of `POST /srp/username`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson, ToJson)]
 pub struct UsernameRequest {
     /// Proof of a solved captcha, where an installation wants one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -26,7 +26,7 @@ pub struct ReservedUsername {
 }
 
 /// Body of `POST /srp/users`: what the Keystore needs to check a passphrase without knowing it.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
 pub struct NewSrpUser {
     /// The reserved username.
     pub username: String,
@@ -53,7 +53,7 @@ pub struct SrpUserResponse {
 }
 
 /// Body of `POST /srp/challenges`: the first half of a login.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
 pub struct ChallengeRequest {
     /// Who wants to sign in.
     pub username: String,
@@ -78,7 +78,7 @@ pub struct ChallengeResponse {
 }
 
 /// Body of `POST /srp/session`: the second half of a login.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToJson)]
 pub struct SrpSessionRequest {
     /// As in the challenge.
     pub username: String,

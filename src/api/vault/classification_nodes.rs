@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::items::{ClassificationNode, true_or_false};
 use crate::{
     api::{Id, PageQuery},
-    http::{FromJson, Reply, Service},
+    http::{FromJson, Reply, Service, ToJson},
 };
 
 /// A node to be made.
-#[derive(Clone, Debug, Default, Hash, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Default, Hash, Serialize, Deserialize, FromJson, ToJson)]
 #[serde(default)]
 pub struct NewNode {
     /// The hierarchy that it belongs to: `tag` is the user's own, others may be everybody's.
@@ -30,7 +30,7 @@ pub struct NewNode {
 }
 
 /// Body of `POST /classification_nodes`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
 pub struct NewNodeRequest {
     /// The node.
     pub classification_node: NewNode,

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     api::{Id, JsonObject, PageMeta, PageQuery, Timestamp, reading::null_as_default},
-    http::{FromJson, Reply, Service},
+    http::{FromJson, Reply, Service, ToJson},
 };
 
 /// How far a task is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, FromJson, ToJson)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientTaskState {
     /// Waits for a client.
@@ -60,7 +60,7 @@ pub struct ClientTask {
 }
 
 /// A task's new state.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
 pub struct ClientTaskChange {
     /// The task.
     pub id: Id,
@@ -72,7 +72,7 @@ pub struct ClientTaskChange {
 }
 
 /// Body of `PUT /client_task_queue`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
 pub struct ClientTasksChange {
     /// The changes.
     pub client_tasks: Vec<ClientTaskChange>,

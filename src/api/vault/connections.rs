@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{invitations::ConnectionPublicKey, me::UserType};
 use crate::{
     api::{Ciphertext, Id, JsonObject, PageMeta, PageQuery, RecipientName, Timestamp, reading::null_as_default},
-    http::{FromJson, Reply, Service},
+    http::{FromJson, Reply, Service, ToJson},
 };
 
 /// The reading user's side of a connection.
@@ -148,7 +148,7 @@ pub struct ConnectionInFirstForm {
 }
 
 /// The connection part of `POST /connections`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
 pub struct ConnectionDetails {
     /// From the invitation.
     pub invitation_token: String,
@@ -161,7 +161,7 @@ pub struct ConnectionDetails {
 }
 
 /// Body of `POST /connections`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
 pub struct NewConnectionRequest {
     /// The invitee's public key for this connection.
     pub public_key: ConnectionPublicKey,

@@ -8,11 +8,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use super::{items::Item, slots::Slot};
 use crate::{
     api::{Ciphertext, Id, JsonObject, PageMeta, PageQuery, SlotValue, Timestamp, reading::null_as_default},
-    http::{Fields, Flaws, FromJson, Json, Reply, Service},
+    http::{Fields, Flaws, FromJson, Json, JsonText, Reply, Service, ToFields, ToJson},
 };
 
 /// Body of `POST /connections/{id}/encryption_space`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
 pub struct EncryptionSpaceTwin {
     /// The space in the Keystore.
     pub encryption_space_id: Id,
@@ -23,7 +23,7 @@ pub struct EncryptionSpaceTwin {
 }
 
 /// What a share is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, FromJson, ToJson)]
 pub enum ShareableType {
     /// A whole item.
     Item,
@@ -39,7 +39,7 @@ pub type ValuesBySlot = BTreeMap<String, Option<Ciphertext<SlotValue>>>;
 pub struct ValuesInAnyForm(pub ValuesBySlot);
 
 /// One share to be made.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToJson)]
 pub struct NewSpaceShare {
     /// What is shared.
     pub shareable_type: ShareableType,
@@ -49,6 +49,7 @@ pub struct NewSpaceShare {
     pub user_id: Id,
     /// The values under the connection's DEK: sent as a text that holds JSON.
     #[serde(serialize_with = "values_as_text", deserialize_with = "read_values")]
+    #[to_json(with = write_values_as_text)]
     pub encrypted_values: ValuesBySlot,
     /// Always false.
     #[serde(default, deserialize_with = "null_as_default")]
@@ -71,7 +72,7 @@ pub struct NewSpaceShare {
 }
 
 /// Body of `POST /shares`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToJson)]
 pub struct NewSpaceSharesRequest {
     /// The shares.
     pub shares: Vec<NewSpaceShare>,
@@ -318,6 +319,24 @@ fn values_in_any_form(json: Json<'_>, flaws: &mut Flaws) -> ValuesBySlot {
 
 fn values_as_text<S: Serializer>(values: &ValuesBySlot, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&serde_json::to_string(values).map_err(ser::Error::custom)?)
+}
+
+impl ToFields for ValuesBySlot {
+    fn write_fields(&self, out: &mut JsonText) {
+        for (slot, value) in self {
+            out.field(slot, value);
+        }
+    }
+}
+
+impl ToJson for ValuesBySlot {
+    fn write(&self, out: &mut JsonText) {
+        out.object(self);
+    }
+}
+
+fn write_values_as_text(values: &ValuesBySlot, out: &mut JsonText) {
+    out.text(&String::from_utf8_lossy(&JsonText::of(values)));
 }
 
 fn read_values<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ValuesBySlot, D::Error> {

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     api::{Ciphertext, Id, JsonObject, PageMeta, PageQuery, RecipientName, Timestamp, reading::null_as_default},
-    http::{FromJson, Reply, Service},
+    http::{FromJson, Reply, Service, ToJson},
 };
 
 /// A public key as invitations and connections carry it.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
 pub struct ConnectionPublicKey {
     /// The Keystore's id of the key pair; free text for parties that keep their keys elsewhere.
     #[serde(default, alias = "key_store_id")]
@@ -18,7 +18,7 @@ pub struct ConnectionPublicKey {
 }
 
 /// The invitation part of `POST /invitations`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson, ToJson)]
 #[serde(default)]
 pub struct InvitationDetails {
     /// What the inviter calls the invitee, under the inviter's DEK.
@@ -30,7 +30,7 @@ pub struct InvitationDetails {
 }
 
 /// Body of `POST /invitations`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
 pub struct NewInvitationRequest {
     /// The inviter's public key for this connection.
     pub public_key: ConnectionPublicKey,

@@ -10,7 +10,7 @@ use crate::{
         Ciphertext, Id, JsonObject, PageMeta, PageQuery, SlotValue, Timestamp, ValueVerificationKey,
         reading::null_as_default,
     },
-    http::{FromJson, Reply, Service},
+    http::{FromJson, Reply, Service, ToJson},
 };
 
 /// One item as the reading user sees it; its values are in the slots that come beside it.
@@ -207,7 +207,7 @@ impl ItemsResponse {
 }
 
 /// The item part of a creation or a change.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson, ToJson)]
 #[serde(default)]
 pub struct ItemChange {
     /// The name for people; needed when creating.
@@ -228,7 +228,7 @@ pub struct ItemChange {
 }
 
 /// Body of `POST /items`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
 pub struct NewItemRequest {
     /// The template whose slots the item starts with.
     pub template_name: String,
@@ -240,7 +240,7 @@ pub struct NewItemRequest {
 }
 
 /// Body of `PUT /items/{id}`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
 pub struct ItemChangeRequest {
     /// The change.
     pub item: ItemChange,
@@ -341,7 +341,7 @@ pub fn delete<'a>(vault: &'a Service, id: &Id) -> Reply<'a, ()> {
 }
 
 /// One slot of `POST /items/{id}/encrypt`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
 pub struct ReencryptedSlot {
     /// The user's own id of the slot.
     pub id: Id,
@@ -353,7 +353,7 @@ pub struct ReencryptedSlot {
 }
 
 /// Body of `POST /items/{id}/encrypt`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
 pub struct ReencryptionRequest {
     /// Every slot that has a value.
     pub slots: Vec<ReencryptedSlot>,

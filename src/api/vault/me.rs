@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     api::{Ciphertext, Id, JsonObject, SessionToken, Timestamp, reading::null_as_default},
-    http::{FromJson, Reply, Service},
+    http::{FromJson, Reply, Service, ToJson},
 };
 
 /// What kind of party a user is.
@@ -114,7 +114,7 @@ pub fn private_dek_id(user: &User) -> Option<&Id> {
 }
 
 /// Body of `POST /me`.
-#[derive(Clone, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Serialize, Deserialize, FromJson, ToJson)]
 pub struct NewUser {
     /// The public key that sessions are encrypted to, PEM.
     pub public_key: String,
@@ -148,7 +148,7 @@ pub struct UserResponse {
 }
 
 /// What `PUT /me` may change; what is absent stays as it is.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson, ToJson)]
 #[serde(default)]
 pub struct UserChange {
     /// The Keystore's id of the private DEK.
@@ -175,7 +175,7 @@ pub struct UserChange {
 }
 
 /// Body of `PUT /me`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
 pub struct UserChangeRequest {
     /// The change.
     pub user: UserChange,

@@ -13,11 +13,11 @@ use crate::{
         ValueVerificationKey,
         reading::{null_as_default, null_or_value},
     },
-    http::{FromJson, Reply, Service},
+    http::{FromJson, Reply, Service, ToJson},
 };
 
 /// Whether the recipient has to accept a share before reading it, and did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, FromJson, ToJson)]
 #[serde(rename_all = "snake_case")]
 pub enum Acceptance {
     /// Must, and has not.
@@ -43,7 +43,7 @@ impl Acceptance {
 }
 
 /// Who may share the item on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, FromJson, ToJson)]
 #[serde(rename_all = "snake_case")]
 pub enum SharingMode {
     /// Only the owner.
@@ -105,7 +105,7 @@ impl Share {
 }
 
 /// One slot's value for a share.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson, ToJson)]
 #[serde(default)]
 pub struct ShareSlotValue {
     /// Which share, where the body is about several (`PUT /items/{id}/shares`).
@@ -123,7 +123,7 @@ pub struct ShareSlotValue {
 }
 
 /// One share of `POST /items/{id}/shares`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
 pub struct NewShare {
     /// For whom; must be connected with the sender.
     pub recipient_id: Id,
@@ -158,7 +158,7 @@ pub struct NewShare {
 }
 
 /// Body of `POST /items/{id}/shares`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
 pub struct NewSharesRequest {
     /// The shares.
     pub shares: Vec<NewShare>,
@@ -252,7 +252,7 @@ pub struct ItemSharesResponse {
 }
 
 /// A share's new DEK.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
 pub struct ShareDek {
     /// The share.
     pub share_id: Id,
@@ -276,18 +276,18 @@ pub struct ItemSharesChange {
 }
 
 /// The same body as the client sends it: every share gets the same values, which are not copied for each.
-#[derive(Serialize)]
+#[derive(Serialize, ToJson)]
 pub struct ItemSharesRefresh<'a> {
     /// The new DEKs.
     pub share_deks: Vec<ShareDek>,
     /// The values under them.
     pub slot_values: Vec<ValueOfShare<'a>>,
     /// None: this client reports tasks apart.
-    pub client_tasks: [(); 0],
+    pub client_tasks: Vec<ClientTaskChange>,
 }
 
 /// A value for one of the shares that get it.
-#[derive(Serialize)]
+#[derive(Serialize, ToJson)]
 pub struct ValueOfShare<'a> {
     share_id: &'a Id,
     slot_id: Option<&'a Id>,
@@ -401,7 +401,7 @@ pub fn update_of_item<'a>(vault: &'a Service, item: &Id, refresh: &ItemSharesRef
 }
 
 /// What is to change about a share.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
 pub struct ShareChange {
     /// The share.
     pub share_id: Id,
@@ -414,7 +414,7 @@ pub struct ShareChange {
 }
 
 /// Body of `PUT /shares`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
 pub struct SharesChange {
     /// The changes; all are made or none.
     pub shares: Vec<ShareChange>,

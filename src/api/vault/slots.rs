@@ -7,7 +7,7 @@ use crate::{
         Ciphertext, Id, SlotValue, Timestamp, ValueVerificationKey,
         reading::{null_as_default, null_or_value},
     },
-    http::{FromJson, Reply, Service},
+    http::{FromJson, Reply, Service, ToJson},
 };
 
 /// One slot as the reading user sees it.
@@ -96,7 +96,7 @@ fn key_value() -> String {
 }
 
 /// One slot of an item that is created or changed. Absent means "as it was"; see [`SlotChange::encrypted_value`].
-#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson, ToJson)]
 #[serde(default)]
 pub struct SlotChange {
     /// Only when changing: which slot is meant; else `name` tells.
@@ -138,7 +138,7 @@ pub struct SlotChange {
 }
 
 /// How an item or a slot is put under a node, or taken from it. Each field has two names on the wire.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson, ToJson)]
 #[serde(default)]
 pub struct ClassificationNodeChange {
     /// An existing node.

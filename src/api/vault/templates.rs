@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     api::{Id, JsonObject, PageMeta, PageQuery, Timestamp, reading::null_as_default},
-    http::{FromJson, Reply, Service},
+    http::{FromJson, Reply, Service, ToJson},
 };
 
 /// One template.
@@ -98,7 +98,7 @@ pub struct TemplateResponse {
 }
 
 /// Body of `POST /item_templates`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson, ToJson)]
 #[serde(default)]
 pub struct NewTemplateRequest {
     /// Machine name, unique; derived from the label where absent.
