@@ -194,7 +194,9 @@ async fn an_update_changes_what_it_names_and_nothing_else() {
     assert_eq!(slot(&emptied, "vin")["encrypted_value"], Value::Null);
     assert_eq!(slot(&emptied, "power")["encrypted"], false);
     update(json!([{ "id": vin, "value": "plain" }])).await.refused(400);
-    let gone = update(json!([{ "id": vin, "_destroy": true }])).await.ok();
+    let node = json!([{ "scheme": "tag", "name": "numbers" }]);
+    let named_twice = json!([{ "id": vin, "classification_nodes_attributes": node }, { "id": vin, "_destroy": true }]);
+    let gone = update(named_twice).await.ok();
     assert!(gone["slots"].as_array().unwrap().iter().all(|slot| slot["name"] != "vin"));
 
     let label = server.put(&alice, &path, json!({ "item": { "label": "Delorean II" } })).await.ok();

@@ -77,9 +77,14 @@ impl Store {
         Ok(self.readers.acquire().await?)
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers, to who reads and to who writes.
     pub async fn is_healthy(&self) -> bool {
-        sqlx::query("SELECT 1").execute(&self.readers).await.is_ok()
+        for pool in [&self.readers, &self.writer] {
+            if sqlx::query("SELECT 1").execute(pool).await.is_err() {
+                return false;
+            }
+        }
+        true
     }
 
     /// Waits for what is running and closes.

@@ -102,6 +102,8 @@ pub(super) async fn carry_out(
         write_rows(db, UPDATE_SLOTS, rows, OF_THESE_IDS).await?;
     }
     delete_slots(db, &deleted, clock).await?;
+    // A request may name a slot twice: what it takes away, it does not classify.
+    classified.retain(|(slot_id, _)| !deleted.contains(slot_id));
     for (slot_id, nodes) in classified {
         classification::apply(db, user_id, Classified::Slot(&slot_id), nodes, clock).await?;
     }
