@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::wasm::Module;
+use super::{likeness, wasm::Module};
 use crate::workspace::Workspace;
 use crate::{files, process, progress, tools};
 
@@ -52,21 +52,30 @@ pub(crate) fn generate(workspace: &Workspace, module: &Module) -> anyhow::Result
     })?;
     progress::step(&format!("optimising {name} (wasm-opt)"), || {
         let wasm = folder.join(module.wasm());
-        let optimised = workspace.in_target("optimised.wasm");
-        let mut wasm_opt = workspace.node();
-        wasm_opt.args(["node_modules/binaryen/bin/wasm-opt", module.optimisation]).args(STRIP);
-        process::run(wasm_opt.arg(&wasm).arg("-o").arg(&optimised))?;
-        fs::rename(&optimised, &wasm).context("cannot put the optimised module in its place")
+        wasm_opt(workspace, &wasm, module.optimisation)?;
+        let optimised = fs::read(&wasm).context("cannot read the optimised module")?;
+        files::write(&wasm, likeness::named_by_likeness(&optimised)?)?;
+        wasm_opt(workspace, &wasm, &["--reorder-functions-by-name"])
     })?;
     kept.keep(&compiled, &recipe)?;
     Ok(folder)
+}
+
+/// Changes a module in its place.
+fn wasm_opt(workspace: &Workspace, wasm: &Path, passes: &[&str]) -> anyhow::Result<()> {
+    let changed = wasm.with_extension("changed.wasm");
+    let mut wasm_opt = workspace.node();
+    wasm_opt.arg("node_modules/binaryen/bin/wasm-opt").args(passes).args(STRIP);
+    process::run(wasm_opt.arg(wasm).arg("-o").arg(&changed))?;
+    fs::rename(&changed, wasm).context("cannot put the changed module in its place")
 }
 
 /// Everything but the compiled module that the result depends on.
 fn recipe(workspace: &Workspace, bindgen: &Path, module: &Module) -> anyhow::Result<String> {
     let bindgen_version = process::output(workspace.command(bindgen).arg("--version"))?;
     let lock = files::read(&workspace.path("package-lock.json"))?;
-    Ok(format!("{bindgen_version}\n{BINDGEN:?}\n{} {STRIP:?}\n{lock}", module.optimisation))
+    let order = include_str!("likeness.rs");
+    Ok(format!("{bindgen_version}\n{BINDGEN:?}\n{:?} {STRIP:?}\n{order}\n{lock}", module.optimisation))
 }
 
 /// What the bindings at hand were made from.

@@ -1,6 +1,7 @@
 //! `cargo xtask build`: the npm package and the two programs.
 
 mod bindings;
+mod likeness;
 mod package;
 mod programs;
 mod size;

@@ -6,7 +6,7 @@ use anyhow::Context;
 
 use super::wasm::{MAIN, PORTABLE_RSA};
 use crate::workspace::Workspace;
-use crate::{files, progress};
+use crate::{files, process, progress};
 
 /// The file in which `VaultError` is written, below the folder whose name `wasm-bindgen` chooses.
 const ERRORS: &str = "src/js/error.js";
@@ -42,7 +42,20 @@ pub(crate) fn assemble(workspace: &Workspace, main: &Path, portable_rsa: &Path) 
             files::copy(&portable_rsa.join(&file), &package.join(&file))?;
         }
         Ok(())
-    })
+    })?;
+    progress::step("taking comments and long names out of pkg/", || minify(workspace))
+}
+
+/// What people read is in this repository; pages that load the package without a bundler need not load its comments.
+fn minify(workspace: &Workspace) -> anyhow::Result<()> {
+    for file in files::all_files(&workspace.package())? {
+        if file.extension().is_some_and(|extension| extension == "js") {
+            let mut terser = workspace.node();
+            terser.args(["node_modules/terser/bin/terser", "--module", "--compress", "--mangle", "--ecma", "2022"]);
+            process::run(terser.arg("--output").arg(&file).arg("--").arg(&file))?;
+        }
+    }
+    Ok(())
 }
 
 /// The package has the version of the crate, which `Cargo.toml` says once for all.

@@ -7,9 +7,12 @@ use anyhow::{Context, bail};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::wasm::PORTABLE_RSA;
 use crate::workspace::Workspace;
 use crate::{files, progress};
+
+/// RSA in portable code, and what loads it, in a worker or beside one.
+const SECOND_MODULE: [&str; 4] =
+    ["portable_rsa_bg.wasm", "portable_rsa_bg.js", "portable-rsa-module.js", "portable-rsa-worker.js"];
 
 /// The bytes of some files, as they are and as a server sends them.
 #[derive(Default)]
@@ -24,7 +27,7 @@ struct Sizes {
     wasm: Size,
     javascript: Size,
     /// Only pages without `crypto.subtle` load this.
-    portable_rsa: Size,
+    second_module: Size,
 }
 
 /// Says how large the package's code is.
@@ -34,7 +37,7 @@ pub(crate) fn report(workspace: &Workspace) -> anyhow::Result<()> {
     let kinds = [
         ("WebAssembly", &sizes.wasm),
         ("JavaScript", &sizes.javascript),
-        ("WebAssembly loaded only without crypto.subtle", &sizes.portable_rsa),
+        ("loaded only without crypto.subtle", &sizes.second_module),
     ];
     for (what, size) in kinds {
         progress::note(&format!("{what}: {}, gzipped {}", kilobytes(size.plain), kilobytes(size.gzipped)));
@@ -56,8 +59,11 @@ impl Sizes {
     fn measure(package: &Path) -> anyhow::Result<Self> {
         let mut sizes = Sizes::default();
         for file in files::all_files(package)? {
+            let is_of_second_module = SECOND_MODULE.iter().any(|name| file.ends_with(name));
             match file.extension().and_then(|extension| extension.to_str()) {
-                Some("wasm") if file.ends_with(PORTABLE_RSA.wasm()) => sizes.portable_rsa.add(&file)?,
+                // For Node.js, in the place of `index.js`.
+                Some("js") if file.ends_with("node.js") => {}
+                Some("wasm" | "js") if is_of_second_module => sizes.second_module.add(&file)?,
                 Some("wasm") => sizes.wasm.add(&file)?,
                 Some("js") => sizes.javascript.add(&file)?,
                 _ => {}
