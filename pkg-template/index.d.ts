@@ -141,7 +141,8 @@ export interface ClientOptions {
   /**
    * Whether a session makes the key pair of its next connection ahead of need, so that `invitations.create` and
    * `connections.accept` take milliseconds; default true. It makes one at a time, off the page's thread, a moment after
-   * the last was used and when the page is idle; never while the page is hidden, nor after the session was closed.
+   * the last was used and when the page is idle; never while the page is hidden, nor after the session was closed, nor where
+   * there is neither `crypto.subtle` nor a `Worker`.
    */
   prepareKeyPairs?: boolean;
 }
@@ -675,8 +676,10 @@ export interface Shares {
   /**
    * Re-encrypts the item under a key of its own, encrypts that key for the recipient, and stores both.
    *
-   * @throws {VaultError} `NOT_FOUND`, `NOT_CONNECTED`, `ON_SHARING_NOT_PERMITTED`, `WEAK_KEY` and `KEY_CHANGED` (the
-   *   server offers a key for the recipient that must not be used), `CONFLICT`
+   * A connection that this session has listed or fetched is not asked for again: the recipient's key is the one seen then.
+   *
+   * @throws {VaultError} `NOT_FOUND`, `NOT_CONNECTED`, `ON_SHARING_NOT_PERMITTED`, `CONFLICT`; where the connection has to be
+   *   fetched first, also `WEAK_KEY` and `KEY_CHANGED` (the server offers a key for the recipient that must not be used)
    *
    * @example
    * const { entries } = await alice.connections.list();

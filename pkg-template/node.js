@@ -2,7 +2,8 @@
 
 import { startOnce } from './start.js';
 
-export { decryptWithPassphrase, KeyPair, PublicKey, Session, SymmetricKey, VaultClient } from './vaultshare_bg.js';
+export { Session, VaultClient } from './client.js';
+export { decryptWithPassphrase, KeyPair, PublicKey, SymmetricKey } from './vaultshare_bg.js';
 export { isVaultError, VaultError } from './errors.js';
 
 export default function init(source) {

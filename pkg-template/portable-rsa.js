@@ -2,7 +2,6 @@
 // first use. It works in workers, so that the page stays alive; where there can be none, in the thread that asks.
 
 import { VaultError } from './errors.js';
-import * as here from './portable-rsa-module.js';
 
 let open = (place) => fetch(place);
 
@@ -40,8 +39,17 @@ export class Workplace {
    * @param {(number | Uint8Array)[]} values arrays are given away, and overwritten once they have been read
    */
   async ask(operation, values) {
-    const carryOut = await this.#carryOut;
-    return carryOut(operation, values);
+    try {
+      const carryOut = await this.#carryOut;
+      return await carryOut(operation, values);
+    } catch (error) {
+      if (error instanceof VaultError) throw error;
+      this.failed = true;
+      throw brokenDown(error);
+    } finally {
+      // Who has them last overwrites them. Those that went to the worker are empty here.
+      for (const value of values) if (value.length > 0) value.fill(0);
+    }
   }
 
   /** Calls one of the module's functions for its effect alone. */
@@ -57,7 +65,12 @@ export class Workplace {
   async #startInWorker() {
     // In this form, and in this place, bundlers see that the file is a worker's.
     this.#worker = new Worker(new URL('./portable-rsa-worker.js', import.meta.url), { type: 'module' });
-    await readiness(this.#worker);
+    try {
+      await readiness(this.#worker);
+    } catch (error) {
+      this.end();
+      throw error;
+    }
     this.#worker.onmessage = ({ data }) => this.#answer(data);
     this.#worker.onerror = (event) => this.#breakDown(event.message);
     return (operation, values) => this.#askWorker(operation, values);
@@ -74,10 +87,10 @@ export class Workplace {
   }
 
   #answer({ question, result, error }) {
-    const { resolve, reject } = this.#waiting.get(question);
+    // After a trap nothing in the module can be relied on.
+    if (error !== undefined) return this.#breakDown(error);
+    this.#waiting.get(question).resolve(result);
     this.#waiting.delete(question);
-    if (error === undefined) resolve(result);
-    else reject(brokenDown(error));
   }
 
   #breakDown(reason) {
@@ -100,6 +113,7 @@ function readiness(worker) {
 }
 
 async function startHere() {
+  const here = await import('./portable-rsa-module.js');
   await here.start(open);
   // Also here nothing may be thrown at once: whoever asks expects a promise.
   return async (operation, values) => here.perform(operation, values);

@@ -33,17 +33,4 @@ async function start(source, open) {
     throw notStarted(error);
   }
   openWith(open);
-  disposeByClosing();
-}
-
-/** `using session = …` wipes the keys at the end of the block; the bindings by themselves would only free memory. */
-function disposeByClosing() {
-  if (Symbol.dispose === undefined) return;
-  Object.defineProperty(bindings.Session.prototype, Symbol.dispose, {
-    configurable: true,
-    writable: true,
-    value() {
-      this.close();
-    },
-  });
 }

@@ -13,6 +13,35 @@ pub(crate) fn secret_from_base64url(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     from_base64url(text).map(Zeroizing::new)
 }
 
+/// Bytes as base64 with the standard alphabet and padding, which PEM has.
+pub(crate) fn to_base64(bytes: &[u8]) -> String {
+    with_letters(to_base64url(bytes), ['-', '_'], ['+', '/'])
+}
+
+/// The bytes of such a text, or `None`.
+pub(crate) fn from_base64(text: &str) -> Option<Vec<u8>> {
+    if text.contains(['-', '_']) {
+        return None;
+    }
+    from_base64url(&Zeroizing::new(with_letters(text.to_owned(), ['+', '/'], ['-', '_'])))
+}
+
+/// The same text with two of its letters written otherwise: so both alphabets are served by one decoder.
+fn with_letters(text: String, from: [char; 2], to: [char; 2]) -> String {
+    let text = Zeroizing::new(text);
+    let mut other = String::with_capacity(text.len());
+    for letter in text.chars() {
+        other.push(if letter == from[0] {
+            to[0]
+        } else if letter == from[1] {
+            to[1]
+        } else {
+            letter
+        });
+    }
+    other
+}
+
 /// Bytes as lower-case hexadecimal.
 pub(crate) fn to_hex(bytes: &[u8]) -> String {
     base16ct::lower::encode_string(bytes)

@@ -27,14 +27,16 @@ pub fn safety_number(a: &PublicKey, b: &PublicKey) -> String {
         let counted = Sha256::new().chain_update(count.to_be_bytes()).chain_update(CONTEXT);
         counted.chain_update(lesser).chain_update(greater).finalize()
     };
-    let groups: Vec<String> = [hash(1), hash(2)]
-        .concat()
-        .chunks_exact(5)
-        .take(GROUPS)
-        .map(|bytes| {
-            let number = bytes.iter().fold(0_u64, |number, &byte| number << 8 | u64::from(byte));
-            format!("{:05}", number % 100_000)
-        })
-        .collect();
-    groups.join(" ")
+    let mut groups = String::new();
+    for bytes in [hash(1), hash(2)].concat().chunks_exact(5).take(GROUPS) {
+        if !groups.is_empty() {
+            groups.push(' ');
+        }
+        let number = bytes.iter().fold(0_u64, |number, &byte| number << 8 | u64::from(byte));
+        for place in [10_000, 1000, 100, 10, 1] {
+            // One digit.
+            groups.push(char::from(b'0' + (number / place % 10) as u8));
+        }
+    }
+    groups
 }

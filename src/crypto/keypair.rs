@@ -144,7 +144,7 @@ impl KeyPair {
             .pkcs1_der
             .as_ref()
             .ok_or_else(|| Error::invalid_argument("this private key cannot be read out of the session"))?;
-        pem::encode(PKCS1_LABEL, der).map(Zeroizing::new).ok_or_else(|| Error::internal("the key cannot be written"))
+        Ok(Zeroizing::new(pem::encode(PKCS1_LABEL, der)))
     }
 
     /// The same pair without the bytes to wrap: once the Keystore has them, the session has no use for them.

@@ -73,7 +73,7 @@ impl PublicKey {
         let spki_der = rsa_der::write_spki(&pkcs1_der).ok_or_else(not_a_key)?;
         let pem = match text {
             Some(text) => text.to_owned(),
-            None => pem::encode("PUBLIC KEY", &spki_der).ok_or_else(not_a_key)?,
+            None => pem::encode("PUBLIC KEY", &spki_der),
         };
         Ok(PublicKey { pem, spki_der, bits })
     }

@@ -2,7 +2,7 @@
 //!
 //! Of a private key only the public half is read here. The backend that imports the key reads all of it.
 
-use der::asn1::{AnyRef, BitStringRef, OctetStringRef, UintRef};
+use der::asn1::AnyRef;
 use der::{Decode, Encode, Reader, SliceReader, Tag};
 use zeroize::Zeroizing;
 
@@ -40,38 +40,38 @@ pub(crate) fn read_public_key(pkcs1_der: &[u8]) -> Option<PublicNumbers<'_>> {
 /// The public numbers that a PKCS#1 private key states.
 pub(crate) fn read_public_half(pkcs1_der: &[u8]) -> Option<PublicNumbers<'_>> {
     let mut fields = sequence(pkcs1_der)?;
-    let _version = UintRef::decode(&mut fields).ok()?;
+    let _version = read_number(&mut fields)?;
     read_numbers(&mut fields)
 }
 
 /// The public key in an SPKI structure.
 pub(crate) fn read_spki(der: &[u8]) -> Option<Enclosed<'_>> {
     let mut fields = sequence(der)?;
-    let algorithm = AnyRef::decode(&mut fields).ok()?;
-    let key = BitStringRef::decode(&mut fields).ok()?.as_bytes()?;
+    let algorithm = read(&mut fields, Tag::Sequence)?;
+    // A bit string begins with how many bits of its last byte are unused.
+    let (0, key) = read(&mut fields, Tag::BitString)?.split_first().map(|(unused, key)| (*unused, key))? else {
+        return None;
+    };
     if fields.is_finished() { enclosed(algorithm, key) } else { None }
 }
 
 /// The private key in a PKCS#8 structure.
 pub(crate) fn read_pkcs8(der: &[u8]) -> Option<Enclosed<'_>> {
     let mut fields = sequence(der)?;
-    let _version = UintRef::decode(&mut fields).ok()?;
-    let algorithm = AnyRef::decode(&mut fields).ok()?;
-    let key = <&OctetStringRef>::decode(&mut fields).ok()?.as_bytes();
-    enclosed(algorithm, key)
+    let _version = read_number(&mut fields)?;
+    let algorithm = read(&mut fields, Tag::Sequence)?;
+    enclosed(algorithm, read(&mut fields, Tag::OctetString)?)
 }
 
 /// A PKCS#1 public key.
 pub(crate) fn write_public_key(numbers: PublicNumbers<'_>) -> Option<Vec<u8>> {
-    let mut fields = Vec::new();
-    UintRef::new(numbers.modulus).ok()?.encode_to_vec(&mut fields).ok()?;
-    UintRef::new(numbers.exponent).ok()?.encode_to_vec(&mut fields).ok()?;
-    element(Tag::Sequence, &fields)
+    let (modulus, exponent) = (number(numbers.modulus)?, number(numbers.exponent)?);
+    element(Tag::Sequence, &[modulus, exponent].concat())
 }
 
 /// The SPKI structure around a PKCS#1 public key.
 pub(crate) fn write_spki(pkcs1_der: &[u8]) -> Option<Vec<u8>> {
-    // A bit string begins with how many bits of its last byte are unused.
+    // No bits of its last byte are unused.
     let key = element(Tag::BitString, &[&[0], pkcs1_der].concat())?;
     element(Tag::Sequence, &[RSA_ALGORITHM, &key].concat())
 }
@@ -84,30 +84,46 @@ pub(crate) fn write_pkcs8(pkcs1_der: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     element(Tag::Sequence, &fields).map(Zeroizing::new)
 }
 
+/// The fields of a sequence that is all there is.
 fn sequence(der: &[u8]) -> Option<SliceReader<'_>> {
-    let whole = AnyRef::from_der(der).ok()?;
-    content(whole, Tag::Sequence)
+    let mut whole = SliceReader::new(der).ok()?;
+    let fields = read(&mut whole, Tag::Sequence)?;
+    if whole.is_finished() { SliceReader::new(fields).ok() } else { None }
 }
 
-fn content(element: AnyRef<'_>, tag: Tag) -> Option<SliceReader<'_>> {
-    if element.header().tag() != tag {
-        return None;
-    }
-    SliceReader::new(element.value()).ok()
+/// The content of the next element, if it has this tag. One reader for all of them: one for each type would weigh more.
+fn read<'a>(fields: &mut SliceReader<'a>, tag: Tag) -> Option<&'a [u8]> {
+    let element = AnyRef::decode(fields).ok()?;
+    (element.header().tag() == tag).then(|| element.value())
 }
 
 fn read_numbers<'a>(fields: &mut SliceReader<'a>) -> Option<PublicNumbers<'a>> {
-    let modulus = UintRef::decode(fields).ok()?.as_bytes();
-    let exponent = UintRef::decode(fields).ok()?.as_bytes();
+    let modulus = read_number(fields)?;
+    let exponent = read_number(fields)?;
     Some(PublicNumbers { modulus, exponent })
 }
 
-fn enclosed<'a>(algorithm: AnyRef<'_>, key: &'a [u8]) -> Option<Enclosed<'a>> {
-    let name = AnyRef::decode(&mut content(algorithm, Tag::Sequence)?).ok()?;
-    if name.header().tag() != Tag::ObjectIdentifier {
-        return None;
+/// A number that is not negative, without the zero that keeps it from looking so.
+fn read_number<'a>(fields: &mut SliceReader<'a>) -> Option<&'a [u8]> {
+    match read(fields, Tag::Integer)? {
+        [] => None,
+        [0] => Some(&[0]),
+        [0, rest @ ..] if rest.first().is_some_and(|first| first & 0x80 != 0) => Some(rest),
+        [0, ..] => None,
+        [first, ..] if first & 0x80 != 0 => None,
+        number => Some(number),
     }
-    Some(if name.value() == RSA { Enclosed::Rsa(key) } else { Enclosed::Foreign })
+}
+
+/// A number that is not negative, as an element.
+fn number(bytes: &[u8]) -> Option<Vec<u8>> {
+    let looks_negative = bytes.first().is_some_and(|first| first & 0x80 != 0);
+    if looks_negative { element(Tag::Integer, &[&[0], bytes].concat()) } else { element(Tag::Integer, bytes) }
+}
+
+fn enclosed<'a>(algorithm: &[u8], key: &'a [u8]) -> Option<Enclosed<'a>> {
+    let name = read(&mut SliceReader::new(algorithm).ok()?, Tag::ObjectIdentifier)?;
+    Some(if name == RSA { Enclosed::Rsa(key) } else { Enclosed::Foreign })
 }
 
 fn element(tag: Tag, content: &[u8]) -> Option<Vec<u8>> {

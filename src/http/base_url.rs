@@ -1,5 +1,3 @@
-use std::net::Ipv4Addr;
-
 use crate::error::{Error, Result};
 
 /// Where a service is: an https URL without query, to which paths are appended. Plain http is for loopback alone.
@@ -10,8 +8,9 @@ impl BaseUrl {
     /// Reads a base URL; a slash at its end makes no difference.
     pub fn parse(text: &str) -> Result<BaseUrl> {
         let refuse = |why: &str| Error::invalid_argument(format!("the service URL {why}"));
-        let text = text.trim();
-        let (scheme, rest) = text.split_once("://").ok_or_else(|| refuse("must be absolute and https"))?;
+        let text = text.trim_ascii();
+        let (scheme, rest) = text.split_once(':').ok_or_else(|| refuse("must be absolute and https"))?;
+        let rest = rest.strip_prefix("//").ok_or_else(|| refuse("must be absolute and https"))?;
         let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
         if path.contains(['?', '#']) {
             return Err(refuse("must not have a query or a fragment"));
@@ -24,11 +23,12 @@ impl BaseUrl {
             return Err(refuse("has a path that is not one"));
         }
         let host = host_of(authority).ok_or_else(|| refuse("has a host or port that is not one"))?;
-        match scheme {
-            "https" => {}
-            "http" if is_loopback(host) => {}
-            "http" => return Err(refuse("must be https, unless the host is localhost")),
-            _ => return Err(refuse("must be absolute and https")),
+        if scheme.eq_ignore_ascii_case("http") {
+            if !is_loopback(host) {
+                return Err(refuse("must be https, unless the host is localhost"));
+            }
+        } else if !scheme.eq_ignore_ascii_case("https") {
+            return Err(refuse("must be absolute and https"));
         }
         Ok(BaseUrl(text.trim_end_matches('/').to_owned()))
     }
@@ -55,15 +55,28 @@ fn host_of(authority: &str) -> Option<&str> {
             (is_name.then_some(host)?, port)
         }
     };
-    let is_port = port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
-    is_port.then_some(host)
+    (port.is_empty() || port.strip_prefix(':').is_some_and(is_port)).then_some(host)
+}
+
+fn is_port(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
 }
 
 fn is_loopback(host: &str) -> bool {
-    host == "localhost"
-        || host.ends_with(".localhost")
-        || host == "::1"
-        || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+    let host = host.to_ascii_lowercase();
+    host == "localhost" || host.ends_with(".localhost") || is_loopback_of_ipv6(&host) || is_loopback_of_ipv4(&host)
+}
+
+/// `127.x.y.z`, in no other spelling: browsers read more, and not all as loopback.
+fn is_loopback_of_ipv4(host: &str) -> bool {
+    let is_byte = |part: &str| part.parse::<u8>().is_ok_and(|byte| byte.to_string() == part);
+    host.starts_with("127.") && host.split('.').count() == 4 && host.split('.').all(is_byte)
+}
+
+/// `::1`, or the same with its zeros written out.
+fn is_loopback_of_ipv6(host: &str) -> bool {
+    let Some(zeros) = host.strip_suffix('1') else { return false };
+    host.contains(':') && zeros.bytes().all(|byte| byte == b'0' || byte == b':')
 }
 
 #[cfg(test)]
@@ -72,9 +85,17 @@ mod tests {
 
     #[test]
     fn https_and_loopback_are_taken() {
-        for text in
-            ["https://example.com/vault", "http://127.0.0.1:3000/vault/", "http://[::1]:80/x", "http://localhost"]
-        {
+        for text in [
+            "https://example.com/vault",
+            "HTTPS://Example.com",
+            "http://127.0.0.1:3000/vault/",
+            "http://127.255.0.9",
+            "http://[::1]:80/x",
+            "http://[0:0:0:0:0:0:0:1]",
+            "http://localhost",
+            "http://LOCALHOST:1",
+            "http://app.localhost",
+        ] {
             assert!(BaseUrl::parse(text).is_ok(), "{text}");
         }
         assert_eq!(BaseUrl::parse("https://a.test/vault/").unwrap().as_str(), "https://a.test/vault");
@@ -96,6 +117,16 @@ mod tests {
             "https://",
             "https://a b.test",
             "https://a.test:port",
+            "https://a.test:+80",
+            "https://a.test:65536",
+            "http://127.1",
+            "http://127.0.0.01",
+            "http://127.0.0.256",
+            "http://0127.0.0.1",
+            "http://[::2]",
+            "http://[1]",
+            "http://[::11]",
+            "http://[::f:1]",
             "https://a.test/a b",
             "http://localhost\\@example.com",
             "http://[::1",

@@ -7,10 +7,15 @@
  * @param {typeof fetch} fetch what sends it
  * @param {string[]} headers names and values by turns
  * @param {Uint8Array | undefined} body
- * @param {AbortSignal} signal gives the request up, and frees its connection
- * @returns {Promise<[number, string | null, Uint8Array | null]>} status, `Retry-After`, and the body; null for one that is too long
+ * @returns {[Promise<[number, string | null, Uint8Array | null]>, () => void]} status, `Retry-After`, and the body, null for
+ *   one that is too long; and what gives the request up and frees its connection
  */
-export async function exchange(fetch, method, url, headers, body, signal, limit) {
+export function exchange(fetch, method, url, headers, body, limit) {
+  const abort = new AbortController();
+  return [send(fetch, method, url, headers, body, limit, abort.signal), () => { abort.abort(); }];
+}
+
+async function send(fetch, method, url, headers, body, limit, signal) {
   const named = [];
   for (let index = 0; index < headers.length; index += 2) named.push([headers[index], headers[index + 1]]);
   const request = new Request(url, {
@@ -20,6 +25,13 @@ export async function exchange(fetch, method, url, headers, body, signal, limit)
   const announced = Number(response.headers.get('content-length'));
   const read = announced > limit ? null : await readBody(response, limit);
   return [response.status, response.headers.get('retry-after'), read];
+}
+
+/** @returns {[Promise<void>, () => void]} what settles after a while, and what stops the timer: a running one keeps Node.js from ending */
+export function sleep(milliseconds) {
+  let timer;
+  const elapsed = new Promise((resolve) => { timer = setTimeout(resolve, milliseconds); });
+  return [elapsed, () => { clearTimeout(timer); }];
 }
 
 async function readBody(response, limit) {

@@ -1,33 +1,27 @@
 //! The network of a page, a worker or Node: `fetch`.
 
-use std::{
-    future::Future,
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::time::Duration;
 
-use js_sys::{Array, Function, Promise, Reflect, Uint8Array};
+use js_sys::{Array, Function, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
-use wasm_bindgen_futures::JsFuture;
-use web_sys::AbortController;
 
-use super::{MAXIMUM_REPLY_LENGTH, Request, Response, Transport, TransportError, TransportFuture};
-use crate::error::{Error, Result};
+use super::{
+    MAXIMUM_REPLY_LENGTH, Request, Response, Transport, TransportError, TransportFuture, stoppable::Stoppable,
+};
 
 #[wasm_bindgen(module = "/src/http/fetch.js")]
 extern "C" {
-    /// Sends one request and reads its whole reply.
-    #[wasm_bindgen(catch)]
-    async fn exchange(
+    /// Sends one request and reads its whole reply. Stopped, it gives the request up and frees its connection.
+    fn exchange(
         fetch: &Function,
         method: &str,
         url: &str,
         headers: Array,
         body: Option<Uint8Array>,
-        signal: &JsValue,
         limit: u32,
-    ) -> Result<JsValue, JsValue>;
+    ) -> Array;
+
+    fn sleep(milliseconds: i32) -> Array;
 }
 
 #[wasm_bindgen(module = "/src/pause.js")]
@@ -35,45 +29,32 @@ extern "C" {
     async fn pause();
 }
 
-#[wasm_bindgen]
-extern "C" {
-    #[wasm_bindgen(js_name = setTimeout)]
-    fn set_timeout(wake: &Function, milliseconds: i32) -> JsValue;
-    #[wasm_bindgen(js_name = clearTimeout)]
-    fn clear_timeout(timer: &JsValue);
-}
-
-/// Sends requests through the `fetch` that the caller supplied, or the global one.
+/// Sends requests through a `fetch`: the global one, or the caller's.
 pub struct FetchTransport {
     fetch: Function,
 }
 
 impl FetchTransport {
-    /// With `None`, the global `fetch` of wherever this runs (there is none on `window` in a worker or in Node).
-    pub fn new(fetch: Option<Function>) -> Result<Self> {
-        let global = || Reflect::get(&js_sys::global(), &JsValue::from_str("fetch")).ok()?.dyn_into().ok();
-        let fetch = fetch
-            .or_else(global)
-            .ok_or_else(|| Error::invalid_argument("there is no global fetch here: pass one in the options"))?;
-        Ok(FetchTransport { fetch })
+    /// With what takes a request and promises a response.
+    pub fn new(fetch: Function) -> Self {
+        FetchTransport { fetch }
     }
 }
 
 impl Transport for FetchTransport {
     fn send(&self, request: Request) -> TransportFuture<'_, Result<Response, TransportError>> {
-        let fetch = self.fetch.clone();
+        let headers = Array::new();
+        for (name, value) in &request.headers {
+            headers.push(&JsValue::from_str(name));
+            headers.push(&JsValue::from_str(value));
+        }
+        let body = request.body.as_deref().map(Uint8Array::from);
+        let limit = MAXIMUM_REPLY_LENGTH as u32;
+        let reply = exchange(&self.fetch, request.method.as_str(), &request.url, headers, body, limit);
+        let reply = Stoppable::new(reply);
         Box::pin(async move {
-            let abort = AbortOnDrop(AbortController::new().map_err(failed)?);
-            let headers = Array::new();
-            for (name, value) in &request.headers {
-                headers.push(&JsValue::from_str(name));
-                headers.push(&JsValue::from_str(value));
-            }
-            let body = request.body.as_deref().map(Uint8Array::from);
-            let method = request.method.as_str();
-            let limit = MAXIMUM_REPLY_LENGTH as u32;
-            let reply = exchange(&fetch, method, &request.url, headers, body, &abort.0.signal(), limit).await;
-            let reply: Array = reply.map_err(failed)?.unchecked_into();
+            // Every failure of `fetch` is the same to the caller.
+            let reply: Array = reply.await.map_err(|_| TransportError::Failed)?.unchecked_into();
             let body = reply.get(2);
             if body.is_null() {
                 return Err(TransportError::ReplyTooLong);
@@ -92,48 +73,7 @@ impl Transport for FetchTransport {
     }
 
     fn sleep(&self, duration: Duration) -> TransportFuture<'static, ()> {
-        Box::pin(Sleep::new(i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)))
-    }
-}
-
-/// Every failure of `fetch` is the same to the caller.
-fn failed<E>(_: E) -> TransportError {
-    TransportError::Failed
-}
-
-/// Gives the request up, and frees its connection, when nobody waits for it any longer.
-struct AbortOnDrop(AbortController);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// A timer that is stopped when nobody waits for it any longer: a running one would keep Node from ending.
-struct Sleep {
-    timer: JsValue,
-    elapsed: JsFuture,
-}
-
-impl Sleep {
-    fn new(milliseconds: i32) -> Self {
-        let mut timer = JsValue::UNDEFINED;
-        let elapsed = Promise::new(&mut |wake, _| timer = set_timeout(&wake, milliseconds));
-        Sleep { timer, elapsed: JsFuture::from(elapsed) }
-    }
-}
-
-impl Future for Sleep {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        Pin::new(&mut self.elapsed).poll(context).map(drop)
-    }
-}
-
-impl Drop for Sleep {
-    fn drop(&mut self) {
-        clear_timeout(&self.timer);
+        let elapsed = Stoppable::new(sleep(i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)));
+        Box::pin(async { _ = elapsed.await })
     }
 }

@@ -4,10 +4,10 @@
 //! reader anew into every type, which made up a fifth of the module that a page has to load. Here a type brings little
 //! more than the names of its fields.
 
+use std::num::NonZeroU32;
+
 pub use vaultshare_fast::Json;
 pub use vaultshare_wire_derive::FromJson;
-
-use crate::api::JsonObject;
 
 /// A type of the wire that the client reads.
 ///
@@ -26,17 +26,33 @@ pub trait FromFields {
 
 /// What was found wrong while reading.
 #[derive(Debug, Default)]
-pub struct Flaws(Option<&'static str>);
+pub struct Flaws(Option<Flaw>);
+
+/// One thing that did not have its form. Says where and what was expected; never what stood there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flaw {
+    /// The name of the innermost field that it is in; empty where it is in none.
+    pub place: &'static str,
+    /// What was expected there.
+    pub expected: &'static str,
+}
 
 impl Flaws {
-    /// Notes a flaw; the first stays.
-    pub fn note(&mut self, place: &'static str) {
-        self.0.get_or_insert(place);
+    /// Notes that something else was expected; the first flaw stays.
+    pub fn note(&mut self, expected: &'static str) {
+        self.0.get_or_insert(Flaw { place: "", expected });
     }
 
-    /// The first flaw: the name of the field, or of the type, that did not have its form.
-    pub fn first(&self) -> Option<&'static str> {
+    /// The first flaw.
+    pub fn first(&self) -> Option<Flaw> {
         self.0
+    }
+
+    /// Takes over the flaw that reading a field of this name found.
+    fn note_in(&mut self, name: &'static str, own: Flaws) {
+        if let Some(Flaw { place, expected }) = own.0 {
+            self.0.get_or_insert(Flaw { place: if place.is_empty() { name } else { place }, expected });
+        }
     }
 }
 
@@ -52,6 +68,11 @@ impl<'text> Fields<'text> {
     /// Takes a field's value; [`Json::Null`] where there is none.
     pub fn take(&mut self, name: &str) -> Json<'text> {
         self.0.take(name)
+    }
+
+    /// Takes a field's value, null included; `None` where it is left out.
+    pub fn take_if_there(&mut self, name: &str) -> Option<Json<'text>> {
+        self.0.take_if_there(name)
     }
 
     /// Lets a field be found by another name, where it is not there by that one already.
@@ -77,9 +98,7 @@ impl<'text> Fields<'text> {
 fn named<T: FromJson>(name: &'static str, json: Json<'_>, flaws: &mut Flaws) -> T {
     let mut own = Flaws::default();
     let value = T::from_json(json, &mut own);
-    if own.first().is_some() {
-        flaws.note(name);
-    }
+    flaws.note_in(name, own);
     value
 }
 
@@ -88,7 +107,7 @@ impl FromJson for bool {
         match json {
             Json::Bool(value) => value,
             _ => {
-                flaws.note("a flag");
+                flaws.note("true or false");
                 false
             }
         }
@@ -97,14 +116,33 @@ impl FromJson for bool {
 
 impl FromJson for i64 {
     fn from_json(json: Json<'_>, flaws: &mut Flaws) -> Self {
-        match json {
-            Json::Integer(value) => value,
-            _ => {
-                flaws.note("a number");
-                0
-            }
-        }
+        json.as_integer().unwrap_or_else(|| {
+            flaws.note("a number");
+            0
+        })
     }
+}
+
+impl FromJson for u32 {
+    fn from_json(json: Json<'_>, flaws: &mut Flaws) -> Self {
+        u32_of(json).unwrap_or_else(|| {
+            flaws.note("a whole number, 0 at least");
+            0
+        })
+    }
+}
+
+impl FromJson for NonZeroU32 {
+    fn from_json(json: Json<'_>, flaws: &mut Flaws) -> Self {
+        u32_of(json).and_then(NonZeroU32::new).unwrap_or_else(|| {
+            flaws.note("a whole number, 1 at least");
+            NonZeroU32::MIN
+        })
+    }
+}
+
+fn u32_of(json: Json<'_>) -> Option<u32> {
+    json.as_integer()?.try_into().ok()
 }
 
 impl FromJson for String {
@@ -133,44 +171,11 @@ impl<T: FromJson> FromJson for Vec<T> {
         if !matches!(json, Json::List(_)) {
             flaws.note("a list");
         }
-        json.into_entries().map(|entry| T::from_json(entry, flaws)).collect()
-    }
-}
-
-impl FromJson for serde_json::Value {
-    fn from_json(json: Json<'_>, _: &mut Flaws) -> Self {
-        to_value(json)
-    }
-}
-
-impl FromJson for JsonObject {
-    fn from_json(json: Json<'_>, flaws: &mut Flaws) -> Self {
-        match to_value(json) {
-            serde_json::Value::Object(object) => object,
-            _ => {
-                flaws.note("an object");
-                JsonObject::new()
-            }
+        let mut list = Vec::new();
+        for entry in json.into_entries() {
+            list.push(T::from_json(entry, flaws));
         }
-    }
-}
-
-/// The same in the library's own form, for what the protocol does not define.
-fn to_value(json: Json<'_>) -> serde_json::Value {
-    match json {
-        Json::Null => serde_json::Value::Null,
-        Json::Bool(value) => value.into(),
-        Json::Integer(value) => value.into(),
-        Json::Float(value) => value.into(),
-        Json::Text(text) => text.into_owned().into(),
-        Json::List(entries) => serde_json::Value::Array(entries.into_iter().map(to_value).collect()),
-        Json::Object(fields) => {
-            let mut object = JsonObject::new();
-            for (name, value) in fields {
-                object.insert(name.into_owned(), to_value(value));
-            }
-            object.into()
-        }
+        list
     }
 }
 
@@ -212,10 +217,10 @@ mod tests {
         Other,
     }
 
-    fn read(text: &str) -> Result<Record, &'static str> {
+    fn read(text: &str) -> Result<Record, (&'static str, &'static str)> {
         let mut flaws = Flaws::default();
         let record = Record::from_json(Json::parse(text.as_bytes()).unwrap(), &mut flaws);
-        flaws.first().map_or(Ok(record), Err)
+        flaws.first().map_or(Ok(record), |flaw| Err((flaw.place, flaw.expected)))
     }
 
     #[test]
@@ -237,12 +242,12 @@ mod tests {
     }
 
     #[test]
-    fn the_first_flaw_is_named_by_its_field_and_nothing_is_quoted() {
-        assert_eq!(read(r#"{"label":"x"}"#), Err("id"));
-        assert_eq!(read(r#"{"id":"hush"}"#), Err("id"));
-        assert_eq!(read(r#"{"id":1,"label":2}"#), Err("label"));
-        assert_eq!(read(r#"{"id":1,"inner":[{"type":1}]}"#), Err("inner"));
-        assert_eq!(read(r#"{"id":1,"inner":{}}"#), Err("inner"));
-        assert_eq!(read("[]"), Err("an object"));
+    fn the_first_flaw_is_named_by_the_innermost_field_and_nothing_is_quoted() {
+        assert_eq!(read(r#"{"label":"x"}"#), Err(("id", "a number")));
+        assert_eq!(read(r#"{"id":"hush"}"#), Err(("id", "a number")));
+        assert_eq!(read(r#"{"id":1,"label":2}"#), Err(("label", "a text")));
+        assert_eq!(read(r#"{"id":1,"inner":[{"type":1}]}"#), Err(("type", "a word")));
+        assert_eq!(read(r#"{"id":1,"inner":{}}"#), Err(("inner", "a list")));
+        assert_eq!(read("[]"), Err(("", "an object")));
     }
 }

@@ -5,7 +5,7 @@
 
 pub use vaultshare_wire_derive::ToJson;
 
-use crate::api::JsonObject;
+use vaultshare_fast::{Json, length_of_plain_part};
 
 /// A value that the client writes as JSON.
 pub trait ToJson {
@@ -27,12 +27,12 @@ pub trait ToFields {
 /// A text being written.
 #[derive(Default)]
 pub struct JsonText {
-    text: Vec<u8>,
+    text: String,
 }
 
 impl JsonText {
-    /// A value as JSON, in UTF-8.
-    pub fn of(value: &dyn ToJson) -> Vec<u8> {
+    /// A value as JSON.
+    pub fn of(value: &dyn ToJson) -> String {
         let mut out = JsonText::default();
         value.write(&mut out);
         out.text
@@ -40,19 +40,19 @@ impl JsonText {
 
     /// Writes an object.
     pub fn object(&mut self, fields: &dyn ToFields) {
-        self.open(b'{');
+        self.open('{');
         fields.write_fields(self);
-        self.close(b'}');
+        self.close('}');
     }
 
     /// Writes an array.
-    pub fn list<T: ToJson>(&mut self, entries: &[T]) {
-        self.open(b'[');
+    pub fn list<T: ToJson>(&mut self, entries: impl IntoIterator<Item = T>) {
+        self.open('[');
         for entry in entries {
             self.separate();
             entry.write(self);
         }
-        self.close(b']');
+        self.close(']');
     }
 
     /// Writes a field.
@@ -72,54 +72,104 @@ impl JsonText {
     pub fn name(&mut self, name: &str) {
         self.separate();
         self.text(name);
-        self.text.push(b':');
+        self.text.push(':');
     }
 
     /// Writes a text.
     pub fn text(&mut self, text: &str) {
-        self.serialised(text);
+        self.text.push('"');
+        let mut rest = text;
+        while let Some((plain, special)) = split_at_special(rest) {
+            self.text.push_str(plain);
+            self.escape(special);
+            rest = rest.get(plain.len() + 1..).unwrap_or_default();
+        }
+        self.text.push_str(rest);
+        self.text.push('"');
     }
 
-    fn serialised(&mut self, value: &(impl serde::Serialize + ?Sized)) {
-        // Fails for values that JSON has no form for, of which texts and JSON's own values are none.
-        let _ = serde_json::to_writer(&mut self.text, value);
+    fn escape(&mut self, special: u8) {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digit = |half: u8| DIGITS.get(usize::from(half)).copied().unwrap_or_default().into();
+        self.text.push('\\');
+        match special {
+            b'"' | b'\\' => self.text.push(special.into()),
+            b'\n' => self.text.push('n'),
+            b'\r' => self.text.push('r'),
+            b'\t' => self.text.push('t'),
+            control => {
+                self.text.push_str("u00");
+                self.text.push(digit(control >> 4));
+                self.text.push(digit(control & 15));
+            }
+        }
+    }
+
+    fn number(&mut self, negative: bool, mut number: u64) {
+        let mut digits = Vec::new();
+        while number > 0 || digits.is_empty() {
+            // One digit.
+            digits.push(b'0' + (number % 10) as u8);
+            number /= 10;
+        }
+        if negative {
+            self.text.push('-');
+        }
+        self.text.extend(digits.iter().rev().map(|digit| char::from(*digit)));
+    }
+
+    /// Writes what is JSON already.
+    pub fn json(&mut self, json: &str) {
+        self.text.push_str(json);
     }
 
     fn null(&mut self) {
-        self.text.extend_from_slice(b"null");
+        self.text.push_str("null");
     }
 
-    fn open(&mut self, bracket: u8) {
+    fn open(&mut self, bracket: char) {
         self.text.push(bracket);
     }
 
-    fn close(&mut self, bracket: u8) {
+    fn close(&mut self, bracket: char) {
         self.text.push(bracket);
     }
 
     /// Puts a comma behind whatever an object or array has so far.
     fn separate(&mut self) {
-        if !matches!(self.text.last(), None | Some(b'{' | b'[')) {
-            self.text.push(b',');
+        if !self.text.is_empty() && !self.text.ends_with(['{', '[']) {
+            self.text.push(',');
         }
+    }
+}
+
+impl ToJson for dyn ToFields + '_ {
+    fn write(&self, out: &mut JsonText) {
+        out.object(self);
     }
 }
 
 impl ToJson for bool {
     fn write(&self, out: &mut JsonText) {
-        out.serialised(self);
+        out.text.push_str(if *self { "true" } else { "false" });
     }
 }
 
 impl ToJson for i64 {
     fn write(&self, out: &mut JsonText) {
-        out.serialised(self);
+        out.number(*self < 0, self.unsigned_abs());
     }
 }
 
 impl ToJson for u64 {
     fn write(&self, out: &mut JsonText) {
-        out.serialised(self);
+        out.number(false, *self);
+    }
+}
+
+impl ToJson for usize {
+    fn write(&self, out: &mut JsonText) {
+        out.number(false, *self as u64);
     }
 }
 
@@ -170,10 +220,30 @@ impl<T: ToJson> ToJson for Vec<T> {
     }
 }
 
-impl ToJson for JsonObject {
+impl ToJson for Json<'_> {
     fn write(&self, out: &mut JsonText) {
-        out.serialised(self);
+        match self {
+            Json::Null => out.null(),
+            Json::Bool(value) => value.write(out),
+            Json::Number(number) => out.text.push_str(number),
+            Json::Text(text) => out.text(text),
+            Json::List(entries) => entries.write(out),
+            Json::Object(fields) => {
+                out.open('{');
+                for (name, value) in fields {
+                    out.field(name, value);
+                }
+                out.close('}');
+            }
+        }
     }
+}
+
+/// What comes before the first character of a text that has to be escaped, and that.
+fn split_at_special(text: &str) -> Option<(&str, u8)> {
+    let plain = length_of_plain_part(text.as_bytes());
+    let special = text.as_bytes().get(plain)?;
+    Some((text.get(..plain)?, *special))
 }
 
 #[cfg(test)]
@@ -181,6 +251,7 @@ mod tests {
     use serde::Serialize;
 
     use super::*;
+    use crate::api::JsonObject;
 
     #[derive(Serialize, ToJson)]
     struct Record<'a> {
@@ -188,7 +259,7 @@ mod tests {
         #[serde(rename = "type")]
         kind: Kind,
         #[serde(skip_serializing)]
-        unwritten: &'a str,
+        _unwritten: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         left_out: Option<bool>,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -222,13 +293,14 @@ mod tests {
 
     #[test]
     fn it_writes_what_serde_writes() {
-        let object = serde_json::from_str(r#"{"a":[1,-2,3.5,null,"\u0000\"\\ü"],"b":{}}"#).unwrap();
-        let inner = |other_name| Inner { other_name, object: JsonObject::clone(&object) };
-        let texts = ["", "quo\"te", "back\\slash", "line\nend\u{7f}\u{1}", "grüße 🦀", "{[,"].map(str::to_owned);
+        let object: JsonObject = serde_json::from_str(r#"{"a":[1,-2,3.5,null,"\u0001\"\\ü"],"b":{}}"#).unwrap();
+        let inner = |other_name| Inner { other_name, object: object.clone() };
+        let texts =
+            ["", "quo\"te", "back\\slash", "line\nend\r\t\u{7f}\u{1}\u{1f}", "grüße 🦀", "{[,"].map(str::to_owned);
         let record = Record {
             id: i64::MIN,
             kind: Kind::NoteText,
-            unwritten: "unwritten",
+            _unwritten: "unwritten",
             left_out: None,
             given: Some(true),
             flag: false,
@@ -239,9 +311,6 @@ mod tests {
                 none: Vec::new(),
             },
         };
-        assert_eq!(
-            String::from_utf8(JsonText::of(&record)).unwrap(),
-            serde_json::to_string(&record).unwrap()
-        );
+        assert_eq!(JsonText::of(&record), serde_json::to_string(&record).unwrap());
     }
 }

@@ -6,17 +6,17 @@ use std::{
 
 use super::{
     Response, TransportFuture,
-    json::{Fields, Flaws, FromJson, Json},
+    json::{Fields, Flaw, Flaws, FromJson, Json},
 };
 use crate::error::{Error, ErrorCode, Result};
 
 /// The value that a request will be answered with. The request is sent when this is awaited.
 ///
 /// One type for every call: what differs between them is which function reads the value, and nothing else of it is
-/// compiled for each.
+/// compiled for each. In a box, so that wherever it is handed on to, a pointer is.
 pub struct Reply<'service, T> {
     exchange: TransportFuture<'service, Result<Response>>,
-    read: fn(&Response, Option<&str>, &mut Flaws) -> T,
+    read: fn(&Response, Option<&str>) -> Result<Box<T>>,
     field: Option<&'static str>,
 }
 
@@ -25,28 +25,37 @@ impl<'service, T: FromJson> Reply<'service, T> {
         exchange: TransportFuture<'service, Result<Response>>,
         field: Option<&'static str>,
     ) -> Reply<'service, T> {
-        Reply { exchange, field, read: |response, field, flaws| T::from_json(tree(response, field), flaws) }
+        Reply { exchange, field, read }
     }
+}
+
+impl<'service, T> Reply<'service, T> {
+    /// The exchange alone, of which [`read`] reads what came: for who reads many replies of many types in one place.
+    pub(crate) fn into_exchange(self) -> TransportFuture<'service, Result<Response>> {
+        self.exchange
+    }
+}
+
+/// The value that a response's JSON is, or that one field of it is.
+pub(crate) fn read<T: FromJson>(response: &Response, field: Option<&str>) -> Result<Box<T>> {
+    let mut flaws = Flaws::default();
+    let value = Box::new(T::from_json(tree(response, field), &mut flaws));
+    faultless(&flaws, response).map(|()| value)
 }
 
 impl<'service> Reply<'service, ()> {
     /// A reply that says no more than that it was done, and is not read.
     pub(super) fn unread(exchange: TransportFuture<'service, Result<Response>>) -> Reply<'service, ()> {
-        Reply { exchange, field: None, read: |_, _, _| () }
+        Reply { exchange, field: None, read: |_, _| Ok(Box::new(())) }
     }
 }
 
 impl<T> Future for Reply<'_, T> {
-    type Output = Result<T>;
+    type Output = Result<Box<T>>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T>> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<Box<T>>> {
         let response = ready!(self.exchange.as_mut().poll(context))?;
-        let mut flaws = Flaws::default();
-        let value = (self.read)(&response, self.field, &mut flaws);
-        Poll::Ready(match flaws.first() {
-            None => Ok(value),
-            Some(place) => Err(bad_response(place, &response)),
-        })
+        Poll::Ready((self.read)(&response, self.field))
     }
 }
 
@@ -60,9 +69,10 @@ fn tree<'response>(response: &'response Response, field: Option<&str>) -> Json<'
 }
 
 /// What does not have the protocol's form is not quoted.
-fn bad_response(place: &str, response: &Response) -> Error {
-    let message = format!("the server's reply is not what the protocol says (at `{place}`)");
-    Error::new(ErrorCode::BadResponse, message).with_status(response.status)
+fn faultless(flaws: &Flaws, response: &Response) -> Result<()> {
+    let Some(Flaw { place, expected }) = flaws.first() else { return Ok(()) };
+    let message = format!("the server's reply is not what the protocol says (at `{place}`: expected {expected})");
+    Err(Error::new(ErrorCode::BadResponse, message).with_status(response.status))
 }
 
 #[cfg(test)]

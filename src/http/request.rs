@@ -62,7 +62,7 @@ impl<'service> RequestBuilder<'service> {
 
     /// Sets the body.
     pub fn json(mut self, body: &dyn ToJson) -> Self {
-        self.request.body = Some(JsonText::of(body));
+        self.request.body = Some(JsonText::of(body).into_bytes());
         self.request.headers.push(("content-type", header(JSON)));
         self
     }

@@ -2,25 +2,25 @@
 
 use std::rc::Rc;
 
-use js_sys::Promise;
+use futures_util::future::select;
+use js_sys::Array;
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::AbortSignal;
+use wasm_bindgen_futures::spawn_local;
 
-use crate::workflows::ReadyKeyPairs;
+use super::closing::Closing;
+use crate::{http::Stoppable, workflows::ReadyKeyPairs};
 
 #[wasm_bindgen(module = "/src/js/idle.js")]
 extern "C" {
-    fn idle(until: &AbortSignal) -> Promise;
+    fn idle() -> Array;
 }
 
 /// Makes one key pair after the other, each when the one before has been taken and there is time, until the session is
 /// closed or nobody holds it any more.
-pub(super) fn prepare_key_pairs(key_pairs: Rc<ReadyKeyPairs>, closing: AbortSignal) {
+pub(super) fn prepare_key_pairs(key_pairs: Rc<ReadyKeyPairs>, closing: Closing) {
     spawn_local(async move {
         while key_pairs.wanted().await {
-            // It never rejects.
-            let _ = JsFuture::from(idle(&closing)).await;
+            select(Stoppable::new(idle()), closing.wait()).await;
             key_pairs.prepare().await;
         }
     });

@@ -3,28 +3,29 @@
 //! Methods hand their work over in a box, so that all of this is compiled once and not once per method.
 
 use std::{
-    future::Future,
-    pin::{Pin, pin},
+    future::{Future, pending},
+    pin::Pin,
 };
 
 use futures_util::future::{Either, FutureExt, select};
-use js_sys::Promise;
-use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::{JsFuture, future_to_promise};
-use web_sys::AbortSignal;
+use js_sys::{Array, Function, Promise};
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use wasm_bindgen_futures::future_to_promise;
 
-use super::{
-    arguments::Arguments,
-    closing::Closing,
-    records::{number, object},
-};
+use super::closing::Closing;
 use crate::{
     error::{Error, ErrorCode, Result},
-    workflows::{Progress, ProgressListener},
+    http::Stoppable,
+    workflows::ProgressListener,
 };
 
+#[wasm_bindgen(module = "/src/js/listen.js")]
+extern "C" {
+    fn listen(signal: &JsValue) -> Array;
+}
+
 /// What a method does, up to the value that JavaScript gets.
-type Work = Pin<Box<dyn Future<Output = Result<JsValue>>>>;
+pub(super) type Work = Pin<Box<dyn Future<Output = Result<JsValue>>>>;
 
 /// A promise of what the work gives; a failure rejects it with a `VaultError`.
 pub(super) fn promise(work: impl Future<Output = Result<JsValue>> + 'static) -> Promise {
@@ -35,120 +36,42 @@ fn promise_of(work: Work) -> Promise {
     future_to_promise(work.map(|outcome| outcome.map_err(JsValue::from)))
 }
 
-/// One call with its options: `signal` and `onProgress`.
-pub(super) struct Call {
-    options: Result<Options>,
-    /// The session's end; none before there is a session.
-    closing: Option<Closing>,
+/// A method's work, in its box.
+pub(super) fn work(work: impl Future<Output = Result<JsValue>> + 'static) -> Result<Work> {
+    Ok(Box::pin(work))
 }
 
-struct Options {
-    signal: Option<AbortSignal>,
-    progress: ProgressListener,
+/// Who wants to hear of progress: a function of phase, done and total.
+pub(super) fn progress(report: Option<Function>) -> ProgressListener {
+    let Some(report) = report else { return ProgressListener::none() };
+    ProgressListener::new(move |progress| {
+        let phase = JsValue::from_str(progress.phase);
+        // What a listener throws is its own affair; the work goes on.
+        let _ = report.call3(&JsValue::UNDEFINED, &phase, &progress.done.into(), &progress.total.into());
+    })
 }
 
-impl Call {
-    /// A call outside any session. Options that are not ones reject its promise.
-    pub(super) fn new(options: &JsValue) -> Call {
-        Call { options: Options::read(options), closing: None }
-    }
+/// A promise of what comes of a method's work, unless its signal fires or its session is closed first; what is dropped midway
+/// aborts its requests.
+pub(super) fn promise_until(signal: JsValue, closing: Option<Closing>, work: Result<Work>) -> Promise {
+    promise_of(Box::pin(run(signal, closing, work)))
+}
 
-    /// The same call within a session, whose end ends it too.
-    pub(super) fn until(self, closing: Closing) -> Call {
-        Call { closing: Some(closing), ..self }
-    }
-
-    /// Who wants to hear of progress.
-    pub(super) fn progress(&self) -> ProgressListener {
-        self.options.as_ref().map(|options| options.progress.clone()).unwrap_or_default()
-    }
-
-    /// Does the work, unless it is aborted or the session closed first; what is dropped midway aborts its requests.
-    pub(super) fn promise(self, work: impl Future<Output = Result<JsValue>> + 'static) -> Promise {
-        promise_of(Box::pin(self.run(Box::pin(work))))
-    }
-
-    async fn run(self, work: Work) -> Result<JsValue> {
-        let signal = self.options?.signal;
-        // Before anything is begun: work would otherwise get as far as its first request.
-        if signal.as_ref().is_some_and(AbortSignal::aborted) {
-            return Err(Error::new(ErrorCode::Aborted, "the call was aborted"));
+async fn run(signal: JsValue, closing: Option<Closing>, work: Result<Work>) -> Result<JsValue> {
+    let work = work?;
+    let fired: Pin<Box<dyn Future<Output = ()>>> = match signal.is_undefined() {
+        true => Box::pin(pending()),
+        false => Box::pin(Stoppable::new(listen(&signal)).map(drop)),
+    };
+    let closed: Pin<Box<dyn Future<Output = ()>>> = match &closing {
+        Some(closing) => Box::pin(closing.wait()),
+        None => Box::pin(pending()),
+    };
+    match select(select(closed, fired), work).await {
+        Either::Right((result, _)) => result,
+        Either::Left((Either::Left(_), _)) => {
+            Err(Error::new(ErrorCode::SessionClosed, "the session was closed while this was under way"))
         }
-        let aborted = Firing::of(signal)?;
-        let closed: Pin<Box<dyn Future<Output = ()>>> = match &self.closing {
-            Some(closing) => Box::pin(closing.wait()),
-            None => Box::pin(std::future::pending()),
-        };
-        let aborted = pin!(aborted.wait());
-        match select(select(closed, aborted), work).await {
-            Either::Right((result, _)) => result,
-            Either::Left((Either::Left(_), _)) => {
-                Err(Error::new(ErrorCode::SessionClosed, "the session was closed while this was under way"))
-            }
-            Either::Left((Either::Right(_), _)) => Err(Error::new(ErrorCode::Aborted, "the call was aborted")),
-        }
+        Either::Left((Either::Right(_), _)) => Err(Error::new(ErrorCode::Aborted, "the call was aborted")),
     }
-}
-
-impl Options {
-    fn read(options: &JsValue) -> Result<Options> {
-        let options = Arguments::of(options)?;
-        let not_a_signal = |_| Error::invalid_argument("`signal` must be an AbortSignal");
-        let signal = options.get("signal").map(|signal| signal.dyn_into().map_err(not_a_signal)).transpose()?;
-        let progress = options.function("onProgress")?.map(|listener| {
-            ProgressListener::new(move |progress| {
-                // What a listener throws is its own affair; the work goes on.
-                let _ = listener.call1(&JsValue::UNDEFINED, &to_object(progress));
-            })
-        });
-        Ok(Options { signal, progress: progress.unwrap_or_default() })
-    }
-}
-
-/// An abort signal that is being listened to.
-struct Firing {
-    signal: Option<AbortSignal>,
-    fired: Promise,
-    listener: Option<js_sys::Function>,
-}
-
-impl Firing {
-    fn of(signal: Option<AbortSignal>) -> Result<Firing> {
-        let mut listener = None;
-        let fired = Promise::new(&mut |resolve, _| {
-            if signal.as_ref().is_some_and(AbortSignal::aborted) {
-                let _ = resolve.call0(&JsValue::UNDEFINED);
-            }
-            listener = Some(resolve);
-        });
-        if let (Some(signal), Some(listener)) = (&signal, &listener) {
-            signal
-                .add_event_listener_with_callback("abort", listener)
-                .map_err(|_| Error::internal("an AbortSignal cannot be listened to"))?;
-        }
-        Ok(Firing { signal, fired, listener })
-    }
-
-    async fn wait(&self) {
-        match &self.signal {
-            Some(_) => JsFuture::from(self.fired.clone()).map(drop).await,
-            None => std::future::pending().await,
-        }
-    }
-}
-
-impl Drop for Firing {
-    fn drop(&mut self) {
-        if let (Some(signal), Some(listener)) = (&self.signal, &self.listener) {
-            let _ = signal.remove_event_listener_with_callback("abort", listener);
-        }
-    }
-}
-
-fn to_object(progress: Progress) -> JsValue {
-    object(&[
-        ("phase", progress.phase.into()),
-        ("done", number(progress.done as usize)),
-        ("total", number(progress.total as usize)),
-    ])
 }

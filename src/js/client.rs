@@ -1,21 +1,23 @@
-use std::{rc::Rc, time::Duration};
+use std::{num::NonZeroU32, rc::Rc, time::Duration};
 
-use js_sys::Promise;
+use js_sys::{Function, Promise};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use zeroize::Zeroizing;
 
 use super::{
-    arguments::{Arguments, text_of},
-    call::Call,
+    answer::answer,
+    arguments::Arguments,
+    call::{Work, progress, promise_until, work},
     session::Session,
 };
 use crate::{
     crypto::UserSecret,
-    error::Result,
+    error::{Error, Result},
     http::{FetchTransport, RequestPolicy},
-    workflows::{Client, ClientOptions},
+    workflows::{Client, ClientOptions, ProgressListener},
 };
 
-/// The way in.
+/// The way in. `client.js` gives it its methods.
 #[wasm_bindgen]
 pub struct VaultClient {
     client: Rc<Client>,
@@ -26,55 +28,62 @@ pub struct VaultClient {
 impl VaultClient {
     /// A client for one installation. Sends nothing.
     #[wasm_bindgen(constructor)]
-    pub fn new(options: &JsValue) -> Result<VaultClient> {
-        let options = Arguments::of(options)?;
-        let mut policy = RequestPolicy::default();
-        if let Some(milliseconds) = options.number("timeoutMs", 1)? {
-            policy.timeout = Duration::from_millis(milliseconds.into());
-        }
-        if let Some(retries) = options.number("retries", 0)? {
-            policy.retries = retries as usize;
-        }
-        let prepare_key_pairs = options.flag("prepareKeyPairs")?.unwrap_or(true);
-        let transport = FetchTransport::new(options.function("fetch")?)?;
-        let options = ClientOptions {
-            vault_url: options.required_text("vaultUrl")?,
-            keystore_url: options.required_text("keystoreUrl")?,
-            subscription_key: options.text("subscriptionKey")?,
-            policy,
+    pub fn new(options: &str, fetch: Function) -> Result<VaultClient> {
+        let mut options = Arguments::parse(options)?;
+        let client = ClientOptions {
+            vault_url: options.take("vaultUrl")?,
+            keystore_url: options.take("keystoreUrl")?,
+            subscription_key: options.take("subscriptionKey")?,
+            policy: policy(&mut options)?,
         };
-        Ok(VaultClient { client: Rc::new(Client::new(&options, Rc::new(transport))?), prepare_key_pairs })
+        let prepare_key_pairs = options.take::<Option<bool>>("prepareKeyPairs")?.unwrap_or(true);
+        let client = Client::new(&client, Rc::new(FetchTransport::new(fetch)))?;
+        Ok(VaultClient { client: Rc::new(client), prepare_key_pairs })
     }
 
-    /// Reserves a username and makes a secret for it.
-    #[wasm_bindgen(js_name = newSecret)]
-    pub fn new_secret(&self, options: &JsValue) -> Promise {
-        let client = Rc::clone(&self.client);
-        Call::new(options).promise(async move { Ok(client.new_secret().await?.as_str().into()) })
+    /// Calls a method: `signIn` with `{"secret": …, "passphrase": …}`.
+    pub fn call(&self, method: &str, arguments: &str, signal: JsValue, report: Option<Function>) -> Promise {
+        promise_until(signal, None, self.begin(method, arguments, progress(report)))
     }
+}
 
-    /// Registers a user, or goes on with a registration that was cut off.
-    #[wasm_bindgen(js_name = createUser)]
-    pub fn create_user(&self, passphrase: JsValue, options: JsValue) -> Promise {
-        let (client, call, prepare) = (Rc::clone(&self.client), Call::new(&options), self.prepare_key_pairs);
-        let progress = call.progress();
-        call.promise(async move {
-            let passphrase = text_of("passphrase", &passphrase)?;
-            let secret = Arguments::of(&options)?.text("secret")?;
-            let secret = secret.map(|secret| UserSecret::parse(&secret)).transpose()?;
-            Ok(Session::new(client.create_user(&passphrase, secret, &progress).await?, prepare)?.into())
-        })
+impl VaultClient {
+    fn begin(&self, method: &str, arguments: &str, progress: ProgressListener) -> Result<Work> {
+        let mut arguments = Arguments::parse(arguments)?;
+        let (client, prepare) = (Rc::clone(&self.client), self.prepare_key_pairs);
+        match method {
+            "newSecret" => work(async move { answer(&client.new_secret().await?.as_str()) }),
+            "createUser" => {
+                let passphrase = passphrase(&mut arguments)?;
+                let secret = arguments.take::<Option<String>>("secret")?.map(Zeroizing::new);
+                let secret = secret.map(|secret| UserSecret::parse(&secret)).transpose()?;
+                work(async move {
+                    Ok(Session::new(client.create_user(&passphrase, secret, &progress).await?, prepare).into())
+                })
+            }
+            "signIn" => {
+                let secret = UserSecret::parse(&Zeroizing::new(arguments.take::<String>("secret")?))?;
+                let passphrase = passphrase(&mut arguments)?;
+                work(
+                    async move { Ok(Session::new(client.sign_in(secret, &passphrase, &progress).await?, prepare).into()) },
+                )
+            }
+            _ => Err(Error::internal("there is no such method")),
+        }
     }
+}
 
-    /// Signs a user in.
-    #[wasm_bindgen(js_name = signIn)]
-    pub fn sign_in(&self, secret: JsValue, passphrase: JsValue, options: &JsValue) -> Promise {
-        let (client, call, prepare) = (Rc::clone(&self.client), Call::new(options), self.prepare_key_pairs);
-        let progress = call.progress();
-        call.promise(async move {
-            let secret = UserSecret::parse(&text_of("secret", &secret)?)?;
-            let passphrase = text_of("passphrase", &passphrase)?;
-            Ok(Session::new(client.sign_in(secret, &passphrase, &progress).await?, prepare)?.into())
-        })
+fn passphrase(arguments: &mut Arguments<'_>) -> Result<Zeroizing<String>> {
+    arguments.take("passphrase").map(Zeroizing::new)
+}
+
+fn policy(options: &mut Arguments<'_>) -> Result<RequestPolicy> {
+    let mut policy = RequestPolicy::default();
+    if let Some(milliseconds) = options.take::<Option<NonZeroU32>>("timeoutMs")? {
+        policy.timeout = Duration::from_millis(milliseconds.get().into());
     }
+    if let Some(retries) = options.take::<Option<u32>>("retries")? {
+        policy.retries = retries as usize;
+    }
+    Ok(policy)
 }

@@ -4,12 +4,17 @@
 const MOMENT = 1000;
 
 /**
- * Settles when the page is seen and has had time to spare after a moment, or when the signal fires. Workers and Node.js
- * have no page that could be hidden.
+ * Workers and Node.js have no page that could be hidden.
  *
- * @param {AbortSignal} signal
+ * @returns {[Promise<void>, () => void]} what settles when the page is seen and has had time to spare after a moment, and
+ *   what gives that up
  */
-export async function idle(signal) {
+export function idle() {
+  const abort = new AbortController();
+  return [found(abort.signal), () => { abort.abort(); }];
+}
+
+async function found(signal) {
   do {
     await shown(signal);
     await aMomentLater();
@@ -21,6 +26,7 @@ function isHidden() {
   return globalThis.document?.visibilityState === 'hidden';
 }
 
+/** Also settles when it is given up. Listeners that were not called then go with the signal. */
 function shown(signal) {
   return new Promise((resolve) => {
     if (!isHidden() || signal.aborted) return resolve();

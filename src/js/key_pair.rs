@@ -4,9 +4,9 @@ use js_sys::Promise;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
-    arguments::{bytes_of, text_of},
     call::promise,
     symmetric_key::{SymmetricKey, bytes},
+    values::{bytes_of, text_of},
 };
 use crate::{
     crypto::{self, AesKey, KeyEncryptionKey},

@@ -1,30 +1,26 @@
-//! The classes that JavaScript sees. They convert and delegate; they decide nothing.
+//! What JavaScript sees. It converts and delegates; it decides nothing.
 //!
-//! Their shape is the package's `index.d.ts`. Arguments are read field by field, so that a wrong one is named; results
-//! are plain objects in camelCase. Every method that reaches the network can be aborted, reports progress, and rejects
-//! with a `VaultError`.
+//! Its shape is the package's `index.d.ts`. The classes of keys are exported from here as they are. A client and its sessions
+//! export one function that calls all of their methods, which `client.js` in the package gives names: arguments come as
+//! JSON and are read field by field, so that a wrong one is named, and results are plain objects in camelCase. Every method
+//! that reaches the network can be aborted, reports progress, and rejects with a `VaultError`.
 
 // wasm-bindgen exports public functions only; who calls them is out of the compiler's sight.
 #![allow(unreachable_pub)]
 
 mod ahead;
+mod answer;
 mod arguments;
 mod call;
-mod classifications;
 mod client;
 mod closing;
-mod connections;
-mod encryption_spaces;
 mod error;
-mod invitations;
-mod items;
 mod key_pair;
-mod records;
+mod methods;
 mod session;
-mod shares;
+mod slots;
 mod symmetric_key;
-mod tasks;
-mod templates;
+mod values;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 

@@ -4,8 +4,8 @@ use js_sys::{JsString, Promise, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 
 use super::{
-    arguments::{bytes_of, text_of},
     call::promise,
+    values::{bytes_of, text_of},
 };
 use crate::{
     crypto::{self, AesKey},

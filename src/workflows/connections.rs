@@ -7,11 +7,11 @@ use super::{
     opening::{bad_response, expect_id},
     pages::fetch_pages,
     sealing::ciphertext,
-    together::together,
+    together::Together,
 };
 use crate::{
     api::{
-        Id, PageQuery,
+        Id,
         vault::{self, connections::NewConnectionRequest, invitations::ConnectionPublicKey},
     },
     crypto::{KeyPair, PublicKey, safety_number},
@@ -50,7 +50,7 @@ impl Session {
         details: &ConnectionDetails,
         progress: &ProgressListener,
     ) -> Result<Connection> {
-        if details.token.trim().is_empty() {
+        if details.token.trim_ascii().is_empty() {
             return Err(Error::invalid_argument("the invitation's token is empty"));
         }
         let keys = self.keys()?;
@@ -65,7 +65,7 @@ impl Session {
                 public_key: key_pair.public_key_pem.clone(),
             },
             connection: vault::connections::ConnectionDetails {
-                invitation_token: details.token.trim().to_owned(),
+                invitation_token: details.token.trim_ascii().to_owned(),
                 invitation_id: details.invitation_id.clone(),
                 encrypted_recipient_name: name,
             },
@@ -85,14 +85,25 @@ impl Session {
     /// The user's connections.
     pub async fn list_connections(&self, page: &PageRequest) -> Result<Page<Connection>> {
         self.keys()?;
-        fetch_pages(page, async |query: PageQuery| {
-            let response = vault::connections::list(self.vault(), &query).await?;
-            let connections =
-                response.connections.into_iter().map(|record| Box::pin(self.open_connection(record)) as _);
-            let connections = together(connections.collect()).await.into_iter().collect::<Result<_>>()?;
-            Ok((connections, response.next_page_after))
-        })
-        .await
+        let listed = fetch_pages(page, &|query| vault::connections::list(self.vault(), query)).await?;
+        let mut opened = Vec::with_capacity(listed.entries.len());
+        opened.resize_with(listed.entries.len(), || None);
+        let mut opening = Together::default();
+        for (record, place) in listed.entries.into_iter().zip(&mut opened) {
+            opening.add(async { *place = Some(self.open_connection(record).await) });
+        }
+        opening.all().await;
+        let mut entries = Vec::with_capacity(opened.len());
+        for connection in opened.into_iter().flatten() {
+            entries.push(connection?);
+        }
+        Ok(Page { entries, next: listed.next })
+    }
+
+    /// All of the user's connections, as the Vault holds them.
+    pub(super) async fn all_connections(&self) -> Result<Vec<vault::connections::Connection>> {
+        let all = PageRequest { all: true, ..PageRequest::default() };
+        Ok(fetch_pages(&all, &|query| vault::connections::list(self.vault(), query)).await?.entries)
     }
 
     /// One connection, by the user's own id of it.
@@ -100,11 +111,12 @@ impl Session {
         self.keys()?;
         let record = vault::connections::get(self.vault(), id).await?;
         expect_id(id, &record.own.id)?;
-        self.open_connection(record).await
+        self.open_connection(*record).await
     }
 
     /// Ends a connection for both users.
     pub async fn delete_connection(&self, id: &Id) -> Result<()> {
+        self.keys()?.forget_connection(id);
         self.delete_once(("connections.delete", id), vault::connections::delete(self.vault(), id)).await
     }
 

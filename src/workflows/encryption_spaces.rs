@@ -13,22 +13,21 @@ use super::{
     Item, Page, PageRequest, ProgressListener, Session, Slot, Value,
     now::now,
     opening::{self, ItemKey, bad_response, expect_id},
-    pages::fetch_pages,
+    pages::{Listed, fetch_pages},
     sealing::ciphertext,
     shares::{not_connected, slots_to_share},
 };
 use crate::{
     api::{
-        Id, PageQuery, Timestamp,
+        Id, Timestamp,
         keystore::encryption_spaces::{self as keystore_spaces, KeyClaim, NewEncryptionSpace, NewSharedKey},
         vault::{
             self,
             connections::Connection,
             encryption_spaces::{
                 self as vault_spaces, Direction, EncryptionSpaceTwin, ItemInFirstForm, NewSpaceSharesRequest,
-                ShareableType, SpaceShare, SpaceShareResponse, ValuesBySlot,
+                ShareableType, SpaceShare, SpaceShareResponse, SpaceSharesResponse, ValuesBySlot,
             },
-            items::ItemResponse,
         },
     },
     crypto::DataKey,
@@ -72,11 +71,26 @@ pub struct ListedSpaceShare {
     /// The share.
     pub share: SpaceShare,
     /// Its item, without slots.
-    pub item: ItemInFirstForm,
+    pub item: Rc<ItemInFirstForm>,
 }
 
 /// How often a space that somebody else made or changed meanwhile is looked at again.
 const MOST_ATTEMPTS: usize = 4;
+
+impl Listed for SpaceSharesResponse {
+    type Entry = ListedSpaceShare;
+
+    fn into_entries(self) -> Result<(Vec<ListedSpaceShare>, Option<String>)> {
+        let mut listed = Vec::with_capacity(self.shares.len());
+        let items: Vec<Rc<ItemInFirstForm>> = self.items.into_iter().map(Rc::new).collect();
+        for share in self.shares {
+            let item = items.iter().find(|listed| listed.item.id == *item_id(&share)).map(Rc::clone);
+            let item = item.ok_or_else(|| bad_response("the server lists a share without its item"))?;
+            listed.push(ListedSpaceShare { share, item });
+        }
+        Ok((listed, self.next_page_after))
+    }
+}
 
 impl Session {
     /// Encrypts an own item under the DEK of the connection's space and shares it there. The space is made, or its key
@@ -128,41 +142,31 @@ impl Session {
     /// Shares in encryption spaces, with their items, without values.
     pub async fn list_space_shares(&self, direction: Direction, page: &PageRequest) -> Result<Page<ListedSpaceShare>> {
         self.keys()?;
-        fetch_pages(page, async |query: PageQuery| {
-            let response = vault_spaces::list(self.vault(), direction, &query).await?;
-            let items = response.items;
-            let listed = response.shares.into_iter().map(|share| {
-                let of_share = items.iter().find(|listed| listed.item.id == *item_id(&share));
-                let item =
-                    of_share.cloned().ok_or_else(|| bad_response("the server lists a share without its item"))?;
-                Ok(ListedSpaceShare { share, item })
-            });
-            Ok((listed.collect::<Result<_>>()?, response.next_page_after))
-        })
-        .await
+        fetch_pages(page, &|query| vault_spaces::list(self.vault(), direction, query)).await
     }
 
     /// A share and its item, decrypted. The DEK is claimed first where this side of the connection has not done so.
     pub async fn get_space_share(&self, id: &Id) -> Result<ItemInSpace> {
         let keys = self.keys()?;
-        let SpaceShareResponse { share, item, slots, .. } = vault_spaces::get(self.vault(), id).await?;
+        let SpaceShareResponse { share, item, slots, .. } = *vault_spaces::get(self.vault(), id).await?;
         expect_id(id, &share.id)?;
         expect_id(item_id(&share), &item.id)?;
         if item.own {
-            let item = opening::open_item(bare(item, slots), &ItemKey::Private(keys)).await?;
+            let item = opening::open_item(opening::bare(item, slots), &ItemKey::Private(keys)).await?;
             return Ok(ItemInSpace { share, item });
         }
         let connection = self.fetch_connection(&share.connection_id).await?;
         let dek = self.open_space(connection).await?.0;
         let dek = dek.ok_or_else(|| bad_response("a share is in a connection without an encryption space"))?;
-        let item = open_values(opening::unopened_item(bare(item, slots)), &share.encrypted_values, &dek).await?;
+        let item =
+            open_values(opening::unopened_item(opening::bare(item, slots)), &share.encrypted_values, &dek).await?;
         Ok(ItemInSpace { share, item })
     }
 
     async fn fetch_connection(&self, id: &Id) -> Result<Connection> {
         let connection = vault::connections::get(self.vault(), id).await?;
         expect_id(id, &connection.own.id)?;
-        Ok(connection)
+        Ok(*connection)
     }
 
     /// The DEK that both users of a connection share, made where there is none yet: steps 21–29.
@@ -274,7 +278,7 @@ impl Session {
             encryption_space_id: space_id,
             other_user_connection_encryption_space_id: Some(seen),
         };
-        vault_spaces::set_space(self.vault(), &connection.own.id, &twin).await
+        vault_spaces::set_space(self.vault(), &connection.own.id, &twin).await.map(drop)
     }
 }
 
@@ -284,13 +288,13 @@ fn item_id(share: &SpaceShare) -> &Id {
 }
 
 async fn seal_values(dek: &DataKey, slots: Vec<&Slot>) -> Result<ValuesBySlot> {
-    let mut values = ValuesBySlot::new();
+    let mut values = ValuesBySlot::default();
     for slot in slots {
         let sealed = match &slot.value {
             Some(value) => dek.seal_text(value).await?.map(ciphertext).transpose()?,
             None => None,
         };
-        values.insert(slot.record.id.to_string(), sealed);
+        values.insert(slot.record.id.as_str(), sealed);
     }
     Ok(values)
 }
@@ -304,16 +308,4 @@ async fn open_values(mut item: Item, values: &ValuesBySlot, dek: &DataKey) -> Re
         slot.record.encrypted_value = sealed;
     }
     Ok(item)
-}
-
-fn bare(item: vault::items::Item, slots: Vec<vault::slots::Slot>) -> ItemResponse {
-    ItemResponse {
-        item,
-        slots,
-        classification_nodes: vec![],
-        attachments: vec![],
-        thumbnails: vec![],
-        associations: vec![],
-        associations_to: vec![],
-    }
 }

@@ -3,7 +3,7 @@
 use super::{Page, PageRequest, ProgressListener, Session, pages::fetch_pages, sealing::ciphertext};
 use crate::{
     api::{
-        Id, PageQuery,
+        Id,
         vault::{
             self,
             invitations::{ConnectionPublicKey, InvitationDetails, NewInvitationRequest},
@@ -31,7 +31,7 @@ impl Session {
         &self,
         invitation: &NewInvitation,
         progress: &ProgressListener,
-    ) -> Result<Invitation> {
+    ) -> Result<Box<Invitation>> {
         let keys = self.keys()?;
         let wish = keys.unfinished.wish(("invitations.create", invitation))?;
 
@@ -55,11 +55,7 @@ impl Session {
     /// The invitations that the user made.
     pub async fn list_invitations(&self, page: &PageRequest) -> Result<Page<Invitation>> {
         self.keys()?;
-        fetch_pages(page, async |query: PageQuery| {
-            let response = vault::invitations::list(self.vault(), &query).await?;
-            Ok((response.invitations, response.next_page_after))
-        })
-        .await
+        fetch_pages(page, &|query| vault::invitations::list(self.vault(), query)).await
     }
 
     /// Takes an invitation back; its token is then worth nothing.

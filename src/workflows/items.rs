@@ -1,6 +1,6 @@
 //! Keeping items. `protocol/http-api.md` §6.
 
-use std::{collections::HashMap, rc::Rc};
+use std::rc::Rc;
 
 use super::{
     OutstandingTasks, Page, PageRequest, ProgressListener, Session, Value,
@@ -8,14 +8,14 @@ use super::{
     pages::fetch_pages,
     sealing::ciphertext,
     tasks,
-    together::together,
+    together::Together,
 };
 use crate::{
     api::{
         Id, JsonObject, PageQuery,
         vault::{
             self,
-            items::{ClassificationNode, ItemChangeRequest, ItemFilter, ItemResponse, NewItemRequest},
+            items::{ClassificationNode, ItemChangeRequest, ItemFilter, ItemResponse, ItemsResponse, NewItemRequest},
             shares::{IncomingFilter, Share},
             slots::{ClassificationNodeChange, SlotChange},
         },
@@ -149,11 +149,7 @@ impl Session {
     /// Own items and received ones, without their values.
     pub async fn list_items(&self, filter: &ItemFilter, page: &PageRequest) -> Result<Page<vault::items::Item>> {
         self.keys()?;
-        fetch_pages(page, async |query: PageQuery| {
-            let response = vault::items::list(self.vault(), filter, &query).await?;
-            Ok((response.items, response.next_page_after))
-        })
-        .await
+        fetch_pages(page, &|query| vault::items::list(self.vault(), filter, query)).await
     }
 
     /// One item, decrypted with the user's DEK or the share's; values received from others are authenticated.
@@ -166,34 +162,37 @@ impl Session {
     }
 
     /// Many items at once, each with its own outcome, in the order asked for.
-    pub async fn get_items(&self, ids: &[Id], progress: &ProgressListener) -> Result<Vec<(Id, Result<Item>)>> {
+    pub async fn get_items(&self, ids: &[Id], progress: &ProgressListener) -> Result<Vec<(Id, Result<Rc<Item>>)>> {
         let mut opened = Vec::with_capacity(ids.len());
         let count = |items: usize| u32::try_from(items).unwrap_or(u32::MAX);
         for ids_at_once in ids.chunks(ITEMS_PER_REQUEST * REQUESTS_AT_ONCE) {
             progress.report("fetching and decrypting items", count(opened.len()), count(ids.len()));
-            let chunks = ids_at_once.chunks(ITEMS_PER_REQUEST).map(|ids| Box::pin(self.get_chunk(ids)) as _);
-            let chunks: Vec<Result<Vec<_>>> = together(chunks.collect()).await;
+            let mut chunks: [_; REQUESTS_AT_ONCE] = [const { Ok(Vec::new()) }; REQUESTS_AT_ONCE];
+            let mut fetching = Together::default();
+            for (ids, place) in ids_at_once.chunks(ITEMS_PER_REQUEST).zip(&mut chunks) {
+                fetching.add(async { *place = self.get_chunk(ids).await });
+            }
+            fetching.all().await;
             for chunk in chunks {
-                opened.extend(chunk?);
+                opened.append(&mut chunk?);
             }
         }
         progress.report("decrypted", count(ids.len()), count(ids.len()));
         Ok(opened)
     }
 
-    async fn get_chunk(&self, ids: &[Id]) -> Result<Vec<(Id, Result<Item>)>> {
+    async fn get_chunk(&self, ids: &[Id]) -> Result<Vec<(Id, Result<Rc<Item>>)>> {
         self.keys()?;
         let filter = ItemFilter { item_ids: ids.to_vec(), ..ItemFilter::default() };
         let page = PageQuery { per_page: u32::try_from(ids.len()).ok(), next_page_after: None };
         let response = vault::items::list(self.vault(), &filter, &page).await?;
         let shares = self.shares_of(&response.items).await?;
-        let mut items: HashMap<Id, ItemResponse> =
-            response.into_items().into_iter().map(|listed| (listed.item.id.clone(), listed)).collect();
+        let mut items = item_by_item(*response);
         self.vault().pause().await;
-        let mut opened: Vec<(Id, Result<Item>)> = Vec::with_capacity(ids.len());
+        let mut opened: Vec<(Id, Result<Rc<Item>>)> = Vec::with_capacity(ids.len());
         for id in ids {
-            let outcome = match items.remove(id) {
-                Some(item) => self.open_listed(item, &shares).await,
+            let outcome = match items.iter().position(|listed| listed.item.id == *id) {
+                Some(place) => self.open_listed(Box::new(items.swap_remove(place)), &shares).await.map(Rc::new),
                 // Perhaps it was asked for twice.
                 None => match opened.iter().find(|(other, _)| other == id) {
                     Some((_, outcome)) => outcome.clone(),
@@ -205,7 +204,7 @@ impl Session {
         Ok(opened)
     }
 
-    async fn open_listed(&self, listed: ItemResponse, shares: &[Share]) -> Result<Item> {
+    async fn open_listed(&self, listed: Box<ItemResponse>, shares: &[Share]) -> Result<Item> {
         let key = match &listed.item.share_id {
             None => ItemKey::Private(self.keys()?),
             Some(share_id) => match shares.iter().find(|share| share.id == *share_id) {
@@ -294,18 +293,21 @@ async fn seal_slots(key: &DataKey, slots: &[NewSlot]) -> Result<Vec<SlotChange>>
 }
 
 fn node_changes(classifications: &[Classification]) -> Option<Vec<ClassificationNodeChange>> {
-    let change = |node: &Classification| ClassificationNodeChange {
-        id: node.id.clone(),
-        scheme: node.scheme.clone(),
-        name: node.name.clone(),
-        destroy: node.remove.then_some(true),
-        ..ClassificationNodeChange::default()
-    };
-    (!classifications.is_empty()).then(|| classifications.iter().map(change).collect())
+    let mut changes = Vec::with_capacity(classifications.len());
+    for node in classifications {
+        changes.push(ClassificationNodeChange {
+            id: node.id.clone(),
+            scheme: node.scheme.clone(),
+            name: node.name.clone(),
+            destroy: node.remove.then_some(true),
+            ..ClassificationNodeChange::default()
+        });
+    }
+    (!changes.is_empty()).then_some(changes)
 }
 
 fn refuse_blank(what: &str, text: &str) -> Result<()> {
-    if text.trim().is_empty() { Err(Error::invalid_argument(format!("the {what} is empty"))) } else { Ok(()) }
+    if text.trim_ascii().is_empty() { Err(Error::invalid_argument(format!("the {what} is empty"))) } else { Ok(()) }
 }
 
 /// What the server forbids about an item, it forbids because the item is somebody else's.
@@ -316,4 +318,36 @@ fn not_owner(error: Error) -> Error {
         }
         _ => error,
     }
+}
+
+/// The items of a list, each with what belongs to it, as a request for one item answers.
+fn item_by_item(response: ItemsResponse) -> Vec<ItemResponse> {
+    let mut items: Vec<ItemResponse> = Vec::with_capacity(response.items.len());
+    for item in response.items {
+        items.push(*opening::bare(item, Vec::new()));
+    }
+    let mut place = 0;
+    for slot in response.slots {
+        let is_its = |listed: &ItemResponse| slot.item_id.as_ref() == Some(&listed.item.id);
+        // Mostly the slots of one item come after another.
+        if !items.get(place).is_some_and(is_its) {
+            match items.iter().position(is_its) {
+                Some(its) => place = its,
+                None => continue,
+            }
+        }
+        if let Some(listed) = items.get_mut(place) {
+            listed.slots.push(slot);
+        }
+    }
+    for listed in &mut items {
+        for node in &response.classification_nodes {
+            if listed.item.classification_node_ids.contains(&node.id)
+                || listed.slots.iter().any(|slot| slot.classification_node_ids.contains(&node.id))
+            {
+                listed.classification_nodes.push(node.clone());
+            }
+        }
+    }
+    items
 }

@@ -38,7 +38,7 @@ impl Session {
     }
 
     /// The user's record in the Vault, as it is now.
-    pub async fn user(&self) -> Result<vault::me::User> {
+    pub async fn user(&self) -> Result<Box<vault::me::User>> {
         self.keys()?;
         vault::me::get(self.vault()).await
     }

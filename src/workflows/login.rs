@@ -1,5 +1,7 @@
 //! Signing in. `protocol/encryption-spaces-and-setup.md` §3.3, `protocol/http-api.md` §3 and §4.
 
+use std::pin::Pin;
+
 use futures_util::try_join;
 
 use super::{ProgressListener, Session, client::Newcomer};
@@ -63,7 +65,7 @@ pub(super) async fn sign_in(
 
 /// Signs in to the Keystore and derives the passphrase key: both derivations and the first request at the same time.
 pub(super) async fn open_keystore(keystore: &Service, secret: &UserSecret, passphrase: &str) -> Result<PassphraseKey> {
-    let session = open_keystore_session(keystore, secret, secret.srp_password(passphrase));
+    let session = open_keystore_session(keystore, secret, Box::pin(secret.srp_password(passphrase)));
     let (passphrase_key, ()) = try_join!(secret.passphrase_key(passphrase), session)?;
     Ok(passphrase_key)
 }
@@ -73,7 +75,7 @@ pub(super) async fn open_keystore(keystore: &Service, secret: &UserSecret, passp
 pub(super) async fn open_keystore_session(
     keystore: &Service,
     secret: &UserSecret,
-    password: impl Future<Output = Result<SrpPassword>>,
+    password: Pin<Box<dyn Future<Output = Result<SrpPassword>> + '_>>,
 ) -> Result<()> {
     let username = secret.username();
     let challenge = async {
@@ -96,7 +98,7 @@ pub(super) async fn open_keystore_session(
 }
 
 /// The key pair that opens Vault sessions, under its present name or its old one.
-pub(super) async fn authentication_key_pair(keystore: &Service) -> Result<Keypair> {
+pub(super) async fn authentication_key_pair(keystore: &Service) -> Result<Box<Keypair>> {
     match keystore::keypairs::get_by_external_id(keystore, AUTHENTICATION_KEY_PAIR).await {
         Err(error) if error.code() == ErrorCode::NotFound => {
             keystore::keypairs::get_by_external_id(keystore, OLD_AUTHENTICATION_KEY_PAIR).await

@@ -17,7 +17,7 @@ use crate::{
     },
     crypto::DataKey,
     error::{Error, ErrorCode, Result},
-    http::{Flaws, FromJson, Json},
+    http::{Flaws, FromJson, Json, JsonText},
 };
 
 /// The field of a key pair's metadata that holds the note.
@@ -33,14 +33,14 @@ impl Session {
         }
         let keys = self.keys()?;
         let Some(keypair_id) = connection.own.user_keypair_external_id.as_deref() else { return Ok(()) };
-        let mut metadata = keystore::keypairs::get(self.keystore(), keypair_id).await?.metadata;
+        let metadata = keystore::keypairs::get(self.keystore(), keypair_id).await?.metadata;
         let mut permitted = read_note(&keys.dek, keypair_id, &metadata).await;
         if permitted.contains(&item.id) {
             return Ok(());
         }
         permitted.push(item.id.clone());
-        let note = serde_json::to_vec(&permitted).map_err(|_| Error::internal("a note could not be written"))?;
-        metadata.insert(NOTE.to_owned(), keys.dek.seal_note(&note, &place(keypair_id)).await?.into());
+        let note = JsonText::of(&permitted).into_bytes();
+        let metadata = metadata.with_text(NOTE, keys.dek.seal_note(&note, &place(keypair_id)).await?);
         keystore::keypairs::set_metadata(self.keystore(), keypair_id, metadata).await.map(drop)
     }
 
@@ -68,8 +68,8 @@ fn own_key_pair_with<'a>(share: &Share, connections: &'a [Connection]) -> Option
 
 /// The items in a key pair's note. One that cannot be read, or is another key pair's, permits nothing.
 async fn read_note(dek: &DataKey, keypair_id: &str, metadata: &JsonObject) -> Vec<Id> {
-    let Some(envelope) = metadata.get(NOTE).and_then(|note| note.as_str()) else { return Vec::new() };
-    let note = dek.open_note(envelope, &place(keypair_id)).await;
+    let Some(envelope) = metadata.text(NOTE) else { return Vec::new() };
+    let note = dek.open_note(&envelope, &place(keypair_id)).await;
     note.ok().and_then(|note| read_ids(&note)).unwrap_or_default()
 }
 

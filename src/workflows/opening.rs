@@ -1,8 +1,8 @@
 //! From the wire's ciphertexts to values: which key opens what, and whether a received value is its owner's.
 
-use std::{collections::HashSet, rc::Rc};
+use std::rc::Rc;
 
-use super::{Item, Session, Slot, Value, session::Keys, together::together};
+use super::{Item, Session, Slot, Value, session::Keys, together::Together};
 use crate::{
     api::{
         Id,
@@ -67,12 +67,20 @@ pub(super) async fn fetch_keys(session: &Session, shares: &[Share]) {
             key_pairs.push(keypair_id);
         }
     }
-    together(key_pairs.into_iter().map(|id| Box::pin(session.key_pair(id)) as _).collect()).await;
-    together(shares.iter().map(|share| Box::pin(key_of_share(session, share)) as _).collect()).await;
+    let mut fetching = Together::default();
+    for keypair_id in key_pairs {
+        fetching.add(async move { _ = session.key_pair(keypair_id).await });
+    }
+    fetching.all().await;
+    let mut decrypting = Together::default();
+    for share in shares {
+        decrypting.add(async move { _ = key_of_share(session, share).await });
+    }
+    decrypting.all().await;
 }
 
 /// An item with all its slots decrypted and, where received, authenticated. Slots that are not the item's are left out.
-pub(super) async fn open_item(response: items::ItemResponse, key: &ItemKey) -> Result<Item> {
+pub(super) async fn open_item(response: Box<items::ItemResponse>, key: &ItemKey) -> Result<Item> {
     let item = unopened_item(response);
     let received = item.record.share_id.is_some() || matches!(key, ItemKey::OfShare(_));
     let mut slots = Vec::with_capacity(item.slots.len());
@@ -82,11 +90,27 @@ pub(super) async fn open_item(response: items::ItemResponse, key: &ItemKey) -> R
     Ok(Item { slots, ..item })
 }
 
+/// An item and its slots, with nothing else that a response may hold.
+pub(super) fn bare(item: items::Item, slots: Vec<slots::Slot>) -> Box<items::ItemResponse> {
+    Box::new(items::ItemResponse {
+        item,
+        slots,
+        classification_nodes: Vec::new(),
+        attachments: Vec::new(),
+        thumbnails: Vec::new(),
+        associations: Vec::new(),
+        associations_to: Vec::new(),
+    })
+}
+
 /// An item without its values.
-pub(super) fn unopened_item(response: items::ItemResponse) -> Item {
-    let ids: HashSet<&Id> = response.item.slot_ids.iter().collect();
-    let own_slots = response.slots.into_iter().filter(|slot| ids.contains(&slot.id));
-    let slots = own_slots.map(|record| Slot { record, value: None, verification_key: None }).collect();
+pub(super) fn unopened_item(response: Box<items::ItemResponse>) -> Item {
+    let mut slots = Vec::with_capacity(response.slots.len());
+    for record in response.slots {
+        if response.item.slot_ids.contains(&record.id) {
+            slots.push(Slot { record, value: None, verification_key: None });
+        }
+    }
     Item {
         record: response.item,
         slots,

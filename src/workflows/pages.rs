@@ -1,8 +1,14 @@
-use std::{cell::RefCell, future::Future, pin::Pin};
-
 use crate::{
-    api::PageQuery,
+    api::{
+        PageQuery,
+        vault::{
+            self, classification_nodes::NodesResponse, client_tasks::ClientTasksResponse,
+            connections::ConnectionsResponse, invitations::InvitationsResponse, items::ItemsResponse,
+            shares::SharesResponse,
+        },
+    },
     error::{Error, ErrorCode, Result},
+    http::{FromJson, Reply, Response, TransportFuture, read},
 };
 
 /// How many pages a walk through all of them reads at the most; a server that always has one more is not followed.
@@ -28,79 +34,121 @@ pub struct PageRequest {
     pub all: bool,
 }
 
-/// A page's records and the cursor of the next one.
-type Fetched<T> = Result<(Vec<T>, Option<String>)>;
+/// A list as the server answers with it, a page at a time.
+pub(super) trait Listed {
+    type Entry;
 
-/// Fetches one page, or page after page until the last.
-pub(super) async fn fetch_pages<T, F, P>(request: &PageRequest, fetch: F) -> Result<Page<T>>
-where
-    F: Fn(PageQuery) -> P,
-    P: Future<Output = Fetched<T>>,
-{
-    let entries = RefCell::new(Vec::new());
-    let fetch_into_entries = |query| -> Pin<Box<dyn Future<Output = Result<Option<String>>> + '_>> {
-        let page = fetch(query);
-        let entries = &entries;
-        Box::pin(async move {
-            let (more, next) = page.await?;
-            entries.borrow_mut().extend(more);
-            Ok(next)
-        })
-    };
-    let next = follow_cursors(request, &fetch_into_entries).await?;
-    Ok(Page { entries: entries.into_inner(), next })
+    /// The records, and the cursor of the next page.
+    fn into_entries(self) -> Result<(Vec<Self::Entry>, Option<String>)>;
 }
 
-/// What fetches a page and gives the cursor of the next.
-type FetchPage<'a> = dyn Fn(PageQuery) -> Pin<Box<dyn Future<Output = Result<Option<String>>> + 'a>> + 'a;
+/// Fetches one page, or page after page until the last.
+pub(super) async fn fetch_pages<'service, R: Listed + FromJson>(
+    request: &PageRequest,
+    fetch: &dyn Fn(&PageQuery) -> Reply<'service, R>,
+) -> Result<Page<R::Entry>> {
+    let mut entries = Vec::new();
+    let send = |query: &PageQuery| fetch(query).into_exchange();
+    let mut keep = |response: Response| {
+        let (mut more, next) = read::<R>(&response, None)?.into_entries()?;
+        entries.append(&mut more);
+        Ok(next)
+    };
+    let next = walk(request, &send, &mut keep).await?;
+    Ok(Page { entries, next })
+}
 
-/// Fetches the pages that are wanted, and gives the cursor of the one after them. Apart from what it fetches, so that it
-/// is compiled once.
-async fn follow_cursors(request: &PageRequest, fetch: &FetchPage<'_>) -> Result<Option<String>> {
-    let mut query = PageQuery { per_page: request.per_page, next_page_after: request.after.clone() };
-    let mut next = fetch(query.clone()).await?;
-    if !request.all {
-        return Ok(next);
+/// Goes through a list, and gives the cursor of the page before which it stopped. Apart from what is listed, so that it is
+/// compiled once.
+async fn walk<'service>(
+    request: &PageRequest,
+    send: &dyn Fn(&PageQuery) -> TransportFuture<'service, Result<Response>>,
+    keep: &mut dyn FnMut(Response) -> Result<Option<String>>,
+) -> Result<Option<String>> {
+    let mut walk = Walk::new(request);
+    loop {
+        let next = keep(send(&walk.query).await?)?;
+        if let Some(next) = walk.ends_before(next)? {
+            return Ok(next);
+        }
     }
-    let mut pages = 1;
-    while let Some(cursor) = next {
-        if pages == MOST_PAGES || query.next_page_after.as_ref() == Some(&cursor) {
+}
+
+/// The way through a list.
+struct Walk {
+    query: PageQuery,
+    all: bool,
+    pages: usize,
+}
+
+impl Walk {
+    fn new(request: &PageRequest) -> Self {
+        let query = PageQuery { per_page: request.per_page, next_page_after: request.after.clone() };
+        Walk { query, all: request.all, pages: 0 }
+    }
+
+    /// Goes on to the next page. `Some` where the walk ends, with the cursor of the page before which it does.
+    fn ends_before(&mut self, next: Option<String>) -> Result<Option<Option<String>>> {
+        if !self.all || next.is_none() {
+            return Ok(Some(next));
+        }
+        self.pages += 1;
+        if self.pages == MOST_PAGES || self.query.next_page_after == next {
             return Err(Error::new(ErrorCode::BadResponse, "the server's list never ends"));
         }
-        pages += 1;
-        query.next_page_after = Some(cursor);
-        next = fetch(query.clone()).await?;
+        self.query.next_page_after = next;
+        Ok(None)
     }
-    Ok(None)
+}
+
+/// A response that has its records in one field.
+macro_rules! listed {
+    ($($response:ty: $field:ident of $entry:ty,)*) => {$(
+        impl Listed for $response {
+            type Entry = $entry;
+
+            fn into_entries(self) -> Result<(Vec<Self::Entry>, Option<String>)> {
+                Ok((self.$field, self.next_page_after))
+            }
+        }
+    )*};
+}
+listed! {
+    ItemsResponse: items of vault::items::Item,
+    SharesResponse: shares of vault::shares::Share,
+    InvitationsResponse: invitations of vault::invitations::Invitation,
+    ConnectionsResponse: connections of vault::connections::Connection,
+    NodesResponse: classification_nodes of vault::items::ClassificationNode,
+    ClientTasksResponse: client_tasks of vault::client_tasks::ClientTask,
 }
 
 #[cfg(test)]
 mod tests {
-    use futures_util::FutureExt;
-
     use super::*;
 
-    fn numbers(query: PageQuery) -> impl Future<Output = Result<(Vec<u32>, Option<String>)>> {
-        let start: u32 = query.next_page_after.map_or(0, |cursor| cursor.parse().unwrap());
-        let next = (start < 4).then(|| (start + 2).to_string());
-        std::future::ready(Ok((vec![start, start + 1], next)))
+    fn walk(all: bool, cursors: &[Option<&str>]) -> Vec<Option<Option<String>>> {
+        let mut walk = Walk::new(&PageRequest { all, ..PageRequest::default() });
+        cursors.iter().map(|next| walk.ends_before(next.map(str::to_owned)).unwrap()).collect()
     }
 
     #[test]
-    fn one_page_comes_with_its_cursor_and_all_pages_without() {
-        let one = fetch_pages(&PageRequest::default(), numbers).now_or_never().unwrap().unwrap();
-        assert_eq!(one, Page { entries: vec![0, 1], next: Some("2".to_owned()) });
-
-        let all = PageRequest { all: true, ..PageRequest::default() };
-        let all = fetch_pages(&all, numbers).now_or_never().unwrap().unwrap();
-        assert_eq!(all, Page { entries: (0..6).collect(), next: None });
+    fn one_page_ends_before_the_next_and_all_pages_before_none() {
+        assert_eq!(walk(false, &[Some("2")]), [Some(Some("2".to_owned()))]);
+        assert_eq!(walk(false, &[None]), [Some(None)]);
+        assert_eq!(walk(true, &[Some("2"), Some("4"), None]), [None, None, Some(None)]);
     }
 
     #[test]
     fn a_cursor_that_leads_to_itself_is_not_followed_forever() {
-        let all = PageRequest { all: true, ..PageRequest::default() };
-        let circular = |_| std::future::ready(Ok((vec![1], Some("again".to_owned()))));
-        let error = fetch_pages(&all, circular).now_or_never().unwrap().unwrap_err();
-        assert_eq!(error.code(), ErrorCode::BadResponse);
+        let mut walk = Walk::new(&PageRequest { all: true, ..PageRequest::default() });
+        assert_eq!(walk.ends_before(Some("again".to_owned())).unwrap(), None);
+        assert_eq!(walk.ends_before(Some("again".to_owned())).unwrap_err().code(), ErrorCode::BadResponse);
+    }
+
+    #[test]
+    fn a_list_without_end_is_given_up() {
+        let mut walk = Walk::new(&PageRequest { all: true, ..PageRequest::default() });
+        let error = (0..=MOST_PAGES).find_map(|page| walk.ends_before(Some(page.to_string())).err());
+        assert_eq!(error.unwrap().code(), ErrorCode::BadResponse);
     }
 }

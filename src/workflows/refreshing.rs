@@ -1,20 +1,17 @@
 //! Bringing the shares of an item up to date after a change: what the `update_item_shares` task asks for.
 //! `protocol/http-api.md` §9.2 and §9.3.
 
-use std::collections::HashMap;
-
 use futures_util::try_join;
 
 use super::{
-    Item, PageRequest, ProgressListener, Session, Slot,
+    Item, ProgressListener, Session, Slot,
     connections::public_key,
-    pages::fetch_pages,
     sealing::{ciphertext, seal_for_share},
-    together::together,
+    together::Together,
 };
 use crate::{
     api::{
-        Id, PageQuery,
+        ByName, Id,
         vault::{
             self,
             connections::Connection,
@@ -23,6 +20,7 @@ use crate::{
     },
     crypto::{DataKey, PublicKey},
     error::{Error, ErrorCode, Result},
+    http::ToJson,
 };
 
 /// How many bytes of values one request carries, about: the shares go in as many requests as that takes, so that neither
@@ -38,8 +36,8 @@ const BYTES_PER_VALUE: usize = 256;
 /// How often an item that changes while it is refreshed is refreshed again.
 const MOST_ATTEMPTS: usize = 5;
 
-/// What a refresh did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What a refresh did; as JSON it is what its client task reports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ToJson)]
 pub struct Refreshed {
     /// For how many shares the item was re-encrypted.
     pub shares: usize,
@@ -104,44 +102,40 @@ impl Session {
 
     /// For whom the item is re-encrypted, and how many that makes.
     async fn recipients_of(&self, item_id: &Id) -> Result<(Vec<Recipient>, Refreshed)> {
-        let all = PageRequest { all: true, ..PageRequest::default() };
-        let (shares, connections) = try_join!(
-            vault::shares::of_item(self.vault(), item_id),
-            fetch_pages(&all, async |query: PageQuery| {
-                let response = vault::connections::list(self.vault(), &query).await?;
-                Ok((response.connections, response.next_page_after))
-            })
-        )?;
-        let known_keys = self.keys_of(&connections.entries);
-        let (known, unknown): (Vec<_>, Vec<_>) =
-            shares.into_iter().partition(|share| known_keys.contains_key(share.public_key.as_str()));
-        let with_known_key = |share: ItemShare| {
-            let key = known_keys.get(share.public_key.as_str()).cloned();
-            Ok(Recipient { key: key.ok_or_else(|| Error::internal("a key was lost"))?, share })
-        };
-        let mut recipients = known.into_iter().map(with_known_key).collect::<Result<Vec<_>>>()?;
-
+        let (shares, connections) = try_join!(vault::shares::of_item(self.vault(), item_id), self.all_connections())?;
+        let known_keys = self.keys_of(&connections);
+        let mut recipients = Vec::with_capacity(shares.len());
+        let mut unknown = Vec::new();
+        for share in *shares {
+            match known_keys.get(&share.public_key) {
+                Some(key) => recipients.push(Recipient { key: key.clone(), share }),
+                None => unknown.push(share),
+            }
+        }
         let mut refreshed = Refreshed { left_out: unknown.len(), ..Refreshed::default() };
-        if !unknown.is_empty() && self.permitted_on_sharing(item_id, &connections.entries).await? {
+        if !unknown.is_empty() && self.permitted_on_sharing(item_id, &connections).await? {
             // One recipient with a bad key must not keep the others from their update.
-            let usable = unknown
-                .into_iter()
-                .filter_map(|share| Some(Recipient { key: public_key(&share.public_key).ok()?, share }));
-            let before = recipients.len();
-            recipients.extend(usable);
-            refreshed.on_shares = recipients.len() - before;
-            refreshed.left_out -= refreshed.on_shares;
+            for share in unknown {
+                if let Ok(key) = public_key(&share.public_key) {
+                    recipients.push(Recipient { key, share });
+                    refreshed.on_shares += 1;
+                    refreshed.left_out -= 1;
+                }
+            }
         }
         refreshed.shares = recipients.len();
         Ok((recipients, refreshed))
     }
 
-    fn keys_of<'a>(&self, connections: &'a [Connection]) -> HashMap<&'a str, PublicKey> {
-        let with_key = |connection: &'a Connection| {
-            let key = self.recipient_key(connection).ok()?;
-            Some((connection.the_other_user.user_public_key.as_str(), key))
-        };
-        connections.iter().filter_map(with_key).collect()
+    /// The keys of the other sides, by their text.
+    fn keys_of(&self, connections: &[Connection]) -> ByName<PublicKey> {
+        let mut keys = ByName::default();
+        for connection in connections {
+            if let Ok(key) = self.recipient_key(connection) {
+                keys.insert(&connection.the_other_user.user_public_key, key);
+            }
+        }
+        keys
     }
 }
 
@@ -161,16 +155,23 @@ async fn change_for<'a>(
     sealed: &'a [ShareSlotValue],
     recipients: &'a [Recipient],
 ) -> Result<ItemSharesRefresh<'a>> {
-    let share_deks = recipients.iter().map(|Recipient { share, key }| {
-        Box::pin(async {
-            Ok(ShareDek { share_id: share.id.clone(), dek: ciphertext(key.encrypt_data_key(dek).await?)? })
-        }) as _
-    });
-    let share_deks = together(share_deks.collect()).await.into_iter().collect::<Result<_>>()?;
+    let mut sealed_deks = vec![Err(Error::internal("a DEK was not sealed")); recipients.len()];
+    let mut sealing = Together::default();
+    for (recipient, place) in recipients.iter().zip(&mut sealed_deks) {
+        sealing.add(async { *place = recipient.key.encrypt_data_key(dek).await.and_then(ciphertext) });
+    }
+    sealing.all().await;
+    let mut share_deks = Vec::with_capacity(recipients.len());
+    for (recipient, dek) in recipients.iter().zip(sealed_deks) {
+        share_deks.push(ShareDek { share_id: recipient.share.id.clone(), dek: dek? });
+    }
     let mut slot_values = Vec::with_capacity(recipients.len() * sealed.len());
     for Recipient { share, .. } in recipients {
-        let wanted = sealed.iter().filter(|value| share.slot_id.is_none() || share.slot_id == value.slot_id);
-        slot_values.extend(wanted.map(|value| value.of_share(&share.id)));
+        for value in sealed {
+            if share.slot_id.is_none() || share.slot_id == value.slot_id {
+                slot_values.push(value.of_share(&share.id));
+            }
+        }
     }
     Ok(ItemSharesRefresh { share_deks, slot_values, client_tasks: Vec::new() })
 }

@@ -42,7 +42,7 @@ pub(super) async fn create_user(
         let (passphrase_key, password) = try_join!(secret.passphrase_key(passphrase), secret.srp_password(passphrase))?;
         progress.report("registering", 1, STEPS);
         let begun = register(&keystore, &secret, &password).await?;
-        login::open_keystore_session(&keystore, &secret, ready(Ok(password))).await?;
+        login::open_keystore_session(&keystore, &secret, Box::pin(ready(Ok(password)))).await?;
         let kek = kek(&keystore, begun, &passphrase_key).await?;
         Ok::<_, Error>((begun, kek))
     })
@@ -158,7 +158,7 @@ async fn open_vault(vault: &Service, keystore: &Service, key_pair: &KeyPair, beg
             Ok(session) => {
                 let token = session.encrypted_session_authentication_string;
                 vault.set_token(key_pair.decrypt_token(token.as_str()).await?);
-                return vault::me::get(vault).await;
+                return vault::me::get(vault).await.map(|user| *user);
             }
             Err(error) if matches!(error.code(), ErrorCode::Unauthorized | ErrorCode::NotFound) => {}
             Err(error) => return Err(error),

@@ -1,10 +1,10 @@
-use std::{cell::RefCell, collections::HashMap, rc::Rc};
+use std::{cell::RefCell, rc::Rc};
 
 use zeroize::Zeroizing;
 
 use super::{KeyPairSource, ReadyKeyPairs, sealing, unfinished::Unfinished};
 use crate::{
-    api::{Id, keystore, vault},
+    api::{ByName, Id, keystore, vault},
     crypto::{DataKey, KeyEncryptionKey, KeyPair, PublicKey, UserSecret},
     error::{Error, ErrorCode, Result},
     http::Service,
@@ -44,13 +44,13 @@ pub(super) struct Keys {
     pub(super) dek: DataKey,
     pub(super) unfinished: Unfinished,
     /// The user's connection key pairs, by their Keystore id.
-    unwrapped: RefCell<HashMap<String, Rc<KeyPair>>>,
+    unwrapped: RefCell<ByName<Rc<KeyPair>>>,
     /// The DEKs of received shares, by the ciphertext that they came in.
-    share_keys: RefCell<HashMap<String, Rc<DataKey>>>,
+    share_keys: RefCell<ByName<Rc<DataKey>>>,
     /// The other side's key of each connection, as first seen in this session.
-    seen_keys: RefCell<HashMap<Id, String>>,
+    seen_keys: RefCell<ByName<String>>,
     /// Connections as they were last seen, so that sharing need not ask for one each time.
-    connections: RefCell<HashMap<String, Rc<Recipient>>>,
+    connections: RefCell<ByName<Rc<Recipient>>>,
 }
 
 /// The other side of a connection, with whom to share: all that a share needs of it, checked.
@@ -95,9 +95,9 @@ impl Session {
     /// Ends both server sessions, then closes. Where one cannot be ended the session stays open, so that it can be tried again.
     pub async fn sign_out(&self) -> Result<()> {
         self.keys()?;
-        let ended_before = |result: Result<()>| match result {
-            Err(error) if error.code() == ErrorCode::Unauthorized => Ok(()),
-            other => other,
+        let ended_before = |result: Result<Box<()>>| match result {
+            Err(error) if error.code() != ErrorCode::Unauthorized => Err(error),
+            _ => Ok(()),
         };
         let (vault, keystore) =
             futures_util::join!(vault::session::delete(self.vault()), keystore::session::delete(self.keystore()));
@@ -111,7 +111,7 @@ impl Session {
     pub async fn end_other_sessions(&self) -> Result<()> {
         self.keys()?;
         vault::session::delete_others(self.vault()).await?;
-        keystore::session::delete_others(self.keystore()).await
+        keystore::session::delete_others(self.keystore()).await.map(drop)
     }
 
     /// Wipes the keys and forgets the tokens. Work that is under way with the keys lets go of them when it ends.
@@ -200,7 +200,7 @@ pub(super) struct StoredKeyPair {
 impl Keys {
     fn remember_key_pair(&self, keypair_id: &str, pair: KeyPair) -> Rc<KeyPair> {
         let pair = Rc::new(pair);
-        insert_bounded(&mut self.unwrapped.borrow_mut(), keypair_id.to_owned(), Rc::clone(&pair));
+        insert_bounded(&mut self.unwrapped.borrow_mut(), keypair_id, Rc::clone(&pair));
         pair
     }
 
@@ -211,7 +211,7 @@ impl Keys {
             return Ok(key);
         }
         let key = Rc::new(pair.decrypt_data_key(encrypted_dek).await?);
-        insert_bounded(&mut self.share_keys.borrow_mut(), encrypted_dek.to_owned(), Rc::clone(&key));
+        insert_bounded(&mut self.share_keys.borrow_mut(), encrypted_dek, Rc::clone(&key));
         Ok(key)
     }
 
@@ -221,8 +221,7 @@ impl Keys {
         key: &PublicKey,
     ) -> Rc<Recipient> {
         let recipient = Rc::new(Recipient { connection: connection.clone(), key: key.clone() });
-        let id = connection.own.id.as_str().to_owned();
-        insert_bounded(&mut self.connections.borrow_mut(), id, Rc::clone(&recipient));
+        insert_bounded(&mut self.connections.borrow_mut(), connection.own.id.as_str(), Rc::clone(&recipient));
         recipient
     }
 
@@ -238,18 +237,23 @@ impl Keys {
     pub(super) fn check_key_is_unchanged(&self, connection: &Id, key: &PublicKey) -> Result<()> {
         let fingerprint = key.fingerprint();
         let mut seen = self.seen_keys.borrow_mut();
-        let first = seen.entry(connection.clone()).or_insert_with(|| fingerprint.clone());
-        if *first != fingerprint {
-            let message = "the server hands out another public key for this connection than before";
-            return Err(Error::new(ErrorCode::KeyChanged, message));
+        match seen.get(connection.as_str()) {
+            Some(first) if *first != fingerprint => {
+                let message = "the server hands out another public key for this connection than before";
+                Err(Error::new(ErrorCode::KeyChanged, message))
+            }
+            Some(_) => Ok(()),
+            None => {
+                seen.insert(connection.as_str(), fingerprint);
+                Ok(())
+            }
         }
-        Ok(())
     }
 }
 
-fn insert_bounded<T>(cache: &mut HashMap<String, Rc<T>>, key: String, value: Rc<T>) {
+fn insert_bounded<T>(cache: &mut ByName<Rc<T>>, name: &str, value: Rc<T>) {
     if cache.len() >= MOST_CACHED {
         cache.clear();
     }
-    cache.insert(key, value);
+    cache.insert(name, value);
 }

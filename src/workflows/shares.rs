@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     api::{
-        Id, PageQuery, Timestamp,
+        Id, Timestamp,
         vault::{
             self,
             items::ItemFilter,
@@ -128,16 +128,23 @@ impl Session {
         progress.report("sharing", 2, 3);
         let request = NewSharesRequest { shares: vec![new_share] };
         let created = vault::shares::create(self.vault(), &share.item_id, &request, wish.key()).await;
-        if was_known && created.as_ref().is_err_and(|error| error.status().is_some()) {
-            // Perhaps the connection is no longer what it was: then this says so, and better than the server's refusal.
-            keys.forget_connection(&share.connection_id);
-            self.fetch_recipient(&share.connection_id).await?;
-        }
-        let created = created?;
+        let created = match created {
+            Err(refusal) if was_known && may_be_about_the_connection(&refusal) => {
+                keys.forget_connection(&share.connection_id);
+                return Err(self.what_became_of_the_connection(&share.connection_id).await.unwrap_or(refusal));
+            }
+            created => created?,
+        };
         let created = created.into_iter().next().ok_or_else(|| bad_response("the server made no share"))?;
         wish.fulfilled();
         progress.report("shared", 3, 3);
         Ok(created)
+    }
+
+    /// Why nothing can be shared through a connection any more, which says more than the server's refusal did.
+    async fn what_became_of_the_connection(&self, connection_id: &Id) -> Option<Error> {
+        let error = self.fetch_recipient(connection_id).await.err()?;
+        matches!(error.code(), ErrorCode::NotConnected | ErrorCode::KeyChanged | ErrorCode::WeakKey).then_some(error)
     }
 
     /// The other side of a connection, as it is now.
@@ -151,21 +158,13 @@ impl Session {
     /// Shares made for the user.
     pub async fn incoming_shares(&self, filter: &IncomingFilter, page: &PageRequest) -> Result<Page<Share>> {
         self.keys()?;
-        fetch_pages(page, async |query: PageQuery| {
-            let response = vault::shares::incoming(self.vault(), filter, &query).await?;
-            Ok((response.shares, response.next_page_after))
-        })
-        .await
+        fetch_pages(page, &|query| vault::shares::incoming(self.vault(), filter, query)).await
     }
 
     /// Shares that the user made.
     pub async fn outgoing_shares(&self, filter: &OutgoingFilter, page: &PageRequest) -> Result<Page<Share>> {
         self.keys()?;
-        fetch_pages(page, async |query: PageQuery| {
-            let response = vault::shares::outgoing(self.vault(), filter, &query).await?;
-            Ok((response.shares, response.next_page_after))
-        })
-        .await
+        fetch_pages(page, &|query| vault::shares::outgoing(self.vault(), filter, query)).await
     }
 
     /// A share and its item: for the recipient what was received, for the sender what was shared.
@@ -178,7 +177,7 @@ impl Session {
                 let share = vault::shares::get_outgoing(self.vault(), id).await?;
                 expect_id(id, &share.id)?;
                 let item = self.get_item(&self.own_id_of_shared(&share).await?).await?;
-                Ok(SharedItem { share, item, via_another_share: None })
+                Ok(SharedItem { share: *share, item, via_another_share: None })
             }
             Err(error) => Err(error),
         }
@@ -193,10 +192,10 @@ impl Session {
         }
         expect_id(id, &response.share.id)?;
         let (share, via_another_share) = (response.share.clone(), response.item_shared_via_another_share_id.clone());
-        Ok(SharedItem { share, via_another_share, item: opening::unopened_item(response.into()) })
+        Ok(SharedItem { share, via_another_share, item: opening::unopened_item(Box::new((*response).into())) })
     }
 
-    async fn open_received(&self, id: &Id, response: ShareWithItemResponse) -> Result<SharedItem> {
+    async fn open_received(&self, id: &Id, response: Box<ShareWithItemResponse>) -> Result<SharedItem> {
         expect_id(id, &response.share.id)?;
         let (share, via_another_share) = (response.share.clone(), response.item_shared_via_another_share_id.clone());
         if share.acceptance_required == Acceptance::AcceptanceRequired {
@@ -212,7 +211,7 @@ impl Session {
             None => response,
         };
         let key = opening::key_of_share(self, &source.share).await?;
-        let item = opening::open_item(source.into(), &key).await?;
+        let item = opening::open_item(Box::new((*source).into()), &key).await?;
         Ok(SharedItem { share, item, via_another_share })
     }
 
@@ -223,14 +222,16 @@ impl Session {
         }
         let filter = ItemFilter { own: Some(false), ..ItemFilter::default() };
         let all = PageRequest { all: true, ..PageRequest::default() };
-        let items = self.list_items(&filter, &all).await?.entries;
-        let copy = items.into_iter().find(|item| item.original_id.as_ref() == Some(&share.item_id));
-        let gone = || Error::new(ErrorCode::NotFound, "the item that was shared on is no longer there");
-        copy.map(|item| item.id).ok_or_else(gone)
+        for item in self.list_items(&filter, &all).await?.entries {
+            if item.original_id.as_ref() == Some(&share.item_id) {
+                return Ok(item.id);
+            }
+        }
+        Err(Error::new(ErrorCode::NotFound, "the item that was shared on is no longer there"))
     }
 
     /// A share without its item: its terms, state and parties.
-    pub async fn share_info(&self, id: &Id) -> Result<Share> {
+    pub async fn share_info(&self, id: &Id) -> Result<Box<Share>> {
         self.keys()?;
         let share = match vault::shares::get_incoming(self.vault(), id).await {
             Err(error) if error.code() == ErrorCode::NotFound => vault::shares::get_outgoing(self.vault(), id).await?,
@@ -241,7 +242,7 @@ impl Session {
     }
 
     /// Accepts a share and its terms.
-    pub async fn accept_share(&self, id: &Id) -> Result<Share> {
+    pub async fn accept_share(&self, id: &Id) -> Result<Box<Share>> {
         self.keys()?;
         let share = vault::shares::accept(self.vault(), id).await?;
         expect_id(id, &share.id)?;
@@ -268,13 +269,12 @@ impl Session {
     }
 
     async fn connection_with(&self, user_id: &Id) -> Result<vault::connections::Connection> {
-        let all = PageRequest { all: true, ..PageRequest::default() };
-        let connections = fetch_pages(&all, async |query: PageQuery| {
-            let response = vault::connections::list(self.vault(), &query).await?;
-            Ok((response.connections, response.next_page_after))
-        });
-        let connection = connections.await?.entries.into_iter().find(|one| one.the_other_user.user_id == *user_id);
-        connection.ok_or_else(|| Error::new(ErrorCode::NotConnected, "the two users are not connected any more"))
+        for connection in self.all_connections().await? {
+            if connection.the_other_user.user_id == *user_id {
+                return Ok(connection);
+            }
+        }
+        Err(Error::new(ErrorCode::NotConnected, "the two users are not connected any more"))
     }
 
     /// Removes a share and the recipient's copy of the item; either side may.
@@ -288,6 +288,10 @@ pub(super) fn slots_to_share<'a>(item: &'a Item, only: Option<&Id>) -> Result<Ve
     let slot = item.slots.iter().find(|slot| slot.record.id == *only);
     let slot = slot.ok_or_else(|| Error::new(ErrorCode::NotFound, "the item has no slot of this id"))?;
     Ok(vec![slot])
+}
+
+fn may_be_about_the_connection(refusal: &Error) -> bool {
+    matches!(refusal.status(), Some(400 | 403 | 404 | 409 | 422))
 }
 
 pub(super) fn not_connected(error: Error) -> Error {

@@ -3,13 +3,14 @@
 use super::{Page, PageRequest, ProgressListener, Refreshed, Session, pages::fetch_pages};
 use crate::{
     api::{
-        JsonObject, PageQuery,
+        JsonObject,
         vault::{
             self,
             client_tasks::{ClientTask, ClientTaskChange, ClientTaskFilter, ClientTaskState},
         },
     },
     error::{Error, ErrorCode, Result},
+    http::ToJson,
 };
 
 /// The one kind of task that this client knows how to run.
@@ -62,17 +63,13 @@ impl Session {
     /// The user's client tasks, newest first.
     pub async fn list_tasks(&self, filter: &ClientTaskFilter, page: &PageRequest) -> Result<Page<ClientTask>> {
         self.keys()?;
-        fetch_pages(page, async |query: PageQuery| {
-            let response = vault::client_tasks::list(self.vault(), filter, &query).await?;
-            Ok((response.client_tasks, response.next_page_after))
-        })
-        .await
+        fetch_pages(page, &|query| vault::client_tasks::list(self.vault(), filter, query)).await
     }
 
     /// Sets tasks to other states, as a person who tidies the queue would.
     pub async fn set_task_states(&self, changes: Vec<ClientTaskChange>) -> Result<Vec<ClientTask>> {
         self.keys()?;
-        vault::client_tasks::update(self.vault(), changes).await
+        vault::client_tasks::update(self.vault(), changes).await.map(|tasks| *tasks)
     }
 
     /// How many tasks are not done yet.
@@ -107,10 +104,16 @@ impl Session {
     async fn take_and_run(&self, task: &ClientTask) -> Result<ClientTask> {
         self.set_state(task, ClientTaskState::InProgress, None).await?;
         match self.run_task(task).await {
-            Ok(refreshed) => self.set_state(task, ClientTaskState::Done, Some(success_report(refreshed))).await,
+            Ok(refreshed) => self.set_state(task, ClientTaskState::Done, Some(JsonObject::of(&refreshed))).await,
             Err(reason) => {
                 // Where this cannot be reported either, the Vault gives the task back by itself after a while.
-                let _ = self.set_state(task, ClientTaskState::Failed, Some(failure_report(&reason))).await;
+                let _ = self
+                    .set_state(
+                        task,
+                        ClientTaskState::Failed,
+                        Some(JsonObject::of(&FailureReport { error: reason.code().as_str() })),
+                    )
+                    .await;
                 Err(reason)
             }
         }
@@ -124,8 +127,12 @@ impl Session {
     ) -> Result<ClientTask> {
         let change = ClientTaskChange { id: task.id.clone(), state, report };
         let changed = vault::client_tasks::update(self.vault(), vec![change]).await?;
-        let same = |changed: &ClientTask| changed.id == task.id;
-        Ok(changed.into_iter().find(same).unwrap_or(ClientTask { state, ..task.clone() }))
+        for changed in *changed {
+            if changed.id == task.id {
+                return Ok(changed);
+            }
+        }
+        Ok(ClientTask { state, ..task.clone() })
     }
 
     async fn run_task(&self, task: &ClientTask) -> Result<Refreshed> {
@@ -145,16 +152,7 @@ pub(super) async fn count(session: &Session) -> Result<OutstandingTasks> {
     Ok(OutstandingTasks { todo, in_progress: tasks.len() - todo })
 }
 
-fn success_report(refreshed: Refreshed) -> JsonObject {
-    let mut report = JsonObject::new();
-    report.insert("shares".to_owned(), refreshed.shares.into());
-    report.insert("on_shares".to_owned(), refreshed.on_shares.into());
-    report.insert("left_out".to_owned(), refreshed.left_out.into());
-    report
-}
-
-fn failure_report(reason: &Error) -> JsonObject {
-    let mut report = JsonObject::new();
-    report.insert("error".to_owned(), reason.code().as_str().into());
-    report
+#[derive(ToJson)]
+struct FailureReport {
+    error: &'static str,
 }

@@ -1,16 +1,14 @@
 //! Looking at templates. `protocol/http-api.md` §6.1 and §6.2.
 
-use std::collections::HashMap;
-
-use super::{NewSlot, Page, PageRequest, Session, pages::fetch_pages};
+use super::{
+    NewSlot, Page, PageRequest, Session,
+    pages::{Listed, fetch_pages},
+};
 use crate::{
-    api::{
-        Id, PageQuery,
-        vault::{
-            self,
-            slots::{Slot, SlotChange},
-            templates::{NewTemplateRequest, TemplateFilter},
-        },
+    api::vault::{
+        self,
+        slots::{Slot, SlotChange},
+        templates::{NewTemplateRequest, TemplateFilter, TemplatesResponse},
     },
     error::{Error, ErrorCode, Result},
 };
@@ -37,36 +35,49 @@ pub struct NewTemplate {
     pub slots: Vec<NewSlot>,
 }
 
+impl Listed for TemplatesResponse {
+    type Entry = Template;
+
+    fn into_entries(self) -> Result<(Vec<Template>, Option<String>)> {
+        let mut slots = self.slots;
+        let mut templates = Vec::with_capacity(self.item_templates.len());
+        for record in self.item_templates {
+            let (mut own, mut others) = (Vec::new(), Vec::new());
+            for slot in slots {
+                let of_this = record.slot_ids.contains(&slot.id);
+                if of_this { own.push(slot) } else { others.push(slot) }
+            }
+            slots = others;
+            templates.push(Template { record, slots: own });
+        }
+        Ok((templates, self.next_page_after))
+    }
+}
+
 impl Session {
     /// The system's templates and the user's own.
     pub async fn list_templates(&self, filter: &TemplateFilter, page: &PageRequest) -> Result<Page<Template>> {
         self.keys()?;
-        fetch_pages(page, async |query: PageQuery| {
-            let response = vault::templates::list(self.vault(), filter, &query).await?;
-            let mut slots: HashMap<Id, Slot> = response.slots.into_iter().map(|slot| (slot.id.clone(), slot)).collect();
-            let with_slots = |record: vault::templates::ItemTemplate| Template {
-                slots: record.slot_ids.iter().filter_map(|id| slots.remove(id)).collect(),
-                record,
-            };
-            Ok((response.item_templates.into_iter().map(with_slots).collect(), response.next_page_after))
-        })
-        .await
+        fetch_pages(page, &|query| vault::templates::list(self.vault(), filter, query)).await
     }
 
     /// Makes a template of the user's own.
     pub async fn create_template(&self, template: &NewTemplate) -> Result<Template> {
         let wish = self.keys()?.unfinished.wish(("templates.create", template))?;
-        let slot = |slot: &NewSlot| SlotChange {
-            name: slot.name.clone(),
-            label: slot.label.clone(),
-            slot_type_name: slot.slot_type.clone(),
-            ..SlotChange::default()
-        };
+        let mut slots = Vec::with_capacity(template.slots.len());
+        for slot in &template.slots {
+            slots.push(SlotChange {
+                name: slot.name.clone(),
+                label: slot.label.clone(),
+                slot_type_name: slot.slot_type.clone(),
+                ..SlotChange::default()
+            });
+        }
         let request = NewTemplateRequest {
             name: template.name.clone(),
             label: template.label.clone(),
             description: template.description.clone(),
-            slots_attributes: template.slots.iter().map(slot).collect(),
+            slots_attributes: slots,
             ..NewTemplateRequest::default()
         };
         let created = vault::templates::create(self.vault(), &request, wish.key()).await?;
@@ -78,9 +89,11 @@ impl Session {
     pub async fn get_template(&self, name_or_id: &str) -> Result<Template> {
         let all = PageRequest { all: true, ..PageRequest::default() };
         let templates = self.list_templates(&TemplateFilter::default(), &all).await?;
-        let is_meant =
-            |template: &Template| template.record.name == name_or_id || template.record.id.as_str() == name_or_id;
-        let not_found = || Error::new(ErrorCode::NotFound, "there is no template of this name or id");
-        templates.entries.into_iter().find(is_meant).ok_or_else(not_found)
+        for template in templates.entries {
+            if template.record.name == name_or_id || template.record.id.as_str() == name_or_id {
+                return Ok(template);
+            }
+        }
+        Err(Error::new(ErrorCode::NotFound, "there is no template of this name or id"))
     }
 }

@@ -1,9 +1,10 @@
 use std::{
-    cell::RefCell,
-    collections::HashMap,
-    hash::{BuildHasher, Hash, RandomState},
+    cell::{OnceCell, RefCell},
+    hash::{Hash, Hasher},
     rc::Rc,
 };
+
+use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 
@@ -17,12 +18,14 @@ const MOST_UNFINISHED: usize = 256;
 /// second record. Once fulfilled, the same call is a new wish; so is one that is made while the first is under way.
 #[derive(Clone, Default)]
 pub(super) struct Unfinished {
-    wishes: Rc<RefCell<HashMap<u64, Kept>>>,
-    /// Seeded at random, so that what is kept of a wish tells nothing of its content.
-    hasher: RandomState,
+    wishes: Rc<RefCell<Vec<Kept>>>,
+    /// Random, so that what is kept of a wish tells nothing of its content. (Without an operating system, the standard
+    /// library's hashes are not.)
+    seed: Rc<OnceCell<[u8; 16]>>,
 }
 
 struct Kept {
+    fingerprint: u64,
     key: Rc<str>,
     under_way: bool,
 }
@@ -30,7 +33,6 @@ struct Kept {
 /// One wish, under its idempotency key.
 pub(super) struct Wish {
     all: Unfinished,
-    fingerprint: u64,
     key: Rc<str>,
     made_before: bool,
 }
@@ -38,27 +40,44 @@ pub(super) struct Wish {
 impl Unfinished {
     /// The wish that `content` describes: the name of the workflow and all that was asked of it.
     pub(super) fn wish(&self, content: impl Hash) -> Result<Wish> {
-        let fingerprint = self.hasher.hash_one(content);
+        let mut fingerprint = Fingerprint::default();
+        fingerprint.write(&self.seed()?);
+        content.hash(&mut fingerprint);
+        self.wish_of(fingerprint.finish())
+    }
+
+    fn seed(&self) -> Result<[u8; 16]> {
+        if let Some(seed) = self.seed.get() {
+            return Ok(*seed);
+        }
+        let seed = random()?;
+        Ok(*self.seed.get_or_init(|| seed))
+    }
+
+    fn wish_of(&self, fingerprint: u64) -> Result<Wish> {
         let mut wishes = self.wishes.borrow_mut();
-        let wish = |key, made_before| Wish { all: self.clone(), fingerprint, key, made_before };
-        if let Some(kept) = wishes.get_mut(&fingerprint).filter(|kept| !kept.under_way) {
+        let wish = |key, made_before| Wish { all: self.clone(), key, made_before };
+        let kept = wishes.iter_mut().find(|kept| kept.fingerprint == fingerprint);
+        let is_new = kept.is_none();
+        if let Some(kept) = kept.filter(|kept| !kept.under_way) {
             kept.under_way = true;
             return Ok(wish(Rc::clone(&kept.key), true));
         }
         let key: Rc<str> = make_key()?.into();
-        if !wishes.contains_key(&fingerprint) {
-            if wishes.len() >= MOST_UNFINISHED {
-                let idle = wishes.iter().find(|(_, kept)| !kept.under_way).map(|(fingerprint, _)| *fingerprint);
-                idle.and_then(|fingerprint| wishes.remove(&fingerprint));
+        if is_new {
+            if wishes.len() >= MOST_UNFINISHED
+                && let Some(idle) = wishes.iter().position(|kept| !kept.under_way)
+            {
+                wishes.remove(idle);
             }
-            wishes.insert(fingerprint, Kept { key: Rc::clone(&key), under_way: true });
+            wishes.push(Kept { fingerprint, key: Rc::clone(&key), under_way: true });
         }
         Ok(wish(key, false))
     }
 
     /// Forgets what is not under way: after a deletion, a wish that seemed unfulfilled may be for what was just deleted.
     pub(super) fn forget(&self) {
-        self.wishes.borrow_mut().retain(|_, kept| kept.under_way);
+        self.wishes.borrow_mut().retain(|kept| kept.under_way);
     }
 }
 
@@ -75,10 +94,7 @@ impl Wish {
 
     /// Says that the wish came true.
     pub(super) fn fulfilled(self) {
-        let mut wishes = self.all.wishes.borrow_mut();
-        if wishes.get(&self.fingerprint).is_some_and(|kept| kept.key == self.key) {
-            wishes.remove(&self.fingerprint);
-        }
+        self.all.wishes.borrow_mut().retain(|kept| kept.key != self.key);
     }
 }
 
@@ -86,16 +102,35 @@ impl Drop for Wish {
     /// Whatever ended the call, also being dropped half-way: the next one like it is the same wish again.
     fn drop(&mut self) {
         let mut wishes = self.all.wishes.borrow_mut();
-        if let Some(kept) = wishes.get_mut(&self.fingerprint).filter(|kept| kept.key == self.key) {
+        if let Some(kept) = wishes.iter_mut().find(|kept| kept.key == self.key) {
             kept.under_way = false;
         }
     }
 }
 
 fn make_key() -> Result<String> {
-    let mut random = [0; 16];
-    getrandom::fill(&mut random).map_err(Error::from)?;
-    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(base16ct::lower::encode_string(&random()?))
+}
+
+fn random() -> Result<[u8; 16]> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(Error::from)?;
+    Ok(bytes)
+}
+
+/// A hash that cannot be led to collide: two wishes with one fingerprint would be answered as one.
+#[derive(Default)]
+struct Fingerprint(Sha256);
+
+impl Hasher for Fingerprint {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        let hash = self.0.clone().finalize();
+        hash.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+    }
 }
 
 #[cfg(test)]

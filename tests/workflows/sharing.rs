@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use vaultshare::{
     ErrorCode,
     api::{
-        Ciphertext, Id,
+        Ciphertext, Id, JsonObject,
         vault::{
             self,
             client_tasks::{ClientTaskChange, ClientTaskFilter, ClientTaskState},
@@ -22,6 +22,10 @@ use crate::world::{Network, PASSPHRASE, World, connect, quiet, slot, value, vehi
 
 const TERMS: &str = "You may not use this information for advertising";
 const OTHER_KEY: &str = include_str!("../fixtures/rsa4096-public-spki.pem");
+
+fn json(report: &JsonObject) -> Json {
+    serde_json::to_value(report).unwrap()
+}
 
 async fn car(owner: &Session) -> Item {
     let slots = [("licence_plate", "NotACatDefsACar"), ("vin", "123")];
@@ -121,7 +125,7 @@ async fn a_change_reaches_everyone_with_slots_that_are_new_and_without_those_tha
 
     let run = chain.alice.run_tasks(&TaskSelection::default(), &quiet()).await.unwrap();
     assert_eq!((run.completed.len(), run.failed.len()), (1, 0));
-    assert_eq!(run.completed[0].report["shares"], 2);
+    assert_eq!(json(&run.completed[0].report)["shares"], 2);
     let mut ciphertexts = Vec::new();
     for (user, share) in [(&chain.bob, &to_bob), (&chain.carlos, &to_carlos)] {
         let read = user.get_share(share).await.unwrap();
@@ -402,7 +406,7 @@ async fn a_task_that_failed_says_why_and_is_run_again() {
     assert_eq!((run.completed.len(), run.failed[0].reason.code()), (0, ErrorCode::BadResponse));
     let filter = ClientTaskFilter { states: vec![ClientTaskState::Failed], target_id: Some(item.record.id.clone()) };
     let failed = alice.list_tasks(&filter, &PageRequest::default()).await.unwrap().entries;
-    assert_eq!((&failed[0].id, &failed[0].report["error"]), (&run.failed[0].task.id, &"BAD_RESPONSE".into()));
+    assert_eq!((&failed[0].id, &json(&failed[0].report)["error"]), (&run.failed[0].task.id, &"BAD_RESPONSE".into()));
 
     world.network.tell_the_truth();
     let again = alice.run_tasks(&TaskSelection::default(), &quiet()).await.unwrap();

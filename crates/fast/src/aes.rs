@@ -9,7 +9,8 @@ pub const IV_BYTES: usize = 12;
 /// Bytes of an authentication tag.
 pub const TAG_BYTES: usize = 16;
 
-/// An AES-256-GCM key, expanded once for all that is done with it. On the heap in one place, and wiped on drop by its crate.
+/// An AES-256-GCM key, expanded once for all that is done with it. On the heap, and wiped on drop by its crate; what
+/// making it left on the stack, closing a session overwrites.
 pub struct ExpandedKey(Box<Aes256Gcm>);
 
 impl ExpandedKey {

@@ -7,9 +7,7 @@
 mod aes;
 mod base64url;
 mod json;
-mod passphrase;
 
 pub use aes::{ExpandedKey, IV_BYTES, KEY_BYTES, TAG_BYTES};
 pub use base64url::{are_letters, decode, decode_into, encode};
-pub use json::{Fields, Json};
-pub use passphrase::pbkdf2_sha256;
+pub use json::{Fields, Json, length_of_plain_part};

@@ -36,7 +36,7 @@ pub(crate) fn write_refresh() -> anyhow::Result<Path> {
         let refresh = ItemSharesRefresh {
             share_deks: change.share_deks.clone(),
             slot_values: of_their_share.collect(),
-            client_tasks: [],
+            client_tasks: Vec::new(),
         };
         black_box(block_on(shares::update_of_item(&vault, &item, &refresh)))?;
         Ok(())

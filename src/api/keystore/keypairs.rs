@@ -53,7 +53,11 @@ pub struct KeypairResponse {
 }
 
 fn texts_only(json: Json<'_>, _: &mut Flaws) -> Vec<String> {
-    json.into_entries().filter_map(Json::into_text).map(Cow::into_owned).collect()
+    let mut texts = Vec::new();
+    for entry in json.into_entries() {
+        texts.extend(entry.into_text().map(Cow::into_owned));
+    }
+    texts
 }
 
 fn strings_only<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
@@ -76,9 +80,12 @@ pub fn get_by_external_id<'a>(keystore: &'a Service, external_id: &str) -> Reply
     keystore.get(&["keypairs", "external_id", external_id]).send_for("keypair")
 }
 
+#[derive(ToJson)]
+struct MetadataChange {
+    metadata: JsonObject,
+}
+
 /// Replaces what is noted beside one of the user's key pairs.
 pub fn set_metadata<'a>(keystore: &'a Service, id: &str, metadata: JsonObject) -> Reply<'a, Keypair> {
-    let mut change = JsonObject::new();
-    change.insert("metadata".to_owned(), metadata.into());
-    keystore.patch(&["keypairs", id]).json(&change).send_for("keypair")
+    keystore.patch(&["keypairs", id]).json(&MetadataChange { metadata }).send_for("keypair")
 }

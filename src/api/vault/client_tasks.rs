@@ -102,12 +102,11 @@ pub struct ClientTaskFilter {
 
 /// A page of tasks, newest first. Listing them changes nothing.
 pub fn list<'a>(vault: &'a Service, filter: &ClientTaskFilter, page: &PageQuery) -> Reply<'a, ClientTasksResponse> {
-    let unchanged = [("change_state", "false"), ("supress_changing_state", "true")];
-    let states = filter.states.iter().map(|state| ("state", state.as_str()));
-    let request = unchanged
-        .into_iter()
-        .chain(states)
-        .fold(vault.get(&["client_task_queue"]), |request, (name, value)| request.query(name, value));
+    let request = vault.get(&["client_task_queue"]);
+    let mut request = request.query("change_state", "false").query("supress_changing_state", "true");
+    for state in &filter.states {
+        request = request.query("state", state.as_str());
+    }
     page.of(request.query_if_any("target_id", filter.target_id.as_ref().map(Id::as_str))).send()
 }
 

@@ -1,14 +1,12 @@
 //! The Vault's part of the first sharing protocol: which encryption space a connection uses, and shares whose values are
 //! under its DEK. `protocol/encryption-spaces-and-setup.md` §1.4.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
 use super::{items::Item, slots::Slot};
 use crate::{
-    api::{Ciphertext, Id, JsonObject, PageMeta, PageQuery, SlotValue, Timestamp, reading::null_as_default},
-    http::{Fields, Flaws, FromJson, Json, JsonText, Reply, Service, ToFields, ToJson},
+    api::{ByName, Ciphertext, Id, JsonObject, PageMeta, PageQuery, SlotValue, Timestamp, reading::null_as_default},
+    http::{Fields, Flaws, FromJson, Json, JsonText, Reply, Service, ToJson},
 };
 
 /// Body of `POST /connections/{id}/encryption_space`.
@@ -32,7 +30,7 @@ pub enum ShareableType {
 }
 
 /// Values by the id of their slot; an empty slot has null or is left out.
-pub type ValuesBySlot = BTreeMap<String, Option<Ciphertext<SlotValue>>>;
+pub type ValuesBySlot = ByName<Option<Ciphertext<SlotValue>>>;
 
 /// Values as any version of the protocol writes them: a text of JSON, an object, or a list of slot ids with values.
 #[derive(Clone, Debug, Default)]
@@ -290,27 +288,28 @@ pub fn get<'a>(vault: &'a Service, id: &Id) -> Reply<'a, SpaceShareResponse> {
 
 fn values_in_any_form(json: Json<'_>, flaws: &mut Flaws) -> ValuesBySlot {
     match json {
-        Json::Null => ValuesBySlot::new(),
+        Json::Null => ValuesBySlot::default(),
         Json::Text(text) => match Json::parse(text.as_bytes()) {
             // One text within another is a form; more are not.
             Some(values) if !matches!(values, Json::Text(_)) => values_in_any_form(values, flaws),
             _ => {
-                flaws.note("encrypted_values");
-                ValuesBySlot::new()
+                flaws.note("a text that holds JSON");
+                ValuesBySlot::default()
             }
         },
         Json::Object(fields) => {
-            let mut values = ValuesBySlot::new();
+            let mut values = ValuesBySlot::default();
             for (slot, value) in fields {
-                values.insert(slot.into_owned(), FromJson::from_json(value, flaws));
+                values.insert(&slot, FromJson::from_json(value, flaws));
             }
             values
         }
         list => {
-            let mut values = ValuesBySlot::new();
+            let mut values = ValuesBySlot::default();
             for value in list.into_entries() {
                 let mut value = Fields::of(value);
-                values.insert(value.required("slot_id", flaws), value.or_default("encrypted_value", flaws));
+                let slot: String = value.required("slot_id", flaws);
+                values.insert(&slot, value.or_default("encrypted_value", flaws));
             }
             values
         }
@@ -321,22 +320,8 @@ fn values_as_text<S: Serializer>(values: &ValuesBySlot, serializer: S) -> Result
     serializer.serialize_str(&serde_json::to_string(values).map_err(ser::Error::custom)?)
 }
 
-impl ToFields for ValuesBySlot {
-    fn write_fields(&self, out: &mut JsonText) {
-        for (slot, value) in self {
-            out.field(slot, value);
-        }
-    }
-}
-
-impl ToJson for ValuesBySlot {
-    fn write(&self, out: &mut JsonText) {
-        out.object(self);
-    }
-}
-
 fn write_values_as_text(values: &ValuesBySlot, out: &mut JsonText) {
-    out.text(&String::from_utf8_lossy(&JsonText::of(values)));
+    out.text(&JsonText::of(values));
 }
 
 fn read_values<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ValuesBySlot, D::Error> {
@@ -361,8 +346,14 @@ impl<'de> Deserialize<'de> for ValuesInAnyForm {
         let values = match Form::deserialize(deserializer)? {
             Form::Text(text) => serde_json::from_str(&text).map_err(de::Error::custom)?,
             Form::BySlot(values) => values,
-            Form::List(values) => values.into_iter().map(|value| (value.slot_id, value.encrypted_value)).collect(),
-            Form::None(()) => ValuesBySlot::new(),
+            Form::List(list) => {
+                let mut values = ValuesBySlot::default();
+                for value in list {
+                    values.insert(&value.slot_id, value.encrypted_value);
+                }
+                values
+            }
+            Form::None(()) => ValuesBySlot::default(),
         };
         Ok(ValuesInAnyForm(values))
     }
@@ -383,8 +374,8 @@ mod tests {
             let share = json!({ "id": "1", "connection_id": "2", "shareable_type": "Item", "shareable_id": "3",
                 "encrypted_values": values });
             let share: SpaceShare = serde_json::from_value(share).unwrap();
-            assert_eq!(share.encrypted_values["a"].as_ref().unwrap().as_str(), sealed);
-            assert!(share.encrypted_values["b"].is_none());
+            assert_eq!(share.encrypted_values.get("a").unwrap().as_ref().unwrap().as_str(), sealed);
+            assert!(share.encrypted_values.get("b").unwrap().is_none());
         }
         let none = json!({ "id": "1", "connection_id": "2", "shareable_type": "Item", "shareable_id": "3" });
         assert!(serde_json::from_value::<SpaceShare>(none).unwrap().encrypted_values.is_empty());

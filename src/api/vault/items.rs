@@ -1,7 +1,5 @@
 //! Items. `protocol/http-api.md` §2.2 and §6.5–§6.9.
 
-use std::collections::HashMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::slots::{ClassificationNodeChange, Slot, SlotChange};
@@ -176,36 +174,6 @@ pub struct ItemsResponse {
     pub meta: Vec<PageMeta>,
 }
 
-impl ItemsResponse {
-    /// Item by item, each with what belongs to it, as a request for one item answers.
-    pub fn into_items(self) -> Vec<ItemResponse> {
-        let mut slots: HashMap<Id, Vec<Slot>> = HashMap::new();
-        for slot in self.slots {
-            if let Some(item_id) = slot.item_id.clone() {
-                slots.entry(item_id).or_default().push(slot);
-            }
-        }
-        let nodes = &self.classification_nodes;
-        let with_its_own = |item: Item| {
-            let slots = slots.remove(&item.id).unwrap_or_default();
-            let is_of_item = |node: &&ClassificationNode| {
-                item.classification_node_ids.contains(&node.id)
-                    || slots.iter().any(|slot| slot.classification_node_ids.contains(&node.id))
-            };
-            ItemResponse {
-                classification_nodes: nodes.iter().filter(is_of_item).cloned().collect(),
-                attachments: Vec::new(),
-                thumbnails: Vec::new(),
-                associations: Vec::new(),
-                associations_to: Vec::new(),
-                item,
-                slots,
-            }
-        };
-        self.items.into_iter().map(with_its_own).collect()
-    }
-}
-
 /// The item part of a creation or a change.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson, ToJson)]
 #[serde(default)]
@@ -289,9 +257,20 @@ impl Order {
     }
 }
 
+fn joined<'a>(parts: impl Iterator<Item = &'a str>) -> Option<String> {
+    let mut whole = String::new();
+    for part in parts {
+        if !whole.is_empty() {
+            whole.push(',');
+        }
+        whole.push_str(part);
+    }
+    (!whole.is_empty()).then_some(whole)
+}
+
 /// As one query parameter; none where there are no ids.
 pub(super) fn comma_joined(ids: &[Id]) -> Option<String> {
-    (!ids.is_empty()).then(|| ids.iter().map(Id::as_str).collect::<Vec<_>>().join(","))
+    joined(ids.iter().map(Id::as_str))
 }
 
 /// As a query parameter.
@@ -310,7 +289,7 @@ pub fn create<'a>(
 
 /// A page of the user's own and received items.
 pub fn list<'a>(vault: &'a Service, filter: &ItemFilter, page: &PageQuery) -> Reply<'a, ItemsResponse> {
-    let classifications = (!filter.classifications.is_empty()).then(|| filter.classifications.join(","));
+    let classifications = joined(filter.classifications.iter().map(String::as_str));
     let request = vault
         .get(&["items"])
         .query_if_any("template_ids", comma_joined(&filter.template_ids).as_deref())

@@ -357,8 +357,10 @@ pub fn incoming<'a>(vault: &'a Service, filter: &IncomingFilter, page: &PageQuer
 
 /// A page of the shares that the user made.
 pub fn outgoing<'a>(vault: &'a Service, filter: &OutgoingFilter, page: &PageQuery) -> Reply<'a, SharesResponse> {
-    let request = vault.get(&["outgoing_shares"]);
-    let request = filter.item_ids.iter().fold(request, |request, id| request.query("item_ids", id.as_str()));
+    let mut request = vault.get(&["outgoing_shares"]);
+    for id in &filter.item_ids {
+        request = request.query("item_ids", id.as_str());
+    }
     let request = request
         .query_if_any("own_connection_id", filter.own_connection_id.as_ref().map(Id::as_str))
         .query_if_any("order", filter.order.map(Order::as_str));

@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     api::{
-        Ciphertext, Id, SlotValue, Timestamp, ValueVerificationKey,
+        Ciphertext, Id, JsonObject, SlotValue, Timestamp, ValueVerificationKey,
         reading::{null_as_default, null_or_value},
     },
-    http::{FromJson, Reply, Service, ToJson},
+    http::{Flaws, FromJson, Json, Reply, Service, ToJson},
 };
 
 /// One slot as the reading user sees it.
@@ -86,9 +86,14 @@ pub struct Slot {
     /// Who owns the original.
     #[serde(default)]
     pub owner_id: Option<Id>,
-    /// Settings of some system slots.
+    /// Settings of some system slots; where they are no object, they are not read.
     #[serde(default)]
-    pub config: Option<serde_json::Value>,
+    #[from_json(with = object_only)]
+    pub config: Option<JsonObject>,
+}
+
+fn object_only(json: Json<'_>, flaws: &mut Flaws) -> Option<JsonObject> {
+    matches!(json, Json::Object(_)).then(|| JsonObject::from_json(json, flaws))
 }
 
 fn key_value() -> String {

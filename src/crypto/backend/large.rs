@@ -45,7 +45,8 @@ impl ExpandedKey {
 
         let empty = Chunk { ciphertext: Vec::new(), iv, tag, additional_data: ADDITIONAL_DATA.into() };
         let empty = Envelope::Symmetric { chunks: vec![empty], derivation: None }.print();
-        let (strategy, artefacts) = empty.split_once("..").ok_or_else(|| Error::internal("an envelope has no data"))?;
+        let parts = empty.split_once('.').and_then(|(strategy, rest)| Some((strategy, rest.strip_prefix('.')?)));
+        let (strategy, artefacts) = parts.ok_or_else(|| Error::internal("an envelope has no data"))?;
         let text = JsString::from(format!("{strategy}.")).concat(&data).concat(&format!(".{artefacts}").into());
         Ok(Some(text))
     }

@@ -1,12 +1,16 @@
 //! The symmetric primitives by RustCrypto, the same on every target.
 
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::crypto::envelope::{IV_BYTES, TAG_BYTES};
 use crate::crypto::symmetric::KEY_BYTES;
 use crate::{Error, Result};
 
-pub(super) use vaultshare_fast::pbkdf2_sha256;
+/// PBKDF2 with HMAC-SHA256, into the place where the key shall live.
+pub(super) fn pbkdf2_sha256(passphrase: &[u8], salt: &[u8], iterations: u32, output: &mut [u8; KEY_BYTES]) {
+    pbkdf2::pbkdf2_hmac::<Sha256>(passphrase, salt, iterations, output);
+}
 
 /// Wiped on drop.
 pub(super) struct ExpandedKey(vaultshare_fast::ExpandedKey);

@@ -1,15 +1,13 @@
 //! The primitives by the browser's SubtleCrypto: also in workers and in Node, so it is looked up on the global object
 //! and never on `window`. A page on plain http has none.
 //!
-//! WebCrypto reads its inputs before a call returns, so what has to be copied to a JavaScript array for it (keys) is
-//! overwritten right after the call, and what it hands back is overwritten once it has been copied out.
+//! What WebCrypto hands back of secrets is overwritten once it has been copied out.
 
 use std::cell::RefCell;
 
-use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
-use wasm_bindgen::{JsCast, JsValue};
+use js_sys::{Array, Promise, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{CryptoKey, CryptoKeyPair, SubtleCrypto};
 use zeroize::Zeroizing;
 
 use crate::crypto::envelope::{IV_BYTES, TAG_BYTES};
@@ -22,14 +20,33 @@ use crate::{Error, Result};
 /// costs about as much as 2 KiB of AES in wasm; twice that leaves no doubt.
 const PAYS_OFF_FROM: usize = 4 * 1024;
 
-const OAEP: &str = "RSA-OAEP";
-const OAEP_HASH: &str = "SHA-1";
-const SIGNATURE: &str = "RSASSA-PKCS1-v1_5";
-const SIGNATURE_HASH: &str = "SHA-256";
+#[wasm_bindgen(module = "/src/crypto/backend/webcrypto.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = isPresent)]
+    fn is_there() -> bool;
+    #[wasm_bindgen(js_name = deriveBits)]
+    fn derive_bits(passphrase: &[u8], salt: &[u8], iterations: u32) -> Promise;
+    #[wasm_bindgen(js_name = importAesKey)]
+    fn import_aes_key(key: &[u8]) -> Promise;
+    #[wasm_bindgen(js_name = encryptAes)]
+    fn encrypt_aes(key: &JsValue, iv: &[u8], additional_data: &[u8], plaintext: &Uint8Array) -> Promise;
+    #[wasm_bindgen(js_name = decryptAes)]
+    fn decrypt_aes(key: &JsValue, iv: &[u8], additional_data: &[u8], sealed: &Uint8Array) -> Promise;
+    #[wasm_bindgen(js_name = generateRsaKey)]
+    fn generate_rsa_key(bits: u32) -> Promise;
+    #[wasm_bindgen(js_name = importPrivateKey)]
+    fn import_private_key(pkcs8_der: &[u8]) -> Promise;
+    #[wasm_bindgen(js_name = encryptRsa)]
+    fn encrypt_rsa(spki_der: &[u8], plaintext: &[u8]) -> Promise;
+    #[wasm_bindgen(js_name = decryptRsa)]
+    fn decrypt_rsa(key: &JsValue, ciphertext: &[u8]) -> Promise;
+    fn sign(key: &JsValue, data: &[u8]) -> Promise;
+    fn verify(spki_der: &[u8], signature: &[u8], data: &[u8]) -> Promise;
+}
 
 /// Whether there is a SubtleCrypto here.
 pub(super) fn is_present() -> bool {
-    subtle().is_ok()
+    is_there()
 }
 
 /// Whether a symmetric message of this length is worth the call.
@@ -37,24 +54,17 @@ pub(super) fn pays_off_for(length: usize) -> bool {
     length >= PAYS_OFF_FROM
 }
 
-fn subtle() -> Result<SubtleCrypto> {
-    let found = Reflect::get(&js_sys::global(), &"crypto".into())
-        .and_then(|crypto| Reflect::get(&crypto, &"subtle".into()))
-        .unwrap_or(JsValue::UNDEFINED);
-    if found.is_object() { Ok(found.unchecked_into()) } else { Err(Error::internal("there is no WebCrypto here")) }
-}
-
 /// A symmetric key that was handed to the browser once.
 #[derive(Default)]
-pub(super) struct ImportedKey(RefCell<Option<CryptoKey>>);
+pub(super) struct ImportedKey(RefCell<Option<JsValue>>);
 
 impl ImportedKey {
-    async fn get(&self, subtle: &SubtleCrypto, key: &[u8; KEY_BYTES]) -> Result<CryptoKey> {
+    async fn get(&self, key: &[u8; KEY_BYTES]) -> Result<JsValue> {
         let known = self.0.borrow().clone();
         if let Some(known) = known {
             return Ok(known);
         }
-        let imported = import_secret(subtle, "AES-GCM", key, &["encrypt", "decrypt"]).await?;
+        let imported = settle(import_aes_key(key)).await.ok_or_else(failed)?;
         self.0.replace(Some(imported.clone()));
         Ok(imported)
     }
@@ -95,11 +105,8 @@ impl ImportedKey {
         additional_data: &[u8],
         plaintext: &Uint8Array,
     ) -> Result<Uint8Array> {
-        let subtle = subtle()?;
-        let key = self.get(&subtle, key).await?;
-        let algorithm = aes_gcm(iv, additional_data)?;
-        let sealed = settle(subtle.encrypt_with_object_and_js_u8_array(&algorithm, &key, plaintext)).await;
-        sealed.map(|buffer| Uint8Array::new(&buffer)).map_err(|_| failed())
+        let key = self.get(key).await?;
+        settle_bytes(encrypt_aes(&key, iv, additional_data, plaintext)).await.ok_or_else(failed)
     }
 
     /// The plaintext of an array of ciphertext and tag.
@@ -110,11 +117,8 @@ impl ImportedKey {
         additional_data: &[u8],
         sealed: &Uint8Array,
     ) -> Result<Uint8Array> {
-        let subtle = subtle()?;
-        let key = self.get(&subtle, key).await?;
-        let algorithm = aes_gcm(iv, additional_data)?;
-        let opened = settle(subtle.decrypt_with_object_and_js_u8_array(&algorithm, &key, sealed)).await;
-        opened.map(|buffer| Uint8Array::new(&buffer)).map_err(|_| Error::decryption_failed())
+        let key = self.get(key).await?;
+        settle_bytes(decrypt_aes(&key, iv, additional_data, sealed)).await.ok_or_else(Error::decryption_failed)
     }
 }
 
@@ -124,16 +128,7 @@ pub(super) async fn pbkdf2_sha256(
     iterations: u32,
     output: &mut [u8; KEY_BYTES],
 ) -> Result<()> {
-    let subtle = subtle()?;
-    let key = import_secret(&subtle, "PBKDF2", passphrase, &["deriveBits"]).await?;
-    let algorithm = object(&[
-        ("name", "PBKDF2".into()),
-        ("hash", "SHA-256".into()),
-        ("salt", Uint8Array::from(salt).into()),
-        ("iterations", iterations.into()),
-    ])?;
-    let derived = settle(subtle.derive_bits_with_object(&algorithm, &key, KEY_BYTES as u32 * 8)).await;
-    let derived = Uint8Array::new(&derived.map_err(|_| failed())?);
+    let derived = settle_bytes(derive_bits(passphrase, salt, iterations)).await.ok_or_else(failed)?;
     if derived.length() as usize != KEY_BYTES {
         return Err(failed());
     }
@@ -142,117 +137,51 @@ pub(super) async fn pbkdf2_sha256(
     Ok(())
 }
 
-/// The key is extractable only for the moment of its birth: it has to be wrapped for the Keystore.
 pub(super) async fn rsa_generate(bits: u32) -> Result<Zeroizing<Vec<u8>>> {
-    let subtle = subtle()?;
-    let algorithm = object(&[
-        ("name", OAEP.into()),
-        ("hash", OAEP_HASH.into()),
-        ("modulusLength", bits.into()),
-        ("publicExponent", Uint8Array::from([1, 0, 1].as_slice()).into()),
-    ])?;
-    let pair = settle(subtle.generate_key_with_object(&algorithm, true, &usages(&["encrypt", "decrypt"]))).await;
-    let pair: CryptoKeyPair = pair.map_err(|_| failed())?.unchecked_into();
-    let pkcs8_der = settle(subtle.export_key("pkcs8", &pair.get_private_key())).await;
-    let pkcs8_der = take_secret(Uint8Array::new(&pkcs8_der.map_err(|_| failed())?));
-    pkcs1_from_pkcs8(&pkcs8_der).ok_or_else(failed)
+    let pkcs8_der = settle_bytes(generate_rsa_key(bits)).await.map(take_secret);
+    pkcs8_der.and_then(|pkcs8_der| pkcs1_from_pkcs8(&pkcs8_der)).ok_or_else(failed)
 }
 
 pub(super) async fn rsa_encrypt(spki_der: &[u8], plaintext: &[u8]) -> Result<Vec<u8>> {
-    let subtle = subtle()?;
-    let key = import_rsa(&subtle, "spki", spki_der, OAEP, OAEP_HASH, "encrypt").await.map_err(|_| failed())?;
-    let sealed = settle(subtle.encrypt_with_object_and_u8_array(&named(OAEP)?, &key, plaintext)).await;
-    sealed.map(|buffer| Uint8Array::new(&buffer).to_vec()).map_err(|_| failed())
+    settle_bytes(encrypt_rsa(spki_der, plaintext)).await.map(|sealed| sealed.to_vec()).ok_or_else(failed)
 }
 
 pub(super) async fn rsa_verify(spki_der: &[u8], signature: &[u8], data: &[u8]) -> Result<()> {
-    let subtle = subtle()?;
-    let key = import_rsa(&subtle, "spki", spki_der, SIGNATURE, SIGNATURE_HASH, "verify").await.map_err(|_| failed())?;
-    let verified =
-        settle(subtle.verify_with_object_and_u8_array_and_u8_array(&named(SIGNATURE)?, &key, signature, data));
-    match verified.await {
-        Ok(answer) if answer.is_truthy() => Ok(()),
-        _ => Err(Error::decryption_failed()),
-    }
+    let verified = settle(verify(spki_der, signature, data)).await;
+    if verified.is_some_and(|answer| answer.is_truthy()) { Ok(()) } else { Err(Error::decryption_failed()) }
 }
 
-/// A private key that the browser holds and does not give out. WebCrypto ties a key to one use, so there are two.
+/// A private key that the browser holds and does not give out.
 pub(crate) struct PrivateKey {
-    decrypting: CryptoKey,
-    signing: CryptoKey,
+    decrypting: JsValue,
+    signing: JsValue,
 }
 
 impl PrivateKey {
     pub(super) async fn import(pkcs1_der: &[u8]) -> Result<Self> {
         let refused = || Error::invalid_argument("the parts of the private key do not belong together");
-        let subtle = subtle()?;
         let pkcs8_der = rsa_der::write_pkcs8(pkcs1_der).ok_or_else(refused)?;
-        let decrypting = import_rsa(&subtle, "pkcs8", &pkcs8_der, OAEP, OAEP_HASH, "decrypt").await;
-        let signing = import_rsa(&subtle, "pkcs8", &pkcs8_der, SIGNATURE, SIGNATURE_HASH, "sign").await;
-        Ok(PrivateKey { decrypting: decrypting.map_err(|_| refused())?, signing: signing.map_err(|_| refused())? })
+        let keys: Array = settle(import_private_key(&pkcs8_der)).await.ok_or_else(refused)?.unchecked_into();
+        Ok(PrivateKey { decrypting: keys.get(0), signing: keys.get(1) })
     }
 
     pub(super) async fn decrypt(&self, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
-        let opened = subtle()?.decrypt_with_object_and_u8_array(&named(OAEP)?, &self.decrypting, ciphertext);
-        settle(opened).await.map(|buffer| take_secret(Uint8Array::new(&buffer))).map_err(|_| Error::decryption_failed())
+        let opened = settle_bytes(decrypt_rsa(&self.decrypting, ciphertext)).await;
+        opened.map(take_secret).ok_or_else(Error::decryption_failed)
     }
 
     pub(super) async fn sign(&self, data: &[u8]) -> Result<Vec<u8>> {
-        let signed = subtle()?.sign_with_object_and_u8_array(&named(SIGNATURE)?, &self.signing, data);
-        settle(signed).await.map(|buffer| Uint8Array::new(&buffer).to_vec()).map_err(|_| failed())
+        settle_bytes(sign(&self.signing, data)).await.map(|signature| signature.to_vec()).ok_or_else(failed)
     }
 }
 
-/// A symmetric key or passphrase for these uses, not to be read out again.
-async fn import_secret(subtle: &SubtleCrypto, algorithm: &str, bytes: &[u8], uses: &[&str]) -> Result<CryptoKey> {
-    let copy = Uint8Array::from(bytes);
-    let imported = subtle.import_key_with_str("raw", &copy, algorithm, false, &usages(uses));
-    copy.fill(0, 0, copy.length());
-    settle(imported).await.map(JsCast::unchecked_into).map_err(|_| failed())
+/// What a promise settles with; nothing where it is rejected, for whatever reason.
+async fn settle(promise: Promise) -> Option<JsValue> {
+    JsFuture::from(promise).await.ok()
 }
 
-async fn import_rsa(
-    subtle: &SubtleCrypto,
-    format: &str,
-    der: &[u8],
-    algorithm: &str,
-    hash: &str,
-    usage: &str,
-) -> Result<CryptoKey, JsValue> {
-    let algorithm = object(&[("name", algorithm.into()), ("hash", hash.into())]).map_err(|_| JsValue::UNDEFINED)?;
-    let copy = Uint8Array::from(der);
-    let imported = subtle.import_key_with_object(format, &copy, &algorithm, false, &usages(&[usage]));
-    copy.fill(0, 0, copy.length());
-    settle(imported).await.map(JsCast::unchecked_into)
-}
-
-fn aes_gcm(iv: &[u8], additional_data: &[u8]) -> Result<Object> {
-    object(&[
-        ("name", "AES-GCM".into()),
-        ("iv", Uint8Array::from(iv).into()),
-        ("additionalData", Uint8Array::from(additional_data).into()),
-    ])
-}
-
-fn named(algorithm: &str) -> Result<Object> {
-    object(&[("name", algorithm.into())])
-}
-
-fn object(fields: &[(&str, JsValue)]) -> Result<Object> {
-    let object = Object::new();
-    for (name, value) in fields {
-        Reflect::set(&object, &(*name).into(), value).map_err(|_| failed())?;
-    }
-    Ok(object)
-}
-
-fn usages(names: &[&str]) -> JsValue {
-    names.iter().map(|name| JsValue::from_str(name)).collect::<Array>().into()
-}
-
-/// Awaits a promise whose making may itself have failed.
-async fn settle(promise: Result<Promise, JsValue>) -> Result<JsValue, JsValue> {
-    JsFuture::from(promise?).await
+async fn settle_bytes(promise: Promise) -> Option<Uint8Array> {
+    settle(promise).await.map(JsCast::unchecked_into)
 }
 
 /// Copies secret bytes out of an array, and overwrites them there.

@@ -4,9 +4,8 @@
 //! scalars from base64's letters, plain, quoted or in a block of one line. A YAML library reads much more, and weighed a
 //! tenth of the module that a page has to load. The tests hold this against one: what is read here, it reads the same.
 
-use base64ct::{Base64, Encoding};
-
 use super::{ChunkFields, DerivationFields, missing};
+use crate::crypto::encoding::from_base64;
 use crate::{Error, Result};
 
 pub(super) fn parse_chunk(artefacts: &[u8]) -> Result<ChunkFields> {
@@ -73,7 +72,7 @@ impl<'text> Fields<'text> {
     /// Bytes in standard base64.
     fn take_binary(&mut self, name: &str) -> Result<Option<Vec<u8>>> {
         match self.take(name) {
-            Some(scalar) if scalar.binary => Base64::decode_vec(scalar.text).map(Some).map_err(|_| malformed()),
+            Some(scalar) if scalar.binary => from_base64(scalar.text).map(Some).ok_or_else(malformed),
             Some(_) => Err(malformed()),
             None => Ok(None),
         }
@@ -89,7 +88,12 @@ fn read_map(text: &str) -> Option<Vec<(&str, Scalar<'_>)>> {
     let document = text.strip_prefix("---")?;
     if let Some(flow) = document.strip_prefix(" {") {
         let entries = flow.trim_end_matches(['\r', '\n']).strip_suffix('}')?;
-        return entries.split(", ").map(|entry| read_field(entry, None)).collect();
+        let mut fields = Vec::new();
+        for (place, entry) in entries.split(',').enumerate() {
+            let entry = if place == 0 { entry } else { entry.strip_prefix(' ')? };
+            fields.push(read_field(entry, None)?);
+        }
+        return Some(fields);
     }
     let mut lines = document.strip_prefix('\n').or_else(|| document.strip_prefix("\r\n"))?.lines();
     let mut fields = Vec::new();
@@ -103,7 +107,8 @@ fn read_map(text: &str) -> Option<Vec<(&str, Scalar<'_>)>> {
 
 /// `name: value`, of which the value may be in a block of the one line below.
 fn read_field<'text>(entry: &'text str, block: Option<&'text str>) -> Option<(&'text str, Scalar<'text>)> {
-    let (name, value) = entry.split_once(": ")?;
+    let (name, value) = entry.split_once(':')?;
+    let value = value.strip_prefix(' ')?;
     let untagged = value.strip_prefix("!!binary ").or_else(|| value.strip_prefix("!binary "));
     let (value, binary) = (untagged.unwrap_or(value), untagged.is_some());
     let text = match block {

@@ -1,5 +1,7 @@
 //! The forms that commands had in the first guide, when a share was made between two auth files.
 
+use std::rc::Rc;
+
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -77,7 +79,11 @@ pub(super) struct Listed {
 pub(super) async fn list(session: &Session, direction: Direction) -> anyhow::Result<Vec<Listed>> {
     let listed = session.list_space_shares(direction, &everything()).await?.entries.into_iter();
     Ok(listed
-        .map(|ListedSpaceShare { share, item }| Listed { share_id: share.id, connection_id: share.connection_id, item })
+        .map(|ListedSpaceShare { share, item }| Listed {
+            share_id: share.id,
+            connection_id: share.connection_id,
+            item: Rc::unwrap_or_clone(item),
+        })
         .collect())
 }
 

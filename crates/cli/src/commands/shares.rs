@@ -214,7 +214,7 @@ pub(super) async fn accept(terminal: &Terminal, record: &OneRecord, yes: bool) -
             bail!("the share was not accepted");
         }
     }
-    output::print(&OneShare { share: session.accept_share(&record.id).await? })
+    output::print(&OneShare { share: *session.accept_share(&record.id).await? })
 }
 
 fn agreed() -> anyhow::Result<bool> {

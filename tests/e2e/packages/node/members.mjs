@@ -1,11 +1,25 @@
-// The methods and properties that each class of the compiled code has, by class.
-const bindings = await import(new URL('./node_modules/vaultshare/vaultshare_bg.js', import.meta.url));
-const members = (object) => Object.getOwnPropertyNames(object).filter((name) => !name.startsWith('__'));
+// The methods and properties of everything that the package hands out, by the name that its type has in index.d.ts.
+// Takes the server's URL.
+import init, * as vaultshare from 'vaultshare';
+
+await init();
+const [url] = process.argv.slice(2);
+const client = new vaultshare.VaultClient({ vaultUrl: `${url}/vault`, keystoreUrl: `${url}/keystore`, prepareKeyPairs: false });
+const session = await client.createUser('supersecretpassword');
+
 const usual = ['constructor', 'free', 'length', 'name', 'prototype'];
-const classes = {};
-for (const [name, exported] of Object.entries(bindings)) {
-  if (!exported.prototype || name.startsWith('__')) continue;
-  if (!/^class\b/.test(Function.prototype.toString.call(exported))) continue;
-  classes[name] = [...members(exported), ...members(exported.prototype)].filter((member) => !usual.includes(member)).sort();
+const membersOf = (...objects) => {
+  const names = objects.flatMap((object) => Object.getOwnPropertyNames(object));
+  return names.filter((name) => !name.startsWith('__') && !usual.includes(name)).sort();
+};
+const members = {};
+for (const name of ['VaultClient', 'SymmetricKey', 'KeyPair', 'PublicKey']) {
+  members[name] = membersOf(vaultshare[name], vaultshare[name].prototype);
 }
-console.log(JSON.stringify(classes));
+members.Session = membersOf(session, vaultshare.Session.prototype);
+for (const [name, part] of Object.entries(session)) {
+  const type = name === 'tasks' ? 'ClientTasks' : name[0].toUpperCase() + name.slice(1);
+  members[type] = membersOf(part);
+}
+session.close();
+console.log(JSON.stringify(members));

@@ -100,8 +100,8 @@ pub(super) async fn check_values(
     values: &ValuesBySlot,
 ) -> Result<()> {
     let slots = items::records::slots_of(db, item_id).await?;
-    let is_shared = |id: &String| slots.iter().any(|slot| slot.id == *id) && only.is_none_or(|only| only == id);
-    if !values.keys().all(is_shared) {
+    let is_shared = |id: &str| slots.iter().any(|slot| slot.id == id) && only.is_none_or(|only| only == id);
+    if !values.iter().all(|(id, _)| is_shared(id)) {
         return Err(Error::invalid("encrypted_values names a slot that is not shared"));
     }
     Ok(())

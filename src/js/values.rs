@@ -1,0 +1,23 @@
+//! Values that were passed by themselves. They are taken as they come and read here, because the generated bindings would
+//! answer a wrong one with an error of their own, or none.
+
+use js_sys::Uint8Array;
+use wasm_bindgen::{JsCast, JsValue};
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Result};
+
+/// A text.
+pub(super) fn text_of(name: &str, value: &JsValue) -> Result<Zeroizing<String>> {
+    value.as_string().map(Zeroizing::new).ok_or_else(|| wrong(name, "a string"))
+}
+
+/// Bytes.
+pub(super) fn bytes_of(name: &str, value: JsValue) -> Result<Zeroizing<Vec<u8>>> {
+    let bytes: Uint8Array = value.dyn_into().map_err(|_| wrong(name, "a Uint8Array"))?;
+    Ok(Zeroizing::new(bytes.to_vec()))
+}
+
+fn wrong(name: &str, expected: &str) -> Error {
+    Error::invalid_argument(format!("`{name}` must be {expected}"))
+}
