@@ -10,12 +10,13 @@ export class VaultClient {
   #client;
 
   constructor(options) {
-    const given = objectOf(options);
-    const fetch = given.fetch ?? globalThis.fetch;
-    if (typeof fetch !== 'function') throw invalid('`fetch` must be a function; there is no global one here');
+    const { vaultUrl, keystoreUrl, subscriptionKey, timeoutMs, retries, prepareKeyPairs, fetch } = objectOf(options);
+    const send = fetch ?? globalThis.fetch;
+    if (typeof send !== 'function') throw invalid('`fetch` must be a function; there is no global one here');
     // Only where that does not hold up the page: in the browser's own code, or in a worker.
-    const prepareKeyPairs = (globalThis.crypto?.subtle || globalThis.Worker) ? given.prepareKeyPairs : false;
-    this.#client = new CompiledClient(asJson({ ...given, prepareKeyPairs }), fetch);
+    const prepares = globalThis.crypto?.subtle || globalThis.Worker ? prepareKeyPairs : false;
+    const given = { vaultUrl, keystoreUrl, subscriptionKey, timeoutMs, retries, prepareKeyPairs: prepares };
+    this.#client = new CompiledClient(asJson(given), send);
   }
 
   newSecret(options) {
@@ -79,14 +80,14 @@ export class Session {
 
 const parts = {
   templates: (call) => ({
-    list: (filter, page) => call('templates.list', { filter, page }, page),
+    list: (filter, page) => callList(call, 'templates.list', { filter }, page),
     get: (nameOrId, options) => call('templates.get', { nameOrId }, options),
     create: (template, options) => call('templates.create', { template }, options),
   }),
 
   items: (call) => ({
     create: (item, options) => call('items.create', { item }, options).then(withValue),
-    list: (filter, page) => call('items.list', { filter, page }, page),
+    list: (filter, page) => callList(call, 'items.list', { filter }, page),
     get: (id, options) => call('items.get', { id }, options).then(withValue),
     async getMany(ids, options) {
       const portions = await call('items.getMany', { ids }, options);
@@ -100,7 +101,7 @@ const parts = {
 
   invitations: (call) => ({
     create: (invitation, options) => call('invitations.create', { invitation }, options),
-    list: (page) => call('invitations.list', { page }, page),
+    list: (page) => callList(call, 'invitations.list', {}, page),
     cancel: (id, options) => call('invitations.cancel', { id }, options),
   }),
 
@@ -110,15 +111,15 @@ const parts = {
       const { name, keypairId } = details ?? {};
       return call('connections.accept', { token, invitationId: id, name, keypairId }, options);
     },
-    list: (page) => call('connections.list', { page }, page),
+    list: (page) => callList(call, 'connections.list', {}, page),
     get: (id, options) => call('connections.get', { id }, options),
     delete: (id, options) => call('connections.delete', { id }, options),
   }),
 
   shares: (call) => ({
     create: async (share, options) => call('shares.create', { share: withInstant(share) }, options),
-    incoming: (filter, page) => call('shares.incoming', { filter, page }, page),
-    outgoing: (filter, page) => call('shares.outgoing', { filter, page }, page),
+    incoming: (filter, page) => callList(call, 'shares.incoming', { filter }, page),
+    outgoing: (filter, page) => callList(call, 'shares.outgoing', { filter }, page),
     get: (id, options) => call('shares.get', { id }, options).then(withItem),
     info: (id, options) => call('shares.info', { id }, options),
     accept: (id, options) => call('shares.accept', { id }, options),
@@ -128,13 +129,13 @@ const parts = {
   }),
 
   classifications: (call) => ({
-    list: (filter, page) => call('classifications.list', { filter, page }, page),
+    list: (filter, page) => callList(call, 'classifications.list', { filter }, page),
     get: (id, options) => call('classifications.get', { id }, options),
     create: (node, options) => call('classifications.create', { node }, options),
   }),
 
   tasks: (call) => ({
-    list: (filter, page) => call('tasks.list', { filter, page }, page),
+    list: (filter, page) => callList(call, 'tasks.list', { filter }, page),
     count: (options) => call('tasks.count', {}, options),
     async run(options) {
       const { completed, failed } = await call('tasks.run', { selection: { limit: options?.limit } }, options);
@@ -144,11 +145,17 @@ const parts = {
 
   encryptionSpaces: (call) => ({
     share: async (share, options) => call('encryptionSpaces.share', { share: withInstant(share) }, options),
-    list: (direction, page) => call('encryptionSpaces.list', { direction, page }, page),
+    list: (direction, page) => callList(call, 'encryptionSpaces.list', { direction }, page),
     get: (id, options) => call('encryptionSpaces.get', { id }, options).then(withItem),
     delete: (id, options) => call('encryptionSpaces.delete', { id }, options),
   }),
 };
+
+/** Calls a method that gives a page of a list: of its options, a signal and a listener are no arguments. */
+async function callList(call, method, given, options) {
+  const { perPage, after, all } = objectOf(options);
+  return call(method, { ...given, page: { perPage, after, all } }, options);
+}
 
 /** Calls a method of compiled code. Whatever is wrong with the arguments rejects the promise. */
 async function call(compiled, method, given, options) {
@@ -168,10 +175,20 @@ function objectOf(options) {
 
 function asJson(given) {
   try {
-    return JSON.stringify(given);
-  } catch {
-    throw invalid('the arguments must be plain data');
+    return JSON.stringify(given, plain);
+  } catch (error) {
+    throw error instanceof VaultError ? error : invalid('the arguments must be plain data');
   }
+}
+
+/** A field's value, as long as JSON has it: what it would write as something else, or leave out, is refused. */
+function plain(name, value) {
+  // As it was before any `toJSON`.
+  const given = this[name];
+  const isPlain = given === undefined || given === null || typeof given === 'string' || typeof given === 'boolean'
+    || Number.isFinite(given) || Array.isArray(given) || Object.prototype.toString.call(given) === '[object Object]';
+  if (!isPlain) throw invalid(`\`${name}\` is not what it has to be: plain data`);
+  return value;
 }
 
 /** The same with `expiresAt` as ISO-8601 in UTC. */

@@ -678,8 +678,8 @@ export interface Shares {
    *
    * A connection that this session has listed or fetched is not asked for again: the recipient's key is the one seen then.
    *
-   * @throws {VaultError} `NOT_FOUND`, `NOT_CONNECTED`, `ON_SHARING_NOT_PERMITTED`, `CONFLICT`; where the connection has to be
-   *   fetched first, also `WEAK_KEY` and `KEY_CHANGED` (the server offers a key for the recipient that must not be used)
+   * @throws {VaultError} `NOT_FOUND`, `NOT_CONNECTED`, `ON_SHARING_NOT_PERMITTED`, `CONFLICT`; where the connection is fetched,
+   *   before or after a refusal, also `WEAK_KEY` and `KEY_CHANGED` (the server offers a key for the recipient that must not be used)
    *
    * @example
    * const { entries } = await alice.connections.list();

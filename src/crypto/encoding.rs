@@ -1,6 +1,7 @@
-//! The two text forms of bytes, URL-safe base64 with padding and lower-case hexadecimal; and what the peers make of text.
+//! The text forms of bytes, base64 with padding (URL-safe, but in PEM) and lower-case hexadecimal; and what the peers make of
+//! text.
 //!
-//! Both decoders take exactly one spelling per byte string: a second spelling of the same ciphertext would let a
+//! The decoders take exactly one spelling per byte string: a second spelling of the same ciphertext would let a
 //! server change what was signed or compared without changing what is decrypted. They run in constant time, because
 //! keys pass through them too.
 
@@ -15,7 +16,7 @@ pub(crate) fn secret_from_base64url(text: &str) -> Option<Zeroizing<Vec<u8>>> {
 
 /// Bytes as base64 with the standard alphabet and padding, which PEM has.
 pub(crate) fn to_base64(bytes: &[u8]) -> String {
-    with_letters(to_base64url(bytes), ['-', '_'], ['+', '/'])
+    rewritten(to_base64url(bytes), [(b'-', b'+'), (b'_', b'/')])
 }
 
 /// The bytes of such a text, or `None`.
@@ -23,21 +24,17 @@ pub(crate) fn from_base64(text: &str) -> Option<Vec<u8>> {
     if text.contains(['-', '_']) {
         return None;
     }
-    from_base64url(&Zeroizing::new(with_letters(text.to_owned(), ['+', '/'], ['-', '_'])))
+    from_base64url(&Zeroizing::new(rewritten(text.to_owned(), [(b'+', b'-'), (b'/', b'_')])))
 }
 
-/// The same text with two of its letters written otherwise: so both alphabets are served by one decoder.
-fn with_letters(text: String, from: [char; 2], to: [char; 2]) -> String {
+/// The same text with two of its letters written otherwise: so both alphabets are served by one decoder. No letter decides
+/// which way this takes.
+fn rewritten(text: String, letters: [(u8, u8); 2]) -> String {
     let text = Zeroizing::new(text);
     let mut other = String::with_capacity(text.len());
-    for letter in text.chars() {
-        other.push(if letter == from[0] {
-            to[0]
-        } else if letter == from[1] {
-            to[1]
-        } else {
-            letter
-        });
+    for byte in text.bytes() {
+        let change = letters.map(|(from, to)| 0_u8.wrapping_sub(u8::from(byte == from)) & (from ^ to));
+        other.push(char::from(byte ^ change[0] ^ change[1]));
     }
     other
 }

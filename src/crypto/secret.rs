@@ -47,7 +47,7 @@ impl UserSecret {
     /// # Errors
     /// `INVALID_SECRET`, without saying what of it is wrong.
     pub fn parse(text: &str) -> Result<Self> {
-        let text = text.trim_ascii();
+        let text = text.trim();
         let mut parts = text.split('.');
         let (Some("1"), Some(username), Some(groups), None) = (parts.next(), parts.next(), parts.next(), parts.next())
         else {

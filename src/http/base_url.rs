@@ -73,10 +73,9 @@ fn is_loopback_of_ipv4(host: &str) -> bool {
     host.starts_with("127.") && host.split('.').count() == 4 && host.split('.').all(is_byte)
 }
 
-/// `::1`, or the same with its zeros written out.
+/// In its shortest spelling or its longest.
 fn is_loopback_of_ipv6(host: &str) -> bool {
-    let Some(zeros) = host.strip_suffix('1') else { return false };
-    host.contains(':') && zeros.bytes().all(|byte| byte == b'0' || byte == b':')
+    matches!(host, "::1" | "0:0:0:0:0:0:0:1" | "0000:0000:0000:0000:0000:0000:0000:0001")
 }
 
 #[cfg(test)]
@@ -126,6 +125,7 @@ mod tests {
             "http://[::2]",
             "http://[1]",
             "http://[::11]",
+            "http://[0:1]",
             "http://[::f:1]",
             "https://a.test/a b",
             "http://localhost\\@example.com",

@@ -30,8 +30,15 @@ async function send(fetch, method, url, headers, body, limit, signal) {
 /** @returns {[Promise<void>, () => void]} what settles after a while, and what stops the timer: a running one keeps Node.js from ending */
 export function sleep(milliseconds) {
   let timer;
-  const elapsed = new Promise((resolve) => { timer = setTimeout(resolve, milliseconds); });
-  return [elapsed, () => { clearTimeout(timer); }];
+  let settle;
+  const elapsed = new Promise((resolve) => {
+    settle = resolve;
+    timer = setTimeout(resolve, milliseconds);
+  });
+  return [elapsed, () => {
+    clearTimeout(timer);
+    settle();
+  }];
 }
 
 async function readBody(response, limit) {

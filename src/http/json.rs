@@ -9,6 +9,10 @@ use std::num::NonZeroU32;
 pub use vaultshare_fast::Json;
 pub use vaultshare_wire_derive::FromJson;
 
+/// The longest list that is read. What belongs together in a reply is found by looking through its lists, and a server that
+/// sends millions must not keep a page busy for hours.
+pub const MOST_ENTRIES: usize = 20_000;
+
 /// A type of the wire that the client reads.
 ///
 /// Reading goes on after a flaw, with a placeholder, so that a type needs no way out at each of its fields; whoever began
@@ -171,8 +175,12 @@ impl<T: FromJson> FromJson for Vec<T> {
         if !matches!(json, Json::List(_)) {
             flaws.note("a list");
         }
+        let entries = json.into_entries();
+        if entries.len() > MOST_ENTRIES {
+            flaws.note("a list that is not as long as this");
+        }
         let mut list = Vec::new();
-        for entry in json.into_entries() {
+        for entry in entries.take(MOST_ENTRIES) {
             list.push(T::from_json(entry, flaws));
         }
         list
@@ -246,7 +254,7 @@ mod tests {
         assert_eq!(read(r#"{"label":"x"}"#), Err(("id", "a number")));
         assert_eq!(read(r#"{"id":"hush"}"#), Err(("id", "a number")));
         assert_eq!(read(r#"{"id":1,"label":2}"#), Err(("label", "a text")));
-        assert_eq!(read(r#"{"id":1,"inner":[{"type":1}]}"#), Err(("type", "a word")));
+        assert_eq!(read(r#"{"id":1,"inner":[{"type":1}]}"#), Err(("type", "one of note_text, url, other")));
         assert_eq!(read(r#"{"id":1,"inner":{}}"#), Err(("inner", "a list")));
         assert_eq!(read("[]"), Err(("", "an object")));
     }

@@ -19,7 +19,7 @@ mod transport;
 pub use base_url::BaseUrl;
 #[cfg(target_arch = "wasm32")]
 pub use fetch::FetchTransport;
-pub use json::{Fields, Flaw, Flaws, FromFields, FromJson, Json};
+pub use json::{Fields, Flaw, Flaws, FromFields, FromJson, Json, MOST_ENTRIES};
 pub use json_text::{JsonText, ToFields, ToJson};
 pub use reply::Reply;
 pub(crate) use reply::read;

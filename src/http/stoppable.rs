@@ -16,7 +16,8 @@ pub(crate) struct Stoppable {
 }
 
 impl Stoppable {
-    /// Of a promise, and the function that gives up what it is of.
+    /// Of a promise, and the function that gives up what it is of. That has to settle the promise: whoever waits for one that
+    /// never settles is never freed.
     pub(crate) fn new(promise_and_stop: Array) -> Self {
         Stoppable {
             promise: JsFuture::from(promise_and_stop.get(0).unchecked_into::<js_sys::Promise>()),

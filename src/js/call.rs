@@ -21,7 +21,10 @@ use crate::{
 
 #[wasm_bindgen(module = "/src/js/listen.js")]
 extern "C" {
-    fn listen(signal: &JsValue) -> Array;
+    #[wasm_bindgen(js_name = hasFired)]
+    fn has_fired(signal: &JsValue) -> bool;
+    #[wasm_bindgen(catch)]
+    fn listen(signal: &JsValue) -> Result<Array, JsValue>;
 }
 
 /// What a method does, up to the value that JavaScript gets.
@@ -58,11 +61,19 @@ pub(super) fn promise_until(signal: JsValue, closing: Option<Closing>, work: Res
 }
 
 async fn run(signal: JsValue, closing: Option<Closing>, work: Result<Work>) -> Result<JsValue> {
-    let work = work?;
     let fired: Pin<Box<dyn Future<Output = ()>>> = match signal.is_undefined() {
         true => Box::pin(pending()),
-        false => Box::pin(Stoppable::new(listen(&signal)).map(drop)),
+        // Between the call and now. Work would otherwise get as far as its first request.
+        false if has_fired(&signal) => return Err(aborted()),
+        false => {
+            let listening = listen(&signal).map_err(|_| Error::invalid_argument("`signal` cannot be listened to"))?;
+            Box::pin(Stoppable::new(listening).map(drop))
+        }
     };
+    if closing.as_ref().is_some_and(Closing::has_come) {
+        return Err(Error::new(ErrorCode::SessionClosed, "the session is closed: sign in again"));
+    }
+    let work = work?;
     let closed: Pin<Box<dyn Future<Output = ()>>> = match &closing {
         Some(closing) => Box::pin(closing.wait()),
         None => Box::pin(pending()),
@@ -72,6 +83,10 @@ async fn run(signal: JsValue, closing: Option<Closing>, work: Result<Work>) -> R
         Either::Left((Either::Left(_), _)) => {
             Err(Error::new(ErrorCode::SessionClosed, "the session was closed while this was under way"))
         }
-        Either::Left((Either::Right(_), _)) => Err(Error::new(ErrorCode::Aborted, "the call was aborted")),
+        Either::Left((Either::Right(_), _)) => Err(aborted()),
     }
+}
+
+fn aborted() -> Error {
+    Error::new(ErrorCode::Aborted, "the call was aborted")
 }

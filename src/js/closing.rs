@@ -28,6 +28,11 @@ impl Closing {
         }
     }
 
+    /// Whether it has come.
+    pub(super) fn has_come(&self) -> bool {
+        self.0.has_come.get()
+    }
+
     /// Waits for it.
     pub(super) fn wait(&self) -> Waiting {
         Waiting { state: Rc::clone(&self.0), place: None }

@@ -1,8 +1,7 @@
 //! Slots and classification nodes, as the arguments of several calls hold them.
 
-use super::arguments::object;
 use crate::{
-    http::{Flaws, FromJson, Json},
+    http::{Fields, Flaws, FromJson, Json},
     workflows::{Classification, NewSlot, Value},
 };
 
@@ -24,7 +23,7 @@ impl FromJson for Slots {
 
 impl FromJson for NewSlot {
     fn from_json(slot: Json<'_>, flaws: &mut Flaws) -> Self {
-        let mut slot = object(slot, flaws);
+        let mut slot = entry(slot, flaws);
         NewSlot {
             id: slot.or_default("id", flaws),
             name: slot.or_default("name", flaws),
@@ -40,13 +39,17 @@ impl FromJson for NewSlot {
 fn value(value: Json<'_>, flaws: &mut Flaws) -> Option<Value> {
     match value {
         Json::Null => None,
-        value => Some(Value::new(String::from_json(value, flaws))),
+        Json::Text(text) => Some(Value::new(text.into_owned())),
+        _ => {
+            flaws.note("a text or null as each slot's value");
+            None
+        }
     }
 }
 
 impl FromJson for Classification {
     fn from_json(node: Json<'_>, flaws: &mut Flaws) -> Self {
-        let mut node = object(node, flaws);
+        let mut node = entry(node, flaws);
         Classification {
             id: node.or_default("id", flaws),
             scheme: node.or_default("scheme", flaws),
@@ -54,4 +57,12 @@ impl FromJson for Classification {
             remove: node.or_default("remove", flaws),
         }
     }
+}
+
+/// The fields of an entry of a list, which has to be an object.
+fn entry<'text>(json: Json<'text>, flaws: &mut Flaws) -> Fields<'text> {
+    if !matches!(json, Json::Object(_)) {
+        flaws.note("a list of objects");
+    }
+    Fields::of(json)
 }

@@ -50,7 +50,7 @@ impl Session {
         details: &ConnectionDetails,
         progress: &ProgressListener,
     ) -> Result<Connection> {
-        if details.token.trim_ascii().is_empty() {
+        if details.token.trim().is_empty() {
             return Err(Error::invalid_argument("the invitation's token is empty"));
         }
         let keys = self.keys()?;
@@ -65,7 +65,7 @@ impl Session {
                 public_key: key_pair.public_key_pem.clone(),
             },
             connection: vault::connections::ConnectionDetails {
-                invitation_token: details.token.trim_ascii().to_owned(),
+                invitation_token: details.token.trim().to_owned(),
                 invitation_id: details.invitation_id.clone(),
                 encrypted_recipient_name: name,
             },

@@ -39,16 +39,32 @@ impl Listed for TemplatesResponse {
     type Entry = Template;
 
     fn into_entries(self) -> Result<(Vec<Template>, Option<String>)> {
-        let mut slots = self.slots;
         let mut templates = Vec::with_capacity(self.item_templates.len());
         for record in self.item_templates {
-            let (mut own, mut others) = (Vec::new(), Vec::new());
-            for slot in slots {
-                let of_this = record.slot_ids.contains(&slot.id);
-                if of_this { own.push(slot) } else { others.push(slot) }
+            templates.push(Template { record, slots: Vec::new() });
+        }
+        let mut place = 0;
+        for slot in self.slots {
+            let has_it = |template: &Template| template.record.slot_ids.contains(&slot.id);
+            // Mostly the slots of one template come after another.
+            if !templates.get(place).is_some_and(has_it) {
+                match templates.iter().position(has_it) {
+                    Some(its) => place = its,
+                    None => continue,
+                }
             }
-            slots = others;
-            templates.push(Template { record, slots: own });
+            if let Some(template) = templates.get_mut(place) {
+                template.slots.push(slot);
+            }
+        }
+        for template in &mut templates {
+            let mut in_order = Vec::with_capacity(template.slots.len());
+            for id in &template.record.slot_ids {
+                if let Some(found) = template.slots.iter().position(|slot| slot.id == *id) {
+                    in_order.push(template.slots.remove(found));
+                }
+            }
+            template.slots = in_order;
         }
         Ok((templates, self.next_page_after))
     }

@@ -82,8 +82,23 @@ describe('a wrong argument', () => {
     await refused(() => session.shares.create({ itemId: 'a' }), 'shares.create without connection');
     await refused(() => session.shares.create({ itemId: 'a', connectionId: 'b', expiresAt: 'tomorrow' }), 'expiresAt');
     await refused(() => session.tasks.list({ states: ['later'] }), 'tasks.list states');
+    await refused(() => session.classifications.create({ name: 'x' }), 'classifications.create without scheme');
+    await refused(() => session.items.create({ template: 'vehicle', label: 'x', slots: [null] }), 'null as slot');
     await refused(() => session.connections.accept({}, { name: 'Alice' }), 'connections.accept without token');
     await refused(() => new VaultClient({ vaultUrl: 'http://vault.example', keystoreUrl: 'https://vault.example' }), 'plain http');
+  });
+
+  it('that JSON would turn into another one, or leave out, is refused', async () => {
+    for (const wrong of [NaN, Infinity, 5n, () => {}, Symbol('text'), new Date(), new Uint8Array(3), new Map()]) {
+      await refused(() => session.items.update('a', { slots: { vin: wrong } }), `${typeof wrong} as value`);
+      await refused(() => session.items.list({}, { perPage: wrong }), `${typeof wrong} as perPage`);
+      await refused(() => session.items.list({ name: wrong }), `${typeof wrong} as name`);
+      await refused(() => session.tasks.run({ limit: wrong }), `${typeof wrong} as limit`);
+    }
+    await refused(() => session.items.create({ template: 'vehicle', label: '\ud83e' }), 'half a character');
+    const circular = { template: 'vehicle', label: 'x' };
+    circular.slots = { circular };
+    await refused(() => session.items.create(circular), 'an object within itself');
   });
 
   it('in place of a text, bytes or a key is refused', async () => {
@@ -103,9 +118,19 @@ describe('a wrong argument', () => {
     key.free();
   });
 
+  it('does not hide that the session is closed', async () => {
+    const other = await new VaultClient({ vaultUrl: `${server.url}/vault`, keystoreUrl: `${server.url}/keystore` }).createUser('supersecretpassword');
+    other.close();
+    await assert.rejects(other.items.get('a b'), { code: 'SESSION_CLOSED' });
+  });
+
   it('does not hide that a call was aborted before it began', async () => {
     const sent = requests;
     await assert.rejects(session.items.list({}, { signal: AbortSignal.abort() }), { code: 'ABORTED' });
+    const abort = new AbortController();
+    const listing = session.items.list({}, { signal: abort.signal });
+    abort.abort();
+    await assert.rejects(listing, { code: 'ABORTED' });
     assert.equal(requests, sent);
   });
 });

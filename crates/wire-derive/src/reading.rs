@@ -20,6 +20,7 @@ pub(crate) fn implementation(input: &DeriveInput) -> Result<Code> {
         }
         Data::Enum(data) => {
             let mut arms = Vec::new();
+            let mut words = Vec::new();
             let mut placeholder = None;
             let mut any_other = Code::new();
             for variant in &data.variants {
@@ -33,13 +34,15 @@ pub(crate) fn implementation(input: &DeriveInput) -> Result<Code> {
                 }
                 let word = attributes.name(&name.to_string(), of_type.rename_all);
                 arms.push(quote! { Some(#word) => Self::#name, });
+                words.push(word);
                 placeholder.get_or_insert(name);
             }
+            let expected = format!("one of {}", words.join(", "));
             quote! {
                 match json.into_text().as_deref() {
                     #(#arms)*
                     #any_other
-                    _ => { flaws.note("a word"); Self::#placeholder }
+                    _ => { flaws.note(#expected); Self::#placeholder }
                 }
             }
         }

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// A node to be made.
-#[derive(Clone, Debug, Default, Hash, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Default, Hash, Serialize, Deserialize, ToJson)]
 #[serde(default)]
 pub struct NewNode {
     /// The hierarchy that it belongs to: `tag` is the user's own, others may be everybody's.
@@ -30,7 +30,7 @@ pub struct NewNode {
 }
 
 /// Body of `POST /classification_nodes`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToJson)]
 pub struct NewNodeRequest {
     /// The node.
     pub classification_node: NewNode,

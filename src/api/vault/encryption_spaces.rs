@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use super::{items::Item, slots::Slot};
 use crate::{
     api::{ByName, Ciphertext, Id, JsonObject, PageMeta, PageQuery, SlotValue, Timestamp, reading::null_as_default},
-    http::{Fields, Flaws, FromJson, Json, JsonText, Reply, Service, ToJson},
+    http::{Fields, Flaws, FromJson, Json, JsonText, MOST_ENTRIES, Reply, Service, ToJson},
 };
 
 /// Body of `POST /connections/{id}/encryption_space`.
@@ -297,6 +297,10 @@ fn values_in_any_form(json: Json<'_>, flaws: &mut Flaws) -> ValuesBySlot {
                 ValuesBySlot::default()
             }
         },
+        Json::Object(fields) if fields.len() > MOST_ENTRIES => {
+            flaws.note("an object with fewer fields");
+            ValuesBySlot::default()
+        }
         Json::Object(fields) => {
             let mut values = ValuesBySlot::default();
             for (slot, value) in fields {
@@ -306,7 +310,7 @@ fn values_in_any_form(json: Json<'_>, flaws: &mut Flaws) -> ValuesBySlot {
         }
         list => {
             let mut values = ValuesBySlot::default();
-            for value in list.into_entries() {
+            for value in list.into_entries().take(MOST_ENTRIES) {
                 let mut value = Fields::of(value);
                 let slot: String = value.required("slot_id", flaws);
                 values.insert(&slot, value.or_default("encrypted_value", flaws));

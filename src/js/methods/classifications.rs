@@ -24,6 +24,19 @@ pub(super) fn begin(method: &str, mut arguments: Arguments<'_>, session: Session
     }
 }
 
+impl FromJson for NewNode {
+    fn from_json(node: Json<'_>, flaws: &mut Flaws) -> Self {
+        let mut node = object(node, flaws);
+        NewNode {
+            classification_scheme_name: node.required("scheme", flaws),
+            name: node.or_default("name", flaws),
+            label: node.or_default("label", flaws),
+            description: node.or_default("description", flaws),
+            image: node.or_default("image", flaws),
+        }
+    }
+}
+
 impl FromJson for NodeFilter {
     fn from_json(filter: Json<'_>, flaws: &mut Flaws) -> Self {
         let mut filter = object(filter, flaws);

@@ -1,8 +1,6 @@
 //! The forms that commands had in the first guide, when a share was made between two auth files.
 
-use std::rc::Rc;
-
-use std::path::Path;
+use std::{path::Path, rc::Rc};
 
 use anyhow::{Context, bail};
 use serde::Serialize;

@@ -77,14 +77,14 @@ impl Store {
         Ok(self.readers.acquire().await?)
     }
 
-    /// Whether the database answers, to who reads and to who writes.
+    /// Whether the database answers, to who reads and to who writes. Where somebody is writing, it does.
     pub async fn is_healthy(&self) -> bool {
-        for pool in [&self.readers, &self.writer] {
-            if sqlx::query("SELECT 1").execute(pool).await.is_err() {
-                return false;
-            }
+        let answers = async |connection: &mut AnyConnection| sqlx::query("SELECT 1").execute(connection).await.is_ok();
+        let Ok(mut reader) = self.readers.acquire().await else { return false };
+        match self.writer.try_acquire() {
+            Some(mut writer) => answers(&mut reader).await && answers(&mut writer).await,
+            None => answers(&mut reader).await,
         }
-        true
     }
 
     /// Waits for what is running and closes.

@@ -51,7 +51,15 @@ fn minify(workspace: &Workspace) -> anyhow::Result<()> {
     for file in files::all_files(&workspace.package())? {
         if file.extension().is_some_and(|extension| extension == "js") {
             let mut terser = workspace.node();
-            terser.args(["node_modules/terser/bin/terser", "--module", "--compress", "--mangle", "--ecma", "2022"]);
+            terser.args([
+                "node_modules/terser/bin/terser",
+                "--module",
+                "--compress",
+                "--mangle",
+                "--keep-classnames",
+                "--ecma",
+                "2022",
+            ]);
             process::run(terser.arg("--output").arg(&file).arg("--").arg(&file))?;
         }
     }

@@ -8,7 +8,7 @@ use crate::vault::classification::{self, Classified};
 use crate::vault::sharing;
 use crate::vault::templates;
 use sqlx::AnyConnection;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A new item of `user_id`.
 pub(super) struct NewItem<'a> {
@@ -103,7 +103,8 @@ pub(super) async fn carry_out(
     }
     delete_slots(db, &deleted, clock).await?;
     // A request may name a slot twice: what it takes away, it does not classify.
-    classified.retain(|(slot_id, _)| !deleted.contains(slot_id));
+    let gone: HashSet<&String> = deleted.iter().collect();
+    classified.retain(|(slot_id, _)| !gone.contains(slot_id));
     for (slot_id, nodes) in classified {
         classification::apply(db, user_id, Classified::Slot(&slot_id), nodes, clock).await?;
     }
