@@ -31,13 +31,9 @@ impl ExpandedKey {
         if !is_for_the_browser(plaintext.length()) {
             return Ok(None);
         }
-        // The caller may change or give away the array while this waits.
-        let plaintext = plaintext.slice(0, plaintext.length());
         let mut iv = [0; IV_BYTES];
         getrandom::fill(&mut iv)?;
-        let sealed = self.webcrypto.encrypt_array(key, &iv, ADDITIONAL_DATA.as_bytes(), &plaintext).await;
-        plaintext.fill(0, 0, plaintext.length());
-        let sealed = sealed?;
+        let sealed = self.webcrypto.encrypt_array(key, &iv, ADDITIONAL_DATA.as_bytes(), plaintext).await?;
         let length = sealed.length() - TAG_BYTES as u32;
         let mut tag = [0; TAG_BYTES];
         sealed.subarray(length, sealed.length()).copy_to(&mut tag);

@@ -27,7 +27,9 @@ export async function importAesKey(key) {
 
 /** Ciphertext and tag. */
 export async function encryptAes(key, iv, additionalData, plaintext) {
-  return bytes(subtle().encrypt({ name: 'AES-GCM', iv, additionalData }, key, plaintext));
+  // WebCrypto takes no memory that threads share.
+  const unshared = plaintext.buffer instanceof ArrayBuffer ? plaintext : plaintext.slice();
+  return bytes(subtle().encrypt({ name: 'AES-GCM', iv, additionalData }, key, unshared));
 }
 
 export async function decryptAes(key, iv, additionalData, sealed) {

@@ -106,6 +106,10 @@ impl ImportedKey {
         plaintext: &Uint8Array,
     ) -> Result<Uint8Array> {
         let key = self.get(key).await?;
+        // The caller may have given the array away meanwhile. From here on it is not looked at again.
+        if plaintext.length() == 0 {
+            return Err(Error::invalid_argument("the bytes are no longer there"));
+        }
         settle_bytes(encrypt_aes(&key, iv, additional_data, plaintext)).await.ok_or_else(failed)
     }
 
