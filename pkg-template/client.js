@@ -147,7 +147,8 @@ const parts = {
     share: async (share, options) => call('encryptionSpaces.share', { share: withInstant(share) }, options),
     list: (direction, page) => callList(call, 'encryptionSpaces.list', { direction }, page),
     get: (id, options) => call('encryptionSpaces.get', { id }, options).then(withItem),
-    delete: (id, options) => call('encryptionSpaces.delete', { id }, options),
+    // To the server it is a share like any other.
+    delete: (id, options) => call('shares.delete', { id }, options),
   }),
 };
 

@@ -177,6 +177,11 @@ impl Error {
         self
     }
 
+    /// What everything asked of a closed session is answered with.
+    pub(crate) fn session_closed() -> Self {
+        Error::new(ErrorCode::SessionClosed, "the session is closed: sign in again")
+    }
+
     /// The one error of every failed decryption, whatever the cause.
     pub fn decryption_failed() -> Self {
         Error::new(ErrorCode::DecryptionFailed, "the data could not be decrypted")

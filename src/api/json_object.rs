@@ -92,4 +92,10 @@ mod tests {
         assert_eq!(serde_json::to_string(&changed).unwrap(), r#"{"a":1.5,"b":[null],"note":"new"}"#);
         assert_eq!(object.text("a"), None);
     }
+
+    #[test]
+    fn it_is_written_as_serde_writes_it() {
+        let object: JsonObject = serde_json::from_str(r#"{"a":[1,-2,3.5,null,"\u0001\"\\ü"],"b":{}}"#).unwrap();
+        assert_eq!(JsonText::of(&object), serde_json::to_string(&object).unwrap());
+    }
 }

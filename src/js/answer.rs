@@ -20,9 +20,9 @@ pub(super) fn record(record: &dyn Record) -> Result<JsValue> {
     answer(&Plain(record))
 }
 
-/// The answer of a call that has nothing to say.
-pub(super) fn nothing() -> Result<JsValue> {
-    Ok(JsValue::UNDEFINED)
+/// What a call answers that has nothing more to say than that it is done.
+pub(super) fn done(outcome: Result<()>) -> Result<JsValue> {
+    outcome.map(|()| JsValue::UNDEFINED)
 }
 
 /// What JavaScript sees as a plain object. It is not what the wire has of it, though it often has the same fields.

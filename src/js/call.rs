@@ -71,7 +71,7 @@ async fn run(signal: JsValue, closing: Option<Closing>, work: Result<Work>) -> R
         }
     };
     if closing.as_ref().is_some_and(Closing::has_come) {
-        return Err(Error::new(ErrorCode::SessionClosed, "the session is closed: sign in again"));
+        return Err(Error::session_closed());
     }
     let work = work?;
     let closed: Pin<Box<dyn Future<Output = ()>>> = match &closing {

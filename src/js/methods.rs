@@ -10,7 +10,7 @@ mod tasks;
 mod templates;
 
 use super::{
-    answer::nothing,
+    answer::done,
     arguments::Arguments,
     call::{Work, work},
 };
@@ -34,14 +34,8 @@ pub(super) fn begin(method: &str, arguments: &str, session: Session, progress: P
         Some(("classifications", method)) => classifications::begin(method, arguments, session),
         Some(("tasks", method)) => tasks::begin(method, arguments, session, progress),
         Some(("encryptionSpaces", method)) => encryption_spaces::begin(method, arguments, session, progress),
-        None if method == SIGN_OUT => work(async move {
-            session.sign_out().await?;
-            nothing()
-        }),
-        None if method == "endOtherSessions" => work(async move {
-            session.end_other_sessions().await?;
-            nothing()
-        }),
+        None if method == SIGN_OUT => work(async move { done(session.sign_out().await) }),
+        None if method == "endOtherSessions" => work(async move { done(session.end_other_sessions().await) }),
         _ => unknown(),
     }
 }

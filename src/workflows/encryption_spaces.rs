@@ -152,14 +152,15 @@ impl Session {
         expect_id(id, &share.id)?;
         expect_id(item_id(&share), &item.id)?;
         if item.own {
-            let item = opening::open_item(opening::bare(item, slots), &ItemKey::Private(keys)).await?;
+            let item = opening::open_item(Box::new(opening::bare(item, slots)), &ItemKey::Private(keys)).await?;
             return Ok(ItemInSpace { share, item });
         }
         let connection = self.fetch_connection(&share.connection_id).await?;
         let dek = self.open_space(connection).await?.0;
         let dek = dek.ok_or_else(|| bad_response("a share is in a connection without an encryption space"))?;
         let item =
-            open_values(opening::unopened_item(opening::bare(item, slots)), &share.encrypted_values, &dek).await?;
+            open_values(opening::unopened_item(Box::new(opening::bare(item, slots))), &share.encrypted_values, &dek)
+                .await?;
         Ok(ItemInSpace { share, item })
     }
 

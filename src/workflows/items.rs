@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::{
     OutstandingTasks, Page, PageRequest, ProgressListener, Session, Value,
+    handing_out::hand_out,
     opening::{self, ItemKey, expect_id},
     pages::fetch_pages,
     sealing::ciphertext,
@@ -324,22 +325,14 @@ fn not_owner(error: Error) -> Error {
 fn item_by_item(response: ItemsResponse) -> Vec<ItemResponse> {
     let mut items: Vec<ItemResponse> = Vec::with_capacity(response.items.len());
     for item in response.items {
-        items.push(*opening::bare(item, Vec::new()));
+        items.push(opening::bare(item, Vec::new()));
     }
-    let mut place = 0;
-    for slot in response.slots {
-        let is_its = |listed: &ItemResponse| slot.item_id.as_ref() == Some(&listed.item.id);
-        // Mostly the slots of one item come after another.
-        if !items.get(place).is_some_and(is_its) {
-            match items.iter().position(is_its) {
-                Some(its) => place = its,
-                None => continue,
-            }
-        }
-        if let Some(listed) = items.get_mut(place) {
-            listed.slots.push(slot);
-        }
-    }
+    hand_out(
+        response.slots,
+        &mut items,
+        |listed, slot| slot.item_id.as_ref() == Some(&listed.item.id),
+        |listed, slot| listed.slots.push(slot),
+    );
     for listed in &mut items {
         for node in &response.classification_nodes {
             if listed.item.classification_node_ids.contains(&node.id)

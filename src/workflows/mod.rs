@@ -9,6 +9,7 @@ mod client;
 mod connections;
 mod deleting;
 mod encryption_spaces;
+mod handing_out;
 mod invitations;
 mod items;
 #[cfg(not(target_arch = "wasm32"))]

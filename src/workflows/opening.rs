@@ -91,8 +91,8 @@ pub(super) async fn open_item(response: Box<items::ItemResponse>, key: &ItemKey)
 }
 
 /// An item and its slots, with nothing else that a response may hold.
-pub(super) fn bare(item: items::Item, slots: Vec<slots::Slot>) -> Box<items::ItemResponse> {
-    Box::new(items::ItemResponse {
+pub(super) fn bare(item: items::Item, slots: Vec<slots::Slot>) -> items::ItemResponse {
+    items::ItemResponse {
         item,
         slots,
         classification_nodes: Vec::new(),
@@ -100,7 +100,7 @@ pub(super) fn bare(item: items::Item, slots: Vec<slots::Slot>) -> Box<items::Ite
         thumbnails: Vec::new(),
         associations: Vec::new(),
         associations_to: Vec::new(),
-    })
+    }
 }
 
 /// An item without its values.

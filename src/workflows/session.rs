@@ -141,8 +141,7 @@ impl Session {
     }
 
     pub(super) fn keys(&self) -> Result<Rc<Keys>> {
-        let closed = || Error::new(ErrorCode::SessionClosed, "the session is closed: sign in again");
-        self.state.keys.borrow().clone().ok_or_else(closed)
+        self.state.keys.borrow().clone().ok_or_else(Error::session_closed)
     }
 
     /// The key pairs for this session's next connections, to be made when there is time. They do not keep the session.

@@ -2,6 +2,7 @@
 
 use super::{
     NewSlot, Page, PageRequest, Session,
+    handing_out::hand_out,
     pages::{Listed, fetch_pages},
 };
 use crate::{
@@ -43,20 +44,12 @@ impl Listed for TemplatesResponse {
         for record in self.item_templates {
             templates.push(Template { record, slots: Vec::new() });
         }
-        let mut place = 0;
-        for slot in self.slots {
-            let has_it = |template: &Template| template.record.slot_ids.contains(&slot.id);
-            // Mostly the slots of one template come after another.
-            if !templates.get(place).is_some_and(has_it) {
-                match templates.iter().position(has_it) {
-                    Some(its) => place = its,
-                    None => continue,
-                }
-            }
-            if let Some(template) = templates.get_mut(place) {
-                template.slots.push(slot);
-            }
-        }
+        hand_out(
+            self.slots,
+            &mut templates,
+            |template, slot| template.record.slot_ids.contains(&slot.id),
+            |template, slot| template.slots.push(slot),
+        );
         for template in &mut templates {
             let mut in_order = Vec::with_capacity(template.slots.len());
             for id in &template.record.slot_ids {

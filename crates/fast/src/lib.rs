@@ -7,7 +7,9 @@
 mod aes;
 mod base64url;
 mod json;
+mod json_reader;
 
 pub use aes::{ExpandedKey, IV_BYTES, KEY_BYTES, TAG_BYTES};
 pub use base64url::{are_letters, decode, decode_into, encode};
-pub use json::{Fields, Json, length_of_plain_part};
+pub use json::{Fields, Json};
+pub use json_reader::length_of_plain_part;

@@ -1,7 +1,7 @@
 use super::{Arguments, ProgressListener, Session, Work, unknown, work};
 use crate::{
     error::Result,
-    js::answer::{nothing, record},
+    js::answer::{done, record},
     workflows::ConnectionDetails,
 };
 
@@ -31,10 +31,7 @@ pub(super) fn begin(
         }
         "delete" => {
             let id = arguments.id()?;
-            work(async move {
-                session.delete_connection(&id).await?;
-                nothing()
-            })
+            work(async move { done(session.delete_connection(&id).await) })
         }
         _ => unknown(),
     }

@@ -3,10 +3,7 @@ use crate::{
     api::vault::encryption_spaces::Direction,
     error::Result,
     http::{Flaws, FromJson, Json},
-    js::{
-        answer::{nothing, record},
-        arguments::object,
-    },
+    js::{answer::record, arguments::object},
     workflows::NewSpaceShare,
 };
 
@@ -28,13 +25,6 @@ pub(super) fn begin(
         "get" => {
             let id = arguments.id()?;
             work(async move { record(&session.get_space_share(&id).await?) })
-        }
-        "delete" => {
-            let id = arguments.id()?;
-            work(async move {
-                session.delete_share(&id).await?;
-                nothing()
-            })
         }
         _ => unknown(),
     }

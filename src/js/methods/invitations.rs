@@ -3,7 +3,7 @@ use crate::{
     error::Result,
     http::{Flaws, FromJson, Json},
     js::{
-        answer::{nothing, record},
+        answer::{done, record},
         arguments::object,
     },
     workflows::NewInvitation,
@@ -26,10 +26,7 @@ pub(super) fn begin(
         }
         "cancel" => {
             let id = arguments.id()?;
-            work(async move {
-                session.cancel_invitation(&id).await?;
-                nothing()
-            })
+            work(async move { done(session.cancel_invitation(&id).await) })
         }
         _ => unknown(),
     }

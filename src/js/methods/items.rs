@@ -9,7 +9,7 @@ use crate::{
     error::Result,
     http::{Flaws, FromJson, Json, JsonText},
     js::{
-        answer::{List, Plain, Record, answer, nothing, record},
+        answer::{List, Plain, Record, answer, done, record},
         arguments::object,
         slots::Slots,
     },
@@ -52,17 +52,11 @@ pub(super) fn begin(
         }
         "removeSlot" => {
             let slot_id = arguments.take::<Id>("slotId")?;
-            work(async move {
-                session.remove_slot(&slot_id).await?;
-                nothing()
-            })
+            work(async move { done(session.remove_slot(&slot_id).await) })
         }
         "delete" => {
             let id = arguments.id()?;
-            work(async move {
-                session.delete_item(&id).await?;
-                nothing()
-            })
+            work(async move { done(session.delete_item(&id).await) })
         }
         _ => unknown(),
     }

@@ -7,7 +7,7 @@ use crate::{
     error::Result,
     http::{Flaws, FromJson, Json},
     js::{
-        answer::{nothing, record},
+        answer::{done, record},
         arguments::object,
     },
     workflows::{NewShare, ShareTerms},
@@ -50,10 +50,7 @@ pub(super) fn begin(
         }
         "delete" => {
             let id = arguments.id()?;
-            work(async move {
-                session.delete_share(&id).await?;
-                nothing()
-            })
+            work(async move { done(session.delete_share(&id).await) })
         }
         "refresh" => {
             let item_id = arguments.take::<Id>("itemId")?;
