@@ -7,26 +7,25 @@
 //! S = (B − k·g^x)^(a + u·x)      K = H(S)      M1 = H(A ‖ B ‖ K)          (not RFC 2945's longer M1)
 //! ```
 //!
-//! The modular arithmetic is the `srp` crate's. Sources: `protocol/encryption-spaces-and-setup.md` §3.3,
+//! The group is the `srp` crate's, the arithmetic `crypto-bigint`'s. Sources: `protocol/encryption-spaces-and-setup.md` §3.3,
 //! `protocol/http-api.md` §4.3.
 
 use std::fmt;
 
-use crypto_bigint::BoxedUint;
+use crypto_bigint::modular::BoxedMontyForm;
+use crypto_bigint::{BoxedUint, Resize, U256, U512};
 use sha2::{Digest, Sha256};
-use srp::ClientG2048;
 use srp::groups::{G2048, Group};
-use srp::utils::{compute_k, compute_u_padded};
+use srp::utils::compute_k;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::crypto::encoding::{from_hex, to_hex};
 use crate::{Error, ErrorCode, Result};
 
+const NUMBER_BITS: u32 = 2048;
 const NUMBER_BYTES: usize = 256;
 const SALT_BYTES: usize = 32;
 const EPHEMERAL_BYTES: usize = 32;
-
-type Client = ClientG2048<Sha256>;
 
 /// The password of the login protocol, derived by [`super::UserSecret::srp_password`]. Wiped on drop, never printed.
 pub struct SrpPassword(Zeroizing<Vec<u8>>);
@@ -67,14 +66,13 @@ pub fn srp_registration(username: &str, password: &SrpPassword) -> Result<SrpReg
 }
 
 fn registration_with_salt(username: &str, password: &SrpPassword, salt: &[u8]) -> Result<SrpRegistration> {
-    let x = private_value(username, password, salt);
-    let verifier = Client::new().compute_g_x(&x);
+    let verifier = power(&G2048::generator(), *private_value(username, password, salt)).retrieve();
     Ok(SrpRegistration { salt: to_hex(salt), verifier: to_hex(&padded(&verifier)?) })
 }
 
 /// One attempt to sign in.
 pub struct SrpClient {
-    a: Zeroizing<BoxedUint>,
+    a: Zeroizing<U256>,
     public_a: String,
 }
 
@@ -86,12 +84,12 @@ impl SrpClient {
     pub fn start() -> Result<Self> {
         let mut a = Zeroizing::new([0; EPHEMERAL_BYTES]);
         getrandom::fill(a.as_mut_slice())?;
-        SrpClient::start_with(a.as_slice())
+        SrpClient::start_with(&a)
     }
 
-    fn start_with(a: &[u8]) -> Result<Self> {
-        let a = Zeroizing::new(BoxedUint::from_be_slice_vartime(a));
-        let public_a = to_hex(&padded(&Client::new().compute_g_x(&a))?);
+    fn start_with(a: &[u8; EPHEMERAL_BYTES]) -> Result<Self> {
+        let a = Zeroizing::new(U256::from_be_slice(a));
+        let public_a = to_hex(&padded(&power(&G2048::generator(), *a).retrieve())?);
         Ok(SrpClient { a, public_a })
     }
 
@@ -110,21 +108,29 @@ impl SrpClient {
         }
         let salt = from_hex(salt_hex).filter(|salt| salt.len() >= 16).ok_or_else(bad_response)?;
         let b_bytes = from_hex(b_hex).ok_or_else(bad_response)?;
-        let generator = G2048::generator();
         let b = BoxedUint::from_be_slice_vartime(&b_bytes);
-        if bool::from(b.is_zero()) || b >= *generator.params().modulus().as_ref() {
+        if bool::from(b.is_zero()) || b >= *G2048::generator().params().modulus().as_ref() {
             return Err(bad_response());
         }
 
         let a_bytes = from_hex(&self.public_a).ok_or_else(|| Error::internal("A is not hexadecimal"))?;
-        let u = compute_u_padded::<Sha256>(&generator, &a_bytes, &b_bytes);
-        let k = compute_k::<Sha256>(&generator);
+        let u = U256::from_be_slice(&Sha256::new().chain_update(&a_bytes).chain_update(&b_bytes).finalize());
         let x = private_value(username, password, &salt);
-        let premaster = Zeroizing::new(Client::new().compute_premaster_secret(&b, &k, &x, &self.a, &u));
-        let mut key = Sha256::digest(padded(&premaster)?.as_slice());
+        let mut key = Sha256::digest(padded(&self.premaster_secret(&b, &u, &x))?.as_slice());
         let proof = Sha256::new().chain_update(&a_bytes).chain_update(&b_bytes).chain_update(key).finalize();
         key.as_mut_slice().zeroize();
         Ok(to_hex(&proof))
+    }
+
+    /// S. The `srp` crate's own multiplies u by x as numbers of any length, with code that weighs 4 kB in every page.
+    fn premaster_secret(&self, b: &BoxedUint, u: &U256, x: &U256) -> Zeroizing<BoxedUint> {
+        let generator = G2048::generator();
+        let modulo = |number: &BoxedUint| BoxedMontyForm::new(number.resize(NUMBER_BITS), generator.params());
+        let base = modulo(b) - modulo(&compute_k::<Sha256>(&generator)) * power(&generator, *x);
+        // At most (2^256 − 1) + (2^256 − 1)², which has 512 bits.
+        let product: Zeroizing<U512> = Zeroizing::new(u.concatenating_mul(x));
+        let exponent = Zeroizing::new(product.wrapping_add(&self.a.resize()));
+        Zeroizing::new(power(&base, *exponent).retrieve())
     }
 }
 
@@ -135,11 +141,18 @@ impl fmt::Debug for SrpClient {
 }
 
 /// x
-fn private_value(username: &str, password: &SrpPassword, salt: &[u8]) -> Zeroizing<BoxedUint> {
-    let mut identity = Client::compute_identity_hash(username.as_bytes(), &password.0);
-    let x = Zeroizing::new(Client::compute_x(&identity, salt));
+fn private_value(username: &str, password: &SrpPassword, salt: &[u8]) -> Zeroizing<U256> {
+    let mut identity = Sha256::new().chain_update(username).chain_update(":").chain_update(&*password.0).finalize();
+    let mut x = Sha256::new().chain_update(salt).chain_update(identity).finalize();
+    let number = Zeroizing::new(U256::from_be_slice(&x));
     identity.as_mut_slice().zeroize();
-    x
+    x.as_mut_slice().zeroize();
+    number
+}
+
+/// The base to the power of a secret number, which is wiped.
+fn power(base: &BoxedMontyForm, exponent: impl Into<BoxedUint>) -> BoxedMontyForm {
+    base.pow(&Zeroizing::new(exponent.into()))
 }
 
 /// A number below N as 256 bytes.
@@ -185,7 +198,7 @@ mod tests {
             "30b2630c266f0c4e5c5e9e40969d56062d3023e92c24b3c2df5be3aa5a1447a2"
         );
 
-        let client = SrpClient::start_with(&[0x11; 32]).unwrap();
+        let client = SrpClient::start_with(&[0x11; EPHEMERAL_BYTES]).unwrap();
         assert_eq!(client.public_a().len(), 512);
         assert_eq!(hash_of_hex(client.public_a()), "6532302de45c50ade1f2fc01a87a82c52ed3ae8a0a87180ea54fe98fa18c382a");
 
