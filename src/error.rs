@@ -189,7 +189,7 @@ impl Error {
 
     /// A text that is not an envelope. `what` names the flaw and must not quote the text.
     pub fn malformed_envelope(what: &str) -> Self {
-        Error::new(ErrorCode::MalformedEnvelope, format!("not a valid envelope: {what}"))
+        Error::new(ErrorCode::MalformedEnvelope, ["not a valid envelope: ", what].concat())
     }
 
     /// An argument that cannot be used, said in a sentence.
@@ -200,6 +200,11 @@ impl Error {
     /// A fault of this library, or of the platform below it.
     pub fn internal(message: impl Into<Cow<'static, str>>) -> Self {
         Error::new(ErrorCode::Internal, message)
+    }
+
+    /// The sentence for people.
+    pub fn message(&self) -> &str {
+        &self.failure.message
     }
 
     /// The kind of failure.

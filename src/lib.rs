@@ -10,6 +10,7 @@
 
 pub mod api;
 pub mod crypto;
+mod decimal;
 pub mod error;
 pub mod http;
 #[cfg(target_arch = "wasm32")]

@@ -18,6 +18,7 @@ mod yaml_artefacts;
 use std::borrow::Cow;
 
 use crate::crypto::encoding::{from_base64url, to_base64url};
+use crate::decimal::{from_decimal, to_decimal};
 use crate::{Error, ErrorCode, Result};
 
 pub use vaultshare_fast::{IV_BYTES, TAG_BYTES};
@@ -125,9 +126,11 @@ impl Envelope {
                 }
                 text
             }
-            Envelope::Rsa { bits, ciphertext } => format!("Rsa{bits}.{}.{RSA_ARTEFACTS}", to_base64url(ciphertext)),
+            Envelope::Rsa { bits, ciphertext } => {
+                [&rsa_strategy(*bits), &to_base64url(ciphertext), RSA_ARTEFACTS].join(".")
+            }
             Envelope::Signed { bits, signature, data } => {
-                format!("Sign.Rsa{bits}.{}.{}", to_base64url(signature), to_base64url(data))
+                ["Sign", &rsa_strategy(*bits), &to_base64url(signature), &to_base64url(data)].join(".")
             }
         }
     }
@@ -221,11 +224,15 @@ fn parse_signed(rest: &str) -> Result<Envelope> {
     }
 }
 
-/// The size in `Rsa4096`, written the one way a number is written.
+fn rsa_strategy(bits: u32) -> String {
+    ["Rsa", &to_decimal(bits.into())].concat()
+}
+
+/// The size in `Rsa4096`.
 fn rsa_bits(strategy: &str) -> Result<u32> {
     strategy
         .strip_prefix("Rsa")
-        .and_then(|digits| digits.parse::<u32>().ok().filter(|bits| bits.to_string() == digits))
+        .and_then(from_decimal)
         .filter(|bits| (2048..=8192).contains(bits))
         .ok_or_else(|| Error::new(ErrorCode::UnsupportedAlgorithm, "the envelope's algorithm is not supported"))
 }

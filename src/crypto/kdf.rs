@@ -6,6 +6,7 @@ use crate::crypto::backend;
 use crate::crypto::encoding::peer_string_bytes;
 use crate::crypto::envelope::{ADDITIONAL_DATA, Derivation, Envelope, MAX_ITERATIONS, MIN_ITERATIONS};
 use crate::crypto::symmetric::AesKey;
+use crate::decimal::to_decimal;
 use crate::{Error, ErrorCode, Result};
 
 /// Iterations that [`encrypt_with_passphrase`] asks for.
@@ -15,9 +16,10 @@ const SALT_BYTES: usize = 20;
 /// The key of a passphrase.
 pub(crate) async fn derive_key(passphrase: &[u8], salt: &[u8], iterations: u32) -> Result<AesKey> {
     if !(MIN_ITERATIONS..=MAX_ITERATIONS).contains(&iterations) {
-        return Err(Error::invalid_argument(format!(
-            "a key is derived with {MIN_ITERATIONS} to {MAX_ITERATIONS} iterations"
-        )));
+        let (fewest, most) = (to_decimal(MIN_ITERATIONS.into()), to_decimal(MAX_ITERATIONS.into()));
+        return Err(Error::invalid_argument(
+            ["a key is derived with ", &fewest, " to ", &most, " iterations"].concat(),
+        ));
     }
     if salt.len() < 8 {
         return Err(Error::invalid_argument("a salt has 8 bytes at least"));

@@ -1,3 +1,4 @@
+use crate::decimal::from_decimal;
 use crate::error::{Error, Result};
 
 /// Where a service is: an https URL without query, to which paths are appended. Plain http is for loopback alone.
@@ -7,7 +8,7 @@ pub struct BaseUrl(String);
 impl BaseUrl {
     /// Reads a base URL; a slash at its end makes no difference.
     pub fn parse(text: &str) -> Result<BaseUrl> {
-        let refuse = |why: &str| Error::invalid_argument(format!("the service URL {why}"));
+        let refuse = |why: &str| Error::invalid_argument(["the service URL ", why].concat());
         let text = text.trim_ascii();
         let (scheme, rest) = text.split_once(':').ok_or_else(|| refuse("must be absolute and https"))?;
         let rest = rest.strip_prefix("//").ok_or_else(|| refuse("must be absolute and https"))?;
@@ -69,7 +70,7 @@ fn is_loopback(host: &str) -> bool {
 
 /// `127.x.y.z`, in no other spelling: browsers read more, and not all as loopback.
 fn is_loopback_of_ipv4(host: &str) -> bool {
-    let is_byte = |part: &str| part.parse::<u8>().is_ok_and(|byte| byte.to_string() == part);
+    let is_byte = |part: &str| from_decimal(part).is_some_and(|number| number <= 255);
     host.starts_with("127.") && host.split('.').count() == 4 && host.split('.').all(is_byte)
 }
 

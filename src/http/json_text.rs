@@ -7,6 +7,8 @@ pub use vaultshare_wire_derive::ToJson;
 
 use vaultshare_fast::{Json, length_of_plain_part};
 
+use crate::decimal::to_decimal;
+
 /// A value that the client writes as JSON.
 pub trait ToJson {
     /// Writes it.
@@ -105,17 +107,11 @@ impl JsonText {
         }
     }
 
-    fn number(&mut self, negative: bool, mut number: u64) {
-        let mut digits = Vec::new();
-        while number > 0 || digits.is_empty() {
-            // One digit.
-            digits.push(b'0' + (number % 10) as u8);
-            number /= 10;
-        }
+    fn number(&mut self, negative: bool, number: u64) {
         if negative {
             self.text.push('-');
         }
-        self.text.extend(digits.iter().rev().map(|digit| char::from(*digit)));
+        self.text.push_str(&to_decimal(number));
     }
 
     /// Writes what is JSON already.

@@ -71,7 +71,8 @@ fn tree<'response>(response: &'response Response, field: Option<&str>) -> Json<'
 /// What does not have the protocol's form is not quoted.
 fn faultless(flaws: &Flaws, response: &Response) -> Result<()> {
     let Some(Flaw { place, expected }) = flaws.first() else { return Ok(()) };
-    let message = format!("the server's reply is not what the protocol says (at `{place}`: expected {expected})");
+    let message =
+        ["the server's reply is not what the protocol says (at `", place, "`: expected ", expected, ")"].concat();
     Err(Error::new(ErrorCode::BadResponse, message).with_status(response.status))
 }
 

@@ -265,7 +265,7 @@ impl Record for workflows::FailedTask {
 impl Record for Error {
     fn write(&self, out: &mut JsonText) {
         out.field("code", &self.code().as_str());
-        out.field("message", &self.to_string());
+        out.field("message", &self.message());
         out.field_if_any("status", &self.status().map(u64::from));
         out.field_if_any("serverCode", &self.server_code());
     }

@@ -43,7 +43,7 @@ impl<'text> Arguments<'text> {
 
 fn wrong(argument: &str, Flaw { place, expected }: Flaw) -> Error {
     let place = if place.is_empty() { argument } else { place };
-    Error::invalid_argument(format!("`{place}` is missing or is not what it has to be: {expected}"))
+    Error::invalid_argument(["`", place, "` is missing or is not what it has to be: ", expected].concat())
 }
 
 impl FromJson for PageRequest {

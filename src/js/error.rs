@@ -13,6 +13,6 @@ extern "C" {
 
 impl From<Error> for JsValue {
     fn from(error: Error) -> JsValue {
-        VaultError::new(error.code().as_str(), &error.to_string(), error.status(), error.server_code()).into()
+        VaultError::new(error.code().as_str(), error.message(), error.status(), error.server_code()).into()
     }
 }

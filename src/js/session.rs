@@ -31,13 +31,13 @@ impl Session {
     /// The user's secret.
     #[wasm_bindgen(getter)]
     pub fn secret(&self) -> Result<String> {
-        Ok(self.session.secret()?.to_string())
+        Ok(self.session.secret()?.as_str().to_owned())
     }
 
     /// The user's id in the Vault.
     #[wasm_bindgen(getter, js_name = userId)]
     pub fn user_id(&self) -> String {
-        self.session.user_id().to_string()
+        self.session.user_id().as_str().to_owned()
     }
 
     /// Calls a method: `items.get` with `{"id": …}`. It ends with the session at the latest; only signing out is not failed

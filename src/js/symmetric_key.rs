@@ -48,7 +48,7 @@ impl SymmetricKey {
 
     /// The key's 32 bytes in base64url. The text is not wiped: the caller keeps it safe.
     pub fn export(&self) -> String {
-        self.key.to_base64url().to_string()
+        self.key.to_base64url().as_str().to_owned()
     }
 
     /// Seals a text; `null` for the empty one.

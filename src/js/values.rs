@@ -19,5 +19,5 @@ pub(super) fn bytes_of(name: &str, value: JsValue) -> Result<Zeroizing<Vec<u8>>>
 }
 
 fn wrong(name: &str, expected: &str) -> Error {
-    Error::invalid_argument(format!("`{name}` must be {expected}"))
+    Error::invalid_argument(["`", name, "` must be ", expected].concat())
 }

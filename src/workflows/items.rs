@@ -308,7 +308,11 @@ fn node_changes(classifications: &[Classification]) -> Option<Vec<Classification
 }
 
 fn refuse_blank(what: &str, text: &str) -> Result<()> {
-    if text.trim_ascii().is_empty() { Err(Error::invalid_argument(format!("the {what} is empty"))) } else { Ok(()) }
+    if text.trim_ascii().is_empty() {
+        Err(Error::invalid_argument(["the ", what, " is empty"].concat()))
+    } else {
+        Ok(())
+    }
 }
 
 /// What the server forbids about an item, it forbids because the item is somebody else's.

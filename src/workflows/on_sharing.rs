@@ -80,5 +80,5 @@ fn read_ids(note: &[u8]) -> Option<Vec<Id>> {
 }
 
 fn place(keypair_id: &str) -> String {
-    format!("vaultshare/on-sharing/{keypair_id}")
+    ["vaultshare/on-sharing/", keypair_id].concat()
 }

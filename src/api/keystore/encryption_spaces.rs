@@ -130,7 +130,7 @@ pub fn share_key<'a>(keystore: &'a Service, key: &NewSharedKey) -> Reply<'a, Sha
 
 /// The text that a claim signs: the address it goes to, and the time.
 pub fn text_of_claim(keystore: &Service, space_id: &Id, now: &str) -> String {
-    format!("{}{CLAIM_TIMESTAMP}{now}", keystore.post(&["shared_keys", space_id.as_str(), "claim_key"]).url())
+    [keystore.post(&["shared_keys", space_id.as_str(), "claim_key"]).url(), CLAIM_TIMESTAMP, now].concat()
 }
 
 /// Claims a space's DEK. Repeating it does no harm.

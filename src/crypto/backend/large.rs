@@ -43,7 +43,7 @@ impl ExpandedKey {
         let empty = Envelope::Symmetric { chunks: vec![empty], derivation: None }.print();
         let parts = empty.split_once('.').and_then(|(strategy, rest)| Some((strategy, rest.strip_prefix('.')?)));
         let (strategy, artefacts) = parts.ok_or_else(|| Error::internal("an envelope has no data"))?;
-        let text = JsString::from(format!("{strategy}.")).concat(&data).concat(&format!(".{artefacts}").into());
+        let text = JsString::from([strategy, "."].concat()).concat(&data).concat(&[".", artefacts].concat().into());
         Ok(Some(text))
     }
 
@@ -58,7 +58,8 @@ impl ExpandedKey {
         else {
             return Ok(None);
         };
-        let Envelope::Symmetric { mut chunks, derivation: None } = Envelope::parse(&format!("Aes256Gcm..{artefacts}"))?
+        let Envelope::Symmetric { mut chunks, derivation: None } =
+            Envelope::parse(&["Aes256Gcm..", &artefacts].concat())?
         else {
             return Ok(None);
         };
