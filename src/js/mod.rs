@@ -22,15 +22,7 @@ mod slots;
 mod symmetric_key;
 mod values;
 
-use wasm_bindgen::prelude::wasm_bindgen;
-
 /// Whatever is freed is overwritten first, so that nothing of a key is left behind in the module's memory: neither by
 /// growing buffers nor by temporary values.
 #[global_allocator]
 static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> = zeroizing_alloc::ZeroAlloc(std::alloc::System);
-
-/// Runs when the module has been loaded: a panic, should one ever happen, is then told in the console.
-#[wasm_bindgen(start)]
-pub fn start() {
-    console_error_panic_hook::set_once();
-}

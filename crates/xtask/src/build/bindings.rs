@@ -8,22 +8,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::{likeness, wasm::Module};
+use super::{likeness, places, speechless, wasm::Module};
 use crate::workspace::Workspace;
 use crate::{files, process, progress, tools};
 
 /// What `wasm-bindgen` is asked for. Its `bundler` form leaves starting the module to the loaders in `pkg-template/`,
-/// which can therefore say "call init() first" and start the module the same way everywhere; the names of functions
-/// and the compiler's version are left out because nobody can use them there.
-const BINDGEN: [&str; 5] = [
-    "--target=bundler",
-    "--no-typescript",
-    "--remove-name-section",
-    "--remove-producers-section",
-    "--omit-default-module-path",
-];
+/// which can therefore say "call init() first" and start the module the same way everywhere.
+const BINDGEN: [&str; 3] = ["--target=bundler", "--no-typescript", "--omit-default-module-path"];
 
-/// What `wasm-opt` is asked for besides optimising. It reads the features that the module may use from the module itself.
+/// What `wasm-opt` is asked for besides optimising: the names of functions and the compiler's version are left out because
+/// nobody can use them there. It reads the features that the module may use from the module itself.
 const STRIP: [&str; 2] = ["--strip-debug", "--strip-producers"];
 
 /// Makes the bindings of a compiled module and gives the folder that holds them.
@@ -52,6 +46,8 @@ pub(crate) fn generate(workspace: &Workspace, module: &Module) -> anyhow::Result
     })?;
     progress::step(&format!("optimising {name} (wasm-opt)"), || {
         let wasm = folder.join(module.wasm());
+        let bound = fs::read(&wasm).context("cannot read the module behind the bindings")?;
+        files::write(&wasm, places::without_places(&speechless::speechless(&bound)?)?)?;
         wasm_opt(workspace, &wasm, module.optimisation)?;
         let optimised = fs::read(&wasm).context("cannot read the optimised module")?;
         files::write(&wasm, likeness::named_by_likeness(&optimised)?)?;
@@ -74,8 +70,8 @@ fn wasm_opt(workspace: &Workspace, wasm: &Path, passes: &[&str]) -> anyhow::Resu
 fn recipe(workspace: &Workspace, bindgen: &Path, module: &Module) -> anyhow::Result<String> {
     let bindgen_version = process::output(workspace.command(bindgen).arg("--version"))?;
     let lock = files::read(&workspace.path("package-lock.json"))?;
-    let order = include_str!("likeness.rs");
-    Ok(format!("{bindgen_version}\n{BINDGEN:?}\n{:?} {STRIP:?}\n{order}\n{lock}", module.optimisation))
+    let ours = [include_str!("speechless.rs"), include_str!("places.rs"), include_str!("likeness.rs")].concat();
+    Ok(format!("{bindgen_version}\n{BINDGEN:?}\n{:?} {STRIP:?}\n{ours}\n{lock}", module.optimisation))
 }
 
 /// What the bindings at hand were made from.

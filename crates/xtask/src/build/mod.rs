@@ -3,8 +3,10 @@
 mod bindings;
 mod likeness;
 mod package;
+mod places;
 mod programs;
 mod size;
+mod speechless;
 mod wasm;
 
 use clap::Args;
