@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::{likeness, places, speechless, wasm::Module};
+use super::{likeness, places, short_names, speechless, wasm::Module};
 use crate::workspace::Workspace;
 use crate::{files, process, progress, tools};
 
@@ -45,9 +45,12 @@ pub(crate) fn generate(workspace: &Workspace, module: &Module) -> anyhow::Result
         process::run(&mut wasm_bindgen)
     })?;
     progress::step(&format!("optimising {name} (wasm-opt)"), || {
-        let wasm = folder.join(module.wasm());
+        let (wasm, javascript) = (folder.join(module.wasm()), folder.join(module.javascript()));
         let bound = fs::read(&wasm).context("cannot read the module behind the bindings")?;
-        files::write(&wasm, places::without_places(&speechless::speechless(&bound)?)?)?;
+        let bound = places::without_places(&speechless::speechless(&bound)?)?;
+        let (bound, renamed) = short_names::shorten(&bound, &files::read(&javascript)?, &module.javascript())?;
+        files::write(&wasm, bound)?;
+        files::write(&javascript, renamed)?;
         wasm_opt(workspace, &wasm, module.optimisation)?;
         let optimised = fs::read(&wasm).context("cannot read the optimised module")?;
         files::write(&wasm, likeness::named_by_likeness(&optimised)?)?;
@@ -70,8 +73,13 @@ fn wasm_opt(workspace: &Workspace, wasm: &Path, passes: &[&str]) -> anyhow::Resu
 fn recipe(workspace: &Workspace, bindgen: &Path, module: &Module) -> anyhow::Result<String> {
     let bindgen_version = process::output(workspace.command(bindgen).arg("--version"))?;
     let lock = files::read(&workspace.path("package-lock.json"))?;
-    let ours = [include_str!("speechless.rs"), include_str!("places.rs"), include_str!("likeness.rs")].concat();
-    Ok(format!("{bindgen_version}\n{BINDGEN:?}\n{:?} {STRIP:?}\n{ours}\n{lock}", module.optimisation))
+    let ours = [
+        include_str!("speechless.rs"),
+        include_str!("places.rs"),
+        include_str!("short_names.rs"),
+        include_str!("likeness.rs"),
+    ];
+    Ok(format!("{bindgen_version}\n{BINDGEN:?}\n{:?} {STRIP:?}\n{}\n{lock}", module.optimisation, ours.concat()))
 }
 
 /// What the bindings at hand were made from.

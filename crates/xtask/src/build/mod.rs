@@ -5,6 +5,7 @@ mod likeness;
 mod package;
 mod places;
 mod programs;
+mod short_names;
 mod size;
 mod speechless;
 mod wasm;
