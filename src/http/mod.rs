@@ -8,6 +8,7 @@ mod base_url;
 mod fetch;
 mod json;
 mod json_text;
+mod percent;
 mod reply;
 mod request;
 mod response;

@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use super::{
     FromJson, JsonText, Method, Reply, Request, Response, Service, ToJson, TransportError, TransportFuture,
+    percent::push_encoded,
     response::{error_of, is_worth_another_try, retry_after},
 };
 use crate::error::{Error, ErrorCode, Result};
@@ -25,9 +26,7 @@ impl<'service> RequestBuilder<'service> {
         let mut url = service.base_url.as_str().to_owned();
         for segment in path {
             url.push('/');
-            url.extend(
-                form_urlencoded::byte_serialize(segment.as_bytes()).map(|part| if part == "+" { "%20" } else { part }),
-            );
+            push_encoded(&mut url, segment);
         }
         RequestBuilder {
             service,
@@ -41,9 +40,9 @@ impl<'service> RequestBuilder<'service> {
     pub fn query(mut self, name: &str, value: &str) -> Self {
         self.request.url.push(if self.has_query { '&' } else { '?' });
         self.has_query = true;
-        self.request.url.extend(form_urlencoded::byte_serialize(name.as_bytes()));
+        push_encoded(&mut self.request.url, name);
         self.request.url.push('=');
-        self.request.url.extend(form_urlencoded::byte_serialize(value.as_bytes()));
+        push_encoded(&mut self.request.url, value);
         self
     }
 

@@ -8,9 +8,9 @@ use crate::tools::Browser;
 use crate::workspace::{Profile, Workspace};
 use crate::{bench, build, files, process, progress, test::node_tests, tools};
 
-/// How many bytes the code that every page loads may have, gzipped. It stands just above what it has, and goes down with
-/// it: 180 kB is what a page should have to load.
-const LARGEST_PACKAGE: u64 = 210_000;
+/// How many bytes the code that every page loads may have, gzipped. A page should have to load 180 kB; the rest is for what
+/// another compiler makes of the same source.
+const LARGEST_PACKAGE: u64 = 185_000;
 
 /// Packs the package as npm would publish it and runs `tests/e2e` against it, the server's binary and Chromium; then the
 /// benchmark, small, so that it works when somebody wants to measure.
