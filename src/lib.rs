@@ -6,7 +6,7 @@
 //! - [`workflows`]: what a user does: sign up, sign in, keep items, connect, share, accept
 //! - [`api`]: what crosses the wire, one file per resource · [`crypto`]: keys and ciphertexts, bytes in, bytes out
 //! - [`http`]: sends one request
-//! - [`error`]: one error, one stable code per kind
+//! - [`error`]: one error, one stable code per kind · `decimal`: whole numbers as text
 
 pub mod api;
 pub mod crypto;

@@ -13,6 +13,7 @@
 //! `UNSUPPORTED_ALGORITHM` for a strategy that is not on the list.
 
 mod bson_artefacts;
+mod usual_artefacts;
 mod yaml_artefacts;
 
 use std::borrow::Cow;
@@ -118,7 +119,7 @@ impl Envelope {
                 let mut text = AES_STRATEGY.to_owned();
                 for chunk in chunks {
                     push_segment(&mut text, &to_base64url(&chunk.ciphertext));
-                    push_segment(&mut text, &to_base64url(&bson_artefacts::print_chunk(chunk)));
+                    push_segment(&mut text, &chunk_artefacts(chunk));
                 }
                 if let Some(derivation) = derivation {
                     push_segment(&mut text, KDF_STRATEGY);
@@ -133,6 +134,13 @@ impl Envelope {
                 ["Sign", &rsa_strategy(*bits), &to_base64url(signature), &to_base64url(data)].join(".")
             }
         }
+    }
+}
+
+fn chunk_artefacts(chunk: &Chunk) -> String {
+    match usual_artefacts::print(chunk) {
+        Some(artefacts) => artefacts,
+        None => to_base64url(&bson_artefacts::print_chunk(chunk)),
     }
 }
 
@@ -166,14 +174,17 @@ fn parse_symmetric(rest: &str) -> Result<Envelope> {
 
 fn parse_chunk(data: &str, artefacts: &str) -> Result<Chunk> {
     let ciphertext = decode(data)?;
+    if let Some((iv, tag)) = usual_artefacts::read(artefacts) {
+        return Ok(Chunk { ciphertext, iv, tag, additional_data: Cow::Borrowed(ADDITIONAL_DATA) });
+    }
     let artefacts = decode_artefacts(artefacts)?;
     let fields = if artefacts.starts_with(b"---") {
         yaml_artefacts::parse_chunk(&artefacts)?
     } else {
         bson_artefacts::parse_chunk(&artefacts)?
     };
-    let iv = (*fields.iv).try_into().map_err(|_| Error::malformed_envelope("the IV is not 12 bytes"))?;
-    let tag = (*fields.tag).try_into().map_err(|_| Error::malformed_envelope("the tag is not 16 bytes"))?;
+    let iv = fields.iv.as_slice().try_into().map_err(|_| Error::malformed_envelope("the IV is not 12 bytes"))?;
+    let tag = fields.tag.as_slice().try_into().map_err(|_| Error::malformed_envelope("the tag is not 16 bytes"))?;
     Ok(Chunk { ciphertext, iv, tag, additional_data: fields.additional_data })
 }
 
@@ -258,9 +269,9 @@ fn decode_artefacts(text: &str) -> Result<Vec<u8>> {
 }
 
 /// The parameters of one AES-GCM message as found, sizes not yet checked.
-struct ChunkFields<'artefacts> {
-    iv: Cow<'artefacts, [u8]>,
-    tag: Cow<'artefacts, [u8]>,
+struct ChunkFields {
+    iv: Vec<u8>,
+    tag: Vec<u8>,
     additional_data: Cow<'static, str>,
 }
 

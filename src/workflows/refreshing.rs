@@ -95,6 +95,8 @@ impl Session {
         progress.report("updating the shares", 2, 3);
         for recipients in recipients.chunks(shares_per_request(&sealed)) {
             let change = change_for(&dek, &sealed, recipients).await?;
+            // Writing it takes some ten milliseconds, as does reading the keys.
+            self.pause().await;
             vault::shares::update_of_item(self.vault(), &item.record.id, &change).await?;
         }
         Ok(refreshed)
@@ -103,6 +105,7 @@ impl Session {
     /// For whom the item is re-encrypted, and how many that makes.
     async fn recipients_of(&self, item_id: &Id) -> Result<(Vec<Recipient>, Refreshed)> {
         let (shares, connections) = try_join!(vault::shares::of_item(self.vault(), item_id), self.all_connections())?;
+        self.pause().await;
         let known_keys = self.keys_of(&connections);
         let mut recipients = Vec::with_capacity(shares.len());
         let mut unknown = Vec::new();

@@ -10,6 +10,6 @@ mod json;
 mod json_reader;
 
 pub use aes::{ExpandedKey, IV_BYTES, KEY_BYTES, TAG_BYTES};
-pub use base64url::{are_letters, decode, encode};
+pub use base64url::{are_letters, decode, decode_into, encode};
 pub use json::{Fields, Json};
 pub use json_reader::length_of_plain_part;

@@ -10,9 +10,7 @@
 //! value     05 bytes: length: i32   00   bytes      02 text: length + 1: i32   UTF-8   00      10 number: i32
 //! ```
 
-use std::borrow::Cow;
-
-use super::{ADDITIONAL_DATA, Chunk, ChunkFields, Derivation, DerivationFields, fill, missing};
+use super::{Chunk, ChunkFields, Derivation, DerivationFields, fill, missing};
 use crate::{Error, Result};
 
 const CHUNK_LETTER: u8 = b'A';
@@ -41,14 +39,13 @@ pub(super) fn print_derivation(derivation: &Derivation) -> Vec<u8> {
     document.finish()
 }
 
-pub(super) fn parse_chunk(artefacts: &[u8]) -> Result<ChunkFields<'_>> {
+pub(super) fn parse_chunk(artefacts: &[u8]) -> Result<ChunkFields> {
     let (mut iv, mut tag, mut additional_data) = (None, None, None);
     let mut elements = Elements::of(CHUNK_LETTER, artefacts)?;
     while let Some(element) = elements.next()? {
         match element {
-            (b"iv", Value::Bytes(value)) => fill(&mut iv, value.into())?,
-            (b"at", Value::Bytes(value)) => fill(&mut tag, value.into())?,
-            (b"ad", Value::Text(ADDITIONAL_DATA)) => fill(&mut additional_data, Cow::Borrowed(ADDITIONAL_DATA))?,
+            (b"iv", Value::Bytes(value)) => fill(&mut iv, value.to_vec())?,
+            (b"at", Value::Bytes(value)) => fill(&mut tag, value.to_vec())?,
             (b"ad", Value::Text(value)) => fill(&mut additional_data, value.to_owned().into())?,
             _ => return Err(unexpected()),
         }
@@ -210,6 +207,7 @@ mod tests {
     use bson::{RawBinaryRef, RawBson};
 
     use super::*;
+    use crate::crypto::envelope::ADDITIONAL_DATA;
 
     fn chunk(additional_data: &'static str) -> Chunk {
         let iv = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];

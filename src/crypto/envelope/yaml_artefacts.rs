@@ -8,11 +8,11 @@ use super::{ChunkFields, DerivationFields, missing};
 use crate::crypto::encoding::from_base64;
 use crate::{Error, Result};
 
-pub(super) fn parse_chunk(artefacts: &[u8]) -> Result<ChunkFields<'static>> {
+pub(super) fn parse_chunk(artefacts: &[u8]) -> Result<ChunkFields> {
     let mut fields = Fields::read(artefacts)?;
     let found = ChunkFields {
-        iv: fields.take_binary("iv")?.ok_or_else(missing)?.into(),
-        tag: fields.take_binary("at")?.ok_or_else(missing)?.into(),
+        iv: fields.take_binary("iv")?.ok_or_else(missing)?,
+        tag: fields.take_binary("at")?.ok_or_else(missing)?,
         additional_data: fields.take_text("ad")?.ok_or_else(missing)?.to_owned().into(),
     };
     fields.finish()?;
