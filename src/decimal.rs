@@ -1,7 +1,7 @@
 //! Whole numbers as text, written and read in the one way that they are written without sign and leading zeros.
 //!
-//! `std` formats numbers too. But the module that pages load is built without `std`'s formatting, which panics alone would
-//! ask for otherwise: `crates/xtask/src/build/speechless.rs`.
+//! `std` would do this too, but the module that pages load is built without `std`'s formatting of text:
+//! `crates/xtask/src/build/speechless.rs` says why.
 
 /// The number's digits.
 pub(crate) fn to_decimal(mut number: u64) -> String {
@@ -14,7 +14,7 @@ pub(crate) fn to_decimal(mut number: u64) -> String {
     digits.iter().rev().map(|digit| char::from(*digit)).collect()
 }
 
-/// The number of digits that [`to_decimal`] wrote.
+/// Reads what [`to_decimal`] wrote, and nothing else.
 pub(crate) fn from_decimal(text: &str) -> Option<u32> {
     let is_canonical = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     is_canonical.then(|| text.parse().ok()).flatten()

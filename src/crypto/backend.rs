@@ -22,6 +22,9 @@ use rsa_compiled_in as portable_rsa;
 #[cfg(all(target_arch = "wasm32", not(feature = "rsa-compiled-in")))]
 use rsa_in_second_module as portable_rsa;
 
+#[cfg(target_arch = "wasm32")]
+pub(crate) use large::is_for_the_browser;
+
 use std::cell::{Cell, OnceCell};
 
 use zeroize::Zeroizing;

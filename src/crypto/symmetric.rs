@@ -163,17 +163,23 @@ impl AesKey {
         }
     }
 
-    /// As [`AesKey::seal`], for bytes that JavaScript holds: nothing where they are too few to be worth it, or the browser
-    /// cannot do it by itself.
+    /// Whether [`AesKey::seal_array`] is for so many bytes: they may be too few to be worth it, or the browser may not be able
+    /// to do it by itself.
+    #[cfg(target_arch = "wasm32")]
+    pub fn takes_arrays_of(bytes: u32) -> bool {
+        crate::crypto::backend::is_for_the_browser(bytes)
+    }
+
+    /// As [`AesKey::seal`], for bytes that JavaScript holds. They are read after an await.
     ///
     /// # Errors
     /// `INTERNAL`.
     #[cfg(target_arch = "wasm32")]
-    pub async fn seal_array(&self, plaintext: &js_sys::Uint8Array) -> Result<Option<js_sys::JsString>> {
+    pub async fn seal_array(&self, plaintext: &js_sys::Uint8Array) -> Result<js_sys::JsString> {
         self.expanded.seal_array(&self.bytes, plaintext).await
     }
 
-    /// As [`AesKey::open`], for a text that JavaScript holds: nothing where [`AesKey::seal_array`] would give nothing, or
+    /// As [`AesKey::open`], for a text that JavaScript holds: nothing where [`AesKey::takes_arrays_of`] says no, or
     /// where the envelope is of another form.
     ///
     /// # Errors

@@ -1,5 +1,5 @@
 /// Appends a text to a URL, percent-encoded: only what is unreserved stands for itself (RFC 3986, section 2.3). In a path it
-/// is one segment, in a query one name or value.
+/// is one segment (`Id` refuses `.` and `..`), in a query one name or value.
 pub(super) fn push_encoded(url: &mut String, text: &str) {
     const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
     let digit = |half: u8| DIGITS.get(usize::from(half)).copied().unwrap_or_default();

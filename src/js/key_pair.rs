@@ -6,14 +6,14 @@ use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use super::{
     call::promise,
     symmetric_key::{SymmetricKey, bytes},
-    values::{bytes_of, text_of},
+    values::{bytes_of, number_of, text_of},
 };
 use crate::{
     crypto::{self, AesKey, KeyEncryptionKey},
     error::{Error, Result},
 };
 
-const DEFAULT_BITS: u32 = 4096;
+const DEFAULT_BITS: f64 = 4096.0;
 
 /// An RSA key pair, for those who bring their own workflow.
 #[wasm_bindgen]
@@ -30,8 +30,11 @@ impl KeyPair {
 #[wasm_bindgen]
 impl KeyPair {
     /// A new random key pair.
-    pub fn generate(bits: Option<u32>) -> Promise {
-        promise(async move { Ok(KeyPair::new(crypto::KeyPair::generate(bits.unwrap_or(DEFAULT_BITS)).await?).into()) })
+    pub fn generate(bits: Option<f64>) -> Promise {
+        promise(async move {
+            let bits = number_of("bits", bits.unwrap_or(DEFAULT_BITS))?;
+            Ok(KeyPair::new(crypto::KeyPair::generate(bits).await?).into())
+        })
     }
 
     /// Reads a private key.
@@ -94,8 +97,8 @@ impl KeyPair {
 
     /// Signs.
     pub fn sign(&self, data: JsValue) -> Promise {
-        let pair = Rc::clone(&self.pair);
-        promise(async move { Ok(pair.sign(&bytes_of("data", data)?).await?.into()) })
+        let (pair, data) = (Rc::clone(&self.pair), bytes_of("data", data));
+        promise(async move { Ok(pair.sign(&data?).await?.into()) })
     }
 }
 
@@ -128,8 +131,8 @@ impl PublicKey {
     /// Encrypts bytes for the holder of the private half.
     #[wasm_bindgen(js_name = encryptBytes)]
     pub fn encrypt_bytes(&self, bytes: JsValue) -> Promise {
-        let public = Rc::clone(&self.key);
-        promise(async move { Ok(public.encrypt(&bytes_of("bytes", bytes)?).await?.into()) })
+        let (public, bytes) = (Rc::clone(&self.key), bytes_of("bytes", bytes));
+        promise(async move { Ok(public.encrypt(&bytes?).await?.into()) })
     }
 
     /// The signed data, if the holder of the private half signed it.

@@ -5,7 +5,7 @@ use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 
 use super::{
     call::promise,
-    values::{bytes_of, text_of},
+    values::{bytes_of, number_of, text_of},
 };
 use crate::{
     crypto::{self, AesKey},
@@ -33,10 +33,11 @@ impl SymmetricKey {
 
     /// PBKDF2 with HMAC-SHA256.
     #[wasm_bindgen(js_name = fromPassphrase)]
-    pub fn from_passphrase(passphrase: JsValue, salt: JsValue, iterations: u32) -> Promise {
+    pub fn from_passphrase(passphrase: JsValue, salt: JsValue, iterations: f64) -> Promise {
+        let (passphrase, salt) = (text_of("passphrase", &passphrase), bytes_of("salt", salt));
         promise(async move {
-            let (passphrase, salt) = (text_of("passphrase", &passphrase)?, bytes_of("salt", salt)?);
-            let key = crypto::derive_key_from_passphrase(&passphrase, &salt, iterations).await?;
+            let iterations = number_of("iterations", iterations)?;
+            let key = crypto::derive_key_from_passphrase(&passphrase?, &salt?, iterations).await?;
             Ok(SymmetricKey::new(key).into())
         })
     }
@@ -74,14 +75,20 @@ impl SymmetricKey {
     #[wasm_bindgen(js_name = encryptBytes)]
     pub fn encrypt_bytes(&self, bytes: JsValue) -> Promise {
         let key = Rc::clone(&self.key);
-        promise(async move {
-            if let Some(array) = bytes.dyn_ref::<Uint8Array>()
-                && let Some(envelope) = key.seal_array(array).await?
-            {
-                return Ok(envelope.into());
+        match bytes.dyn_ref::<Uint8Array>().filter(|array| AesKey::takes_arrays_of(array.length())) {
+            Some(array) => {
+                let copied = array.slice(0, array.length());
+                promise(async move {
+                    let envelope = key.seal_array(&copied).await;
+                    copied.fill(0, 0, copied.length());
+                    Ok(envelope?.into())
+                })
             }
-            Ok(key.seal(&bytes_of("bytes", bytes)?).await?.into())
-        })
+            None => {
+                let bytes = bytes_of("bytes", bytes);
+                promise(async move { Ok(key.seal(&bytes?).await?.into()) })
+            }
+        }
     }
 
     /// Opens bytes.

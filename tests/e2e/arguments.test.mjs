@@ -118,6 +118,38 @@ describe('a wrong argument', () => {
     key.free();
   });
 
+  it('in place of a number, or bytes without memory, is refused', async () => {
+    for (const wrong of [2 ** 32 + 100_000, 100_000.5, Number.NaN, -1, '100000x']) {
+      await refused(() => SymmetricKey.fromPassphrase('x', new Uint8Array(16), wrong), `${wrong} iterations`);
+      await refused(() => KeyPair.generate(wrong), `${wrong} bits`);
+    }
+    const key = SymmetricKey.generate();
+    const elsewhere = new Uint8Array(64);
+    structuredClone(elsewhere, { transfer: [elsewhere.buffer] });
+    await refused(() => key.encryptBytes(elsewhere), 'encryptBytes');
+    key.free();
+  });
+
+  it('is not made of bytes that are wiped as soon as the call returned', async () => {
+    const [key, pair] = [SymmetricKey.generate(), await KeyPair.generate(2048)];
+    const wiped = (call, length) => {
+      const bytes = new Uint8Array(length).fill(7);
+      const result = call(bytes);
+      bytes.fill(0);
+      return result;
+    };
+    for (const length of [16, 1 << 20]) {
+      const opened = await key.decryptBytes(await wiped((bytes) => key.encryptBytes(bytes), length));
+      assert.deepEqual([opened.length, new Set(opened)], [length, new Set([7])]);
+    }
+    const publicKey = PublicKey.import(pair.publicKeyPem);
+    assert.deepEqual(await publicKey.verify(await wiped((bytes) => pair.sign(bytes), 3)), new Uint8Array([7, 7, 7]));
+    assert.deepEqual(await pair.decryptBytes(await wiped((bytes) => publicKey.encryptBytes(bytes), 3)), new Uint8Array([7, 7, 7]));
+    const derived = await wiped((salt) => SymmetricKey.fromPassphrase('x', salt, 20_000), 16);
+    assert.equal(derived.export(), (await SymmetricKey.fromPassphrase('x', new Uint8Array(16).fill(7), 20_000)).export());
+    for (const used of [key, pair, publicKey, derived]) used.free();
+  });
+
   it('does not hide that the session is closed', async () => {
     const other = await new VaultClient({ vaultUrl: `${server.url}/vault`, keystoreUrl: `${server.url}/keystore` }).createUser('supersecretpassword');
     other.close();

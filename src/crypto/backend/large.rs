@@ -21,16 +21,13 @@ extern "C" {
 }
 
 /// Whether a message of this length is for this file, here.
-fn is_for_the_browser(length: u32) -> bool {
+pub(crate) fn is_for_the_browser(length: u32) -> bool {
     webcrypto::pays_off_for(length as usize) && current() == Backend::WebCrypto && has_base64()
 }
 
 impl ExpandedKey {
-    /// The envelope of large bytes; nothing where it is not for this file to make.
-    pub(crate) async fn seal_array(&self, key: &[u8; KEY_BYTES], plaintext: &Uint8Array) -> Result<Option<JsString>> {
-        if !is_for_the_browser(plaintext.length()) {
-            return Ok(None);
-        }
+    /// The envelope of large bytes.
+    pub(crate) async fn seal_array(&self, key: &[u8; KEY_BYTES], plaintext: &Uint8Array) -> Result<JsString> {
         let mut iv = [0; IV_BYTES];
         getrandom::fill(&mut iv)?;
         let sealed = self.webcrypto.encrypt_array(key, &iv, ADDITIONAL_DATA.as_bytes(), plaintext).await?;
@@ -44,7 +41,7 @@ impl ExpandedKey {
         let parts = empty.split_once('.').and_then(|(strategy, rest)| Some((strategy, rest.strip_prefix('.')?)));
         let (strategy, artefacts) = parts.ok_or_else(|| Error::internal("an envelope has no data"))?;
         let text = JsString::from([strategy, "."].concat()).concat(&data).concat(&[".", artefacts].concat().into());
-        Ok(Some(text))
+        Ok(text)
     }
 
     /// The bytes of a large envelope; nothing where it is not for this file to open, which others then say why.

@@ -1,7 +1,7 @@
 //! The parameters of a ciphertext in the current form: one letter for the kind, then a BSON document.
 //!
 //! Of BSON this reads and writes what such documents hold, and refuses the rest: bytes, texts and numbers of 32 bits, each
-//! under a name. A BSON library does much more, and weighed 5 kB in every page. The tests hold this against one: what is
+//! under a name. A BSON library does much more, and weighed 7 kB, gzipped, in every page. The tests hold this against one: what is
 //! written here it reads, and what is read here it reads the same.
 //!
 //! ```text
@@ -113,7 +113,7 @@ impl Document {
         self.0.push(0);
     }
 
-    /// What is written here is never near the largest length.
+    /// Whatever has a length here was encrypted with it or derived from it, and is never near the largest that there is.
     fn length(&mut self, length: usize) {
         self.0.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
     }
@@ -268,6 +268,14 @@ mod tests {
         elements.collect()
     }
 
+    fn is_known((_, value): &(String, RawBson)) -> bool {
+        match value {
+            RawBson::Binary(binary) => binary.subtype == BinarySubtype::Generic,
+            RawBson::String(_) | RawBson::Int32(_) => true,
+            _ => false,
+        }
+    }
+
     fn read_here(document: &[u8]) -> Option<Vec<(String, RawBson)>> {
         let artefacts = [b"A", document].concat();
         let mut elements = Elements::of(b'A', &artefacts).ok()?;
@@ -286,14 +294,12 @@ mod tests {
 
     /// Every byte of two documents changed to every other value, every length, and every pair of cuts.
     #[test]
-    fn whatever_is_read_here_the_library_reads_the_same() {
+    fn what_the_library_reads_of_the_known_types_is_read_here_and_nothing_else() {
         let (mut read, mut refused) = (0, 0);
-        let mut compare = |document: &[u8]| match read_here(document) {
-            Some(here) => {
-                assert_eq!(Some(here), read_by_the_library(document), "{document:?}");
-                read += 1;
-            }
-            None => refused += 1,
+        let mut compare = |document: &[u8]| {
+            let here = read_here(document);
+            assert_eq!(here, read_by_the_library(document).filter(|all| all.iter().all(is_known)), "{document:?}");
+            if here.is_some() { read += 1 } else { refused += 1 }
         };
         for document in [&print_chunk(&chunk(ADDITIONAL_DATA))[1..], &print_derivation(&derivation())[1..]] {
             for place in 0..document.len() {

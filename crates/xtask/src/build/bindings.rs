@@ -47,14 +47,15 @@ pub(crate) fn generate(workspace: &Workspace, module: &Module) -> anyhow::Result
     progress::step(&format!("optimising {name} (wasm-opt)"), || {
         let (wasm, javascript) = (folder.join(module.wasm()), folder.join(module.javascript()));
         let bound = fs::read(&wasm).context("cannot read the module behind the bindings")?;
-        let bound = places::without_places(&speechless::speechless(&bound)?)?;
-        let (bound, renamed) = short_names::shorten(&bound, &files::read(&javascript)?, &module.javascript())?;
-        files::write(&wasm, bound)?;
-        files::write(&javascript, renamed)?;
+        files::write(&wasm, places::without_places(&speechless::speechless(&bound)?)?)?;
         wasm_opt(workspace, &wasm, module.optimisation)?;
         let optimised = fs::read(&wasm).context("cannot read the optimised module")?;
         files::write(&wasm, likeness::named_by_likeness(&optimised)?)?;
-        wasm_opt(workspace, &wasm, &["--reorder-functions-by-name"])
+        wasm_opt(workspace, &wasm, &["--reorder-functions-by-name"])?;
+        let ordered = fs::read(&wasm).context("cannot read the ordered module")?;
+        let (renamed, its_half) = short_names::shorten(&ordered, &files::read(&javascript)?, &module.javascript())?;
+        files::write(&wasm, renamed)?;
+        files::write(&javascript, its_half)
     })?;
     kept.keep(&compiled, &recipe)?;
     Ok(folder)
@@ -73,13 +74,14 @@ fn wasm_opt(workspace: &Workspace, wasm: &Path, passes: &[&str]) -> anyhow::Resu
 fn recipe(workspace: &Workspace, bindgen: &Path, module: &Module) -> anyhow::Result<String> {
     let bindgen_version = process::output(workspace.command(bindgen).arg("--version"))?;
     let lock = files::read(&workspace.path("package-lock.json"))?;
-    let ours = [
+    let our_steps = [
+        include_str!("bindings.rs"),
         include_str!("speechless.rs"),
         include_str!("places.rs"),
         include_str!("short_names.rs"),
         include_str!("likeness.rs"),
     ];
-    Ok(format!("{bindgen_version}\n{BINDGEN:?}\n{:?} {STRIP:?}\n{}\n{lock}", module.optimisation, ours.concat()))
+    Ok(format!("{bindgen_version}\n{BINDGEN:?}\n{:?} {STRIP:?}\n{}\n{lock}", module.optimisation, our_steps.concat()))
 }
 
 /// What the bindings at hand were made from.

@@ -9,6 +9,7 @@ mod short_names;
 mod size;
 mod speechless;
 mod wasm;
+mod writers;
 
 use clap::Args;
 

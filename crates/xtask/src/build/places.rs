@@ -1,7 +1,8 @@
 //! The places in the source that panics would name, taken out of a module whose panics say nothing.
 //!
 //! The compiler leaves a `core::panic::Location` wherever code might panic: address and length of the file's name, line, and
-//! column, 32 bits each. Nothing but panics reads them. They and the names become zeros, which weigh nothing.
+//! column, 32 bits each. Nothing but panics reads them, as long as
+//! nobody asks for `Location::caller()`. They and the names become zeros, which weigh nothing.
 
 use std::ops::Range;
 
@@ -38,13 +39,13 @@ pub(crate) fn without_places(module: &[u8]) -> anyhow::Result<Vec<u8>> {
 }
 
 /// Data that the module puts into memory when it starts.
-struct Segment {
-    address: u32,
+pub(super) struct Segment {
+    pub(super) address: u32,
     /// Where in the module it lies.
-    bytes: Range<usize>,
+    pub(super) bytes: Range<usize>,
 }
 
-fn segments(module: &[u8]) -> wasmparser::Result<Vec<Segment>> {
+pub(super) fn segments(module: &[u8]) -> wasmparser::Result<Vec<Segment>> {
     let mut segments = Vec::new();
     for payload in Parser::new(0).parse_all(module) {
         let Payload::DataSection(section) = payload? else { continue };

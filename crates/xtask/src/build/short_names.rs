@@ -1,12 +1,17 @@
-//! Short names for what a module imports from its JavaScript half.
+//! Short names for what a module imports from its JavaScript half, and no export of what it does not import.
 //!
 //! `wasm-bindgen` tells them apart by hashes, which no compression shortens, and writes each into both halves: 2 kB that
-//! nobody reads.
+//! nobody reads. What only panics imported is not imported any more once they say nothing; where it is no export either, it is
+//! dropped with all unused code.
 
 use anyhow::{Context, bail};
 use wasm_encoder::reencode::{self, Reencode};
-use wasm_encoder::{Import, ImportSection, Imports, Module};
-use wasmparser::Parser;
+use wasm_encoder::{CodeSection, Import, ImportSection, Imports, Module};
+use wasmparser::{FunctionBody, Parser};
+
+/// How the names begin that `wasm-bindgen` makes, and the one that is for whoever starts the module.
+const MADE: &str = "export function __wb";
+const TO_START: &str = "function __wbg_set_wasm(";
 
 /// The module and its JavaScript half, called `half`, with other names for what they share.
 pub(crate) fn shorten(module: &[u8], javascript: &str, half: &str) -> anyhow::Result<(Vec<u8>, String)> {
@@ -22,7 +27,8 @@ pub(crate) fn shorten(module: &[u8], javascript: &str, half: &str) -> anyhow::Re
         }
         javascript = javascript.replace(&export, &short);
     }
-    Ok((renamed.finish(), javascript))
+    let javascript = javascript.replace(MADE, MADE.trim_start_matches("export "));
+    Ok((renamed.finish(), javascript.replace(TO_START, &format!("export {TO_START}"))))
 }
 
 /// One that the JavaScript half has no other use for.
@@ -58,6 +64,11 @@ impl Reencode for Renamer {
         }
         Ok(())
     }
+
+    fn parse_function_body(&mut self, code: &mut CodeSection, body: FunctionBody<'_>) -> Result<(), reencode::Error> {
+        code.raw(body.as_bytes());
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -85,6 +96,19 @@ mod tests {
         let (renamed, javascript) = shorten(&long, javascript, "half.js").unwrap();
         assert_eq!(renamed, module(&[("./half.js", "$0"), ("./other.js", "ask_0123"), ("./half.js", "$1")]));
         assert_eq!(javascript, "export function $1(arg0) {}\nexport function $0() {}\nexport class Session {}\n");
+    }
+
+    #[test]
+    fn what_is_not_imported_is_no_export_but_for_what_starts_the_module() {
+        let module = module(&[("./half.js", "__wbg_ask_0123")]);
+        let javascript = "export function __wbg_ask_0123() {}\nexport function __wbg_tell_4567() {}\n\
+            export function __wbg_set_wasm(val) {}\nexport class Session {}\n";
+        let (_, javascript) = shorten(&module, javascript, "half.js").unwrap();
+        assert_eq!(
+            javascript,
+            "export function $0() {}\nfunction __wbg_tell_4567() {}\n\
+            export function __wbg_set_wasm(val) {}\nexport class Session {}\n"
+        );
     }
 
     #[test]

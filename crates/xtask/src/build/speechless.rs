@@ -2,9 +2,10 @@
 //!
 //! No panic of this library can be reached from outside, yet whatever might panic carries its words along: a message, the
 //! place in the source, and `std`'s formatting to put them together. They are a tenth of what a page has to load. The
-//! compiler leaves them out only where `std` itself is compiled anew, so they are taken out of the compiled module: what of
-//! `std` never returns and what formats text becomes an instruction that traps, which is how every panic ends, and
-//! `wasm-opt` then drops what was there for it alone. JavaScript gets a `RuntimeError`. Builds for tests keep the words.
+//! compiler leaves them out only where `std` itself is compiled anew, so what puts them together is taken out of the
+//! compiled module: what of `std` never returns and what formats text becomes an instruction that traps, which is how every
+//! panic ends, and `wasm-opt` then drops what was there for it alone. JavaScript gets a `RuntimeError`. Builds for tests keep
+//! the words.
 //!
 //! Nothing but panics may format, then. Where anything else does, there is no module: the build names it and fails.
 
@@ -15,68 +16,119 @@ use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{CodeSection, Function, Module};
 use wasmparser::{FunctionBody, KnownCustom, Name, Operator, Parser, Payload, TypeRef};
 
-/// The module, which has its functions' names, without the words of its panics.
+use super::writers::addresses_of_methods;
+
+/// Where the functions of `std` are at home.
+const STD: [&str; 4] = ["core::", "alloc::", "std::", "__rustc::"];
+
+/// Every module that is compiled with `std` has these two; where their names are not found, no name tells anything.
+const IN_EVERY_MODULE: [&str; 2] = ["core::panicking::panic_fmt", "core::fmt::write"];
+
+/// The module, which has its functions' names, without what puts its panics' words together.
 pub(crate) fn speechless(module: &[u8]) -> anyhow::Result<Vec<u8>> {
     let functions = functions(module).context("cannot read the compiled module")?;
-    let formatting: HashSet<u32> =
-        (0..).zip(&functions).filter(|(_, it)| it.formats()).map(|(index, _)| index).collect();
-    let is_silenced: Vec<bool> =
-        functions.iter().map(|function| function.formats() || function.is_end_of_std()).collect();
+    for name in IN_EVERY_MODULE {
+        if !functions.iter().any(|function| function.name.starts_with(name)) {
+            bail!("the module has no function that is called {name}: its functions have other names than expected");
+        }
+    }
+    let those = |wanted: fn(&FunctionFacts) -> bool| -> HashSet<u32> {
+        (0..).zip(&functions).filter(|(_, function)| wanted(function)).map(|(index, _)| index).collect()
+    };
+    let formatting = those(FunctionFacts::formats);
+    let of_std = those(|function| function.formats() || function.is_of_std());
+    // A closure of somebody else's may have a name of `std`, and throw an error that JavaScript is to get.
+    let ends_the_run =
+        |function: &FunctionFacts| function.never_returns && function.is_of_std() && function.calls.is_subset(&of_std);
+    let silenced: Vec<bool> = functions.iter().map(|function| function.formats() || ends_the_run(function)).collect();
 
-    let others = functions.iter().zip(&is_silenced).filter(|(_, is_silenced)| !**is_silenced);
-    let speakers: Vec<&str> =
-        others.filter(|(it, _)| !it.calls.is_disjoint(&formatting)).map(|(it, _)| it.name.as_str()).collect();
-    if !speakers.is_empty() {
-        bail!("the module is built without text formatting, which is used by {}", speakers.join(", "));
+    let writers =
+        addresses_of_methods(module, &those(FunctionFacts::writes)).context("cannot read the module's data")?;
+    let uses_formatting =
+        |it: &FunctionFacts| !it.calls.is_disjoint(&formatting) || !it.constants.is_disjoint(&writers);
+    let others = functions.iter().zip(&silenced).filter(|(_, is_silenced)| !**is_silenced);
+    let other_formatters: Vec<&str> =
+        others.filter(|(it, _)| uses_formatting(it)).map(|(it, _)| it.name.as_str()).collect();
+    if !other_formatters.is_empty() {
+        bail!("the module is built without text formatting, which is used by {}", other_formatters.join(", "));
     }
 
-    let mut silenced = Module::new();
+    let mut speechless = Module::new();
     let imported = functions.iter().filter(|function| function.is_imported).count();
-    let mut silencer = Silencer { is_silenced: is_silenced.into_iter().skip(imported) };
+    let mut silencer = Silencer { silenced: silenced.into_iter().skip(imported) };
     silencer
-        .parse_core_module(&mut silenced, Parser::new(0), module)
+        .parse_core_module(&mut speechless, Parser::new(0), module)
         .context("cannot take functions out of the module")?;
-    Ok(silenced.finish())
+    Ok(speechless.finish())
 }
 
 /// What has to be known of a function.
 #[derive(Default)]
-struct Known {
+struct FunctionFacts {
     /// As people write it, without the hashes.
     name: String,
     is_imported: bool,
     /// Which functions it calls by themselves, not through a pointer.
     calls: HashSet<u32>,
+    /// The numbers in it, of which some are addresses.
+    constants: HashSet<u32>,
     /// Whether its end cannot be reached.
     never_returns: bool,
 }
 
-impl Known {
+impl FunctionFacts {
     /// Whether it puts text together for a person, or hands a panic's text on.
     fn formats(&self) -> bool {
-        const HOMES: [&str; 4] = ["core::fmt::", "<core::fmt::", "alloc::fmt::", "<dyn core::fmt::"];
-        let implemented = self.name.rsplit_once(" as ").map_or("", |(_, implemented)| implemented);
-        HOMES.iter().any(|home| self.name.starts_with(home))
-            || ["core::fmt::", "core::panic::"].iter().any(|home| implemented.starts_with(home))
+        const INHERENT: [&str; 4] = ["core::fmt::", "<core::fmt::", "alloc::fmt::", "<dyn core::fmt::"];
+        const TRAITS: [&str; 2] = ["core::fmt::", "core::panic::"];
+        let implemented = implemented_trait(&self.name).unwrap_or_default();
+        INHERENT.iter().any(|home| self.name.starts_with(home))
+            || TRAITS.iter().any(|home| implemented.starts_with(home))
     }
 
-    /// Whether this is how `std` ends a run.
-    fn is_end_of_std(&self) -> bool {
-        const HOMES: [&str; 4] = ["core::", "alloc::", "std::", "__rustc::"];
+    /// Whether it is what a type does with text that is written to it.
+    fn writes(&self) -> bool {
+        implemented_trait(&self.name).is_some_and(|implemented| implemented.starts_with("core::fmt::Write>::write_str"))
+    }
+
+    fn is_of_std(&self) -> bool {
         let name = self.name.trim_start_matches('<');
-        self.never_returns && HOMES.iter().any(|home| name.starts_with(home))
+        STD.iter().any(|home| name.starts_with(home))
     }
 }
 
+/// `core::fmt::Debug` of `<&T as core::fmt::Debug>::fmt`.
+fn implemented_trait(name: &str) -> Option<&str> {
+    let mut depth = 0;
+    let mut before = '<';
+    for (place, character) in name.char_indices() {
+        match character {
+            '<' => depth += 1,
+            '>' if before != '-' => depth -= 1,
+            ' ' if depth == 1 => {
+                if let Some(implemented) = name.get(place..).and_then(|rest| rest.strip_prefix(" as ")) {
+                    return Some(implemented);
+                }
+            }
+            _ => {}
+        }
+        if depth == 0 {
+            return None;
+        }
+        before = character;
+    }
+    None
+}
+
 /// All functions by their indices, those that are imported first.
-fn functions(module: &[u8]) -> wasmparser::Result<Vec<Known>> {
-    let mut functions: Vec<Known> = Vec::new();
+fn functions(module: &[u8]) -> wasmparser::Result<Vec<FunctionFacts>> {
+    let mut functions: Vec<FunctionFacts> = Vec::new();
     for payload in Parser::new(0).parse_all(module) {
         match payload? {
             Payload::ImportSection(imports) => {
                 for import in imports.into_imports() {
                     if matches!(import?.ty, TypeRef::Func(_) | TypeRef::FuncExact(_)) {
-                        functions.push(Known { is_imported: true, ..Known::default() });
+                        functions.push(FunctionFacts { is_imported: true, ..FunctionFacts::default() });
                     }
                 }
             }
@@ -100,34 +152,41 @@ fn functions(module: &[u8]) -> wasmparser::Result<Vec<Known>> {
     Ok(functions)
 }
 
-fn read(body: &FunctionBody<'_>) -> wasmparser::Result<Known> {
-    let mut known = Known::default();
+fn read(body: &FunctionBody<'_>) -> wasmparser::Result<FunctionFacts> {
+    let mut facts = FunctionFacts::default();
     let (mut depth, mut leaves, mut before_end) = (0_u32, false, None);
     for operator in body.get_operators_reader()? {
         let operator = operator?;
         match &operator {
             Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
-                known.calls.insert(*function_index);
+                facts.calls.insert(*function_index);
+            }
+            Operator::I32Const { value } => {
+                facts.constants.insert(value.cast_unsigned());
             }
             _ => {}
         }
         match &operator {
             Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => depth += 1,
             Operator::End if depth > 0 => depth -= 1,
-            Operator::End => known.never_returns = !leaves && matches!(before_end, Some(Operator::Unreachable)),
-            Operator::Br { relative_depth } | Operator::BrIf { relative_depth } => leaves |= *relative_depth == depth,
+            Operator::End => facts.never_returns = !leaves && matches!(before_end, Some(Operator::Unreachable)),
+            Operator::Br { relative_depth } | Operator::BrIf { relative_depth } => leaves |= *relative_depth >= depth,
             Operator::BrTable { targets } => {
                 for target in targets.targets() {
-                    leaves |= target? == depth;
+                    leaves |= target? >= depth;
                 }
-                leaves |= targets.default() == depth;
+                leaves |= targets.default() >= depth;
             }
             Operator::Return | Operator::ReturnCall { .. } | Operator::ReturnCallIndirect { .. } => leaves = true,
+            // Other ways to leave, which are not followed: the compiler makes none of them.
+            Operator::Try { .. } | Operator::TryTable { .. } | Operator::Delegate { .. } => leaves = true,
+            Operator::BrOnNull { .. } | Operator::BrOnNonNull { .. } => leaves = true,
+            Operator::BrOnCast { .. } | Operator::BrOnCastFail { .. } => leaves = true,
             _ => {}
         }
         before_end = Some(operator);
     }
-    Ok(known)
+    Ok(facts)
 }
 
 /// `core[c5930c85a12de822]::fmt::write` as `core::fmt::write`.
@@ -150,15 +209,15 @@ fn without_hashes(name: &str) -> String {
 
 /// Copies a module and puts a trap in the place of some functions.
 struct Silencer<Silenced> {
-    /// Of the module's own functions that have not been copied yet.
-    is_silenced: Silenced,
+    /// For each of the module's own functions that have not been copied yet, whether it is one of them.
+    silenced: Silenced,
 }
 
 impl<Silenced: Iterator<Item = bool>> Reencode for Silencer<Silenced> {
     type Error = std::convert::Infallible;
 
     fn parse_function_body(&mut self, code: &mut CodeSection, body: FunctionBody<'_>) -> Result<(), reencode::Error> {
-        if self.is_silenced.next() == Some(true) {
+        if self.silenced.next() == Some(true) {
             let mut trap = Function::new([]);
             trap.instructions().unreachable().end();
             code.function(&trap);
@@ -212,7 +271,10 @@ mod tests {
         bodies.collect()
     }
 
-    const ENDS: Instructions = |sink| {
+    const STOPS: Instructions = |sink| {
+        sink.unreachable();
+    };
+    const THROWS: Instructions = |sink| {
         sink.call(0).unreachable();
     };
     const RETURNS: Instructions = |sink| {
@@ -222,9 +284,11 @@ mod tests {
     #[test]
     fn what_ends_std_and_what_formats_traps() {
         let silenced = speechless(&module(&[
-            ("core[c5930c85a12de822]::panicking::panic_fmt", ENDS),
-            ("__rustc[0123456789abcdef]::rust_begin_unwind", ENDS),
-            ("<alloc[3ca501edff3f0c7c]::vec::Vec<_, _>>::remove::assert_failed", ENDS),
+            ("core[c5930c85a12de822]::panicking::panic_fmt", STOPS),
+            ("__rustc[0123456789abcdef]::rust_begin_unwind", |sink| {
+                sink.call(1).unreachable();
+            }),
+            ("<alloc[3ca501edff3f0c7c]::vec::Vec<_, _>>::remove::assert_failed", STOPS),
             ("core::fmt::write::h7ef803593ad93ebf", RETURNS),
             ("<&[u8; 4] as core::fmt::Debug>::fmt::h1", RETURNS),
             ("<std::panicking::Payload as core::panic::PanicPayload>::get", RETURNS),
@@ -235,7 +299,11 @@ mod tests {
     #[test]
     fn everything_else_stays() {
         let module = module(&[
-            ("wasm_bindgen::throw_str", ENDS),
+            ("core::panicking::panic_fmt", STOPS),
+            ("core::fmt::write", RETURNS),
+            ("wasm_bindgen::throw_str", THROWS),
+            ("core::ops::function::FnOnce::call_once", THROWS),
+            ("vaultshare::call::<<T as core::fmt::Display>::fmt>", RETURNS),
             ("core::cell::RefCell<T>::take", RETURNS),
             ("core::ptr::drop_in_place<alloc::boxed::Box<dyn core::fmt::Debug>>", RETURNS),
             ("<alloc::vec::Vec<core::fmt::Error> as core::clone::Clone>::clone", RETURNS),
@@ -246,18 +314,36 @@ mod tests {
                 sink.return_().unreachable();
             }),
         ]);
-        assert_eq!(traps(&speechless(&module).unwrap()), [false; 6]);
+        let mut expected = [false; 10];
+        expected[..2].fill(true);
+        assert_eq!(traps(&speechless(&module).unwrap()), expected);
     }
 
     #[test]
     fn whoever_else_formats_is_named() {
         let error = speechless(&module(&[
+            ("core::panicking::panic_fmt", STOPS),
             ("core::fmt::write", RETURNS),
             ("vaultshare::speaks", |sink| {
-                sink.call(1);
+                sink.call(2);
             }),
         ]));
         assert!(error.unwrap_err().to_string().ends_with("used by vaultshare::speaks"));
+    }
+
+    #[test]
+    fn a_module_without_the_names_is_refused() {
+        for name in ["", "_RNvNtCs_4core9panicking9panic_fmt"] {
+            assert!(speechless(&module(&[(name, STOPS), ("core::fmt::write", RETURNS)])).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_trait_is_the_one_that_the_name_begins_with() {
+        assert_eq!(implemented_trait("<&T as core::fmt::Debug>::fmt"), Some("core::fmt::Debug>::fmt"));
+        assert_eq!(implemented_trait("<fn() -> <A as B>::C as D>::e"), Some("D>::e"));
+        assert_eq!(implemented_trait("<core::cell::Cell<T>>::call::<<T as core::fmt::Debug>::fmt>"), None);
+        assert_eq!(implemented_trait("call::<<T as core::fmt::Debug>::fmt>"), None);
     }
 
     #[test]

@@ -58,8 +58,8 @@ pub(crate) fn compile(workspace: &Workspace, modules: &[Module]) -> anyhow::Resu
     })
 }
 
-/// Compiler options that keep this machine's folders out of the module: panic messages name source files, and what is
-/// published should neither tell where it was built nor differ because of it.
+/// Compiler options that keep this machine's folders out of the compiled module, which names source files: what is published
+/// should neither tell where it was built nor differ because of it.
 fn without_paths(workspace: &Workspace) -> String {
     let cargo_home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let cargo_home = cargo_home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo"))).unwrap_or_default();
