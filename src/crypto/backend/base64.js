@@ -13,7 +13,8 @@ export function hasBase64() {
 }
 
 /** Bytes as base64 with the URL-safe alphabet and padding. */
-export function toBase64url(bytes) {
+export async function toBase64url(bytes) {
+  await pause();
   return bytes.toBase64(form);
 }
 

@@ -14,7 +14,7 @@ extern "C" {
     #[wasm_bindgen(js_name = hasBase64)]
     fn has_base64() -> bool;
     #[wasm_bindgen(js_name = toBase64url)]
-    fn to_base64url(bytes: &Uint8Array) -> JsString;
+    async fn to_base64url(bytes: &Uint8Array) -> JsValue;
     #[wasm_bindgen(js_name = fromBase64url)]
     async fn from_base64url(text: &JsString, more: u32) -> JsValue;
     fn parts(text: &JsString) -> Array;
@@ -34,7 +34,7 @@ impl ExpandedKey {
         let length = sealed.length() - TAG_BYTES as u32;
         let mut tag = [0; TAG_BYTES];
         sealed.subarray(length, sealed.length()).copy_to(&mut tag);
-        let data = to_base64url(&sealed.subarray(0, length));
+        let data: JsString = to_base64url(&sealed.subarray(0, length)).await.unchecked_into();
 
         let empty = Chunk { ciphertext: Vec::new(), iv, tag, additional_data: ADDITIONAL_DATA.into() };
         let empty = Envelope::Symmetric { chunks: vec![empty], derivation: None }.print();
