@@ -16,6 +16,7 @@ import { bundlePeer } from './bundle.mjs';
 import { cases } from './cases.mjs';
 import { machine } from './machine.mjs';
 import { packageSize } from './package-size.mjs';
+import { letProfile, profiled } from './profile.mjs';
 import { milliseconds } from './report/format.mjs';
 import { html } from './report/html.mjs';
 import { markdown } from './report/markdown.mjs';
@@ -72,6 +73,7 @@ if (options.document && inFull) await writeFile(options.document, markdown(repor
 console.log(`\n${table(results)}`);
 
 async function runIn(page, wanted) {
+  await letProfile(page);
   await page.evaluate(async (given) => {
     globalThis.bench = await import('/bench/bench.mjs');
     globalThis.bench.prepare(given);
@@ -80,7 +82,8 @@ async function runIn(page, wanted) {
     const length = { pairs, ...(smoke ? SCANT : AMPLE) };
     const measuring = page.evaluate(([what, long]) => globalThis.bench.measure(what, long), [one, length]);
     const result = resultOf(one, await inTime(measuring, one.name));
-    results.push(result);
+    const watching = profiled(page, () => page.evaluate(([what, long]) => globalThis.bench.watch(what, long), [one, length]));
+    results.push({ ...result, profile: await inTime(watching, one.name) });
     note(`${one.name}: ${one.clients.map((client) => `${client} ${milliseconds(result[`${client}_ms`])}`).join(', ')}`);
   }
   await page.close();

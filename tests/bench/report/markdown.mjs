@@ -1,5 +1,6 @@
 /** The report as the page that the documentation holds. */
 import { LARGEST_PACKAGE, LONGEST_TASK } from '../cases.mjs';
+import { PARTS } from '../profile.mjs';
 import { digits, kilobytes, longestTask, milliseconds } from './format.mjs';
 
 /** @returns {string} */
@@ -19,6 +20,19 @@ ${missed.length === 0 ? 'All bounds are met.' : `Not met:\n\n${missed.map(({ nam
 
 To load, gzipped: ${kilobytes(size.wasm_gz + size.js_gz)}, of which WebAssembly ${kilobytes(size.wasm_gz)} and JavaScript ${kilobytes(size.js_gz)}; wanted is at most ${kilobytes(LARGEST_PACKAGE)}. The peer has ${kilobytes(size.peer_gz)}.
 A page without \`crypto.subtle\` loads another ${kilobytes(size.second_module_gz)} with its first RSA key.
+
+## Where our time goes
+
+| case | waiting | browser | module | scripts | garbage |
+|---|---:|---:|---:|---:|---:|
+${cases.map(profileRow).join('\n')}
+
+Shares of the time from call to result, as Chromium's profiler samples the page's thread in runs of ours alone. *Waiting*: for
+the server, or for \`crypto.subtle\`, which works in threads of its own. *Browser*: what the browser does in this thread when it
+is called, most of it to hand work to those threads and to take up replies. *Module*: our compiled code. *Scripts*: our
+JavaScript.
+
+No client in a page can be more times as fast as the peer than *peer ÷ floor*: bare calls take that long.
 
 ## How it is measured
 
@@ -54,6 +68,10 @@ function row({ title, name, ours_ms, peer_ms, floor_ms, peer_ratio, floor_ratio,
     met ? 'met' : '**missed**',
   ];
   return `| ${cells.join(' | ')} |`;
+}
+
+function profileRow({ title, name, profile }) {
+  return `| ${[`${title} \`${name}\``, ...PARTS.map((part) => `${Math.round(profile[part] * 100)} %`)].join(' | ')} |`;
 }
 
 function ratio(number, sign, bound) {
