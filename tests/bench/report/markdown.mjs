@@ -28,9 +28,9 @@ A page without \`crypto.subtle\` loads another ${kilobytes(size.second_module_gz
 ${cases.map(profileRow).join('\n')}
 
 Shares of the time from call to result, as Chromium's profiler samples the page's thread in runs of ours alone. *Waiting*: for
-the server, or for \`crypto.subtle\`, which works in threads of its own. *Browser*: what the browser does in this thread when it
-is called, most of it to hand work to those threads and to take up replies. *Module*: our compiled code. *Scripts*: our
-JavaScript.
+the server, or for \`crypto.subtle\`, which works in threads of its own. *Browser*: in this thread, but in no script: handing
+work to those threads, taking up replies, and what waiting the profiler does not know as such. *Module*: our compiled code.
+*Scripts*: our JavaScript.
 
 No client in a page can be more times as fast as the peer than *peer ÷ floor*: bare calls take that long.
 
