@@ -51,7 +51,8 @@ pub(crate) fn generate(workspace: &Workspace, module: &Module) -> anyhow::Result
         wasm_opt(workspace, &wasm, module.optimisation)?;
         let optimised = fs::read(&wasm).context("cannot read the optimised module")?;
         files::write(&wasm, likeness::named_by_likeness(&optimised)?)?;
-        wasm_opt(workspace, &wasm, &["--reorder-functions-by-name"])?;
+        // Which instructions it uses, a browser sees by itself.
+        wasm_opt(workspace, &wasm, &["--reorder-functions-by-name", "--strip-target-features"])?;
         let ordered = fs::read(&wasm).context("cannot read the ordered module")?;
         let (renamed, its_half) = short_names::shorten(&ordered, &files::read(&javascript)?, &module.javascript())?;
         files::write(&wasm, renamed)?;

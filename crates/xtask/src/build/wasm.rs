@@ -16,11 +16,17 @@ pub(crate) struct Module {
 }
 
 /// The module that every page loads: as few bytes as can be, gzipped. What is inlined into its only caller saves bytes before
-/// it is gzipped and costs more after. No address is below 1024, where the stack ends.
+/// it is gzipped and costs more after, and so does leaving zeros out of the data. No address is below 1024, where the stack ends.
 pub(crate) const MAIN: Module = Module {
     name: "vaultshare",
     krate: "vaultshare",
-    optimisation: &["-Oz", "--low-memory-unused", "--one-caller-inline-max-function-size=20", "--converge"],
+    optimisation: &[
+        "-Oz",
+        "--low-memory-unused",
+        "--skip-pass=memory-packing",
+        "--one-caller-inline-max-function-size=20",
+        "--converge",
+    ],
 };
 
 /// RSA, for pages without `crypto.subtle`.
