@@ -56,17 +56,13 @@ export async function measure(wanted, { pairs, warmUp, seconds, watched }) {
 export async function watch(wanted, { watched }) {
   const turn = await turnOf('ours', wanted);
   try {
-    for (let run = 0; run < watched; run += 1) {
-      await turn.before?.();
-      if (wanted.madeInTime) await nobodyGenerates(world.stage.keyPool);
-      await rest(REST);
-      if (wanted.madeInTime) world.stage.keyPool.open = false;
+    const run = async () => {
       await globalThis.startProfile();
       const result = await turn.run();
       await globalThis.stopProfile();
-      if (wanted.madeInTime) world.stage.keyPool.open = true;
-      await turn.after?.(result);
-    }
+      return result;
+    };
+    for (let times = 0; times < watched; times += 1) await take({ ...turn, run }, wanted);
   } finally {
     await turn.close?.();
   }

@@ -77,7 +77,9 @@ fn recipe(workspace: &Workspace, bindgen: &Path, module: &Module) -> anyhow::Res
     let lock = files::read(&workspace.path("package-lock.json"))?;
     let our_steps = [
         include_str!("bindings.rs"),
+        include_str!("data.rs"),
         include_str!("speechless.rs"),
+        include_str!("writers.rs"),
         include_str!("places.rs"),
         include_str!("short_names.rs"),
         include_str!("likeness.rs"),

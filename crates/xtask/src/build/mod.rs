@@ -1,6 +1,7 @@
 //! `cargo xtask build`: the npm package and the two programs.
 
 mod bindings;
+mod data;
 mod likeness;
 mod package;
 mod places;

@@ -1,13 +1,14 @@
 //! The places in the source that panics would name, taken out of a module whose panics say nothing.
 //!
 //! The compiler leaves a `core::panic::Location` wherever code might panic: address and length of the file's name, line, and
-//! column, 32 bits each. Nothing but panics reads them, as long as
-//! nobody asks for `Location::caller()`. They and the names become zeros, which weigh nothing.
+//! column, 32 bits each. Nothing but panics reads them, as long as nobody asks for `Location::caller()`. They and the names
+//! become zeros, which weigh nothing.
 
 use std::ops::Range;
 
 use anyhow::Context;
-use wasmparser::{DataKind, Operator, Parser, Payload};
+
+use super::data::{Segment, segments};
 
 /// How files of Rust are called. The compiler ends them with a zero, which it does not count.
 const ENDING: &[u8] = b".rs";
@@ -23,14 +24,10 @@ pub(crate) fn without_places(module: &[u8]) -> anyhow::Result<Vec<u8>> {
     let segments = segments(module).context("cannot read the module's data")?;
     let mut changed = module.to_vec();
     for segment in &segments {
-        let data = module.get(segment.bytes.clone()).unwrap_or_default();
-        // An address that is a multiple of four, as the compiler puts them.
-        let first = segment.address.wrapping_neg() as usize % 4;
-        for start in (first..data.len()).step_by(4) {
-            let Some(name) = data.get(start..).and_then(|bytes| name_of_place(module, &segments, bytes)) else {
-                continue;
-            };
-            for place in [name, segment.bytes.start + start..segment.bytes.start + start + LOCATION_BYTES] {
+        for (offset, words) in segment.words(module) {
+            let Some(name) = name_of_place(module, &segments, words) else { continue };
+            let start = segment.bytes.start + offset;
+            for place in [name, start..start + LOCATION_BYTES] {
                 changed.get_mut(place).unwrap_or_default().fill(0);
             }
         }
@@ -38,33 +35,12 @@ pub(crate) fn without_places(module: &[u8]) -> anyhow::Result<Vec<u8>> {
     Ok(changed)
 }
 
-/// Data that the module puts into memory when it starts.
-pub(super) struct Segment {
-    pub(super) address: u32,
-    /// Where in the module it lies.
-    pub(super) bytes: Range<usize>,
-}
-
-pub(super) fn segments(module: &[u8]) -> wasmparser::Result<Vec<Segment>> {
-    let mut segments = Vec::new();
-    for payload in Parser::new(0).parse_all(module) {
-        let Payload::DataSection(section) = payload? else { continue };
-        for data in section {
-            let data = data?;
-            let DataKind::Active { offset_expr, .. } = data.kind else { continue };
-            if let Operator::I32Const { value } = offset_expr.get_operators_reader().read()? {
-                let end = data.range.end as usize;
-                let bytes = end - data.data.len()..end;
-                segments.push(Segment { address: value.cast_unsigned(), bytes });
-            }
-        }
-    }
-    Ok(segments)
-}
-
-/// Where in the module the file's name lies, if these bytes begin with such a place.
-fn name_of_place(module: &[u8], segments: &[Segment], bytes: &[u8]) -> Option<Range<usize>> {
-    let [address, length, line, column] = words(bytes)?;
+/// Where in the module the file's name lies, if these words are such a place.
+fn name_of_place(
+    module: &[u8],
+    segments: &[Segment],
+    [address, length, line, column]: [u32; 4],
+) -> Option<Range<usize>> {
     if !(1..MOST_LINES).contains(&line) || !(1..MOST_COLUMNS).contains(&column) {
         return None;
     }
@@ -74,11 +50,6 @@ fn name_of_place(module: &[u8], segments: &[Segment], bytes: &[u8]) -> Option<Ra
     let start = segment.bytes.start + (address - segment.address) as usize;
     let name = start..start.checked_add(length as usize)?;
     (name.end <= segment.bytes.end && module.get(name.clone())?.ends_with(ENDING)).then_some(name)
-}
-
-fn words(bytes: &[u8]) -> Option<[u32; 4]> {
-    let (words, _) = bytes.get(..LOCATION_BYTES)?.as_chunks::<4>();
-    words.iter().map(|word| u32::from_le_bytes(*word)).collect::<Vec<u32>>().try_into().ok()
 }
 
 #[cfg(test)]

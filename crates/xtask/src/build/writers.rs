@@ -8,21 +8,17 @@ use std::collections::HashSet;
 
 use wasmparser::{ElementItems, ElementKind, Operator, Parser, Payload};
 
-use super::places::{Segment, segments};
+use super::data::segments;
 
 /// The addresses of the methods of all types that text is written to; `writers` are their `write_str`.
 pub(super) fn addresses_of_methods(module: &[u8], writers: &HashSet<u32>) -> wasmparser::Result<HashSet<u32>> {
     let (places, all_places) = places_in_table(module, writers)?;
     let mut addresses = HashSet::new();
-    for Segment { address, bytes } in segments(module)? {
-        let (words, _) = module.get(bytes).unwrap_or_default().as_chunks::<4>();
-        for (address, methods) in (address..).step_by(4).zip(words.windows(4)) {
+    for segment in segments(module)? {
+        for (offset, [drop, _, _, write_str]) in segment.words(module) {
             // What lies in the table's place of `drop` tells methods from other data with such a number.
-            if let [drop, _, _, write_str] = methods
-                && places.contains(&u32::from_le_bytes(*write_str))
-                && u32::from_le_bytes(*drop) < all_places
-            {
-                addresses.insert(address);
+            if places.contains(&write_str) && drop < all_places {
+                addresses.insert(segment.address.wrapping_add(offset as u32));
             }
         }
     }
