@@ -8,7 +8,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::spawn_local;
 
 use super::closing::Closing;
-use crate::{http::Stoppable, workflows::ReadyKeyPairs};
+use crate::{http::Stoppable, workflows::KeyPairPool};
 
 #[wasm_bindgen(module = "/src/js/idle.js")]
 extern "C" {
@@ -17,11 +17,11 @@ extern "C" {
 
 /// Makes one key pair after the other, each when the one before has been taken and there is time, until the session is
 /// closed or nobody holds it any more.
-pub(super) fn prepare_key_pairs(key_pairs: Rc<ReadyKeyPairs>, closing: Closing) {
+pub(super) fn prepare_key_pairs(pool: Rc<KeyPairPool>, closing: Closing) {
     spawn_local(async move {
-        while key_pairs.wanted().await {
+        while pool.needs_refill().await {
             select(Stoppable::new(idle()), closing.wait()).await;
-            key_pairs.prepare().await;
+            pool.refill().await;
         }
     });
 }

@@ -20,7 +20,7 @@ impl Session {
     pub(super) fn new(session: workflows::Session, prepare: bool) -> Session {
         let closing = Closing::default();
         if prepare {
-            prepare_key_pairs(session.ready_key_pairs(), closing.clone());
+            prepare_key_pairs(session.key_pair_pool(), closing.clone());
         }
         Session { session, closing }
     }

@@ -1,13 +1,14 @@
-//! Accepting an invitation, and the connections that come of it: steps 9–17 of the guide. `protocol/http-api.md` §7.6–§7.8.
+//! Accepting an invitation, and the connections that result: `docs/protocol/guides.md`, steps 9–17;
+//! `docs/protocol/http-api.md` §7.6–§7.8.
 
 use std::rc::Rc;
 
 use super::{
     Page, PageRequest, ProgressListener, Session, Value,
-    opening::{bad_response, expect_id},
-    pages::fetch_pages,
-    sealing::ciphertext,
-    together::Together,
+    concurrency::join_all,
+    decrypt::{bad_response, expect_id},
+    encrypt::ciphertext,
+    pagination::fetch_pages,
 };
 use crate::{
     api::{
@@ -18,32 +19,32 @@ use crate::{
     error::{Error, ErrorCode, Result},
 };
 
-/// A connection with what only its user can read.
+/// A connection with what only this user can decrypt.
 #[derive(Clone, Debug)]
 pub struct Connection {
-    /// As the Vault holds it.
+    /// From the Vault.
     pub record: vault::connections::Connection,
-    /// What the user calls the other.
+    /// What the user calls the other side.
     pub name: Option<Value>,
-    /// What both sides can compare over another channel: the same on both, and different if anyone swapped a key.
+    /// For both users to compare over another channel: it differs if anyone swapped a key.
     pub safety_number: String,
 }
 
-/// How an invitation is accepted. Not `Debug`: whoever has the token can connect.
+/// Arguments of `accept_invitation`. Not `Debug`: whoever has the token can connect.
 #[derive(Clone, Default, Hash)]
 pub struct ConnectionDetails {
-    /// The invitation's token.
+    /// From the inviter, over another channel.
     pub token: String,
     /// The invitation's id, where known.
     pub invitation_id: Option<Id>,
     /// What the invitee calls the inviter; only the invitee can read it.
     pub name: String,
-    /// A key pair of the invitee's that the Keystore holds already; a new one is made where absent.
+    /// A key pair of the invitee's in the Keystore; a new one is generated where absent.
     pub keypair_id: Option<String>,
 }
 
 impl Session {
-    /// Makes a key pair for the connection, stores it wrapped, and accepts the invitation with its public half.
+    /// Generates a key pair for the connection, stores it wrapped, and publishes its public key in accepting.
     /// `ALREADY_CONNECTED` where the two were connected before.
     pub async fn accept_invitation(
         &self,
@@ -54,10 +55,10 @@ impl Session {
             return Err(Error::invalid_argument("the invitation's token is empty"));
         }
         let keys = self.keys()?;
-        let wish = keys.unfinished.wish(("connections.accept", details))?;
+        let operation = keys.pending.begin(("connections.accept", details))?;
 
         progress.report("making the key pair", 0, 2);
-        let key_pair = self.connection_key_pair(details.keypair_id.as_deref(), wish.key()).await?;
+        let key_pair = self.connection_key_pair(details.keypair_id.as_deref(), operation.idempotency_key()).await?;
         let name = keys.dek.seal_text(&details.name).await?.map(ciphertext).transpose()?;
         let request = NewConnectionRequest {
             public_key: ConnectionPublicKey {
@@ -71,13 +72,13 @@ impl Session {
             },
         };
         progress.report("connecting", 1, 2);
-        let response = vault::connections::create(self.vault(), &request, wish.key()).await?;
-        wish.fulfilled();
-        // An existing connection with this very key is the one that a lost reply told of.
+        let response = vault::connections::create(self.vault(), &request, operation.idempotency_key()).await?;
+        operation.complete();
+        // An existing connection with this very key is the result of an attempt whose response was lost.
         if response.connection_existed_already && response.connection.own.user_public_key != key_pair.public_key_pem {
             return Err(Error::new(ErrorCode::AlreadyConnected, "the two users are connected already"));
         }
-        let connection = self.open_connection(response.connection).await?;
+        let connection = self.decrypt_connection(response.connection).await?;
         progress.report("connected", 2, 2);
         Ok(connection)
     }
@@ -85,33 +86,23 @@ impl Session {
     /// The user's connections.
     pub async fn list_connections(&self, page: &PageRequest) -> Result<Page<Connection>> {
         self.keys()?;
-        let listed = fetch_pages(page, &|query| vault::connections::list(self.vault(), query)).await?;
-        let mut opened = Vec::with_capacity(listed.entries.len());
-        opened.resize_with(listed.entries.len(), || None);
-        let mut opening = Together::default();
-        for (record, place) in listed.entries.into_iter().zip(&mut opened) {
-            opening.add(async { *place = Some(self.open_connection(record).await) });
-        }
-        opening.all().await;
-        let mut entries = Vec::with_capacity(opened.len());
-        for connection in opened.into_iter().flatten() {
-            entries.push(connection?);
-        }
-        Ok(Page { entries, next: listed.next })
+        let Page { entries, next } = fetch_pages(page, &|query| vault::connections::list(self.vault(), query)).await?;
+        let connections = join_all(entries.into_iter().map(|record| self.decrypt_connection(record))).await;
+        Ok(Page { entries: connections.into_iter().collect::<Result<_>>()?, next })
     }
 
-    /// All of the user's connections, as the Vault holds them.
+    /// All of the user's connections, not decrypted.
     pub(super) async fn all_connections(&self) -> Result<Vec<vault::connections::Connection>> {
         let all = PageRequest { all: true, ..PageRequest::default() };
         Ok(fetch_pages(&all, &|query| vault::connections::list(self.vault(), query)).await?.entries)
     }
 
-    /// One connection, by the user's own id of it.
+    /// By the user's own id of it; the other side has another.
     pub async fn get_connection(&self, id: &Id) -> Result<Connection> {
         self.keys()?;
         let record = vault::connections::get(self.vault(), id).await?;
         expect_id(id, &record.own.id)?;
-        self.open_connection(*record).await
+        self.decrypt_connection(*record).await
     }
 
     /// Ends a connection for both users.
@@ -120,7 +111,7 @@ impl Session {
         self.delete_once(("connections.delete", id), vault::connections::delete(self.vault(), id)).await
     }
 
-    /// The other side's public key, if it is one that a DEK may be encrypted for.
+    /// The other side's public key, refused where it is weak, or not the one that this session saw first.
     pub(super) fn recipient_key(&self, connection: &vault::connections::Connection) -> Result<PublicKey> {
         let keys = self.keys()?;
         let key = public_key(&connection.the_other_user.user_public_key);
@@ -131,7 +122,7 @@ impl Session {
         checked
     }
 
-    async fn open_connection(&self, record: vault::connections::Connection) -> Result<Connection> {
+    async fn decrypt_connection(&self, record: vault::connections::Connection) -> Result<Connection> {
         let keys = self.keys()?;
         let other_key = self.recipient_key(&record)?;
         let own_key_pair = self.own_key_pair(&record).await?;
@@ -141,8 +132,8 @@ impl Session {
         Ok(Connection { safety_number: safety_number(own_key_pair.public_key(), &other_key), name, record })
     }
 
-    /// The user's own key pair of a connection, by the private key that only the user can unwrap: a safety number of keys
-    /// that the server merely claims would be one that the server chose.
+    /// The user's own key pair of a connection. Taken from the private key, which only the user can unwrap: a server could
+    /// choose the safety number of public keys that it merely claims.
     pub(super) async fn own_key_pair(&self, record: &vault::connections::Connection) -> Result<Rc<KeyPair>> {
         let keypair_id = record.own.user_keypair_external_id.as_deref();
         let keypair_id = keypair_id.ok_or_else(|| bad_response("a connection names no key pair of the user's"))?;
@@ -155,7 +146,7 @@ impl Session {
     }
 }
 
-/// A public key as the server hands it out. What is no key at all is the server's fault, not an argument's.
+/// Parses a public key from the server: malformed, it is a bad response and not an invalid argument.
 pub(super) fn public_key(pem: &str) -> Result<PublicKey> {
     PublicKey::from_pem(pem).map_err(|error| match error.code() {
         ErrorCode::InvalidArgument => bad_response("the server handed out something that is no public key"),

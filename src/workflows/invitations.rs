@@ -1,6 +1,6 @@
-//! Inviting somebody to connect: steps 1–9 of the guide. `protocol/http-api.md` §7.1–§7.4.
+//! Inviting somebody to connect: `docs/protocol/guides.md`, steps 1–9; `docs/protocol/http-api.md` §7.1–§7.4.
 
-use super::{Page, PageRequest, ProgressListener, Session, pages::fetch_pages, sealing::ciphertext};
+use super::{Page, PageRequest, ProgressListener, Session, encrypt::ciphertext, pagination::fetch_pages};
 use crate::{
     api::{
         Id,
@@ -14,29 +14,29 @@ use crate::{
 
 pub use crate::api::vault::invitations::Invitation;
 
-/// An invitation to be made.
+/// Arguments of `create_invitation`.
 #[derive(Clone, Debug, Default, Hash)]
 pub struct NewInvitation {
     /// What the inviter calls the invitee; only the inviter can read it.
     pub name: String,
-    /// Where the Vault is to send id and token.
+    /// Where the Vault sends id and token; nowhere if absent.
     pub email: Option<String>,
-    /// A key pair of the inviter's that the Keystore holds already; a new one is made where absent.
+    /// A key pair of the inviter's in the Keystore; a new one is generated where absent.
     pub keypair_id: Option<String>,
 }
 
 impl Session {
-    /// Makes a key pair for the connection, stores it wrapped, and publishes its public half in an invitation.
+    /// Generates a key pair for the connection, stores it wrapped, and publishes its public key in an invitation.
     pub async fn create_invitation(
         &self,
         invitation: &NewInvitation,
         progress: &ProgressListener,
     ) -> Result<Box<Invitation>> {
         let keys = self.keys()?;
-        let wish = keys.unfinished.wish(("invitations.create", invitation))?;
+        let operation = keys.pending.begin(("invitations.create", invitation))?;
 
         progress.report("making the key pair", 0, 2);
-        let key_pair = self.connection_key_pair(invitation.keypair_id.as_deref(), wish.key()).await?;
+        let key_pair = self.connection_key_pair(invitation.keypair_id.as_deref(), operation.idempotency_key()).await?;
         let name = keys.dek.seal_text(&invitation.name).await?.map(ciphertext).transpose()?;
         let request = NewInvitationRequest {
             public_key: ConnectionPublicKey {
@@ -46,8 +46,8 @@ impl Session {
             invitation: InvitationDetails { encrypted_recipient_name: name, email: invitation.email.clone() },
         };
         progress.report("inviting", 1, 2);
-        let created = vault::invitations::create(self.vault(), &request, wish.key()).await?;
-        wish.fulfilled();
+        let created = vault::invitations::create(self.vault(), &request, operation.idempotency_key()).await?;
+        operation.complete();
         progress.report("invited", 2, 2);
         Ok(created)
     }
@@ -58,7 +58,7 @@ impl Session {
         fetch_pages(page, &|query| vault::invitations::list(self.vault(), query)).await
     }
 
-    /// Takes an invitation back; its token is then worth nothing.
+    /// Invalidates the invitation's token.
     pub async fn cancel_invitation(&self, id: &Id) -> Result<()> {
         self.delete_once(("invitations.delete", id), vault::invitations::delete(self.vault(), id)).await
     }

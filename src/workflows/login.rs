@@ -1,10 +1,10 @@
-//! Signing in. `protocol/encryption-spaces-and-setup.md` §3.3, `protocol/http-api.md` §3 and §4.
+//! Signing in: `docs/protocol/encryption-spaces-and-setup.md` §3.3, `docs/protocol/http-api.md` §3 and §4.
 
 use std::pin::Pin;
 
 use futures_util::try_join;
 
-use super::{ProgressListener, Session, client::Newcomer};
+use super::{ProgressListener, Session, services::Services};
 use crate::{
     api::{
         keystore::{
@@ -19,26 +19,26 @@ use crate::{
     http::Service,
 };
 
-/// Under this name the first version of the guide stored the key pair that is now called `auth`.
+/// The external id that the first version of the guide used in the place of `auth`.
 const OLD_AUTHENTICATION_KEY_PAIR: &str = "vault";
 
 const STEPS: u32 = 5;
 
 pub(super) async fn sign_in(
-    newcomer: Newcomer,
+    services: Services,
     secret: UserSecret,
     passphrase: &str,
     progress: &ProgressListener,
 ) -> Result<Session> {
-    let Newcomer { vault, keystore, key_pairs } = newcomer;
+    let Services { vault, keystore, .. } = &services;
 
     progress.report("deriving keys from the passphrase", 0, STEPS);
-    let passphrase_key = open_keystore(&keystore, &secret, passphrase).await?;
+    let passphrase_key = sign_in_to_keystore(keystore, &secret, passphrase).await?;
 
     progress.report("fetching wrapped keys", 1, STEPS);
     let (wrapped_kek, key_pair_record) =
-        try_join!(keystore::keys::key_encryption_key(&keystore), authentication_key_pair(&keystore))
-            .map_err(unfinished_registration)?;
+        try_join!(keystore::keys::key_encryption_key(keystore), authentication_key_pair(keystore))
+            .map_err(incomplete_registration)?;
 
     progress.report("opening the Vault", 2, STEPS);
     let unwrapping = async {
@@ -46,33 +46,37 @@ pub(super) async fn sign_in(
         let key_pair = unwrap(&kek, &key_pair_record).await?;
         Ok((kek, key_pair))
     };
-    let session = vault::session::create(&vault, &key_pair_record.public_key);
-    let ((kek, key_pair), session) = try_join!(unwrapping, session).map_err(unfinished_registration)?;
+    let session = vault::session::create(vault, &key_pair_record.public_key);
+    let ((kek, key_pair), session) = try_join!(unwrapping, session).map_err(incomplete_registration)?;
     let token = key_pair.decrypt_token(session.encrypted_session_authentication_string.as_str()).await?;
     vault.set_token(token);
 
     progress.report("fetching the user", 3, STEPS);
-    let user = vault::me::get(&vault).await?;
-    let private_dek = private_dek_id(&user).ok_or_else(|| unfinished_registration(not_there()))?;
+    let user = vault::me::get(vault).await?;
+    let private_dek = private_dek_id(&user).ok_or_else(|| incomplete_registration(not_there()))?;
 
     progress.report("unwrapping the data encryption key", 4, STEPS);
-    let wrapped_dek = keystore::keys::data_encryption_key(&keystore, private_dek).await?;
+    let wrapped_dek = keystore::keys::data_encryption_key(keystore, private_dek).await?;
     let dek = kek.unwrap_data_key(wrapped_dek.serialized_data_encryption_key.as_str()).await?;
 
     progress.report("signed in", STEPS, STEPS);
-    Ok(Session::new((vault, keystore), user.id, key_pairs, (secret, kek, dek)))
+    Ok(Session::new(services, user.id, (secret, kek, dek)))
 }
 
-/// Signs in to the Keystore and derives the passphrase key: both derivations and the first request at the same time.
-pub(super) async fn open_keystore(keystore: &Service, secret: &UserSecret, passphrase: &str) -> Result<PassphraseKey> {
-    let session = open_keystore_session(keystore, secret, Box::pin(secret.srp_password(passphrase)));
+/// Signs in to the Keystore and derives the passphrase key. Both key derivations and the first request run concurrently.
+pub(super) async fn sign_in_to_keystore(
+    keystore: &Service,
+    secret: &UserSecret,
+    passphrase: &str,
+) -> Result<PassphraseKey> {
+    let session = create_keystore_session(keystore, secret, Box::pin(secret.srp_password(passphrase)));
     let (passphrase_key, ()) = try_join!(secret.passphrase_key(passphrase), session)?;
     Ok(passphrase_key)
 }
 
-/// SRP-6a: proves the password to the Keystore without sending it, and keeps the token that this gives. The password is
-/// not needed before the Keystore has set its challenge.
-pub(super) async fn open_keystore_session(
+/// SRP-6a, `docs/protocol/http-api.md` §3: proves the password to the Keystore without sending it, and keeps the session
+/// token. The password is a future, because it is not needed before the challenge has arrived.
+pub(super) async fn create_keystore_session(
     keystore: &Service,
     secret: &UserSecret,
     password: Pin<Box<dyn Future<Output = Result<SrpPassword>> + '_>>,
@@ -97,7 +101,7 @@ pub(super) async fn open_keystore_session(
     Ok(())
 }
 
-/// The key pair that opens Vault sessions, under its present name or its old one.
+/// The key pair for Vault sessions, by its present external id or its old one.
 pub(super) async fn authentication_key_pair(keystore: &Service) -> Result<Box<Keypair>> {
     match keystore::keypairs::get_by_external_id(keystore, AUTHENTICATION_KEY_PAIR).await {
         Err(error) if error.code() == ErrorCode::NotFound => {
@@ -111,7 +115,7 @@ pub(super) async fn unwrap(kek: &KeyEncryptionKey, record: &Keypair) -> Result<K
     kek.unwrap_key_pair(record.encrypted_serialized_key.as_str(), &record.public_key).await
 }
 
-/// An unknown user and a wrong proof are the same to the caller.
+/// One error for an unknown user and for a wrong proof, so that usernames cannot be probed.
 fn login_failed(error: Error) -> Error {
     match error.code() {
         ErrorCode::Unauthorized | ErrorCode::NotFound | ErrorCode::Forbidden => {
@@ -126,8 +130,8 @@ fn not_there() -> Error {
     Error::new(ErrorCode::NotFound, "a key of this user is not there")
 }
 
-/// Right after a login nothing of one's own is missing, unless the registration was cut off.
-fn unfinished_registration(error: Error) -> Error {
+/// Right after a login a key of the user's is missing only if the registration was interrupted.
+fn incomplete_registration(error: Error) -> Error {
     match error.code() {
         ErrorCode::NotFound | ErrorCode::Unauthorized => {
             let message =

@@ -1,27 +1,27 @@
 use std::rc::Rc;
 
-/// How far a workflow is, for whoever shows it.
+/// For a progress bar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// What is being done, a short lower-case phrase.
+    /// What is being done: a short lower-case phrase in English.
     pub phase: &'static str,
-    /// How many of the workflow's steps are done.
+    /// Steps of the workflow that are done.
     pub done: u32,
-    /// How many there are.
+    /// Steps in all.
     pub total: u32,
 }
 
-/// Who wants to hear of progress; possibly nobody.
+/// An optional progress callback.
 #[derive(Clone, Default)]
 pub struct ProgressListener(Option<Rc<dyn Fn(Progress)>>);
 
 impl ProgressListener {
-    /// Nobody listens.
+    /// Without a callback.
     pub fn none() -> Self {
         ProgressListener(None)
     }
 
-    /// `listener` is called at every step.
+    /// `listener` is called before each step and after the last.
     pub fn new(listener: impl Fn(Progress) + 'static) -> Self {
         ProgressListener(Some(Rc::new(listener)))
     }

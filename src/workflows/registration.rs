@@ -1,13 +1,18 @@
-//! Registering. `protocol/encryption-spaces-and-setup.md` §3.3, `protocol/http-api.md` §3–§5.
+//! Registering: `docs/protocol/encryption-spaces-and-setup.md` §3.3, `docs/protocol/http-api.md` §3–§5.
 //!
-//! Every step first makes sure of what an earlier attempt may have left, so that a registration which was cut off anywhere
-//! goes on from there: a second attempt finds its username taken, signs in, and looks before it makes.
+//! Resumable: a retry finds the username taken, signs in, and reuses what the interrupted attempt stored.
 
 use std::future::ready;
 
 use futures_util::{future::maybe_done, try_join};
 
-use super::{ProgressListener, Session, alongside::alongside, client::Newcomer, login, sealing};
+use super::{
+    ProgressListener, Session,
+    concurrency::drive_background,
+    encrypt::{ciphertext, store_key_pair},
+    login,
+    services::Services,
+};
 use crate::{
     api::{
         Id,
@@ -22,40 +27,40 @@ use crate::{
     http::Service,
 };
 
-/// All attempts at one user's registration are one wish, so that none makes a second private DEK or key pair.
+/// The idempotency key of all attempts of one user, so that none creates a second private DEK or key pair.
 const REGISTRATION: &str = "vaultshare-registration";
 
 const STEPS: u32 = 5;
 
 pub(super) async fn create_user(
-    newcomer: Newcomer,
+    services: Services,
     secret: UserSecret,
     passphrase: &str,
     progress: &ProgressListener,
 ) -> Result<Session> {
-    let Newcomer { vault, keystore, key_pairs } = newcomer;
-    // Begun first and awaited last: it takes longer than all the rest.
-    let mut making = Box::pin(maybe_done(key_pairs.make()));
+    let Services { vault, keystore, key_pairs } = &services;
+    // Started first and awaited last: it takes longer than all the rest.
+    let mut generation = Box::pin(maybe_done(key_pairs.generate()));
 
-    let (begun, kek) = alongside(making.as_mut(), async {
+    let (attempt, kek) = drive_background(generation.as_mut(), async {
         progress.report("deriving keys from the passphrase", 0, STEPS);
         let (passphrase_key, password) = try_join!(secret.passphrase_key(passphrase), secret.srp_password(passphrase))?;
         progress.report("registering", 1, STEPS);
-        let begun = register(&keystore, &secret, &password).await?;
-        login::open_keystore_session(&keystore, &secret, Box::pin(ready(Ok(password)))).await?;
-        let kek = kek(&keystore, begun, &passphrase_key).await?;
-        Ok::<_, Error>((begun, kek))
+        let attempt = register(keystore, &secret, &password).await?;
+        login::create_keystore_session(keystore, &secret, Box::pin(ready(Ok(password)))).await?;
+        let kek = kek(keystore, attempt, &passphrase_key).await?;
+        Ok::<_, Error>((attempt, kek))
     })
     .await?;
 
     progress.report("storing keys", 2, STEPS);
-    let (dek, key_pair) = match begun {
-        Begun::Now => {
-            let dek = alongside(making.as_mut(), store_dek(&keystore, &kek)).await?;
+    let (dek, key_pair) = match attempt {
+        Attempt::First => {
+            let dek = drive_background(generation.as_mut(), store_dek(keystore, &kek)).await?;
             (Some(dek), None)
         }
-        Begun::Before => {
-            let key_pair = alongside(making.as_mut(), existing_key_pair(&keystore, &kek)).await?;
+        Attempt::Retry => {
+            let key_pair = drive_background(generation.as_mut(), existing_key_pair(keystore, &kek)).await?;
             (None, key_pair)
         }
     };
@@ -64,43 +69,45 @@ pub(super) async fn create_user(
     let key_pair = match key_pair {
         Some(key_pair) => key_pair,
         None => {
-            making.as_mut().await;
-            let made =
-                making.as_mut().take_output().ok_or_else(|| Error::internal("the key pair was taken already"))??;
-            sealing::store_key_pair(&keystore, &kek, made, Some(AUTHENTICATION_KEY_PAIR), Some(REGISTRATION)).await?.1
+            generation.as_mut().await;
+            let generated = generation
+                .as_mut()
+                .take_output()
+                .ok_or_else(|| Error::internal("the key pair was taken already"))??;
+            store_key_pair(keystore, &kek, generated, Some(AUTHENTICATION_KEY_PAIR), Some(REGISTRATION)).await?.1
         }
     };
-    drop(making);
+    drop(generation);
 
     progress.report("opening the Vault", 4, STEPS);
-    let user = open_vault(&vault, &keystore, &key_pair, begun).await?;
+    let user = open_vault(vault, keystore, &key_pair, attempt).await?;
     let dek = match (private_dek_id(&user), dek) {
         (Some(id), _) => {
-            let record = keystore::keys::data_encryption_key(&keystore, id).await?;
+            let record = keystore::keys::data_encryption_key(keystore, id).await?;
             kek.unwrap_data_key(record.serialized_data_encryption_key.as_str()).await?
         }
         (None, dek) => {
             let (id, dek) = match dek {
                 Some(stored) => stored,
-                None => store_dek(&keystore, &kek).await?,
+                None => store_dek(keystore, &kek).await?,
             };
-            vault::me::set_private_dek(&vault, &id).await?;
+            vault::me::set_private_dek(vault, &id).await?;
             dek
         }
     };
 
     progress.report("registered", STEPS, STEPS);
-    Ok(Session::new((vault, keystore), user.id, key_pairs, (secret, kek, dek)))
+    Ok(Session::new(services, user.id, (secret, kek, dek)))
 }
 
-/// Whether this attempt registered the user, or one before it did.
+/// Whether this attempt registered the user, or an earlier one did.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Begun {
-    Now,
-    Before,
+enum Attempt {
+    First,
+    Retry,
 }
 
-async fn register(keystore: &Service, secret: &UserSecret, password: &SrpPassword) -> Result<Begun> {
+async fn register(keystore: &Service, secret: &UserSecret, password: &SrpPassword) -> Result<Attempt> {
     let registration = srp_registration(secret.username(), password)?;
     let user = NewSrpUser {
         username: secret.username().to_owned(),
@@ -108,15 +115,15 @@ async fn register(keystore: &Service, secret: &UserSecret, password: &SrpPasswor
         srp_verifier: registration.verifier,
     };
     match keystore::srp::register(keystore, &user).await {
-        Ok(_) => Ok(Begun::Now),
-        Err(error) if error.server_code() == Some("username_taken") => Ok(Begun::Before),
+        Ok(_) => Ok(Attempt::First),
+        Err(error) if error.server_code() == Some("username_taken") => Ok(Attempt::Retry),
         Err(error) => Err(error),
     }
 }
 
 /// A KEK is never replaced: everything under it would be lost.
-async fn kek(keystore: &Service, begun: Begun, passphrase_key: &PassphraseKey) -> Result<KeyEncryptionKey> {
-    if begun == Begun::Before {
+async fn kek(keystore: &Service, attempt: Attempt, passphrase_key: &PassphraseKey) -> Result<KeyEncryptionKey> {
+    if attempt == Attempt::Retry {
         match keystore::keys::key_encryption_key(keystore).await {
             Ok(record) => return passphrase_key.unwrap_kek(record.serialized_key_encryption_key.as_str()).await,
             Err(error) if error.code() == ErrorCode::NotFound => {}
@@ -124,7 +131,7 @@ async fn kek(keystore: &Service, begun: Begun, passphrase_key: &PassphraseKey) -
         }
     }
     let kek = KeyEncryptionKey::generate()?;
-    let wrapped = sealing::ciphertext(passphrase_key.wrap_kek(&kek).await?)?;
+    let wrapped = ciphertext(passphrase_key.wrap_kek(&kek).await?)?;
     let record = keystore::keys::store_key_encryption_key(keystore, wrapped.clone(), Some(REGISTRATION)).await?;
     if record.serialized_key_encryption_key == wrapped {
         return Ok(kek);
@@ -134,7 +141,7 @@ async fn kek(keystore: &Service, begun: Begun, passphrase_key: &PassphraseKey) -
 
 async fn store_dek(keystore: &Service, kek: &KeyEncryptionKey) -> Result<(Id, DataKey)> {
     let dek = DataKey::generate()?;
-    let wrapped = sealing::ciphertext(kek.wrap_data_key(&dek).await?)?;
+    let wrapped = ciphertext(kek.wrap_data_key(&dek).await?)?;
     let record = keystore::keys::store_data_encryption_key(keystore, wrapped.clone(), Some(REGISTRATION)).await?;
     if record.serialized_data_encryption_key == wrapped {
         return Ok((record.id, dek));
@@ -151,9 +158,9 @@ async fn existing_key_pair(keystore: &Service, kek: &KeyEncryptionKey) -> Result
     }
 }
 
-/// Becomes a user of the Vault, or signs in where an earlier attempt became one.
-async fn open_vault(vault: &Service, keystore: &Service, key_pair: &KeyPair, begun: Begun) -> Result<User> {
-    if begun == Begun::Before {
+/// Creates the Vault's user, or signs in where an earlier attempt created it.
+async fn open_vault(vault: &Service, keystore: &Service, key_pair: &KeyPair, attempt: Attempt) -> Result<User> {
+    if attempt == Attempt::Retry {
         match vault::session::create(vault, key_pair.public_key_pem()).await {
             Ok(session) => {
                 let token = session.encrypted_session_authentication_string;

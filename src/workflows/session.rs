@@ -1,22 +1,22 @@
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use zeroize::Zeroizing;
 
-use super::{KeyPairSource, ReadyKeyPairs, sealing, unfinished::Unfinished};
+use super::{KeyPairPool, encrypt::store_key_pair, idempotency::PendingOperations, services::Services};
 use crate::{
-    api::{ByName, Id, keystore, vault},
+    api::{Id, keystore, vault},
     crypto::{DataKey, KeyEncryptionKey, KeyPair, PublicKey, UserSecret},
     error::{Error, ErrorCode, Result},
-    http::Service,
+    http::{Reply, Service},
 };
 
-/// How many unwrapped key pairs and share DEKs a session keeps at hand.
-const MOST_CACHED: usize = 512;
+/// Entries of each cache; one that is full is emptied.
+const MAX_CACHED: usize = 512;
 
 /// A signed-in user.
 ///
-/// Cloning gives another handle to the same session. The keys stay in here; [`Session::close`] wipes them, and everything
-/// asked afterwards is answered with `SESSION_CLOSED`.
+/// Cloning gives another handle to the same session. [`Session::close`] wipes the keys; calls fail with `SESSION_CLOSED`
+/// afterwards.
 #[derive(Clone)]
 pub struct Session {
     state: Rc<State>,
@@ -26,34 +26,37 @@ struct State {
     vault: Service,
     keystore: Service,
     user_id: Id,
-    key_pairs: Rc<ReadyKeyPairs>,
+    key_pairs: Rc<KeyPairPool>,
     keys: RefCell<Option<Rc<Keys>>>,
 }
 
 impl Drop for State {
-    /// A session that nobody holds any more needs no key pairs either.
+    /// Ends the prefetch of key pairs, which holds no handle to the session.
     fn drop(&mut self) {
         self.key_pairs.close();
     }
 }
 
-/// What a session knows that no server does.
+/// What a session has that no server does.
 pub(super) struct Keys {
     pub(super) secret: UserSecret,
     pub(super) kek: KeyEncryptionKey,
     pub(super) dek: DataKey,
-    pub(super) unfinished: Unfinished,
+    pub(super) pending: PendingOperations,
     /// The user's connection key pairs, by their Keystore id.
-    unwrapped: RefCell<ByName<Rc<KeyPair>>>,
-    /// The DEKs of received shares, by the ciphertext that they came in.
-    share_keys: RefCell<ByName<Rc<DataKey>>>,
-    /// The other side's key of each connection, as first seen in this session.
-    seen_keys: RefCell<ByName<String>>,
-    /// Connections as they were last seen, so that sharing need not ask for one each time.
-    connections: RefCell<ByName<Rc<Recipient>>>,
+    unwrapped: Cache<KeyPair>,
+    /// The DEKs of received shares, by their ciphertext.
+    share_keys: Cache<DataKey>,
+    /// Fingerprint of the other side's first public key in this session, by connection.
+    seen_keys: RefCell<BTreeMap<Id, String>>,
+    /// Connections as last fetched, so that sharing saves a request.
+    connections: Cache<Recipient>,
 }
 
-/// The other side of a connection, with whom to share: all that a share needs of it, checked.
+/// Ordered and not hashed: a server chooses the keys, and could make them collide.
+type Cache<T> = RefCell<BTreeMap<String, Rc<T>>>;
+
+/// The other side of a connection, its public key checked.
 pub(super) struct Recipient {
     pub(super) connection: vault::connections::Connection,
     pub(super) key: PublicKey,
@@ -61,48 +64,48 @@ pub(super) struct Recipient {
 
 impl Session {
     pub(super) fn new(
-        (vault, keystore): (Service, Service),
+        Services { vault, keystore, key_pairs }: Services,
         user_id: Id,
-        key_pairs: Rc<dyn KeyPairSource>,
         (secret, kek, dek): (UserSecret, KeyEncryptionKey, DataKey),
     ) -> Session {
         let keys = Keys {
             secret,
             kek,
             dek,
-            unfinished: Unfinished::default(),
+            pending: PendingOperations::default(),
             unwrapped: RefCell::default(),
             share_keys: RefCell::default(),
             seen_keys: RefCell::default(),
             connections: RefCell::default(),
         };
-        let key_pairs = Rc::new(ReadyKeyPairs::new(key_pairs));
+        let key_pairs = Rc::new(KeyPairPool::new(key_pairs));
         Session {
             state: Rc::new(State { vault, keystore, user_id, key_pairs, keys: RefCell::new(Some(Rc::new(keys))) }),
         }
     }
 
-    /// The user's id in the Vault, by which shares and connections name them.
+    /// The user's id in the Vault, as in shares and connections.
     pub fn user_id(&self) -> &Id {
         &self.state.user_id
     }
 
-    /// The user's secret, which together with the passphrase is the only way back in.
+    /// `1.username.groups`: with the passphrase the only way back in.
     pub fn secret(&self) -> Result<Zeroizing<String>> {
         Ok(Zeroizing::new(self.keys()?.secret.as_str().to_owned()))
     }
 
-    /// Ends both server sessions, then closes. Where one cannot be ended the session stays open, so that it can be tried again.
+    /// Ends both server sessions, then closes. On an error the session stays open, for a retry.
     pub async fn sign_out(&self) -> Result<()> {
         self.keys()?;
-        let ended_before = |result: Result<Box<()>>| match result {
+        // `UNAUTHORIZED`: that session has ended already.
+        let is_ended = |result: Result<Box<()>>| match result {
             Err(error) if error.code() != ErrorCode::Unauthorized => Err(error),
             _ => Ok(()),
         };
         let (vault, keystore) =
             futures_util::join!(vault::session::delete(self.vault()), keystore::session::delete(self.keystore()));
-        ended_before(vault)?;
-        ended_before(keystore)?;
+        is_ended(vault)?;
+        is_ended(keystore)?;
         self.close();
         Ok(())
     }
@@ -114,7 +117,7 @@ impl Session {
         keystore::session::delete_others(self.keystore()).await.map(drop)
     }
 
-    /// Wipes the keys and forgets the tokens. Work that is under way with the keys lets go of them when it ends.
+    /// Wipes the keys and forgets the tokens. Calls in flight that hold keys release them when they end.
     pub fn close(&self) {
         self.state.keys.replace(None);
         self.state.key_pairs.close();
@@ -127,7 +130,7 @@ impl Session {
         self.state.keys.borrow().is_none()
     }
 
-    /// Lets others have their turn; for who goes on with long work where a workflow ended.
+    /// Yields to the event loop, for callers that go on computing after a workflow.
     pub async fn pause(&self) {
         self.vault().pause().await;
     }
@@ -144,8 +147,8 @@ impl Session {
         self.state.keys.borrow().clone().ok_or_else(Error::session_closed)
     }
 
-    /// The key pairs for this session's next connections, to be made when there is time. They do not keep the session.
-    pub fn ready_key_pairs(&self) -> Rc<ReadyKeyPairs> {
+    /// For prefetching key pairs while idle. The pool does not keep the session alive.
+    pub fn key_pair_pool(&self) -> Rc<KeyPairPool> {
         Rc::clone(&self.state.key_pairs)
     }
 
@@ -153,31 +156,31 @@ impl Session {
     pub(super) async fn connection_key_pair(
         &self,
         keypair_id: Option<&str>,
-        key: Option<&str>,
+        idempotency_key: Option<&str>,
     ) -> Result<StoredKeyPair> {
-        let Some(keypair_id) = keypair_id else { return self.store_new_key_pair(key).await };
+        let Some(keypair_id) = keypair_id else { return self.store_new_key_pair(idempotency_key).await };
         let id = Id::parse(keypair_id).ok_or_else(|| Error::invalid_argument("the key pair's id is not an id"))?;
-        // Unwrapped, not only looked up: to publish whatever public key the Keystore names would let it read along.
+        // Unwrapped, not only looked up: a public key that the Keystore merely claims could be its own.
         let pair = self.key_pair(keypair_id).await?;
         Ok(StoredKeyPair { id, public_key_pem: pair.public_key_pem().to_owned() })
     }
 
     async fn store_new_key_pair(&self, idempotency_key: Option<&str>) -> Result<StoredKeyPair> {
-        let made = match self.state.key_pairs.take().await {
-            Some(made) => made,
+        let generated = match self.state.key_pairs.take().await {
+            Some(generated) => generated,
             None => {
                 self.keys()?;
-                self.state.key_pairs.make().await?
+                self.state.key_pairs.generate().await?
             }
         };
         let keys = self.keys()?;
-        let (id, pair) = sealing::store_key_pair(self.keystore(), &keys.kek, made, None, idempotency_key).await?;
+        let (id, pair) = store_key_pair(self.keystore(), &keys.kek, generated, None, idempotency_key).await?;
         let stored = StoredKeyPair { id, public_key_pem: pair.public_key_pem().to_owned() };
         keys.remember_key_pair(stored.id.as_str(), pair);
         Ok(stored)
     }
 
-    /// One of the user's key pairs, fetched and unwrapped once per session.
+    /// Fetched and unwrapped once per session.
     pub(super) async fn key_pair(&self, keypair_id: &str) -> Result<Rc<KeyPair>> {
         let keys = self.keys()?;
         let known = keys.unwrapped.borrow().get(keypair_id).cloned();
@@ -187,6 +190,28 @@ impl Session {
         let record = keystore::keypairs::get(self.keystore(), keypair_id).await?;
         let pair = keys.kek.unwrap_key_pair(record.encrypted_serialized_key.as_str(), &record.public_key).await?;
         Ok(keys.remember_key_pair(keypair_id, pair))
+    }
+
+    /// Sends a deletion. When the response to an earlier attempt was lost, `NOT_FOUND` is success.
+    pub(super) async fn delete_once(&self, content: (&'static str, &Id), deletion: Reply<'_, ()>) -> Result<()> {
+        let operation = self.keys()?.pending.begin(content)?;
+        match deletion.await {
+            Err(error) if error.code() == ErrorCode::NotFound && !operation.was_attempted_before() => {
+                operation.complete();
+                return Err(error);
+            }
+            Err(error) if error.code() != ErrorCode::NotFound => return Err(error),
+            _ => {}
+        }
+        operation.complete();
+        self.keys()?.pending.forget_idle();
+        Ok(())
+    }
+
+    /// The user's record in the Vault, fetched anew.
+    pub async fn user(&self) -> Result<Box<vault::me::User>> {
+        self.keys()?;
+        vault::me::get(self.vault()).await
     }
 }
 
@@ -199,18 +224,18 @@ pub(super) struct StoredKeyPair {
 impl Keys {
     fn remember_key_pair(&self, keypair_id: &str, pair: KeyPair) -> Rc<KeyPair> {
         let pair = Rc::new(pair);
-        insert_bounded(&mut self.unwrapped.borrow_mut(), keypair_id, Rc::clone(&pair));
+        insert_bounded(&self.unwrapped, keypair_id, Rc::clone(&pair));
         pair
     }
 
-    /// The DEK in a share's `encrypted_dek`, decrypted once per session.
+    /// Decrypts a share's `encrypted_dek`, once per session.
     pub(super) async fn share_key(&self, encrypted_dek: &str, pair: &KeyPair) -> Result<Rc<DataKey>> {
         let known = self.share_keys.borrow().get(encrypted_dek).cloned();
         if let Some(key) = known {
             return Ok(key);
         }
         let key = Rc::new(pair.decrypt_data_key(encrypted_dek).await?);
-        insert_bounded(&mut self.share_keys.borrow_mut(), encrypted_dek, Rc::clone(&key));
+        insert_bounded(&self.share_keys, encrypted_dek, Rc::clone(&key));
         Ok(key)
     }
 
@@ -220,7 +245,7 @@ impl Keys {
         key: &PublicKey,
     ) -> Rc<Recipient> {
         let recipient = Rc::new(Recipient { connection: connection.clone(), key: key.clone() });
-        insert_bounded(&mut self.connections.borrow_mut(), connection.own.id.as_str(), Rc::clone(&recipient));
+        insert_bounded(&self.connections, connection.own.id.as_str(), Rc::clone(&recipient));
         recipient
     }
 
@@ -232,27 +257,28 @@ impl Keys {
         self.connections.borrow_mut().remove(id.as_str());
     }
 
-    /// Refuses a public key that is not the one this session saw first for the connection.
+    /// `KEY_CHANGED` where this session saw another public key for the connection first.
     pub(super) fn check_key_is_unchanged(&self, connection: &Id, key: &PublicKey) -> Result<()> {
         let fingerprint = key.fingerprint();
         let mut seen = self.seen_keys.borrow_mut();
-        match seen.get(connection.as_str()) {
+        match seen.get(connection) {
             Some(first) if *first != fingerprint => {
                 let message = "the server hands out another public key for this connection than before";
                 Err(Error::new(ErrorCode::KeyChanged, message))
             }
             Some(_) => Ok(()),
             None => {
-                seen.insert(connection.as_str(), fingerprint);
+                seen.insert(connection.clone(), fingerprint);
                 Ok(())
             }
         }
     }
 }
 
-fn insert_bounded<T>(cache: &mut ByName<Rc<T>>, name: &str, value: Rc<T>) {
-    if cache.len() >= MOST_CACHED {
-        cache.clear();
+fn insert_bounded<T>(cache: &Cache<T>, key: &str, value: Rc<T>) {
+    let mut entries = cache.borrow_mut();
+    if entries.len() >= MAX_CACHED {
+        entries.clear();
     }
-    cache.insert(name, value);
+    entries.insert(key.to_owned(), value);
 }

@@ -1,4 +1,5 @@
-//! Sharing an item, and reading one that was shared: steps 18–29 of the guide. `protocol/http-api.md` §8 and §9.
+//! Sharing an item, and reading one that was shared: `docs/protocol/guides.md`, steps 18–29;
+//! `docs/protocol/http-api.md` §8 and §9.
 
 use std::rc::Rc;
 
@@ -6,9 +7,9 @@ use futures_util::try_join;
 
 use super::{
     Item, Page, PageRequest, ProgressListener, Session, Slot,
-    opening::{self, bad_response, expect_id},
-    pages::fetch_pages,
-    sealing::{ciphertext, seal_for_share},
+    decrypt::{acceptance_required, bad_response, decrypt_item, expect_id, item_without_values, share_key},
+    encrypt::{ciphertext, encrypt_for_share},
+    pagination::fetch_pages,
     session::Recipient,
 };
 use crate::{
@@ -27,7 +28,7 @@ use crate::{
     error::{Error, ErrorCode, Result},
 };
 
-/// A share to be made.
+/// Arguments of `create_share`.
 #[derive(Clone, Debug, Hash)]
 pub struct NewShare {
     /// The user's own id of the item.
@@ -36,18 +37,18 @@ pub struct NewShare {
     pub connection_id: Id,
     /// Shares this one slot only.
     pub slot_id: Option<Id>,
-    /// What the recipient agrees to.
+    /// Not encrypted.
     pub terms: Option<String>,
-    /// Whether the recipient has to accept before reading; where absent, when there are terms.
+    /// Whether the recipient has to accept before reading; where absent, only if there are terms.
     pub acceptance_required: Option<bool>,
     /// Whether the recipient may share on.
     pub on_sharing: bool,
-    /// After which the recipient no longer has it.
+    /// When the recipient loses it.
     pub expires_at: Option<Timestamp>,
 }
 
 impl NewShare {
-    /// A whole item for the other side of a connection, without terms, end, or the right to share on.
+    /// A whole item, without terms, expiry, or the permission to share on.
     pub fn new(item_id: Id, connection_id: Id) -> Self {
         NewShare {
             item_id,
@@ -61,31 +62,31 @@ impl NewShare {
     }
 }
 
-/// A share with the item that it brought.
+/// A share with its item.
 #[derive(Clone, Debug)]
 pub struct SharedItem {
-    /// The share.
+    /// From the Vault.
     pub share: Share,
-    /// The item, decrypted.
+    /// Decrypted, and authenticated where received.
     pub item: Item,
-    /// The share by which the recipient had the item before this one came; its values are what is given.
+    /// The earlier share that brought the recipient the same item; `item` has the values of that one.
     pub via_another_share: Option<Id>,
 }
 
-/// What the owner changes about a share that stands.
+/// Arguments of `change_share`; what is absent stays as it is.
 #[derive(Clone, Debug, Default)]
 pub struct ShareTerms {
-    /// `None` leaves the end as it is, `Some(None)` takes it away.
+    /// `Some(None)` removes the expiry.
     pub expires_at: Option<Option<Timestamp>>,
-    /// Whether the recipient may share on; `false` also ends what was shared on.
+    /// `false` also deletes what was shared on.
     pub on_sharing: Option<bool>,
 }
 
 impl Session {
-    /// Re-encrypts an item under a fresh DEK, encrypts that for the recipient, and stores both as a share.
+    /// Re-encrypts an item under a fresh DEK, encrypts the DEK for the recipient, and stores both as a share.
     pub async fn create_share(&self, share: &NewShare, progress: &ProgressListener) -> Result<Share> {
         let keys = self.keys()?;
-        let wish = keys.unfinished.wish(("shares.create", share))?;
+        let operation = keys.pending.begin(("shares.create", share))?;
 
         progress.report("fetching item and connection", 0, 3);
         let known = keys.known_connection(&share.connection_id);
@@ -99,13 +100,13 @@ impl Session {
         let (recipient, item) = try_join!(recipient, self.get_item(&share.item_id))?;
         let connection = &recipient.connection;
         if share.on_sharing {
-            self.note_on_sharing(connection, &item.record).await?;
+            self.permit_on_sharing(connection, &item.record).await?;
         }
 
         progress.report("encrypting", 1, 3);
         let dek = DataKey::generate()?;
         let slots = slots_to_share(&item, share.slot_id.as_ref())?;
-        let slot_values = seal_for_share(&dek, item.record.own, slots).await?;
+        let slot_values = encrypt_for_share(&dek, item.record.own, slots).await?;
         let encrypted_dek = ciphertext(recipient.key.encrypt_data_key(&dek).await?)?;
         let acceptance_required = share.acceptance_required.unwrap_or(share.terms.is_some());
         let new_share = vault::shares::NewShare {
@@ -127,27 +128,27 @@ impl Session {
 
         progress.report("sharing", 2, 3);
         let request = NewSharesRequest { shares: vec![new_share] };
-        let created = vault::shares::create(self.vault(), &share.item_id, &request, wish.key()).await;
+        let created = vault::shares::create(self.vault(), &share.item_id, &request, operation.idempotency_key()).await;
         let created = match created {
             Err(refusal) if was_known && may_be_about_the_connection(&refusal) => {
                 keys.forget_connection(&share.connection_id);
-                return Err(self.what_became_of_the_connection(&share.connection_id).await.unwrap_or(refusal));
+                return Err(self.connection_error(&share.connection_id).await.unwrap_or(refusal));
             }
             created => created?,
         };
         let created = created.into_iter().next().ok_or_else(|| bad_response("the server made no share"))?;
-        wish.fulfilled();
+        operation.complete();
         progress.report("shared", 3, 3);
         Ok(created)
     }
 
-    /// Why nothing can be shared through a connection any more, which says more than the server's refusal did.
-    async fn what_became_of_the_connection(&self, connection_id: &Id) -> Option<Error> {
+    /// The error of a connection that has changed since it was cached, which says more than the server's refusal.
+    async fn connection_error(&self, connection_id: &Id) -> Option<Error> {
         let error = self.fetch_recipient(connection_id).await.err()?;
         matches!(error.code(), ErrorCode::NotConnected | ErrorCode::KeyChanged | ErrorCode::WeakKey).then_some(error)
     }
 
-    /// The other side of a connection, as it is now.
+    /// The other side of a connection, past the cache.
     async fn fetch_recipient(&self, connection_id: &Id) -> Result<Rc<Recipient>> {
         let connection = vault::connections::get(self.vault(), connection_id).await.map_err(not_connected)?;
         expect_id(connection_id, &connection.own.id)?;
@@ -167,12 +168,12 @@ impl Session {
         fetch_pages(page, &|query| vault::shares::outgoing(self.vault(), filter, query)).await
     }
 
-    /// A share and its item: for the recipient what was received, for the sender what was shared.
-    /// `ACCEPTANCE_REQUIRED` where the recipient has not accepted yet; [`Session::share_info`] then tells the terms.
+    /// A share and its item: the recipient's copy for the recipient, the shared item for the sender.
+    /// `ACCEPTANCE_REQUIRED` where the recipient has not accepted yet; [`Session::share_info`] then has the terms.
     pub async fn get_share(&self, id: &Id) -> Result<SharedItem> {
         self.keys()?;
         match vault::shares::get_incoming_with_item(self.vault(), id).await {
-            Ok(response) => self.open_received(id, response).await,
+            Ok(response) => self.decrypt_received(id, response).await,
             Err(error) if error.code() == ErrorCode::NotFound => {
                 let share = vault::shares::get_outgoing(self.vault(), id).await?;
                 expect_id(id, &share.id)?;
@@ -183,26 +184,26 @@ impl Session {
         }
     }
 
-    /// A received share and its item, accepted or not: before it is accepted, the item's slots have no values.
+    /// A received share and its item, without values as long as the share is not accepted.
     pub async fn preview_share(&self, id: &Id) -> Result<SharedItem> {
         self.keys()?;
         let response = vault::shares::get_incoming_with_item(self.vault(), id).await?;
         if response.share.acceptance_required != Acceptance::AcceptanceRequired {
-            return self.open_received(id, response).await;
+            return self.decrypt_received(id, response).await;
         }
         expect_id(id, &response.share.id)?;
         let (share, via_another_share) = (response.share.clone(), response.item_shared_via_another_share_id.clone());
-        Ok(SharedItem { share, via_another_share, item: opening::unopened_item(Box::new((*response).into())) })
+        Ok(SharedItem { share, via_another_share, item: item_without_values(Box::new((*response).into())) })
     }
 
-    async fn open_received(&self, id: &Id, response: Box<ShareWithItemResponse>) -> Result<SharedItem> {
+    async fn decrypt_received(&self, id: &Id, response: Box<ShareWithItemResponse>) -> Result<SharedItem> {
         expect_id(id, &response.share.id)?;
         let (share, via_another_share) = (response.share.clone(), response.item_shared_via_another_share_id.clone());
         if share.acceptance_required == Acceptance::AcceptanceRequired {
-            return Err(opening::acceptance_required());
+            return Err(acceptance_required());
         }
         let source = match &via_another_share {
-            // The recipient had the item before: its values are under the DEK of the share that brought it first.
+            // The recipient had the item before: its values are encrypted under the DEK of the first share.
             Some(first_id) => {
                 let first = vault::shares::get_incoming_with_item(self.vault(), first_id).await?;
                 expect_id(first_id, &first.share.id)?;
@@ -210,12 +211,12 @@ impl Session {
             }
             None => response,
         };
-        let key = opening::key_of_share(self, &source.share).await?;
-        let item = opening::open_item(Box::new((*source).into()), &key).await?;
+        let key = share_key(self, &source.share).await?;
+        let item = decrypt_item(Box::new((*source).into()), &key).await?;
         Ok(SharedItem { share, item, via_another_share })
     }
 
-    /// The sender's own id of what was shared: a share names the owner's, which only the owner can fetch.
+    /// The sender's own id of the item: a share has the owner's, which only the owner can fetch.
     async fn own_id_of_shared(&self, share: &Share) -> Result<Id> {
         if share.owner_id.as_ref() == Some(self.user_id()) {
             return Ok(share.item_id.clone());
@@ -230,7 +231,7 @@ impl Session {
         Err(Error::new(ErrorCode::NotFound, "the item that was shared on is no longer there"))
     }
 
-    /// A share without its item: its terms, state and parties.
+    /// A share without its item, of either side, accepted or not.
     pub async fn share_info(&self, id: &Id) -> Result<Box<Share>> {
         self.keys()?;
         let share = match vault::shares::get_incoming(self.vault(), id).await {
@@ -241,7 +242,7 @@ impl Session {
         Ok(share)
     }
 
-    /// Accepts a share and its terms.
+    /// Accepts the terms of a received share.
     pub async fn accept_share(&self, id: &Id) -> Result<Box<Share>> {
         self.keys()?;
         let share = vault::shares::accept(self.vault(), id).await?;
@@ -249,13 +250,13 @@ impl Session {
         Ok(share)
     }
 
-    /// Changes how long a share of an own item lasts and whether it may be shared on; what was shared on from it follows.
+    /// Changes expiry and on-sharing of a share of an own item; its on-shares follow.
     pub async fn change_share(&self, id: &Id, terms: &ShareTerms) -> Result<Share> {
         self.keys()?;
         if terms.on_sharing == Some(true) {
             let share = vault::shares::get_outgoing(self.vault(), id).await?;
             let item = vault::items::get(self.vault(), &share.item_id).await?.item;
-            self.note_on_sharing(&self.connection_with(&share.recipient_id).await?, &item).await?;
+            self.permit_on_sharing(&self.connection_with(&share.recipient_id).await?, &item).await?;
         }
         let change = ShareChange {
             share_id: id.clone(),
@@ -277,7 +278,7 @@ impl Session {
         Err(Error::new(ErrorCode::NotConnected, "the two users are not connected any more"))
     }
 
-    /// Removes a share and the recipient's copy of the item; either side may.
+    /// Removes a share and the recipient's copy of the item; both sides may.
     pub async fn delete_share(&self, id: &Id) -> Result<()> {
         self.delete_once(("shares.delete", id), vault::shares::delete(self.vault(), id)).await
     }

@@ -1,6 +1,6 @@
-//! Client tasks: what only the owner's client can do for those an item is shared with. `protocol/http-api.md` §10.
+//! Client tasks: work on an item's shares that needs the owner's keys. `docs/protocol/http-api.md` §10.
 
-use super::{Page, PageRequest, ProgressListener, Refreshed, Session, pages::fetch_pages};
+use super::{Page, PageRequest, ProgressListener, Refreshed, Session, pagination::fetch_pages};
 use crate::{
     api::{
         JsonObject,
@@ -13,72 +13,72 @@ use crate::{
     http::ToJson,
 };
 
-/// The one kind of task that this client knows how to run.
+/// The only `work_type` that this client can run.
 const UPDATE_ITEM_SHARES: &str = "update_item_shares";
 
-/// How many client tasks wait, and how many are being run.
+/// Numbers of client tasks that are not done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OutstandingTasks {
-    /// Waiting.
+    /// Not taken by any client.
     pub todo: usize,
-    /// Taken by a client.
+    /// Taken by a client, this one or another.
     pub in_progress: usize,
 }
 
 /// Which tasks to run.
 #[derive(Clone, Debug)]
 pub struct TaskSelection {
-    /// At most so many, the newest first; all where absent.
+    /// The newest first; all where absent.
     pub limit: Option<u32>,
-    /// Those in one of these states.
+    /// Tasks in any of these states.
     pub states: Vec<ClientTaskState>,
 }
 
 impl Default for TaskSelection {
-    /// All that wait, and those that failed before.
+    /// All that nobody has taken, and those that failed.
     fn default() -> Self {
         TaskSelection { limit: None, states: vec![ClientTaskState::Todo, ClientTaskState::Failed] }
     }
 }
 
-/// What came of running tasks.
+/// What `run_tasks` gives.
 #[derive(Clone, Debug, Default)]
 pub struct TaskRun {
-    /// Those that were done.
+    /// As the Vault has them after their end was reported.
     pub completed: Vec<ClientTask>,
-    /// Those that were not, with the reason; they can be run again.
+    /// Can be run again.
     pub failed: Vec<FailedTask>,
 }
 
-/// A task that could not be done.
+/// A task that could not be run.
 #[derive(Clone, Debug)]
 pub struct FailedTask {
-    /// The task.
+    /// As it was before the run.
     pub task: ClientTask,
-    /// Why.
+    /// Also reported to the Vault, by its code.
     pub reason: Error,
 }
 
 impl Session {
-    /// The user's client tasks, newest first.
+    /// Newest first.
     pub async fn list_tasks(&self, filter: &ClientTaskFilter, page: &PageRequest) -> Result<Page<ClientTask>> {
         self.keys()?;
         fetch_pages(page, &|query| vault::client_tasks::list(self.vault(), filter, query)).await
     }
 
-    /// Sets tasks to other states, as a person who tidies the queue would.
+    /// Changes states without running anything, for tidying the queue by hand.
     pub async fn set_task_states(&self, changes: Vec<ClientTaskChange>) -> Result<Vec<ClientTask>> {
         self.keys()?;
         vault::client_tasks::update(self.vault(), changes).await.map(|tasks| *tasks)
     }
 
-    /// How many tasks are not done yet.
+    /// Counted over all pages of the list.
     pub async fn count_tasks(&self) -> Result<OutstandingTasks> {
         self.keys()?;
-        count(self).await
+        count_outstanding(self).await
     }
 
-    /// Runs the selected tasks and reports each one's end to the Vault.
+    /// Runs the selected tasks one after the other and reports each result to the Vault.
     pub async fn run_tasks(&self, selection: &TaskSelection, progress: &ProgressListener) -> Result<TaskRun> {
         self.keys()?;
         let limit = selection.limit;
@@ -100,13 +100,13 @@ impl Session {
         Ok(run)
     }
 
-    /// Takes one task, so that no other client begins it, runs it, and reports its end.
+    /// Sets the task to `in_progress` first, so that no other client begins it.
     async fn take_and_run(&self, task: &ClientTask) -> Result<ClientTask> {
         self.set_state(task, ClientTaskState::InProgress, None).await?;
         match self.run_task(task).await {
             Ok(refreshed) => self.set_state(task, ClientTaskState::Done, Some(JsonObject::of(&refreshed))).await,
             Err(reason) => {
-                // Where this cannot be reported either, the Vault gives the task back by itself after a while.
+                // If this report fails as well, the Vault resets the task after a timeout.
                 let _ = self
                     .set_state(
                         task,
@@ -143,8 +143,7 @@ impl Session {
     }
 }
 
-/// Counts the tasks that are not done yet.
-pub(super) async fn count(session: &Session) -> Result<OutstandingTasks> {
+pub(super) async fn count_outstanding(session: &Session) -> Result<OutstandingTasks> {
     let filter = ClientTaskFilter { states: vec![ClientTaskState::Todo, ClientTaskState::InProgress], target_id: None };
     let all = PageRequest { all: true, ..PageRequest::default() };
     let tasks = session.list_tasks(&filter, &all).await?.entries;

@@ -1,9 +1,9 @@
-//! Looking at templates. `protocol/http-api.md` §6.1 and §6.2.
+//! Templates of items: `docs/protocol/http-api.md` §6.1 and §6.2.
 
 use super::{
     NewSlot, Page, PageRequest, Session,
-    handing_out::hand_out,
-    pages::{Listed, fetch_pages},
+    decrypt::group_slots,
+    pagination::{ListResponse, fetch_pages},
 };
 use crate::{
     api::vault::{
@@ -17,26 +17,26 @@ use crate::{
 /// A template with its slots.
 #[derive(Clone, Debug)]
 pub struct Template {
-    /// As the Vault holds it.
+    /// From the Vault.
     pub record: vault::templates::ItemTemplate,
-    /// Its slots, in the Vault's order.
+    /// In the Vault's order.
     pub slots: Vec<Slot>,
 }
 
-/// A template to be made.
+/// Arguments of `create_template`.
 #[derive(Clone, Debug, Default, Hash)]
 pub struct NewTemplate {
-    /// Machine name; derived from the label where absent.
+    /// Machine name; the server derives it from the label where absent.
     pub name: Option<String>,
-    /// The name for people.
+    /// The name that people see.
     pub label: String,
-    /// Longer text for people.
+    /// A longer text that people see.
     pub description: Option<String>,
-    /// The slots that items made from it start with; values are left out.
+    /// The slots that its items start with; values are ignored.
     pub slots: Vec<NewSlot>,
 }
 
-impl Listed for TemplatesResponse {
+impl ListResponse for TemplatesResponse {
     type Entry = Template;
 
     fn into_entries(self) -> Result<(Vec<Template>, Option<String>)> {
@@ -44,7 +44,7 @@ impl Listed for TemplatesResponse {
         for record in self.item_templates {
             templates.push(Template { record, slots: Vec::new() });
         }
-        hand_out(
+        group_slots(
             self.slots,
             &mut templates,
             |template, slot| template.record.slot_ids.contains(&slot.id),
@@ -70,9 +70,9 @@ impl Session {
         fetch_pages(page, &|query| vault::templates::list(self.vault(), filter, query)).await
     }
 
-    /// Makes a template of the user's own.
+    /// Creates a template that only this user sees.
     pub async fn create_template(&self, template: &NewTemplate) -> Result<Template> {
-        let wish = self.keys()?.unfinished.wish(("templates.create", template))?;
+        let operation = self.keys()?.pending.begin(("templates.create", template))?;
         let mut slots = Vec::with_capacity(template.slots.len());
         for slot in &template.slots {
             slots.push(SlotChange {
@@ -89,12 +89,12 @@ impl Session {
             slots_attributes: slots,
             ..NewTemplateRequest::default()
         };
-        let created = vault::templates::create(self.vault(), &request, wish.key()).await?;
-        wish.fulfilled();
+        let created = vault::templates::create(self.vault(), &request, operation.idempotency_key()).await?;
+        operation.complete();
         Ok(Template { record: created.item_template, slots: created.slots })
     }
 
-    /// One template, by its machine name or its id.
+    /// By machine name or id, looked for in the whole list.
     pub async fn get_template(&self, name_or_id: &str) -> Result<Template> {
         let all = PageRequest { all: true, ..PageRequest::default() };
         let templates = self.list_templates(&TemplateFilter::default(), &all).await?;

@@ -10,7 +10,7 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use vaultshare::{
     crypto::UserSecret,
-    workflows::{Client, KeptSession, Session},
+    workflows::{Client, Session, SessionSnapshot},
 };
 use zeroize::{Zeroize, Zeroizing};
 
@@ -42,14 +42,14 @@ pub(crate) struct Authentication {
 impl Authentication {
     /// The session, without a word to either server.
     pub(crate) async fn resume(&self, client: &Client) -> anyhow::Result<Session> {
-        let kept = KeptSession {
+        let snapshot = SessionSnapshot {
             secret: self.secret.clone().into(),
             key_encryption_key: self.key_encryption_key.clone().into(),
             data_encryption_key: self.data_encryption_key.clone().into(),
             keystore_access_token: self.keystore_access_token.clone().into(),
             vault_access_token: self.vault_access_token.clone().into(),
         };
-        Ok(client.resume(kept).await?)
+        Ok(client.restore(snapshot).await?)
     }
 }
 
@@ -66,17 +66,17 @@ impl Drop for Authentication {
 
 /// Prints the auth file of a session, or writes it where only its owner can read it.
 pub(crate) async fn give(session: &Session, passphrase: &str, output: Option<&Path>) -> anyhow::Result<()> {
-    let kept = session.keep()?;
-    let passphrase_key = UserSecret::parse(&kept.secret)?.passphrase_key(passphrase).await?;
+    let snapshot = session.export()?;
+    let passphrase_key = UserSecret::parse(&snapshot.secret)?.passphrase_key(passphrase).await?;
     let file = AuthFile {
         kind: KIND,
         metadata: Authentication {
-            data_encryption_key: kept.data_encryption_key.to_string(),
-            key_encryption_key: kept.key_encryption_key.to_string(),
-            keystore_access_token: kept.keystore_access_token.to_string(),
+            data_encryption_key: snapshot.data_encryption_key.to_string(),
+            key_encryption_key: snapshot.key_encryption_key.to_string(),
+            keystore_access_token: snapshot.keystore_access_token.to_string(),
             passphrase_derived_key: passphrase_key.to_base64url().to_string(),
-            secret: kept.secret.to_string(),
-            vault_access_token: kept.vault_access_token.to_string(),
+            secret: snapshot.secret.to_string(),
+            vault_access_token: snapshot.vault_access_token.to_string(),
         },
         spec: Spec {},
     };

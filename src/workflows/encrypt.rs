@@ -12,57 +12,57 @@ use crate::{
     http::Service,
 };
 
-/// Marks an envelope that was just made as what it holds.
+/// Gives an envelope the type of its plaintext.
 pub(super) fn ciphertext<Of>(envelope: String) -> Result<Ciphertext<Of>> {
     Ciphertext::parse(envelope).ok_or_else(|| Error::invalid_argument("the value is too long to be stored"))
 }
 
-/// Stores a key pair with its private half wrapped, and gives its Keystore id.
+/// Stores a key pair with its private key wrapped, and gives its Keystore id.
 ///
-/// A repeated wish is answered with the pair that was stored first; that one is then given back in place of `made`.
+/// The response to a retry holds the key pair of the first attempt; that one is then given back in place of `generated`.
 pub(super) async fn store_key_pair(
     keystore: &Service,
     kek: &KeyEncryptionKey,
-    made: KeyPair,
+    generated: KeyPair,
     external_identifier: Option<&str>,
     idempotency_key: Option<&str>,
 ) -> Result<(Id, KeyPair)> {
     let request = NewKeypair {
-        public_key: made.public_key_pem().to_owned(),
-        encrypted_serialized_key: ciphertext(kek.wrap_key_pair(&made).await?)?,
+        public_key: generated.public_key_pem().to_owned(),
+        encrypted_serialized_key: ciphertext(kek.wrap_key_pair(&generated).await?)?,
         metadata: JsonObject::new(),
         external_identifiers: external_identifier.map(str::to_owned).into_iter().collect(),
     };
     let record = keystore::keypairs::store(keystore, &request, idempotency_key).await?;
-    if record.public_key == made.public_key_pem() {
-        return Ok((record.id, made.without_export()));
+    if record.public_key == generated.public_key_pem() {
+        return Ok((record.id, generated.without_export()));
     }
     let first = kek.unwrap_key_pair(record.encrypted_serialized_key.as_str(), &record.public_key).await?;
     Ok((record.id, first))
 }
 
-/// Seals each value under the share's DEK, with the proof that it is the owner's.
+/// Encrypts each value under the share's DEK, with what authenticates it as the owner's.
 ///
-/// The owner makes a proof: a random key, and the value's HMAC under it. Who shares on has the owner's key and passes it
-/// on; the Vault keeps the owner's HMAC beside it, so that an altered value is found out.
-pub(super) async fn seal_for_share(dek: &DataKey, own: bool, slots: Vec<&Slot>) -> Result<Vec<ShareSlotValue>> {
-    let mut sealed = Vec::with_capacity(slots.len());
+/// The owner generates a verification key and the value's HMAC under it. Who shares on passes the owner's key on; the Vault
+/// keeps the owner's HMAC, so that recipients detect an altered value.
+pub(super) async fn encrypt_for_share(dek: &DataKey, own: bool, slots: Vec<&Slot>) -> Result<Vec<ShareSlotValue>> {
+    let mut values = Vec::with_capacity(slots.len());
     for slot in slots {
         let mut value = ShareSlotValue { slot_id: Some(slot.record.id.clone()), ..ShareSlotValue::default() };
         if let Some(text) = slot.value.as_ref().filter(|text| !text.is_empty()) {
             value.encrypted_value = dek.seal_text(text).await?.map(ciphertext).transpose()?;
-            let made;
+            let generated;
             let key = if own {
-                made = VerificationKey::generate()?;
-                value.value_verification_hash = Some(made.hash(text));
-                &made
+                generated = VerificationKey::generate()?;
+                value.value_verification_hash = Some(generated.hash(text));
+                &generated
             } else {
-                let unproven = || Error::new(ErrorCode::ValueNotAuthentic, "a received value is not its owner's");
-                slot.verification_key.as_deref().ok_or_else(unproven)?
+                let not_authentic = || Error::new(ErrorCode::ValueNotAuthentic, "a received value is not its owner's");
+                slot.verification_key.as_deref().ok_or_else(not_authentic)?
             };
             value.encrypted_value_verification_key = Some(ciphertext(dek.seal_verification_key(key).await?)?);
         }
-        sealed.push(value);
+        values.push(value);
     }
-    Ok(sealed)
+    Ok(values)
 }

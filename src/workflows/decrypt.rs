@@ -1,8 +1,8 @@
-//! From the wire's ciphertexts to values: which key opens what, and whether a received value is its owner's.
+//! From the wire's ciphertexts to values: which key decrypts what, and whether a received value is its owner's.
 
 use std::rc::Rc;
 
-use super::{Item, Session, Slot, Value, session::Keys, together::Together};
+use super::{Item, Session, Slot, Value, concurrency::join_all, session::Keys};
 use crate::{
     api::{
         Id,
@@ -16,37 +16,37 @@ use crate::{
     error::{Error, ErrorCode, Result},
 };
 
-/// The key that an item's values are under.
+/// The key that an item's values are encrypted under.
 pub(super) enum ItemKey {
     /// The user's own DEK: an own item, or a received one that was re-encrypted.
     Private(Rc<Keys>),
     /// The DEK of the share that brought the item.
-    OfShare(Rc<DataKey>),
+    Share(Rc<DataKey>),
 }
 
 impl ItemKey {
     fn data_key(&self) -> &DataKey {
         match self {
             ItemKey::Private(keys) => &keys.dek,
-            ItemKey::OfShare(key) => key,
+            ItemKey::Share(key) => key,
         }
     }
 }
 
-/// The key to an item, of which the share that brought it is fetched where there is one.
-pub(super) async fn key_of_item(session: &Session, item: &items::Item) -> Result<ItemKey> {
+/// Fetches the share that brought the item, if one did.
+pub(super) async fn item_key(session: &Session, item: &items::Item) -> Result<ItemKey> {
     let keys = session.keys()?;
     match &item.share_id {
         None => Ok(ItemKey::Private(keys)),
         Some(share_id) => {
             let share = vault::shares::get_incoming(session.vault(), share_id).await?;
-            key_of_share(session, &share).await
+            share_key(session, &share).await
         }
     }
 }
 
-/// The key to what a share brought. `ACCEPTANCE_REQUIRED` where its terms are not yet accepted.
-pub(super) async fn key_of_share(session: &Session, share: &Share) -> Result<ItemKey> {
+/// `ACCEPTANCE_REQUIRED` where the terms are not yet accepted.
+pub(super) async fn share_key(session: &Session, share: &Share) -> Result<ItemKey> {
     let keys = session.keys()?;
     if share.acceptance_required == Acceptance::AcceptanceRequired {
         return Err(acceptance_required());
@@ -55,43 +55,35 @@ pub(super) async fn key_of_share(session: &Session, share: &Share) -> Result<Ite
     let keypair_id = share.keypair_external_id.as_deref();
     let keypair_id = keypair_id.ok_or_else(|| bad_response("a share names no key pair for its DEK"))?;
     let pair = session.key_pair(keypair_id).await?;
-    Ok(ItemKey::OfShare(keys.share_key(encrypted_dek.as_str(), &pair).await?))
+    Ok(ItemKey::Share(keys.share_key(encrypted_dek.as_str(), &pair).await?))
 }
 
-/// Fetches and decrypts the keys of many shares at once, each key pair once. What fails here fails again, and is then told,
-/// when the key is asked for.
-pub(super) async fn fetch_keys(session: &Session, shares: &[Share]) {
+/// Fills the session's cache with the keys of many shares, each key pair fetched once. Errors are ignored: they occur again
+/// where the key is used.
+pub(super) async fn prefetch_share_keys(session: &Session, shares: &[Share]) {
     let mut key_pairs: Vec<&str> = Vec::new();
     for keypair_id in shares.iter().filter_map(|share| share.keypair_external_id.as_deref()) {
         if !key_pairs.contains(&keypair_id) {
             key_pairs.push(keypair_id);
         }
     }
-    let mut fetching = Together::default();
-    for keypair_id in key_pairs {
-        fetching.add(async move { _ = session.key_pair(keypair_id).await });
-    }
-    fetching.all().await;
-    let mut decrypting = Together::default();
-    for share in shares {
-        decrypting.add(async move { _ = key_of_share(session, share).await });
-    }
-    decrypting.all().await;
+    join_all(key_pairs.into_iter().map(|keypair_id| session.key_pair(keypair_id))).await;
+    join_all(shares.iter().map(|share| share_key(session, share))).await;
 }
 
-/// An item with all its slots decrypted and, where received, authenticated. Slots that are not the item's are left out.
-pub(super) async fn open_item(response: Box<items::ItemResponse>, key: &ItemKey) -> Result<Item> {
-    let item = unopened_item(response);
-    let received = item.record.share_id.is_some() || matches!(key, ItemKey::OfShare(_));
+/// Decrypts all slots and authenticates them where the item was received. Slots that the item does not name are dropped.
+pub(super) async fn decrypt_item(response: Box<items::ItemResponse>, key: &ItemKey) -> Result<Item> {
+    let item = item_without_values(response);
+    let received = item.record.share_id.is_some() || matches!(key, ItemKey::Share(_));
     let mut slots = Vec::with_capacity(item.slots.len());
     for slot in item.slots {
-        slots.push(open_slot(slot.record, received, key).await?);
+        slots.push(decrypt_slot(slot.record, received, key).await?);
     }
     Ok(Item { slots, ..item })
 }
 
-/// An item and its slots, with nothing else that a response may hold.
-pub(super) fn bare(item: items::Item, slots: Vec<slots::Slot>) -> items::ItemResponse {
+/// A response that holds an item and its slots only.
+pub(super) fn item_response(item: items::Item, slots: Vec<slots::Slot>) -> items::ItemResponse {
     items::ItemResponse {
         item,
         slots,
@@ -103,8 +95,8 @@ pub(super) fn bare(item: items::Item, slots: Vec<slots::Slot>) -> items::ItemRes
     }
 }
 
-/// An item without its values.
-pub(super) fn unopened_item(response: Box<items::ItemResponse>) -> Item {
+/// The item as the response has it, slots that it does not name dropped.
+pub(super) fn item_without_values(response: Box<items::ItemResponse>) -> Item {
     let mut slots = Vec::with_capacity(response.slots.len());
     for record in response.slots {
         if response.item.slot_ids.contains(&record.id) {
@@ -120,7 +112,7 @@ pub(super) fn unopened_item(response: Box<items::ItemResponse>) -> Item {
     }
 }
 
-async fn open_slot(record: slots::Slot, received: bool, key: &ItemKey) -> Result<Slot> {
+async fn decrypt_slot(record: slots::Slot, received: bool, key: &ItemKey) -> Result<Slot> {
     let envelope = record.encrypted_value.as_ref().map(|value| value.as_str());
     let value = key.data_key().open_text(envelope).await?;
     let verification_key = match &value {
@@ -130,8 +122,8 @@ async fn open_slot(record: slots::Slot, received: bool, key: &ItemKey) -> Result
     Ok(Slot { record, value: value.map(Value::new), verification_key })
 }
 
-/// Proves that a received value is the one its owner wrote, and gives the key that proves it. A value without proof is refused like one with a wrong proof:
-/// an on-sharer could otherwise alter it and leave the proof out.
+/// Verifies the owner's HMAC of a received value and gives its key. A value without an HMAC is refused like one with a wrong
+/// HMAC: an on-sharer could otherwise alter it and leave the HMAC out.
 async fn authenticate(slot: &slots::Slot, value: &str, key: &DataKey) -> Result<VerificationKey> {
     let not_authentic = || Error::new(ErrorCode::ValueNotAuthentic, "a received value is not its owner's");
     let (Some(verification_key), Some(hash)) = (&slot.encrypted_value_verification_key, &slot.value_verification_hash)
@@ -147,11 +139,34 @@ pub(super) fn acceptance_required() -> Error {
     Error::new(ErrorCode::AcceptanceRequired, "the share has to be accepted, with its terms, before it can be read")
 }
 
-/// The id under which the server must speak of what was asked for.
-pub(super) fn expect_id(asked: &Id, answered: &Id) -> Result<()> {
-    if asked == answered { Ok(()) } else { Err(bad_response("the server answered about another record")) }
+/// Refuses a response about another record than the one requested.
+pub(super) fn expect_id(requested: &Id, received: &Id) -> Result<()> {
+    if requested == received { Ok(()) } else { Err(bad_response("the server answered about another record")) }
 }
 
 pub(super) fn bad_response(message: &'static str) -> Error {
     Error::new(ErrorCode::BadResponse, message)
+}
+
+/// Gives each slot of a list to the record that owns it; a slot without an owner is dropped.
+pub(super) fn group_slots<T>(
+    slots: Vec<slots::Slot>,
+    owners: &mut [T],
+    owns: fn(&T, &slots::Slot) -> bool,
+    add: fn(&mut T, slots::Slot),
+) {
+    let mut index = 0;
+    for slot in slots {
+        let is_owner = |owner: &T| owns(owner, &slot);
+        // Mostly the slots of one record follow each other.
+        if !owners.get(index).is_some_and(is_owner) {
+            match owners.iter().position(is_owner) {
+                Some(found) => index = found,
+                None => continue,
+            }
+        }
+        if let Some(owner) = owners.get_mut(index) {
+            add(owner, slot);
+        }
+    }
 }

@@ -1,9 +1,9 @@
-//! Taking a received item under the recipient's own key. `protocol/http-api.md` §9.8.
+//! Re-encrypting a received item under the recipient's own key: `docs/protocol/http-api.md` §9.8.
 
 use super::{
     Item, Session, Slot,
-    opening::{self, ItemKey, expect_id},
-    sealing::ciphertext,
+    decrypt::{ItemKey, decrypt_item, expect_id},
+    encrypt::ciphertext,
 };
 use crate::{
     api::{
@@ -18,8 +18,8 @@ use crate::{
 };
 
 impl Session {
-    /// Re-encrypts a received item under the user's own DEK, so that reading it needs the share's key no more. The owner's
-    /// proof of each value stays with it.
+    /// Re-encrypts a received item under the user's own DEK, so that reading it no longer needs the share's. The owner's
+    /// verification keys are kept.
     pub async fn reencrypt_item(&self, id: &Id) -> Result<Item> {
         let keys = self.keys()?;
         let item = self.get_item(id).await?;
@@ -32,20 +32,20 @@ impl Session {
         }
         let response = vault::items::reencrypt(self.vault(), id, &ReencryptionRequest { slots }).await?;
         expect_id(id, &response.item.id)?;
-        opening::open_item(response, &ItemKey::Private(keys)).await
+        decrypt_item(response, &ItemKey::Private(keys)).await
     }
 }
 
 async fn reencrypt(dek: &DataKey, slot: &Slot) -> Result<Option<ReencryptedSlot>> {
     let Some(value) = &slot.value else { return Ok(None) };
-    let Some(sealed) = dek.seal_text(value).await? else { return Ok(None) };
+    let Some(encrypted) = dek.seal_text(value).await? else { return Ok(None) };
     let key = match &slot.verification_key {
         Some(key) => Some(ciphertext(dek.seal_verification_key(key).await?)?),
         None => None,
     };
     Ok(Some(ReencryptedSlot {
         id: slot.record.id.clone(),
-        encrypted_value: ciphertext(sealed)?,
+        encrypted_value: ciphertext(encrypted)?,
         encrypted_value_verification_key: key,
     }))
 }

@@ -11,39 +11,39 @@ use crate::{
     http::{FromJson, Reply, Response, TransportFuture, read},
 };
 
-/// How many pages a walk through all of them reads at the most; a server that always has one more is not followed.
-const MOST_PAGES: usize = 10_000;
+/// Ends the pagination of a hostile server, which always has one more page.
+const MAX_PAGES: usize = 10_000;
 
-/// One page of a list, or the whole of it.
+/// One page of a list, or all of them joined.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
-    /// The records.
+    /// In the server's order.
     pub entries: Vec<T>,
-    /// The cursor of the next page; `None` on the last.
+    /// Cursor of the next page; `None` on the last.
     pub next: Option<String>,
 }
 
-/// Which part of a list is wanted.
+/// Pagination arguments of the list calls.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PageRequest {
-    /// How many records a page holds; the server's default where absent.
+    /// Records per page; the server's default where absent.
     pub per_page: Option<u32>,
-    /// The cursor of the page; the first where absent.
+    /// Cursor of the page; the first where absent.
     pub after: Option<String>,
-    /// Follow the cursors and give everything from there on.
+    /// Follows the cursors to the last page.
     pub all: bool,
 }
 
-/// A list as the server answers with it, a page at a time.
-pub(super) trait Listed {
+/// A response with one page of a list.
+pub(super) trait ListResponse {
     type Entry;
 
-    /// The records, and the cursor of the next page.
+    /// The entries, and the cursor of the next page.
     fn into_entries(self) -> Result<(Vec<Self::Entry>, Option<String>)>;
 }
 
-/// Fetches one page, or page after page until the last.
-pub(super) async fn fetch_pages<'service, R: Listed + FromJson>(
+/// Fetches one page, or all where `request` says so.
+pub(super) async fn fetch_pages<'service, R: ListResponse + FromJson>(
     request: &PageRequest,
     fetch: &dyn Fn(&PageQuery) -> Reply<'service, R>,
 ) -> Result<Page<R::Entry>> {
@@ -54,46 +54,44 @@ pub(super) async fn fetch_pages<'service, R: Listed + FromJson>(
         entries.append(&mut more);
         Ok(next)
     };
-    let next = walk(request, &send, &mut keep).await?;
+    let next = follow_cursors(request, &send, &mut keep).await?;
     Ok(Page { entries, next })
 }
 
-/// Goes through a list, and gives the cursor of the page before which it stopped. Apart from what is listed, so that it is
-/// compiled once.
-async fn walk<'service>(
+/// Gives the cursor after the last page that was fetched. Not generic over the entries, so that it is compiled once.
+async fn follow_cursors<'service>(
     request: &PageRequest,
     send: &dyn Fn(&PageQuery) -> TransportFuture<'service, Result<Response>>,
     keep: &mut dyn FnMut(Response) -> Result<Option<String>>,
 ) -> Result<Option<String>> {
-    let mut walk = Walk::new(request);
+    let mut pagination = Pagination::new(request);
     loop {
-        let next = keep(send(&walk.query).await?)?;
-        if let Some(next) = walk.ends_before(next)? {
+        let next = keep(send(&pagination.query).await?)?;
+        if let Some(next) = pagination.ends_before(next)? {
             return Ok(next);
         }
     }
 }
 
-/// The way through a list.
-struct Walk {
+struct Pagination {
     query: PageQuery,
     all: bool,
     pages: usize,
 }
 
-impl Walk {
+impl Pagination {
     fn new(request: &PageRequest) -> Self {
         let query = PageQuery { per_page: request.per_page, next_page_after: request.after.clone() };
-        Walk { query, all: request.all, pages: 0 }
+        Pagination { query, all: request.all, pages: 0 }
     }
 
-    /// Goes on to the next page. `Some` where the walk ends, with the cursor of the page before which it does.
+    /// Advances to the next page. `Some` with the remaining cursor where pagination ends.
     fn ends_before(&mut self, next: Option<String>) -> Result<Option<Option<String>>> {
         if !self.all || next.is_none() {
             return Ok(Some(next));
         }
         self.pages += 1;
-        if self.pages == MOST_PAGES || self.query.next_page_after == next {
+        if self.pages == MAX_PAGES || self.query.next_page_after == next {
             return Err(Error::new(ErrorCode::BadResponse, "the server's list never ends"));
         }
         self.query.next_page_after = next;
@@ -101,10 +99,10 @@ impl Walk {
     }
 }
 
-/// A response that has its records in one field.
-macro_rules! listed {
+/// Responses that have their entries in one field.
+macro_rules! list_responses {
     ($($response:ty: $field:ident of $entry:ty,)*) => {$(
-        impl Listed for $response {
+        impl ListResponse for $response {
             type Entry = $entry;
 
             fn into_entries(self) -> Result<(Vec<Self::Entry>, Option<String>)> {
@@ -113,7 +111,7 @@ macro_rules! listed {
         }
     )*};
 }
-listed! {
+list_responses! {
     ItemsResponse: items of vault::items::Item,
     SharesResponse: shares of vault::shares::Share,
     InvitationsResponse: invitations of vault::invitations::Invitation,
@@ -126,29 +124,29 @@ listed! {
 mod tests {
     use super::*;
 
-    fn walk(all: bool, cursors: &[Option<&str>]) -> Vec<Option<Option<String>>> {
-        let mut walk = Walk::new(&PageRequest { all, ..PageRequest::default() });
-        cursors.iter().map(|next| walk.ends_before(next.map(str::to_owned)).unwrap()).collect()
+    fn paginate(all: bool, cursors: &[Option<&str>]) -> Vec<Option<Option<String>>> {
+        let mut pagination = Pagination::new(&PageRequest { all, ..PageRequest::default() });
+        cursors.iter().map(|next| pagination.ends_before(next.map(str::to_owned)).unwrap()).collect()
     }
 
     #[test]
     fn one_page_ends_before_the_next_and_all_pages_before_none() {
-        assert_eq!(walk(false, &[Some("2")]), [Some(Some("2".to_owned()))]);
-        assert_eq!(walk(false, &[None]), [Some(None)]);
-        assert_eq!(walk(true, &[Some("2"), Some("4"), None]), [None, None, Some(None)]);
+        assert_eq!(paginate(false, &[Some("2")]), [Some(Some("2".to_owned()))]);
+        assert_eq!(paginate(false, &[None]), [Some(None)]);
+        assert_eq!(paginate(true, &[Some("2"), Some("4"), None]), [None, None, Some(None)]);
     }
 
     #[test]
     fn a_cursor_that_leads_to_itself_is_not_followed_forever() {
-        let mut walk = Walk::new(&PageRequest { all: true, ..PageRequest::default() });
-        assert_eq!(walk.ends_before(Some("again".to_owned())).unwrap(), None);
-        assert_eq!(walk.ends_before(Some("again".to_owned())).unwrap_err().code(), ErrorCode::BadResponse);
+        let mut pagination = Pagination::new(&PageRequest { all: true, ..PageRequest::default() });
+        assert_eq!(pagination.ends_before(Some("again".to_owned())).unwrap(), None);
+        assert_eq!(pagination.ends_before(Some("again".to_owned())).unwrap_err().code(), ErrorCode::BadResponse);
     }
 
     #[test]
-    fn a_list_without_end_is_given_up() {
-        let mut walk = Walk::new(&PageRequest { all: true, ..PageRequest::default() });
-        let error = (0..=MOST_PAGES).find_map(|page| walk.ends_before(Some(page.to_string())).err());
+    fn endless_pagination_is_ended() {
+        let mut pagination = Pagination::new(&PageRequest { all: true, ..PageRequest::default() });
+        let error = (0..=MAX_PAGES).find_map(|page| pagination.ends_before(Some(page.to_string())).err());
         assert_eq!(error.unwrap().code(), ErrorCode::BadResponse);
     }
 }

@@ -1,6 +1,6 @@
-//! Sorting items: classification nodes. `protocol/http-api.md` §6.4.
+//! Nodes to classify items under: `docs/protocol/http-api.md` §6.4.
 
-use super::{Page, PageRequest, Session, pages::fetch_pages};
+use super::{Page, PageRequest, Session, pagination::fetch_pages};
 use crate::{
     api::{
         Id,
@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl Session {
-    /// Everybody's nodes and the user's own.
+    /// The system's nodes and the user's own.
     pub async fn list_classifications(
         &self,
         filter: &NodeFilter,
@@ -24,18 +24,18 @@ impl Session {
         fetch_pages(page, &|query| vault::classification_nodes::list(self.vault(), filter, query)).await
     }
 
-    /// One node.
+    /// By id, the system's or the user's own.
     pub async fn get_classification(&self, id: &Id) -> Result<Box<ClassificationNode>> {
         self.keys()?;
         vault::classification_nodes::get(self.vault(), id).await
     }
 
-    /// Makes a node in a hierarchy of the user's own, or gives the one of this name that is there.
+    /// Creates a node in a hierarchy of the user's own, or gives the existing one of this name.
     pub async fn create_classification(&self, node: &NewNode) -> Result<Box<ClassificationNode>> {
-        let wish = self.keys()?.unfinished.wish(("classifications.create", node))?;
+        let operation = self.keys()?.pending.begin(("classifications.create", node))?;
         let request = NewNodeRequest { classification_node: node.clone() };
-        let created = vault::classification_nodes::create(self.vault(), &request, wish.key()).await?;
-        wish.fulfilled();
+        let created = vault::classification_nodes::create(self.vault(), &request, operation.idempotency_key()).await?;
+        operation.complete();
         Ok(created)
     }
 }

@@ -1,0 +1,122 @@
+use std::{fmt, hash::Hash, ops::Deref, rc::Rc};
+
+use zeroize::Zeroizing;
+
+use crate::{
+    api::{
+        Id, JsonObject,
+        vault::{self, items::ClassificationNode},
+    },
+    crypto::VerificationKey,
+};
+
+/// A slot's plaintext: wiped when dropped, redacted in `Debug`.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Value(Zeroizing<String>);
+
+impl Value {
+    /// Without a copy, so that no second plaintext is left to wipe.
+    pub fn new(text: impl Into<Zeroizing<String>>) -> Self {
+        Value(text.into())
+    }
+}
+
+impl Deref for Value {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Hash for Value {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        str::hash(self, state);
+    }
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Value(…)")
+    }
+}
+
+/// An item with decrypted values.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// From the Vault.
+    pub record: vault::items::Item,
+    /// In the Vault's order.
+    pub slots: Vec<Slot>,
+    /// Those of the item and those of its slots.
+    pub classification_nodes: Vec<ClassificationNode>,
+    /// The Vault's records of files, as they came.
+    pub attachments: Vec<JsonObject>,
+    /// The Vault's records of small pictures, as they came.
+    pub thumbnails: Vec<JsonObject>,
+}
+
+/// A slot with its decrypted value.
+#[derive(Clone, Debug)]
+pub struct Slot {
+    /// From the Vault.
+    pub record: vault::slots::Slot,
+    /// `None` for an empty slot.
+    pub value: Option<Value>,
+    /// The owner's key, which authenticated a received value; sharing on passes it on.
+    pub verification_key: Option<Rc<VerificationKey>>,
+}
+
+/// Arguments of `create_item`.
+#[derive(Clone, Debug, Default, Hash)]
+pub struct NewItem {
+    /// The machine name of the template whose slots the item starts with.
+    pub template: String,
+    /// Not encrypted.
+    pub label: String,
+    /// Values for the template's slots, and further slots.
+    pub slots: Vec<NewSlot>,
+    /// Nodes to put it under.
+    pub classifications: Vec<Classification>,
+}
+
+/// A slot to create or change. `id`, or else `name`, selects an existing one.
+#[derive(Clone, Debug, Default, Hash)]
+pub struct NewSlot {
+    /// Of an existing slot.
+    pub id: Option<Id>,
+    /// Machine name; the server derives a new slot's from the label where absent.
+    pub name: Option<String>,
+    /// Not encrypted.
+    pub label: Option<String>,
+    /// One of the types in `docs/protocol/http-api.md` §2.3.
+    pub slot_type: Option<String>,
+    /// `None` leaves the value as it is; `Some(None)` and an empty text empty the slot.
+    pub value: Option<Option<Value>>,
+    /// Removes the slot; only for an existing item.
+    pub remove: bool,
+}
+
+/// Arguments of `update_item`; what is absent stays as it is.
+#[derive(Clone, Debug, Default)]
+pub struct ItemChange {
+    /// Not encrypted.
+    pub label: Option<String>,
+    /// Slots to change, add or remove.
+    pub slots: Vec<NewSlot>,
+    /// Nodes to put it under or take it from.
+    pub classifications: Vec<Classification>,
+}
+
+/// A node to put an item under or take it from, selected by id, or else by hierarchy and name.
+#[derive(Clone, Debug, Default, Hash)]
+pub struct Classification {
+    /// Of an existing node.
+    pub id: Option<Id>,
+    /// The hierarchy; in one of the user's own, such as `tag`, an unknown name creates a node.
+    pub scheme: Option<String>,
+    /// Machine name.
+    pub name: Option<String>,
+    /// Takes the item from the node; the Vault requires the id for that.
+    pub remove: bool,
+}
