@@ -1,11 +1,11 @@
-//! The workflows against the real server, called in-process: the guide's story, what is left after every possible
-//! failure on the way, and what a lying server gets.
+//! The workflows against the real server, called in-process: the guides' happy path, retries after each possible fault, and
+//! a hostile server.
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-mod failures;
-mod lies;
+mod encryption_spaces;
+mod fault_injection;
+mod happy_path;
+mod harness;
+mod hostile_server;
 mod sharing;
-mod spaces;
-mod story;
-mod world;

@@ -1,4 +1,4 @@
-//! The guide of on-sharing and client tasks, and every rule in it.
+//! Every rule of on-sharing and client tasks in `docs/protocol/guides.md`.
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
@@ -18,7 +18,7 @@ use vaultshare::{
     workflows::{Item, ItemChange, NewShare, NewSlot, Page, PageRequest, Session, ShareTerms, TaskSelection},
 };
 
-use crate::world::{Network, PASSPHRASE, World, connect, quiet, slot, value, vehicle};
+use crate::harness::{Harness, Network, PASSPHRASE, connect, quiet, slot, value, vehicle};
 
 const TERMS: &str = "You may not use this information for advertising";
 const OTHER_KEY: &str = include_str!("../fixtures/rsa4096-public-spki.pem");
@@ -38,8 +38,8 @@ fn slot_id(item: &Item, name: &str) -> Id {
 
 #[tokio::test]
 async fn before_acceptance_a_recipient_sees_the_terms_and_no_values() {
-    let world = World::new().await;
-    let (alice, bob, to_bob) = world.alice_and_bob().await;
+    let harness = Harness::new().await;
+    let (alice, bob, to_bob) = harness.alice_and_bob().await;
     let item = car(&alice).await;
     let share = NewShare { terms: Some(TERMS.to_owned()), ..NewShare::new(item.record.id.clone(), to_bob) };
     let share = alice.create_share(&share, &quiet()).await.unwrap();
@@ -52,7 +52,7 @@ async fn before_acceptance_a_recipient_sees_the_terms_and_no_values() {
     assert!(waiting.item.slots.iter().all(|slot| slot.value.is_none() && slot.record.encrypted_value.is_none()));
     let copy = waiting.item.record.id;
     assert_eq!(bob.get_item(&copy).await.unwrap_err().code(), ErrorCode::AcceptanceRequired);
-    let onward = connect(&bob, &world.user().await).await;
+    let onward = connect(&bob, &harness.user().await).await;
     let refused = bob.create_share(&NewShare::new(copy.clone(), onward), &quiet()).await.unwrap_err();
     assert_eq!(refused.code(), ErrorCode::AcceptanceRequired);
 
@@ -64,8 +64,8 @@ async fn before_acceptance_a_recipient_sees_the_terms_and_no_values() {
 
 #[tokio::test]
 async fn each_user_sees_an_item_that_was_shared_on_by_ids_of_their_own() {
-    let world = World::new().await;
-    let chain = world.chain().await;
+    let harness = Harness::new().await;
+    let chain = harness.chain().await;
     let item = car(&chain.alice).await;
     let (_, copy) = chain.share_with_bob(&item).await;
     let onward = chain.share_on(&copy).await;
@@ -91,8 +91,8 @@ async fn each_user_sees_an_item_that_was_shared_on_by_ids_of_their_own() {
 
 #[tokio::test]
 async fn only_a_recipient_who_may_shares_on_and_only_the_owner_permits_it() {
-    let world = World::new().await;
-    let chain = world.chain().await;
+    let harness = Harness::new().await;
+    let chain = harness.chain().await;
     let item = car(&chain.alice).await;
     let share = NewShare::new(item.record.id.clone(), chain.to_bob.clone());
     let share = chain.alice.create_share(&share, &quiet()).await.unwrap();
@@ -111,8 +111,8 @@ async fn only_a_recipient_who_may_shares_on_and_only_the_owner_permits_it() {
 
 #[tokio::test]
 async fn a_change_reaches_everyone_with_slots_that_are_new_and_without_those_that_are_gone() {
-    let world = World::new().await;
-    let chain = world.chain().await;
+    let harness = Harness::new().await;
+    let chain = harness.chain().await;
     let item = car(&chain.alice).await;
     let (to_bob, copy) = chain.share_with_bob(&item).await;
     let to_carlos = chain.share_on(&copy).await;
@@ -141,14 +141,14 @@ async fn a_change_reaches_everyone_with_slots_that_are_new_and_without_those_tha
 
 #[tokio::test]
 async fn an_on_sharer_who_alters_a_value_is_caught() {
-    let world = World::new().await;
-    let chain = world.chain().await;
+    let harness = Harness::new().await;
+    let chain = harness.chain().await;
     let item = car(&chain.alice).await;
     let (_, copy) = chain.share_with_bob(&item).await;
     let copy = chain.bob.get_item(&copy).await.unwrap();
     let to_carlos = chain.bob.get_connection(&chain.to_carlos).await.unwrap().record.the_other_user;
 
-    // Bob keeps the owner's verification key, as he must, and seals another value beside it.
+    // Bob passes the owner's verification key on, as he must, with another value encrypted beside it.
     let dek = DataKey::generate().unwrap();
     let plate = copy.slots.iter().find(|slot| slot.record.name == "licence_plate").unwrap();
     let key = dek.seal_verification_key(plate.verification_key.as_ref().unwrap()).await.unwrap();
@@ -173,7 +173,7 @@ async fn an_on_sharer_who_alters_a_value_is_caught() {
         }],
     };
     let request = NewSharesRequest { shares: vec![share] };
-    let made = vault::shares::create(&vault_of(&world.network, &chain.bob), &copy.record.id, &request, None).await;
+    let made = vault::shares::create(&vault_of(&harness.network, &chain.bob), &copy.record.id, &request, None).await;
     let refused = chain.carlos.get_share(&made.unwrap()[0].id).await.unwrap_err();
     assert_eq!(refused.code(), ErrorCode::ValueNotAuthentic);
 }
@@ -182,14 +182,14 @@ async fn an_on_sharer_who_alters_a_value_is_caught() {
 fn vault_of(network: &Network, user: &Session) -> Service {
     let url = BaseUrl::parse("http://localhost/vault").unwrap();
     let service = Service::new(url, Rc::new(network.clone()), RequestPolicy::default(), None).unwrap();
-    service.set_token(user.keep().unwrap().vault_access_token);
+    service.set_token(user.export().unwrap().vault_access_token);
     service
 }
 
 #[tokio::test]
 async fn the_same_item_by_two_shares_is_one_item_that_outlives_either() {
-    let world = World::new().await;
-    let chain = world.chain().await;
+    let harness = Harness::new().await;
+    let chain = harness.chain().await;
     let item = car(&chain.alice).await;
     let (_, copy) = chain.share_with_bob(&item).await;
     let first = chain.share_on(&copy).await;
@@ -214,8 +214,8 @@ async fn the_same_item_by_two_shares_is_one_item_that_outlives_either() {
 
 #[tokio::test]
 async fn an_expired_share_is_gone_and_one_that_would_have_expired_is_refused() {
-    let world = World::new().await;
-    let (alice, bob, to_bob) = world.alice_and_bob().await;
+    let harness = Harness::new().await;
+    let (alice, bob, to_bob) = harness.alice_and_bob().await;
     let item = car(&alice).await;
     let until = |instant: &str| NewShare {
         expires_at: Some(instant.to_owned()),
@@ -224,8 +224,8 @@ async fn an_expired_share_is_gone_and_one_that_would_have_expired_is_refused() {
     assert!(alice.create_share(&until("2020-10-12T05:52:45.395Z"), &quiet()).await.is_err());
     let share = alice.create_share(&until("2999-01-01T00:00:00.000Z"), &quiet()).await.unwrap();
     bob.get_share(&share.id).await.unwrap();
-    world.server.clock().advance(Duration::from_secs(1_000 * 366 * 24 * 3_600));
-    let again = world.client();
+    harness.server.clock().advance(Duration::from_secs(1_000 * 366 * 24 * 3_600));
+    let again = harness.client();
     let bob = again.sign_in(secret_of(&bob), PASSPHRASE, &quiet()).await.unwrap();
     assert_eq!(bob.get_share(&share.id).await.unwrap_err().code(), ErrorCode::NotFound);
     let incoming = bob.incoming_shares(&IncomingFilter::default(), &PageRequest::default()).await.unwrap();
@@ -238,8 +238,8 @@ fn secret_of(user: &Session) -> vaultshare::crypto::UserSecret {
 
 #[tokio::test]
 async fn one_slot_is_shared_and_refreshed_alone() {
-    let world = World::new().await;
-    let (alice, bob, to_bob) = world.alice_and_bob().await;
+    let harness = Harness::new().await;
+    let (alice, bob, to_bob) = harness.alice_and_bob().await;
     let item = car(&alice).await;
     let share = NewShare { slot_id: Some(slot_id(&item, "vin")), ..NewShare::new(item.record.id.clone(), to_bob) };
     let share = alice.create_share(&share, &quiet()).await.unwrap();
@@ -259,12 +259,12 @@ async fn one_slot_is_shared_and_refreshed_alone() {
 
 #[tokio::test]
 async fn a_server_cannot_permit_on_sharing_in_the_owners_place() {
-    let world = World::new().await;
-    let chain = world.chain().await;
+    let harness = Harness::new().await;
+    let chain = harness.chain().await;
     let (item, other) = (car(&chain.alice).await, car(&chain.alice).await);
     let share = NewShare::new(item.record.id.clone(), chain.to_bob.clone());
     chain.alice.create_share(&share, &quiet()).await.unwrap();
-    // Another item may be shared on: its note stands where this item's would.
+    // Another item may be shared on: its permission is recorded where this item's would be.
     chain.share_with_bob(&other).await;
     let claim_on_sharing = |method: &str, path: &str, body: Vec<u8>| {
         if method != "GET" {
@@ -283,45 +283,45 @@ async fn a_server_cannot_permit_on_sharing_in_the_owners_place() {
         }
         serde_json::to_vec(&json).unwrap()
     };
-    world.network.lie(claim_on_sharing);
+    harness.network.tamper(claim_on_sharing);
     let refreshed = chain.alice.refresh_shares(&item.record.id, &quiet()).await.unwrap();
     assert_eq!((refreshed.shares, refreshed.on_shares, refreshed.left_out), (1, 0, 1));
 }
 
 #[tokio::test]
 async fn the_permission_to_share_on_is_known_to_the_owners_next_session() {
-    let world = World::new().await;
-    let chain = world.chain().await;
+    let harness = Harness::new().await;
+    let chain = harness.chain().await;
     let item = car(&chain.alice).await;
     let (_, copy) = chain.share_with_bob(&item).await;
     chain.share_on(&copy).await;
-    let alice = world.client().sign_in(secret_of(&chain.alice), PASSPHRASE, &quiet()).await.unwrap();
+    let alice = harness.client().sign_in(secret_of(&chain.alice), PASSPHRASE, &quiet()).await.unwrap();
     let refreshed = alice.refresh_shares(&item.record.id, &quiet()).await.unwrap();
     assert_eq!((refreshed.shares, refreshed.on_shares, refreshed.left_out), (2, 1, 0));
 }
 
 #[tokio::test]
 async fn a_slower_refresh_does_not_bring_old_values_back() {
-    let world = World::new().await;
-    let (alice, bob, to_bob) = world.alice_and_bob().await;
+    let harness = Harness::new().await;
+    let (alice, bob, to_bob) = harness.alice_and_bob().await;
     let item = car(&alice).await;
     let share = alice.create_share(&NewShare::new(item.record.id.clone(), to_bob), &quiet()).await.unwrap();
 
-    // What this client reads first is from before the change that another client makes.
+    // A race: this client's first read is older than another client's change.
     let before: Rc<RefCell<Option<Vec<u8>>>> = Rc::default();
     let path = format!("/vault/items/{}", item.record.id);
     let (keep, wanted) = (Rc::clone(&before), path.clone());
-    world.network.lie(move |method, path, body| {
+    harness.network.tamper(move |method, path, body| {
         if method == "GET" && path == wanted {
             keep.replace(Some(body.clone()));
         }
         body
     });
     alice.get_item(&item.record.id).await.unwrap();
-    world.network.tell_the_truth();
+    harness.network.stop_tampering();
     let change = ItemChange { slots: vec![slot("vin", "456")], ..ItemChange::default() };
     alice.update_item(&item.record.id, &change, &quiet()).await.unwrap();
-    world.network.lie(move |method, asked, body| match (method, asked == path) {
+    harness.network.tamper(move |method, asked, body| match (method, asked == path) {
         ("GET", true) => before.take().unwrap_or(body),
         _ => body,
     });
@@ -331,12 +331,12 @@ async fn a_slower_refresh_does_not_bring_old_values_back() {
 
 #[tokio::test]
 async fn two_clients_that_run_the_tasks_at_once_do_no_harm() {
-    let world = World::new().await;
-    let chain = world.chain().await;
+    let harness = Harness::new().await;
+    let chain = harness.chain().await;
     let item = car(&chain.alice).await;
     let (to_bob, copy) = chain.share_with_bob(&item).await;
     let to_carlos = chain.share_on(&copy).await;
-    let second = world.client().sign_in(secret_of(&chain.alice), PASSPHRASE, &quiet()).await.unwrap();
+    let second = harness.client().sign_in(secret_of(&chain.alice), PASSPHRASE, &quiet()).await.unwrap();
     let change = ItemChange { slots: vec![slot("vin", "456")], ..ItemChange::default() };
     chain.alice.update_item(&item.record.id, &change, &quiet()).await.unwrap();
 
@@ -355,9 +355,9 @@ async fn two_clients_that_run_the_tasks_at_once_do_no_harm() {
 
 #[tokio::test]
 async fn shares_are_listed_by_item_connection_and_acceptance_page_by_page() {
-    let world = World::new().await;
-    let (alice, bob, to_bob) = world.alice_and_bob().await;
-    let to_carlos = connect(&alice, &world.user().await).await;
+    let harness = Harness::new().await;
+    let (alice, bob, to_bob) = harness.alice_and_bob().await;
+    let to_carlos = connect(&alice, &harness.user().await).await;
     let mut made = Vec::new();
     for (connection, terms) in [(&to_bob, None), (&to_carlos, None), (&to_bob, Some(TERMS.to_owned()))] {
         let item = car(&alice).await;
@@ -393,22 +393,24 @@ async fn shares_are_listed_by_item_connection_and_acceptance_page_by_page() {
 
 #[tokio::test]
 async fn a_task_that_failed_says_why_and_is_run_again() {
-    let world = World::new().await;
-    let (alice, bob, to_bob) = world.alice_and_bob().await;
+    let harness = Harness::new().await;
+    let (alice, bob, to_bob) = harness.alice_and_bob().await;
     let item = car(&alice).await;
     let share = alice.create_share(&NewShare::new(item.record.id.clone(), to_bob), &quiet()).await.unwrap();
     let change = ItemChange { slots: vec![slot("vin", "456")], ..ItemChange::default() };
     alice.update_item(&item.record.id, &change, &quiet()).await.unwrap();
 
     let broken = format!("/vault/items/{}", item.record.id);
-    world.network.lie(move |method, path, body| if (method, path) == ("GET", &broken) { b"{}".to_vec() } else { body });
+    harness
+        .network
+        .tamper(move |method, path, body| if (method, path) == ("GET", &broken) { b"{}".to_vec() } else { body });
     let run = alice.run_tasks(&TaskSelection::default(), &quiet()).await.unwrap();
     assert_eq!((run.completed.len(), run.failed[0].reason.code()), (0, ErrorCode::BadResponse));
     let filter = ClientTaskFilter { states: vec![ClientTaskState::Failed], target_id: Some(item.record.id.clone()) };
     let failed = alice.list_tasks(&filter, &PageRequest::default()).await.unwrap().entries;
     assert_eq!((&failed[0].id, &json(&failed[0].report)["error"]), (&run.failed[0].task.id, &"BAD_RESPONSE".into()));
 
-    world.network.tell_the_truth();
+    harness.network.stop_tampering();
     let again = alice.run_tasks(&TaskSelection::default(), &quiet()).await.unwrap();
     assert_eq!((&again.completed[0].id, again.failed.len()), (&failed[0].id, 0));
     assert_eq!(value(&bob.get_share(&share.id).await.unwrap().item, "vin"), Some("456"));
@@ -416,8 +418,8 @@ async fn a_task_that_failed_says_why_and_is_run_again() {
 
 #[tokio::test]
 async fn tasks_are_run_in_the_number_asked_for_and_come_back_when_nobody_finishes_them() {
-    let world = World::new().await;
-    let (alice, bob, to_bob) = world.alice_and_bob().await;
+    let harness = Harness::new().await;
+    let (alice, bob, to_bob) = harness.alice_and_bob().await;
     for _ in 0..3 {
         let item = car(&alice).await;
         alice.create_share(&NewShare::new(item.record.id.clone(), to_bob.clone()), &quiet()).await.unwrap();
@@ -437,16 +439,16 @@ async fn tasks_are_run_in_the_number_asked_for_and_come_back_when_nobody_finishe
     let change = ClientTaskChange { id: taken.clone(), state: ClientTaskState::InProgress, report: None };
     alice.set_task_states(vec![change]).await.unwrap();
     assert!(!waiting().await.contains(&taken));
-    world.server.clock().advance(Duration::from_secs(9 * 60));
+    harness.server.clock().advance(Duration::from_secs(9 * 60));
     assert!(!waiting().await.contains(&taken));
-    world.server.clock().advance(Duration::from_secs(2 * 60));
+    harness.server.clock().advance(Duration::from_secs(2 * 60));
     assert!(waiting().await.contains(&taken));
 }
 
 #[tokio::test]
 async fn a_thousand_shares_are_refreshed_in_requests_of_bounded_size() {
-    let world = World::new().await;
-    let (alice, bob, to_bob) = world.alice_and_bob().await;
+    let harness = Harness::new().await;
+    let (alice, bob, to_bob) = harness.alice_and_bob().await;
     let slots = (0..20).map(|number| NewSlot {
         label: Some(format!("Slot {number}")),
         name: None,
@@ -471,14 +473,15 @@ async fn a_thousand_shares_are_refreshed_in_requests_of_bounded_size() {
         slot_values: Vec::new(),
     };
     let request = NewSharesRequest { shares: vec![share; 1_000] };
-    let made = vault::shares::create(&vault_of(&world.network, &alice), &item.record.id, &request, None).await.unwrap();
+    let made =
+        vault::shares::create(&vault_of(&harness.network, &alice), &item.record.id, &request, None).await.unwrap();
 
-    world.network.log();
-    world.network.largest_body();
+    harness.network.log();
+    harness.network.largest_body();
     let refreshed = alice.refresh_shares(&item.record.id, &quiet()).await.unwrap();
     assert_eq!((refreshed.shares, refreshed.left_out), (1_000, 0));
-    let puts = world.network.log().iter().filter(|request| request.starts_with("PUT")).count();
-    let largest = world.network.largest_body();
+    let puts = harness.network.log().iter().filter(|request| request.starts_with("PUT")).count();
+    let largest = harness.network.largest_body();
     assert!(puts > 1 && largest < 4 * 1024 * 1024, "{puts} requests of at most {largest} bytes");
     let first = bob.get_share(&made[0].id).await.unwrap();
     assert_eq!(value(&first.item, "slot_19"), Some("value 19"));
@@ -486,8 +489,8 @@ async fn a_thousand_shares_are_refreshed_in_requests_of_bounded_size() {
 
 #[tokio::test]
 async fn the_owner_changes_how_long_a_share_lasts_and_whether_it_is_shared_on() {
-    let world = World::new().await;
-    let chain = world.chain().await;
+    let harness = Harness::new().await;
+    let chain = harness.chain().await;
     let item = car(&chain.alice).await;
     let share = NewShare::new(item.record.id.clone(), chain.to_bob.clone());
     let share = chain.alice.create_share(&share, &quiet()).await.unwrap();
@@ -511,8 +514,8 @@ async fn the_owner_changes_how_long_a_share_lasts_and_whether_it_is_shared_on() 
 
 #[tokio::test]
 async fn a_received_item_under_the_own_key_is_still_the_owners() {
-    let world = World::new().await;
-    let chain = world.chain().await;
+    let harness = Harness::new().await;
+    let chain = harness.chain().await;
     let item = car(&chain.alice).await;
     let (share, copy) = chain.share_with_bob(&item).await;
     let own = chain.bob.reencrypt_item(&copy).await.unwrap();

@@ -1,4 +1,4 @@
-//! What a lying server gets: an error with the right code, and nothing that it could use.
+//! A hostile server gets an error with the right code from each workflow, and nothing that it could use.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -9,7 +9,7 @@ use vaultshare::{
     workflows::{NewInvitation, NewShare, PageRequest, TaskSelection},
 };
 
-use crate::world::{PASSPHRASE, World, quiet, value, vehicle};
+use crate::harness::{Harness, PASSPHRASE, quiet, value, vehicle};
 
 const WEAK_KEY: &str = include_str!("../fixtures/rsa512-public.pem");
 const OTHER_KEY: &str = include_str!("../fixtures/rsa4096-public-spki.pem");
@@ -31,10 +31,10 @@ fn flip(envelope: &Json) -> Json {
 
 #[tokio::test]
 async fn a_flipped_bit_in_a_value_is_a_failed_decryption() {
-    let world = World::new().await;
-    let alice = world.user().await;
+    let harness = Harness::new().await;
+    let alice = harness.user().await;
     let item = alice.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap();
-    world.network.lie(|method, path, body| match (method, path.starts_with("/vault/items/")) {
+    harness.network.tamper(|method, path, body| match (method, path.starts_with("/vault/items/")) {
         ("GET", true) => alter(body, |json| {
             for slot in json["slots"].as_array_mut().unwrap() {
                 if slot["encrypted_value"].is_string() {
@@ -50,11 +50,11 @@ async fn a_flipped_bit_in_a_value_is_a_failed_decryption() {
 
 #[tokio::test]
 async fn nothing_is_encrypted_for_a_weak_key_or_for_another_than_before() {
-    let world = World::new().await;
-    let (alice, _bob, connection) = world.alice_and_bob().await;
+    let harness = Harness::new().await;
+    let (alice, _bob, connection) = harness.alice_and_bob().await;
     let item = alice.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap();
     let hand_out = |key: &'static str| {
-        world.network.lie(move |method, path, body| match (method, path.starts_with("/vault/connections/")) {
+        harness.network.tamper(move |method, path, body| match (method, path.starts_with("/vault/connections/")) {
             ("GET", true) => alter(body, |json| json["connection"]["the_other_user"]["user_public_key"] = key.into()),
             _ => body,
         });
@@ -62,29 +62,29 @@ async fn nothing_is_encrypted_for_a_weak_key_or_for_another_than_before() {
     for (key, code) in
         [(WEAK_KEY, ErrorCode::WeakKey), ("no key at all", ErrorCode::BadResponse), (OTHER_KEY, ErrorCode::KeyChanged)]
     {
-        world.network.tell_the_truth();
+        harness.network.stop_tampering();
         alice.get_connection(&connection).await.unwrap();
         hand_out(key);
-        // Known connections are not asked for again; one that turned out to be another is not known any more.
+        // A cached connection is not fetched again; one whose key changed leaves the cache.
         assert_eq!(alice.get_connection(&connection).await.unwrap_err().code(), code);
-        world.network.log();
+        harness.network.log();
         let refused =
             alice.create_share(&NewShare::new(item.record.id.clone(), connection.clone()), &quiet()).await.unwrap_err();
         assert_eq!(refused.code(), code);
-        assert!(world.network.log().iter().all(|request| !request.starts_with("POST")));
+        assert!(harness.network.log().iter().all(|request| !request.starts_with("POST")));
     }
 }
 
 #[tokio::test]
 async fn a_known_connection_is_shared_with_by_the_key_that_was_seen_whatever_the_server_says_now() {
-    let world = World::new().await;
-    let (alice, bob, connection) = world.alice_and_bob().await;
+    let harness = Harness::new().await;
+    let (alice, bob, connection) = harness.alice_and_bob().await;
     let item = alice.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap();
     alice.get_connection(&connection).await.unwrap();
-    world.network.log();
+    harness.network.log();
     let share = alice.create_share(&NewShare::new(item.record.id.clone(), connection.clone()), &quiet()).await.unwrap();
     let item_path = format!("/vault/items/{}", item.record.id);
-    assert_eq!(world.network.log(), [format!("GET {item_path}"), format!("POST {item_path}/shares")]);
+    assert_eq!(harness.network.log(), [format!("GET {item_path}"), format!("POST {item_path}/shares")]);
     assert_eq!(value(&bob.get_share(&share.id).await.unwrap().item, "vin"), Some("123"));
 
     let second = alice.create_item(&vehicle(&[("vin", "456")]), &quiet()).await.unwrap();
@@ -97,15 +97,15 @@ async fn a_known_connection_is_shared_with_by_the_key_that_was_seen_whatever_the
 
 #[tokio::test]
 async fn a_dek_offered_as_a_session_token_is_never_sent_back() {
-    let world = World::new().await;
-    let client = world.client();
+    let harness = Harness::new().await;
+    let client = harness.client();
     let secret = client.new_secret().await.unwrap();
     client.create_user(PASSPHRASE, Some(UserSecret::parse(secret.as_str()).unwrap()), &quiet()).await.unwrap();
 
     // The server encrypts a DEK for the user's login key, as it could with one it was given for sharing.
     let login_key = Rc::new(RefCell::new(String::new()));
     let seen = Rc::clone(&login_key);
-    world.network.lie(move |_, path, body| {
+    harness.network.tamper(move |_, path, body| {
         if path.ends_with("/external_id/auth") {
             let json: Json = serde_json::from_slice(&body).unwrap();
             seen.replace(json["keypair"]["public_key"].as_str().unwrap().to_owned());
@@ -119,23 +119,23 @@ async fn a_dek_offered_as_a_session_token_is_never_sent_back() {
     let printable_dek = key.encrypt(b"abcdefghijklmnopqrstuvwxyzABCDEF").await.unwrap();
 
     for token in [encrypted_dek, printable_dek] {
-        world.network.lie(move |method, path, body| match (method, path) {
+        harness.network.tamper(move |method, path, body| match (method, path) {
             ("POST", "/vault/session") => alter(body, |json| {
                 json["session"]["encrypted_session_authentication_string"] = token.clone().into();
             }),
             _ => body,
         });
-        world.network.log();
+        harness.network.log();
         let refused = client.sign_in(UserSecret::parse(secret.as_str()).unwrap(), PASSPHRASE, &quiet()).await;
         assert_eq!(refused.err().unwrap().code(), ErrorCode::DecryptionFailed);
-        assert_eq!(world.network.log().last().unwrap(), "POST /vault/session");
+        assert_eq!(harness.network.log().last().unwrap(), "POST /vault/session");
     }
 }
 
 #[tokio::test]
 async fn a_received_value_without_its_owners_proof_is_refused() {
-    let world = World::new().await;
-    let (alice, bob, connection) = world.alice_and_bob().await;
+    let harness = Harness::new().await;
+    let (alice, bob, connection) = harness.alice_and_bob().await;
     let item = alice.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap();
     let share = alice.create_share(&NewShare::new(item.record.id.clone(), connection.clone()), &quiet()).await.unwrap();
     type Tamper = fn(&mut Json);
@@ -146,15 +146,15 @@ async fn a_received_value_without_its_owners_proof_is_refused() {
         |slot| slot["value_verification_hash"] = "".into(),
     ];
     for tamper in tampers {
-        world.network.lie(move |method, path, body| match (method, path.ends_with("/item")) {
+        harness.network.tamper(move |method, path, body| match (method, path.ends_with("/item")) {
             ("GET", true) => alter(body, |json| json["slots"].as_array_mut().unwrap().iter_mut().for_each(tamper)),
             _ => body,
         });
         let refused = bob.get_share(&share.id).await.unwrap_err();
         assert_eq!(refused.code(), ErrorCode::ValueNotAuthentic);
     }
-    // To call a received item one's own does not get around the proof.
-    world.network.lie(|method, path, body| match (method, path.ends_with("/item")) {
+    // Marking a received item as the user's own does not skip authentication.
+    harness.network.tamper(|method, path, body| match (method, path.ends_with("/item")) {
         ("GET", true) => alter(body, |json| {
             json["item"]["own"] = true.into();
             for slot in json["slots"].as_array_mut().unwrap() {
@@ -169,16 +169,16 @@ async fn a_received_value_without_its_owners_proof_is_refused() {
 }
 
 #[tokio::test]
-async fn ones_own_value_is_not_taken_for_a_received_one() {
-    let world = World::new().await;
-    let (alice, bob, connection) = world.alice_and_bob().await;
+async fn a_value_of_the_users_own_does_not_pass_as_a_received_one() {
+    let harness = Harness::new().await;
+    let (alice, bob, connection) = harness.alice_and_bob().await;
     let item = alice.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap();
     let share = alice.create_share(&NewShare::new(item.record.id, connection), &quiet()).await.unwrap();
     let own = bob.create_item(&vehicle(&[("vin", "Bob's own")]), &quiet()).await.unwrap();
     let own = own.slots.into_iter().find_map(|slot| slot.record.encrypted_value).unwrap();
     let own = own.as_str().to_owned();
     // Without a share DEK the values are under Bob's own: as if he had re-encrypted them, which he has not.
-    world.network.lie(move |method, path, body| match (method, path.ends_with("/item")) {
+    harness.network.tamper(move |method, path, body| match (method, path.ends_with("/item")) {
         ("GET", true) => alter(body, |json| {
             json["share"]["encrypted_dek"] = Json::Null;
             for slot in json["slots"].as_array_mut().unwrap().iter_mut().filter(|slot| slot["encrypted"] == true) {
@@ -192,12 +192,12 @@ async fn ones_own_value_is_not_taken_for_a_received_one() {
 }
 
 #[tokio::test]
-async fn a_recipient_of_the_servers_own_making_gets_nothing() {
-    let world = World::new().await;
-    let (alice, bob, connection) = world.alice_and_bob().await;
+async fn a_recipient_invented_by_the_server_gets_nothing() {
+    let harness = Harness::new().await;
+    let (alice, bob, connection) = harness.alice_and_bob().await;
     let item = alice.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap();
     let share = alice.create_share(&NewShare::new(item.record.id.clone(), connection), &quiet()).await.unwrap();
-    world.network.lie(|method, path, body| match (method, path.ends_with("/shares")) {
+    harness.network.tamper(|method, path, body| match (method, path.ends_with("/shares")) {
         ("GET", true) => alter(body, |json| {
             let ghost = serde_json::json!({ "id": "94c27129-e179-4c69-a7f1-94438b920541", "public_key": OTHER_KEY });
             json["shares"].as_array_mut().unwrap().push(ghost);
@@ -207,56 +207,56 @@ async fn a_recipient_of_the_servers_own_making_gets_nothing() {
     let refreshed = alice.refresh_shares(&item.record.id, &quiet()).await.unwrap();
     assert_eq!((refreshed.shares, refreshed.left_out), (1, 1));
 
-    // Nor does anybody in Bob's place.
-    world.network.lie(|method, path, body| match (method, path.ends_with("/shares")) {
+    // Nor does a key in the place of Bob's.
+    harness.network.tamper(|method, path, body| match (method, path.ends_with("/shares")) {
         ("GET", true) => alter(body, |json| json["shares"][0]["public_key"] = OTHER_KEY.into()),
         _ => body,
     });
-    world.network.log();
+    harness.network.log();
     let refreshed = alice.refresh_shares(&item.record.id, &quiet()).await.unwrap();
     assert_eq!((refreshed.shares, refreshed.left_out), (0, 1));
-    assert!(world.network.log().iter().all(|request| request.starts_with("GET")));
-    world.network.tell_the_truth();
+    assert!(harness.network.log().iter().all(|request| request.starts_with("GET")));
+    harness.network.stop_tampering();
     bob.get_share(&share.id).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_safety_number_is_made_of_the_users_own_key_and_no_other_is_published() {
-    let world = World::new().await;
-    let (alice, bob, connection) = world.alice_and_bob().await;
-    world.network.lie(|method, path, body| match (method, path.starts_with("/vault/connections/")) {
+    let harness = Harness::new().await;
+    let (alice, bob, connection) = harness.alice_and_bob().await;
+    harness.network.tamper(|method, path, body| match (method, path.starts_with("/vault/connections/")) {
         ("GET", true) => alter(body, |json| json["connection"]["own"]["user_public_key"] = OTHER_KEY.into()),
         _ => body,
     });
     let refused = alice.get_connection(&connection).await.unwrap_err();
     assert_eq!(refused.code(), ErrorCode::KeyChanged);
 
-    world.network.tell_the_truth();
+    harness.network.stop_tampering();
     let connections = bob.list_connections(&PageRequest::default()).await.unwrap();
     let keypair_id = connections.entries[0].record.own.user_keypair_external_id.clone();
     let another_session = {
         let secret = UserSecret::parse(&bob.secret().unwrap()).unwrap();
-        world.client().sign_in(secret, PASSPHRASE, &quiet()).await.unwrap()
+        harness.client().sign_in(secret, PASSPHRASE, &quiet()).await.unwrap()
     };
-    world.network.lie(|method, path, body| match (method, path.starts_with("/keystore/keypairs/")) {
+    harness.network.tamper(|method, path, body| match (method, path.starts_with("/keystore/keypairs/")) {
         ("GET", true) => alter(body, |json| json["keypair"]["public_key"] = OTHER_KEY.into()),
         _ => body,
     });
     let invitation = NewInvitation { name: "Carlos".to_owned(), keypair_id, ..NewInvitation::default() };
-    world.network.log();
+    harness.network.log();
     let refused = another_session.create_invitation(&invitation, &quiet()).await.unwrap_err();
     assert_eq!(refused.code(), ErrorCode::DecryptionFailed);
-    assert!(world.network.log().iter().all(|request| request.starts_with("GET")));
+    assert!(harness.network.log().iter().all(|request| request.starts_with("GET")));
 }
 
 #[tokio::test]
-async fn an_answer_about_another_record_is_refused() {
-    let world = World::new().await;
-    let alice = world.user().await;
+async fn a_response_about_another_record_is_refused() {
+    let harness = Harness::new().await;
+    let alice = harness.user().await;
     let first = alice.create_item(&vehicle(&[("vin", "1")]), &quiet()).await.unwrap();
     let second = alice.create_item(&vehicle(&[("vin", "2")]), &quiet()).await.unwrap();
     let other = second.record.id.to_string();
-    world.network.lie(move |method, path, body| match (method, path.starts_with("/vault/items/")) {
+    harness.network.tamper(move |method, path, body| match (method, path.starts_with("/vault/items/")) {
         ("GET", true) => alter(body, |json| json["item"]["id"] = other.clone().into()),
         _ => body,
     });
@@ -265,15 +265,15 @@ async fn an_answer_about_another_record_is_refused() {
 }
 
 #[tokio::test]
-async fn whatever_the_server_answers_nothing_panics() {
-    let world = World::new().await;
-    let (alice, bob, connection) = world.alice_and_bob().await;
+async fn a_malformed_response_is_an_error_and_never_a_panic() {
+    let harness = Harness::new().await;
+    let (alice, bob, connection) = harness.alice_and_bob().await;
     let item = alice.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap();
     let made = alice.create_share(&NewShare::new(item.record.id.clone(), connection.clone()), &quiet()).await.unwrap();
-    let nonsense: [&[u8]; 8] =
+    let malformed: [&[u8]; 8] =
         [b"", b"null", b"[]", b"{}", b"\"text\"", b"{\"item\":{\"id\":\"../../me\"}}", b"\xff\xfe", b"[[[[[[[[[["];
-    for reply in nonsense {
-        world.network.lie(move |_, _, _| reply.to_vec());
+    for response in malformed {
+        harness.network.tamper(move |_, _, _| response.to_vec());
         let all = PageRequest { all: true, ..PageRequest::default() };
         let codes = [
             alice.get_item(&item.record.id).await.err(),
@@ -283,11 +283,11 @@ async fn whatever_the_server_answers_nothing_panics() {
             bob.get_share(&made.id).await.err(),
             bob.accept_share(&made.id).await.err(),
             alice.run_tasks(&TaskSelection::default(), &quiet()).await.err(),
-            world.client().new_secret().await.err(),
-            world.client().sign_in(UserSecret::make("somebody").unwrap(), PASSPHRASE, &quiet()).await.err(),
+            harness.client().new_secret().await.err(),
+            harness.client().sign_in(UserSecret::make("somebody").unwrap(), PASSPHRASE, &quiet()).await.err(),
         ];
         for code in codes {
-            assert_eq!(code.map(|error| error.code()), Some(ErrorCode::BadResponse), "{reply:?}");
+            assert_eq!(code.map(|error| error.code()), Some(ErrorCode::BadResponse), "{response:?}");
         }
     }
 }

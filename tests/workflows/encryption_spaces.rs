@@ -11,8 +11,8 @@ use vaultshare::{
 };
 
 use crate::{
-    failures::fail_in_turn,
-    world::{PASSPHRASE, World, quiet, slot, value, vehicle},
+    fault_injection::fail_each_request,
+    harness::{Harness, PASSPHRASE, quiet, slot, value, vehicle},
 };
 
 async fn car(owner: &Session, vin: &str) -> Item {
@@ -41,18 +41,18 @@ async fn connection_of(user: &Session) -> Id {
 
 #[tokio::test]
 async fn two_users_share_in_both_directions_under_one_key_claimed_once() {
-    let world = World::new().await;
-    let (alice, bob, to_bob) = world.alice_and_bob().await;
+    let harness = Harness::new().await;
+    let (alice, bob, to_bob) = harness.alice_and_bob().await;
     let first = share(&alice, &car(&alice, "1").await, &to_bob).await;
     let (space, others) = spaces(&alice, &to_bob).await;
     assert_eq!((space.is_some(), others), (true, None));
     let second = share(&alice, &car(&alice, "2").await, &to_bob).await;
 
-    world.network.log();
+    harness.network.log();
     assert_eq!(vin(&bob, &first.id).await.as_deref(), Some("1"));
     assert_eq!(vin(&bob, &second.id).await.as_deref(), Some("2"));
     let back = share(&bob, &car(&bob, "3").await, &connection_of(&bob).await).await;
-    let log = world.network.log();
+    let log = harness.network.log();
     assert_eq!(log.iter().filter(|request| request.ends_with("/claim_key")).count(), 1);
     assert_eq!(log.iter().filter(|request| *request == "POST /keystore/encryption_spaces").count(), 1);
     assert_eq!(vin(&alice, &back.id).await.as_deref(), Some("3"));
@@ -61,8 +61,8 @@ async fn two_users_share_in_both_directions_under_one_key_claimed_once() {
 
 #[tokio::test]
 async fn a_share_is_the_owners_item_by_the_owners_ids() {
-    let world = World::new().await;
-    let (alice, bob, to_bob) = world.alice_and_bob().await;
+    let harness = Harness::new().await;
+    let (alice, bob, to_bob) = harness.alice_and_bob().await;
     let item = car(&alice, "123").await;
     let request = NewSpaceShare {
         terms: Some("Be kind".to_owned()),
@@ -92,8 +92,8 @@ async fn a_share_is_the_owners_item_by_the_owners_ids() {
 
 #[tokio::test]
 async fn one_slot_is_shared_and_sharing_again_brings_the_present_values() {
-    let world = World::new().await;
-    let (alice, bob, to_bob) = world.alice_and_bob().await;
+    let harness = Harness::new().await;
+    let (alice, bob, to_bob) = harness.alice_and_bob().await;
     let item = alice.create_item(&vehicle(&[("vin", "123"), ("power", "88")]), &quiet()).await.unwrap();
     let only = item.slots.iter().find(|slot| slot.record.name == "vin").unwrap().record.id.clone();
     let of_slot = NewSpaceShare { slot_id: Some(only), ..NewSpaceShare::new(item.record.id.clone(), to_bob) };
@@ -110,8 +110,8 @@ async fn one_slot_is_shared_and_sharing_again_brings_the_present_values() {
 #[tokio::test]
 async fn two_users_who_share_with_each_other_at_the_same_moment_end_with_one_key() {
     for _ in 0..4 {
-        let world = World::new().await;
-        let (alice, bob, to_bob) = world.alice_and_bob().await;
+        let harness = Harness::new().await;
+        let (alice, bob, to_bob) = harness.alice_and_bob().await;
         let to_alice = connection_of(&bob).await;
         let (of_alice, of_bob) = (car(&alice, "1").await, car(&bob, "2").await);
         let (to_read, to_read_back) = tokio::join!(share(&alice, &of_alice, &to_bob), share(&bob, &of_bob, &to_alice));
@@ -124,10 +124,10 @@ async fn two_users_who_share_with_each_other_at_the_same_moment_end_with_one_key
 
 #[tokio::test]
 async fn two_clients_of_one_user_who_share_at_the_same_moment_use_one_space() {
-    let world = World::new().await;
-    let (alice, bob, to_bob) = world.alice_and_bob().await;
+    let harness = Harness::new().await;
+    let (alice, bob, to_bob) = harness.alice_and_bob().await;
     let secret = vaultshare::crypto::UserSecret::parse(&alice.secret().unwrap()).unwrap();
-    let second = world.client().sign_in(secret, PASSPHRASE, &quiet()).await.unwrap();
+    let second = harness.client().sign_in(secret, PASSPHRASE, &quiet()).await.unwrap();
     let (one, other) = (car(&alice, "1").await, car(&alice, "2").await);
     let (first_share, second_share) = tokio::join!(share(&alice, &one, &to_bob), share(&second, &other, &to_bob));
     assert_eq!(vin(&bob, &first_share.id).await.as_deref(), Some("1"));
@@ -135,15 +135,15 @@ async fn two_clients_of_one_user_who_share_at_the_same_moment_use_one_space() {
 }
 
 #[tokio::test]
-async fn whoever_dies_between_two_steps_of_sharing_goes_on() {
-    let world = World::new().await;
-    let patient = world.patient_client(RequestPolicy { retries: 0, ..RequestPolicy::default() });
-    let (alice, bob) = (patient.create_user(PASSPHRASE, None, &quiet()).await.unwrap(), world.user().await);
+async fn an_interrupted_share_resumes_at_every_step() {
+    let harness = Harness::new().await;
+    let patient = harness.retrying_client(RequestPolicy { retries: 0, ..RequestPolicy::default() });
+    let (alice, bob) = (patient.create_user(PASSPHRASE, None, &quiet()).await.unwrap(), harness.user().await);
     // A new connection each round, because a space is made once in each.
-    let connection = std::cell::RefCell::new(crate::world::connect(&alice, &bob).await);
+    let connection = std::cell::RefCell::new(crate::harness::connect(&alice, &bob).await);
     let item = car(&alice, "1").await;
-    fail_in_turn(
-        &world.network,
+    fail_each_request(
+        &harness.network,
         async || {
             let share = NewSpaceShare::new(item.record.id.clone(), connection.borrow().clone());
             alice.share_in_space(&share, &quiet()).await
@@ -154,21 +154,21 @@ async fn whoever_dies_between_two_steps_of_sharing_goes_on() {
             assert_eq!(listed.len(), 1, "{fault:?} at {number}");
             let ended = connection.borrow().clone();
             alice.delete_connection(&ended).await.unwrap();
-            connection.replace(crate::world::connect(&alice, &bob).await);
+            connection.replace(crate::harness::connect(&alice, &bob).await);
         },
     )
     .await;
 }
 
 #[tokio::test]
-async fn whoever_dies_between_two_steps_of_claiming_goes_on() {
-    let world = World::new().await;
-    let (alice, bob, to_bob) = world.alice_and_bob().await;
+async fn an_interrupted_claim_resumes_at_every_step() {
+    let harness = Harness::new().await;
+    let (alice, bob, to_bob) = harness.alice_and_bob().await;
     let item = car(&alice, "1").await;
     let made = std::cell::RefCell::new(share(&alice, &item, &to_bob).await.id);
     let connection = std::cell::RefCell::new(to_bob);
-    fail_in_turn(
-        &world.network,
+    fail_each_request(
+        &harness.network,
         async || {
             let id = made.borrow().clone();
             bob.get_space_share(&id).await
@@ -179,7 +179,7 @@ async fn whoever_dies_between_two_steps_of_claiming_goes_on() {
             let (own, others) = spaces(&alice, &ended).await;
             assert!(own.is_some() && own == others, "{fault:?} at {number}");
             alice.delete_connection(&ended).await.unwrap();
-            let next = crate::world::connect(&alice, &bob).await;
+            let next = crate::harness::connect(&alice, &bob).await;
             made.replace(share(&alice, &item, &next).await.id);
             connection.replace(next);
         },
@@ -189,8 +189,8 @@ async fn whoever_dies_between_two_steps_of_claiming_goes_on() {
 
 #[tokio::test]
 async fn both_protocols_serve_one_connection() {
-    let world = World::new().await;
-    let (alice, bob, to_bob) = world.alice_and_bob().await;
+    let harness = Harness::new().await;
+    let (alice, bob, to_bob) = harness.alice_and_bob().await;
     let item = car(&alice, "1").await;
     let in_space = share(&alice, &item, &to_bob).await;
     let as_copy = NewShare::new(item.record.id.clone(), to_bob);
@@ -202,22 +202,22 @@ async fn both_protocols_serve_one_connection() {
 }
 
 #[tokio::test]
-async fn a_lying_server_gets_no_share_under_a_key_for_another() {
-    let world = World::new().await;
-    let (alice, bob, to_bob) = world.alice_and_bob().await;
+async fn a_hostile_server_gets_no_share_under_a_key_for_another() {
+    let harness = Harness::new().await;
+    let (alice, bob, to_bob) = harness.alice_and_bob().await;
     let item = car(&alice, "1").await;
     alice.get_connection(&to_bob).await.unwrap();
     let theirs = include_str!("../fixtures/rsa4096-public-spki.pem");
     let bobs =
         bob.list_connections(&PageRequest::default()).await.unwrap().entries[0].record.own.user_public_key.clone();
     let (bobs, theirs) = (serde_json::to_string(&bobs).unwrap(), serde_json::to_string(theirs).unwrap());
-    world.network.lie(move |_, path, body| match path.starts_with("/vault/connections") {
+    harness.network.tamper(move |_, path, body| match path.starts_with("/vault/connections") {
         true => String::from_utf8(body).unwrap().replace(&bobs, &theirs).into_bytes(),
         false => body,
     });
-    world.network.log();
+    harness.network.log();
     let request = NewSpaceShare::new(item.record.id.clone(), to_bob);
     assert_eq!(alice.share_in_space(&request, &quiet()).await.unwrap_err().code(), ErrorCode::KeyChanged);
-    let log = world.network.log();
+    let log = harness.network.log();
     assert!(!log.iter().any(|request| request.ends_with("/shared_keys") || request.ends_with("/encryption_space")));
 }

@@ -1,4 +1,4 @@
-//! A server, the network before it, and the people of the guide.
+//! The server in-process, a network that can fail or tamper, and the users of the guides.
 
 use std::{
     cell::{Cell, RefCell},
@@ -24,70 +24,71 @@ use vaultshare_server::testing::{FreshServer, fresh_server};
 
 pub(crate) const PASSPHRASE: &str = "supersecretpassword";
 
-/// What can go wrong with a request.
+/// What a test can inject into a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// It never reaches the server.
     NotSent,
-    /// The server does what was asked, and its reply is lost.
-    ReplyLost,
-    /// Something before the server answers with a 500 in its place.
+    /// The server does the work, and its response is lost.
+    ResponseLost,
+    /// A proxy answers 500 in the server's place.
     ServerError,
-    /// The server does what was asked, and half of its reply arrives.
-    TruncatedReply,
+    /// The server does the work, and half of its response arrives.
+    TruncatedResponse,
 }
 
 impl Fault {
-    pub(crate) const ALL: [Fault; 4] = [Fault::NotSent, Fault::ReplyLost, Fault::ServerError, Fault::TruncatedReply];
+    pub(crate) const ALL: [Fault; 4] =
+        [Fault::NotSent, Fault::ResponseLost, Fault::ServerError, Fault::TruncatedResponse];
 }
 
-/// What the server answered, before it reaches the client, which `Network::lie` may alter.
-pub(crate) type Lie = Rc<dyn Fn(&str, &str, Vec<u8>) -> Vec<u8>>;
+/// Gets method, path and the response's body, and gives the body that reaches the client.
+pub(crate) type Tamper = Rc<dyn Fn(&str, &str, Vec<u8>) -> Vec<u8>>;
 
-/// Calls the server's router directly, unless something is to go wrong.
+/// Calls the server's router directly, with faults where a test injects them.
 #[derive(Clone)]
 pub(crate) struct Network {
     router: axum::Router,
     fault: Rc<Cell<Option<(usize, Fault)>>>,
     sent: Rc<Cell<usize>>,
-    lie: Rc<RefCell<Option<Lie>>>,
+    tamper: Rc<RefCell<Option<Tamper>>>,
     slow: Rc<Cell<bool>>,
     log: Rc<RefCell<Vec<String>>>,
     largest: Rc<Cell<usize>>,
 }
 
 impl Network {
-    /// Lets the `number`-th request from now on go wrong (from 1).
+    /// Injects a fault into the `number`-th request from now on, counted from 1.
     pub(crate) fn fail(&self, number: usize, fault: Fault) {
         self.sent.set(0);
         self.fault.set(Some((number, fault)));
     }
 
-    /// Whether a fault that was announced has not come to pass.
-    pub(crate) fn takes_back_fault(&self) -> bool {
+    /// Whether the injected fault was still to come.
+    pub(crate) fn cancel_fault(&self) -> bool {
         self.fault.take().is_some()
     }
 
-    /// Alters replies: the function gets method and path, and the body.
-    pub(crate) fn lie(&self, lie: impl Fn(&str, &str, Vec<u8>) -> Vec<u8> + 'static) {
-        self.lie.replace(Some(Rc::new(lie)));
+    /// Alters each response from now on, as [`Tamper`] says.
+    pub(crate) fn tamper(&self, tamper: impl Fn(&str, &str, Vec<u8>) -> Vec<u8> + 'static) {
+        self.tamper.replace(Some(Rc::new(tamper)));
     }
 
-    pub(crate) fn tell_the_truth(&self) {
-        self.lie.replace(None);
+    pub(crate) fn stop_tampering(&self) {
+        self.tamper.replace(None);
     }
 
-    /// From now on no reply ever comes.
+    /// From now on no response ever comes.
     pub(crate) fn hang(&self) {
         self.slow.set(true);
     }
 
-    /// The length of the longest body sent since this was asked last.
+    /// Bytes of the largest request body since the last call.
     pub(crate) fn largest_body(&self) -> usize {
         self.largest.take()
     }
 
-    /// The requests so far, `METHOD /path`.
+    /// The requests since the last call, `METHOD /path`.
     pub(crate) fn log(&self) -> Vec<String> {
         self.log.take()
     }
@@ -114,18 +115,18 @@ impl Network {
         let (parts, body) = response.into_parts();
         let mut body = to_bytes(body, MAXIMUM_REPLY_LENGTH).await.unwrap().to_vec();
         match fault {
-            Some(Fault::ReplyLost) => return Err(TransportError::Failed),
-            Some(Fault::TruncatedReply) => body.truncate(body.len() / 2),
+            Some(Fault::ResponseLost) => return Err(TransportError::Failed),
+            Some(Fault::TruncatedResponse) => body.truncate(body.len() / 2),
             _ => {}
         }
-        let lie = self.lie.borrow().clone();
-        let body = lie.map_or_else(|| body.clone(), |lie| lie(&method, &path, body.clone()));
+        let tamper = self.tamper.borrow().clone();
+        let body = tamper.map_or_else(|| body.clone(), |tamper| tamper(&method, &path, body.clone()));
         let retry_after = parts.headers.get("retry-after").map(|value| value.to_str().unwrap().to_owned());
         Ok(Response { status: parts.status.as_u16(), retry_after, body })
     }
 }
 
-/// The request as the server's router takes it.
+/// Converts our request into the router's.
 fn to_router(request: Request) -> http::Request<Vec<u8>> {
     let builder = http::Request::builder().method(request.method.as_str()).uri(request.url);
     let builder = request.headers.iter().fold(builder, |builder, (name, value)| builder.header(*name, value.as_str()));
@@ -142,43 +143,43 @@ impl Transport for Network {
     }
 }
 
-/// Key pairs of half the size, so that a test that needs dozens takes seconds. The protocol accepts them.
+/// RSA-2048, so that a test with dozens of key pairs takes seconds. The protocol accepts them.
 struct SmallKeyPairs;
 
 impl KeyPairSource for SmallKeyPairs {
-    fn make(&self) -> Pin<Box<dyn Future<Output = Result<KeyPair>> + '_>> {
+    fn generate(&self) -> Pin<Box<dyn Future<Output = Result<KeyPair>> + '_>> {
         Box::pin(KeyPair::generate(2048))
     }
 }
 
-/// A fresh server with the network before it.
-pub(crate) struct World {
-    /// Its databases go when it goes.
+/// A fresh server behind a network.
+pub(crate) struct Harness {
+    /// Dropping it deletes its databases.
     pub(crate) server: FreshServer,
     pub(crate) network: Network,
 }
 
-impl World {
-    pub(crate) async fn new() -> World {
+impl Harness {
+    pub(crate) async fn new() -> Harness {
         let server = fresh_server().await.unwrap();
         let network = Network {
             router: server.router(),
             fault: Rc::default(),
             sent: Rc::default(),
-            lie: Rc::default(),
+            tamper: Rc::default(),
             slow: Rc::default(),
             log: Rc::default(),
             largest: Rc::default(),
         };
-        World { server, network }
+        Harness { server, network }
     }
 
-    /// A client that never repeats a request by itself, so that every failure is seen.
+    /// A client without retries of its own, so that every fault reaches the workflow.
     pub(crate) fn client(&self) -> Client {
-        self.patient_client(RequestPolicy { retries: 0, ..RequestPolicy::default() })
+        self.retrying_client(RequestPolicy { retries: 0, ..RequestPolicy::default() })
     }
 
-    pub(crate) fn patient_client(&self, policy: RequestPolicy) -> Client {
+    pub(crate) fn retrying_client(&self, policy: RequestPolicy) -> Client {
         let options = ClientOptions {
             vault_url: "http://localhost/vault".to_owned(),
             keystore_url: "http://localhost/keystore".to_owned(),
@@ -254,7 +255,7 @@ pub(crate) struct Chain {
     pub(crate) to_carlos: Id,
 }
 
-impl World {
+impl Harness {
     pub(crate) async fn chain(&self) -> Chain {
         let (alice, bob, to_bob) = self.alice_and_bob().await;
         let carlos = self.user().await;

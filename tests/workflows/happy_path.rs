@@ -1,4 +1,4 @@
-//! The guide: Alice makes an item, connects with Bob and shares it; Bob reads it.
+//! The happy path of `docs/protocol/guides.md`: Alice creates an item, connects with Bob and shares it; Bob reads it.
 
 use vaultshare::{
     ErrorCode,
@@ -14,12 +14,12 @@ use vaultshare::{
     workflows::{Classification, ItemChange, NewItem, NewShare, NewSlot, NewTemplate, PageRequest, TaskSelection},
 };
 
-use crate::world::{Fault, PASSPHRASE, World, accept, connect, invitation, quiet, slot, value, vehicle};
+use crate::harness::{Fault, Harness, PASSPHRASE, accept, connect, invitation, quiet, slot, value, vehicle};
 
 #[tokio::test]
 async fn bob_reads_what_alice_shared() {
-    let world = World::new().await;
-    let (alice, bob, connection) = world.alice_and_bob().await;
+    let harness = Harness::new().await;
+    let (alice, bob, connection) = harness.alice_and_bob().await;
     let values = [("licence_plate", "NotACatDefsACar"), ("model_make", "DeLorean DMC-12, größer als „1.21 GW“ ⚡")];
     let item = alice.create_item(&vehicle(&values), &quiet()).await.unwrap();
     assert_eq!(value(&item, "licence_plate"), Some("NotACatDefsACar"));
@@ -50,8 +50,8 @@ async fn bob_reads_what_alice_shared() {
 
 #[tokio::test]
 async fn terms_are_accepted_before_anything_is_read() {
-    let world = World::new().await;
-    let (alice, bob, connection) = world.alice_and_bob().await;
+    let harness = Harness::new().await;
+    let (alice, bob, connection) = harness.alice_and_bob().await;
     let item = alice.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap();
     let share =
         NewShare { terms: Some("Be nice".to_owned()), ..NewShare::new(item.record.id.clone(), connection.clone()) };
@@ -70,8 +70,8 @@ async fn terms_are_accepted_before_anything_is_read() {
 
 #[tokio::test]
 async fn a_share_of_one_slot_brings_that_slot() {
-    let world = World::new().await;
-    let (alice, bob, connection) = world.alice_and_bob().await;
+    let harness = Harness::new().await;
+    let (alice, bob, connection) = harness.alice_and_bob().await;
     let item = alice.create_item(&vehicle(&[("vin", "123"), ("power", "1.21 GW")]), &quiet()).await.unwrap();
     let vin = item.slots.iter().find(|slot| slot.record.name == "vin").unwrap().record.id.clone();
     let share = NewShare { slot_id: Some(vin), ..NewShare::new(item.record.id.clone(), connection.clone()) };
@@ -84,8 +84,8 @@ async fn a_share_of_one_slot_brings_that_slot() {
 
 #[tokio::test]
 async fn either_side_deletes_a_share() {
-    let world = World::new().await;
-    let (alice, bob, connection) = world.alice_and_bob().await;
+    let harness = Harness::new().await;
+    let (alice, bob, connection) = harness.alice_and_bob().await;
     let item = alice.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap();
     for deleter in [&alice, &bob] {
         let share =
@@ -99,8 +99,8 @@ async fn either_side_deletes_a_share() {
 
 #[tokio::test]
 async fn an_item_is_changed_and_its_slots_emptied_added_and_removed() {
-    let world = World::new().await;
-    let alice = world.user().await;
+    let harness = Harness::new().await;
+    let alice = harness.user().await;
     let item = alice.create_item(&vehicle(&[("vin", "123"), ("power", "1.21 GW")]), &quiet()).await.unwrap();
     let mut emptied = slot("power", "");
     emptied.value = Some(None);
@@ -132,8 +132,8 @@ async fn an_item_is_changed_and_its_slots_emptied_added_and_removed() {
 
 #[tokio::test]
 async fn a_change_reaches_the_recipient_when_the_owners_client_runs_its_task() {
-    let world = World::new().await;
-    let (alice, bob, connection) = world.alice_and_bob().await;
+    let harness = Harness::new().await;
+    let (alice, bob, connection) = harness.alice_and_bob().await;
     let item = alice.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap();
     let share = alice.create_share(&NewShare::new(item.record.id.clone(), connection.clone()), &quiet()).await.unwrap();
     let change = ItemChange { slots: vec![slot("vin", "456"), slot("power", "1.21 GW")], ..ItemChange::default() };
@@ -152,8 +152,8 @@ async fn a_change_reaches_the_recipient_when_the_owners_client_runs_its_task() {
 
 #[tokio::test]
 async fn many_items_are_read_at_once_and_one_that_is_missing_hides_no_other() {
-    let world = World::new().await;
-    let (alice, bob, connection) = world.alice_and_bob().await;
+    let harness = Harness::new().await;
+    let (alice, bob, connection) = harness.alice_and_bob().await;
     let mut ids = Vec::new();
     for number in 0..3 {
         let vin = format!("vin {number}");
@@ -164,21 +164,21 @@ async fn many_items_are_read_at_once_and_one_that_is_missing_hides_no_other() {
     let received_only = ItemFilter { own: Some(false), ..ItemFilter::default() };
     let received = bob.list_items(&received_only, &PageRequest::default()).await.unwrap().entries[0].id.clone();
 
-    world.network.log();
+    harness.network.log();
     let read = bob.get_items(&[own, ids[0].clone(), received], &quiet()).await.unwrap();
     let values: Vec<_> = read
         .iter()
         .map(|(_, item)| item.as_ref().map(|item| value(item, "vin").map(str::to_owned)).map_err(|error| error.code()))
         .collect();
     assert_eq!(values, [Ok(Some("Bob's".to_owned())), Err(ErrorCode::NotFound), Ok(Some("vin 1".to_owned()))]);
-    let requests = world.network.log();
+    let requests = harness.network.log();
     assert_eq!(requests.len(), 2, "items and their shares; the key pair is at hand: {requests:?}");
 }
 
 #[tokio::test]
 async fn both_sides_of_a_connection_see_the_same_safety_number_and_their_own_names() {
-    let world = World::new().await;
-    let (alice, bob) = (world.user().await, world.user().await);
+    let harness = Harness::new().await;
+    let (alice, bob) = (harness.user().await, harness.user().await);
     let made = alice.create_invitation(&invitation("Bob"), &quiet()).await.unwrap();
     let invitations = alice.list_invitations(&PageRequest::default()).await.unwrap();
     assert_eq!(invitations.entries[0].id, made.id);
@@ -200,8 +200,8 @@ async fn both_sides_of_a_connection_see_the_same_safety_number_and_their_own_nam
 
 #[tokio::test]
 async fn a_cancelled_invitation_connects_nobody() {
-    let world = World::new().await;
-    let (alice, bob) = (world.user().await, world.user().await);
+    let harness = Harness::new().await;
+    let (alice, bob) = (harness.user().await, harness.user().await);
     let made = alice.create_invitation(&invitation("Bob"), &quiet()).await.unwrap();
     alice.cancel_invitation(&made.id.unwrap()).await.unwrap();
     let details = vaultshare::workflows::ConnectionDetails { token: made.token, ..Default::default() };
@@ -211,8 +211,8 @@ async fn a_cancelled_invitation_connects_nobody() {
 
 #[tokio::test]
 async fn templates_are_listed_and_found_by_name_and_by_id() {
-    let world = World::new().await;
-    let alice = world.user().await;
+    let harness = Harness::new().await;
+    let alice = harness.user().await;
     let all = alice.list_templates(&TemplateFilter::default(), &PageRequest::default()).await.unwrap();
     assert_eq!(all.entries.len(), 13);
     let vehicle = alice.get_template("vehicle").await.unwrap();
@@ -228,70 +228,70 @@ async fn templates_are_listed_and_found_by_name_and_by_id() {
 
 #[tokio::test]
 async fn whoever_signs_in_again_reads_the_same() {
-    let world = World::new().await;
-    let secret = world.new_secret().await;
-    let first = world.client().create_user(PASSPHRASE, Some(clone(&secret)), &quiet()).await.unwrap();
+    let harness = Harness::new().await;
+    let secret = harness.new_secret().await;
+    let first = harness.client().create_user(PASSPHRASE, Some(clone(&secret)), &quiet()).await.unwrap();
     let item = first.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap();
     first.sign_out().await.unwrap();
     assert_eq!(first.get_item(&item.record.id).await.unwrap_err().code(), ErrorCode::SessionClosed);
 
-    let second = world.client().sign_in(clone(&secret), PASSPHRASE, &quiet()).await.unwrap();
+    let second = harness.client().sign_in(clone(&secret), PASSPHRASE, &quiet()).await.unwrap();
     assert_eq!(second.user_id(), first.user_id());
     assert_eq!(value(&second.get_item(&item.record.id).await.unwrap(), "vin"), Some("123"));
 
-    let refused = world.client().sign_in(clone(&secret), "another passphrase", &quiet()).await.err().unwrap();
+    let refused = harness.client().sign_in(clone(&secret), "another passphrase", &quiet()).await.err().unwrap();
     assert_eq!(refused.code(), ErrorCode::LoginFailed);
-    let stranger = world.new_secret().await;
-    let refused = world.client().sign_in(stranger, PASSPHRASE, &quiet()).await.err().unwrap();
+    let stranger = harness.new_secret().await;
+    let refused = harness.client().sign_in(stranger, PASSPHRASE, &quiet()).await.err().unwrap();
     assert_eq!(refused.code(), ErrorCode::LoginFailed);
 }
 
 #[tokio::test]
 async fn a_registration_that_was_finished_is_only_a_sign_in_and_loses_nothing() {
-    let world = World::new().await;
-    let secret = world.new_secret().await;
-    let first = world.client().create_user(PASSPHRASE, Some(clone(&secret)), &quiet()).await.unwrap();
+    let harness = Harness::new().await;
+    let secret = harness.new_secret().await;
+    let first = harness.client().create_user(PASSPHRASE, Some(clone(&secret)), &quiet()).await.unwrap();
     let item = first.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap();
-    let again = world.client().create_user(PASSPHRASE, Some(clone(&secret)), &quiet()).await.unwrap();
+    let again = harness.client().create_user(PASSPHRASE, Some(clone(&secret)), &quiet()).await.unwrap();
     assert_eq!(again.user_id(), first.user_id());
     assert_eq!(value(&again.get_item(&item.record.id).await.unwrap(), "vin"), Some("123"));
 }
 
 #[tokio::test]
-async fn what_is_safe_to_repeat_is_repeated_and_nothing_else() {
-    let world = World::new().await;
-    let patient = world.patient_client(RequestPolicy { retries: 2, ..RequestPolicy::default() });
-    let alice = patient.create_user(PASSPHRASE, None, &quiet()).await.unwrap();
+async fn only_requests_that_are_safe_to_repeat_are_retried() {
+    let harness = Harness::new().await;
+    let client = harness.retrying_client(RequestPolicy { retries: 2, ..RequestPolicy::default() });
+    let alice = client.create_user(PASSPHRASE, None, &quiet()).await.unwrap();
     let item = alice.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap();
-    for fault in Fault::ALL.into_iter().filter(|fault| *fault != Fault::TruncatedReply) {
-        world.network.log();
-        world.network.fail(1, fault);
+    for fault in Fault::ALL.into_iter().filter(|fault| *fault != Fault::TruncatedResponse) {
+        harness.network.log();
+        harness.network.fail(1, fault);
         alice.get_item(&item.record.id).await.unwrap();
-        assert_eq!(world.network.log().len(), 2, "{fault:?}");
+        assert_eq!(harness.network.log().len(), 2, "{fault:?}");
 
-        world.network.fail(1, fault);
+        harness.network.fail(1, fault);
         alice.create_item(&vehicle(&[]), &quiet()).await.unwrap_err();
-        assert_eq!(world.network.log().len(), 1, "{fault:?}");
+        assert_eq!(harness.network.log().len(), 1, "{fault:?}");
     }
-    world.network.fail(1, Fault::ReplyLost);
+    harness.network.fail(1, Fault::ResponseLost);
     alice.delete_item(&item.record.id).await.unwrap();
 }
 
 #[tokio::test]
-async fn who_gets_no_answer_is_told_so_in_time() {
-    let world = World::new().await;
-    world.network.hang();
-    // From here on the clock jumps to the next timer, which is the request's.
+async fn a_request_without_a_response_times_out() {
+    let harness = Harness::new().await;
+    harness.network.hang();
+    // Paused, tokio's clock jumps to the next timer, which is the request's deadline.
     tokio::time::pause();
-    let refused = world.client().new_secret().await.unwrap_err();
+    let refused = harness.client().new_secret().await.unwrap_err();
     assert_eq!(refused.code(), ErrorCode::Timeout);
 }
 
 #[tokio::test]
 async fn three_connected_users_keep_their_connections_apart() {
-    let world = World::new().await;
-    let (alice, bob, first) = world.alice_and_bob().await;
-    let carlos = world.user().await;
+    let harness = Harness::new().await;
+    let (alice, bob, first) = harness.alice_and_bob().await;
+    let carlos = harness.user().await;
     let second = connect(&alice, &carlos).await;
     let item = alice.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap();
     let for_bob = alice.create_share(&NewShare::new(item.record.id.clone(), first.clone()), &quiet()).await.unwrap();
@@ -311,8 +311,8 @@ fn clone(secret: &vaultshare::crypto::UserSecret) -> vaultshare::crypto::UserSec
 
 #[tokio::test]
 async fn items_are_sorted_under_nodes_and_made_from_templates_of_the_users_own() {
-    let world = World::new().await;
-    let alice = world.user().await;
+    let harness = Harness::new().await;
+    let alice = harness.user().await;
     let label = |label: &str| NewSlot { label: Some(label.to_owned()), ..NewSlot::default() };
     let template = NewTemplate {
         label: "Bicycle".to_owned(),
@@ -322,7 +322,7 @@ async fn items_are_sorted_under_nodes_and_made_from_templates_of_the_users_own()
     let made = alice.create_template(&template).await.unwrap();
     let names: Vec<_> = made.slots.iter().map(|slot| slot.name.as_str()).collect();
     assert_eq!((made.record.name.as_str(), names), ("bicycle", vec!["frame_number", "colour"]));
-    assert!(world.user().await.get_template("bicycle").await.is_err(), "nobody else sees it");
+    assert!(harness.user().await.get_template("bicycle").await.is_err(), "nobody else sees it");
 
     let node = NewNode {
         classification_scheme_name: "tag".to_owned(),
@@ -348,10 +348,10 @@ async fn items_are_sorted_under_nodes_and_made_from_templates_of_the_users_own()
 
 #[tokio::test]
 async fn a_lost_device_is_signed_out_from_another() {
-    let world = World::new().await;
-    let alice = world.user().await;
+    let harness = Harness::new().await;
+    let alice = harness.user().await;
     let secret = UserSecret::parse(&alice.secret().unwrap()).unwrap();
-    let lost = world.client().sign_in(secret, PASSPHRASE, &quiet()).await.unwrap();
+    let lost = harness.client().sign_in(secret, PASSPHRASE, &quiet()).await.unwrap();
     lost.count_tasks().await.unwrap();
     alice.end_other_sessions().await.unwrap();
     assert_eq!(lost.count_tasks().await.unwrap_err().code(), ErrorCode::Unauthorized);
