@@ -3,7 +3,7 @@
 //!
 //! Read with `syn`, because a path can be nested in a `use`, relative to its module, or inside a macro.
 #![cfg(not(target_arch = "wasm32"))]
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::{
     collections::{BTreeMap, BTreeSet},
