@@ -89,6 +89,12 @@ impl Session {
         &self.state.user_id
     }
 
+    /// The user's record in the Vault, fetched anew.
+    pub async fn user(&self) -> Result<Box<vault::me::User>> {
+        self.keys()?;
+        vault::me::get(self.vault()).await
+    }
+
     /// `1.username.groups`: with the passphrase the only way back in.
     pub fn secret(&self) -> Result<Zeroizing<String>> {
         Ok(Zeroizing::new(self.keys()?.secret.as_str().to_owned()))
@@ -206,12 +212,6 @@ impl Session {
         operation.complete();
         self.keys()?.pending.forget_idle();
         Ok(())
-    }
-
-    /// The user's record in the Vault, fetched anew.
-    pub async fn user(&self) -> Result<Box<vault::me::User>> {
-        self.keys()?;
-        vault::me::get(self.vault()).await
     }
 }
 
