@@ -295,7 +295,7 @@ async fn seal_values(dek: &DataKey, slots: Vec<&Slot>) -> Result<ValuesBySlot> {
             Some(value) => dek.seal_text(value).await?.map(ciphertext).transpose()?,
             None => None,
         };
-        values.insert(slot.record.id.as_str(), sealed);
+        values.insert(slot.record.id.as_str().to_owned(), sealed);
     }
     Ok(values)
 }

@@ -5,6 +5,8 @@
 //! invent one, the user notes the permission when giving it: sealed under the user's DEK, for this one place, in the
 //! metadata of the user's own key pair of the connection, where every client of the user finds it.
 
+use serde_json::Value;
+
 use super::{Page, PageRequest, Session};
 use crate::{
     api::{
@@ -17,7 +19,6 @@ use crate::{
     },
     crypto::DataKey,
     error::{Error, ErrorCode, Result},
-    http::{Flaws, FromJson, Json, JsonText},
 };
 
 /// The field of a key pair's metadata that holds the note.
@@ -33,14 +34,14 @@ impl Session {
         }
         let keys = self.keys()?;
         let Some(keypair_id) = connection.own.user_keypair_external_id.as_deref() else { return Ok(()) };
-        let metadata = keystore::keypairs::get(self.keystore(), keypair_id).await?.metadata;
+        let mut metadata = keystore::keypairs::get(self.keystore(), keypair_id).await?.metadata;
         let mut permitted = read_note(&keys.dek, keypair_id, &metadata).await;
         if permitted.contains(&item.id) {
             return Ok(());
         }
         permitted.push(item.id.clone());
-        let note = JsonText::of(&permitted).into_bytes();
-        let metadata = metadata.with_text(NOTE, keys.dek.seal_note(&note, &place(keypair_id)).await?);
+        let note = serde_json::to_vec(&permitted).map_err(|_| Error::internal("a note could not be serialized"))?;
+        metadata.insert(NOTE.to_owned(), keys.dek.seal_note(&note, &place(keypair_id)).await?.into());
         keystore::keypairs::set_metadata(self.keystore(), keypair_id, metadata).await.map(drop)
     }
 
@@ -68,15 +69,9 @@ fn own_key_pair_with<'a>(share: &Share, connections: &'a [Connection]) -> Option
 
 /// The items in a key pair's note. One that cannot be read, or is another key pair's, permits nothing.
 async fn read_note(dek: &DataKey, keypair_id: &str, metadata: &JsonObject) -> Vec<Id> {
-    let Some(envelope) = metadata.text(NOTE) else { return Vec::new() };
-    let note = dek.open_note(&envelope, &place(keypair_id)).await;
-    note.ok().and_then(|note| read_ids(&note)).unwrap_or_default()
-}
-
-fn read_ids(note: &[u8]) -> Option<Vec<Id>> {
-    let mut flaws = Flaws::default();
-    let ids = Vec::from_json(Json::parse(note)?, &mut flaws);
-    flaws.first().is_none().then_some(ids)
+    let Some(envelope) = metadata.get(NOTE).and_then(Value::as_str) else { return Vec::new() };
+    let note = dek.open_note(envelope, &place(keypair_id)).await;
+    note.ok().and_then(|note| serde_json::from_slice(&note).ok()).unwrap_or_default()
 }
 
 fn place(keypair_id: &str) -> String {

@@ -1,7 +1,10 @@
 //! Bringing the shares of an item up to date after a change: what the `update_item_shares` task asks for.
 //! `protocol/http-api.md` §9.2 and §9.3.
 
+use std::collections::HashMap;
+
 use futures_util::try_join;
+use serde::Serialize;
 
 use super::{
     Item, ProgressListener, Session, Slot,
@@ -11,7 +14,7 @@ use super::{
 };
 use crate::{
     api::{
-        ByName, Id,
+        Id,
         vault::{
             self,
             connections::Connection,
@@ -20,7 +23,6 @@ use crate::{
     },
     crypto::{DataKey, PublicKey},
     error::{Error, ErrorCode, Result},
-    http::ToJson,
 };
 
 /// How many bytes of values one request carries, about: the shares go in as many requests as that takes, so that neither
@@ -37,7 +39,7 @@ const BYTES_PER_VALUE: usize = 256;
 const MOST_ATTEMPTS: usize = 5;
 
 /// What a refresh did; as JSON it is what its client task reports.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ToJson)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Refreshed {
     /// For how many shares the item was re-encrypted.
     pub shares: usize,
@@ -131,11 +133,11 @@ impl Session {
     }
 
     /// The keys of the other sides, by their text.
-    fn keys_of(&self, connections: &[Connection]) -> ByName<PublicKey> {
-        let mut keys = ByName::default();
+    fn keys_of(&self, connections: &[Connection]) -> HashMap<String, PublicKey> {
+        let mut keys = HashMap::new();
         for connection in connections {
             if let Ok(key) = self.recipient_key(connection) {
-                keys.insert(&connection.the_other_user.user_public_key, key);
+                keys.insert(connection.the_other_user.user_public_key.clone(), key);
             }
         }
         keys

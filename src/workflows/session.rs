@@ -1,10 +1,10 @@
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
 use zeroize::Zeroizing;
 
 use super::{KeyPairSource, ReadyKeyPairs, sealing, unfinished::Unfinished};
 use crate::{
-    api::{ByName, Id, keystore, vault},
+    api::{Id, keystore, vault},
     crypto::{DataKey, KeyEncryptionKey, KeyPair, PublicKey, UserSecret},
     error::{Error, ErrorCode, Result},
     http::Service,
@@ -44,13 +44,13 @@ pub(super) struct Keys {
     pub(super) dek: DataKey,
     pub(super) unfinished: Unfinished,
     /// The user's connection key pairs, by their Keystore id.
-    unwrapped: RefCell<ByName<Rc<KeyPair>>>,
+    unwrapped: RefCell<HashMap<String, Rc<KeyPair>>>,
     /// The DEKs of received shares, by the ciphertext that they came in.
-    share_keys: RefCell<ByName<Rc<DataKey>>>,
+    share_keys: RefCell<HashMap<String, Rc<DataKey>>>,
     /// The other side's key of each connection, as first seen in this session.
-    seen_keys: RefCell<ByName<String>>,
+    seen_keys: RefCell<HashMap<String, String>>,
     /// Connections as they were last seen, so that sharing need not ask for one each time.
-    connections: RefCell<ByName<Rc<Recipient>>>,
+    connections: RefCell<HashMap<String, Rc<Recipient>>>,
 }
 
 /// The other side of a connection, with whom to share: all that a share needs of it, checked.
@@ -243,16 +243,16 @@ impl Keys {
             }
             Some(_) => Ok(()),
             None => {
-                seen.insert(connection.as_str(), fingerprint);
+                seen.insert(connection.as_str().to_owned(), fingerprint);
                 Ok(())
             }
         }
     }
 }
 
-fn insert_bounded<T>(cache: &mut ByName<Rc<T>>, name: &str, value: Rc<T>) {
+fn insert_bounded<T>(cache: &mut HashMap<String, Rc<T>>, name: &str, value: Rc<T>) {
     if cache.len() >= MOST_CACHED {
         cache.clear();
     }
-    cache.insert(name, value);
+    cache.insert(name.to_owned(), value);
 }

@@ -1,5 +1,8 @@
 //! Client tasks: what only the owner's client can do for those an item is shared with. `protocol/http-api.md` §10.
 
+use serde::Serialize;
+use serde_json::Value;
+
 use super::{Page, PageRequest, ProgressListener, Refreshed, Session, pages::fetch_pages};
 use crate::{
     api::{
@@ -10,7 +13,6 @@ use crate::{
         },
     },
     error::{Error, ErrorCode, Result},
-    http::ToJson,
 };
 
 /// The one kind of task that this client knows how to run.
@@ -104,14 +106,14 @@ impl Session {
     async fn take_and_run(&self, task: &ClientTask) -> Result<ClientTask> {
         self.set_state(task, ClientTaskState::InProgress, None).await?;
         match self.run_task(task).await {
-            Ok(refreshed) => self.set_state(task, ClientTaskState::Done, Some(JsonObject::of(&refreshed))).await,
+            Ok(refreshed) => self.set_state(task, ClientTaskState::Done, Some(report(&refreshed))).await,
             Err(reason) => {
                 // Where this cannot be reported either, the Vault gives the task back by itself after a while.
                 let _ = self
                     .set_state(
                         task,
                         ClientTaskState::Failed,
-                        Some(JsonObject::of(&FailureReport { error: reason.code().as_str() })),
+                        Some(report(&FailureReport { error: reason.code().as_str() })),
                     )
                     .await;
                 Err(reason)
@@ -143,6 +145,14 @@ impl Session {
     }
 }
 
+/// What the Vault keeps beside a task that has ended.
+fn report(report: &impl Serialize) -> JsonObject {
+    match serde_json::to_value(report) {
+        Ok(Value::Object(report)) => report,
+        _ => JsonObject::new(),
+    }
+}
+
 /// Counts the tasks that are not done yet.
 pub(super) async fn count(session: &Session) -> Result<OutstandingTasks> {
     let filter = ClientTaskFilter { states: vec![ClientTaskState::Todo, ClientTaskState::InProgress], target_id: None };
@@ -152,7 +162,7 @@ pub(super) async fn count(session: &Session) -> Result<OutstandingTasks> {
     Ok(OutstandingTasks { todo, in_progress: tasks.len() - todo })
 }
 
-#[derive(ToJson)]
+#[derive(Serialize)]
 struct FailureReport {
     error: &'static str,
 }
