@@ -2,8 +2,6 @@ use std::{fmt, marker::PhantomData};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::http::{Flaws, FromJson, Json, JsonText, ToJson};
-
 /// The longest envelope that is read from the wire, in characters; longer ones are refused unparsed.
 pub const MAXIMUM_CIPHERTEXT_LENGTH: usize = 4 * 1024 * 1024;
 
@@ -88,21 +86,6 @@ impl<'de, Of> Deserialize<'de> for Ciphertext<Of> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Ciphertext::parse(text).ok_or_else(|| de::Error::custom("not a ciphertext"))
-    }
-}
-
-impl<Of> FromJson for Ciphertext<Of> {
-    fn from_json(json: Json<'_>, flaws: &mut Flaws) -> Self {
-        json.into_text().and_then(Ciphertext::parse).unwrap_or_else(|| {
-            flaws.note("a ciphertext");
-            Ciphertext { text: String::new(), of: PhantomData }
-        })
-    }
-}
-
-impl<Of> ToJson for Ciphertext<Of> {
-    fn write(&self, out: &mut JsonText) {
-        out.text(&self.text);
     }
 }
 

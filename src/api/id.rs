@@ -2,8 +2,6 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use crate::http::{Flaws, FromJson, Json, JsonText, ToJson};
-
 /// The identifier of a record: an opaque text, in practice a lower-case UUID.
 ///
 /// Ids come from the server and go back into URLs, so one that could not be an id is refused where it is read:
@@ -48,21 +46,6 @@ impl<'de> Deserialize<'de> for Id {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Id::parse(text).ok_or_else(|| de::Error::custom("not an id"))
-    }
-}
-
-impl FromJson for Id {
-    fn from_json(json: Json<'_>, flaws: &mut Flaws) -> Self {
-        json.into_text().and_then(Id::parse).unwrap_or_else(|| {
-            flaws.note("an id");
-            Id(String::new())
-        })
-    }
-}
-
-impl ToJson for Id {
-    fn write(&self, out: &mut JsonText) {
-        out.text(&self.0);
     }
 }
 

@@ -8,23 +8,22 @@
 //! have defaults) and strict where a lying server could do harm (ids, enums, the form of ciphertexts).
 //! Writing sends every field of `protocol/http-api.md` §2, because generated clients refuse replies that lack one.
 
-mod by_name;
 mod ciphertext;
 mod id;
-mod json_object;
 pub mod keystore;
 mod paging;
 mod reading;
 pub mod vault;
 
-pub use by_name::ByName;
 pub use ciphertext::{
     Ciphertext, DataKeyForRecipient, MAXIMUM_CIPHERTEXT_LENGTH, RecipientName, SessionToken, SlotValue,
     ValueVerificationKey, WrappedDataKey, WrappedKeyEncryptionKey, WrappedPrivateKey,
 };
 pub use id::Id;
-pub use json_object::JsonObject;
 pub use paging::{PageMeta, PageQuery};
+
+/// An object whose fields this protocol does not define (`metadata`, `report`, …).
+pub type JsonObject = serde_json::Map<String, serde_json::Value>;
 
 /// An instant as the wire writes it: ISO-8601 in UTC with milliseconds, `2020-10-12T05:52:45.395Z`.
 pub type Timestamp = String;

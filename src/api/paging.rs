@@ -1,6 +1,5 @@
 use serde::{Deserialize, Serialize};
 
-use crate::decimal::to_decimal;
 use crate::http::RequestBuilder;
 
 /// What a list's `meta` says (`protocol/http-api.md` §0, rule 1): the wire wants an array that holds one of these.
@@ -29,7 +28,7 @@ pub struct PageQuery {
 impl PageQuery {
     /// The request of this page of a list.
     pub(crate) fn of<'a>(&self, request: RequestBuilder<'a>) -> RequestBuilder<'a> {
-        let per_page = self.per_page.map(|number| to_decimal(number.into()));
+        let per_page = self.per_page.map(|number| number.to_string());
         request
             .query_if_any("per_page", per_page.as_deref())
             .query_if_any("next_page_after", self.next_page_after.as_deref())

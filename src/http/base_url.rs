@@ -1,4 +1,7 @@
-use crate::decimal::from_decimal;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use http::Uri;
+
 use crate::error::{Error, Result};
 
 /// Where a service is: an https URL without query, to which paths are appended. Plain http is for loopback alone.
@@ -6,30 +9,31 @@ use crate::error::{Error, Result};
 pub struct BaseUrl(String);
 
 impl BaseUrl {
-    /// Reads a base URL; a slash at its end makes no difference.
+    /// Parses a base URL; a slash at its end makes no difference.
     pub fn parse(text: &str) -> Result<BaseUrl> {
-        let refuse = |why: &str| Error::invalid_argument(["the service URL ", why].concat());
+        let refuse = |why: &str| Error::invalid_argument(format!("the service URL {why}"));
         let text = text.trim_ascii();
-        let (scheme, rest) = text.split_once(':').ok_or_else(|| refuse("must be absolute and https"))?;
-        let rest = rest.strip_prefix("//").ok_or_else(|| refuse("must be absolute and https"))?;
-        let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-        if path.contains(['?', '#']) {
+        let uri: Uri = text.parse().map_err(|_| refuse("is not a URL"))?;
+        let authority = uri.authority().ok_or_else(|| refuse("must be absolute and https"))?;
+        // `Uri` drops a fragment silently.
+        if uri.query().is_some() || text.contains('#') {
             return Err(refuse("must not have a query or a fragment"));
         }
-        if authority.contains('@') {
+        if authority.as_str().contains('@') {
             return Err(refuse("must not contain credentials"));
         }
-        // A backslash would be a slash to browsers.
-        if !path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') {
+        // Browsers read a backslash as a slash.
+        if uri.path().contains('\\') || !uri.path().is_ascii() {
             return Err(refuse("has a path that is not one"));
         }
-        let host = host_of(authority).ok_or_else(|| refuse("has a host or port that is not one"))?;
-        if scheme.eq_ignore_ascii_case("http") {
-            if !is_loopback(host) {
-                return Err(refuse("must be https, unless the host is localhost"));
-            }
-        } else if !scheme.eq_ignore_ascii_case("https") {
-            return Err(refuse("must be absolute and https"));
+        if !is_port(authority.as_str(), authority.host()) {
+            return Err(refuse("has a port that is not one"));
+        }
+        match uri.scheme_str() {
+            Some("https") => {}
+            Some("http") if is_loopback(authority.host()) => {}
+            Some("http") => return Err(refuse("must be https, unless the host is localhost")),
+            _ => return Err(refuse("must be absolute and https")),
         }
         Ok(BaseUrl(text.trim_end_matches('/').to_owned()))
     }
@@ -40,43 +44,32 @@ impl BaseUrl {
     }
 }
 
-/// The host of `host` or `host:port`, of the letters that hosts are written with.
-fn host_of(authority: &str) -> Option<&str> {
-    let (host, port) = match authority.strip_prefix('[') {
-        Some(rest) => {
-            let (address, port) = rest.split_once(']')?;
-            let is_address =
-                !address.is_empty() && address.bytes().all(|byte| byte.is_ascii_hexdigit() || b":.".contains(&byte));
-            (is_address.then_some(address)?, port)
-        }
-        None => {
-            let (host, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
-            let is_name =
-                !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
-            (is_name.then_some(host)?, port)
-        }
-    };
-    (port.is_empty() || port.strip_prefix(':').is_some_and(is_port)).then_some(host)
+/// Whether what follows the host is nothing, or a port as browsers read it: `Uri` takes a sign, and any number.
+fn is_port(authority: &str, host: &str) -> bool {
+    match authority.strip_prefix(host) {
+        Some("") => true,
+        Some(port) => port
+            .strip_prefix(':')
+            .is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok()),
+        None => false,
+    }
 }
 
-fn is_port(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
-}
-
+/// Only names and spellings of addresses that every resolver reads as loopback (RFC 6761, section 6.3, for `localhost`).
 fn is_loopback(host: &str) -> bool {
     let host = host.to_ascii_lowercase();
-    host == "localhost" || host.ends_with(".localhost") || is_loopback_of_ipv6(&host) || is_loopback_of_ipv4(&host)
+    match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(address) => address.parse().is_ok_and(|address: Ipv6Addr| address.is_loopback()),
+        None => {
+            host == "localhost"
+                || host.strip_suffix(".localhost").is_some_and(is_name)
+                || host.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback())
+        }
+    }
 }
 
-/// `127.x.y.z`, in no other spelling: browsers read more, and not all as loopback.
-fn is_loopback_of_ipv4(host: &str) -> bool {
-    let is_byte = |part: &str| from_decimal(part).is_some_and(|number| number <= 255);
-    host.starts_with("127.") && host.split('.').count() == 4 && host.split('.').all(is_byte)
-}
-
-/// In its shortest spelling or its longest.
-fn is_loopback_of_ipv6(host: &str) -> bool {
-    matches!(host, "::1" | "0:0:0:0:0:0:0:1" | "0000:0000:0000:0000:0000:0000:0000:0001")
+fn is_name(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))
 }
 
 #[cfg(test)]

@@ -2,31 +2,21 @@
 
 use std::time::Duration;
 
-use js_sys::{Array, Function, Uint8Array};
+use futures_util::StreamExt;
+use gloo_net::http::RequestBuilder;
+use gloo_timers::future::sleep;
+use js_sys::{ArrayBuffer, Function, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
+use wasm_bindgen_futures::JsFuture;
+use wasm_streams::ReadableStream;
+use web_sys::{AbortController, AbortSignal, Headers, RequestCache, RequestCredentials, RequestRedirect};
 
-use super::{
-    MAXIMUM_REPLY_LENGTH, Request, Response, Transport, TransportError, TransportFuture, stoppable::Stoppable,
-};
+use super::{MAXIMUM_REPLY_LENGTH, Method, Request, Response, Transport, TransportError, TransportFuture};
 
-#[wasm_bindgen(module = "/src/http/fetch.js")]
+#[wasm_bindgen(module = "/src/yield_to_page.js")]
 extern "C" {
-    /// Sends one request and reads its whole reply. Stopped, it gives the request up and frees its connection.
-    fn exchange(
-        fetch: &Function,
-        method: &str,
-        url: &str,
-        headers: Array,
-        body: Option<Uint8Array>,
-        limit: u32,
-    ) -> Array;
-
-    fn sleep(milliseconds: i32) -> Array;
-}
-
-#[wasm_bindgen(module = "/src/pause.js")]
-extern "C" {
-    async fn pause();
+    #[wasm_bindgen(js_name = yieldToPage)]
+    async fn yield_to_page();
 }
 
 /// Sends requests through a `fetch`: the global one, or the caller's.
@@ -35,7 +25,7 @@ pub struct FetchTransport {
 }
 
 impl FetchTransport {
-    /// With what takes a request and promises a response.
+    /// Requests go through `fetch`, which is called with a `Request` and promises a `Response`.
     pub fn new(fetch: Function) -> Self {
         FetchTransport { fetch }
     }
@@ -43,37 +33,112 @@ impl FetchTransport {
 
 impl Transport for FetchTransport {
     fn send(&self, request: Request) -> TransportFuture<'_, Result<Response, TransportError>> {
-        let headers = Array::new();
-        for (name, value) in &request.headers {
-            headers.push(&JsValue::from_str(name));
-            headers.push(&JsValue::from_str(value));
-        }
-        let body = request.body.as_deref().map(Uint8Array::from);
-        let limit = MAXIMUM_REPLY_LENGTH as u32;
-        let reply = exchange(&self.fetch, request.method.as_str(), &request.url, headers, body, limit);
-        let reply = Stoppable::new(reply);
-        Box::pin(async move {
-            // Every failure of `fetch` is the same to the caller.
-            let reply: Array = reply.await.map_err(|_| TransportError::Failed)?.unchecked_into();
-            let body = reply.get(2);
-            if body.is_null() {
-                return Err(TransportError::ReplyTooLong);
-            }
-            Ok(Response {
-                // What is no HTTP status is no success either.
-                status: reply.get(0).as_f64().map_or(0, |status| status as u16),
-                retry_after: reply.get(1).as_string(),
-                body: body.unchecked_into::<Uint8Array>().to_vec(),
-            })
-        })
+        Box::pin(exchange(&self.fetch, request))
     }
 
     fn pause(&self) -> TransportFuture<'static, ()> {
-        Box::pin(pause())
+        Box::pin(yield_to_page())
     }
 
     fn sleep(&self, duration: Duration) -> TransportFuture<'static, ()> {
-        let elapsed = Stoppable::new(sleep(i32::try_from(duration.as_millis()).unwrap_or(i32::MAX)));
-        Box::pin(async { _ = elapsed.await })
+        Box::pin(sleep(duration))
+    }
+}
+
+/// Sends a request and reads the whole reply. Whatever a caller's `fetch` gives that is no response is a failure like any
+/// other, which browsers do not tell apart either.
+async fn exchange(fetch: &Function, request: Request) -> Result<Response, TransportError> {
+    let abort = AbortOnDrop::new()?;
+    let request = build(request, &abort.signal())?;
+    // Not `gloo_net`'s own `send`, which panics where a rejection is no `Error` and knows no other `fetch`.
+    let promise = fetch.call1(&JsValue::UNDEFINED, &request).map_err(failed)?;
+    let response = JsFuture::from(Promise::resolve(&promise)).await.map_err(failed)?;
+    // By its properties rather than its class, which a polyfill and another frame have one of their own of.
+    let status = Reflect::get(&response, &"status".into()).map_err(failed)?;
+    let headers: Headers = object(&response, "headers")?.ok_or(TransportError::Failed)?.unchecked_into();
+    let length = headers.get("content-length").map_err(failed)?;
+    if length.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > MAXIMUM_REPLY_LENGTH) {
+        return Err(TransportError::ReplyTooLong);
+    }
+    let retry_after = headers.get("retry-after").map_err(failed)?;
+    let body = match object(&response, "body")? {
+        Some(body) => read(body).await?,
+        None => Vec::new(),
+    };
+    // What is no HTTP status is no success either.
+    Ok(Response { status: status.as_f64().map_or(0, |status| status as u16), retry_after, body })
+}
+
+fn build(request: Request, signal: &AbortSignal) -> Result<web_sys::Request, TransportError> {
+    let mut builder = RequestBuilder::new(&request.url)
+        .method(match request.method {
+            Method::Get => http::Method::GET,
+            Method::Post => http::Method::POST,
+            Method::Put => http::Method::PUT,
+            Method::Patch => http::Method::PATCH,
+            Method::Delete => http::Method::DELETE,
+        })
+        .redirect(RequestRedirect::Error)
+        .credentials(RequestCredentials::Omit)
+        .cache(RequestCache::NoStore)
+        .abort_signal(Some(signal));
+    for (name, value) in &request.headers {
+        builder = builder.header(name, value);
+    }
+    let built = match request.body {
+        Some(body) => builder.body(Uint8Array::from(body.as_slice())),
+        None => builder.build(),
+    };
+    built.map(web_sys::Request::from).map_err(|_| TransportError::Failed)
+}
+
+/// A property that is an object, `None` where it is null or missing.
+fn object(of: &JsValue, name: &str) -> Result<Option<JsValue>, TransportError> {
+    let value = Reflect::get(of, &name.into()).map_err(failed)?;
+    if value.is_null() || value.is_undefined() {
+        return Ok(None);
+    }
+    if value.is_object() { Ok(Some(value)) } else { Err(TransportError::Failed) }
+}
+
+/// Reads a body to its end, but no further than [`MAXIMUM_REPLY_LENGTH`]: `Content-Length` may lie, or be missing.
+async fn read(body: JsValue) -> Result<Vec<u8>, TransportError> {
+    let stream = ReadableStream::from_raw(body.unchecked_into());
+    let mut chunks = stream.try_into_stream().map_err(|_| TransportError::Failed)?;
+    let mut bytes = Vec::new();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(failed)?;
+        if !ArrayBuffer::is_view(&chunk) {
+            return Err(TransportError::Failed);
+        }
+        let chunk: Uint8Array = chunk.unchecked_into();
+        if bytes.len() + chunk.length() as usize > MAXIMUM_REPLY_LENGTH {
+            return Err(TransportError::ReplyTooLong);
+        }
+        bytes.extend_from_slice(&chunk.to_vec());
+    }
+    Ok(bytes)
+}
+
+fn failed(_: impl Into<JsValue>) -> TransportError {
+    TransportError::Failed
+}
+
+/// Gives a request up, and frees its connection, when nobody awaits it any longer.
+struct AbortOnDrop(AbortController);
+
+impl AbortOnDrop {
+    fn new() -> Result<Self, TransportError> {
+        AbortController::new().map(AbortOnDrop).map_err(failed)
+    }
+
+    fn signal(&self) -> AbortSignal {
+        self.0.signal()
+    }
+}
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }

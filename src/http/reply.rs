@@ -1,52 +1,46 @@
 use std::{
+    collections::HashMap,
     future::Future,
     pin::Pin,
     task::{Context, Poll, ready},
 };
 
-use super::{
-    Response, TransportFuture,
-    json::{Fields, Flaw, Flaws, FromJson, Json},
-};
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::{Response, TransportFuture};
 use crate::error::{Error, ErrorCode, Result};
 
-/// The value that a request will be answered with. The request is sent when this is awaited.
+/// The deserialized body of a request's response. The request is sent when this is awaited.
 ///
-/// One type for every call: what differs between them is which function reads the value, and nothing else of it is
-/// compiled for each. In a box, so that wherever it is handed on to, a pointer is.
+/// One type for all endpoints, which differ only in the function that deserializes: the future that sends and retries is
+/// compiled once, and not once per endpoint. The value is boxed, so that the callers' futures stay small.
 pub struct Reply<'service, T> {
     exchange: TransportFuture<'service, Result<Response>>,
-    read: fn(&Response, Option<&str>) -> Result<Box<T>>,
+    deserialize: fn(&Response, Option<&str>) -> Result<Box<T>>,
     field: Option<&'static str>,
 }
 
-impl<'service, T: FromJson> Reply<'service, T> {
+impl<'service, T: DeserializeOwned> Reply<'service, T> {
     pub(super) fn new(
         exchange: TransportFuture<'service, Result<Response>>,
         field: Option<&'static str>,
     ) -> Reply<'service, T> {
-        Reply { exchange, field, read }
+        Reply { exchange, field, deserialize }
     }
 }
 
 impl<'service, T> Reply<'service, T> {
-    /// The exchange alone, of which [`read`] reads what came: for who reads many replies of many types in one place.
+    /// Only the exchange, for callers that [`deserialize`] responses of several types in one loop.
     pub(crate) fn into_exchange(self) -> TransportFuture<'service, Result<Response>> {
         self.exchange
     }
 }
 
-/// The value that a response's JSON is, or that one field of it is.
-pub(crate) fn read<T: FromJson>(response: &Response, field: Option<&str>) -> Result<Box<T>> {
-    let mut flaws = Flaws::default();
-    let value = Box::new(T::from_json(tree(response, field), &mut flaws));
-    faultless(&flaws, response).map(|()| value)
-}
-
 impl<'service> Reply<'service, ()> {
-    /// A reply that says no more than that it was done, and is not read.
-    pub(super) fn unread(exchange: TransportFuture<'service, Result<Response>>) -> Reply<'service, ()> {
-        Reply { exchange, field: None, read: |_, _| Ok(Box::new(())) }
+    /// A reply whose body is ignored.
+    pub(super) fn ignored(exchange: TransportFuture<'service, Result<Response>>) -> Reply<'service, ()> {
+        Reply { exchange, field: None, deserialize: |_, _| Ok(Box::new(())) }
     }
 }
 
@@ -55,25 +49,34 @@ impl<T> Future for Reply<'_, T> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<Box<T>>> {
         let response = ready!(self.exchange.as_mut().poll(context))?;
-        Poll::Ready((self.read)(&response, self.field))
+        Poll::Ready((self.deserialize)(&response, self.field))
     }
 }
 
-/// The JSON of a response, or of its one field; null where there is none.
-fn tree<'response>(response: &'response Response, field: Option<&str>) -> Json<'response> {
-    let tree = Json::parse(&response.body).unwrap_or(Json::Null);
-    match field {
-        Some(field) => Fields::of(tree).take(field),
-        None => tree,
-    }
+/// Deserializes a response's body, or one field of the object that it is.
+pub(crate) fn deserialize<T: DeserializeOwned>(response: &Response, field: Option<&str>) -> Result<Box<T>> {
+    let value = match field {
+        None => serde_json::from_slice(&response.body),
+        Some(field) => serde_json::from_str(field_of(response, field)?),
+    };
+    value.map(Box::new).map_err(|error| not_the_protocol(response, &error))
 }
 
-/// What does not have the protocol's form is not quoted.
-fn faultless(flaws: &Flaws, response: &Response) -> Result<()> {
-    let Some(Flaw { place, expected }) = flaws.first() else { return Ok(()) };
-    let message =
-        ["the server's reply is not what the protocol says (at `", place, "`: expected ", expected, ")"].concat();
-    Err(Error::new(ErrorCode::BadResponse, message).with_status(response.status))
+fn field_of<'response>(response: &'response Response, name: &str) -> Result<&'response str> {
+    let fields: HashMap<&str, &RawValue> =
+        serde_json::from_slice(&response.body).map_err(|error| not_the_protocol(response, &error))?;
+    let missing = || bad_response(response, format!("the server's reply has no field `{name}`"));
+    fields.get(name).map(|value| value.get()).ok_or_else(missing)
+}
+
+/// serde's own message may quote the body, so only the position is told.
+fn not_the_protocol(response: &Response, error: &serde_json::Error) -> Error {
+    let (line, column) = (error.line(), error.column());
+    bad_response(response, format!("the server's reply is not what the protocol says (line {line}, column {column})"))
+}
+
+fn bad_response(response: &Response, message: String) -> Error {
+    Error::new(ErrorCode::BadResponse, message).with_status(response.status)
 }
 
 #[cfg(test)]
@@ -87,12 +90,19 @@ mod tests {
 
     #[test]
     fn a_reply_of_another_form_is_a_bad_response_and_is_not_quoted() {
-        for body in ["{\"token\": \"hush", "{\"token\": \"hush/hush\"}", "[]", ""] {
+        for body in ["{\"token\": \"hush", "{\"token\": \"hush/hush\"}", "{\"hush\": 1}", "[]", "\"hush\"", ""] {
             let response = Response { status: 200, body: body.as_bytes().to_vec(), ..Response::default() };
             let reply = Reply::<Id>::new(Box::pin(ready(Ok(response))), Some("token"));
             let error = reply.now_or_never().unwrap().unwrap_err();
             assert_eq!(error.code(), ErrorCode::BadResponse);
             assert!(!error.to_string().contains("hush"));
         }
+    }
+
+    #[test]
+    fn a_field_that_nobody_reads_may_hold_what_serde_would_refuse() {
+        let body = br#"{"other": ["\ud800", 1e400], "token": "abc"}"#.to_vec();
+        let response = Response { status: 200, body, ..Response::default() };
+        assert_eq!(deserialize::<Id>(&response, Some("token")).unwrap().as_str(), "abc");
     }
 }

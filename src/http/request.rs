@@ -1,22 +1,28 @@
-use std::time::Duration;
+use std::{cell::Cell, rc::Rc, time::Duration};
 
-use backon::{BackoffBuilder, ExponentialBuilder};
+use backon::{ExponentialBuilder, Retryable};
 use futures_util::future::{Either, select};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
 use super::{
-    FromJson, JsonText, Method, Reply, Request, Response, Service, ToJson, TransportError, TransportFuture,
-    percent::push_encoded,
-    response::{error_of, is_worth_another_try, retry_after},
+    Method, Reply, Request, Response, Service, Transport, TransportError, TransportFuture,
+    response::{error_of, is_transient, retry_after},
 };
 use crate::error::{Error, ErrorCode, Result};
 
 const JSON: &str = "application/json";
 
+/// What RFC 3986 (section 2.3) calls unreserved stands for itself; all else is percent-encoded. In a path this makes one
+/// segment (`Id` refuses `.` and `..`), in a query one name or value.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 /// One request being put together.
 pub struct RequestBuilder<'service> {
     service: &'service Service,
     request: Request,
+    body: serde_json::Result<Option<Vec<u8>>>,
     has_query: bool,
     safe_to_repeat: bool,
 }
@@ -26,11 +32,12 @@ impl<'service> RequestBuilder<'service> {
         let mut url = service.base_url.as_str().to_owned();
         for segment in path {
             url.push('/');
-            push_encoded(&mut url, segment);
+            url.extend(utf8_percent_encode(segment, RESERVED));
         }
         RequestBuilder {
             service,
             request: Request { method, url, headers: vec![("accept", header(JSON))], body: None },
+            body: Ok(None),
             has_query: false,
             safe_to_repeat: method != Method::Post,
         }
@@ -40,9 +47,9 @@ impl<'service> RequestBuilder<'service> {
     pub fn query(mut self, name: &str, value: &str) -> Self {
         self.request.url.push(if self.has_query { '&' } else { '?' });
         self.has_query = true;
-        push_encoded(&mut self.request.url, name);
+        self.request.url.extend(utf8_percent_encode(name, RESERVED));
         self.request.url.push('=');
-        push_encoded(&mut self.request.url, value);
+        self.request.url.extend(utf8_percent_encode(value, RESERVED));
         self
     }
 
@@ -54,19 +61,19 @@ impl<'service> RequestBuilder<'service> {
         }
     }
 
-    /// Where it goes: what a request that is signed has to name.
+    /// The whole URL, which a signed request has to name.
     pub fn url(&self) -> &str {
         &self.request.url
     }
 
-    /// Sets the body.
-    pub fn json(mut self, body: &dyn ToJson) -> Self {
-        self.request.body = Some(JsonText::of(body).into_bytes());
+    /// Sets the body. Fails when the request is sent, if the value cannot be serialized.
+    pub fn json(mut self, body: &impl Serialize) -> Self {
+        self.body = serde_json::to_vec(body).map(Some);
         self.request.headers.push(("content-type", header(JSON)));
         self
     }
 
-    /// Names the wish behind this request, so that a server that knows the header answers a repeat with its first reply.
+    /// Sets `Idempotency-Key`, so that a retry gets the original response from a server that knows the header.
     pub fn idempotency_key(mut self, key: Option<&str>) -> Self {
         self.request.headers.extend(key.map(|key| ("idempotency-key", header(key))));
         self
@@ -78,71 +85,92 @@ impl<'service> RequestBuilder<'service> {
         self
     }
 
-    /// The value that the reply's JSON is.
-    pub fn send<T: FromJson>(self) -> Reply<'service, T> {
+    /// The reply's body.
+    pub fn send<T: DeserializeOwned>(self) -> Reply<'service, T> {
         Reply::new(self.exchange(), None)
     }
 
-    /// The value of one field of the reply's JSON: most replies wrap what was asked for in an object that has just this.
-    pub fn send_for<T: FromJson>(self, field: &'static str) -> Reply<'service, T> {
+    /// One field of the reply's body: most replies wrap what was asked for in an object that has just this.
+    pub fn send_for<T: DeserializeOwned>(self, field: &'static str) -> Reply<'service, T> {
         Reply::new(self.exchange(), Some(field))
     }
 
-    /// Takes any success for an answer, whatever it says.
+    /// Ignores the reply's body.
     pub fn send_void(self) -> Reply<'service, ()> {
-        Reply::unread(self.exchange())
+        Reply::ignored(self.exchange())
     }
 
-    /// Boxed: this is compiled once for all the calls there are.
+    /// Boxed, so that what awaits it holds a pointer.
     fn exchange(self) -> TransportFuture<'service, Result<Response>> {
-        Box::pin(self.exchange_patiently())
+        Box::pin(self.exchange_with_retries())
     }
 
-    async fn exchange_patiently(mut self) -> Result<Response> {
+    async fn exchange_with_retries(mut self) -> Result<Response> {
         self.request.headers.extend(self.service.headers()?);
-        let retries = if self.safe_to_repeat { self.service.policy.retries } else { 0 };
-        let mut pauses = ExponentialBuilder::default()
+        self.request.body = self.body.map_err(|_| Error::internal("a request could not be serialized"))?;
+        let Service { transport, policy, .. } = self.service;
+        let backoff = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(100))
             .with_max_delay(Duration::from_secs(5))
-            .with_max_times(retries)
-            .with_jitter()
-            .build();
-        let mut repeated = false;
-        loop {
-            let outcome = attempt(self.service, self.request.clone()).await;
-            let pause = match &outcome {
-                Ok(response) if (200..300).contains(&response.status) => None,
-                // The first attempt may have done it before its answer got lost: what is gone is what was wanted.
-                Ok(response) if repeated && self.request.method == Method::Delete && response.status == 404 => None,
-                Ok(response) if is_worth_another_try(response.status) => match pauses.next() {
-                    Some(pause) => Some(retry_after(response).unwrap_or(pause)),
-                    None => return Err(error_of(response)),
-                },
-                Ok(response) => return Err(error_of(response)),
-                Err(error) if error.code() == ErrorCode::Network => pauses.next(),
-                Err(_) => None,
-            };
-            match pause {
-                Some(pause) => self.service.transport.sleep(pause).await,
-                None => return outcome,
-            }
-            repeated = true;
-        }
+            .with_max_times(if self.safe_to_repeat { policy.retries } else { 0 })
+            .with_jitter();
+        let sleeper = Rc::clone(transport);
+        let attempts = Cell::new(0);
+        let attempt = || {
+            attempts.set(attempts.get() + 1);
+            attempt(transport.as_ref(), policy.timeout, self.request.clone(), attempts.get() > 1)
+        };
+        attempt
+            .retry(backoff)
+            .sleep(move |delay| sleeper.sleep(delay))
+            .when(|failure| failure.is_transient)
+            .adjust(|failure, delay| delay.map(|delay| failure.retry_after.unwrap_or(delay)))
+            .await
+            .map_err(|failure| failure.error)
     }
 }
 
-async fn attempt(service: &Service, request: Request) -> Result<Response> {
-    let sent = service.transport.send(request);
-    let deadline = service.transport.sleep(service.policy.timeout);
-    match select(sent, deadline).await {
-        Either::Left((Ok(response), _)) => Ok(response),
+/// Why an attempt did not succeed, and whether the next one may.
+struct Failure {
+    error: Error,
+    is_transient: bool,
+    retry_after: Option<Duration>,
+}
+
+impl Failure {
+    fn new(code: ErrorCode, message: &'static str) -> Self {
+        Failure { error: Error::new(code, message), is_transient: false, retry_after: None }
+    }
+}
+
+async fn attempt(
+    transport: &dyn Transport,
+    timeout: Duration,
+    request: Request,
+    is_repeated: bool,
+) -> Result<Response, Failure> {
+    let method = request.method;
+    let deadline = transport.sleep(timeout);
+    let response = match select(transport.send(request), deadline).await {
+        Either::Left((Ok(response), _)) => response,
         Either::Left((Err(TransportError::Failed), _)) => {
-            Err(Error::new(ErrorCode::Network, "the server could not be reached, or the connection broke"))
+            let message = "the server could not be reached, or the connection broke";
+            return Err(Failure { is_transient: true, ..Failure::new(ErrorCode::Network, message) });
         }
         Either::Left((Err(TransportError::ReplyTooLong), _)) => {
-            Err(Error::new(ErrorCode::BadResponse, "the server's reply is too long"))
+            return Err(Failure::new(ErrorCode::BadResponse, "the server's reply is too long"));
         }
-        Either::Right(_) => Err(Error::new(ErrorCode::Timeout, "the server did not answer in time")),
+        Either::Right(_) => return Err(Failure::new(ErrorCode::Timeout, "the server did not answer in time")),
+    };
+    match response.status {
+        200..300 => Ok(response),
+        // The first attempt may have deleted it before its response was lost: what is gone is what was wanted.
+        404 if is_repeated && method == Method::Delete => Ok(response),
+        status => Err(Failure {
+            is_transient: is_transient(status),
+            retry_after: retry_after(&response),
+            error: error_of(&response),
+        }),
     }
 }
 

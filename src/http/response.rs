@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use super::{Fields, Json, Response};
+use serde_json::Value;
+
+use super::Response;
 use crate::error::{Error, ErrorCode};
 
 /// The longest that a server may make a client wait before the next try.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(30);
 
-/// Whether the same request may fare better a moment later.
-pub(super) fn is_worth_another_try(status: u16) -> bool {
+/// Whether the same request may succeed a moment later.
+pub(super) fn is_transient(status: u16) -> bool {
     status == 429 || (500..600).contains(&status)
 }
 
@@ -42,12 +44,12 @@ pub(super) fn error_of(response: &Response) -> Error {
     }
 }
 
-/// `errors[0].error` (`protocol/http-api.md` §1.4), if it looks like a machine code and not like anything that was sent.
+/// `errors[0].error` (`docs/protocol/http-api.md` §1.4), if it looks like a machine code and not like anything that was sent.
 fn server_code(body: &[u8]) -> Option<String> {
-    let errors = Fields::of(Json::parse(body)?).take("errors");
-    let code = Fields::of(errors.into_entries().next()?).take("error").into_text()?;
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let code = body.get("errors")?.get(0)?.get("error")?.as_str()?;
     let is_code = (1..=64).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    is_code.then(|| code.into_owned())
+    is_code.then(|| code.to_owned())
 }
 
 #[cfg(test)]

@@ -294,7 +294,7 @@ async fn encrypt_values(dek: &DataKey, slots: Vec<&Slot>) -> Result<ValuesBySlot
             Some(value) => dek.seal_text(value).await?.map(ciphertext).transpose()?,
             None => None,
         };
-        values.insert(slot.record.id.as_str(), encrypted);
+        values.insert(slot.record.id.as_str().to_owned(), encrypted);
     }
     Ok(values)
 }

@@ -5,6 +5,8 @@
 //! permission when giving it: encrypted and authenticated under the user's DEK, bound to this place, in the metadata of the
 //! user's own key pair of the connection, where every client of the user finds it.
 
+use serde_json::Value;
+
 use super::{Page, PageRequest, Session};
 use crate::{
     api::{
@@ -17,7 +19,6 @@ use crate::{
     },
     crypto::DataKey,
     error::{Error, ErrorCode, Result},
-    http::{Flaws, FromJson, Json, JsonText},
 };
 
 /// The field of a key pair's metadata that holds the encrypted list of item ids.
@@ -34,15 +35,15 @@ impl Session {
         }
         let keys = self.keys()?;
         let Some(keypair_id) = connection.own.user_keypair_external_id.as_deref() else { return Ok(()) };
-        let metadata = keystore::keypairs::get(self.keystore(), keypair_id).await?.metadata;
+        let mut metadata = keystore::keypairs::get(self.keystore(), keypair_id).await?.metadata;
         let mut permitted = read_permissions(&keys.dek, keypair_id, &metadata).await;
         if permitted.contains(&item.id) {
             return Ok(());
         }
         permitted.push(item.id.clone());
-        let permissions = JsonText::of(&permitted).into_bytes();
+        let permissions = serde_json::to_vec(&permitted).map_err(|_| Error::internal("ids could not be serialized"))?;
         let envelope = keys.dek.seal_note(&permissions, &additional_data(keypair_id)).await?;
-        let metadata = metadata.with_text(PERMISSIONS, envelope);
+        metadata.insert(PERMISSIONS.to_owned(), envelope.into());
         keystore::keypairs::set_metadata(self.keystore(), keypair_id, metadata).await.map(drop)
     }
 
@@ -71,15 +72,9 @@ fn own_key_pair_with<'a>(share: &Share, connections: &'a [Connection]) -> Option
 
 /// The items that a key pair's metadata permits. What cannot be decrypted, or belongs to another key pair, permits nothing.
 async fn read_permissions(dek: &DataKey, keypair_id: &str, metadata: &JsonObject) -> Vec<Id> {
-    let Some(envelope) = metadata.text(PERMISSIONS) else { return Vec::new() };
-    let permissions = dek.open_note(&envelope, &additional_data(keypair_id)).await;
-    permissions.ok().and_then(|permissions| parse_ids(&permissions)).unwrap_or_default()
-}
-
-fn parse_ids(permissions: &[u8]) -> Option<Vec<Id>> {
-    let mut flaws = Flaws::default();
-    let ids = Vec::from_json(Json::parse(permissions)?, &mut flaws);
-    flaws.first().is_none().then_some(ids)
+    let Some(envelope) = metadata.get(PERMISSIONS).and_then(Value::as_str) else { return Vec::new() };
+    let permissions = dek.open_note(envelope, &additional_data(keypair_id)).await;
+    permissions.ok().and_then(|permissions| serde_json::from_slice(&permissions).ok()).unwrap_or_default()
 }
 
 /// Binds the envelope to the metadata of one key pair.

@@ -1,3 +1,5 @@
+use serde::de::DeserializeOwned;
+
 use crate::{
     api::{
         PageQuery,
@@ -8,7 +10,7 @@ use crate::{
         },
     },
     error::{Error, ErrorCode, Result},
-    http::{FromJson, Reply, Response, TransportFuture, read},
+    http::{Reply, Response, TransportFuture, deserialize},
 };
 
 /// Ends the pagination of a hostile server, which always has one more page.
@@ -43,14 +45,14 @@ pub(super) trait ListResponse {
 }
 
 /// Fetches one page, or all where `request` says so.
-pub(super) async fn fetch_pages<'service, R: ListResponse + FromJson>(
+pub(super) async fn fetch_pages<'service, R: ListResponse + DeserializeOwned>(
     request: &PageRequest,
     fetch: &dyn Fn(&PageQuery) -> Reply<'service, R>,
 ) -> Result<Page<R::Entry>> {
     let mut entries = Vec::new();
     let send = |query: &PageQuery| fetch(query).into_exchange();
     let mut keep = |response: Response| {
-        let (mut more, next) = read::<R>(&response, None)?.into_entries()?;
+        let (mut more, next) = deserialize::<R>(&response, None)?.into_entries()?;
         entries.append(&mut more);
         Ok(next)
     };

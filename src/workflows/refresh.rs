@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use futures_util::try_join;
+use serde::Serialize;
 
 use super::{
     Item, ProgressListener, Session, Slot,
@@ -22,7 +23,6 @@ use crate::{
     },
     crypto::{DataKey, PublicKey},
     error::{Error, ErrorCode, Result},
-    http::ToJson,
 };
 
 /// Estimated bytes of one request's body. The shares are split into as many requests as that takes, so that neither memory
@@ -39,7 +39,7 @@ const BYTES_PER_VALUE: usize = 256;
 const MAX_ATTEMPTS: usize = 5;
 
 /// What a refresh did. Serialized, it is the report of the client task.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ToJson)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Refreshed {
     /// Shares that the item was re-encrypted for.
     pub shares: usize,

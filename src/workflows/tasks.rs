@@ -1,5 +1,8 @@
 //! Client tasks: work on an item's shares that needs the owner's keys. `docs/protocol/http-api.md` §10.
 
+use serde::Serialize;
+use serde_json::Value;
+
 use super::{Page, PageRequest, ProgressListener, Refreshed, Session, pagination::fetch_pages};
 use crate::{
     api::{
@@ -10,7 +13,6 @@ use crate::{
         },
     },
     error::{Error, ErrorCode, Result},
-    http::ToJson,
 };
 
 /// The only `work_type` that this client can run.
@@ -104,14 +106,14 @@ impl Session {
     async fn take_and_run(&self, task: &ClientTask) -> Result<ClientTask> {
         self.set_state(task, ClientTaskState::InProgress, None).await?;
         match self.run_task(task).await {
-            Ok(refreshed) => self.set_state(task, ClientTaskState::Done, Some(JsonObject::of(&refreshed))).await,
+            Ok(refreshed) => self.set_state(task, ClientTaskState::Done, Some(to_object(&refreshed))).await,
             Err(reason) => {
                 // If this report fails as well, the Vault resets the task after a timeout.
                 let _ = self
                     .set_state(
                         task,
                         ClientTaskState::Failed,
-                        Some(JsonObject::of(&FailureReport { error: reason.code().as_str() })),
+                        Some(to_object(&FailureReport { error: reason.code().as_str() })),
                     )
                     .await;
                 Err(reason)
@@ -143,6 +145,13 @@ impl Session {
     }
 }
 
+fn to_object(report: &impl Serialize) -> JsonObject {
+    match serde_json::to_value(report) {
+        Ok(Value::Object(report)) => report,
+        _ => JsonObject::new(),
+    }
+}
+
 pub(super) async fn count_outstanding(session: &Session) -> Result<OutstandingTasks> {
     let filter = ClientTaskFilter { states: vec![ClientTaskState::Todo, ClientTaskState::InProgress], target_id: None };
     let all = PageRequest { all: true, ..PageRequest::default() };
@@ -151,7 +160,7 @@ pub(super) async fn count_outstanding(session: &Session) -> Result<OutstandingTa
     Ok(OutstandingTasks { todo, in_progress: tasks.len() - todo })
 }
 
-#[derive(ToJson)]
+#[derive(Serialize)]
 struct FailureReport {
     error: &'static str,
 }

@@ -1,4 +1,4 @@
-//! What a page does thousands of times when it opens its user's items: base64, AES, and reading JSON.
+//! What a page does thousands of times when it opens its user's items: base64 and AES.
 //!
 //! A crate of its own for the sake of the module that pages load. Generic code is compiled where it is used, and there as
 //! that crate is compiled: these few functions for speed, all the rest for size. Compiled for size too, they take half
@@ -6,10 +6,6 @@
 
 mod aes;
 mod base64url;
-mod json;
-mod json_reader;
 
 pub use aes::{ExpandedKey, IV_BYTES, KEY_BYTES, TAG_BYTES};
 pub use base64url::{are_letters, decode, decode_into, encode};
-pub use json::{Fields, Json};
-pub use json_reader::length_of_plain_part;

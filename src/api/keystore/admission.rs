@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::http::{FromJson, Reply, Service};
+use crate::http::{Reply, Service};
 
 /// The tokens that the Keystore asked other services for on the user's behalf.
-#[derive(Clone, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct ExternalAdmissionToken {
     /// For `POST /me` of the Vault, once.
     pub vault_api_admission_token: String,
@@ -15,7 +15,7 @@ pub struct ExternalAdmissionToken {
 }
 
 /// Reply of `GET /external_admission_tokens`.
-#[derive(Clone, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct ExternalAdmissionTokenResponse {
     /// The tokens.
     pub external_admission_token: ExternalAdmissionToken,

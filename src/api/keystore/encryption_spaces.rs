@@ -4,12 +4,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    api::{Ciphertext, DataKeyForRecipient, Id, WrappedDataKey},
-    http::{FromJson, Reply, Service, ToJson},
+    api::{Ciphertext, DataKeyForRecipient, Id, WrappedDataKey, reading::null_as_default},
+    http::{Reply, Service},
 };
 
 /// Body of `POST /encryption_spaces`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewEncryptionSpace {
     /// The DEK, sealed with the user's KEK.
     pub encrypted_serialized_key: Ciphertext<WrappedDataKey>,
@@ -20,7 +20,7 @@ pub struct NewEncryptionSpace {
 }
 
 /// One user's copy of a space's DEK.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EncryptionSpaceKey {
     /// The copy's own id.
     pub id: Id,
@@ -31,14 +31,14 @@ pub struct EncryptionSpaceKey {
 }
 
 /// Reply of `POST /encryption_spaces` and `GET /encryption_spaces/{id}`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EncryptionSpaceResponse {
     /// The user's copy.
     pub encryption_space_data_encryption_key: EncryptionSpaceKey,
 }
 
 /// What kind of key waits to be claimed.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeyMetadata {
     /// `AES-GCM`.
     pub key_type: String,
@@ -51,7 +51,7 @@ impl Default for KeyMetadata {
 }
 
 /// Body of `POST /shared_keys`: the copy of a space's DEK that waits for the other user.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewSharedKey {
     /// The DEK, encrypted for the other user.
     pub encrypted_key: Ciphertext<DataKeyForRecipient>,
@@ -60,12 +60,12 @@ pub struct NewSharedKey {
     /// The other user's public key of the connection, PEM, byte for byte.
     pub public_key: String,
     /// What kind of key it is.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub key_metadata: KeyMetadata,
 }
 
 /// A key that waits.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SharedKey {
     /// The record's id.
     pub id: Id,
@@ -74,14 +74,14 @@ pub struct SharedKey {
 }
 
 /// Reply of `POST /shared_keys`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SharedKeyResponse {
     /// The record.
     pub shared_key: SharedKey,
 }
 
 /// Body of `POST /shared_keys/{external_id}/claim_key`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeyClaim {
     /// The claiming user's public key of the connection, PEM, byte for byte.
     pub public_key: String,
@@ -90,7 +90,7 @@ pub struct KeyClaim {
 }
 
 /// A key that was claimed.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClaimedKey {
     /// The space, by the id of its maker.
     pub external_id: Id,
@@ -99,7 +99,7 @@ pub struct ClaimedKey {
 }
 
 /// Reply of `POST /shared_keys/{external_id}/claim_key`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClaimedKeyResponse {
     /// The key.
     pub shared_key_claimed: ClaimedKey,

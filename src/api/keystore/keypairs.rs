@@ -1,19 +1,17 @@
 //! RSA key pairs: the public half in the clear, the private half wrapped. `protocol/http-api.md` §4.7.
 
-use std::borrow::Cow;
-
 use serde::{Deserialize, Serialize};
 
 use crate::{
     api::{Ciphertext, Id, JsonObject, WrappedPrivateKey, reading::null_as_default},
-    http::{Flaws, FromJson, Json, Reply, Service, ToJson},
+    http::{Reply, Service},
 };
 
 /// The external identifier of the key pair that signs the user in to the Vault.
 pub const AUTHENTICATION_KEY_PAIR: &str = "auth";
 
 /// Body of `POST /keypairs`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewKeypair {
     /// PEM, kept byte for byte.
     pub public_key: String,
@@ -28,7 +26,7 @@ pub struct NewKeypair {
 }
 
 /// A key pair as the Keystore holds it.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Keypair {
     /// The Vault calls it `keypair_external_id`.
     pub id: Id,
@@ -41,23 +39,14 @@ pub struct Keypair {
     pub metadata: JsonObject,
     /// As stored. Old servers answer with objects here, which are skipped.
     #[serde(default, deserialize_with = "strings_only")]
-    #[from_json(with = texts_only)]
     pub external_identifiers: Vec<String>,
 }
 
 /// Reply of every call here.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeypairResponse {
     /// The record.
     pub keypair: Keypair,
-}
-
-fn texts_only(json: Json<'_>, _: &mut Flaws) -> Vec<String> {
-    let mut texts = Vec::new();
-    for entry in json.into_entries() {
-        texts.extend(entry.into_text().map(Cow::into_owned));
-    }
-    texts
 }
 
 fn strings_only<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
@@ -80,7 +69,7 @@ pub fn get_by_external_id<'a>(keystore: &'a Service, external_id: &str) -> Reply
     keystore.get(&["keypairs", "external_id", external_id]).send_for("keypair")
 }
 
-#[derive(ToJson)]
+#[derive(Serialize)]
 struct MetadataChange {
     metadata: JsonObject,
 }

@@ -4,18 +4,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     api::{Ciphertext, Id, WrappedDataKey, WrappedKeyEncryptionKey},
-    http::{FromJson, Reply, Service, ToJson},
+    http::{Reply, Service},
 };
 
 /// Body of `POST /key_encryption_key`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewKeyEncryptionKey {
     /// The KEK, sealed with the passphrase key.
     pub serialized_key_encryption_key: Ciphertext<WrappedKeyEncryptionKey>,
 }
 
 /// The user's KEK as the Keystore holds it; there is one per user.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeyEncryptionKeyRecord {
     /// The record's id.
     pub id: Id,
@@ -24,21 +24,21 @@ pub struct KeyEncryptionKeyRecord {
 }
 
 /// Reply of `GET` and `POST /key_encryption_key`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeyEncryptionKeyResponse {
     /// The record.
     pub key_encryption_key: KeyEncryptionKeyRecord,
 }
 
 /// Body of `POST /data_encryption_keys`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewDataEncryptionKey {
     /// The DEK, sealed with the KEK.
     pub serialized_data_encryption_key: Ciphertext<WrappedDataKey>,
 }
 
 /// A DEK as the Keystore holds it; a user may have many.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DataEncryptionKeyRecord {
     /// The record's id; the private DEK's is kept in the Vault as `private_dek_external_id`.
     pub id: Id,
@@ -47,7 +47,7 @@ pub struct DataEncryptionKeyRecord {
 }
 
 /// Reply of `POST /data_encryption_keys` and `GET /data_encryption_keys/{id}`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DataEncryptionKeyResponse {
     /// The record.
     pub data_encryption_key: DataEncryptionKeyRecord,

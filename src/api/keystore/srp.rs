@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     api::{Id, Timestamp},
-    http::{FromJson, Reply, Service, ToJson},
+    http::{Reply, Service},
 };
 
 /// Body of `POST /srp/username`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct UsernameRequest {
     /// Proof of a solved captcha, where an installation wants one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -16,7 +16,7 @@ pub struct UsernameRequest {
 }
 
 /// A username reserved for a while.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ReservedUsername {
     /// Becomes the middle part of the user's secret, so it holds no dot.
     pub username: String,
@@ -26,7 +26,7 @@ pub struct ReservedUsername {
 }
 
 /// Body of `POST /srp/users`: what the Keystore needs to check a passphrase without knowing it.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewSrpUser {
     /// The reserved username.
     pub username: String,
@@ -37,7 +37,7 @@ pub struct NewSrpUser {
 }
 
 /// A registered user of the Keystore.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SrpUser {
     /// The Keystore's id of the user; the Vault has another.
     pub id: Id,
@@ -46,14 +46,14 @@ pub struct SrpUser {
 }
 
 /// Reply of `POST /srp/users`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SrpUserResponse {
     /// The new user.
     pub user: SrpUser,
 }
 
 /// Body of `POST /srp/challenges`: the first half of a login.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ChallengeRequest {
     /// Who wants to sign in.
     pub username: String,
@@ -62,7 +62,7 @@ pub struct ChallengeRequest {
 }
 
 /// The server's half of the key agreement.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Challenge {
     /// The salt given at registration, hexadecimal.
     pub challenge_salt: String,
@@ -71,14 +71,14 @@ pub struct Challenge {
 }
 
 /// Reply of `POST /srp/challenges`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ChallengeResponse {
     /// The challenge.
     pub challenge: Challenge,
 }
 
 /// Body of `POST /srp/session`: the second half of a login.
-#[derive(Clone, Debug, Serialize, Deserialize, ToJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SrpSessionRequest {
     /// As in the challenge.
     pub username: String,
@@ -92,7 +92,7 @@ pub struct SrpSessionRequest {
 }
 
 /// A Keystore session.
-#[derive(Clone, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct KeystoreSession {
     /// The session's id.
     pub id: Id,
@@ -110,7 +110,7 @@ pub struct KeystoreSession {
 }
 
 /// Reply of `POST /srp/session`.
-#[derive(Clone, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct KeystoreSessionResponse {
     /// The new session.
     pub session: KeystoreSession,

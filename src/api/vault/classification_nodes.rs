@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::items::{ClassificationNode, true_or_false};
 use crate::{
     api::{Id, PageQuery},
-    http::{FromJson, Reply, Service, ToJson},
+    http::{Reply, Service},
 };
 
 /// A node to be made.
-#[derive(Clone, Debug, Default, Hash, Serialize, Deserialize, ToJson)]
+#[derive(Clone, Debug, Default, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct NewNode {
     /// The hierarchy that it belongs to: `tag` is the user's own, others may be everybody's.
@@ -30,21 +30,21 @@ pub struct NewNode {
 }
 
 /// Body of `POST /classification_nodes`.
-#[derive(Clone, Debug, Serialize, Deserialize, ToJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewNodeRequest {
     /// The node.
     pub classification_node: NewNode,
 }
 
 /// Reply about one node.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NodeResponse {
     /// The node.
     pub classification_node: ClassificationNode,
 }
 
 /// A page of nodes.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NodesResponse {
     /// The nodes.
     pub classification_nodes: Vec<ClassificationNode>,

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     api::{Id, JsonObject, PageMeta, PageQuery, Timestamp, reading::null_as_default},
-    http::{FromJson, Reply, Service, ToJson},
+    http::{Reply, Service},
 };
 
 /// How far a task is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientTaskState {
     /// Waits for a client.
@@ -34,7 +34,7 @@ impl ClientTaskState {
 }
 
 /// One task.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClientTask {
     /// The task's id.
     pub id: Id,
@@ -60,7 +60,7 @@ pub struct ClientTask {
 }
 
 /// A task's new state.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClientTaskChange {
     /// The task.
     pub id: Id,
@@ -72,14 +72,14 @@ pub struct ClientTaskChange {
 }
 
 /// Body of `PUT /client_task_queue`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClientTasksChange {
     /// The changes.
     pub client_tasks: Vec<ClientTaskChange>,
 }
 
 /// Reply of `GET` and `PUT /client_task_queue`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClientTasksResponse {
     /// The tasks, newest first.
     pub client_tasks: Vec<ClientTask>,

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::{invitations::ConnectionPublicKey, me::UserType};
 use crate::{
     api::{Ciphertext, Id, JsonObject, PageMeta, PageQuery, RecipientName, Timestamp, reading::null_as_default},
-    http::{FromJson, Reply, Service, ToJson},
+    http::{Reply, Service},
 };
 
 /// The reading user's side of a connection.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct OwnConnectionData {
     /// The connection's id for the reading user; the other side has another.
     pub id: Id,
@@ -54,7 +54,7 @@ pub struct OwnConnectionData {
 }
 
 /// The other user's side of a connection.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct OtherConnectionData {
     /// The connection's id for the other user.
     pub id: Id,
@@ -92,7 +92,7 @@ pub struct OtherConnectionData {
 }
 
 /// A connection, as one of its two users sees it.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Connection {
     /// The reading user's side.
     pub own: OwnConnectionData,
@@ -105,7 +105,7 @@ pub struct Connection {
 
 /// A connection as the first sharing protocol wrote it (`protocol/encryption-spaces-and-setup.md` §1.4). Only the spaces
 /// are read; the rest is for clients of that time.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ConnectionInFirstForm {
     /// The reading user's id of the connection.
@@ -148,7 +148,7 @@ pub struct ConnectionInFirstForm {
 }
 
 /// The connection part of `POST /connections`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ConnectionDetails {
     /// From the invitation.
     pub invitation_token: String,
@@ -161,7 +161,7 @@ pub struct ConnectionDetails {
 }
 
 /// Body of `POST /connections`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewConnectionRequest {
     /// The invitee's public key for this connection.
     pub public_key: ConnectionPublicKey,
@@ -170,7 +170,7 @@ pub struct NewConnectionRequest {
 }
 
 /// Reply of `POST /connections` and `GET /connections/{id}`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ConnectionResponse {
     /// The connection.
     pub connection: Connection,
@@ -178,12 +178,12 @@ pub struct ConnectionResponse {
     #[serde(default, deserialize_with = "null_as_default")]
     pub connection_existed_already: bool,
     /// Always empty.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub created_shares_report: Vec<JsonObject>,
 }
 
 /// A page of connections.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ConnectionsResponse {
     /// The connections.
     pub connections: Vec<Connection>,

@@ -1,16 +1,18 @@
 //! The Vault's part of the first sharing protocol: which encryption space a connection uses, and shares whose values are
 //! under its DEK. `protocol/encryption-spaces-and-setup.md` §1.4.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
 use super::{items::Item, slots::Slot};
 use crate::{
-    api::{ByName, Ciphertext, Id, JsonObject, PageMeta, PageQuery, SlotValue, Timestamp, reading::null_as_default},
-    http::{Fields, Flaws, FromJson, Json, JsonText, MOST_ENTRIES, Reply, Service, ToJson},
+    api::{Ciphertext, Id, JsonObject, PageMeta, PageQuery, SlotValue, Timestamp, reading::null_as_default},
+    http::{Reply, Service},
 };
 
 /// Body of `POST /connections/{id}/encryption_space`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EncryptionSpaceTwin {
     /// The space in the Keystore.
     pub encryption_space_id: Id,
@@ -21,7 +23,7 @@ pub struct EncryptionSpaceTwin {
 }
 
 /// What a share is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ShareableType {
     /// A whole item.
     Item,
@@ -30,14 +32,14 @@ pub enum ShareableType {
 }
 
 /// Values by the id of their slot; an empty slot has null or is left out.
-pub type ValuesBySlot = ByName<Option<Ciphertext<SlotValue>>>;
+pub type ValuesBySlot = BTreeMap<String, Option<Ciphertext<SlotValue>>>;
 
 /// Values as any version of the protocol writes them: a text of JSON, an object, or a list of slot ids with values.
 #[derive(Clone, Debug, Default)]
 pub struct ValuesInAnyForm(pub ValuesBySlot);
 
 /// One share to be made.
-#[derive(Clone, Debug, Serialize, Deserialize, ToJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewSpaceShare {
     /// What is shared.
     pub shareable_type: ShareableType,
@@ -47,7 +49,6 @@ pub struct NewSpaceShare {
     pub user_id: Id,
     /// The values under the connection's DEK: sent as a text that holds JSON.
     #[serde(serialize_with = "values_as_text", deserialize_with = "read_values")]
-    #[to_json(with = write_values_as_text)]
     pub encrypted_values: ValuesBySlot,
     /// Always false.
     #[serde(default, deserialize_with = "null_as_default")]
@@ -70,14 +71,14 @@ pub struct NewSpaceShare {
 }
 
 /// Body of `POST /shares`.
-#[derive(Clone, Debug, Serialize, Deserialize, ToJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewSpaceSharesRequest {
     /// The shares.
     pub shares: Vec<NewSpaceShare>,
 }
 
 /// A share of the first protocol. It has the owner's ids: no copy of the item is made.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SpaceShare {
     /// The share.
     pub id: Id,
@@ -113,7 +114,6 @@ pub struct SpaceShare {
     pub encryption_space_id: Option<Id>,
     /// The values, under the connection's DEK.
     #[serde(default, deserialize_with = "read_values")]
-    #[from_json(with = values_in_any_form)]
     pub encrypted_values: ValuesBySlot,
     /// The recipient.
     #[serde(default)]
@@ -139,7 +139,7 @@ pub struct SpaceShare {
 }
 
 /// An item as the first protocol wrote it.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ItemInFirstForm {
     /// What later versions kept.
     #[serde(flatten)]
@@ -191,18 +191,18 @@ impl From<Item> for ItemInFirstForm {
 }
 
 /// Reply of every call for many shares.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SpaceSharesResponse {
     /// The shares.
     pub shares: Vec<SpaceShare>,
     /// What is shared, in the order of the shares.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub items: Vec<ItemInFirstForm>,
     /// The slots of it, without their values.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub slots: Vec<Slot>,
     /// Always empty; old clients need it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub users: Vec<JsonObject>,
     /// The cursor of the next page, null on the last.
     #[serde(default)]
@@ -213,38 +213,38 @@ pub struct SpaceSharesResponse {
 }
 
 /// Reply of `GET /shares/{id}`: as one of many, and by itself, for clients of either time.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SpaceShareResponse {
     /// The share.
     pub share: SpaceShare,
     /// Its item.
     pub item: Item,
     /// The item's slots: without values for the recipient, for whom they are in the share.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub slots: Vec<Slot>,
     /// Just the share.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub shares: Vec<SpaceShare>,
     /// Just the item.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub items: Vec<ItemInFirstForm>,
     /// Always empty; old clients need it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub users: Vec<JsonObject>,
     /// Always empty; old clients need it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub associations: Vec<JsonObject>,
     /// Always empty; old clients need it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub associations_to: Vec<JsonObject>,
     /// Always empty; old clients need it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub attachments: Vec<JsonObject>,
     /// Always empty; old clients need it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub thumbnails: Vec<JsonObject>,
     /// Always empty; old clients need it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub classification_nodes: Vec<JsonObject>,
 }
 
@@ -286,46 +286,8 @@ pub fn get<'a>(vault: &'a Service, id: &Id) -> Reply<'a, SpaceShareResponse> {
     vault.get(&["shares", id.as_str()]).send()
 }
 
-fn values_in_any_form(json: Json<'_>, flaws: &mut Flaws) -> ValuesBySlot {
-    match json {
-        Json::Null => ValuesBySlot::default(),
-        Json::Text(text) => match Json::parse(text.as_bytes()) {
-            // One text within another is a form; more are not.
-            Some(values) if !matches!(values, Json::Text(_)) => values_in_any_form(values, flaws),
-            _ => {
-                flaws.note("a text that holds JSON");
-                ValuesBySlot::default()
-            }
-        },
-        Json::Object(fields) if fields.len() > MOST_ENTRIES => {
-            flaws.note("an object with fewer fields");
-            ValuesBySlot::default()
-        }
-        Json::Object(fields) => {
-            let mut values = ValuesBySlot::default();
-            for (slot, value) in fields {
-                values.insert(&slot, FromJson::from_json(value, flaws));
-            }
-            values
-        }
-        list => {
-            let mut values = ValuesBySlot::default();
-            for value in list.into_entries().take(MOST_ENTRIES) {
-                let mut value = Fields::of(value);
-                let slot: String = value.required("slot_id", flaws);
-                values.insert(&slot, value.or_default("encrypted_value", flaws));
-            }
-            values
-        }
-    }
-}
-
 fn values_as_text<S: Serializer>(values: &ValuesBySlot, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&serde_json::to_string(values).map_err(ser::Error::custom)?)
-}
-
-fn write_values_as_text(values: &ValuesBySlot, out: &mut JsonText) {
-    out.text(&JsonText::of(values));
 }
 
 fn read_values<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ValuesBySlot, D::Error> {
@@ -353,7 +315,7 @@ impl<'de> Deserialize<'de> for ValuesInAnyForm {
             Form::List(list) => {
                 let mut values = ValuesBySlot::default();
                 for value in list {
-                    values.insert(&value.slot_id, value.encrypted_value);
+                    values.insert(value.slot_id, value.encrypted_value);
                 }
                 values
             }

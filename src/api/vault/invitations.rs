@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     api::{Ciphertext, Id, JsonObject, PageMeta, PageQuery, RecipientName, Timestamp, reading::null_as_default},
-    http::{FromJson, Reply, Service, ToJson},
+    http::{Reply, Service},
 };
 
 /// A public key as invitations and connections carry it.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ConnectionPublicKey {
     /// The Keystore's id of the key pair; free text for parties that keep their keys elsewhere.
     #[serde(default, alias = "key_store_id")]
@@ -18,7 +18,7 @@ pub struct ConnectionPublicKey {
 }
 
 /// The invitation part of `POST /invitations`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct InvitationDetails {
     /// What the inviter calls the invitee, under the inviter's DEK.
@@ -30,7 +30,7 @@ pub struct InvitationDetails {
 }
 
 /// Body of `POST /invitations`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewInvitationRequest {
     /// The inviter's public key for this connection.
     pub public_key: ConnectionPublicKey,
@@ -40,7 +40,7 @@ pub struct NewInvitationRequest {
 }
 
 /// What became of an invitation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InvitationState {
     /// Open.
@@ -72,7 +72,7 @@ impl InvitationState {
 }
 
 /// What became of the message that carries an invitation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MailState {
     /// It waits to be sent, or to be tried again.
@@ -95,7 +95,7 @@ impl MailState {
 }
 
 /// One invitation. Whoever holds its token may accept it.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Invitation {
     /// Null when the reader is not the sender.
@@ -179,12 +179,12 @@ pub struct Invitation {
 }
 
 /// Reply of `POST /invitations` and `GET /invitations/{id-or-token}`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct InvitationResponse {
     /// The invitation.
     pub invitation: Invitation,
     /// Always empty (since 39).
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub share_intents: Vec<JsonObject>,
     /// Always null (since 39).
     #[serde(default)]
@@ -192,7 +192,7 @@ pub struct InvitationResponse {
 }
 
 /// A page of invitations.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct InvitationsResponse {
     /// The invitations.
     pub invitations: Vec<Invitation>,

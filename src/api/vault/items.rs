@@ -8,11 +8,11 @@ use crate::{
         Ciphertext, Id, JsonObject, PageMeta, PageQuery, SlotValue, Timestamp, ValueVerificationKey,
         reading::null_as_default,
     },
-    http::{FromJson, Reply, Service, ToJson},
+    http::{Reply, Service},
 };
 
 /// One item as the reading user sees it; its values are in the slots that come beside it.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Item {
     /// The id for the reading user: a recipient's copy has another than the original.
     pub id: Id,
@@ -85,7 +85,7 @@ pub struct Item {
 }
 
 /// A named place in a hierarchy under which templates, items and slots can be found.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClassificationNode {
     /// The node's id.
     pub id: Id,
@@ -119,52 +119,52 @@ pub struct ClassificationNode {
 }
 
 /// One item with all that belongs to it; the arrays are always there (rule 3).
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ItemResponse {
     /// The item.
     pub item: Item,
     /// Its slots.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub slots: Vec<Slot>,
     /// The nodes it and its slots stand under.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub classification_nodes: Vec<ClassificationNode>,
     /// Files.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub attachments: Vec<JsonObject>,
     /// Small pictures of files.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub thumbnails: Vec<JsonObject>,
     /// Always empty; old clients need it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub associations: Vec<JsonObject>,
     /// Always empty; old clients need it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub associations_to: Vec<JsonObject>,
 }
 
 /// A page of items.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ItemsResponse {
     /// The items.
     pub items: Vec<Item>,
     /// The slots of all of them.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub slots: Vec<Slot>,
     /// The nodes they stand under.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub classification_nodes: Vec<ClassificationNode>,
     /// Files.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub attachments: Vec<JsonObject>,
     /// Small pictures of files.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub thumbnails: Vec<JsonObject>,
     /// Always empty; old clients need it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub associations: Vec<JsonObject>,
     /// Always empty; old clients need it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub associations_to: Vec<JsonObject>,
     /// The cursor of the next page, null on the last.
     #[serde(default)]
@@ -175,7 +175,7 @@ pub struct ItemsResponse {
 }
 
 /// The item part of a creation or a change.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ItemChange {
     /// The name for people; needed when creating.
@@ -196,7 +196,7 @@ pub struct ItemChange {
 }
 
 /// Body of `POST /items`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewItemRequest {
     /// The template whose slots the item starts with.
     pub template_name: String,
@@ -208,7 +208,7 @@ pub struct NewItemRequest {
 }
 
 /// Body of `PUT /items/{id}`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ItemChangeRequest {
     /// The change.
     pub item: ItemChange,
@@ -238,7 +238,7 @@ pub struct ItemFilter {
 }
 
 /// The direction of a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Order {
     /// Oldest first.
@@ -320,7 +320,7 @@ pub fn delete<'a>(vault: &'a Service, id: &Id) -> Reply<'a, ()> {
 }
 
 /// One slot of `POST /items/{id}/encrypt`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ReencryptedSlot {
     /// The user's own id of the slot.
     pub id: Id,
@@ -332,7 +332,7 @@ pub struct ReencryptedSlot {
 }
 
 /// Body of `POST /items/{id}/encrypt`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ReencryptionRequest {
     /// Every slot that has a value.
     pub slots: Vec<ReencryptedSlot>,

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     api::{Ciphertext, Id, JsonObject, SessionToken, Timestamp, reading::null_as_default},
-    http::{FromJson, Reply, Service, ToJson},
+    http::{Reply, Service},
 };
 
 /// What kind of party a user is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UserType {
     /// A person.
@@ -24,7 +24,7 @@ pub enum UserType {
 }
 
 /// A user of the Vault.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct User {
     /// The Vault's id of the user, as shares and connections name it.
     pub id: Id,
@@ -114,7 +114,7 @@ pub fn private_dek_id(user: &User) -> Option<&Id> {
 }
 
 /// Body of `POST /me`.
-#[derive(Clone, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct NewUser {
     /// The public key that sessions are encrypted to, PEM.
     pub public_key: String,
@@ -123,32 +123,32 @@ pub struct NewUser {
 }
 
 /// Reply of `POST /me`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewUserResponse {
     /// The first session's token, encrypted to the user's public key.
     pub encrypted_session_authentication_string: Ciphertext<SessionToken>,
     /// The new user.
     pub user: User,
     /// Always empty; old clients need it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub associations: Vec<JsonObject>,
     /// Always empty; old clients need it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub organisations: Vec<JsonObject>,
 }
 
 /// Reply of `GET /me` and `PUT /me`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct UserResponse {
     /// The user.
     pub user: User,
     /// Always empty; old clients need it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub associations: Vec<JsonObject>,
 }
 
 /// What `PUT /me` may change; what is absent stays as it is.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct UserChange {
     /// The Keystore's id of the private DEK.
@@ -175,7 +175,7 @@ pub struct UserChange {
 }
 
 /// Body of `PUT /me`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct UserChangeRequest {
     /// The change.
     pub user: UserChange,

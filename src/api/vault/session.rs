@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     api::{Ciphertext, SessionToken},
-    http::{FromJson, Reply, Service, ToJson},
+    http::{Reply, Service},
 };
 
 /// Body of `POST /session`.
-#[derive(Clone, Debug, Serialize, Deserialize, ToJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SessionRequest {
     /// The user's public key, the PEM exactly as registered.
     pub public_key: String,
@@ -18,14 +18,14 @@ pub struct SessionRequest {
 }
 
 /// A session that only the private key's holder can use.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EncryptedSession {
     /// The token, encrypted to the user's public key.
     pub encrypted_session_authentication_string: Ciphertext<SessionToken>,
 }
 
 /// Reply of `POST /session`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SessionResponse {
     /// The session.
     pub session: EncryptedSession,

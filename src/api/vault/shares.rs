@@ -13,11 +13,11 @@ use crate::{
         ValueVerificationKey,
         reading::{null_as_default, null_or_value},
     },
-    http::{FromJson, Reply, Service, ToJson},
+    http::{Reply, Service},
 };
 
 /// Whether the recipient has to accept a share before reading it, and did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Acceptance {
     /// Must, and has not.
@@ -43,7 +43,7 @@ impl Acceptance {
 }
 
 /// Who may share the item on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SharingMode {
     /// Only the owner.
@@ -53,7 +53,7 @@ pub enum SharingMode {
 }
 
 /// One share, as the sender, the owner or the recipient sees it.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Share {
     /// The same for everyone.
     pub id: Id,
@@ -105,7 +105,7 @@ impl Share {
 }
 
 /// One slot's value for a share.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ShareSlotValue {
     /// Which share, where the body is about several (`PUT /items/{id}/shares`).
@@ -123,7 +123,7 @@ pub struct ShareSlotValue {
 }
 
 /// One share of `POST /items/{id}/shares`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewShare {
     /// For whom; must be connected with the sender.
     pub recipient_id: Id,
@@ -158,14 +158,14 @@ pub struct NewShare {
 }
 
 /// Body of `POST /items/{id}/shares`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewSharesRequest {
     /// The shares.
     pub shares: Vec<NewShare>,
 }
 
 /// A list of shares; the paging fields are absent from some replies.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SharesResponse {
     /// The shares.
     pub shares: Vec<Share>,
@@ -178,14 +178,14 @@ pub struct SharesResponse {
 }
 
 /// Reply about one share.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ShareResponse {
     /// The share.
     pub share: Share,
 }
 
 /// A share with the recipient's copy of the item.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ShareWithItemResponse {
     /// The share.
     pub share: Share,
@@ -195,22 +195,22 @@ pub struct ShareWithItemResponse {
     /// The recipient's copy.
     pub item: Item,
     /// Its slots; without values while the share is not accepted.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub slots: Vec<Slot>,
     /// Always empty; old clients need it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub associations: Vec<JsonObject>,
     /// Always empty; old clients need it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub associations_to: Vec<JsonObject>,
     /// Files.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub attachments: Vec<JsonObject>,
     /// The nodes the item and its slots stand under.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub classification_nodes: Vec<ClassificationNode>,
     /// Small pictures of files.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub thumbnails: Vec<JsonObject>,
 }
 
@@ -230,7 +230,7 @@ impl From<ShareWithItemResponse> for ItemResponse {
 }
 
 /// One share of an own item, as the list for re-encryption holds it.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ItemShare {
     /// The share.
     pub id: Id,
@@ -245,14 +245,14 @@ pub struct ItemShare {
 }
 
 /// Reply of `GET /items/{id}/shares`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ItemSharesResponse {
     /// Every share of the item, on-shares by others included.
     pub shares: Vec<ItemShare>,
 }
 
 /// A share's new DEK.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ShareDek {
     /// The share.
     pub share_id: Id,
@@ -261,7 +261,7 @@ pub struct ShareDek {
 }
 
 /// Body of `PUT /items/{id}/shares`: the item re-encrypted for those it is shared with.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ItemSharesChange {
     /// The new DEKs.
@@ -276,7 +276,7 @@ pub struct ItemSharesChange {
 }
 
 /// The same body as the client sends it: every share gets the same values, which are not copied for each.
-#[derive(Serialize, ToJson)]
+#[derive(Serialize)]
 pub struct ItemSharesRefresh<'a> {
     /// The new DEKs.
     pub share_deks: Vec<ShareDek>,
@@ -287,7 +287,7 @@ pub struct ItemSharesRefresh<'a> {
 }
 
 /// A value for one of the shares that get it.
-#[derive(Serialize, ToJson)]
+#[derive(Serialize)]
 pub struct ValueOfShare<'a> {
     share_id: &'a Id,
     slot_id: Option<&'a Id>,
@@ -403,7 +403,7 @@ pub fn update_of_item<'a>(vault: &'a Service, item: &Id, refresh: &ItemSharesRef
 }
 
 /// What is to change about a share.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ShareChange {
     /// The share.
     pub share_id: Id,
@@ -416,7 +416,7 @@ pub struct ShareChange {
 }
 
 /// Body of `PUT /shares`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SharesChange {
     /// The changes; all are made or none.
     pub shares: Vec<ShareChange>,

@@ -1,17 +1,18 @@
 //! Slots: the named, encrypted values that an item is made of. `protocol/http-api.md` §2.3, §6.5, §6.8 and §6.10.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 use crate::{
     api::{
         Ciphertext, Id, JsonObject, SlotValue, Timestamp, ValueVerificationKey,
         reading::{null_as_default, null_or_value},
     },
-    http::{Flaws, FromJson, Json, Reply, Service, ToJson},
+    http::{Reply, Service},
 };
 
 /// One slot as the reading user sees it.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Slot {
     /// The id for the reading user.
     pub id: Id,
@@ -63,7 +64,7 @@ pub struct Slot {
     #[serde(default, deserialize_with = "null_as_default")]
     pub updated_at: Timestamp,
     /// One of the slot types of §2.3; a hint for display.
-    #[serde(default = "key_value")]
+    #[serde(default = "key_value", deserialize_with = "key_value_if_null")]
     pub slot_type_name: String,
     /// `system` when cloned from a system template, else `user`.
     #[serde(default)]
@@ -87,13 +88,19 @@ pub struct Slot {
     #[serde(default)]
     pub owner_id: Option<Id>,
     /// Settings of some system slots; where they are no object, they are not read.
-    #[serde(default)]
-    #[from_json(with = object_only)]
+    #[serde(default, deserialize_with = "object_only")]
     pub config: Option<JsonObject>,
 }
 
-fn object_only(json: Json<'_>, flaws: &mut Flaws) -> Option<JsonObject> {
-    matches!(json, Json::Object(_)).then(|| JsonObject::from_json(json, flaws))
+fn object_only<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<JsonObject>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Object(object) => Some(object),
+        _ => None,
+    })
+}
+
+fn key_value_if_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_else(key_value))
 }
 
 fn key_value() -> String {
@@ -101,7 +108,7 @@ fn key_value() -> String {
 }
 
 /// One slot of an item that is created or changed. Absent means "as it was"; see [`SlotChange::encrypted_value`].
-#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SlotChange {
     /// Only when changing: which slot is meant; else `name` tells.
@@ -143,7 +150,7 @@ pub struct SlotChange {
 }
 
 /// How an item or a slot is put under a node, or taken from it. Each field has two names on the wire.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ClassificationNodeChange {
     /// An existing node.
@@ -167,7 +174,7 @@ pub struct ClassificationNodeChange {
 }
 
 /// Reply of `GET /slots/{id}`.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SlotResponse {
     /// The slot.
     pub slot: Slot,

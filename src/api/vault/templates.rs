@@ -8,11 +8,11 @@ use super::{
 };
 use crate::{
     api::{Id, JsonObject, PageMeta, PageQuery, Timestamp, reading::null_as_default},
-    http::{FromJson, Reply, Service, ToJson},
+    http::{Reply, Service},
 };
 
 /// One template.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ItemTemplate {
     /// The template's id.
     pub id: Id,
@@ -54,21 +54,21 @@ pub struct ItemTemplate {
 }
 
 /// A page of templates with the slots of all of them.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TemplatesResponse {
     /// The templates.
     pub item_templates: Vec<ItemTemplate>,
     /// The slots of all of them.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub slots: Vec<Slot>,
     /// The nodes they stand under.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub classification_nodes: Vec<ClassificationNode>,
     /// Always empty.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub attachments: Vec<JsonObject>,
     /// Always empty.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub thumbnails: Vec<JsonObject>,
     /// The cursor of the next page, null on the last.
     #[serde(default)]
@@ -79,26 +79,26 @@ pub struct TemplatesResponse {
 }
 
 /// One template with its slots.
-#[derive(Clone, Debug, Serialize, Deserialize, FromJson)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TemplateResponse {
     /// The template.
     pub item_template: ItemTemplate,
     /// Its slots.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub slots: Vec<Slot>,
     /// The nodes it stands under.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub classification_nodes: Vec<ClassificationNode>,
     /// Always empty.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub attachments: Vec<JsonObject>,
     /// Always empty.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub thumbnails: Vec<JsonObject>,
 }
 
 /// Body of `POST /item_templates`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, FromJson, ToJson)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct NewTemplateRequest {
     /// Machine name, unique; derived from the label where absent.

@@ -196,7 +196,7 @@ async fn values_of(db: &mut AnyConnection, share_ids: &[&str]) -> Result<HashMap
     let mut values: HashMap<String, ValuesBySlot> = HashMap::new();
     for row in rows {
         let of_share = values.entry(row.share_id).or_default();
-        of_share.insert(&row.slot_id, Some(Ciphertext::stored(row.encrypted_value)?));
+        of_share.insert(row.slot_id, Some(Ciphertext::stored(row.encrypted_value)?));
     }
     Ok(values)
 }
@@ -205,7 +205,7 @@ async fn values_of(db: &mut AnyConnection, share_ids: &[&str]) -> Result<HashMap
 pub(super) async fn keep_values(db: &mut AnyConnection, share_id: &str, values: &ValuesBySlot) -> Result<()> {
     sqlx::query("DELETE FROM space_share_values WHERE share_id = $1").bind(share_id).execute(&mut *db).await?;
     let filled = values.iter().filter_map(|(slot_id, value)| Some((slot_id, value.as_ref()?)));
-    let rows = filled.map(|(slot_id, value)| [share_id.into(), slot_id.into(), value.as_str().into()]);
+    let rows = filled.map(|(slot_id, value)| [share_id.into(), slot_id.as_str().into(), value.as_str().into()]);
     let insert = "INSERT INTO space_share_values (share_id, slot_id, encrypted_value) VALUES";
     write_rows(db, insert, rows.collect(), "").await
 }

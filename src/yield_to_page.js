@@ -1,7 +1,7 @@
 // Lets the page paint and answer its user in the midst of long work.
 
 /** Settles once everything that was waiting has had its turn. */
-export function pause() {
+export function yieldToPage() {
   // It is rejected where the page's own task was aborted, which is no reason not to go on.
   if (globalThis.scheduler?.yield) return globalThis.scheduler.yield().catch(() => {});
   // Timers would wait for four milliseconds, after the first few.
