@@ -1,0 +1,154 @@
+/**
+ * Every function and method of the package, each with calls in which every argument and field that is declared is given and
+ * has its form. Tests make one of them wrong. That nothing is left out here is compared with `index.d.ts`.
+ */
+import { passphrase, vaultshare } from './in-node.mjs';
+
+const id = '0190f3a2b6c47d8e9f00112233445566';
+const options = () => ({ signal: new AbortController().signal, onProgress: () => {} });
+const page = () => ({ perPage: 2, after: 'there', all: false, ...options() });
+const slot = () => ({ id, name: 'vin', label: 'VIN', type: 'key_value', value: 'the value', remove: false });
+const expiresAt = '2030-01-01T00:00:00Z';
+
+/** By name, the arguments of one call or of several. What needs a user, or keys, takes them from the world. */
+const calls = {
+  'new VaultClient': ({ services }) => [[{
+    ...services, subscriptionKey: 'a key', fetch: () => {}, timeoutMs: 1000, retries: 1, prepareKeyPairs: false,
+  }]],
+  'VaultClient#newSecret': () => [[options()]],
+  'VaultClient#createUser': ({ session }) => [[passphrase, { secret: session.secret, ...options() }]],
+  'VaultClient#signIn': ({ session }) => [[session.secret, passphrase, options()]],
+  'Session#signOut': () => [[options()]],
+  'Session#endOtherSessions': () => [[options()]],
+
+  'templates.list': () => [[{ like: 'a', scheme: 'tag', classification: 'b' }, page()]],
+  'templates.get': () => [['vehicle', options()]],
+  'templates.create': () => [[{ name: 'bicycle', label: 'Bicycle', description: 'a bicycle', slots: [slot()] }, options()]],
+
+  'items.create': () => [
+    [{ template: 'vehicle', label: 'x', slots: { vin: 'the value' }, classifications: [{ id }, { scheme: 'tag', name: 'fast' }] }, options()],
+    [{ template: 'vehicle', label: 'x', slots: [slot()] }],
+  ],
+  'items.list': () => [[{
+    templateIds: [id], scheme: 'tag', classifications: ['fast'], sharedWith: id, ownerId: id, own: true, ids: [id], name: 'x', order: 'asc',
+  }, page()]],
+  'items.get': () => [[id, options()]],
+  'items.getMany': () => [[[id], options()]],
+  'items.update': () => [
+    [id, { label: 'y', slots: { vin: 'the value' }, classifications: [{ id, remove: true }, { scheme: 'tag', name: 'fast' }] }, options()],
+    [id, { slots: [slot()] }],
+  ],
+  'items.reencrypt': () => [[id, options()]],
+  'items.removeSlot': () => [[id, options()]],
+  'items.delete': () => [[id, options()]],
+
+  'invitations.create': () => [[{ name: 'Bob', email: 'bob@example.com', keypairId: id }, options()]],
+  'invitations.list': () => [[page()]],
+  'invitations.cancel': () => [[id, options()]],
+
+  'connections.accept': () => [
+    ['a token', { name: 'Alice', keypairId: id }, options()],
+    [{ token: 'a token', id }, { name: 'Alice' }],
+  ],
+  'connections.list': () => [[page()]],
+  'connections.get': () => [[id, options()]],
+  'connections.delete': () => [[id, options()]],
+
+  'shares.create': () => [[{
+    itemId: id, connectionId: id, slotId: id, terms: 'be nice', acceptanceRequired: true, onSharing: true, expiresAt,
+  }, options()]],
+  'shares.incoming': () => [[{ mustAccept: true, connectionId: id }, page()]],
+  'shares.outgoing': () => [[{ itemIds: [id], connectionId: id }, page()]],
+  'shares.get': () => [[id, options()]],
+  'shares.info': () => [[id, options()]],
+  'shares.accept': () => [[id, options()]],
+  'shares.change': () => [[id, { expiresAt, onSharing: true }, options()]],
+  'shares.delete': () => [[id, options()]],
+  'shares.refresh': () => [[id, options()]],
+
+  'encryptionSpaces.share': () => [[{ itemId: id, connectionId: id, slotId: id, terms: 'be nice', expiresAt }, options()]],
+  'encryptionSpaces.list': () => [['incoming', page()]],
+  'encryptionSpaces.get': () => [[id, options()]],
+  'encryptionSpaces.delete': () => [[id, options()]],
+
+  'classifications.list': () => [[{ scheme: 'tag', name: 'fast', own: true }, page()]],
+  'classifications.get': () => [[id, options()]],
+  'classifications.create': () => [[{ scheme: 'tag', name: 'fast', label: 'Fast', description: 'quick', image: 'a picture' }, options()]],
+
+  'tasks.list': () => [[{ states: ['todo'], targetId: id }, page()]],
+  'tasks.count': () => [[options()]],
+  'tasks.run': () => [[{ limit: 1, ...options() }]],
+
+  'SymmetricKey.fromPassphrase': () => [[passphrase, new Uint8Array(16), 20_000]],
+  'SymmetricKey.import': ({ key }) => [[key.export()]],
+  'SymmetricKey#encryptString': () => [['a text']],
+  'SymmetricKey#decryptString': ({ envelope }) => [[envelope]],
+  'SymmetricKey#encryptBytes': () => [[new Uint8Array(3)]],
+  'SymmetricKey#decryptBytes': ({ envelope }) => [[envelope]],
+  'SymmetricKey#wrapKey': ({ key }) => [[key]],
+  'SymmetricKey#unwrapKey': ({ envelope }) => [[envelope]],
+
+  'KeyPair.generate': () => [[2048]],
+  'KeyPair.import': () => [['-----BEGIN PRIVATE KEY-----']],
+  'KeyPair.unwrap': ({ envelope, key }) => [[envelope, key]],
+  'KeyPair#wrapWith': ({ key }) => [[key]],
+  'KeyPair#decryptKey': ({ envelope }) => [[envelope]],
+  'KeyPair#decryptBytes': ({ envelope }) => [[envelope]],
+  'KeyPair#sign': () => [[new Uint8Array(3)]],
+
+  'PublicKey.import': ({ pair }) => [[pair.publicKeyPem]],
+  'PublicKey#encryptKey': ({ key }) => [[key]],
+  'PublicKey#encryptBytes': () => [[new Uint8Array(3)]],
+  'PublicKey#verify': ({ envelope }) => [[envelope]],
+
+  decryptWithPassphrase: ({ forPassphrase }) => [[forPassphrase, passphrase]],
+};
+
+/** What has no arguments to be wrong, or takes anything. */
+export const withoutArguments = [
+  'SymmetricKey.generate', 'SymmetricKey#export', 'SymmetricKey#free', 'KeyPair#free', 'PublicKey#free', 'Session#close',
+  ...['Session', 'SymmetricKey', 'KeyPair', 'PublicKey'].map((name) => `${name}#[Symbol.dispose]`),
+  'isVaultError', 'new VaultError', 'init',
+];
+
+export const methods = Object.keys(calls);
+
+/** Those that reach the network. */
+export const networkMethods = methods.filter((name) => /^[a-z]\w+\.|^VaultClient#|^Session#/.test(name));
+
+/** The arguments of calls in which all is right. */
+export function callsOf(method, world) {
+  return calls[method](world);
+}
+
+/**
+ * Keys for the methods of the primitives, and what was encrypted under them; to be added to a world that has `client` and
+ * `session`.
+ */
+export async function makeKeys() {
+  const key = vaultshare.SymmetricKey.generate();
+  const pair = await vaultshare.KeyPair.generate(2048);
+  const publicKey = vaultshare.PublicKey.import(pair.publicKeyPem);
+  return { key, pair, publicKey, envelope: await key.encryptString('a text'), forPassphrase: await encryptWithPassphrase(new Uint8Array(3)) };
+}
+
+/** An envelope that carries its own key derivation, which the package reads and does not write: in the older, shorter form. */
+export async function encryptWithPassphrase(bytes) {
+  const salt = Buffer.from('1234567890');
+  const key = await vaultshare.SymmetricKey.fromPassphrase(passphrase, salt, 20_000);
+  const derivation = `---\niv: !binary ${salt.toString('base64')}\ni: 20000\nl: 32\n`;
+  return `${await key.encryptBytes(bytes)}.Pbkdf2Hmac.${Buffer.from(derivation).toString('base64url')}`;
+}
+
+/** Calls a method on the world's objects. */
+export function callMethod(world, method, values) {
+  if (method.startsWith('new ')) return new vaultshare[method.slice(4)](...values);
+  if (method.includes('#')) {
+    const [type, name] = method.split('#');
+    const holder = { VaultClient: world.client, Session: world.session, SymmetricKey: world.key, KeyPair: world.pair, PublicKey: world.publicKey }[type];
+    return holder[name](...values);
+  }
+  const [owner, name] = method.split('.');
+  if (name === undefined) return vaultshare[owner](...values);
+  return (vaultshare[owner] ?? world.session[owner])[name](...values);
+}
