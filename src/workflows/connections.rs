@@ -1,4 +1,4 @@
-//! Accepting an invitation, and the connections that result: `docs/protocol/guides.md`, steps 9–17;
+//! Accepting an invitation, and the connections that result: `docs/protocol/guides.md` §2, steps 9–17;
 //! `docs/protocol/http-api.md` §7.6–§7.8.
 
 use std::rc::Rc;

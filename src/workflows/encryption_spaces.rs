@@ -1,5 +1,5 @@
 //! The first sharing protocol: one DEK for two connected users, exchanged through the Keystore, and shares under it.
-//! `docs/protocol/guides.md`, steps 19–43; `docs/protocol/encryption-spaces-and-setup.md` §1.
+//! `docs/protocol/guides.md` §1, steps 19–43; `docs/protocol/encryption-spaces-and-setup.md` §1.
 //!
 //! The DEK of a space is not authenticated, and both users share under it: what is shared in a space is as secret as the
 //! server was honest when the space was created. [`Session::create_share`] has no such weakness; this is for users and

@@ -1,4 +1,4 @@
-//! Inviting somebody to connect: `docs/protocol/guides.md`, steps 1–9; `docs/protocol/http-api.md` §7.1–§7.4.
+//! Inviting somebody to connect: `docs/protocol/guides.md` §2, steps 1–8; `docs/protocol/http-api.md` §7.1–§7.4.
 
 use super::{Page, PageRequest, ProgressListener, Session, encrypt::ciphertext, pagination::fetch_pages};
 use crate::{

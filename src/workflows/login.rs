@@ -74,7 +74,7 @@ pub(super) async fn sign_in_to_keystore(
     Ok(passphrase_key)
 }
 
-/// SRP-6a, `docs/protocol/http-api.md` §3: proves the password to the Keystore without sending it, and keeps the session
+/// SRP-6a, `docs/protocol/http-api.md` §4.3: proves the password to the Keystore without sending it, and keeps the session
 /// token. The password is a future, because it is not needed before the challenge has arrived.
 pub(super) async fn create_keystore_session(
     keystore: &Service,

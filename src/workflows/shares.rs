@@ -1,4 +1,4 @@
-//! Sharing an item, and reading one that was shared: `docs/protocol/guides.md`, steps 18–29;
+//! Sharing an item, and reading one that was shared: `docs/protocol/guides.md` §2, steps 18–29;
 //! `docs/protocol/http-api.md` §8 and §9.
 
 use std::rc::Rc;
