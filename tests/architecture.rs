@@ -1,5 +1,5 @@
-//! The rooms of `src` and what each may import. Imports point down: `js → workflows → {api, crypto} → http`, and `crypto`
-//! stands alone.
+//! The rooms of `src` and what each may import. Imports point down: `js → workflows → {api, crypto} → http`, and
+//! `crypto` stands alone.
 //!
 //! Read with `syn`, because a path can be nested in a `use`, relative to its module, or inside a macro.
 #![cfg(not(target_arch = "wasm32"))]

@@ -55,8 +55,8 @@ impl Client {
             .map_err(|_| Error::new(ErrorCode::BadResponse, "the reserved username is not one"))
     }
 
-    /// Registers a user with both services and signs them in. Call it again with the same secret and passphrase to resume
-    /// a registration that was interrupted.
+    /// Registers a user with both services and signs them in. Call it again with the same secret and passphrase to
+    /// resume a registration that was interrupted.
     pub async fn create_user(
         &self,
         passphrase: &str,

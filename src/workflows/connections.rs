@@ -132,8 +132,8 @@ impl Session {
         Ok(Connection { safety_number: safety_number(own_key_pair.public_key(), &other_key), name, record })
     }
 
-    /// The user's own key pair of a connection. Taken from the private key, which only the user can unwrap: a server could
-    /// choose the safety number of public keys that it merely claims.
+    /// The user's own key pair of a connection. Taken from the private key, which only the user can unwrap: a server
+    /// could choose the safety number of public keys that it merely claims.
     pub(super) async fn own_key_pair(&self, record: &vault::connections::Connection) -> Result<Rc<KeyPair>> {
         let keypair_id = record.own.user_keypair_external_id.as_deref();
         let keypair_id = keypair_id.ok_or_else(|| bad_response("a connection names no key pair of the user's"))?;

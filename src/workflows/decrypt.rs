@@ -58,8 +58,8 @@ pub(super) async fn share_key(session: &Session, share: &Share) -> Result<ItemKe
     Ok(ItemKey::Share(keys.share_key(encrypted_dek.as_str(), &pair).await?))
 }
 
-/// Fills the session's cache with the keys of many shares, each key pair fetched once. Errors are ignored: they occur again
-/// where the key is used.
+/// Fills the session's cache with the keys of many shares, each key pair fetched once. Errors are ignored: they occur
+/// again where the key is used.
 pub(super) async fn prefetch_share_keys(session: &Session, shares: &[Share]) {
     let mut key_pairs: Vec<&str> = Vec::new();
     for keypair_id in shares.iter().filter_map(|share| share.keypair_external_id.as_deref()) {
@@ -71,7 +71,8 @@ pub(super) async fn prefetch_share_keys(session: &Session, shares: &[Share]) {
     join_all(shares.iter().map(|share| share_key(session, share))).await;
 }
 
-/// Decrypts all slots and authenticates them where the item was received. Slots that the item does not name are dropped.
+/// Decrypts all slots and authenticates them where the item was received. Slots that the item does not name are
+/// dropped.
 pub(super) async fn decrypt_item(response: Box<items::ItemResponse>, key: &ItemKey) -> Result<Item> {
     let item = item_without_values(response);
     let received = item.record.share_id.is_some() || matches!(key, ItemKey::Share(_));
@@ -122,8 +123,8 @@ async fn decrypt_slot(record: slots::Slot, received: bool, key: &ItemKey) -> Res
     Ok(Slot { record, value: value.map(Value::new), verification_key })
 }
 
-/// Verifies the owner's HMAC of a received value and gives its key. A value without an HMAC is refused like one with a wrong
-/// HMAC: an on-sharer could otherwise alter it and leave the HMAC out.
+/// Verifies the owner's HMAC of a received value and gives its key. A value without an HMAC is refused like one with a
+/// wrong HMAC: an on-sharer could otherwise alter it and leave the HMAC out.
 async fn authenticate(slot: &slots::Slot, value: &str, key: &DataKey) -> Result<VerificationKey> {
     let not_authentic = || Error::new(ErrorCode::ValueNotAuthentic, "a received value is not its owner's");
     let (Some(verification_key), Some(hash)) = (&slot.encrypted_value_verification_key, &slot.value_verification_hash)

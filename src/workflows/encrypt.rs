@@ -19,7 +19,8 @@ pub(super) fn ciphertext<Of>(envelope: String) -> Result<Ciphertext<Of>> {
 
 /// Stores a key pair with its private key wrapped, and gives its Keystore id.
 ///
-/// The response to a retry holds the key pair of the first attempt; that one is then given back in place of `generated`.
+/// The response to a retry holds the key pair of the first attempt; that one is then given back in place of
+/// `generated`.
 pub(super) async fn store_key_pair(
     keystore: &Service,
     kek: &KeyEncryptionKey,
@@ -43,8 +44,8 @@ pub(super) async fn store_key_pair(
 
 /// Encrypts each value under the share's DEK, with what authenticates it as the owner's.
 ///
-/// The owner generates a verification key and the value's HMAC under it. Who shares on passes the owner's key on; the Vault
-/// keeps the owner's HMAC, so that recipients detect an altered value.
+/// The owner generates a verification key and the value's HMAC under it. Who shares on passes the owner's key on; the
+/// Vault keeps the owner's HMAC, so that recipients detect an altered value.
 pub(super) async fn encrypt_for_share(dek: &DataKey, own: bool, slots: Vec<&Slot>) -> Result<Vec<ShareSlotValue>> {
     let mut values = Vec::with_capacity(slots.len());
     for slot in slots {

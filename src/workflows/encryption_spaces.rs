@@ -1,9 +1,9 @@
 //! The first sharing protocol: one DEK for two connected users, exchanged through the Keystore, and shares under it.
 //! `docs/protocol/guides.md` §1, steps 19–43; `docs/protocol/encryption-spaces-and-setup.md` §1.
 //!
-//! The DEK of a space is not authenticated, and both users share under it: what is shared in a space is as secret as the
-//! server was honest when the space was created. [`Session::create_share`] has no such weakness; this is for users and
-//! clients of the first protocol.
+//! The DEK of a space is not authenticated, and both users share under it: what is shared in a space is as secret as
+//! the server was honest when the space was created. [`Session::create_share`] has no such weakness; this is for users
+//! and clients of the first protocol.
 
 use std::rc::Rc;
 
@@ -93,8 +93,8 @@ impl ListResponse for SpaceSharesResponse {
 }
 
 impl Session {
-    /// Encrypts an own item under the DEK of the connection's space and shares it there. Creates the space, or claims its
-    /// DEK, where that has not been done. Sharing an item again updates its values.
+    /// Encrypts an own item under the DEK of the connection's space and shares it there. Creates the space, or claims
+    /// its DEK, where that has not been done. Sharing an item again updates its values.
     pub async fn share_in_space(&self, share: &NewSpaceShare, progress: &ProgressListener) -> Result<SpaceShare> {
         let operation = self.keys()?.pending.begin(("encryptionSpaces.share", share))?;
 
@@ -180,8 +180,8 @@ impl Session {
         }
     }
 
-    /// The DEK of a connection's space, claimed where only the other side has it; `None` where there is no space. Gives the
-    /// connection as last fetched.
+    /// The DEK of a connection's space, claimed where only the other side has it; `None` where there is no space. Gives
+    /// the connection as last fetched.
     async fn find_space(&self, mut connection: Connection) -> Result<(Option<Rc<DataKey>>, Connection)> {
         for _ in 0..MAX_ATTEMPTS {
             let spaces = &connection.in_first_form;
@@ -206,8 +206,8 @@ impl Session {
         self.keys()?.kek.unwrap_data_key(copy.serialized_data_encryption_key.as_str()).await
     }
 
-    /// Fetches the DEK that the other side offers, with a signature that proves whom it was offered to, and stores a copy
-    /// wrapped under the own KEK in the same space: steps 37–42. Each step is idempotent.
+    /// Fetches the DEK that the other side offers, with a signature that proves whom it was offered to, and stores a
+    /// copy wrapped under the own KEK in the same space: steps 37–42. Each step is idempotent.
     async fn claim(&self, space_id: &Id, connection: &Connection) -> Result<DataKey> {
         let keys = self.keys()?;
         let pair = self.own_key_pair(connection).await?;
@@ -228,8 +228,9 @@ impl Session {
         Ok(dek)
     }
 
-    /// Generates the DEK, stores a copy in a new space, offers one to the other side, and only then publishes the space's id.
-    /// If the other side, or another client of this user, wins the race, their space is used and this one deleted.
+    /// Generates the DEK, stores a copy in a new space, offers one to the other side, and only then publishes the
+    /// space's id. If the other side, or another client of this user, wins the race, their space is used and this one
+    /// deleted.
     async fn create_space(&self, connection: Connection) -> Result<Rc<DataKey>> {
         let keys = self.keys()?;
         let dek = DataKey::generate()?;
@@ -251,8 +252,8 @@ impl Session {
         }
     }
 
-    /// Offers the DEK again as long as the other side has not claimed it: a client that was interrupted, or one of the first
-    /// clients, may have published the space before it offered the key.
+    /// Offers the DEK again as long as the other side has not claimed it: a client that was interrupted, or one of the
+    /// first clients, may have published the space before it offered the key.
     async fn offer_unclaimed_key(&self, dek: &DataKey, connection: &Connection) -> Result<()> {
         let spaces = &connection.in_first_form;
         match (&spaces.encryption_space_id, &spaces.other_user_connection_encryption_space_id) {

@@ -8,14 +8,16 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 
-/// Bounds the memory of a page whose calls keep failing; beyond it, each new operation evicts one that is not in flight.
+/// Bounds the memory of a page whose calls keep failing; beyond it, each new operation evicts one that is not in
+/// flight.
 const MAX_PENDING: usize = 256;
 
 /// Operations that were sent and not acknowledged.
 ///
-/// When a response is lost, the server may have done the work. An operation therefore keeps its idempotency key until it
-/// completes: the same call made again carries the same key, and the server replays its first response instead of creating
-/// a second record. After completion the same call is a new operation; so is one that begins while the first is in flight.
+/// When a response is lost, the server may have done the work. An operation therefore keeps its idempotency key until
+/// it completes: the same call made again carries the same key, and the server replays its first response instead of
+/// creating a second record. After completion the same call is a new operation; so is one that begins while the first
+/// is in flight.
 #[derive(Clone, Default)]
 pub(super) struct PendingOperations {
     entries: Rc<RefCell<Vec<Entry>>>,
@@ -76,8 +78,8 @@ impl PendingOperations {
         Ok(operation(key, false))
     }
 
-    /// Forgets what is not in flight: after a deletion, an unacknowledged operation may have created what was just deleted,
-    /// and its key would replay the response about that.
+    /// Forgets what is not in flight: after a deletion, an unacknowledged operation may have created what was just
+    /// deleted, and its key would replay the response about that.
     pub(super) fn forget_idle(&self) {
         self.entries.borrow_mut().retain(|entry| entry.in_flight);
     }

@@ -9,8 +9,8 @@ use futures_util::future::{AbortHandle, FutureExt, LocalBoxFuture, Shared, abort
 
 use crate::{crypto::KeyPair, error::Result};
 
-/// RSA key generation takes from a third of a second to many seconds, so that callers may bring key pairs generated ahead
-/// of need.
+/// RSA key generation takes from a third of a second to many seconds, so that callers may bring key pairs generated
+/// ahead of need.
 pub trait KeyPairSource {
     /// A key pair that is given out only once.
     fn generate(&self) -> LocalBoxFuture<'_, Result<KeyPair>>;
@@ -31,7 +31,8 @@ impl KeyPairSource for GenerateOnDemand {
 
 /// Prefetches a session's key pairs, one at a time.
 ///
-/// It has no notion of idle time. Whoever has awaits [`KeyPairPool::needs_refill`] and then calls [`KeyPairPool::refill`].
+/// It has no notion of idle time. Whoever has awaits [`KeyPairPool::needs_refill`] and then calls
+/// [`KeyPairPool::refill`].
 pub struct KeyPairPool {
     source: Rc<dyn KeyPairSource>,
     next: RefCell<Option<Next>>,
@@ -94,7 +95,8 @@ impl KeyPairPool {
         }
     }
 
-    /// The prefetched key pair, awaited where it is being generated. `None` where there is none, or another caller has it.
+    /// The prefetched key pair, awaited where it is being generated. `None` where there is none, or another caller has
+    /// it.
     pub(super) async fn take(&self) -> Option<KeyPair> {
         self.failed.set(false);
         let claim = Claim { pool: self, next: self.next.take() };

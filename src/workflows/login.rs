@@ -63,7 +63,8 @@ pub(super) async fn sign_in(
     Ok(Session::new(services, user.id, (secret, kek, dek)))
 }
 
-/// Signs in to the Keystore and derives the passphrase key. Both key derivations and the first request run concurrently.
+/// Signs in to the Keystore and derives the passphrase key. Both key derivations and the first request run
+/// concurrently.
 pub(super) async fn sign_in_to_keystore(
     keystore: &Service,
     secret: &UserSecret,
@@ -74,8 +75,8 @@ pub(super) async fn sign_in_to_keystore(
     Ok(passphrase_key)
 }
 
-/// SRP-6a, `docs/protocol/http-api.md` §4.3: proves the password to the Keystore without sending it, and keeps the session
-/// token. The password is a future, because it is not needed before the challenge has arrived.
+/// SRP-6a, `docs/protocol/http-api.md` §4.3: proves the password to the Keystore without sending it, and keeps the
+/// session token. The password is a future, because it is not needed before the challenge has arrived.
 pub(super) async fn create_keystore_session(
     keystore: &Service,
     secret: &UserSecret,

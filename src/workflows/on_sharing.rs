@@ -1,9 +1,9 @@
 //! The permission to share on, recorded by the user and checked before a refresh.
 //!
-//! A refresh encrypts an item for everyone the server lists. A connection's key can be checked without the server; the key
-//! of an on-share's recipient, whom the user does not know, cannot. So that a server cannot invent one, the user records the
-//! permission when giving it: encrypted and authenticated under the user's DEK, bound to this place, in the metadata of the
-//! user's own key pair of the connection, where every client of the user finds it.
+//! A refresh encrypts an item for everyone the server lists. A connection's key can be checked without the server; the
+//! key of an on-share's recipient, whom the user does not know, cannot. So that a server cannot invent one, the user
+//! records the permission when giving it: encrypted and authenticated under the user's DEK, bound to this place, in the
+//! metadata of the user's own key pair of the connection, where every client of the user finds it.
 
 use serde_json::Value;
 
@@ -26,8 +26,8 @@ const PERMISSIONS: &str = "vaultshare_on_sharing";
 
 impl Session {
     /// Records that the other side of a connection may share an own item on. Call it before the share is created: a
-    /// permission without a share permits nothing, a share without its permission would leave its on-shares out of every
-    /// refresh.
+    /// permission without a share permits nothing, a share without its permission would leave its on-shares out of
+    /// every refresh.
     pub(super) async fn permit_on_sharing(&self, connection: &Connection, item: &Item) -> Result<()> {
         if !item.own {
             let message = "only the owner of an item can permit that it be shared on";
@@ -47,8 +47,8 @@ impl Session {
         keystore::keypairs::set_metadata(self.keystore(), keypair_id, metadata).await.map(drop)
     }
 
-    /// Whether the user permitted anybody to share this item on. The server names the shares to look at; only the recorded
-    /// permissions decide.
+    /// Whether the user permitted anybody to share this item on. The server names the shares to look at; only the
+    /// recorded permissions decide.
     pub(super) async fn is_on_sharing_permitted(&self, item_id: &Id, connections: &[Connection]) -> Result<bool> {
         let keys = self.keys()?;
         let filter = OutgoingFilter { item_ids: vec![item_id.clone()], ..OutgoingFilter::default() };
@@ -70,7 +70,8 @@ fn own_key_pair_with<'a>(share: &Share, connections: &'a [Connection]) -> Option
     connection.own.user_keypair_external_id.as_deref()
 }
 
-/// The items that a key pair's metadata permits. What cannot be decrypted, or belongs to another key pair, permits nothing.
+/// The items that a key pair's metadata permits. What cannot be decrypted, or belongs to another key pair, permits
+/// nothing.
 async fn read_permissions(dek: &DataKey, keypair_id: &str, metadata: &JsonObject) -> Vec<Id> {
     let Some(envelope) = metadata.get(PERMISSIONS).and_then(Value::as_str) else { return Vec::new() };
     let permissions = dek.open_note(envelope, &additional_data(keypair_id)).await;

@@ -18,8 +18,8 @@ use crate::{
 };
 
 impl Session {
-    /// Re-encrypts a received item under the user's own DEK, so that reading it no longer needs the share's. The owner's
-    /// verification keys are kept.
+    /// Re-encrypts a received item under the user's own DEK, so that reading it no longer needs the share's. The
+    /// owner's verification keys are kept.
     pub async fn reencrypt_item(&self, id: &Id) -> Result<Item> {
         let keys = self.keys()?;
         let item = self.get_item(id).await?;

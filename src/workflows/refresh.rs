@@ -25,8 +25,8 @@ use crate::{
     error::{Error, ErrorCode, Result},
 };
 
-/// Estimated bytes of one request's body. The shares are split into as many requests as that takes, so that neither memory
-/// nor the server's body limit bounds their number.
+/// Estimated bytes of one request's body. The shares are split into as many requests as that takes, so that neither
+/// memory nor the server's body limit bounds their number.
 const BYTES_PER_REQUEST: usize = 2 * 1024 * 1024;
 
 /// Estimate of what a share adds to a body besides its values.
@@ -58,12 +58,12 @@ struct Recipient {
 impl Session {
     /// Re-encrypts an own item, under one fresh DEK, for everyone it is shared with.
     ///
-    /// The recipients and their public keys come from the server, which could invent one. Therefore a key counts only if it
-    /// is that of a connection, or if the user permitted on-sharing of the item (see `on_sharing`); the others are reported
-    /// as left out.
+    /// The recipients and their public keys come from the server, which could invent one. Therefore a key counts only
+    /// if it is that of a connection, or if the user permitted on-sharing of the item (see `on_sharing`); the others
+    /// are reported as left out.
     ///
-    /// If another client changes the item meanwhile, the refresh is repeated: in a race of two clients, the slower one would
-    /// otherwise overwrite new values with old ones.
+    /// If another client changes the item meanwhile, the refresh is repeated: in a race of two clients, the slower one
+    /// would otherwise overwrite new values with old ones.
     pub async fn refresh_shares(&self, item_id: &Id, progress: &ProgressListener) -> Result<Refreshed> {
         self.keys()?;
         progress.report("fetching item and shares", 0, 3);

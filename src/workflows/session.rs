@@ -15,8 +15,8 @@ const MAX_CACHED: usize = 512;
 
 /// A signed-in user.
 ///
-/// Cloning gives another handle to the same session. [`Session::close`] wipes the keys; calls fail with `SESSION_CLOSED`
-/// afterwards.
+/// Cloning gives another handle to the same session. [`Session::close`] wipes the keys; calls fail with
+/// `SESSION_CLOSED` afterwards.
 #[derive(Clone)]
 pub struct Session {
     state: Rc<State>,
