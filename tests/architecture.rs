@@ -46,13 +46,9 @@ const JS_CRATES: [&str; 9] = [
 /// … and the only places for them.
 const JS_PLACES: [&str; 4] = ["js/", "http/fetch", "crypto/backend", "workflows/clock.rs"];
 
-/// The room whose files may not import each other in a circle.
-const ROOM_WITHOUT_CIRCLES: &str = "workflows/";
-
 type ModulePath = Vec<String>;
 
 /// What a file refers to.
-#[derive(Debug, PartialEq)]
 enum Reference {
     /// A path, as written.
     Path(ModulePath),
@@ -170,15 +166,15 @@ fn scan(input: ParseStream) -> syn::Result<Vec<Reference>> {
     let mut found = Vec::new();
     while !input.is_empty() {
         let ahead = input.fork();
-        if input.peek(token::Paren) || input.peek(token::Bracket) || input.peek(token::Brace) {
-            let group;
-            if input.peek(token::Paren) {
-                parenthesized!(group in input);
-            } else if input.peek(token::Bracket) {
-                bracketed!(group in input);
-            } else {
-                braced!(group in input);
-            }
+        let group;
+        if input.peek(token::Paren) {
+            parenthesized!(group in input);
+            found.extend(scan(&group)?);
+        } else if input.peek(token::Bracket) {
+            bracketed!(group in input);
+            found.extend(scan(&group)?);
+        } else if input.peek(token::Brace) {
+            braced!(group in input);
             found.extend(scan(&group)?);
         } else if input.peek(Ident) && input.peek2(Token![=]) && input.peek3(LitStr) {
             let name: Ident = input.parse()?;
@@ -347,17 +343,14 @@ impl Sources {
         violations
     }
 
-    /// A room's `mod.rs` only declares and re-exports, so that it is no part of a circle.
+    /// Circles among the files of `workflows`, whose `mod.rs` only declares and re-exports.
     fn check_circles(&self) -> Vec<String> {
-        let files: Vec<&String> = self.paths.iter().filter(|path| path.starts_with(ROOM_WITHOUT_CIRCLES)).collect();
-        let files: Vec<&String> = files.into_iter().filter(|path| !path.ends_with("/mod.rs")).collect();
-        let mut reached: BTreeMap<&str, BTreeSet<&str>> =
-            files.iter().map(|path| (path.as_str(), self.imports(path))).collect();
-        for _ in &files {
+        let files = self.paths.iter().filter(|path| path.starts_with("workflows/") && !path.ends_with("/mod.rs"));
+        let mut reached: BTreeMap<_, _> = files.map(|path| (path.as_str(), self.imports(path))).collect();
+        for _ in 0..reached.len() {
             let before = reached.clone();
             for targets in reached.values_mut() {
-                let further: Vec<&str> =
-                    targets.iter().filter_map(|target| before.get(target)).flatten().copied().collect();
+                let further: Vec<_> = targets.iter().filter_map(|target| before.get(target)).flatten().collect();
                 targets.extend(further);
             }
         }
