@@ -3,24 +3,27 @@
 use std::rc::Rc;
 
 use futures_util::future::select;
-use js_sys::Array;
+use js_sys::Promise;
+use tokio_util::sync::CancellationToken;
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen_futures::spawn_local;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::AbortSignal;
 
-use super::closing::Closing;
-use crate::{http::Stoppable, workflows::ReadyKeyPairs};
+use crate::{http::AbortOnDrop, workflows::ReadyKeyPairs};
 
 #[wasm_bindgen(module = "/src/js/idle.js")]
 extern "C" {
-    fn idle() -> Array;
+    fn idle(signal: &AbortSignal) -> Promise;
 }
 
 /// Makes one key pair after the other, each when the one before has been taken and there is time, until the session is
 /// closed or nobody holds it any more.
-pub(super) fn prepare_key_pairs(key_pairs: Rc<ReadyKeyPairs>, closing: Closing) {
+pub(super) fn prefetch_key_pairs(key_pairs: Rc<ReadyKeyPairs>, closed: CancellationToken) {
     spawn_local(async move {
         while key_pairs.wanted().await {
-            select(Stoppable::new(idle()), closing.wait()).await;
+            let Ok(abort) = AbortOnDrop::new() else { return };
+            select(JsFuture::from(idle(&abort.signal())), Box::pin(closed.cancelled())).await;
+            drop(abort);
             key_pairs.prepare().await;
         }
     });
