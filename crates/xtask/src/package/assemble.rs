@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use super::notices;
 use super::wasm::{MAIN, PORTABLE_RSA};
 use crate::workspace::Workspace;
 use crate::{files, process, progress};
@@ -22,12 +23,12 @@ __wbg_set_wasm(beforeInit);
 ";
 
 /// Fills `pkg/` anew.
-pub(crate) fn assemble(workspace: &Workspace, main: &Path, portable_rsa: &Path) -> anyhow::Result<()> {
+pub(super) fn assemble(workspace: &Workspace, main: &Path, portable_rsa: &Path) -> anyhow::Result<()> {
     progress::step("assembling pkg/", || {
         let package = workspace.package();
         files::empty_folder(&package)?;
         files::copy_folder(&workspace.path("pkg-template"), &package)?;
-        for text in ["LICENSE-MIT", "LICENSE-APACHE", "CHANGELOG.md"] {
+        for text in ["LICENSE-MIT", "LICENSE-APACHE", notices::FILE, "CHANGELOG.md"] {
             files::copy(&workspace.path(text), &package.join(text))?;
         }
         set_version(&package.join("package.json"))?;

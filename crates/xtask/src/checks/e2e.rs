@@ -4,21 +4,18 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
+use super::node_tests;
 use crate::tools::Browser;
 use crate::workspace::{Profile, Workspace};
-use crate::{bench, build, files, process, progress, test::node_tests, tools};
-
-/// How many bytes the code that every page loads may have, gzipped. A page should have to load 180 kB; the rest is for what
-/// another compiler makes of the same source.
-const LARGEST_PACKAGE: u64 = 185_000;
+use crate::{bench, build, files, package, process, progress, tools};
 
 /// Packs the package as npm would publish it and runs `tests/e2e` against it, the server's binary and Chromium; then the
 /// benchmark, small, so that it works when somebody wants to measure.
-pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
+pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     tools::ensure_node(workspace)?;
     let browser = Browser::ensure(workspace)?;
-    build::build_package(workspace)?;
-    build::check_size(workspace, LARGEST_PACKAGE)?;
+    package::build(workspace)?;
+    package::check_size(workspace)?;
     build::build_for_tests(workspace)?;
     let tarball = pack(workspace)?;
 
@@ -27,7 +24,7 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
             browser.name_to(node);
             node.env("VAULTSHARE_TARBALL", &tarball);
             node.env("VAULTSHARE_PACKAGE", workspace.package());
-            node.env("VAULTSHARE_SERVER", workspace.program(build::SERVER, Profile::Test));
+            node.env("VAULTSHARE_SERVER", workspace.program("vaultshare-server", Profile::Test));
             node.env("VAULTSHARE_CLI", workspace.program("vaultshare", Profile::Test));
         })
     })?;

@@ -2,8 +2,9 @@
 //!
 //! A failed stage does not keep the later ones from running: whoever waited for all of it should learn all of it.
 
+mod dependencies;
 mod e2e;
-mod hot_paths;
+mod instructions;
 mod interop;
 mod native;
 mod node_tests;
@@ -27,7 +28,9 @@ pub(crate) struct Options {
 /// A kind of tests.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Stage {
-    /// Formatting, lints, the Rust tests, the documentation and the lengths of the hot paths
+    /// Formatting, lints, licences, the Rust tests, the documentation and the instructions of the hot paths. Known advisories
+    /// about the crates are looked up where their database (a git repository) can be reached; elsewhere a line says that
+    /// they were not
     Native,
     /// The crate's tests compiled to WebAssembly, in headless Chromium
     Web,

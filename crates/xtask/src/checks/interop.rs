@@ -4,7 +4,8 @@ use anyhow::bail;
 
 use crate::server::{Server, Settings};
 use crate::workspace::{Profile, Workspace};
-use crate::{build, files, progress, test::node_tests, tools};
+use super::node_tests;
+use crate::{build, files, package, progress, tools};
 
 /// The tests, and the other clients that they drive.
 const FOLDER: &str = "tests/interop";
@@ -15,9 +16,9 @@ const REPORTER: &str = "tests/interop/compatibility-reporter.mjs";
 
 /// Runs `tests/interop`, with a server on fresh data whose address is in `VAULTSHARE_SERVER_URL`, and the
 /// server's program in `VAULTSHARE_SERVER` for those that need one of their own.
-pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
+pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     tools::ensure_npm_packages_of(workspace, FOLDER)?;
-    build::build_package(workspace)?;
+    package::build(workspace)?;
     build::build_for_tests(workspace)?;
 
     let folder = workspace.in_target("interop");

@@ -1,19 +1,22 @@
 //! Test files for Node's own test runner.
 
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::bail;
 
 use crate::workspace::Workspace;
 use crate::{files, process};
 
-/// How long a single test file may take, in milliseconds: far above what any needs, so that one that hangs ends the run
-/// with its name instead of waiting for the job's limit.
-const PATIENCE: &str = "--test-timeout=600000";
+/// How long a single test may take, in milliseconds: far above what any needs, so that one that hangs is named.
+const TEST_TIMEOUT: &str = "--test-timeout=600000";
+
+/// How long a folder's tests may take together: Node.js cannot end a test whose process no longer answers, nor its browser.
+const LIMIT: Duration = Duration::from_secs(30 * 60);
 
 /// Runs all `*.test.mjs` of a folder, one after the other: they share two cores with the browsers they start. `prepare`
 /// adds what the tests have to know.
-pub(crate) fn run(workspace: &Workspace, folder: &str, prepare: impl FnOnce(&mut Command)) -> anyhow::Result<()> {
+pub(super) fn run(workspace: &Workspace, folder: &str, prepare: impl FnOnce(&mut Command)) -> anyhow::Result<()> {
     let tests = files::files_ending(&workspace.path(folder), ".test.mjs")?;
     if tests.is_empty() {
         bail!("there are no tests (*.test.mjs) in {folder}");
@@ -24,9 +27,9 @@ pub(crate) fn run(workspace: &Workspace, folder: &str, prepare: impl FnOnce(&mut
         "--test-reporter=spec",
         "--test-reporter-destination=stdout",
         "--test-concurrency=1",
-        PATIENCE,
+        TEST_TIMEOUT,
     ]);
     prepare(&mut node);
     node.args(tests);
-    process::run(&mut node)
+    process::run_within(LIMIT, &mut node)
 }

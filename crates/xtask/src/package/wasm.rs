@@ -6,18 +6,18 @@ use crate::workspace::{WASM_TARGET, Workspace};
 use crate::{process, progress, tools};
 
 /// One of the package's modules.
-pub(crate) struct Module {
+pub(super) struct Module {
     /// What its files in the package are named after.
-    pub(crate) name: &'static str,
+    pub(super) name: &'static str,
     /// The crate it is compiled from.
     krate: &'static str,
     /// What `wasm-opt` is asked to make of it.
-    pub(crate) optimisation: &'static [&'static str],
+    pub(super) optimisation: &'static [&'static str],
 }
 
 /// The module that every page loads: as few bytes as can be, gzipped. What is inlined into its only caller saves bytes before
 /// it is gzipped and costs more after, and so does leaving zeros out of the data. No address is below 1024, where the stack ends.
-pub(crate) const MAIN: Module = Module {
+pub(super) const MAIN: Module = Module {
     name: "vaultshare",
     krate: "vaultshare",
     optimisation: &[
@@ -30,28 +30,28 @@ pub(crate) const MAIN: Module = Module {
 };
 
 /// RSA, for pages without `crypto.subtle`.
-pub(crate) const PORTABLE_RSA: Module =
+pub(super) const PORTABLE_RSA: Module =
     Module { name: "portable_rsa", krate: "portable-rsa-module", optimisation: &["-O3"] };
 
 impl Module {
     /// What `wasm-bindgen` calls the module itself.
-    pub(crate) fn wasm(&self) -> String {
+    pub(super) fn wasm(&self) -> String {
         format!("{}_bg.wasm", self.name)
     }
 
     /// What `wasm-bindgen` calls the module's JavaScript half.
-    pub(crate) fn javascript(&self) -> String {
+    pub(super) fn javascript(&self) -> String {
         format!("{}_bg.js", self.name)
     }
 
     /// The module as the compiler leaves it, still without its JavaScript half.
-    pub(crate) fn compiled(&self, workspace: &Workspace) -> PathBuf {
+    pub(super) fn compiled(&self, workspace: &Workspace) -> PathBuf {
         workspace.in_target(WASM_TARGET).join(format!("wasm/{}.wasm", self.krate.replace('-', "_")))
     }
 }
 
 /// Compiles the modules.
-pub(crate) fn compile(workspace: &Workspace, modules: &[Module]) -> anyhow::Result<()> {
+pub(super) fn compile(workspace: &Workspace, modules: &[Module]) -> anyhow::Result<()> {
     tools::ensure_wasm_target(workspace)?;
     progress::step("compiling the crates to WebAssembly", || {
         let mut cargo = workspace.cargo();
