@@ -2,8 +2,7 @@
 
 import { startOnce } from './start.js';
 
-export { Session, VaultClient } from './client.js';
-export { decryptWithPassphrase, KeyPair, PublicKey, SymmetricKey } from './vaultshare_bg.js';
+export { decryptWithPassphrase, KeyPair, PublicKey, Session, SymmetricKey, VaultClient } from './classes.js';
 export { isVaultError, VaultError } from './errors.js';
 
 export default function init(source) {

@@ -2,7 +2,7 @@
 
 import { perform, start } from './portable-rsa-module.js';
 
-onmessage = ({ data: { question, operation, values } }) => {
+self.onmessage = ({ data: { question, operation, values } }) => {
   try {
     const result = perform(operation, values);
     postMessage({ question, result }, result instanceof Uint8Array ? [result.buffer] : []);

@@ -29,7 +29,9 @@ async function start() {
     serverPane(recorder),
   );
   // The keys must not outlive the page, not even in a copy kept for the back button.
-  addEventListener('pagehide', () => world.people.forEach((person) => person.close()));
+  addEventListener('pagehide', () => {
+    for (const person of world.people) person.close();
+  });
   addEventListener('pageshow', (event) => event.persisted && location.reload());
   document.body.dataset.ready = 'true';
   announce(world.followed ? 'Ready. Sign in as whoever was invited: the invitation waits under People.' : 'Ready. Nothing has been sent to the server yet.');

@@ -97,7 +97,9 @@ export function guide(world, container) {
     title.textContent = step ? `${at + 1}. ${step.title}` : 'That was the whole way';
     why.textContent = step?.why ?? 'Bob and Carlos have read what Alice wrote, and what she changed; the server has carried it and knows none of it. Stop sharing, or sign out and in again.';
     go.hidden = !step;
-    items.forEach((item, index) => item.firstChild.toggleAttribute('data-shown', index === at));
+    items.forEach((item, index) => {
+      item.firstChild.toggleAttribute('data-shown', index === at);
+    });
   };
   go.addEventListener('click', () => goTo(steps[shown]));
 

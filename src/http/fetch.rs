@@ -125,14 +125,14 @@ fn failed(_: impl Into<JsValue>) -> TransportError {
 }
 
 /// Gives a request up, and frees its connection, when nobody awaits it any longer.
-struct AbortOnDrop(AbortController);
+pub(crate) struct AbortOnDrop(AbortController);
 
 impl AbortOnDrop {
-    fn new() -> Result<Self, TransportError> {
+    pub(crate) fn new() -> Result<Self, TransportError> {
         AbortController::new().map(AbortOnDrop).map_err(failed)
     }
 
-    fn signal(&self) -> AbortSignal {
+    pub(crate) fn signal(&self) -> AbortSignal {
         self.0.signal()
     }
 }

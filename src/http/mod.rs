@@ -14,6 +14,8 @@ mod transport;
 
 pub use base_url::BaseUrl;
 #[cfg(target_arch = "wasm32")]
+pub(crate) use fetch::AbortOnDrop;
+#[cfg(target_arch = "wasm32")]
 pub use fetch::FetchTransport;
 pub use reply::Reply;
 pub(crate) use reply::deserialize;

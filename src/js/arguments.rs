@@ -1,66 +1,213 @@
-//! Reading arguments, which come as JSON, so that a wrong one is named.
+//! Reading arguments, so that a wrong one is named by its path (`item.slots[0].value`) and nothing of it is repeated.
 
 use std::num::NonZeroU32;
 
+use js_sys::{Array, ArrayBuffer, Date, Function, JsString, Reflect, Symbol, Uint8Array};
+use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
+use wasm_bindgen::{JsCast, JsValue};
+use zeroize::Zeroizing;
+
 use crate::{
-    api::Id,
+    api::{Id, Timestamp},
     error::{Error, Result},
-    http::{Fields, Flaw, Flaws, FromJson, Json},
     workflows::PageRequest,
 };
 
-/// The arguments of one call, by their names in `index.d.ts`.
-pub(super) struct Arguments<'text>(Fields<'text>);
+/// How deep arguments may be nested; theirs are five levels at the most.
+const MAXIMUM_DEPTH: usize = 16;
 
-impl<'text> Arguments<'text> {
-    /// Reads what `client.js` wrote.
-    pub(super) fn parse(text: &'text str) -> Result<Self> {
-        let unreadable =
-            || Error::invalid_argument("an argument holds text that is not Unicode, or is nested too deeply");
-        Json::parse_unicode(text.as_bytes()).map(|json| Arguments(Fields::of(json))).ok_or_else(unreadable)
+/// An argument that is an object, by serde.
+pub(super) fn object<T: DeserializeOwned>(path: &str, value: &JsValue) -> Result<T> {
+    expect_data(path, value, MAXIMUM_DEPTH)?;
+    // serde would look for the fields on an array too.
+    if !value.is_object() || Array::is_array(value) {
+        return Err(wrong(path));
     }
+    deserialize(path, value)
+}
 
-    /// Takes an argument. One that may be left out is read as an `Option`.
-    pub(super) fn take<T: FromJson>(&mut self, name: &'static str) -> Result<T> {
-        let mut flaws = Flaws::default();
-        let value = T::from_json(self.0.take(name), &mut flaws);
-        match flaws.first() {
-            None => Ok(value),
-            Some(flaw) => Err(wrong(name, flaw)),
+/// The same for one that may be left out.
+pub(super) fn object_or_default<T: DeserializeOwned + Default>(path: &str, value: &JsValue) -> Result<T> {
+    if is_absent(value) { Ok(T::default()) } else { object(path, value) }
+}
+
+/// An array, each of whose entries `read` is given with its path; nothing where it may be left out and is.
+pub(super) fn list<T>(path: &str, value: &JsValue, read: fn(&str, &JsValue) -> Result<T>) -> Result<Vec<T>> {
+    if is_absent(value) {
+        return Ok(Vec::new());
+    }
+    expect_data(path, value, MAXIMUM_DEPTH)?;
+    let entries: &Array = value.dyn_ref().ok_or_else(|| wrong(path))?;
+    entries.iter().enumerate().map(|(index, entry)| read(&format!("{path}[{index}]"), &entry)).collect()
+}
+
+/// A value that is passed as it is, by serde: a number, a text, an id, where it may be left out too.
+fn deserialize<T: DeserializeOwned>(path: &str, value: &JsValue) -> Result<T> {
+    let deserializer = serde_wasm_bindgen::Deserializer::from(value.clone());
+    serde_path_to_error::deserialize(deserializer).map_err(|error| {
+        // Of serde's message only the name of a missing field is told: the rest may repeat the value.
+        let message = error.inner().to_string();
+        let missing = message.strip_prefix("Error: missing field `").or(message.strip_prefix("missing field `"));
+        let missing = missing.and_then(|rest| rest.split_once('`')).map(|(field, _)| field);
+        wrong(&full_path(path, error.path(), missing))
+    })
+}
+
+/// The path of an argument, and within it.
+fn full_path(argument: &str, inner: &serde_path_to_error::Path, missing: Option<&str>) -> String {
+    let mut path = argument.to_owned();
+    for segment in inner {
+        match segment {
+            Segment::Seq { index } => path = format!("{path}[{index}]"),
+            Segment::Map { key } => path = member(&path, key),
+            _ => {}
         }
     }
-
-    /// Takes the id that most calls begin with.
-    pub(super) fn id(&mut self) -> Result<Id> {
-        self.take("id")
-    }
-
-    /// Takes what says which part of a list is wanted.
-    pub(super) fn page(&mut self) -> Result<PageRequest> {
-        self.take("page")
-    }
+    missing.map_or(path.clone(), |field| member(&path, field))
 }
 
-fn wrong(argument: &str, Flaw { place, expected }: Flaw) -> Error {
-    let place = if place.is_empty() { argument } else { place };
-    Error::invalid_argument(["`", place, "` is missing or is not what it has to be: ", expected].concat())
+/// The path of a field. All that the interface declares are made of letters; another name is the caller's own, and is not
+/// repeated.
+fn member(path: &str, name: &str) -> String {
+    let is_declared = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphabetic());
+    if is_declared { format!("{path}.{name}") } else { path.to_owned() }
 }
 
-impl FromJson for PageRequest {
-    fn from_json(page: Json<'_>, flaws: &mut Flaws) -> Self {
-        let mut page = object(page, flaws);
-        PageRequest {
-            per_page: page.or_default::<Option<NonZeroU32>>("perPage", flaws).map(NonZeroU32::get),
-            after: page.or_default("after", flaws),
-            all: page.or_default("all", flaws),
+/// One property of an object whose others are read elsewhere.
+pub(super) fn property<T: DeserializeOwned>(object: &JsValue, name: &str) -> Result<T> {
+    let value = get(object, name)?;
+    expect_data(name, &value, MAXIMUM_DEPTH)?;
+    deserialize(name, &value)
+}
+
+/// One property as it is; `undefined` of what is no object.
+pub(super) fn get(object: &JsValue, name: &str) -> Result<JsValue> {
+    if is_absent(object) {
+        return Ok(JsValue::UNDEFINED);
+    }
+    Reflect::get(object, &name.into()).map_err(|_| wrong(name))
+}
+
+/// Text that is passed by itself.
+pub(super) fn text(name: &str, value: &JsValue) -> Result<Zeroizing<String>> {
+    let text: &JsString = value.dyn_ref().ok_or_else(|| wrong(name))?;
+    // An unpaired surrogate would silently become another character.
+    if !text.is_valid_utf16() {
+        return Err(wrong(name));
+    }
+    Ok(Zeroizing::new(text.into()))
+}
+
+/// The id of a record.
+pub(super) fn id(name: &str, value: &JsValue) -> Result<Id> {
+    Id::parse(text(name, value)?.as_str()).ok_or_else(|| wrong(name))
+}
+
+/// Bytes, also those of another frame. They are read before the call returns: whoever passed them may wipe them at once.
+pub(super) fn bytes(name: &str, value: &JsValue) -> Result<Zeroizing<Vec<u8>>> {
+    Ok(Zeroizing::new(byte_array(name, value)?.to_vec()))
+}
+
+/// The same, left with JavaScript. An array whose memory was transferred to somebody else has no bytes.
+pub(super) fn byte_array(name: &str, value: &JsValue) -> Result<Uint8Array> {
+    if !ArrayBuffer::is_view(value) || !is_tagged(value, "Uint8Array") {
+        return Err(wrong(name));
+    }
+    let array: &Uint8Array = value.unchecked_ref();
+    Ok(if array.length() == 0 { Uint8Array::new_with_length(0) } else { array.clone() })
+}
+
+/// A whole number.
+pub(super) fn whole_number(name: &str, value: &JsValue) -> Result<u32> {
+    let number = value.as_f64().ok_or_else(|| wrong(name))?;
+    let whole = number as u32;
+    if f64::from(whole) == number { Ok(whole) } else { Err(wrong(name)) }
+}
+
+/// Which part of a list is wanted: the options of a call that gives one.
+pub(super) fn page(options: &JsValue) -> Result<PageRequest> {
+    Ok(PageRequest {
+        per_page: property::<Option<NonZeroU32>>(options, "perPage")?.map(NonZeroU32::get),
+        after: property(options, "after")?,
+        all: property::<Option<bool>>(options, "all")?.unwrap_or_default(),
+    })
+}
+
+/// An instant: a text that JavaScript reads as one, or a `Date`, also of another frame. As ISO-8601 in UTC.
+pub(super) fn instant(path: &str, value: &JsValue) -> Result<Option<Timestamp>> {
+    if is_absent(value) {
+        return Ok(None);
+    }
+    let milliseconds = match value.is_string() {
+        true => Date::new(value).get_time(),
+        false => time_of(value).ok_or_else(|| wrong(path))?,
+    };
+    // `toISOString` throws for what is no instant.
+    if !milliseconds.is_finite() {
+        return Err(wrong(path));
+    }
+    Ok(Some(Date::new(&milliseconds.into()).to_iso_string().into()))
+}
+
+/// The milliseconds that a `Date` of whatever frame holds; `None` of all else.
+fn time_of(value: &JsValue) -> Option<f64> {
+    let get_time = Reflect::get(&Date::new_0(), &"getTime".into()).ok()?;
+    Reflect::apply(get_time.unchecked_ref::<Function>(), value, &Array::new()).ok()?.as_f64()
+}
+
+/// Whether an object says that it is of this class, which holds across frames where `instanceof` does not.
+pub(super) fn is_tagged(value: &JsValue, class: &str) -> bool {
+    value.is_object() && tag_of(value).is_ok_and(|tag| tag.as_deref() == Some(class))
+}
+
+fn tag_of(value: &JsValue) -> Result<Option<String>, JsValue> {
+    Reflect::get(value, &Symbol::to_string_tag()).map(|tag| tag.as_string())
+}
+
+pub(super) fn is_absent(value: &JsValue) -> bool {
+    value.is_undefined() || value.is_null()
+}
+
+/// Names the argument that is wrong, and nothing of what was given.
+pub(super) fn wrong(path: &str) -> Error {
+    Error::invalid_argument(format!("`{path}` is missing or is not what it has to be"))
+}
+
+/// Refuses all that is no data before serde sees it. serde would take a `Map` for an object, a getter that throws would
+/// unwind through it, and unpaired surrogates would silently become other characters. A `Date` is data in the fields that
+/// are instants, whose names end with `At`.
+fn expect_data(path: &str, value: &JsValue, depth: usize) -> Result<()> {
+    let refuse = || wrong(path);
+    if let Some(text) = value.dyn_ref::<JsString>() {
+        return if text.is_valid_utf16() { Ok(()) } else { Err(refuse()) };
+    }
+    if is_absent(value) || value.as_bool().is_some() || value.as_f64().is_some_and(f64::is_finite) {
+        return Ok(());
+    }
+    let depth = depth.checked_sub(1).filter(|_| value.is_object()).ok_or_else(refuse)?;
+    // First, because it fails for a revoked proxy, of which nothing else may be asked.
+    let keys = Reflect::own_keys(value).map_err(|_| refuse())?;
+    if time_of(value).is_some() {
+        return if path.ends_with("At") { Ok(()) } else { Err(refuse()) };
+    }
+    if tag_of(value).map_err(|_| refuse())?.is_some() {
+        return Err(refuse());
+    }
+    let is_array = Array::is_array(value);
+    for key in keys.iter() {
+        let Some(name) = key.dyn_ref::<JsString>() else { continue };
+        if !name.is_valid_utf16() {
+            return Err(refuse());
         }
+        let name = String::from(name);
+        let inner = match is_array {
+            true if name == "length" => continue,
+            true => format!("{path}[{name}]"),
+            false => member(path, &name),
+        };
+        let property = Reflect::get(value, &key).map_err(|_| wrong(&inner))?;
+        expect_data(&inner, &property, depth)?;
     }
-}
-
-/// The fields of an object that is or may be given; notes anything else.
-pub(super) fn object<'text>(json: Json<'text>, flaws: &mut Flaws) -> Fields<'text> {
-    if !matches!(json, Json::Object(_) | Json::Null) {
-        flaws.note("an object");
-    }
-    Fields::of(json)
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! What surrounds every call: the promise of its outcome, progress, abortion, and the end of the session.
+//! What surrounds every call: the promise of its outcome, progress, cancellation, and the end of the session.
 //!
 //! Methods hand their work over in a box, so that all of this is compiled once and not once per method.
 
@@ -8,27 +8,30 @@ use std::{
 };
 
 use futures_util::future::{Either, FutureExt, select};
-use js_sys::{Array, Function, Promise};
-use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use gloo_events::EventListener;
+use js_sys::{Function, Promise};
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::future_to_promise;
+use web_sys::AbortSignal;
 
-use super::closing::Closing;
+use super::{
+    arguments::{get, is_absent, is_tagged, wrong},
+    results::to_js,
+};
 use crate::{
     error::{Error, ErrorCode, Result},
-    http::Stoppable,
     workflows::ProgressListener,
 };
 
-#[wasm_bindgen(module = "/src/js/listen.js")]
-extern "C" {
-    #[wasm_bindgen(js_name = hasFired)]
-    fn has_fired(signal: &JsValue) -> bool;
-    #[wasm_bindgen(catch)]
-    fn listen(signal: &JsValue) -> Result<Array, JsValue>;
-}
-
 /// What a method does, up to the value that JavaScript gets.
 pub(super) type Work = Pin<Box<dyn Future<Output = Result<JsValue>>>>;
+
+/// A method's work, in its box.
+pub(super) fn work(work: impl Future<Output = Result<JsValue>> + 'static) -> Result<Work> {
+    Ok(Box::pin(work))
+}
 
 /// A promise of what the work gives; a failure rejects it with a `VaultError`.
 pub(super) fn promise(work: impl Future<Output = Result<JsValue>> + 'static) -> Promise {
@@ -39,46 +42,83 @@ fn promise_of(work: Work) -> Promise {
     future_to_promise(work.map(|outcome| outcome.map_err(JsValue::from)))
 }
 
-/// A method's work, in its box.
-pub(super) fn work(work: impl Future<Output = Result<JsValue>> + 'static) -> Result<Work> {
-    Ok(Box::pin(work))
+/// The options that every call takes.
+pub(super) struct CallOptions {
+    signal: Option<AbortSignal>,
+    progress: ProgressListener,
 }
 
-/// Who wants to hear of progress: a function of phase, done and total.
-pub(super) fn progress(report: Option<Function>) -> ProgressListener {
-    let Some(report) = report else { return ProgressListener::none() };
-    ProgressListener::new(move |progress| {
-        let phase = JsValue::from_str(progress.phase);
-        // What a listener throws is its own affair; the work goes on.
-        let _ = report.call3(&JsValue::UNDEFINED, &phase, &progress.done.into(), &progress.total.into());
-    })
-}
-
-/// A promise of what comes of a method's work, unless its signal fires or its session is closed first; what is dropped midway
-/// aborts its requests.
-pub(super) fn promise_until(signal: JsValue, closing: Option<Closing>, work: Result<Work>) -> Promise {
-    promise_of(Box::pin(run(signal, closing, work)))
-}
-
-async fn run(signal: JsValue, closing: Option<Closing>, work: Result<Work>) -> Result<JsValue> {
-    let fired: Pin<Box<dyn Future<Output = ()>>> = match signal.is_undefined() {
-        true => Box::pin(pending()),
-        // Between the call and now. Work would otherwise get as far as its first request.
-        false if has_fired(&signal) => return Err(aborted()),
-        false => {
-            let listening = listen(&signal).map_err(|_| Error::invalid_argument("`signal` cannot be listened to"))?;
-            Box::pin(Stoppable::new(listening).map(drop))
+impl CallOptions {
+    fn read(options: &JsValue) -> Result<Self> {
+        if !is_absent(options) && !options.is_object() {
+            return Err(wrong("options"));
         }
-    };
-    if closing.as_ref().is_some_and(Closing::has_come) {
+        Ok(CallOptions { signal: signal_of(options)?, progress: progress_of(options)? })
+    }
+}
+
+fn signal_of(options: &JsValue) -> Result<Option<AbortSignal>> {
+    let signal = get(options, "signal")?;
+    if is_absent(&signal) {
+        return Ok(None);
+    }
+    // Also one of another frame; not one that only looks like it, whose events nobody may rely on.
+    let is_signal = is_tagged(&signal, "AbortSignal") && get(&signal, "aborted")?.as_bool().is_some();
+    if is_signal { Ok(Some(signal.unchecked_into())) } else { Err(wrong("signal")) }
+}
+
+fn progress_of(options: &JsValue) -> Result<ProgressListener> {
+    #[derive(Serialize)]
+    struct Progress {
+        phase: &'static str,
+        done: u32,
+        total: u32,
+    }
+    let callback = get(options, "onProgress")?;
+    if is_absent(&callback) {
+        return Ok(ProgressListener::none());
+    }
+    let callback: Function = callback.dyn_into().map_err(|_| wrong("onProgress"))?;
+    Ok(ProgressListener::new(move |progress| {
+        let progress = Progress { phase: progress.phase, done: progress.done, total: progress.total };
+        // What a callback throws is its own affair; the work goes on.
+        let _ = to_js(&progress).map(|progress| callback.call1(&JsValue::UNDEFINED, &progress));
+    }))
+}
+
+/// A promise of what comes of a method's work, unless its signal fires or its session is closed first; work that is dropped
+/// midway cancels its requests. `begin` reads the arguments before this returns.
+pub(super) fn call(
+    options: &JsValue,
+    closed: Option<CancellationToken>,
+    begin: impl FnOnce(ProgressListener) -> Result<Work>,
+) -> Promise {
+    match CallOptions::read(options) {
+        Ok(CallOptions { signal, progress }) => promise_of(Box::pin(run(signal, closed, begin(progress)))),
+        Err(error) => promise_of(Box::pin(async { Err(error) })),
+    }
+}
+
+async fn run(signal: Option<AbortSignal>, closed: Option<CancellationToken>, work: Result<Work>) -> Result<JsValue> {
+    if signal.as_ref().is_some_and(AbortSignal::aborted) {
+        return Err(aborted());
+    }
+    if closed.as_ref().is_some_and(CancellationToken::is_cancelled) {
         return Err(Error::session_closed());
     }
-    let work = work?;
-    let closed: Pin<Box<dyn Future<Output = ()>>> = match &closing {
-        Some(closing) => Box::pin(closing.wait()),
+    let fired = CancellationToken::new();
+    let listener = signal.map(|signal| {
+        let fired = fired.clone();
+        EventListener::once(&signal, "abort", move |_| fired.cancel())
+    });
+    let closed: Pin<Box<dyn Future<Output = ()>>> = match closed {
+        Some(closed) => Box::pin(closed.cancelled_owned()),
         None => Box::pin(pending()),
     };
-    match select(select(closed, fired), work).await {
+    let fired = Box::pin(fired.cancelled_owned());
+    let outcome = select(select(closed, fired), work?).await;
+    drop(listener);
+    match outcome {
         Either::Right((result, _)) => result,
         Either::Left((Either::Left(_), _)) => {
             Err(Error::new(ErrorCode::SessionClosed, "the session was closed while this was under way"))

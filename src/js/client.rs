@@ -1,13 +1,11 @@
 use std::{num::NonZeroU32, rc::Rc, time::Duration};
 
-use js_sys::{Function, Promise};
-use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
-use zeroize::Zeroizing;
+use js_sys::{Function, Promise, Reflect, global};
+use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 
 use super::{
-    answer::answer,
-    arguments::Arguments,
-    call::{Work, progress, promise_until, work},
+    arguments::{get, is_absent, property, text, wrong},
+    call::{Work, call, work},
     session::Session,
 };
 use crate::{
@@ -17,7 +15,6 @@ use crate::{
     workflows::{Client, ClientOptions, ProgressListener},
 };
 
-/// The way in. `client.js` gives it its methods.
 #[wasm_bindgen]
 pub struct VaultClient {
     client: Rc<Client>,
@@ -26,64 +23,84 @@ pub struct VaultClient {
 
 #[wasm_bindgen]
 impl VaultClient {
-    /// A client for one installation. Sends nothing.
     #[wasm_bindgen(constructor)]
-    pub fn new(options: &str, fetch: Function) -> Result<VaultClient> {
-        let mut options = Arguments::parse(options)?;
+    pub fn new(options: JsValue) -> Result<VaultClient> {
+        if !options.is_object() {
+            return Err(wrong("options"));
+        }
         let client = ClientOptions {
-            vault_url: options.take("vaultUrl")?,
-            keystore_url: options.take("keystoreUrl")?,
-            subscription_key: options.take("subscriptionKey")?,
-            policy: policy(&mut options)?,
+            vault_url: property(&options, "vaultUrl")?,
+            keystore_url: property(&options, "keystoreUrl")?,
+            subscription_key: property(&options, "subscriptionKey")?,
+            policy: policy(&options)?,
         };
-        let prepare_key_pairs = options.take::<Option<bool>>("prepareKeyPairs")?.unwrap_or(true);
-        let client = Client::new(&client, Rc::new(FetchTransport::new(fetch)))?;
-        Ok(VaultClient { client: Rc::new(client), prepare_key_pairs })
+        let prepare_key_pairs = property::<Option<bool>>(&options, "prepareKeyPairs")?.unwrap_or(true);
+        let client = Client::new(&client, Rc::new(FetchTransport::new(fetch(&options)?)))?;
+        Ok(VaultClient { client: Rc::new(client), prepare_key_pairs: prepare_key_pairs && is_off_the_main_thread() })
     }
 
-    /// Calls a method: `signIn` with `{"secret": …, "passphrase": …}`.
-    pub fn call(&self, method: &str, arguments: &str, signal: JsValue, report: Option<Function>) -> Promise {
-        promise_until(signal, None, self.begin(method, arguments, progress(report)))
+    #[wasm_bindgen(js_name = newSecret)]
+    pub fn new_secret(&self, options: JsValue) -> Promise {
+        self.call(&options, |client, _| work(async move { Ok(client.new_secret().await?.as_str().into()) }))
+    }
+
+    #[wasm_bindgen(js_name = createUser)]
+    pub fn create_user(&self, passphrase: JsValue, options: JsValue) -> Promise {
+        let prepare = self.prepare_key_pairs;
+        self.call(&options, |client, progress| {
+            let passphrase = text("passphrase", &passphrase)?;
+            let secret = get(&options, "secret")?;
+            let secret = if is_absent(&secret) { None } else { Some(secret_of(&secret)?) };
+            work(async move {
+                Ok(Session::signed_in(client.create_user(&passphrase, secret, &progress).await?, prepare).into())
+            })
+        })
+    }
+
+    #[wasm_bindgen(js_name = signIn)]
+    pub fn sign_in(&self, secret: JsValue, passphrase: JsValue, options: JsValue) -> Promise {
+        let prepare = self.prepare_key_pairs;
+        self.call(&options, |client, progress| {
+            let (secret, passphrase) = (secret_of(&secret)?, text("passphrase", &passphrase)?);
+            work(async move {
+                Ok(Session::signed_in(client.sign_in(secret, &passphrase, &progress).await?, prepare).into())
+            })
+        })
     }
 }
 
 impl VaultClient {
-    fn begin(&self, method: &str, arguments: &str, progress: ProgressListener) -> Result<Work> {
-        let mut arguments = Arguments::parse(arguments)?;
-        let (client, prepare) = (Rc::clone(&self.client), self.prepare_key_pairs);
-        match method {
-            "newSecret" => work(async move { answer(&client.new_secret().await?.as_str()) }),
-            "createUser" => {
-                let passphrase = passphrase(&mut arguments)?;
-                let secret = arguments.take::<Option<String>>("secret")?.map(Zeroizing::new);
-                let secret = secret.map(|secret| UserSecret::parse(&secret)).transpose()?;
-                work(async move {
-                    Ok(Session::new(client.create_user(&passphrase, secret, &progress).await?, prepare).into())
-                })
-            }
-            "signIn" => {
-                let secret = UserSecret::parse(&Zeroizing::new(arguments.take::<String>("secret")?))?;
-                let passphrase = passphrase(&mut arguments)?;
-                work(
-                    async move { Ok(Session::new(client.sign_in(secret, &passphrase, &progress).await?, prepare).into()) },
-                )
-            }
-            _ => Err(Error::internal("there is no such method")),
-        }
+    fn call(&self, options: &JsValue, begin: impl FnOnce(Rc<Client>, ProgressListener) -> Result<Work>) -> Promise {
+        let client = Rc::clone(&self.client);
+        call(options, None, |progress| begin(client, progress))
     }
 }
 
-fn passphrase(arguments: &mut Arguments<'_>) -> Result<Zeroizing<String>> {
-    arguments.take("passphrase").map(Zeroizing::new)
+fn secret_of(secret: &JsValue) -> Result<UserSecret> {
+    UserSecret::parse(&text("secret", secret)?)
 }
 
-fn policy(options: &mut Arguments<'_>) -> Result<RequestPolicy> {
+fn fetch(options: &JsValue) -> Result<Function> {
+    let given = get(options, "fetch")?;
+    let fetch = if is_absent(&given) { get(&global(), "fetch")? } else { given };
+    let missing = || Error::invalid_argument("`fetch` must be a function; there is no global one here");
+    fetch.dyn_into().map_err(|_| missing())
+}
+
+fn policy(options: &JsValue) -> Result<RequestPolicy> {
     let mut policy = RequestPolicy::default();
-    if let Some(milliseconds) = options.take::<Option<NonZeroU32>>("timeoutMs")? {
+    if let Some(milliseconds) = property::<Option<NonZeroU32>>(options, "timeoutMs")? {
         policy.timeout = Duration::from_millis(milliseconds.get().into());
     }
-    if let Some(retries) = options.take::<Option<u32>>("retries")? {
+    if let Some(retries) = property::<Option<u32>>(options, "retries")? {
         policy.retries = retries as usize;
     }
     Ok(policy)
+}
+
+/// Whether making a key pair leaves the page's thread alone: in the browser's own code, or in a worker.
+fn is_off_the_main_thread() -> bool {
+    let has = |object: &JsValue, name: &str| Reflect::get(object, &name.into()).is_ok_and(|value| value.is_truthy());
+    let crypto = Reflect::get(&global(), &"crypto".into()).unwrap_or_default();
+    (crypto.is_object() && has(&crypto, "subtle")) || has(&global(), "Worker")
 }

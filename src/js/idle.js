@@ -4,17 +4,10 @@
 const MOMENT = 1000;
 
 /**
- * Workers and Node.js have no page that could be hidden.
- *
- * @returns {[Promise<void>, () => void]} what settles when the page is seen and has had time to spare after a moment, and
- *   what gives that up
+ * Resolves when the page is seen and has had time to spare after a moment, or when the signal fires. Workers and Node.js
+ * have no page that could be hidden.
  */
-export function idle() {
-  const abort = new AbortController();
-  return [found(abort.signal), () => { abort.abort(); }];
-}
-
-async function found(signal) {
+export async function idle(signal) {
   do {
     await shown(signal);
     await aMomentLater();

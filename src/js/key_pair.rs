@@ -4,16 +4,16 @@ use js_sys::Promise;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
+    arguments::{bytes as bytes_of, text as text_of, whole_number},
     call::promise,
-    symmetric_key::{SymmetricKey, bytes},
-    values::{bytes_of, number_of, text_of},
+    symmetric_key::{SymmetricKey, bytes, key_of},
 };
 use crate::{
     crypto::{self, AesKey, KeyEncryptionKey},
     error::{Error, Result},
 };
 
-const DEFAULT_BITS: f64 = 4096.0;
+const DEFAULT_BITS: u32 = 4096;
 
 /// An RSA key pair, for those who bring their own workflow.
 #[wasm_bindgen]
@@ -30,9 +30,9 @@ impl KeyPair {
 #[wasm_bindgen]
 impl KeyPair {
     /// A new random key pair.
-    pub fn generate(bits: Option<f64>) -> Promise {
+    pub fn generate(bits: JsValue) -> Promise {
         promise(async move {
-            let bits = number_of("bits", bits.unwrap_or(DEFAULT_BITS))?;
+            let bits = if bits.is_undefined() { DEFAULT_BITS } else { whole_number("bits", &bits)? };
             Ok(KeyPair::new(crypto::KeyPair::generate(bits).await?).into())
         })
     }
@@ -46,10 +46,10 @@ impl KeyPair {
     }
 
     /// Opens a private key that `wrapWith` sealed.
-    pub fn unwrap(envelope: JsValue, kek: &SymmetricKey) -> Promise {
-        let kek = Rc::clone(&kek.key);
+    pub fn unwrap(envelope: JsValue, kek: JsValue) -> Promise {
+        let kek = key_of("kek", &kek);
         promise(async move {
-            let text = kek.open(&text_of("envelope", &envelope)?).await?;
+            let text = kek?.open(&text_of("envelope", &envelope)?).await?;
             let pem = std::str::from_utf8(&text).map_err(|_| Error::decryption_failed())?;
             let pair = crypto::KeyPair::from_pem(pem).await.map_err(|_| Error::decryption_failed())?;
             Ok(KeyPair::new(pair).into())
@@ -70,10 +70,10 @@ impl KeyPair {
 
     /// Seals the private half.
     #[wasm_bindgen(js_name = wrapWith)]
-    pub fn wrap_with(&self, kek: &SymmetricKey) -> Promise {
-        let (pair, kek) = (Rc::clone(&self.pair), Rc::clone(&kek.key));
+    pub fn wrap_with(&self, kek: JsValue) -> Promise {
+        let (pair, kek) = (Rc::clone(&self.pair), key_of("kek", &kek));
         promise(async move {
-            let kek = KeyEncryptionKey::from(AesKey::from_bytes(kek.as_bytes())?);
+            let kek = KeyEncryptionKey::from(AesKey::from_bytes(kek?.as_bytes())?);
             Ok(kek.wrap_key_pair(&pair).await?.into())
         })
     }
@@ -97,7 +97,7 @@ impl KeyPair {
 
     /// Signs.
     pub fn sign(&self, data: JsValue) -> Promise {
-        let (pair, data) = (Rc::clone(&self.pair), bytes_of("data", data));
+        let (pair, data) = (Rc::clone(&self.pair), bytes_of("data", &data));
         promise(async move { Ok(pair.sign(&data?).await?.into()) })
     }
 }
@@ -123,15 +123,15 @@ impl PublicKey {
 
     /// Encrypts a key for the holder of the private half.
     #[wasm_bindgen(js_name = encryptKey)]
-    pub fn encrypt_key(&self, key: &SymmetricKey) -> Promise {
-        let (public, key) = (Rc::clone(&self.key), Rc::clone(&key.key));
-        promise(async move { Ok(public.encrypt_aes_key(&key).await?.into()) })
+    pub fn encrypt_key(&self, key: JsValue) -> Promise {
+        let (public, key) = (Rc::clone(&self.key), key_of("key", &key));
+        promise(async move { Ok(public.encrypt_aes_key(&*key?).await?.into()) })
     }
 
     /// Encrypts bytes for the holder of the private half.
     #[wasm_bindgen(js_name = encryptBytes)]
     pub fn encrypt_bytes(&self, bytes: JsValue) -> Promise {
-        let (public, bytes) = (Rc::clone(&self.key), bytes_of("bytes", bytes));
+        let (public, bytes) = (Rc::clone(&self.key), bytes_of("bytes", &bytes));
         promise(async move { Ok(public.encrypt(&bytes?).await?.into()) })
     }
 

@@ -1,58 +1,166 @@
-use js_sys::{Function, Promise};
+use js_sys::Promise;
+use tokio_util::sync::CancellationToken;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
-    ahead::prepare_key_pairs,
-    call::{progress, promise_until},
-    closing::Closing,
-    methods,
+    call::{Work, call, work},
+    classifications::Classifications,
+    connections::Connections,
+    encryption_spaces::EncryptionSpaces,
+    invitations::Invitations,
+    items::Items,
+    prefetch::prefetch_key_pairs,
+    results::done,
+    shares::Shares,
+    tasks::ClientTasks,
+    templates::Templates,
 };
-use crate::{error::Result, workflows};
+use crate::{
+    error::{Error, Result},
+    workflows::{self, ProgressListener},
+};
 
-/// A signed-in user. `client.js` gives it its methods.
+/// A session and the token that its end cancels: what its parts hold.
+#[derive(Clone)]
+pub(super) struct SessionHandle {
+    session: workflows::Session,
+    closed: CancellationToken,
+}
+
+impl SessionHandle {
+    /// A call that the end of the session ends too.
+    pub(super) fn call(
+        &self,
+        options: &JsValue,
+        begin: impl FnOnce(workflows::Session, ProgressListener) -> Result<Work>,
+    ) -> Promise {
+        let session = self.session.clone();
+        call(options, Some(self.closed.clone()), |progress| begin(session, progress))
+    }
+
+    fn close(&self) {
+        self.session.close();
+        self.closed.cancel();
+        wipe_stack();
+    }
+}
+
 #[wasm_bindgen]
 pub struct Session {
-    session: workflows::Session,
-    closing: Closing,
+    handle: SessionHandle,
+    parts: Parts,
+}
+
+/// The objects that the session's properties give, which are the same ones each time.
+struct Parts {
+    templates: JsValue,
+    items: JsValue,
+    invitations: JsValue,
+    connections: JsValue,
+    shares: JsValue,
+    tasks: JsValue,
+    classifications: JsValue,
+    encryption_spaces: JsValue,
 }
 
 impl Session {
-    pub(super) fn new(session: workflows::Session, prepare: bool) -> Session {
-        let closing = Closing::default();
-        if prepare {
-            prepare_key_pairs(session.key_pair_pool(), closing.clone());
+    pub(super) fn signed_in(session: workflows::Session, prepare_key_pairs: bool) -> Session {
+        let handle = SessionHandle { session, closed: CancellationToken::new() };
+        if prepare_key_pairs {
+            prefetch_key_pairs(handle.session.key_pair_pool(), handle.closed.clone());
         }
-        Session { session, closing }
+        let parts = Parts {
+            templates: Templates::new(&handle).into(),
+            items: Items::new(&handle).into(),
+            invitations: Invitations::new(&handle).into(),
+            connections: Connections::new(&handle).into(),
+            shares: Shares::new(&handle).into(),
+            tasks: ClientTasks::new(&handle).into(),
+            classifications: Classifications::new(&handle).into(),
+            encryption_spaces: EncryptionSpaces::new(&handle).into(),
+        };
+        Session { handle, parts }
     }
 }
 
 #[wasm_bindgen]
 impl Session {
-    /// The user's secret.
+    /// Always fails. Without it, `new Session()` would give an object without a session.
+    #[wasm_bindgen(constructor)]
+    pub fn new() -> Result<Session> {
+        Err(Error::invalid_argument("a session comes from createUser() or signIn()"))
+    }
+
     #[wasm_bindgen(getter)]
     pub fn secret(&self) -> Result<String> {
-        Ok(self.session.secret()?.as_str().to_owned())
+        Ok(self.handle.session.secret()?.as_str().to_owned())
     }
 
-    /// The user's id in the Vault.
     #[wasm_bindgen(getter, js_name = userId)]
     pub fn user_id(&self) -> String {
-        self.session.user_id().as_str().to_owned()
+        self.handle.session.user_id().as_str().to_owned()
     }
 
-    /// Calls a method: `items.get` with `{"id": …}`. It ends with the session at the latest; only signing out is not failed
-    /// by that.
-    pub fn call(&self, method: &str, arguments: &str, signal: JsValue, report: Option<Function>) -> Promise {
-        let work = methods::begin(method, arguments, self.session.clone(), progress(report));
-        let closing = (method != methods::SIGN_OUT).then(|| self.closing.clone());
-        promise_until(signal, closing, work)
+    #[wasm_bindgen(getter)]
+    pub fn templates(&self) -> JsValue {
+        self.parts.templates.clone()
     }
 
-    /// Wipes every key; what is under way is given up.
+    #[wasm_bindgen(getter)]
+    pub fn items(&self) -> JsValue {
+        self.parts.items.clone()
+    }
+
+    #[wasm_bindgen(getter)]
+    pub fn invitations(&self) -> JsValue {
+        self.parts.invitations.clone()
+    }
+
+    #[wasm_bindgen(getter)]
+    pub fn connections(&self) -> JsValue {
+        self.parts.connections.clone()
+    }
+
+    #[wasm_bindgen(getter)]
+    pub fn shares(&self) -> JsValue {
+        self.parts.shares.clone()
+    }
+
+    #[wasm_bindgen(getter)]
+    pub fn tasks(&self) -> JsValue {
+        self.parts.tasks.clone()
+    }
+
+    #[wasm_bindgen(getter)]
+    pub fn classifications(&self) -> JsValue {
+        self.parts.classifications.clone()
+    }
+
+    #[wasm_bindgen(getter, js_name = encryptionSpaces)]
+    pub fn encryption_spaces(&self) -> JsValue {
+        self.parts.encryption_spaces.clone()
+    }
+
+    /// Not ended by the end of the session, which it brings about.
+    #[wasm_bindgen(js_name = signOut)]
+    pub fn sign_out(&self, options: JsValue) -> Promise {
+        let handle = self.handle.clone();
+        call(&options, None, |_| {
+            work(async move {
+                handle.session.sign_out().await?;
+                handle.close();
+                Ok(JsValue::UNDEFINED)
+            })
+        })
+    }
+
+    #[wasm_bindgen(js_name = endOtherSessions)]
+    pub fn end_other_sessions(&self, options: JsValue) -> Promise {
+        self.handle.call(&options, |session, _| work(async move { done(session.end_other_sessions().await) }))
+    }
+
     pub fn close(&self) {
-        self.session.close();
-        self.closing.come();
-        wipe_stack();
+        self.handle.close();
     }
 }
 

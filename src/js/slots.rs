@@ -1,68 +1,145 @@
-//! Slots and classification nodes, as the arguments of several calls hold them.
+//! Slots and classification nodes, in the arguments and results of several calls.
 
+use js_sys::{Array, JsString, Object};
+use serde::{Deserialize, Serialize};
+use wasm_bindgen::{JsCast, JsValue};
+use zeroize::Zeroizing;
+
+use super::arguments::{is_absent, list, object, text, wrong};
 use crate::{
-    http::{Fields, Flaws, FromJson, Json},
-    workflows::{Classification, NewSlot, Value},
+    api::{Id, vault},
+    error::Result,
+    workflows::{self, Value},
 };
 
+/// A slot to be made or changed.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NewSlot {
+    id: Option<Id>,
+    name: Option<String>,
+    label: Option<String>,
+    #[serde(rename = "type")]
+    slot_type: Option<String>,
+    /// As it is: left out, the value stays; null empties the slot. serde takes the two for the same.
+    #[serde(default, with = "serde_wasm_bindgen::preserve")]
+    value: JsValue,
+    remove: Option<bool>,
+}
+
 /// Slots in either way of writing them: `{ name: value }`, or an array of slots.
-#[derive(Default)]
-pub(super) struct Slots(pub(super) Vec<NewSlot>);
-
-impl FromJson for Slots {
-    fn from_json(slots: Json<'_>, flaws: &mut Flaws) -> Self {
-        let Json::Object(values) = slots else { return Slots(Vec::from_json(slots, flaws)) };
-        let mut slots = Vec::new();
-        for (name, new) in values {
-            let name = Some(name.into_owned());
-            slots.push(NewSlot { name, value: Some(value(new, flaws)), ..NewSlot::default() });
+pub(super) fn slots(path: &str, slots: &JsValue) -> Result<Vec<workflows::NewSlot>> {
+    if is_absent(slots) || Array::is_array(slots) {
+        return list(path, slots, slot);
+    }
+    let values: &Object = slots.dyn_ref().ok_or_else(|| wrong(path))?;
+    let mut slots = Vec::new();
+    for entry in Object::entries(values).iter() {
+        let (name, value) = (entry.unchecked_ref::<Array>().get(0), entry.unchecked_ref::<Array>().get(1));
+        // Named without a value, a slot stays as it is.
+        if let Some(value) = given_value(path, &value)? {
+            let name = Some(String::from(name.unchecked_ref::<JsString>()));
+            slots.push(workflows::NewSlot { name, value: Some(value), ..workflows::NewSlot::default() });
         }
-        Slots(slots)
+    }
+    Ok(slots)
+}
+
+fn slot(path: &str, slot: &JsValue) -> Result<workflows::NewSlot> {
+    let slot: NewSlot = object(path, slot)?;
+    Ok(workflows::NewSlot {
+        id: slot.id,
+        name: slot.name,
+        label: slot.label,
+        slot_type: slot.slot_type,
+        value: given_value(&format!("{path}.value"), &slot.value)?,
+        remove: slot.remove.unwrap_or_default(),
+    })
+}
+
+/// `None` for undefined, `Some(None)` for null.
+fn given_value(path: &str, value: &JsValue) -> Result<Option<Option<Value>>> {
+    if value.is_undefined() {
+        return Ok(None);
+    }
+    if value.is_null() {
+        return Ok(Some(None));
+    }
+    let value: Zeroizing<String> = text(path, value)?;
+    Ok(Some(Some(Value::new(value))))
+}
+
+/// A node to put an item under, or to take it from.
+#[derive(Deserialize)]
+struct NewClassification {
+    id: Option<Id>,
+    scheme: Option<String>,
+    name: Option<String>,
+    remove: Option<bool>,
+}
+
+pub(super) fn classifications(path: &str, nodes: &JsValue) -> Result<Vec<workflows::Classification>> {
+    list(path, nodes, |path, node| {
+        let node: NewClassification = object(path, node)?;
+        let remove = node.remove.unwrap_or_default();
+        Ok(workflows::Classification { id: node.id, scheme: node.scheme, name: node.name, remove })
+    })
+}
+
+/// A slot with its value.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Slot<'a> {
+    id: &'a Id,
+    name: &'a str,
+    label: &'a str,
+    #[serde(rename = "type")]
+    slot_type: &'a str,
+    value: Option<&'a str>,
+    own: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    share_id: Option<&'a Id>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    original_id: Option<&'a Id>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner_id: Option<&'a Id>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attachment_id: Option<&'a Id>,
+    created_at: &'a str,
+    updated_at: &'a str,
+}
+
+impl<'a> Slot<'a> {
+    pub(super) fn new(slot: &'a workflows::Slot) -> Self {
+        let record = &slot.record;
+        Slot {
+            id: &record.id,
+            name: &record.name,
+            label: &record.label,
+            slot_type: &record.slot_type_name,
+            value: slot.value.as_deref(),
+            own: record.own,
+            share_id: record.share_id.as_ref(),
+            original_id: record.original_id.as_ref(),
+            owner_id: record.owner_id.as_ref(),
+            attachment_id: record.attachment_id.as_ref(),
+            created_at: &record.created_at,
+            updated_at: &record.updated_at,
+        }
     }
 }
 
-impl FromJson for NewSlot {
-    fn from_json(slot: Json<'_>, flaws: &mut Flaws) -> Self {
-        let mut slot = entry(slot, flaws);
-        NewSlot {
-            id: slot.or_default("id", flaws),
-            name: slot.or_default("name", flaws),
-            label: slot.or_default("label", flaws),
-            slot_type: slot.or_default("type", flaws),
-            // Left out, the value stays; null empties the slot.
-            value: slot.take_if_there("value").map(|new| value(new, flaws)),
-            remove: slot.or_default("remove", flaws),
-        }
-    }
+/// A template's slot, which has no value.
+#[derive(Serialize)]
+pub(super) struct TemplateSlot<'a> {
+    name: &'a str,
+    label: &'a str,
+    #[serde(rename = "type")]
+    slot_type: &'a str,
 }
 
-fn value(value: Json<'_>, flaws: &mut Flaws) -> Option<Value> {
-    match value {
-        Json::Null => None,
-        Json::Text(text) => Some(Value::new(text.into_owned())),
-        _ => {
-            flaws.note("a text or null as each slot's value");
-            None
-        }
+impl<'a> TemplateSlot<'a> {
+    pub(super) fn new(slot: &'a vault::slots::Slot) -> Self {
+        TemplateSlot { name: &slot.name, label: &slot.label, slot_type: &slot.slot_type_name }
     }
-}
-
-impl FromJson for Classification {
-    fn from_json(node: Json<'_>, flaws: &mut Flaws) -> Self {
-        let mut node = entry(node, flaws);
-        Classification {
-            id: node.or_default("id", flaws),
-            scheme: node.or_default("scheme", flaws),
-            name: node.or_default("name", flaws),
-            remove: node.or_default("remove", flaws),
-        }
-    }
-}
-
-/// The fields of an entry of a list, which has to be an object.
-fn entry<'text>(json: Json<'text>, flaws: &mut Flaws) -> Fields<'text> {
-    if !matches!(json, Json::Object(_)) {
-        flaws.note("a list of objects");
-    }
-    Fields::of(json)
 }

@@ -1,11 +1,12 @@
 use std::rc::Rc;
 
 use js_sys::{JsString, Promise, Uint8Array};
-use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
+use wasm_bindgen::{JsCast, JsValue, convert::TryFromJsValue, prelude::wasm_bindgen};
+use zeroize::Zeroizing;
 
 use super::{
+    arguments::{byte_array, bytes as bytes_of, is_absent, text as text_of, whole_number, wrong},
     call::promise,
-    values::{bytes_of, number_of, text_of},
 };
 use crate::{
     crypto::{self, AesKey},
@@ -26,6 +27,12 @@ impl SymmetricKey {
 
 #[wasm_bindgen]
 impl SymmetricKey {
+    /// Another object of the same key, which [`key_of`] takes over.
+    #[wasm_bindgen(js_name = __share)]
+    pub fn share(&self) -> SymmetricKey {
+        SymmetricKey { key: Rc::clone(&self.key) }
+    }
+
     /// A new random key.
     pub fn generate() -> Result<SymmetricKey> {
         AesKey::generate().map(SymmetricKey::new)
@@ -33,10 +40,10 @@ impl SymmetricKey {
 
     /// PBKDF2 with HMAC-SHA256.
     #[wasm_bindgen(js_name = fromPassphrase)]
-    pub fn from_passphrase(passphrase: JsValue, salt: JsValue, iterations: f64) -> Promise {
-        let (passphrase, salt) = (text_of("passphrase", &passphrase), bytes_of("salt", salt));
+    pub fn from_passphrase(passphrase: JsValue, salt: JsValue, iterations: JsValue) -> Promise {
+        let (passphrase, salt) = (text_of("passphrase", &passphrase), bytes_of("salt", &salt));
         promise(async move {
-            let iterations = number_of("iterations", iterations)?;
+            let iterations = whole_number("iterations", &iterations)?;
             let key = crypto::derive_key_from_passphrase(&passphrase?, &salt?, iterations).await?;
             Ok(SymmetricKey::new(key).into())
         })
@@ -64,31 +71,28 @@ impl SymmetricKey {
     pub fn decrypt_string(&self, envelope: JsValue) -> Promise {
         let key = Rc::clone(&self.key);
         promise(async move {
-            let is_there = !envelope.is_null() && !envelope.is_undefined();
+            let is_there = !is_absent(&envelope);
             let envelope = is_there.then(|| text_of("envelope", &envelope)).transpose()?;
             let text = key.open_text(envelope.as_ref().map(|text| text.as_str())).await?;
             Ok(text_or_null(text.as_ref().map(|text| text.as_str())))
         })
     }
 
-    /// Seals bytes.
+    /// Encrypts bytes. Many are left with JavaScript, whose WebCrypto takes them from there.
     #[wasm_bindgen(js_name = encryptBytes)]
     pub fn encrypt_bytes(&self, bytes: JsValue) -> Promise {
         let key = Rc::clone(&self.key);
-        match bytes.dyn_ref::<Uint8Array>().filter(|array| AesKey::takes_arrays_of(array.length())) {
-            Some(array) => {
-                let copied = array.slice(0, array.length());
-                promise(async move {
-                    let envelope = key.seal_array(&copied).await;
-                    copied.fill(0, 0, copied.length());
-                    Ok(envelope?.into())
-                })
+        // Copied before the call returns: whoever passed them may wipe them at once.
+        let copied = byte_array("bytes", &bytes).map(|array| array.slice(0, array.length()));
+        promise(async move {
+            let copied = copied?;
+            if !AesKey::takes_arrays_of(copied.length()) {
+                return Ok(key.seal(&Zeroizing::new(copied.to_vec())).await?.into());
             }
-            None => {
-                let bytes = bytes_of("bytes", bytes);
-                promise(async move { Ok(key.seal(&bytes?).await?.into()) })
-            }
-        }
+            let envelope = key.seal_array(&copied).await;
+            copied.fill(0, 0, copied.length());
+            Ok(envelope?.into())
+        })
     }
 
     /// Opens bytes.
@@ -107,9 +111,9 @@ impl SymmetricKey {
 
     /// Seals another key.
     #[wasm_bindgen(js_name = wrapKey)]
-    pub fn wrap_key(&self, key: &SymmetricKey) -> Promise {
-        let (wrapping, key) = (Rc::clone(&self.key), Rc::clone(&key.key));
-        promise(async move { Ok(wrapping.seal(key.as_bytes()).await?.into()) })
+    pub fn wrap_key(&self, key: JsValue) -> Promise {
+        let (wrapping, key) = (Rc::clone(&self.key), key_of("key", &key));
+        promise(async move { Ok(wrapping.seal(key?.as_bytes()).await?.into()) })
     }
 
     /// Opens another key.
@@ -122,6 +126,24 @@ impl SymmetricKey {
             Ok(SymmetricKey::new(key).into())
         })
     }
+}
+
+#[wasm_bindgen]
+extern "C" {
+    type KeyObject;
+
+    /// Throws where the object is of another class, or freed.
+    #[wasm_bindgen(method, structural, catch, js_name = __share)]
+    fn share(this: &KeyObject) -> Result<JsValue, JsValue>;
+}
+
+/// The key of an argument that has to be a [`SymmetricKey`]. The generated conversion would throw an error of its own.
+pub(super) fn key_of(name: &str, value: &JsValue) -> Result<Rc<AesKey>> {
+    if !value.is_object() {
+        return Err(wrong(name));
+    }
+    let shared = value.unchecked_ref::<KeyObject>().share().map_err(|_| wrong(name))?;
+    SymmetricKey::try_from_js_value(shared).map(|shared| Rc::clone(&shared.key)).map_err(|_| wrong(name))
 }
 
 /// Bytes as JavaScript holds them.

@@ -38,4 +38,4 @@ export const cases = [
 export const LONGEST_TASK = 50;
 
 /** How large the package's code may be, gzipped, in bytes. */
-export const LARGEST_PACKAGE = 180_000;
+export const LARGEST_PACKAGE = 330_000;

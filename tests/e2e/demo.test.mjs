@@ -41,7 +41,7 @@ describe('the demo page', () => {
   });
 
   it('is not taken to work when it does not', async () => {
-    const empty = createServer((request, response) => response.end('<!doctype html><title>Empty</title>'));
+    const empty = createServer((_request, response) => response.end('<!doctype html><title>Empty</title>'));
     await new Promise((resolve) => { empty.listen(0, '127.0.0.1', resolve); });
     try {
       const { status, output } = await drive(`http://127.0.0.1:${empty.address().port}`, folder, { VAULTSHARE_DEMO_PATIENCE: '2000' });

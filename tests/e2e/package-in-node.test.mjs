@@ -33,7 +33,7 @@ describe('the package in Node.js', () => {
   it('contains what is needed and nothing else', async () => {
     const files = await readdir(join(project.folder, 'node_modules/vaultshare'));
     assert.deepEqual(files.sort(), [
-      'CHANGELOG.md', 'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'client.js', 'errors.js', 'guard.js', 'imports.js', 'index.d.ts', 'index.js',
+      'CHANGELOG.md', 'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'THIRD-PARTY-NOTICES', 'client.js', 'errors.js', 'guard.js', 'imports.js', 'index.d.ts', 'index.js',
       'instantiate.js', 'node.js', 'package.json', 'portable-rsa-module.js', 'portable-rsa-worker.js', 'portable-rsa.js',
       'portable_rsa_bg.js', 'portable_rsa_bg.wasm', 'snippets', 'start.js', 'vaultshare_bg.js', 'vaultshare_bg.wasm',
     ]);

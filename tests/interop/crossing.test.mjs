@@ -37,7 +37,7 @@ async function makeItemOfTheirs(user, values) {
   return (await theirs.items.create(user.vault_access_token, user.data_encryption_key, config)).item;
 }
 
-const valueOf = ({ slots }, name) => slots.find((slot) => slot.name === name)?.value;
+const valueNamed = ({ slots }, name) => slots.find((slot) => slot.name === name)?.value;
 
 describe('the SDK of 2020 and ours', { concurrency: false }, () => {
   let [alice, carlos, bob, dora] = [];
@@ -76,14 +76,14 @@ describe('the SDK of 2020 and ours', { concurrency: false }, () => {
     assert.deepEqual([received.value('licence_plate'), received.value('vin')], ['NotACatDefsACar', '1']);
 
     const onShare = await bob.shares.create({ itemId: received.id, connectionId: connections.bobToCarlos });
-    assert.equal(valueOf(await theirs.shares.getSharedItemIncoming(carlos, onShare.id), 'vin'), '1');
+    assert.equal(valueNamed(await theirs.shares.getSharedItemIncoming(carlos, onShare.id), 'vin'), '1');
 
     const change = new sdk.ItemUpdateData({ id: item.id, label: 'DeLorean', slots: [{ name: 'vin', value: '2' }] });
     await theirs.items.update(alice.vault_access_token, alice.data_encryption_key, change);
     const { client_tasks } = await theirs.tasks.list(alice.vault_access_token);
     await theirs.tasks.updateSharesClientTasks(client_tasks, alice);
     assert.equal((await bob.shares.get(share.id)).item.value('vin'), '2');
-    assert.equal(valueOf(await theirs.shares.getSharedItemIncoming(carlos, onShare.id), 'vin'), '2');
+    assert.equal(valueNamed(await theirs.shares.getSharedItemIncoming(carlos, onShare.id), 'vin'), '2');
   });
 
   test('share from ours to theirs under terms, on to ours, and ours bring a change to both', async () => {
@@ -93,7 +93,7 @@ describe('the SDK of 2020 and ours', { concurrency: false }, () => {
     assert.deepEqual([hidden.share.encrypted_dek, hidden.share.terms], [null, terms]);
     await theirs.shares.acceptIncomingShare(carlos, share.id);
     const received = await theirs.shares.getSharedItemIncoming(carlos, share.id);
-    assert.equal(valueOf(received, 'vin'), '3');
+    assert.equal(valueNamed(received, 'vin'), '3');
 
     const { shares: [onShare] } = await theirs.shares.shareItem(carlos, connections.carlosToDora, received.item.id, {});
     assert.equal((await dora.shares.get(onShare.id)).item.value('vin'), '3');
@@ -102,7 +102,7 @@ describe('the SDK of 2020 and ours', { concurrency: false }, () => {
     const { completed } = await bob.tasks.run();
     assert.deepEqual(completed.map(({ report }) => report), [{ shares: 2, on_shares: 1, left_out: 0 }]);
     assert.equal((await dora.shares.get(onShare.id)).item.value('vin'), '4');
-    assert.equal(valueOf(await theirs.shares.getSharedItemIncoming(carlos, share.id), 'vin'), '4');
+    assert.equal(valueNamed(await theirs.shares.getSharedItemIncoming(carlos, share.id), 'vin'), '4');
 
     await theirs.shares.deleteSharedItem(carlos, share.id);
     await assert.rejects(dora.shares.get(onShare.id), withCode('NOT_FOUND'));
@@ -119,7 +119,7 @@ describe('the SDK of 2020 and ours', { concurrency: false }, () => {
   test('do not agree about what ours write beyond ASCII: theirs take its UTF-8 for single bytes and say so', async () => {
     const item = await bob.items.create({ template: 'vehicle', label: 'Mazda', slots: { power: 'Größe' } });
     const share = await bob.shares.create({ itemId: item.id, connectionId: connections.bobToCarlos });
-    assert.match(valueOf(await theirs.shares.getSharedItemIncoming(carlos, share.id), 'power'), /failed to verify integrity/);
+    assert.match(valueNamed(await theirs.shares.getSharedItemIncoming(carlos, share.id), 'power'), /failed to verify integrity/);
     assert.equal((await bob.shares.get(share.id)).item.value('power'), 'Größe');
   });
 });

@@ -132,7 +132,7 @@ describe('invitations by e-mail', () => {
 
   test('are given up when the mail server refuses them, and the sender sees it', async () => {
     await mailServer.stop();
-    const refuse = (address, session, answer) => answer(Object.assign(new Error(`no mailbox ${address.address} here`), { responseCode: 550 }));
+    const refuse = (address, _session, answer) => answer(Object.assign(new Error(`no mailbox ${address.address} here`), { responseCode: 550 }));
     await mailServer.start(port, { onRcptTo: refuse });
     const { id } = await users.alice.invitations.create({ name: 'Nobody', email: 'nobody@example.org' });
     await until('the end', async () => (await mailOf(id)) === 'failed');

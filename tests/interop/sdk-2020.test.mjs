@@ -55,7 +55,7 @@ describe('the SDK of 2020', { concurrency: false }, () => {
     const config = new sdk.ItemCreateData({ template_name: 'vehicle', item: { label: 'DeLorean' }, slots });
     ({ item } = await items.create(alice.vault_access_token, alice.data_encryption_key, config));
     const read = await items.get(item.id, alice);
-    assert.equal(valueOf(read, 'vin'), '123');
+    assert.equal(valueNamed(read, 'vin'), '123');
     assert.equal(read.slots.find(({ label }) => label === 'Colour').value, 'silver');
   });
 
@@ -78,7 +78,7 @@ describe('the SDK of 2020', { concurrency: false }, () => {
 
   test('accepts the terms and reads what was shared', async () => {
     await shares.acceptIncomingShare(bob, share.id);
-    assert.equal(valueOf(await shares.getSharedItemIncoming(bob, share.id), 'vin'), '123');
+    assert.equal(valueNamed(await shares.getSharedItemIncoming(bob, share.id), 'vin'), '123');
   });
 
   test('made an account that ours signs into and reads the same with', async () => {
@@ -95,7 +95,7 @@ describe('the SDK of 2020', { concurrency: false }, () => {
     const session = await ours.createUser(PASSPHRASE);
     const made = await session.items.create({ template: 'vehicle', label: 'Mazda', slots: { vin: 'JMZ' } });
     const account = await users.getAuthData(PASSPHRASE, session.secret);
-    assert.equal(valueOf(await items.get(made.id, account), 'vin'), 'JMZ');
+    assert.equal(valueNamed(await items.get(made.id, account), 'vin'), 'JMZ');
     session.close();
   });
 
@@ -106,7 +106,7 @@ describe('the SDK of 2020', { concurrency: false }, () => {
     assert.deepEqual(client_tasks.map(({ work_type, target_id }) => [work_type, target_id]), [['update_item_shares', item.id]]);
     await tasks.updateSharesClientTasks(client_tasks, alice);
     assert.deepEqual((await tasks.list(alice.vault_access_token)).client_tasks, []);
-    assert.equal(valueOf(await shares.getSharedItemIncoming(bob, share.id), 'vin'), '999');
+    assert.equal(valueNamed(await shares.getSharedItemIncoming(bob, share.id), 'vin'), '999');
   });
 
   test('deletes the share, which is then gone for its recipient', async () => {
@@ -120,6 +120,6 @@ describe('the SDK of 2020', { concurrency: false }, () => {
   });
 });
 
-function valueOf({ slots }, name) {
+function valueNamed({ slots }, name) {
   return slots.find((slot) => slot.name === name)?.value;
 }

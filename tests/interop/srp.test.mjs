@@ -16,7 +16,7 @@ const GUIDES_SECRET = '1.M9znjHbD5Xi.xQCSCK-8A1d6d-emUjx8-YVGDcT-UhctWy-2rfHyv-7
 
 /** A private value of the server for which B, of the guide's user with this salt, begins with a zero byte. */
 const B_BEGINS_WITH_ZEROS = {
-  salt: '0000' + '22'.repeat(30),
+  salt: `0000${'22'.repeat(30)}`,
   b: '3b503d963e2bcb0de96eec05c5d5223bc5c8a3152837c136d94abf72b2b417fd',
 };
 

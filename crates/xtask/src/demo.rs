@@ -2,19 +2,23 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 
 use crate::server::{Server, Settings};
 use crate::tools::Browser;
 use crate::workspace::{Profile, Workspace};
-use crate::{build, files, process, progress, tools};
+use crate::{build, files, package, process, progress, tools};
 
 /// The port that a demo without `--port` is found at, so that its address can be kept open in a browser.
 const USUAL_PORT: u16 = 8787;
 
 /// Where the page looks for the e-mails that the server writes to files. Whoever reaches the demo can read them.
 const INBOX: &str = "inbox";
+
+/// How long driving the page through the guide may take: far above what it needs.
+const CHECK_LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// How to run the demo.
 #[derive(Args)]
@@ -31,8 +35,8 @@ pub(crate) struct Options {
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<ExitCode> {
     tools::ensure_node(workspace)?;
     let browser = if options.check { Some(Browser::ensure(workspace)?) } else { None };
-    build::build_package(workspace)?;
-    build::build_programs(workspace, &[build::SERVER])?;
+    package::build(workspace)?;
+    build::build_programs(workspace)?;
 
     let www = site(workspace)?;
     match browser {
@@ -47,6 +51,7 @@ fn site(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     files::empty_folder(&www)?;
     files::copy_folder(&workspace.path("www"), &www)?;
     files::copy_folder(&workspace.package(), &www.join("pkg"))?;
+    files::precompress(&www)?;
     Ok(www)
 }
 
@@ -86,7 +91,7 @@ fn check(workspace: &Workspace, browser: &Browser, www: PathBuf, port: u16) -> a
         let mut node = workspace.node();
         node.args(["tests/e2e/demo.mjs", "--url", server.url(), "--screenshots"]).arg(workspace.in_target("demo"));
         browser.name_to(&mut node);
-        process::status(&mut node)
+        process::status_within(CHECK_LIMIT, &mut node)
     })?;
     files::remove(&data)?;
     progress::note(if status.success() { "the demo works" } else { "the demo does NOT work" });

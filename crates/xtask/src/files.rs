@@ -1,9 +1,12 @@
 //! The few things done with files and folders that the standard library leaves to its users.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 /// Reads a text file, naming it if that fails.
 pub(crate) fn read(path: &Path) -> anyhow::Result<String> {
@@ -21,12 +24,22 @@ pub(crate) fn empty_folder(path: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(path).with_context(|| format!("cannot make {}", path.display()))
 }
 
-/// Removes the folder with all that is in it; one that is not there is fine.
+/// Removes the file, or the folder with all that is in it; one that is not there is fine.
 pub(crate) fn remove(path: &Path) -> anyhow::Result<()> {
-    if path.exists() {
-        fs::remove_dir_all(path).with_context(|| format!("cannot remove {}", path.display()))?;
+    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    match removed {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", path.display()))
+        }
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+/// Whether a file is there and was written after each of the others.
+pub(crate) fn is_newer(file: &Path, others: &[&PathBuf]) -> bool {
+    let written = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+    let Some(made) = written(file) else { return false };
+    others.iter().all(|other| written(other).is_some_and(|time| time < made))
 }
 
 /// Copies one file, naming both ends if that fails.
@@ -43,6 +56,27 @@ pub(crate) fn copy_folder(from: &Path, to: &Path) -> anyhow::Result<()> {
             fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         }
         copy(&file, &destination)?;
+    }
+    Ok(())
+}
+
+/// The bytes as a server sends them to a browser.
+pub(crate) fn gzipped(bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes)?;
+    Ok(encoder.finish()?)
+}
+
+/// Puts a `.gz` beside each file of code in the folder, which our server hands out in its place: compressing the module for
+/// each request would take longer than sending it.
+pub(crate) fn precompress(folder: &Path) -> anyhow::Result<()> {
+    for file in all_files(folder)? {
+        if file.extension().is_some_and(|extension| extension == "wasm" || extension == "js") {
+            let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+            let mut compressed = file.into_os_string();
+            compressed.push(".gz");
+            write(Path::new(&compressed), gzipped(&bytes)?)?;
+        }
     }
     Ok(())
 }
@@ -68,4 +102,40 @@ pub(crate) fn files_ending(folder: &Path, ending: &str) -> anyhow::Result<Vec<Pa
     }
     let files = all_files(folder)?.into_iter();
     Ok(files.filter(|file| file.parent() == Some(folder) && file.to_string_lossy().ends_with(ending)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_newer_than_what_was_written_before_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+        write(&new, "").unwrap();
+        assert!(!is_newer(&new, &[&old]), "what is not there may be anything");
+        write(&old, "").unwrap();
+        let past = std::time::SystemTime::now() - std::time::Duration::from_secs(5);
+        fs::File::options().write(true).open(&old).unwrap().set_modified(past).unwrap();
+        assert!(is_newer(&new, &[&old]));
+        assert!(!is_newer(&old, &[&new]));
+        assert!(!is_newer(&new, &[&old, &new]));
+    }
+
+    #[test]
+    fn code_is_precompressed_beside_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for name in ["app.js", "module.wasm", "index.html"] {
+            write(&path(name), name).unwrap();
+        }
+        precompress(folder.path()).unwrap();
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(fs::File::open(path("app.js.gz")).unwrap()).read_to_string(&mut text).unwrap();
+        assert_eq!(text, "app.js");
+        assert!(path("app.js").exists() && path("module.wasm.gz").exists());
+        assert!(!path("index.html.gz").exists());
+    }
 }

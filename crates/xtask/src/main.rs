@@ -7,12 +7,13 @@
 
 mod bench;
 mod build;
+mod checks;
 mod demo;
 mod files;
+mod package;
 mod process;
 mod progress;
 mod server;
-mod test;
 mod tools;
 mod workspace;
 
@@ -37,9 +38,11 @@ enum Command {
     /// Serve the demo page: Alice shares an item with Bob, beside what the server sees
     Demo(demo::Options),
     /// Run the tests: all of them, or the named kinds
-    Test(test::Options),
+    Test(checks::Options),
     /// Measure our client beside the client of 2020 and beside the browser's bare limit
     Bench(bench::Options),
+    /// Write THIRD-PARTY-NOTICES anew, after a change to what is compiled into the npm package
+    Notices,
 }
 
 fn main() -> ExitCode {
@@ -58,7 +61,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         Command::Build(options) => build::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
         Command::Demo(options) => demo::run(&workspace, &options),
-        Command::Test(options) => test::run(&workspace, &options),
+        Command::Test(options) => checks::run(&workspace, &options),
         Command::Bench(options) => bench::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
+        Command::Notices => package::generate_notices(&workspace).map(|()| ExitCode::SUCCESS),
     }
 }

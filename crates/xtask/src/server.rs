@@ -1,16 +1,16 @@
 //! Starts `vaultshare-server` for the demo and the tests, and always stops it again.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
 use crate::workspace::{Profile, Workspace};
-use crate::{files, process};
+use crate::process::{self, Program};
+use crate::files;
 
 /// How the server announces that it is ready, before its URL.
 const READY: &str = "listening on ";
@@ -36,7 +36,7 @@ pub(crate) struct Settings {
 
 /// A running server, stopped when this goes out of scope.
 pub(crate) struct Server {
-    child: Child,
+    program: Program,
     url: String,
 }
 
@@ -55,16 +55,10 @@ impl Server {
         if let Some(mail) = &settings.mail {
             command.arg("--mail-folder").arg(mail);
         }
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
-        let mut child = command.spawn().context("cannot start vaultshare-server")?;
-
-        match wait_until_ready(&mut child) {
-            Ok(url) => Ok(Server { child, url }),
-            Err(error) => {
-                process::stop(&mut child)?;
-                Err(error.context(format!("vaultshare-server did not start; it said:\n{}", end_of(&settings.log))))
-            }
-        }
+        let mut program = Program::start(command.stdout(Stdio::piped()).stderr(log))?;
+        let url = wait_until_ready(&mut program)
+            .with_context(|| format!("vaultshare-server did not start; it said:\n{}", end_of(&settings.log)))?;
+        Ok(Server { program, url })
     }
 
     /// Where the server listens: `http://127.0.0.1:PORT`.
@@ -75,7 +69,7 @@ impl Server {
     /// Waits until the server ends or this command is interrupted.
     pub(crate) fn wait(&mut self) -> anyhow::Result<()> {
         while !process::interrupted() {
-            if let Some(status) = self.child.try_wait()? {
+            if let Some(status) = self.program.try_wait()? {
                 bail!("vaultshare-server ended by itself ({status})");
             }
             std::thread::sleep(Duration::from_millis(50));
@@ -84,29 +78,12 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        if let Err(error) = process::stop(&mut self.child) {
-            eprintln!("error: vaultshare-server could not be stopped: {error:#}");
-        }
-    }
-}
-
-/// Reads what the server prints until it names its URL. A thread goes on reading afterwards: a server whose output
-/// nobody takes would stop at a full pipe.
-fn wait_until_ready(child: &mut Child) -> anyhow::Result<String> {
-    let output = child.stdout.take().context("the server's output is not connected")?;
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        for line in BufReader::new(output).lines().map_while(Result::ok) {
-            // Nobody listens any more once the URL is known.
-            let _ = sender.send(line);
-        }
-    });
-
+/// Reads what the server prints until it names its URL.
+fn wait_until_ready(program: &mut Program) -> anyhow::Result<String> {
+    let lines = program.lines()?;
     let started = Instant::now();
     while started.elapsed() < PATIENCE {
-        match receiver.recv_timeout(Duration::from_millis(100)) {
+        match lines.recv_timeout(Duration::from_millis(100)) {
             Ok(line) => {
                 if let Some((_, url)) = line.split_once(READY) {
                     return Ok(url.trim().trim_end_matches('/').to_owned());

@@ -29,7 +29,7 @@ export function installMisbehavingFetch() {
   };
 
   function forever(signal) {
-    return new Promise((resolve, reject) => {
+    return new Promise((_resolve, reject) => {
       signal?.addEventListener('abort', () => reject(signal.reason));
     });
   }

@@ -1,19 +1,24 @@
 //! The clients, taking turns in one page of one headless Chromium. What they do is in `tests/bench`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
 use crate::server::{Server, Settings};
 use crate::tools::Browser;
 use crate::workspace::{Profile, Workspace};
-use crate::{build, files, process, progress, tools};
+use crate::{build, files, package, process, progress, tools};
 
 /// The cases, the clients, and what measures them.
 const FOLDER: &str = "tests/bench";
 
 /// The last full run's table, which the run writes.
 const DOCUMENT: &str = "docs/performance.md";
+
+/// How long a full run and a small one may take: far above what they need.
+const LIMIT: Duration = Duration::from_secs(3 * 60 * 60);
+const SMOKE_LIMIT: Duration = Duration::from_secs(15 * 60);
 
 /// What to measure, and how often.
 #[derive(Args)]
@@ -33,8 +38,8 @@ pub(crate) struct ClientOptions {
 pub(crate) fn run(workspace: &Workspace, options: &ClientOptions) -> anyhow::Result<()> {
     tools::ensure_node(workspace)?;
     let browser = Browser::ensure(workspace)?;
-    build::build_package(workspace)?;
-    build::build_programs(workspace, &[build::SERVER])?;
+    package::build(workspace)?;
+    build::build_programs(workspace)?;
     measure(workspace, &browser, Profile::Release, options)?;
     progress::note(&format!("the picture: {}", workspace.in_target("bench/report.html").display()));
     Ok(())
@@ -67,7 +72,7 @@ fn measure(workspace: &Workspace, browser: &Browser, profile: Profile, options: 
         }
         node.args(&options.cases);
         browser.name_to(&mut node);
-        process::run(&mut node)
+        process::run_within(if options.smoke { SMOKE_LIMIT } else { LIMIT }, &mut node)
     })?;
     files::remove(&data)
 }

@@ -2,13 +2,13 @@
 
 use crate::server::{Server, Settings};
 use crate::workspace::{Profile, Workspace};
-use crate::{build, files, process, progress, tools};
+use crate::{build, files, package, process, progress, tools};
 
 /// Starts a server on fresh data and puts it under load.
 pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     tools::ensure_npm_packages(workspace)?;
-    build::build_package(workspace)?;
-    build::build_programs(workspace, &[build::SERVER])?;
+    package::build(workspace)?;
+    build::build_programs(workspace)?;
 
     let folder = workspace.in_target("bench");
     let data = folder.join("load-data");

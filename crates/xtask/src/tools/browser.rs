@@ -1,6 +1,6 @@
 //! Chromium and its driver. Ones that are there are used; otherwise they come from the system's packages.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, bail};
@@ -40,11 +40,6 @@ impl Browser {
     /// Tells a program which browser to use, in the variables that our tests and `wasm-bindgen`'s read.
     pub(crate) fn name_to(&self, command: &mut Command) {
         command.env("CHROMIUM", &self.chromium).env("CHROMEDRIVER", &self.driver);
-    }
-
-    /// The driver's path.
-    pub(crate) fn driver(&self) -> &Path {
-        &self.driver
     }
 
     fn find() -> anyhow::Result<Option<Self>> {

@@ -16,18 +16,36 @@ pub(crate) struct CargoProgram {
     /// The program whose `--version` tells whether it is there.
     program: &'static str,
     version: String,
+    /// What else cargo is asked for. What has little to do is compiled without optimisation (`--debug`), which is far quicker.
+    options: &'static [&'static str],
 }
 
-/// Runs the tests of WebAssembly code in browsers.
-pub(crate) const WASM_PACK: fn() -> CargoProgram =
-    || CargoProgram { package: "wasm-pack", program: "wasm-pack", version: "0.15.1".to_owned() };
+/// Checks the licences, versions and sources of the crates, and what is known against them.
+pub(crate) fn cargo_deny() -> CargoProgram {
+    CargoProgram { package: "cargo-deny", program: "cargo-deny", version: "0.20.2".to_owned(), options: &["--debug"] }
+}
 
-/// Makes JavaScript bindings from compiled code. It refuses code compiled against any other version of the
-/// `wasm-bindgen` crate, so `Cargo.lock` decides which version this is.
+/// Collects the licences of the crates that are compiled into the npm package.
+pub(crate) fn cargo_about() -> CargoProgram {
+    CargoProgram { package: "cargo-about", program: "cargo-about", version: "0.9.3".to_owned(), options: &["--debug", "--features", "cli"] }
+}
+
+/// Makes JavaScript bindings from compiled code, and runs the tests of such code. It refuses code compiled against any other
+/// version of the `wasm-bindgen` crate, so `Cargo.lock` decides which version this is.
 pub(crate) fn wasm_bindgen(workspace: &Workspace) -> anyhow::Result<CargoProgram> {
+    let version = version_of(workspace, "wasm-bindgen")?;
+    Ok(CargoProgram { package: "wasm-bindgen-cli", program: "wasm-bindgen", version, options: &[] })
+}
+
+/// Runs benchmarks that were compiled with the `gungraun` crate, of the same version.
+pub(crate) fn gungraun_runner(workspace: &Workspace) -> anyhow::Result<CargoProgram> {
+    let version = version_of(workspace, "gungraun")?;
+    Ok(CargoProgram { package: "gungraun-runner", program: "gungraun-runner", version, options: &["--debug"] })
+}
+
+fn version_of(workspace: &Workspace, package: &str) -> anyhow::Result<String> {
     let lock = files::read(&workspace.path("Cargo.lock"))?;
-    let version = locked_version(&lock, "wasm-bindgen").context("Cargo.lock names no wasm-bindgen")?.to_owned();
-    Ok(CargoProgram { package: "wasm-bindgen-cli", program: "wasm-bindgen", version })
+    Ok(locked_version(&lock, package).with_context(|| format!("Cargo.lock names no {package}"))?.to_owned())
 }
 
 /// Gives the program's path, after installing it where it is missing or of another version.
@@ -54,7 +72,7 @@ pub(crate) fn ensure(workspace: &Workspace, wanted: &CargoProgram) -> anyhow::Re
 fn install(workspace: &Workspace, wanted: &CargoProgram, locked: bool) -> anyhow::Result<()> {
     let mut cargo = workspace.cargo();
     cargo.args(["install", wanted.package, "--version", &format!("={}", wanted.version)]);
-    cargo.arg("--root").arg(workspace.path(".tools"));
+    cargo.args(wanted.options).arg("--root").arg(workspace.path(".tools"));
     cargo.arg("--target-dir").arg(workspace.in_target("tools"));
     // A copy that is recorded there but does not answer with its version is broken: replace it.
     cargo.arg("--force");

@@ -1,0 +1,100 @@
+//! `cargo xtask test`: the four kinds of tests, each a stage that passes or fails.
+//!
+//! A failed stage does not keep the later ones from running: whoever waited for all of it should learn all of it.
+
+mod dependencies;
+mod e2e;
+mod instructions;
+mod interop;
+mod native;
+mod node_tests;
+mod web;
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::{Args, ValueEnum};
+
+use crate::workspace::Workspace;
+use crate::{process, progress};
+
+/// Which tests to run.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// The kinds of tests to run; without any, all
+    stages: Vec<Stage>,
+}
+
+/// A kind of tests.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Stage {
+    /// Formatting, lints, licences, the Rust tests, the documentation and the instructions of the hot paths. Known advisories
+    /// about the crates are looked up where their database (a git repository) can be reached; elsewhere a line says that
+    /// they were not
+    Native,
+    /// The crate's tests compiled to WebAssembly, in headless Chromium
+    Web,
+    /// Other people's clients against our code and our server
+    Interop,
+    /// The npm package in real projects and the pages in a real browser
+    E2e,
+}
+
+impl Stage {
+    fn name(self) -> &'static str {
+        match self {
+            Stage::Native => "native",
+            Stage::Web => "web",
+            Stage::Interop => "interop",
+            Stage::E2e => "e2e",
+        }
+    }
+
+    fn run(self, workspace: &Workspace) -> anyhow::Result<()> {
+        match self {
+            Stage::Native => native::run(workspace),
+            Stage::Web => web::run(workspace),
+            Stage::Interop => interop::run(workspace),
+            Stage::E2e => e2e::run(workspace),
+        }
+    }
+}
+
+/// How a stage ended.
+struct Outcome {
+    stage: Stage,
+    duration: Duration,
+    result: anyhow::Result<()>,
+}
+
+/// Runs the stages, one after the other, and closes with a summary.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<ExitCode> {
+    let all = Stage::value_variants();
+    let wanted = all.iter().filter(|stage| options.stages.is_empty() || options.stages.contains(stage));
+    let mut outcomes = Vec::new();
+    for &stage in wanted {
+        eprintln!("\n==== {} ====", stage.name());
+        let started = Instant::now();
+        let result = stage.run(workspace);
+        outcomes.push(Outcome { stage, duration: started.elapsed(), result });
+        if process::interrupted() {
+            break;
+        }
+    }
+    Ok(summarise(&outcomes))
+}
+
+fn summarise(outcomes: &[Outcome]) -> ExitCode {
+    println!("\n==== summary ====");
+    for outcome in outcomes {
+        let verdict = if outcome.result.is_ok() { "passed" } else { "FAILED" };
+        print!("{:<8} {verdict} in {}", outcome.stage.name(), progress::duration(outcome.duration));
+        match &outcome.result {
+            Ok(()) => println!(),
+            Err(error) => println!(": {error:#}"),
+        }
+    }
+    let failed = outcomes.iter().filter(|outcome| outcome.result.is_err()).count();
+    println!("{} passed, {failed} failed", outcomes.len() - failed);
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,36 @@
+//! Formatting, lints, licences, the Rust tests, the documentation and the instructions of the hot paths.
+
+use super::{dependencies, instructions};
+use crate::workspace::{WASM_TARGET, Workspace};
+use crate::{process, progress, tools};
+
+/// Runs every check, cheapest first, up to the first that fails.
+pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {
+    tools::ensure_component(workspace, "fmt", "rustfmt")?;
+    tools::ensure_component(workspace, "clippy", "clippy")?;
+    tools::ensure_wasm_target(workspace)?;
+    tools::ensure_npm_packages(workspace)?;
+
+    check(workspace, "formatting", &["fmt", "--all", "--check"])?;
+    progress::step("formatting and lints of JavaScript and TypeScript (Biome)", || {
+        process::run(workspace.node().args(["node_modules/@biomejs/biome/bin/biome", "ci", "--error-on-warnings"]))
+    })?;
+    dependencies::check_crates(workspace)?;
+    dependencies::check_npm_packages(workspace)?;
+    dependencies::check_notices(workspace)?;
+    check(workspace, "lints", &["clippy", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"])?;
+    // The JavaScript classes exist only in the wasm build, so the lints have to see that one too.
+    let wasm = ["clippy", "--locked", "--package", "vaultshare", "--lib", "--target", WASM_TARGET];
+    check(workspace, "lints of the wasm build", &[&wasm[..], &["--", "--deny", "warnings"]].concat())?;
+    check(workspace, "Rust tests", &["test", "--locked", "--workspace"])?;
+    progress::step("documentation", || {
+        let mut cargo = workspace.cargo();
+        cargo.args(["doc", "--locked", "--workspace", "--no-deps", "--document-private-items"]);
+        process::run(cargo.env("RUSTDOCFLAGS", "--deny warnings"))
+    })?;
+    progress::step("instructions of the hot paths (gungraun)", || instructions::run(workspace))
+}
+
+fn check(workspace: &Workspace, what: &str, arguments: &[&str]) -> anyhow::Result<()> {
+    progress::step(what, || process::run(workspace.cargo().args(arguments)))
+}

@@ -1,0 +1,35 @@
+//! Test files for Node's own test runner.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::bail;
+
+use crate::workspace::Workspace;
+use crate::{files, process};
+
+/// How long a single test may take, in milliseconds: far above what any needs, so that one that hangs is named.
+const TEST_TIMEOUT: &str = "--test-timeout=600000";
+
+/// How long a folder's tests may take together: Node.js cannot end a test whose process no longer answers, nor its browser.
+const LIMIT: Duration = Duration::from_secs(30 * 60);
+
+/// Runs all `*.test.mjs` of a folder, one after the other: they share two cores with the browsers they start. `prepare`
+/// adds what the tests have to know.
+pub(super) fn run(workspace: &Workspace, folder: &str, prepare: impl FnOnce(&mut Command)) -> anyhow::Result<()> {
+    let tests = files::files_ending(&workspace.path(folder), ".test.mjs")?;
+    if tests.is_empty() {
+        bail!("there are no tests (*.test.mjs) in {folder}");
+    }
+    let mut node = workspace.node();
+    node.args([
+        "--test",
+        "--test-reporter=spec",
+        "--test-reporter-destination=stdout",
+        "--test-concurrency=1",
+        TEST_TIMEOUT,
+    ]);
+    prepare(&mut node);
+    node.args(tests);
+    process::run_within(LIMIT, &mut node)
+}

@@ -1,0 +1,150 @@
+//! The crate's tests, compiled to WebAssembly and run in headless Chromium.
+//!
+//! The test runner of `wasm-bindgen` is started here and not by cargo, so that compiling has all the time it wants and
+//! running has not. Its server (tiny_http) may leave a request unanswered when many arrive at once, and then the page never
+//! begins: such a run is ended and tried again.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use serde::Deserialize;
+
+use crate::process::{self, Watched};
+use crate::tools::{self, Browser};
+use crate::workspace::{WASM_TARGET, Workspace};
+use crate::progress;
+
+/// How long a page may take until its tests run. On an idle machine it takes seconds.
+const TO_BEGIN: Duration = Duration::from_secs(120);
+
+/// How often a page is tried that does not begin.
+const TRIES: u32 = 3;
+
+/// How long the tests of one page may take. RSA keys take a while without WebCrypto.
+const TO_END: Duration = Duration::from_secs(600);
+
+pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {
+    tools::ensure_wasm_target(workspace)?;
+    let wasm_bindgen = tools::ensure_cargo_program(workspace, &tools::wasm_bindgen(workspace)?)?;
+    let runner = wasm_bindgen.with_file_name(format!("wasm-bindgen-test-runner{}", std::env::consts::EXE_SUFFIX));
+    let browser = Browser::ensure(workspace)?;
+
+    let tests = progress::step("compiling the crate's tests to WebAssembly", || compile(workspace))?;
+    for test in tests {
+        let name = test.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        progress::step(&format!("{name} in headless Chromium"), || {
+            let runner = || {
+                let mut command = workspace.command(&runner);
+                command.arg(&test).env("WASM_BINDGEN_TEST_ONLY_WEB", "1");
+                // Its own limits lie beyond ours, which are the ones that end a browser, too.
+                let beyond = (TO_BEGIN + TO_END).as_secs().to_string();
+                command.env("WASM_BINDGEN_TEST_TIMEOUT", &beyond).env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", &beyond);
+                browser.name_to(&mut command);
+                command
+            };
+            run_page(runner)
+        })?;
+    }
+    Ok(())
+}
+
+/// Runs a page's tests, trying again while it does not begin.
+fn run_page(runner: impl Fn() -> Command) -> anyhow::Result<()> {
+    for attempt in 1..=TRIES {
+        match process::watch(&mut runner(), has_begun, TO_BEGIN, TO_BEGIN + TO_END)? {
+            Watched::Ended(status) if status.success() => return Ok(()),
+            Watched::Ended(status) => bail!("the page's tests failed ({status})"),
+            Watched::NeverBegan => {
+                progress::note(&format!("the page did not begin (try {attempt} of {TRIES}); its browser was stopped"));
+            }
+        }
+    }
+    bail!("the page did not begin in {TRIES} tries of {} each", progress::duration(TO_BEGIN))
+}
+
+/// Whether the test runner says with this line that the tests run, or that there are none.
+fn has_begun(line: &str) -> bool {
+    let counted = line.strip_prefix("running ").and_then(|rest| rest.split_once(' '));
+    counted.is_some_and(|(number, what)| number.parse::<u32>().is_ok() && what.starts_with("test"))
+        || line.starts_with("no tests to run")
+}
+
+/// Compiles the tests and gives the modules that contain them.
+fn compile(workspace: &Workspace) -> anyhow::Result<Vec<PathBuf>> {
+    let mut cargo = workspace.cargo();
+    cargo.args(["test", "--no-run", "--locked", "--package", "vaultshare", "--target", WASM_TARGET]);
+    // The second module is part of the package, which these tests do not have around them.
+    cargo.args(["--features", "rsa-compiled-in", "--message-format", "json-render-diagnostics"]);
+    let tests = test_executables(&process::output(cargo.stdin(Stdio::null()))?)?;
+    if tests.is_empty() {
+        bail!("cargo compiled no tests");
+    }
+    Ok(tests)
+}
+
+/// What cargo says of one thing that it compiled; its other messages have none of these fields.
+#[derive(Deserialize)]
+struct Artifact {
+    executable: Option<Box<Path>>,
+}
+
+fn test_executables(messages: &str) -> anyhow::Result<Vec<PathBuf>> {
+    let mut executables = Vec::new();
+    for message in messages.lines() {
+        let artifact: Artifact = serde_json::from_str(message).context("cargo's messages cannot be read")?;
+        executables.extend(artifact.executable.map(PathBuf::from));
+    }
+    Ok(executables)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_has_begun_when_its_tests_are_counted() {
+        assert!(has_begun("running 37 tests"));
+        assert!(has_begun("running 1 test"));
+        assert!(has_begun("no tests to run!"));
+        for line in ["Running headless tests in Chrome on `http://127.0.0.1:1/`", "Loading scripts...", "running late"] {
+            assert!(!has_begun(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_tests_are_what_can_be_executed() {
+        let messages = r#"{"reason":"compiler-artifact","executable":null}
+{"reason":"compiler-artifact","executable":"/target/wasm32-unknown-unknown/debug/deps/web-1.wasm"}
+{"reason":"build-finished","success":true}"#;
+        let expected = [PathBuf::from("/target/wasm32-unknown-unknown/debug/deps/web-1.wasm")];
+        assert_eq!(test_executables(messages).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_page_that_fails_is_not_tried_again() {
+        let tries = std::cell::Cell::new(0);
+        let failing = || {
+            tries.set(tries.get() + 1);
+            let mut command = Command::new("sh");
+            command.args(["-c", "echo running 1 test; exit 1"]);
+            command
+        };
+        assert!(run_page(failing).is_err());
+        assert_eq!(tries.get(), 1);
+    }
+
+    #[test]
+    fn a_page_that_does_not_begin_is_tried_again() {
+        let tries = std::cell::Cell::new(0);
+        let at_the_third = || {
+            tries.set(tries.get() + 1);
+            let mut command = Command::new("sh");
+            command.args(["-c", if tries.get() == 3 { "echo running 1 test" } else { "exit 1" }]);
+            command
+        };
+        assert!(run_page(at_the_third).is_ok());
+        assert_eq!(tries.get(), 3);
+    }
+}

@@ -1,0 +1,113 @@
+use js_sys::Promise;
+use serde::{Deserialize, Serialize};
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+
+use super::{
+    arguments::{self, object, text},
+    call::work,
+    results::{done, page, to_js},
+    session::SessionHandle,
+};
+use crate::{api::Id, error::Result, workflows};
+
+#[wasm_bindgen]
+pub struct Connections {
+    session: SessionHandle,
+}
+
+impl Connections {
+    pub(super) fn new(session: &SessionHandle) -> Self {
+        Connections { session: session.clone() }
+    }
+}
+
+#[wasm_bindgen]
+impl Connections {
+    pub fn accept(&self, invitation: JsValue, details: JsValue, options: JsValue) -> Promise {
+        self.session.call(&options, |session, progress| {
+            let InvitationToken { token, id } = InvitationToken::read(&invitation)?;
+            let Details { name, keypair_id } = object("details", &details)?;
+            let details = workflows::ConnectionDetails { token, invitation_id: id, name, keypair_id };
+            work(async move { to_js(&Connection::new(&session.accept_invitation(&details, &progress).await?)) })
+        })
+    }
+
+    pub fn list(&self, page: JsValue) -> Promise {
+        self.session.call(&page, |session, _| {
+            let request = arguments::page(&page)?;
+            work(async move {
+                let connections = session.list_connections(&request).await?;
+                self::page(&connections, |connection| Ok(Connection::new(connection)))
+            })
+        })
+    }
+
+    pub fn get(&self, id: JsValue, options: JsValue) -> Promise {
+        self.session.call(&options, |session, _| {
+            let id = arguments::id("id", &id)?;
+            work(async move { to_js(&Connection::new(&session.get_connection(&id).await?)) })
+        })
+    }
+
+    pub fn delete(&self, id: JsValue, options: JsValue) -> Promise {
+        self.session.call(&options, |session, _| {
+            let id = arguments::id("id", &id)?;
+            work(async move { done(session.delete_connection(&id).await) })
+        })
+    }
+}
+
+/// An invitation's token, by itself or with the invitation's id.
+#[derive(Deserialize)]
+struct InvitationToken {
+    token: String,
+    id: Option<Id>,
+}
+
+impl InvitationToken {
+    fn read(invitation: &JsValue) -> Result<Self> {
+        if invitation.is_string() {
+            return Ok(InvitationToken { token: text("invitation", invitation)?.as_str().to_owned(), id: None });
+        }
+        object("invitation", invitation)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Details {
+    name: String,
+    keypair_id: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Connection<'a> {
+    id: &'a Id,
+    name: Option<&'a str>,
+    user_id: &'a Id,
+    public_key: &'a str,
+    keypair_id: Option<&'a str>,
+    other_connection_id: &'a Id,
+    other_public_key: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    other_keypair_id: Option<&'a str>,
+    safety_number: &'a str,
+}
+
+impl<'a> Connection<'a> {
+    fn new(connection: &'a workflows::Connection) -> Self {
+        let (own, other) = (&connection.record.own, &connection.record.the_other_user);
+        Connection {
+            id: &own.id,
+            name: connection.name.as_deref(),
+            user_id: &other.user_id,
+            public_key: &own.user_public_key,
+            keypair_id: own.user_keypair_external_id.as_deref(),
+            other_connection_id: &other.id,
+            other_public_key: &other.user_public_key,
+            other_keypair_id: other.user_keypair_external_id.as_deref(),
+            safety_number: &connection.safety_number,
+        }
+    }
+}

@@ -1,0 +1,92 @@
+use js_sys::Promise;
+use serde::{Deserialize, Serialize};
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+
+use super::{
+    arguments::{self, object},
+    call::work,
+    results::{done, page, to_js},
+    session::SessionHandle,
+};
+use crate::{api::Id, workflows};
+
+#[wasm_bindgen]
+pub struct Invitations {
+    session: SessionHandle,
+}
+
+impl Invitations {
+    pub(super) fn new(session: &SessionHandle) -> Self {
+        Invitations { session: session.clone() }
+    }
+}
+
+#[wasm_bindgen]
+impl Invitations {
+    pub fn create(&self, invitation: JsValue, options: JsValue) -> Promise {
+        self.session.call(&options, |session, progress| {
+            let invitation = object::<NewInvitation>("invitation", &invitation)?.into();
+            work(async move { to_js(&Invitation::new(&*session.create_invitation(&invitation, &progress).await?)) })
+        })
+    }
+
+    pub fn list(&self, page: JsValue) -> Promise {
+        self.session.call(&page, |session, _| {
+            let request = arguments::page(&page)?;
+            work(async move {
+                let invitations = session.list_invitations(&request).await?;
+                self::page(&invitations, |invitation| Ok(Invitation::new(invitation)))
+            })
+        })
+    }
+
+    pub fn cancel(&self, id: JsValue, options: JsValue) -> Promise {
+        self.session.call(&options, |session, _| {
+            let id = arguments::id("id", &id)?;
+            work(async move { done(session.cancel_invitation(&id).await) })
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NewInvitation {
+    name: String,
+    email: Option<String>,
+    keypair_id: Option<String>,
+}
+
+impl From<NewInvitation> for workflows::NewInvitation {
+    fn from(invitation: NewInvitation) -> Self {
+        let NewInvitation { name, email, keypair_id } = invitation;
+        workflows::NewInvitation { name, email, keypair_id }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Invitation<'a> {
+    id: Option<&'a Id>,
+    token: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mail: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_at: Option<&'a str>,
+}
+
+impl<'a> Invitation<'a> {
+    fn new(invitation: &'a workflows::Invitation) -> Self {
+        Invitation {
+            id: invitation.id.as_ref(),
+            token: &invitation.token,
+            email: invitation.email.as_deref(),
+            mail: invitation.mail_state.map(|state| state.as_str()),
+            state: invitation.state.map(|state| state.as_str()),
+            created_at: invitation.created_at.as_deref(),
+        }
+    }
+}

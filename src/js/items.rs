@@ -1,0 +1,274 @@
+use std::rc::Rc;
+
+use js_sys::{Array, Promise};
+use serde::{Deserialize, Serialize};
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+
+use super::{
+    arguments::{self, list, object, object_or_default},
+    call::work,
+    classifications::Classification,
+    results::{done, item_of, page, to_js},
+    session::SessionHandle,
+    slots::{Slot, classifications, slots},
+};
+use crate::{
+    api::{
+        Id,
+        vault::{self, items::Order},
+    },
+    error::Result,
+    workflows,
+};
+
+/// How many items are converted without yielding to the page: a few milliseconds' worth.
+const ITEMS_AT_ONCE: usize = 100;
+
+#[wasm_bindgen]
+pub struct Items {
+    session: SessionHandle,
+}
+
+impl Items {
+    pub(super) fn new(session: &SessionHandle) -> Self {
+        Items { session: session.clone() }
+    }
+}
+
+#[wasm_bindgen]
+impl Items {
+    pub fn create(&self, item: JsValue, options: JsValue) -> Promise {
+        self.session.call(&options, |session, progress| {
+            let item = object::<NewItem>("item", &item)?.read()?;
+            work(async move { item_to_js(&session.create_item(&item, &progress).await?) })
+        })
+    }
+
+    pub fn list(&self, filter: JsValue, page: JsValue) -> Promise {
+        self.session.call(&page, |session, _| {
+            let filter = object_or_default::<ItemFilter>("filter", &filter)?.into();
+            let request = arguments::page(&page)?;
+            work(async move {
+                let items = session.list_items(&filter, &request).await?;
+                self::page(&items, |item| Ok(ItemSummary::new(item)))
+            })
+        })
+    }
+
+    pub fn get(&self, id: JsValue, options: JsValue) -> Promise {
+        self.session.call(&options, |session, _| {
+            let id = arguments::id("id", &id)?;
+            work(async move { item_to_js(&session.get_item(&id).await?) })
+        })
+    }
+
+    #[wasm_bindgen(js_name = getMany)]
+    pub fn get_many(&self, ids: JsValue, options: JsValue) -> Promise {
+        self.session.call(&options, |session, progress| {
+            // Not `list`, which takes what is left out for none.
+            let ids =
+                if ids.is_object() { list("ids", &ids, arguments::id)? } else { return Err(arguments::wrong("ids")) };
+            work(async move {
+                let items = Array::new();
+                for (index, (id, outcome)) in session.get_items(&ids, &progress).await?.into_iter().enumerate() {
+                    if index > 0 && index % ITEMS_AT_ONCE == 0 {
+                        session.pause().await;
+                    }
+                    items.push(&outcome_to_js(&id, outcome)?);
+                }
+                Ok(items.into())
+            })
+        })
+    }
+
+    pub fn update(&self, id: JsValue, change: JsValue, options: JsValue) -> Promise {
+        self.session.call(&options, |session, progress| {
+            let id = arguments::id("id", &id)?;
+            let change = object_or_default::<ItemChange>("change", &change)?.read()?;
+            work(async move {
+                let updated = session.update_item(&id, &change, &progress).await?;
+                let outstanding_tasks = OutstandingTasks::new(updated.outstanding_tasks);
+                to_js(&UpdatedItem { item: item_to_js(&updated.item)?, outstanding_tasks })
+            })
+        })
+    }
+
+    pub fn reencrypt(&self, id: JsValue, options: JsValue) -> Promise {
+        self.session.call(&options, |session, _| {
+            let id = arguments::id("id", &id)?;
+            work(async move { item_to_js(&session.reencrypt_item(&id).await?) })
+        })
+    }
+
+    #[wasm_bindgen(js_name = removeSlot)]
+    pub fn remove_slot(&self, slot_id: JsValue, options: JsValue) -> Promise {
+        self.session.call(&options, |session, _| {
+            let slot_id = arguments::id("slotId", &slot_id)?;
+            work(async move { done(session.remove_slot(&slot_id).await) })
+        })
+    }
+
+    pub fn delete(&self, id: JsValue, options: JsValue) -> Promise {
+        self.session.call(&options, |session, _| {
+            let id = arguments::id("id", &id)?;
+            work(async move { done(session.delete_item(&id).await) })
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct NewItem {
+    template: String,
+    label: String,
+    #[serde(default, with = "serde_wasm_bindgen::preserve")]
+    slots: JsValue,
+    #[serde(default, with = "serde_wasm_bindgen::preserve")]
+    classifications: JsValue,
+}
+
+impl NewItem {
+    fn read(self) -> Result<workflows::NewItem> {
+        Ok(workflows::NewItem {
+            template: self.template,
+            label: self.label,
+            slots: slots("item.slots", &self.slots)?,
+            classifications: classifications("item.classifications", &self.classifications)?,
+        })
+    }
+}
+
+#[derive(Default, Deserialize)]
+struct ItemChange {
+    label: Option<String>,
+    #[serde(default, with = "serde_wasm_bindgen::preserve")]
+    slots: JsValue,
+    #[serde(default, with = "serde_wasm_bindgen::preserve")]
+    classifications: JsValue,
+}
+
+impl ItemChange {
+    fn read(self) -> Result<workflows::ItemChange> {
+        Ok(workflows::ItemChange {
+            label: self.label,
+            slots: slots("change.slots", &self.slots)?,
+            classifications: classifications("change.classifications", &self.classifications)?,
+        })
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ItemFilter {
+    template_ids: Option<Vec<Id>>,
+    scheme: Option<String>,
+    classifications: Option<Vec<String>>,
+    shared_with: Option<Id>,
+    owner_id: Option<Id>,
+    own: Option<bool>,
+    ids: Option<Vec<Id>>,
+    name: Option<String>,
+    order: Option<Order>,
+}
+
+impl From<ItemFilter> for vault::items::ItemFilter {
+    fn from(filter: ItemFilter) -> Self {
+        vault::items::ItemFilter {
+            template_ids: filter.template_ids.unwrap_or_default(),
+            scheme: filter.scheme,
+            classifications: filter.classifications.unwrap_or_default(),
+            shared_with: filter.shared_with,
+            owner_id: filter.owner_id,
+            own: filter.own,
+            item_ids: filter.ids.unwrap_or_default(),
+            name: filter.name,
+            order: filter.order,
+        }
+    }
+}
+
+/// An item without its values.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ItemSummary<'a> {
+    id: &'a Id,
+    name: &'a str,
+    label: &'a str,
+    template_id: Option<&'a Id>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template_label: Option<&'a str>,
+    own: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner_id: Option<&'a Id>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    original_id: Option<&'a Id>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    share_id: Option<&'a Id>,
+    slot_ids: &'a [Id],
+    created_at: &'a str,
+    updated_at: &'a str,
+}
+
+impl<'a> ItemSummary<'a> {
+    fn new(item: &'a vault::items::Item) -> Self {
+        ItemSummary {
+            id: &item.id,
+            name: &item.name,
+            label: &item.label,
+            template_id: item.item_template_id.as_ref(),
+            template_label: item.item_template_label.as_deref(),
+            own: item.own,
+            owner_id: item.owner_id.as_ref(),
+            original_id: item.original_id.as_ref(),
+            share_id: item.share_id.as_ref(),
+            slot_ids: &item.slot_ids,
+            created_at: &item.created_at,
+            updated_at: &item.updated_at,
+        }
+    }
+}
+
+pub(super) fn item_to_js(item: &workflows::Item) -> Result<JsValue> {
+    let slots: Vec<_> = item.slots.iter().map(Slot::new).collect();
+    let classifications: Vec<_> = item.classification_nodes.iter().map(Classification::new).collect();
+    Ok(item_of(to_js(&ItemSummary::new(&item.record))?, to_js(&slots)?, to_js(&classifications)?))
+}
+
+/// What came of one of many ids.
+fn outcome_to_js(id: &Id, outcome: Result<Rc<workflows::Item>>) -> Result<JsValue> {
+    #[derive(Serialize)]
+    struct Read {
+        #[serde(with = "serde_wasm_bindgen::preserve")]
+        item: JsValue,
+    }
+    #[derive(Serialize)]
+    struct Unreadable<'a> {
+        id: &'a Id,
+        #[serde(with = "serde_wasm_bindgen::preserve")]
+        error: JsValue,
+    }
+    match outcome {
+        Ok(item) => to_js(&Read { item: item_to_js(&item)? }),
+        Err(error) => to_js(&Unreadable { id, error: error.into() }),
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UpdatedItem {
+    #[serde(with = "serde_wasm_bindgen::preserve")]
+    item: JsValue,
+    outstanding_tasks: OutstandingTasks,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OutstandingTasks {
+    todo: usize,
+    in_progress: usize,
+}
+
+impl OutstandingTasks {
+    pub(super) fn new(tasks: workflows::OutstandingTasks) -> Self {
+        OutstandingTasks { todo: tasks.todo, in_progress: tasks.in_progress }
+    }
+}

@@ -1,0 +1,43 @@
+//! Results as JavaScript sees them: plain objects in camelCase, by serde.
+
+use serde::Serialize;
+use serde_wasm_bindgen::Serializer;
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+
+use crate::{
+    error::{Error, Result},
+    workflows,
+};
+
+/// A record. What has no value is `null`, or left out where the record's type says so.
+pub(super) fn to_js(record: &impl Serialize) -> Result<JsValue> {
+    record.serialize(&Serializer::json_compatible()).map_err(|_| Error::internal("a result could not be serialized"))
+}
+
+/// What a method resolves to that only says that it is done.
+pub(super) fn done(outcome: Result<()>) -> Result<JsValue> {
+    outcome.map(|()| JsValue::UNDEFINED)
+}
+
+/// A part of a list.
+#[derive(Serialize)]
+struct Page<'a, R> {
+    entries: Vec<R>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<&'a str>,
+}
+
+/// A part of a list, each of whose entries `record` makes one that JavaScript sees.
+pub(super) fn page<'a, T, R: Serialize>(
+    page: &'a workflows::Page<T>,
+    record: impl Fn(&'a T) -> Result<R>,
+) -> Result<JsValue> {
+    to_js(&Page { entries: page.entries.iter().map(record).collect::<Result<_>>()?, next: page.next.as_deref() })
+}
+
+#[wasm_bindgen(module = "/src/js/item.js")]
+extern "C" {
+    /// Completes an item by what serde cannot give it.
+    #[wasm_bindgen(js_name = itemOf)]
+    pub(super) fn item_of(summary: JsValue, slots: JsValue, classifications: JsValue) -> JsValue;
+}
