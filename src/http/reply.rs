@@ -55,11 +55,12 @@ impl<T> Future for Reply<'_, T> {
 
 /// Deserializes a response's body, or one field of the object that it is.
 pub(crate) fn deserialize<T: DeserializeOwned>(response: &Response, field: Option<&str>) -> Result<Box<T>> {
-    let value = match field {
-        None => serde_json::from_slice(&response.body),
-        Some(field) => serde_json::from_str(field_of(response, field)?),
+    let json = match field {
+        None => response.body.as_slice(),
+        // As bytes, because `from_str` would compile a second reader of each type.
+        Some(field) => field_of(response, field)?.as_bytes(),
     };
-    value.map(Box::new).map_err(|error| not_the_protocol(response, &error))
+    serde_json::from_slice(json).map(Box::new).map_err(|error| not_the_protocol(response, &error))
 }
 
 fn field_of<'response>(response: &'response Response, name: &str) -> Result<&'response str> {

@@ -310,7 +310,7 @@ impl<'de> Deserialize<'de> for ValuesInAnyForm {
             encrypted_value: Option<Ciphertext<SlotValue>>,
         }
         let values = match Form::deserialize(deserializer)? {
-            Form::Text(text) => serde_json::from_str(&text).map_err(de::Error::custom)?,
+            Form::Text(text) => serde_json::from_slice(text.as_bytes()).map_err(de::Error::custom)?,
             Form::BySlot(values) => values,
             Form::List(list) => {
                 let mut values = ValuesBySlot::default();

@@ -1,6 +1,6 @@
 // The browser's own base64, where it has one: for texts that would be slow to carry into the module and out again.
 
-import { pause } from '../../pause.js';
+import { yieldToPage } from '../../yield_to_page.js';
 
 const form = { alphabet: 'base64url' };
 
@@ -14,7 +14,7 @@ export function hasBase64() {
 
 /** Bytes as base64 with the URL-safe alphabet and padding. */
 export async function toBase64url(bytes) {
-  await pause();
+  await yieldToPage();
   return bytes.toBase64(form);
 }
 
@@ -29,7 +29,7 @@ export async function fromBase64url(text, more) {
   const bytes = new Uint8Array(length + more);
   let place = 0;
   for (let start = 0; start < text.length; start += PIECE) {
-    await pause();
+    await yieldToPage();
     const piece = text.slice(start, start + PIECE);
     const isLast = start + PIECE >= text.length;
     const expected = (piece.length / 4) * 3 - (isLast ? padding : 0);
@@ -42,7 +42,7 @@ export async function fromBase64url(text, more) {
     place += expected;
   }
   // Whoever hands the bytes to the browser's cipher waits while it copies them.
-  await pause();
+  await yieldToPage();
   return bytes;
 }
 
