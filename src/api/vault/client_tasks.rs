@@ -46,7 +46,7 @@ pub struct ClientTask {
     #[serde(default)]
     pub target_id: Option<Id>,
     /// Always empty.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, skip_deserializing)]
     pub additional_options: JsonObject,
     /// Instant.
     #[serde(default)]

@@ -93,6 +93,7 @@ pub struct OtherConnectionData {
 
 /// A connection, as one of its two users sees it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "ConnectionAsRead")]
 pub struct Connection {
     /// The reading user's side.
     pub own: OwnConnectionData,
@@ -103,10 +104,31 @@ pub struct Connection {
     pub in_first_form: ConnectionInFirstForm,
 }
 
+/// The fields of a connection that a client reads.
+#[derive(Deserialize)]
+struct ConnectionAsRead {
+    own: OwnConnectionData,
+    the_other_user: OtherConnectionData,
+    #[serde(default)]
+    encryption_space_id: Option<Id>,
+    #[serde(default)]
+    other_user_connection_encryption_space_id: Option<Id>,
+}
+
+impl From<ConnectionAsRead> for Connection {
+    fn from(read: ConnectionAsRead) -> Self {
+        let in_first_form = ConnectionInFirstForm {
+            encryption_space_id: read.encryption_space_id,
+            other_user_connection_encryption_space_id: read.other_user_connection_encryption_space_id,
+            ..ConnectionInFirstForm::default()
+        };
+        Connection { own: read.own, the_other_user: read.the_other_user, in_first_form }
+    }
+}
+
 /// A connection as the first sharing protocol wrote it (`protocol/encryption-spaces-and-setup.md` §1.4). Only the spaces
 /// are read; the rest is for clients of that time.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct ConnectionInFirstForm {
     /// The reading user's id of the connection.
     pub id: Option<Id>,
@@ -119,7 +141,6 @@ pub struct ConnectionInFirstForm {
     /// Always null.
     pub user_email: Option<String>,
     /// Always false.
-    #[serde(deserialize_with = "null_as_default")]
     pub user_organisation: bool,
     /// The reading user's encryption space in the Keystore; null until it is made or its key is claimed.
     pub encryption_space_id: Option<Id>,
@@ -178,7 +199,7 @@ pub struct ConnectionResponse {
     #[serde(default, deserialize_with = "null_as_default")]
     pub connection_existed_already: bool,
     /// Always empty.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, skip_deserializing)]
     pub created_shares_report: Vec<JsonObject>,
 }
 

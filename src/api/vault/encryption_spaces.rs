@@ -51,13 +51,13 @@ pub struct NewSpaceShare {
     #[serde(serialize_with = "values_as_text", deserialize_with = "read_values")]
     pub encrypted_values: ValuesBySlot,
     /// Always false.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, skip_deserializing)]
     pub distributable: bool,
     /// Always true.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, skip_deserializing)]
     pub outgoing: bool,
     /// Always false.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, skip_deserializing)]
     pub tradeable: bool,
     /// Not encrypted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -101,10 +101,10 @@ pub struct SpaceShare {
     #[serde(default)]
     pub expires_at: Option<Timestamp>,
     /// Always false.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, skip_deserializing)]
     pub tradeable: bool,
     /// Always false.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, skip_deserializing)]
     pub distributable: bool,
     /// Whether the reading user made it.
     #[serde(default, deserialize_with = "null_as_default")]
@@ -140,36 +140,28 @@ pub struct SpaceShare {
 
 /// An item as the first protocol wrote it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "Item")]
 pub struct ItemInFirstForm {
     /// What later versions kept.
     #[serde(flatten)]
     pub item: Item,
     /// Always false.
-    #[serde(default, deserialize_with = "null_as_default")]
     pub shareable: bool,
     /// Always null.
-    #[serde(default)]
     pub image_background_colour: Option<String>,
     /// Always null.
-    #[serde(default)]
     pub slot_image: Option<String>,
     /// Always null.
-    #[serde(default)]
     pub slot_image_background_colour: Option<String>,
     /// Always null.
-    #[serde(default)]
     pub activity_image: Option<String>,
     /// Always null.
-    #[serde(default)]
     pub activity_image_background_colour: Option<String>,
     /// Always null.
-    #[serde(default)]
     pub category_image: Option<String>,
     /// Always null.
-    #[serde(default)]
     pub category_image_background_colour: Option<String>,
     /// Always null.
-    #[serde(default)]
     pub category_label: Option<String>,
 }
 
@@ -202,7 +194,7 @@ pub struct SpaceSharesResponse {
     #[serde(default, deserialize_with = "null_as_default")]
     pub slots: Vec<Slot>,
     /// Always empty; old clients need it.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, skip_deserializing)]
     pub users: Vec<JsonObject>,
     /// The cursor of the next page, null on the last.
     #[serde(default)]
@@ -229,22 +221,22 @@ pub struct SpaceShareResponse {
     #[serde(default, deserialize_with = "null_as_default")]
     pub items: Vec<ItemInFirstForm>,
     /// Always empty; old clients need it.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, skip_deserializing)]
     pub users: Vec<JsonObject>,
     /// Always empty; old clients need it.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, skip_deserializing)]
     pub associations: Vec<JsonObject>,
     /// Always empty; old clients need it.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, skip_deserializing)]
     pub associations_to: Vec<JsonObject>,
     /// Always empty; old clients need it.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, skip_deserializing)]
     pub attachments: Vec<JsonObject>,
     /// Always empty; old clients need it.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, skip_deserializing)]
     pub thumbnails: Vec<JsonObject>,
     /// Always empty; old clients need it.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, skip_deserializing)]
     pub classification_nodes: Vec<JsonObject>,
 }
 

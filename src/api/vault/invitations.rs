@@ -184,10 +184,10 @@ pub struct InvitationResponse {
     /// The invitation.
     pub invitation: Invitation,
     /// Always empty (since 39).
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, skip_deserializing)]
     pub share_intents: Vec<JsonObject>,
     /// Always null (since 39).
-    #[serde(default)]
+    #[serde(default, skip_deserializing)]
     pub recipient_public_key: Option<String>,
 }
 

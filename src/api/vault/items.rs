@@ -136,10 +136,10 @@ pub struct ItemResponse {
     #[serde(default, deserialize_with = "null_as_default")]
     pub thumbnails: Vec<JsonObject>,
     /// Always empty; old clients need it.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, skip_deserializing)]
     pub associations: Vec<JsonObject>,
     /// Always empty; old clients need it.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, skip_deserializing)]
     pub associations_to: Vec<JsonObject>,
 }
 
@@ -161,10 +161,10 @@ pub struct ItemsResponse {
     #[serde(default, deserialize_with = "null_as_default")]
     pub thumbnails: Vec<JsonObject>,
     /// Always empty; old clients need it.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, skip_deserializing)]
     pub associations: Vec<JsonObject>,
     /// Always empty; old clients need it.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, skip_deserializing)]
     pub associations_to: Vec<JsonObject>,
     /// The cursor of the next page, null on the last.
     #[serde(default)]

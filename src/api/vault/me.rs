@@ -130,10 +130,10 @@ pub struct NewUserResponse {
     /// The new user.
     pub user: User,
     /// Always empty; old clients need it.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, skip_deserializing)]
     pub associations: Vec<JsonObject>,
     /// Always empty; old clients need it.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, skip_deserializing)]
     pub organisations: Vec<JsonObject>,
 }
 
@@ -143,7 +143,7 @@ pub struct UserResponse {
     /// The user.
     pub user: User,
     /// Always empty; old clients need it.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, skip_deserializing)]
     pub associations: Vec<JsonObject>,
 }
 

@@ -198,10 +198,10 @@ pub struct ShareWithItemResponse {
     #[serde(default, deserialize_with = "null_as_default")]
     pub slots: Vec<Slot>,
     /// Always empty; old clients need it.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, skip_deserializing)]
     pub associations: Vec<JsonObject>,
     /// Always empty; old clients need it.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, skip_deserializing)]
     pub associations_to: Vec<JsonObject>,
     /// Files.
     #[serde(default, deserialize_with = "null_as_default")]

@@ -65,10 +65,10 @@ pub struct TemplatesResponse {
     #[serde(default, deserialize_with = "null_as_default")]
     pub classification_nodes: Vec<ClassificationNode>,
     /// Always empty.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, skip_deserializing)]
     pub attachments: Vec<JsonObject>,
     /// Always empty.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, skip_deserializing)]
     pub thumbnails: Vec<JsonObject>,
     /// The cursor of the next page, null on the last.
     #[serde(default)]
@@ -90,10 +90,10 @@ pub struct TemplateResponse {
     #[serde(default, deserialize_with = "null_as_default")]
     pub classification_nodes: Vec<ClassificationNode>,
     /// Always empty.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, skip_deserializing)]
     pub attachments: Vec<JsonObject>,
     /// Always empty.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, skip_deserializing)]
     pub thumbnails: Vec<JsonObject>,
 }
 

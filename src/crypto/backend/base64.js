@@ -4,7 +4,7 @@ import { yieldToPage } from '../../yield_to_page.js';
 
 const form = { alphabet: 'base64url' };
 
-/** How many characters are read without a pause: some milliseconds' worth. A multiple of four. */
+/** How many characters are read without yielding: some milliseconds' worth. A multiple of four. */
 const PIECE = 2 ** 21;
 
 /** Whether there is one. */

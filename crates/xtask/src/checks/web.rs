@@ -12,9 +12,9 @@ use anyhow::{Context, bail};
 use serde::Deserialize;
 
 use crate::process::{self, Watched};
+use crate::progress;
 use crate::tools::{self, Browser};
 use crate::workspace::{WASM_TARGET, Workspace};
-use crate::progress;
 
 /// How long a page may take until its tests run. On an idle machine it takes seconds.
 const TO_BEGIN: Duration = Duration::from_secs(120);
@@ -108,7 +108,8 @@ mod tests {
         assert!(has_begun("running 37 tests"));
         assert!(has_begun("running 1 test"));
         assert!(has_begun("no tests to run!"));
-        for line in ["Running headless tests in Chrome on `http://127.0.0.1:1/`", "Loading scripts...", "running late"] {
+        for line in ["Running headless tests in Chrome on `http://127.0.0.1:1/`", "Loading scripts...", "running late"]
+        {
             assert!(!has_begun(line), "{line}");
         }
     }
