@@ -1,9 +1,14 @@
 //! What time it is, and how the wire writes it.
 
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering::SeqCst},
+    },
+    time::{Duration, SystemTime},
+};
+
 use jiff::Timestamp;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
-use std::time::{Duration, SystemTime};
 
 /// Milliseconds since 1970: how the databases keep time.
 pub type Millis = i64;

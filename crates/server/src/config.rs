@@ -1,7 +1,6 @@
 //! What can be chosen when a server is started.
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 /// Everything a server needs to know to start.
 #[derive(Clone, Debug)]

@@ -1,10 +1,13 @@
 //! What a request can be refused with, and the one form in which it is said (http-api §1.4).
 
-use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use serde_json::json;
 use std::time::Duration;
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
 
 /// What handlers and rules return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,29 +1,38 @@
 //! The routers put together, and what surrounds every request: a deadline, a bound, a log line, headers.
 
-use crate::config::Config;
-use crate::error::Error;
-use crate::keystore::{self, Keystore};
-use crate::service::Service;
-use crate::vault::{self, Vault};
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::handler::HandlerWithoutStateExt;
-use axum::http::header::{
-    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
-    X_CONTENT_TYPE_OPTIONS,
+use std::{
+    any::Any,
+    path::Path,
+    time::{Duration, Instant},
 };
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
-use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
+
+use axum::{
+    Json, Router,
+    extract::{DefaultBodyLimit, MatchedPath, Request, State},
+    handler::HandlerWithoutStateExt,
+    http::{
+        HeaderName, HeaderValue, Method, StatusCode,
+        header::{
+            ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
+            X_CONTENT_TYPE_OPTIONS,
+        },
+    },
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
 use serde_json::json;
-use std::any::Any;
-use std::path::Path;
-use std::time::{Duration, Instant};
-use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::cors::CorsLayer;
-use tower_http::services::ServeDir;
-use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::{
+    catch_panic::CatchPanicLayer, cors::CorsLayer, services::ServeDir, set_header::SetResponseHeaderLayer,
+};
+
+use crate::{
+    config::Config,
+    error::Error,
+    keystore::{self, Keystore},
+    service::Service,
+    vault::{self, Vault},
+};
 
 /// What the demo page may do: run its own scripts and the wasm module, and talk to this server. Nothing else.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \

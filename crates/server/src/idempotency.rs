@@ -4,17 +4,22 @@
 //! The answer is kept in the same transaction as the change it reports, so that there is no moment at which one is
 //! there without the other.
 
-use crate::clock::{Millis, millis};
-use crate::error::{Error, Result};
-use crate::service::Service;
-use crate::store::Tx;
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use std::time::Duration;
+
+use axum::{
+    extract::FromRequestParts,
+    http::{StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
 use serde::Serialize;
 use sqlx::AnyConnection;
-use std::time::Duration;
+
+use crate::{
+    clock::{Millis, millis},
+    error::{Error, Result},
+    service::Service,
+    store::Tx,
+};
 
 const HEADER: &str = "idempotency-key";
 const LONGEST_KEY: usize = 255;

@@ -34,15 +34,15 @@ pub mod wire;
 
 pub use config::{Config, Limits, MailConfig};
 
+use std::{net::SocketAddr, sync::Arc};
+
+use tokio::{net::TcpListener, sync::oneshot};
+
 use clock::Clock;
 use error::{Error, Result};
 use keystore::Keystore;
 use mail::Mailer;
-use std::net::SocketAddr;
-use std::sync::Arc;
 use store::Store;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 use vault::Vault;
 
 /// How long a server that is asked to stop waits for a message that is being handed on.

@@ -1,10 +1,8 @@
 //! Starts the server: `vaultshare-server --listen 127.0.0.1:3000 --data ./data`.
 
+use std::{io::IsTerminal, net::SocketAddr, path::PathBuf, process::ExitCode};
+
 use clap::Parser;
-use std::io::IsTerminal;
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::process::ExitCode;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 use vaultshare_server::{Config, MailConfig};

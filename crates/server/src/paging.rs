@@ -1,8 +1,9 @@
 //! Paging by cursor (http-api §1.5): each page begins behind the last row of the one before, which a database finds in
 //! the same time on the first page and on the thousandth, and which misses and repeats nothing when rows come and go.
 
-use crate::request::Parameters;
 use base64ct::{Base64UrlUnpadded, Encoding};
+
+use crate::request::Parameters;
 
 const PER_PAGE: i64 = 200;
 const MOST_PER_PAGE: i64 = 1000;

@@ -1,14 +1,15 @@
 //! Reading requests: bodies and query parameters, as forgiving as the protocol asks (http-api §0) and no more.
 
+use std::{convert::Infallible, net::SocketAddr};
+
+use axum::{
+    body::Bytes,
+    extract::{ConnectInfo, FromRequest, FromRequestParts, Request},
+    http::{StatusCode, header, request::Parts},
+};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+
 use crate::error::{Error, Result};
-use axum::body::Bytes;
-use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
-use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
-use std::convert::Infallible;
-use std::net::SocketAddr;
 
 /// A JSON body. No body at all reads as `{}`; a wrong one is answered in the protocol's error form.
 #[derive(Debug)]

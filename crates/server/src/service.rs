@@ -1,8 +1,6 @@
 //! What the Keystore and the Vault have in common: a database, a clock, sessions.
 
-use crate::clock::Clock;
-use crate::config::Limits;
-use crate::store::Store;
+use crate::{clock::Clock, config::Limits, store::Store};
 
 /// The state of one service, as handlers receive it. Cloning is cheap: everything inside is shared.
 pub trait Service: Clone + Send + Sync + 'static {

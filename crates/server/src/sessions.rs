@@ -1,16 +1,20 @@
 //! Sessions, which both services have: a token for the client, its hash for the database, an end.
 
-use crate::clock::{Millis, millis};
-use crate::error::{Error, Result};
-use crate::service::Service;
-use crate::store::new_id;
-use crate::token;
-use axum::extract::FromRequestParts;
-use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
-use axum::http::request::Parts;
-use sqlx::{AnyConnection, FromRow};
 use std::time::Duration;
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, header::AUTHORIZATION, request::Parts},
+};
+use sqlx::{AnyConnection, FromRow};
+
+use crate::{
+    clock::{Millis, millis},
+    error::{Error, Result},
+    service::Service,
+    store::new_id,
+    token,
+};
 
 /// The caller, as the token of the request proves it. A handler that takes one cannot be reached without signing in.
 #[derive(Clone, Debug, FromRow)]

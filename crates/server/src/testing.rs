@@ -1,9 +1,14 @@
 //! A server of its own for a test, in one line, that leaves nothing behind.
 
-use crate::error::{Error, Result};
-use crate::{App, Config};
-use std::ops::Deref;
-use std::path::{Path, PathBuf};
+use std::{
+    ops::Deref,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    App, Config,
+    error::{Error, Result},
+};
 
 /// A server on databases in a folder of its own, which goes when this goes.
 pub struct FreshServer {

@@ -1,8 +1,11 @@
 //! From what the databases hold to what crosses the wire.
 
-use crate::clock::{Millis, to_wire};
-use crate::error::{Error, Result};
 use vaultshare::api::{Ciphertext, Id, Timestamp};
+
+use crate::{
+    clock::{Millis, to_wire},
+    error::{Error, Result},
+};
 
 /// What is kept as text and has a form on the wire.
 pub trait Stored: Sized {

@@ -5,9 +5,12 @@
 
 mod common;
 
-use common::statements::{Database, Watched, watched};
-use common::{SEALED, Server, User, server};
 use serde_json::json;
+
+use common::{
+    SEALED, Server, User, server,
+    statements::{Database, Watched, watched},
+};
 
 /// Every list there is, by who asks for it, and what in it grows with its rows.
 const LISTS: [(&str, &str, &str); 21] = [

@@ -4,13 +4,13 @@
 
 mod common;
 
-use axum::body::Body;
-use axum::http::Request;
-use common::{SEALED, acceptance, fixture, invitation, server, text};
-use serde_json::{Value, json};
 use std::time::Duration;
-use vaultshare_server::testing::Folder;
-use vaultshare_server::{Config, Limits};
+
+use axum::{body::Body, http::Request};
+use serde_json::{Value, json};
+use vaultshare_server::{Config, Limits, testing::Folder};
+
+use common::{SEALED, acceptance, fixture, invitation, server, text};
 
 #[tokio::test]
 async fn every_refusal_has_the_protocols_form() {

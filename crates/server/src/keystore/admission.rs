@@ -1,13 +1,12 @@
 //! The only word between the two services: the Keystore asks the Vault to admit one new user (http-api §4.4).
 
-use super::Keystore;
-use crate::error::Result;
-use crate::sessions::Session;
-use axum::extract::State;
-use axum::routing::get;
-use axum::{Json, Router};
 use std::pin::Pin;
+
+use axum::{Json, Router, extract::State, routing::get};
 use vaultshare::api::keystore::admission::{ExternalAdmissionToken, ExternalAdmissionTokenResponse};
+
+use super::Keystore;
+use crate::{error::Result, sessions::Session};
 
 /// A future in a box: what a trait object can return.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -4,10 +4,13 @@
 //! An attempt is taken before the proof is looked at and given back when it was right: guesses sent all at once
 //! cannot slip past the count.
 
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
 use crate::error::{Error, Result};
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 /// Above this many names the ones that are fully regained are forgotten.
 const MANY: usize = 10_000;

@@ -1,23 +1,30 @@
 //! Encryption spaces: the DEK that two connected users share, each with a copy of it under their own KEK
 //! (encryption-spaces §1.4 and §1.5). Whoever claimed the key of a space may join it; to everyone else it is not there.
 
-use super::{Keystore, shared_keys};
-use crate::clock::Millis;
-use crate::error::{Error, Result};
-use crate::idempotency::{Begun, Repeatable};
-use crate::request::Body;
-use crate::service::Service;
-use crate::sessions::Session;
-use crate::store::new_id;
-use crate::wire::{Stored, id_text};
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::response::Response;
-use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+    routing::{get, post},
+};
 use sqlx::{AnyConnection, FromRow};
-use vaultshare::api::keystore::encryption_spaces::{EncryptionSpaceKey, EncryptionSpaceResponse, NewEncryptionSpace};
-use vaultshare::api::{Ciphertext, Id};
+use vaultshare::api::{
+    Ciphertext, Id,
+    keystore::encryption_spaces::{EncryptionSpaceKey, EncryptionSpaceResponse, NewEncryptionSpace},
+};
+
+use super::{Keystore, shared_keys};
+use crate::{
+    clock::Millis,
+    error::{Error, Result},
+    idempotency::{Begun, Repeatable},
+    request::Body,
+    service::Service,
+    sessions::Session,
+    store::new_id,
+    wire::{Stored, id_text},
+};
 
 pub(super) fn routes() -> Router<Keystore> {
     Router::new().route("/encryption_spaces", post(create)).route("/encryption_spaces/{id}", get(show).delete(leave))

@@ -1,23 +1,30 @@
 //! RSA key pairs, the private half wrapped by the user's KEK (http-api §4.7). The Vault calls their ids
 //! `keypair_external_id`.
 
-use super::Keystore;
-use crate::error::{Error, Result};
-use crate::idempotency::{Begun, Repeatable};
-use crate::request::Body;
-use crate::service::Service;
-use crate::sessions::Session;
-use crate::store::new_id;
-use crate::wire::Stored;
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::response::Response;
-use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+    routing::{get, post},
+};
 use serde::Deserialize;
 use sqlx::{AnyConnection, FromRow};
-use vaultshare::api::keystore::keypairs::{Keypair, KeypairResponse, NewKeypair};
-use vaultshare::api::{Ciphertext, Id, JsonObject};
+use vaultshare::api::{
+    Ciphertext, Id, JsonObject,
+    keystore::keypairs::{Keypair, KeypairResponse, NewKeypair},
+};
+
+use super::Keystore;
+use crate::{
+    error::{Error, Result},
+    idempotency::{Begun, Repeatable},
+    request::Body,
+    service::Service,
+    sessions::Session,
+    store::new_id,
+    wire::Stored,
+};
 
 pub(super) fn routes() -> Router<Keystore> {
     Router::new()

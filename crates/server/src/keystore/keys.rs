@@ -1,25 +1,32 @@
 //! The key that wraps a user's keys (KEK), and the keys that encrypt data (DEKs), wrapped by it (http-api §4.5–4.6).
 
-use super::Keystore;
-use crate::clock::Millis;
-use crate::error::{Error, Result};
-use crate::idempotency::{Begun, Repeatable};
-use crate::request::Body;
-use crate::service::Service;
-use crate::sessions::Session;
-use crate::store::new_id;
-use crate::wire::Stored;
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::response::Response;
-use axum::routing::{get, post};
-use axum::{Json, Router};
-use sqlx::AnyConnection;
-use vaultshare::api::keystore::keys::{
-    DataEncryptionKeyRecord, DataEncryptionKeyResponse, KeyEncryptionKeyRecord, KeyEncryptionKeyResponse,
-    NewDataEncryptionKey, NewKeyEncryptionKey,
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+    routing::{get, post},
 };
-use vaultshare::api::{Ciphertext, Id};
+use sqlx::AnyConnection;
+use vaultshare::api::{
+    Ciphertext, Id,
+    keystore::keys::{
+        DataEncryptionKeyRecord, DataEncryptionKeyResponse, KeyEncryptionKeyRecord, KeyEncryptionKeyResponse,
+        NewDataEncryptionKey, NewKeyEncryptionKey,
+    },
+};
+
+use super::Keystore;
+use crate::{
+    clock::Millis,
+    error::{Error, Result},
+    idempotency::{Begun, Repeatable},
+    request::Body,
+    service::Service,
+    sessions::Session,
+    store::new_id,
+    wire::Stored,
+};
 
 pub(super) fn routes() -> Router<Keystore> {
     Router::new()

@@ -3,28 +3,33 @@
 //! An unknown username gets a challenge like a known one, always with the same salt, and fails at the proof: the
 //! server does not tell who its users are.
 
-use super::Keystore;
-use super::registration::{USERNAME_RULE, username_fits};
-use super::srp::{self, Number, number_from_hex};
-use crate::clock::{Millis, millis, to_wire};
-use crate::error::{Error, Result};
-use crate::request::{Body, ClientAddress};
-use crate::service::Service;
-use crate::sessions::{self, Issued};
-use crate::token;
-use crate::wire::Stored;
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::routing::post;
-use axum::{Json, Router};
+use std::time::{Duration, Instant};
+
+use axum::{Json, Router, extract::State, http::StatusCode, routing::post};
 use base16ct::lower::encode_string as to_hex;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use sqlx::{AnyConnection, FromRow};
-use std::time::{Duration, Instant};
-use vaultshare::api::Id;
-use vaultshare::api::keystore::srp::{
-    Challenge, ChallengeRequest, ChallengeResponse, KeystoreSession, KeystoreSessionResponse, SrpSessionRequest,
+use vaultshare::api::{
+    Id,
+    keystore::srp::{
+        Challenge, ChallengeRequest, ChallengeResponse, KeystoreSession, KeystoreSessionResponse, SrpSessionRequest,
+    },
+};
+
+use super::{
+    Keystore,
+    registration::{USERNAME_RULE, username_fits},
+    srp::{self, Number, number_from_hex},
+};
+use crate::{
+    clock::{Millis, millis, to_wire},
+    error::{Error, Result},
+    request::{Body, ClientAddress},
+    service::Service,
+    sessions::{self, Issued},
+    token,
+    wire::Stored,
 };
 
 pub(super) fn routes() -> Router<Keystore> {

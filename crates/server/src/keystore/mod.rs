@@ -13,17 +13,21 @@ mod srp;
 
 pub use admission::{Admissions, BoxFuture};
 
-use crate::clock::Clock;
-use crate::config::Limits;
-use crate::error::{Error, Result};
-use crate::service::Service;
-use crate::store::Store;
-use crate::{idempotency, token};
-use attempts::Attempts;
-use axum::Router;
-use axum::routing::get;
-use base64ct::{Base64UrlUnpadded, Encoding};
 use std::sync::Arc;
+
+use axum::{Router, routing::get};
+use base64ct::{Base64UrlUnpadded, Encoding};
+
+use crate::{
+    clock::Clock,
+    config::Limits,
+    error::{Error, Result},
+    idempotency,
+    service::Service,
+    store::Store,
+    token,
+};
+use attempts::Attempts;
 
 /// The Keystore's state.
 #[derive(Clone)]

@@ -1,20 +1,25 @@
 //! Making a user of the Keystore: a name that nobody has, and what a passphrase can be checked with (http-api §4.1–4.2).
 
-use super::Keystore;
-use super::srp::{NUMBER_LENGTH, number_from_hex};
-use crate::clock::{Millis, to_wire};
-use crate::error::{Error, Result};
-use crate::request::Body;
-use crate::service::Service;
-use crate::store::new_id;
-use crate::token;
-use crate::wire::Stored;
-use axum::http::StatusCode;
-use axum::routing::post;
-use axum::{Json, Router};
+use axum::{Json, Router, http::StatusCode, routing::post};
 use sqlx::AnyConnection;
-use vaultshare::api::Id;
-use vaultshare::api::keystore::srp::{NewSrpUser, ReservedUsername, SrpUser, SrpUserResponse, UsernameRequest};
+use vaultshare::api::{
+    Id,
+    keystore::srp::{NewSrpUser, ReservedUsername, SrpUser, SrpUserResponse, UsernameRequest},
+};
+
+use super::{
+    Keystore,
+    srp::{NUMBER_LENGTH, number_from_hex},
+};
+use crate::{
+    clock::{Millis, to_wire},
+    error::{Error, Result},
+    request::Body,
+    service::Service,
+    store::new_id,
+    token,
+    wire::Stored,
+};
 
 const USERNAME_LENGTH: usize = 11;
 /// The Bitcoin alphabet, without look-alikes: people read usernames aloud. It holds no dot, which ends a username.

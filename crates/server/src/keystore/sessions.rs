@@ -1,20 +1,27 @@
 //! Looking after sessions: when they end, and ending them sooner (http-api §4.8).
 
-use super::Keystore;
-use crate::clock::to_wire;
-use crate::error::Result;
-use crate::request::{Body, Parameters};
-use crate::service::Service;
-use crate::sessions::{self, Session};
-use crate::wire::Stored;
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::routing::{delete, get, post};
-use axum::{Json, Router};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    routing::{delete, get, post},
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use vaultshare::api::Id;
-use vaultshare::api::keystore::srp::{KeystoreSession, KeystoreSessionResponse};
+use vaultshare::api::{
+    Id,
+    keystore::srp::{KeystoreSession, KeystoreSessionResponse},
+};
+
+use super::Keystore;
+use crate::{
+    clock::to_wire,
+    error::Result,
+    request::{Body, Parameters},
+    service::Service,
+    sessions::{self, Session},
+    wire::Stored,
+};
 
 pub(super) fn routes() -> Router<Keystore> {
     Router::new()

@@ -2,25 +2,34 @@
 //! A claim is signed with the private half of the key that the DEK is encrypted for, so that only its holder takes it;
 //! the first who does is the only one who can do so again.
 
-use super::{Keystore, encryption_spaces};
-use crate::clock::{Millis, from_wire, millis};
-use crate::error::{Error, Result};
-use crate::request::Body;
-use crate::service::Service;
-use crate::sessions::Session;
-use crate::store::new_id;
-use crate::token;
-use crate::wire::Stored;
-use axum::extract::{Path, State};
-use axum::http::{StatusCode, Uri};
-use axum::routing::post;
-use axum::{Json, Router};
-use sqlx::{AnyConnection, FromRow};
-use vaultshare::api::keystore::encryption_spaces::{
-    CLAIM_TIMESTAMP, ClaimedKey, ClaimedKeyResponse, KeyClaim, NewSharedKey, SharedKey, SharedKeyResponse,
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::{StatusCode, Uri},
+    routing::post,
 };
-use vaultshare::api::{Ciphertext, Id};
-use vaultshare::crypto::PublicKey;
+use sqlx::{AnyConnection, FromRow};
+use vaultshare::{
+    api::{
+        Ciphertext, Id,
+        keystore::encryption_spaces::{
+            CLAIM_TIMESTAMP, ClaimedKey, ClaimedKeyResponse, KeyClaim, NewSharedKey, SharedKey, SharedKeyResponse,
+        },
+    },
+    crypto::PublicKey,
+};
+
+use super::{Keystore, encryption_spaces};
+use crate::{
+    clock::{Millis, from_wire, millis},
+    error::{Error, Result},
+    request::Body,
+    service::Service,
+    sessions::Session,
+    store::new_id,
+    token,
+    wire::Stored,
+};
 
 pub(super) fn routes() -> Router<Keystore> {
     Router::new().route("/shared_keys", post(create)).route("/shared_keys/{space_id}/claim_key", post(claim))

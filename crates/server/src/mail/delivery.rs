@@ -1,11 +1,14 @@
 //! How messages leave.
 
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor, transport::smtp::Error as SmtpError};
+
 use crate::error::{Error, Result};
-use lettre::transport::smtp::Error as SmtpError;
-use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// How long a mail server may take for each of its answers.
 const PATIENCE: Duration = Duration::from_secs(60);

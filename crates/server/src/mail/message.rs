@@ -1,10 +1,13 @@
 //! The message itself: in plain text and in HTML, with nothing secret but the token. It is the same message however often it is tried, under the same Message-ID.
 
+use axum::http::Uri;
+use lettre::{
+    Message,
+    message::{Mailbox, MultiPart},
+};
+
 use super::InvitationMail;
 use crate::error::{Error, Result};
-use axum::http::Uri;
-use lettre::Message;
-use lettre::message::{Mailbox, MultiPart};
 
 /// Where the app is that accepts invitations.
 #[derive(Clone, Debug)]

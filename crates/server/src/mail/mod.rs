@@ -6,10 +6,13 @@ mod message;
 
 pub use delivery::{Failure, NotReady};
 
-use crate::config::MailConfig;
-use crate::error::{Error, Result};
-use delivery::Delivery;
 use lettre::message::Mailbox;
+
+use crate::{
+    config::MailConfig,
+    error::{Error, Result},
+};
+use delivery::Delivery;
 use message::Links;
 
 /// Writes messages and hands them on: over SMTP where that is set up, else into a folder.

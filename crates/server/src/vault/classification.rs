@@ -3,27 +3,38 @@
 //! A scheme is a set of nodes. Those of the global schemes are the server's; in any other scheme users make their own,
 //! which nobody else sees, except beside an item that was shared with them.
 
-use super::Vault;
-use super::naming::{check_label, machine_name};
-use crate::clock::Clock;
-use crate::error::{Error, Result};
-use crate::idempotency::{Begun, Repeatable};
-use crate::paging::{Order, Page};
-use crate::request::{Body, Parameters};
-use crate::service::Service;
-use crate::sessions::Session;
-use crate::store::{Statement, new_id};
-use crate::wire::{Stored, id_text};
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::response::Response;
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+    routing::get,
+};
 use sqlx::{AnyConnection, FromRow};
-use vaultshare::api::Id;
-use vaultshare::api::vault::classification_nodes::{NewNodeRequest, NodeResponse, NodesMeta, NodesResponse};
-use vaultshare::api::vault::items::ClassificationNode;
-use vaultshare::api::vault::slots::ClassificationNodeChange;
+use vaultshare::api::{
+    Id,
+    vault::{
+        classification_nodes::{NewNodeRequest, NodeResponse, NodesMeta, NodesResponse},
+        items::ClassificationNode,
+        slots::ClassificationNodeChange,
+    },
+};
+
+use super::{
+    Vault,
+    naming::{check_label, machine_name},
+};
+use crate::{
+    clock::Clock,
+    error::{Error, Result},
+    idempotency::{Begun, Repeatable},
+    paging::{Order, Page},
+    request::{Body, Parameters},
+    service::Service,
+    sessions::Session,
+    store::{Statement, new_id},
+    wire::{Stored, id_text},
+};
 
 const GLOBAL_SCHEMES: [&str; 4] = ["country", "region", "meeco_wallet", "esafe"];
 

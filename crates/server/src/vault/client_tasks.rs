@@ -1,23 +1,24 @@
 //! Client tasks: work that only a client can do, because only clients hold keys (http-api §10). When an owner changes
 //! an item that is shared, one task asks the owner's client to encrypt the new values for those it is shared with.
 
-use super::Vault;
-use crate::clock::{Clock, Millis, to_wire};
-use crate::error::{Error, Result};
-use crate::paging::{Order, Page};
-use crate::request::{Body, Parameters};
-use crate::service::Service;
-use crate::sessions::Session;
-use crate::store::{Statement, new_id};
-use crate::wire::{Stored, maybe_time};
-use axum::extract::State;
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::{Json, Router, extract::State, routing::get};
 use sqlx::{AnyConnection, FromRow};
-use vaultshare::api::vault::client_tasks::{
-    ClientTask, ClientTaskChange, ClientTaskState, ClientTasksChange, ClientTasksResponse,
+use vaultshare::api::{
+    Id, JsonObject, PageMeta,
+    vault::client_tasks::{ClientTask, ClientTaskChange, ClientTaskState, ClientTasksChange, ClientTasksResponse},
 };
-use vaultshare::api::{Id, JsonObject, PageMeta};
+
+use super::Vault;
+use crate::{
+    clock::{Clock, Millis, to_wire},
+    error::{Error, Result},
+    paging::{Order, Page},
+    request::{Body, Parameters},
+    service::Service,
+    sessions::Session,
+    store::{Statement, new_id},
+    wire::{Stored, maybe_time},
+};
 
 /// A client that took a task and said nothing more for this long has probably gone.
 const GIVEN_UP_AFTER: Millis = 10 * 60 * 1000;

@@ -2,32 +2,45 @@
 //! one connection at most. Ending it keeps what is shared between them: a share holds its own copy of the key it is
 //! encrypted for, and either side can end it by itself. What the first protocol shares needs the connection and ends too.
 
-use super::encryption_spaces::{self, public_keys};
-use super::{Vault, invitations, public_key};
-use crate::clock::{Millis, to_wire};
-use crate::error::{Error, Result};
-use crate::idempotency::{Begun, Repeatable};
-use crate::paging::{Order, Page};
-use crate::request::{Body, Parameters};
-use crate::service::Service;
-use crate::sessions::Session;
-use crate::store::{Statement, new_id};
-use crate::wire::{Stored, ciphertext_text, id_text};
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::response::Response;
-use axum::routing::get;
-use axum::{Json, Router};
+use std::collections::HashMap;
+
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+    routing::get,
+};
 use serde::Deserialize;
 use sqlx::{AnyConnection, FromRow};
-use std::collections::HashMap;
-use vaultshare::api::vault::connections::{
-    Connection, ConnectionDetails, ConnectionInFirstForm, ConnectionResponse, ConnectionsResponse, OtherConnectionData,
-    OwnConnectionData,
+use vaultshare::api::{
+    Ciphertext, Id, PageMeta, RecipientName,
+    vault::{
+        connections::{
+            Connection, ConnectionDetails, ConnectionInFirstForm, ConnectionResponse, ConnectionsResponse,
+            OtherConnectionData, OwnConnectionData,
+        },
+        invitations::ConnectionPublicKey,
+        me::UserType,
+    },
 };
-use vaultshare::api::vault::invitations::ConnectionPublicKey;
-use vaultshare::api::vault::me::UserType;
-use vaultshare::api::{Ciphertext, Id, PageMeta, RecipientName};
+
+use super::{
+    Vault,
+    encryption_spaces::{self, public_keys},
+    invitations, public_key,
+};
+use crate::{
+    clock::{Millis, to_wire},
+    error::{Error, Result},
+    idempotency::{Begun, Repeatable},
+    paging::{Order, Page},
+    request::{Body, Parameters},
+    service::Service,
+    sessions::Session,
+    store::{Statement, new_id},
+    wire::{Stored, ciphertext_text, id_text},
+};
 
 pub(super) fn routes() -> Router<Vault> {
     Router::new().route("/connections", get(list).post(create)).route("/connections/{id}", get(show).delete(delete))

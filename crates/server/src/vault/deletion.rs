@@ -1,16 +1,21 @@
 //! The end of a user: at once, or after a time in which they can think better of it (http-api §5.3).
 
-use super::{Vault, sharing};
-use crate::clock::{Clock, Millis, millis, to_wire};
-use crate::error::Result;
-use crate::service::Service;
-use crate::sessions::Session;
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::routing::{delete, post};
-use axum::{Json, Router};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    routing::{delete, post},
+};
 use serde_json::{Value, json};
 use sqlx::AnyConnection;
+
+use super::{Vault, sharing};
+use crate::{
+    clock::{Clock, Millis, millis, to_wire},
+    error::Result,
+    service::Service,
+    sessions::Session,
+};
 
 pub(super) fn routes() -> Router<Vault> {
     Router::new().route("/me", delete(now)).route("/me/deletion_queue", post(later).delete(not_at_all))

@@ -1,28 +1,34 @@
 //! Invitations: whoever holds the token of one can connect with its sender, once (http-api §7.1–§7.4).
 
-use super::encryption_spaces::public_keys;
-use super::{Vault, mailing};
-use crate::clock::{Millis, millis, to_wire};
-use crate::error::{Error, Result};
-use crate::idempotency::{Begun, Repeatable};
-use crate::paging::{Order, Page};
-use crate::request::{Body, Parameters};
-use crate::service::Service;
-use crate::sessions::Session;
-use crate::store::{Statement, new_id};
-use crate::token;
-use crate::wire::{Stored, ciphertext_text, id_text, maybe_time};
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::response::Response;
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+    routing::get,
+};
 use serde::Deserialize;
 use sqlx::{AnyConnection, FromRow};
-use vaultshare::api::vault::invitations::{
-    ConnectionPublicKey, Invitation, InvitationDetails, InvitationResponse, InvitationState, InvitationsResponse,
+use vaultshare::api::{
+    Ciphertext, Id, PageMeta, RecipientName,
+    vault::invitations::{
+        ConnectionPublicKey, Invitation, InvitationDetails, InvitationResponse, InvitationState, InvitationsResponse,
+    },
 };
-use vaultshare::api::{Ciphertext, Id, PageMeta, RecipientName};
+
+use super::{Vault, encryption_spaces::public_keys, mailing};
+use crate::{
+    clock::{Millis, millis, to_wire},
+    error::{Error, Result},
+    idempotency::{Begun, Repeatable},
+    paging::{Order, Page},
+    request::{Body, Parameters},
+    service::Service,
+    sessions::Session,
+    store::{Statement, new_id},
+    token,
+    wire::{Stored, ciphertext_text, id_text, maybe_time},
+};
 
 pub(super) fn routes() -> Router<Vault> {
     Router::new()

@@ -4,16 +4,20 @@
 //! A message is sent at most once. When the server dies while it hands one on, nobody knows whether it arrived; then it
 //! is given up rather than sent twice, and the sender of the invitation sees that.
 
-use super::Vault;
-use crate::clock::{Clock, Millis, millis, to_wire};
-use crate::config::Limits;
-use crate::error::{Error, Result};
-use crate::mail::{self, Failure, InvitationMail};
-use crate::service::Service;
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use sqlx::{AnyConnection, FromRow};
-use std::time::Duration;
 use vaultshare::api::vault::invitations::MailState;
+
+use super::Vault;
+use crate::{
+    clock::{Clock, Millis, millis, to_wire},
+    config::Limits,
+    error::{Error, Result},
+    mail::{self, Failure, InvitationMail},
+    service::Service,
+};
 
 impl Vault {
     /// Sends every message that is due, and says how long until the next one is.

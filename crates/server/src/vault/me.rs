@@ -1,22 +1,22 @@
 //! The user's own record (http-api §5.1, §5.3). A user is made with an admission token of the Keystore.
 
-use super::{Vault, public_key};
-use crate::clock::{Millis, millis, to_wire};
-use crate::error::{Error, Result};
-use crate::request::Body;
-use crate::service::Service;
-use crate::sessions::{self, Issued, Session};
-use crate::store::new_id;
-use crate::token;
-use crate::wire::{Stored, id_text, maybe_time};
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use sqlx::{AnyConnection, FromRow};
-use vaultshare::api::Id;
-use vaultshare::api::vault::me::{
-    NewUser, NewUserResponse, User, UserChange, UserChangeRequest, UserResponse, UserType,
+use vaultshare::api::{
+    Id,
+    vault::me::{NewUser, NewUserResponse, User, UserChange, UserChangeRequest, UserResponse, UserType},
+};
+
+use super::{Vault, public_key};
+use crate::{
+    clock::{Millis, millis, to_wire},
+    error::{Error, Result},
+    request::Body,
+    service::Service,
+    sessions::{self, Issued, Session},
+    store::new_id,
+    token,
+    wire::{Stored, id_text, maybe_time},
 };
 
 pub(super) fn routes() -> Router<Vault> {

@@ -16,21 +16,27 @@ mod sharing;
 mod system_templates;
 mod templates;
 
-use crate::clock::Clock;
-use crate::config::Limits;
-use crate::error::Result;
-use crate::idempotency;
-use crate::keystore::{Admissions, BoxFuture};
-use crate::mail::Mailer;
-use crate::service::Service;
-use crate::store::Store;
-use axum::Router;
-use axum::extract::{Request, State};
-use axum::middleware::{self, Next};
-use axum::response::Response;
-use axum::routing::get;
 use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    middleware::{self, Next},
+    response::Response,
+    routing::get,
+};
 use tokio::sync::Notify;
+
+use crate::{
+    clock::Clock,
+    config::Limits,
+    error::Result,
+    idempotency,
+    keystore::{Admissions, BoxFuture},
+    mail::Mailer,
+    service::Service,
+    store::Store,
+};
 
 /// The Vault's state.
 #[derive(Clone)]

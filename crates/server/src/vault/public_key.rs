@@ -1,9 +1,14 @@
 //! Users' public keys: checked before they are kept, and kept as they came.
 
-use crate::error::{Error, Result};
-use crate::wire::Stored;
-use vaultshare::api::{Ciphertext, SessionToken};
-use vaultshare::crypto::PublicKey;
+use vaultshare::{
+    api::{Ciphertext, SessionToken},
+    crypto::PublicKey,
+};
+
+use crate::{
+    error::{Error, Result},
+    wire::Stored,
+};
 
 /// Refuses what is no RSA key in PEM, of 2048 bits at least: nothing must ever be encrypted for it.
 pub(super) fn check(pem: &str) -> Result<()> {

@@ -1,18 +1,23 @@
 //! Signing in to the Vault: whoever holds the private key can read the token (http-api §5.2, §5.4).
 
-use super::{Vault, me, public_key};
-use crate::clock::{Millis, to_wire};
-use crate::error::{Error, Result};
-use crate::request::{Body, Parameters};
-use crate::service::Service;
-use crate::sessions::{self, Issued, Session};
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use axum::routing::{delete, get, patch, post};
-use axum::{Json, Router};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    routing::{delete, get, patch, post},
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use vaultshare::api::vault::session::{EncryptedSession, SessionRequest, SessionResponse};
+
+use super::{Vault, me, public_key};
+use crate::{
+    clock::{Millis, to_wire},
+    error::{Error, Result},
+    request::{Body, Parameters},
+    service::Service,
+    sessions::{self, Issued, Session},
+};
 
 pub(super) fn routes() -> Router<Vault> {
     Router::new()

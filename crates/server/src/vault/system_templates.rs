@@ -1,12 +1,11 @@
 //! The templates that every user starts with. They stand in `system_templates.json` and are brought into the database
 //! at each start, under ids that never change.
 
-use crate::clock::Clock;
-use crate::error::Result;
-use crate::store::Store;
 use serde::Deserialize;
 use sqlx::AnyConnection;
 use uuid::Uuid;
+
+use crate::{clock::Clock, error::Result, store::Store};
 
 const SCHEME: &str = "esafe";
 const NODE: &str = "esafe_templates";

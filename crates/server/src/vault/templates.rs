@@ -1,28 +1,40 @@
 //! Templates: named lists of empty slots that items are made from (http-api §6.1–§6.3). Everybody has the system's,
 //! and may add their own.
 
-use super::naming::{check_label, machine_name};
-use super::{Vault, classification};
-use crate::clock::{Millis, to_wire};
-use crate::error::{Error, Result};
-use crate::idempotency::{Begun, Repeatable};
-use crate::paging::{Order, Page};
-use crate::request::{Body, Parameters};
-use crate::service::Service;
-use crate::sessions::Session;
-use crate::store::{Statement, new_id, write_rows};
-use crate::wire::Stored;
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::response::Response;
-use axum::routing::get;
-use axum::{Json, Router};
-use sqlx::{AnyConnection, FromRow};
 use std::collections::HashMap;
-use vaultshare::api::vault::items::ClassificationNode;
-use vaultshare::api::vault::slots::{Slot, SlotChange};
-use vaultshare::api::vault::templates::{ItemTemplate, NewTemplateRequest, TemplateResponse, TemplatesResponse};
-use vaultshare::api::{Id, PageMeta};
+
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+    routing::get,
+};
+use sqlx::{AnyConnection, FromRow};
+use vaultshare::api::{
+    Id, PageMeta,
+    vault::{
+        items::ClassificationNode,
+        slots::{Slot, SlotChange},
+        templates::{ItemTemplate, NewTemplateRequest, TemplateResponse, TemplatesResponse},
+    },
+};
+
+use super::{
+    Vault, classification,
+    naming::{check_label, machine_name},
+};
+use crate::{
+    clock::{Millis, to_wire},
+    error::{Error, Result},
+    idempotency::{Begun, Repeatable},
+    paging::{Order, Page},
+    request::{Body, Parameters},
+    service::Service,
+    sessions::Session,
+    store::{Statement, new_id, write_rows},
+    wire::Stored,
+};
 
 pub(super) fn routes() -> Router<Vault> {
     Router::new().route("/item_templates", get(list).post(create)).route("/item_templates/{id}", get(show))

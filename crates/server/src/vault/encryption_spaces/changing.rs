@@ -1,17 +1,21 @@
 //! New values and terms for shares that stand: what an owner's client sends after a change of the item.
 
-use super::{creating, records};
-use crate::clock::Millis;
-use crate::error::Result;
-use crate::request::null_or_value;
-use crate::service::Service;
-use crate::sessions::Session;
-use crate::vault::Vault;
-use crate::vault::sharing::read_expiry;
 use serde::Deserialize;
 use sqlx::AnyConnection;
-use vaultshare::api::vault::encryption_spaces::{SpaceSharesResponse, ValuesInAnyForm};
-use vaultshare::api::{Id, PageMeta};
+use vaultshare::api::{
+    Id, PageMeta,
+    vault::encryption_spaces::{SpaceSharesResponse, ValuesInAnyForm},
+};
+
+use super::{creating, records};
+use crate::{
+    clock::Millis,
+    error::Result,
+    request::null_or_value,
+    service::Service,
+    sessions::Session,
+    vault::{Vault, sharing::read_expiry},
+};
 
 /// One share's change. What is absent stays as it is.
 #[derive(Debug, Deserialize)]

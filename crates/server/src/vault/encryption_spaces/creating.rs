@@ -1,24 +1,24 @@
 //! Sharing an own item, or one slot of it, under the DEK of the connection's space.
 
-use super::records;
-use crate::clock::{Clock, Millis};
-use crate::error::{Error, Result};
-use crate::idempotency::{Begun, Repeatable};
-use crate::request::Body;
-use crate::service::Service;
-use crate::sessions::Session;
-use crate::store::{Statement, new_id};
-use crate::vault::sharing::read_expiry;
-use crate::vault::{Vault, connections, items};
-use axum::Router;
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::Response;
-use axum::routing::post;
+use axum::{Router, extract::State, http::StatusCode, response::Response, routing::post};
 use sqlx::AnyConnection;
-use vaultshare::api::PageMeta;
-use vaultshare::api::vault::encryption_spaces::{
-    NewSpaceShare, NewSpaceSharesRequest, ShareableType, SpaceSharesResponse, ValuesBySlot,
+use vaultshare::api::{
+    PageMeta,
+    vault::encryption_spaces::{
+        NewSpaceShare, NewSpaceSharesRequest, ShareableType, SpaceSharesResponse, ValuesBySlot,
+    },
+};
+
+use super::records;
+use crate::{
+    clock::{Clock, Millis},
+    error::{Error, Result},
+    idempotency::{Begun, Repeatable},
+    request::Body,
+    service::Service,
+    sessions::Session,
+    store::{Statement, new_id},
+    vault::{Vault, connections, items, sharing::read_expiry},
 };
 
 pub(super) fn routes() -> Router<Vault> {

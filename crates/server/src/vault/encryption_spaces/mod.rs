@@ -13,9 +13,9 @@ mod reading;
 pub(super) mod records;
 mod twins;
 
+use axum::{Router, routing::get};
+
 use super::{Vault, classification, connections, templates};
-use axum::Router;
-use axum::routing::get;
 
 pub(super) use changing::{SpaceShareChange, change};
 

@@ -1,24 +1,22 @@
 //! Public keys that users publish for their connections. The first protocol stores one and names it in an invitation or
 //! a connection; later ones send it along, and then the record is made of what was sent.
 
-use crate::clock::{Clock, Millis, to_wire};
-use crate::error::{Error, Result};
-use crate::idempotency::{Begun, Repeatable};
-use crate::paging::{Order, Page};
-use crate::request::{Body, Parameters};
-use crate::service::Service;
-use crate::sessions::Session;
-use crate::store::{Statement, new_id};
-use crate::vault::{Vault, public_key};
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::Response;
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::{Json, Router, extract::State, http::StatusCode, response::Response, routing::get};
 use serde::{Deserialize, Serialize};
 use sqlx::{AnyConnection, FromRow};
-use vaultshare::api::PageMeta;
-use vaultshare::api::vault::invitations::ConnectionPublicKey;
+use vaultshare::api::{PageMeta, vault::invitations::ConnectionPublicKey};
+
+use crate::{
+    clock::{Clock, Millis, to_wire},
+    error::{Error, Result},
+    idempotency::{Begun, Repeatable},
+    paging::{Order, Page},
+    request::{Body, Parameters},
+    service::Service,
+    sessions::Session,
+    store::{Statement, new_id},
+    vault::{Vault, public_key},
+};
 
 /// What the keys of this platform are for.
 pub(in crate::vault) const STRATEGY: &str = "Rsa4096";

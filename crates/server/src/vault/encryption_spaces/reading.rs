@@ -1,19 +1,26 @@
 //! Lists of shares, and one share with its item, in the shapes of the first clients and of the second: one reply has the
 //! fields of both.
 
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    routing::get,
+};
+use vaultshare::api::{
+    PageMeta,
+    vault::encryption_spaces::{SpaceShareResponse, SpaceSharesResponse},
+};
+
 use super::records::{self, ShareRow, Sides};
-use crate::clock::Millis;
-use crate::error::Result;
-use crate::paging::{Order, Page};
-use crate::request::Parameters;
-use crate::service::Service;
-use crate::sessions::Session;
-use crate::vault::Vault;
-use axum::extract::{Path, State};
-use axum::routing::get;
-use axum::{Json, Router};
-use vaultshare::api::PageMeta;
-use vaultshare::api::vault::encryption_spaces::{SpaceShareResponse, SpaceSharesResponse};
+use crate::{
+    clock::Millis,
+    error::Result,
+    paging::{Order, Page},
+    request::Parameters,
+    service::Service,
+    sessions::Session,
+    vault::Vault,
+};
 
 pub(super) fn routes() -> Router<Vault> {
     Router::new()

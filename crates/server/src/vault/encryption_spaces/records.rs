@@ -1,17 +1,25 @@
 //! Shares of the first protocol as rows, and what each side sees of one.
 
-use crate::clock::{Millis, to_wire};
-use crate::error::{Error, Result};
-use crate::paging::Page;
-use crate::store::{Statement, write_rows};
-use crate::vault::items;
-use crate::wire::{Stored, id_text, maybe_time};
-use sqlx::{AnyConnection, FromRow};
 use std::collections::HashMap;
-use vaultshare::api::vault::encryption_spaces::{ShareableType, SpaceShare, ValuesBySlot};
-use vaultshare::api::vault::items::Item;
-use vaultshare::api::vault::slots::Slot;
-use vaultshare::api::{Ciphertext, Id};
+
+use sqlx::{AnyConnection, FromRow};
+use vaultshare::api::{
+    Ciphertext, Id,
+    vault::{
+        encryption_spaces::{ShareableType, SpaceShare, ValuesBySlot},
+        items::Item,
+        slots::Slot,
+    },
+};
+
+use crate::{
+    clock::{Millis, to_wire},
+    error::{Error, Result},
+    paging::Page,
+    store::{Statement, write_rows},
+    vault::items,
+    wire::{Stored, id_text, maybe_time},
+};
 
 /// The beginning of every query for these shares: with the reading user's ids of connection and space.
 const SHARES: &str = "SELECT space_shares.id, space_shares.item_id, space_shares.slot_id, \

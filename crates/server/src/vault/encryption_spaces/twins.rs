@@ -1,17 +1,22 @@
 //! Which encryption space of the Keystore each side of a connection uses. The Keystore keeps the DEK; this is how the
 //! other side learns where to claim it.
 
-use crate::error::{Error, Result};
-use crate::request::Body;
-use crate::service::Service;
-use crate::sessions::Session;
-use crate::vault::{Vault, connections};
-use crate::wire::id_text;
-use axum::Router;
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::routing::post;
+use axum::{
+    Router,
+    extract::{Path, State},
+    http::StatusCode,
+    routing::post,
+};
 use vaultshare::api::vault::encryption_spaces::EncryptionSpaceTwin;
+
+use crate::{
+    error::{Error, Result},
+    request::Body,
+    service::Service,
+    sessions::Session,
+    vault::{Vault, connections},
+    wire::id_text,
+};
 
 pub(super) fn routes() -> Router<Vault> {
     Router::new().route("/connections/{id}/encryption_space", post(set))

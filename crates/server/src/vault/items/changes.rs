@@ -1,10 +1,15 @@
 //! What a request makes of an item's slots: which are cloned from the template, which are meant by what was sent, which
 //! are new, which go. Plain functions: they read a request and say what is to be done (http-api §6.5, §6.8).
 
-use crate::error::{Error, Result};
-use crate::vault::naming::{check_label, machine_name};
-use crate::vault::templates::SlotRow;
 use vaultshare::api::vault::slots::{ClassificationNodeChange, SlotChange};
+
+use crate::{
+    error::{Error, Result},
+    vault::{
+        naming::{check_label, machine_name},
+        templates::SlotRow,
+    },
+};
 
 /// A slot to be made.
 #[derive(Clone, Debug, Default, PartialEq)]

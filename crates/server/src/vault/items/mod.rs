@@ -6,25 +6,36 @@ pub(super) mod records;
 mod slots;
 mod writing;
 
-use super::classification::{self, Classified};
-use super::naming::{check_label, machine_name};
-use super::{Vault, client_tasks, sharing, templates};
-use crate::error::{Error, Result};
-use crate::idempotency::{Begun, Repeatable};
-use crate::paging::{Order, Page};
-use crate::request::{Body, Parameters};
-use crate::service::Service;
-use crate::sessions::Session;
-use crate::store::{Statement, new_id};
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::response::Response;
-use axum::routing::get;
-use axum::{Json, Router};
-use records::{ITEMS, ItemRow};
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+    routing::get,
+};
 use sqlx::AnyConnection;
-use vaultshare::api::PageMeta;
-use vaultshare::api::vault::items::{ItemChange, ItemChangeRequest, ItemResponse, ItemsResponse, NewItemRequest};
+use vaultshare::api::{
+    PageMeta,
+    vault::items::{ItemChange, ItemChangeRequest, ItemResponse, ItemsResponse, NewItemRequest},
+};
+
+use super::{
+    Vault,
+    classification::{self, Classified},
+    client_tasks,
+    naming::{check_label, machine_name},
+    sharing, templates,
+};
+use crate::{
+    error::{Error, Result},
+    idempotency::{Begun, Repeatable},
+    paging::{Order, Page},
+    request::{Body, Parameters},
+    service::Service,
+    sessions::Session,
+    store::{Statement, new_id},
+};
+use records::{ITEMS, ItemRow};
 
 pub(super) fn routes() -> Router<Vault> {
     Router::new()

@@ -1,16 +1,24 @@
 //! Reading items: the row of an item, its slots with the values this reader may see, its classification. Any number of
 //! items takes the same few queries.
 
-use crate::clock::{Millis, to_wire};
-use crate::error::{Error, Result};
-use crate::store::Statement;
-use crate::vault::classification;
-use crate::wire::Stored;
-use sqlx::{AnyConnection, FromRow};
 use std::collections::HashMap;
-use vaultshare::api::vault::items::{ClassificationNode, Item, ItemResponse};
-use vaultshare::api::vault::slots::Slot;
-use vaultshare::api::{Ciphertext, Id};
+
+use sqlx::{AnyConnection, FromRow};
+use vaultshare::api::{
+    Ciphertext, Id,
+    vault::{
+        items::{ClassificationNode, Item, ItemResponse},
+        slots::Slot,
+    },
+};
+
+use crate::{
+    clock::{Millis, to_wire},
+    error::{Error, Result},
+    store::Statement,
+    vault::classification,
+    wire::Stored,
+};
 
 /// The beginning of every query for items; conditions follow.
 pub(in crate::vault) const ITEMS: &str = "SELECT items.id, items.owner_id, items.original_id, \

@@ -1,18 +1,25 @@
 //! Single slots: reading one, and of an own item changing and removing one (http-api §6.10).
 
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::StatusCode,
+    routing::get,
+};
+use vaultshare::api::{
+    Id,
+    vault::slots::{SlotChange, SlotResponse},
+};
+
 use super::{changes, find_own, records, writing};
-use crate::error::Result;
-use crate::request::Body;
-use crate::service::Service;
-use crate::sessions::Session;
-use crate::vault::{Vault, client_tasks};
-use crate::wire::Stored;
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::routing::get;
-use axum::{Json, Router};
-use vaultshare::api::Id;
-use vaultshare::api::vault::slots::{SlotChange, SlotResponse};
+use crate::{
+    error::Result,
+    request::Body,
+    service::Service,
+    sessions::Session,
+    vault::{Vault, client_tasks},
+    wire::Stored,
+};
 
 pub(super) fn routes() -> Router<Vault> {
     Router::new().route("/slots/{id}", get(show).put(change).delete(delete))

@@ -1,14 +1,19 @@
 //! Writing items and slots: the queries, and carrying out what [`super::changes`] planned.
 
-use super::changes::{NewSlot, Planned, SlotStep, SlotUpdate};
-use crate::clock::{Clock, Millis};
-use crate::error::Result;
-use crate::store::{Statement, Value, new_id, write_rows};
-use crate::vault::classification::{self, Classified};
-use crate::vault::sharing;
-use crate::vault::templates;
-use sqlx::AnyConnection;
 use std::collections::{HashMap, HashSet};
+
+use sqlx::AnyConnection;
+
+use super::changes::{NewSlot, Planned, SlotStep, SlotUpdate};
+use crate::{
+    clock::{Clock, Millis},
+    error::Result,
+    store::{Statement, Value, new_id, write_rows},
+    vault::{
+        classification::{self, Classified},
+        sharing, templates,
+    },
+};
 
 /// A new item of `user_id`.
 pub(super) struct NewItem<'a> {

@@ -2,11 +2,14 @@
 //! originals; the values come from the share that backs it. Any number of copies takes the same few statements, and what
 //! is like its original already is not written again.
 
-use crate::clock::Clock;
-use crate::error::Result;
-use crate::store::{Statement, new_id, write_rows};
-use crate::vault::items::records::{ITEMS, ItemRow};
 use sqlx::{AnyConnection, FromRow};
+
+use crate::{
+    clock::Clock,
+    error::Result,
+    store::{Statement, new_id, write_rows},
+    vault::items::records::{ITEMS, ItemRow},
+};
 
 /// Which copies are meant.
 #[derive(Clone, Copy, Debug)]

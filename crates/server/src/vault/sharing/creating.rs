@@ -1,25 +1,34 @@
 //! Sharing an item: the owner's with anyone connected, a received one if its share permits (http-api §8.4, §9.1).
 
-use super::copies;
-use super::records::{self, ShareRow};
-use super::values::{self, Sender, SharedSlot};
-use crate::clock::{Clock, Millis, from_wire};
-use crate::error::{Error, Result};
-use crate::idempotency::{Begun, Repeatable};
-use crate::request::Body;
-use crate::service::Service;
-use crate::sessions::Session;
-use crate::store::{new_id, write_rows};
-use crate::vault::{Vault, connections, items};
-use crate::wire::id_text;
-use axum::Router;
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::response::Response;
-use axum::routing::post;
+use axum::{
+    Router,
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+    routing::post,
+};
 use sqlx::AnyConnection;
-use vaultshare::api::PageMeta;
-use vaultshare::api::vault::shares::{Acceptance, NewShare, NewSharesRequest, SharesResponse, SharingMode};
+use vaultshare::api::{
+    PageMeta,
+    vault::shares::{Acceptance, NewShare, NewSharesRequest, SharesResponse, SharingMode},
+};
+
+use super::{
+    copies,
+    records::{self, ShareRow},
+    values::{self, Sender, SharedSlot},
+};
+use crate::{
+    clock::{Clock, Millis, from_wire},
+    error::{Error, Result},
+    idempotency::{Begun, Repeatable},
+    request::Body,
+    service::Service,
+    sessions::Session,
+    store::{new_id, write_rows},
+    vault::{Vault, connections, items},
+    wire::id_text,
+};
 
 pub(super) fn routes() -> Router<Vault> {
     Router::new().route("/items/{id}/shares", post(create))

@@ -1,19 +1,26 @@
 //! The end of shares (http-api §8.5, §8.6). With a share goes what was shared on from it, and the recipient's copy,
 //! unless the item reached the recipient by another share too: then that one takes the copy over.
 
-use super::copies::{self, Copies};
-use super::records;
-use crate::clock::Clock;
-use crate::error::Result;
-use crate::service::Service;
-use crate::sessions::Session;
-use crate::store::Statement;
-use crate::vault::{Vault, encryption_spaces};
-use axum::Router;
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::routing::delete;
+use axum::{
+    Router,
+    extract::{Path, State},
+    http::StatusCode,
+    routing::delete,
+};
 use sqlx::AnyConnection;
+
+use super::{
+    copies::{self, Copies},
+    records,
+};
+use crate::{
+    clock::Clock,
+    error::Result,
+    service::Service,
+    sessions::Session,
+    store::Statement,
+    vault::{Vault, encryption_spaces},
+};
 
 /// How many expired shares are ended in one transaction.
 const AT_ONCE: usize = 100;

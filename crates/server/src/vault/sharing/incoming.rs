@@ -1,20 +1,29 @@
 //! Shares made for the caller: listing, reading, accepting (http-api §8.2, §8.3, §9.4).
 
-use super::copies;
-use super::records::{self, SHARES, ShareRow};
-use crate::error::Result;
-use crate::paging::{Order, Page};
-use crate::request::Parameters;
-use crate::service::Service;
-use crate::sessions::Session;
-use crate::store::Statement;
-use crate::vault::{Vault, items};
-use crate::wire::Stored;
-use axum::extract::{Path, State};
-use axum::routing::{get, put};
-use axum::{Json, Router};
-use vaultshare::api::vault::shares::{Acceptance, ShareResponse, ShareWithItemResponse, SharesResponse};
-use vaultshare::api::{Id, PageMeta};
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    routing::{get, put},
+};
+use vaultshare::api::{
+    Id, PageMeta,
+    vault::shares::{Acceptance, ShareResponse, ShareWithItemResponse, SharesResponse},
+};
+
+use super::{
+    copies,
+    records::{self, SHARES, ShareRow},
+};
+use crate::{
+    error::Result,
+    paging::{Order, Page},
+    request::Parameters,
+    service::Service,
+    sessions::Session,
+    store::Statement,
+    vault::{Vault, items},
+    wire::Stored,
+};
 
 pub(super) fn routes() -> Router<Vault> {
     Router::new()

@@ -18,8 +18,9 @@ mod reencrypting;
 mod refreshing;
 mod values;
 
-use super::Vault;
 use axum::Router;
+
+use super::Vault;
 pub(super) use creating::read_expiry;
 
 pub(super) fn routes() -> Router<Vault> {

@@ -1,25 +1,36 @@
 //! Shares that the caller made, or whose item the caller owns: listing, reading, changing (http-api §9.5, §9.7).
 
-use super::creating::read_expiry;
-use super::ending;
-use super::records::{self, SHARES, ShareRow};
-use crate::clock::{Clock, Millis};
-use crate::error::{Error, Result};
-use crate::paging::{Order, Page};
-use crate::request::{Body, Parameters};
-use crate::service::Service;
-use crate::sessions::Session;
-use crate::store::Statement;
-use crate::vault::encryption_spaces::SpaceShareChange;
-use crate::vault::{Vault, encryption_spaces};
-use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, put};
-use axum::{Json, Router};
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    response::{IntoResponse, Response},
+    routing::{get, put},
+};
 use serde::Deserialize;
 use sqlx::AnyConnection;
-use vaultshare::api::PageMeta;
-use vaultshare::api::vault::shares::{ShareChange, ShareResponse, SharesChange, SharesResponse};
+use vaultshare::api::{
+    PageMeta,
+    vault::shares::{ShareChange, ShareResponse, SharesChange, SharesResponse},
+};
+
+use super::{
+    creating::read_expiry,
+    ending,
+    records::{self, SHARES, ShareRow},
+};
+use crate::{
+    clock::{Clock, Millis},
+    error::{Error, Result},
+    paging::{Order, Page},
+    request::{Body, Parameters},
+    service::Service,
+    sessions::Session,
+    store::Statement,
+    vault::{
+        Vault,
+        encryption_spaces::{self, SpaceShareChange},
+    },
+};
 
 pub(super) fn routes() -> Router<Vault> {
     Router::new()

@@ -1,21 +1,21 @@
 //! Ending, changing and making shares in one step (http-api §9.7): all of it is done, or none.
 
-use super::creating::Sharing;
-use super::{ending, outgoing, records};
-use crate::error::{Error, Result};
-use crate::idempotency::{Begun, Repeatable};
-use crate::request::Body;
-use crate::service::Service;
-use crate::sessions::Session;
-use crate::vault::Vault;
-use axum::Router;
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::Response;
-use axum::routing::patch;
+use axum::{Router, extract::State, http::StatusCode, response::Response, routing::patch};
 use serde::Deserialize;
-use vaultshare::api::vault::shares::{NewShare, ShareChange, SharesResponse};
-use vaultshare::api::{Id, PageMeta};
+use vaultshare::api::{
+    Id, PageMeta,
+    vault::shares::{NewShare, ShareChange, SharesResponse},
+};
+
+use super::{creating::Sharing, ending, outgoing, records};
+use crate::{
+    error::{Error, Result},
+    idempotency::{Begun, Repeatable},
+    request::Body,
+    service::Service,
+    sessions::Session,
+    vault::Vault,
+};
 
 pub(super) fn routes() -> Router<Vault> {
     Router::new().route("/shares", patch(rearrange))

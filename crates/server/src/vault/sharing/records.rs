@@ -1,12 +1,17 @@
 //! Reading shares, and what each side sees of one.
 
-use crate::clock::{Millis, to_wire};
-use crate::error::{Error, Result};
-use crate::store::Statement;
-use crate::wire::{Stored, maybe_time};
 use sqlx::{AnyConnection, FromRow};
-use vaultshare::api::vault::shares::{Acceptance, Share, SharingMode};
-use vaultshare::api::{Ciphertext, Id};
+use vaultshare::api::{
+    Ciphertext, Id,
+    vault::shares::{Acceptance, Share, SharingMode},
+};
+
+use crate::{
+    clock::{Millis, to_wire},
+    error::{Error, Result},
+    store::Statement,
+    wire::{Stored, maybe_time},
+};
 
 /// The beginning of every query for shares; conditions follow.
 pub(super) const SHARES: &str = "SELECT id, item_id, slot_id, owner_id, sender_id, recipient_id, public_key, \

@@ -1,18 +1,23 @@
 //! Re-encrypting: a recipient puts the received values under a key of their own, and no longer needs the share's
 //! (http-api §9.8). The owner's proof of each value stays.
 
-use super::records;
-use crate::error::{Error, Result};
-use crate::request::Body;
-use crate::service::Service;
-use crate::sessions::Session;
-use crate::vault::{Vault, items};
-use crate::wire::ciphertext_text;
-use axum::extract::{Path, State};
-use axum::routing::post;
-use axum::{Json, Router};
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    routing::post,
+};
 use sqlx::AnyConnection;
 use vaultshare::api::vault::items::{ItemResponse, ReencryptedSlot, ReencryptionRequest};
+
+use super::records;
+use crate::{
+    error::{Error, Result},
+    request::Body,
+    service::Service,
+    sessions::Session,
+    vault::{Vault, items},
+    wire::ciphertext_text,
+};
 
 pub(super) fn routes() -> Router<Vault> {
     Router::new().route("/items/{id}/encrypt", post(encrypt))

@@ -1,24 +1,34 @@
 //! Refreshing: the owner encrypts an item anew for everyone it is shared with (http-api §9.2, §9.3). The server hands
 //! out the list of shares and takes back, for each, a key and the values under it.
 
-use super::copies::{self, Copies};
-use super::records::{self, SHARES, ShareRow};
-use super::values::{self, Forgotten, Sender, SharedSlot};
-use crate::clock::Clock;
-use crate::error::Result;
-use crate::request::Body;
-use crate::service::Service;
-use crate::sessions::Session;
-use crate::store::{Statement, write_rows};
-use crate::vault::{Vault, client_tasks, items};
-use crate::wire::{Stored, id_text};
-use axum::extract::{Path, State};
-use axum::routing::get;
-use axum::{Json, Router};
-use sqlx::AnyConnection;
 use std::collections::HashMap;
-use vaultshare::api::vault::shares::{ItemShare, ItemSharesChange, ItemSharesResponse, ShareSlotValue, SharesResponse};
-use vaultshare::api::{Id, PageMeta};
+
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    routing::get,
+};
+use sqlx::AnyConnection;
+use vaultshare::api::{
+    Id, PageMeta,
+    vault::shares::{ItemShare, ItemSharesChange, ItemSharesResponse, ShareSlotValue, SharesResponse},
+};
+
+use super::{
+    copies::{self, Copies},
+    records::{self, SHARES, ShareRow},
+    values::{self, Forgotten, Sender, SharedSlot},
+};
+use crate::{
+    clock::Clock,
+    error::Result,
+    request::Body,
+    service::Service,
+    sessions::Session,
+    store::{Statement, write_rows},
+    vault::{Vault, client_tasks, items},
+    wire::{Stored, id_text},
+};
 
 pub(super) fn routes() -> Router<Vault> {
     Router::new().route("/items/{id}/shares", get(list).put(refresh))

@@ -1,11 +1,14 @@
 //! The values of shares: what a sender sends for each slot, checked, and how it is kept.
 
-use crate::error::{Error, Result};
-use crate::store::{Statement, write_rows};
-use sqlx::AnyConnection;
 use std::collections::BTreeMap;
-use vaultshare::api::Id;
-use vaultshare::api::vault::shares::ShareSlotValue;
+
+use sqlx::AnyConnection;
+use vaultshare::api::{Id, vault::shares::ShareSlotValue};
+
+use crate::{
+    error::{Error, Result},
+    store::{Statement, write_rows},
+};
 
 /// How many shares one statement names.
 const SHARES: usize = 500;
