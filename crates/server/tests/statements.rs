@@ -1,5 +1,5 @@
-//! What requests ask of the database: as many statements for a thousand rows as for one, and each page found by an index.
-//! Both are counted and explained, not timed.
+//! What requests ask of the database: as many statements for a thousand rows as for one, and each page found by an
+//! index. Both are counted and explained, not timed.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
 

@@ -3,7 +3,7 @@
 use sqlx::{AnyConnection, AssertSqlSafe, FromRow, any::AnyRow};
 
 use super::{Value, placeholders};
-use crate::{error::Result, paging::Page};
+use crate::{error::Result, pagination::Page};
 
 /// A statement being put together. Only text written in this crate becomes SQL; every value is bound.
 #[derive(Debug)]

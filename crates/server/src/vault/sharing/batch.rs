@@ -1,59 +1,55 @@
-//! Ending, changing and making shares in one step (http-api §9.7): all of it is done, or none.
+//! Several changes of shares in one request (docs/protocol/http-api.md §9.7): all of them are made, or none.
 
-use axum::{Router, extract::State, http::StatusCode, response::Response, routing::patch};
+use axum::{extract::State, http::StatusCode, response::Response};
 use serde::Deserialize;
 use vaultshare::api::{
     Id, PageMeta,
     vault::shares::{NewShare, ShareChange, SharesResponse},
 };
 
-use super::{creating::Sharing, ending, outgoing, records};
+use super::{creating::Sharing, ending, outgoing};
 use crate::{
+    auth::Session,
     error::{Error, Result},
-    idempotency::{Begun, Repeatable},
+    idempotency::{Begun, Idempotency},
     request::Body,
     service::Service,
-    sessions::Session,
-    vault::Vault,
+    vault::{Vault, records::shares},
 };
 
-pub(super) fn routes() -> Router<Vault> {
-    Router::new().route("/shares", patch(rearrange))
-}
-
 #[derive(Deserialize)]
-struct Rearrangement {
+pub(in crate::vault) struct Batch {
     shares_to_delete: Option<Vec<Id>>,
     shares_to_reconfigure: Option<Vec<ShareChange>>,
     item_to_share_id: Option<Id>,
     shares_to_create: Option<Vec<NewShare>>,
 }
 
-/// Answers with what was changed and made.
-async fn rearrange(
+/// Returns the shares that were changed or created.
+pub(in crate::vault) async fn apply(
     State(vault): State<Vault>,
     session: Session,
-    repeatable: Repeatable,
-    Body(request): Body<Rearrangement>,
+    idempotency: Idempotency,
+    Body(request): Body<Batch>,
 ) -> Result<Response> {
-    let mut change = match repeatable.begin(&vault, &session.user_id).await? {
+    let mut change = match idempotency.begin(&vault, &session.user_id).await? {
         Begun::New(change) => change,
-        Begun::Repeated(reply) => return Ok(reply),
+        Begun::Replayed(reply) => return Ok(reply),
     };
     let db = &mut *change.tx;
     for id in request.shares_to_delete.unwrap_or_default() {
         ending::end_as(db, id.as_str(), &session.user_id, vault.clock()).await?;
     }
     let changes = request.shares_to_reconfigure.unwrap_or_default();
-    let mut shares = outgoing::change_all(db, &session.user_id, &changes, vault.clock()).await?;
+    let mut changed = outgoing::change_all(db, &session.user_id, &changes, vault.clock()).await?;
     let new = request.shares_to_create.unwrap_or_default();
     if !new.is_empty() {
         let item_id =
             request.item_to_share_id.ok_or_else(|| Error::invalid("shares_to_create needs item_to_share_id"))?;
         let sharing = Sharing::begin(db, item_id.as_str(), &session.user_id).await?;
-        let ids = sharing.share(db, &new, vault.clock()).await?;
-        shares.extend(records::find_all(db, &ids).await?);
+        let ids = sharing.create(db, &new, vault.clock()).await?;
+        changed.extend(shares::find_all(db, &ids).await?);
     }
-    let shares = shares.into_iter().map(|share| share.wire(&session.user_id)).collect::<Result<_>>()?;
+    let shares = changed.into_iter().map(|share| share.wire(&session.user_id)).collect::<Result<_>>()?;
     change.answer(StatusCode::OK, &SharesResponse { shares, next_page_after: None, meta: PageMeta::of(None) }).await
 }
