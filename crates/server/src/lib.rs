@@ -1,5 +1,5 @@
-//! The two services that a vaultshare client talks to, in one process: the Keystore signs users in and keeps their
-//! wrapped keys, the Vault keeps their items and what they share. Both hold ciphertext and can decrypt none of it.
+//! The two services that a vaultshare client talks to, in one process: the Keystore logs users in and stores their
+//! wrapped keys, the Vault stores their items and shares. Both have ciphertext only and can decrypt none of it.
 //!
 //! - [`keystore`], [`vault`]: in each, `routes` lists all routes; a file per resource has its handlers and rules;
 //!   `records` has the SQL and imports only [`store`] and the small modules below

@@ -11,7 +11,7 @@ use crate::{
     store::{Statement, new_id, write_rows},
 };
 
-/// Which copies are meant.
+/// A selection of copies.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Copies<'a> {
     /// All of an item.

@@ -32,7 +32,7 @@ pub(crate) enum Deletion<'a> {
     AllBut(Vec<&'a str>),
 }
 
-/// Deletes values of shares, in one statement for all shares of which the same slots are meant: usually all of an item.
+/// Deletes values of shares, in one statement for all shares with the same deletion: usually all of an item.
 pub(crate) async fn delete(db: &mut AnyConnection, of_shares: Vec<(&str, Deletion<'_>)>) -> Result<()> {
     let mut by_deletion: BTreeMap<Deletion<'_>, Vec<&str>> = BTreeMap::new();
     for (share_id, deletion) in of_shares {
