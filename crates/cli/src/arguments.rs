@@ -10,14 +10,14 @@ use vaultshare::api::{Id, vault::client_tasks::ClientTaskState};
 #[command(name = "vaultshare", version, about)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    pub(crate) place: Place,
+    pub(crate) urls: ServiceUrls,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
 /// Where the two services are.
 #[derive(Args)]
-pub(crate) struct Place {
+pub(crate) struct ServiceUrls {
     /// The file that says where Vault and Keystore are
     #[arg(short, long, global = true, default_value = ".environment.yaml", value_name = "FILE")]
     pub(crate) environment: PathBuf,
@@ -342,7 +342,7 @@ pub(crate) enum Direction {
     Outgoing,
 }
 
-/// Which client tasks are meant.
+/// A filter of client tasks.
 #[derive(Args)]
 pub(crate) struct States {
     /// Those in these states: todo, in_progress, done, failed

@@ -1,18 +1,18 @@
 //! The auth file: a session as `users:create` prints it and every other command reads it.
 
 use std::{
-    fs,
     io::{self, Write},
     path::Path,
 };
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize, de::IgnoredAny};
+use tempfile::NamedTempFile;
 use vaultshare::{
     crypto::UserSecret,
     workflows::{Client, Session, SessionSnapshot},
 };
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::config_file::{self, ConfigFile};
 
@@ -28,8 +28,8 @@ struct AuthFile {
 #[derive(Serialize)]
 struct Spec {}
 
-/// Everything that makes a session, as it stands in auth files and inside the files of create-config commands.
-#[derive(Serialize, Deserialize)]
+/// A session, as it is stored in auth files and in the files of create-config commands.
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
 pub(crate) struct Authentication {
     data_encryption_key: String,
     key_encryption_key: String,
@@ -40,7 +40,7 @@ pub(crate) struct Authentication {
 }
 
 impl Authentication {
-    /// The session, without a word to either server.
+    /// The session. Sends no request.
     pub(crate) async fn resume(&self, client: &Client) -> anyhow::Result<Session> {
         let snapshot = SessionSnapshot {
             secret: self.secret.clone().into(),
@@ -53,19 +53,8 @@ impl Authentication {
     }
 }
 
-impl Drop for Authentication {
-    fn drop(&mut self) {
-        self.data_encryption_key.zeroize();
-        self.key_encryption_key.zeroize();
-        self.keystore_access_token.zeroize();
-        self.passphrase_derived_key.zeroize();
-        self.secret.zeroize();
-        self.vault_access_token.zeroize();
-    }
-}
-
-/// Prints the auth file of a session, or writes it where only its owner can read it.
-pub(crate) async fn give(session: &Session, passphrase: &str, output: Option<&Path>) -> anyhow::Result<()> {
+/// Writes the auth file of a session to `output`, readable by its owner only, or else to standard output.
+pub(crate) async fn write(session: &Session, passphrase: &str, output: Option<&Path>) -> anyhow::Result<()> {
     let snapshot = session.export()?;
     let passphrase_key = UserSecret::parse(&snapshot.secret)?.passphrase_key(passphrase).await?;
     let file = AuthFile {
@@ -98,32 +87,63 @@ pub(crate) fn secret(path: &Path) -> anyhow::Result<Zeroizing<String>> {
     Ok(read(path)?.secret.clone().into())
 }
 
-/// What an auth file says.
 pub(crate) fn read(path: &Path) -> anyhow::Result<Authentication> {
     let file: ConfigFile<Authentication, Option<IgnoredAny>> = config_file::read(path, KIND)?;
     warn_if_others_can_read(path);
     Ok(file.metadata)
 }
 
+/// Writes a file atomically, readable by its owner only: a failed or interrupted write leaves the old file.
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    // A file that was there keeps its mode when it is opened.
-    #[cfg(unix)]
-    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-    file.write_all(text.as_bytes())
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Created with mode 0600.
+    let mut file = NamedTempFile::new_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
 }
 
 #[cfg(unix)]
 fn warn_if_others_can_read(path: &Path) {
     use std::os::unix::fs::PermissionsExt;
-    if fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0) {
+    if std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0) {
         eprintln!("Warning: {} holds keys and can be read by others: chmod 600 it", path.display());
     }
 }
 
 #[cfg(not(unix))]
 fn warn_if_others_can_read(_: &Path) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_private_file_is_replaced_as_a_whole_and_never_written_into() {
+        use std::{fs, io::Read, os::unix::fs::PermissionsExt};
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("auth.yaml");
+        fs::write(&path, "the old one").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let mut opened_before = fs::File::open(&path).unwrap();
+        write_private(&path, "the new one").unwrap();
+        let mut text = String::new();
+        opened_before.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "the old one", "whoever could read the old file cannot read the new one through it");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "the new one");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left behind");
+    }
+
+    #[test]
+    fn a_private_file_that_cannot_be_written_leaves_the_old_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a folder");
+        std::fs::create_dir(&path).unwrap();
+        assert!(write_private(&path, "the new one").is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left behind");
+    }
+}

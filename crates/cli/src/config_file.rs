@@ -6,7 +6,6 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
-/// A file's two halves.
 #[derive(Deserialize)]
 pub(crate) struct ConfigFile<Metadata, Spec> {
     pub(crate) metadata: Metadata,
@@ -20,7 +19,7 @@ struct Kind {
 
 /// Reads a file of this kind.
 ///
-/// A parser's message may quote what it read, and these files hold keys and values: errors say only what is missing.
+/// Errors say where the file is invalid and quote nothing, because these files hold keys and values.
 pub(crate) fn read<Metadata, Spec>(path: &Path, kind: &str) -> anyhow::Result<ConfigFile<Metadata, Spec>>
 where
     ConfigFile<Metadata, Spec>: DeserializeOwned,
@@ -36,8 +35,8 @@ where
     match serde_norway::from_str(&text) {
         Ok(file) => Ok(file),
         Err(error) => {
-            let place = error.location().map(|at| format!(", at line {}", at.line())).unwrap_or_default();
-            bail!("{} is not a valid file of kind {kind}{place}", path.display())
+            let line = error.location().map(|at| format!(", at line {}", at.line())).unwrap_or_default();
+            bail!("{} is not a valid file of kind {kind}{line}", path.display())
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Where the two services are: the `.environment.yaml` of the guides.
+//! The URLs of the two services: options, or the `.environment.yaml` of the guides.
 
 use std::{fs, rc::Rc};
 
@@ -9,7 +9,7 @@ use vaultshare::{
     workflows::{Client, ClientOptions},
 };
 
-use crate::{arguments::Place, transport::HttpTransport};
+use crate::{arguments::ServiceUrls, transport::HttpTransport};
 
 #[derive(Deserialize)]
 struct Environment {
@@ -24,14 +24,14 @@ struct Service {
     subscription_key: Option<String>,
 }
 
-/// A client for the place that options or environment file name.
-pub(crate) fn client(place: &Place) -> anyhow::Result<Client> {
-    let environment = match (&place.vault_url, &place.keystore_url) {
+/// A client of the services that options or environment file name.
+pub(crate) fn client(urls: &ServiceUrls) -> anyhow::Result<Client> {
+    let environment = match (&urls.vault_url, &urls.keystore_url) {
         (Some(vault), Some(keystore)) => {
             let service = |url: &String| Service { url: url.clone(), subscription_key: None };
             Environment { vault: service(vault), keystore: service(keystore) }
         }
-        _ => read(place)?,
+        _ => read(urls)?,
     };
     let options = ClientOptions {
         vault_url: environment.vault.url,
@@ -42,9 +42,9 @@ pub(crate) fn client(place: &Place) -> anyhow::Result<Client> {
     Ok(Client::new(&options, Rc::new(HttpTransport::new()?))?)
 }
 
-fn read(place: &Place) -> anyhow::Result<Environment> {
-    let file = place.environment.display();
-    let text = fs::read_to_string(&place.environment).with_context(|| {
+fn read(urls: &ServiceUrls) -> anyhow::Result<Environment> {
+    let file = urls.environment.display();
+    let text = fs::read_to_string(&urls.environment).with_context(|| {
         format!("cannot read {file}; write one, or name the services by --vault-url and --keystore-url")
     })?;
     serde_norway::from_str(&text).with_context(|| format!("{file} does not say where Vault and Keystore are"))

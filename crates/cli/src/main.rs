@@ -1,7 +1,7 @@
 //! `vaultshare`: the commands of the guides, on the same workflows as the npm package.
 //!
-//! Results go to standard output as YAML, so that one command's output is the next one's input; what is being done goes to
-//! standard error. A failure is one sentence and exit status 1.
+//! Results go to standard output as YAML, so that one command's output is the next one's input; progress and warnings
+//! go to standard error. A failure is one sentence and exit status 1.
 
 mod arguments;
 mod auth_file;

@@ -9,7 +9,6 @@ use vaultshare::{
     workflows::{Item, Slot},
 };
 
-/// A result and what it is.
 #[derive(Serialize)]
 pub(crate) struct Document<T> {
     pub(crate) kind: &'static str,
@@ -39,7 +38,7 @@ impl<'a> ItemSpec<'a> {
     }
 }
 
-/// A slot with its value, and where it was received with the owner's key that proves it.
+/// A slot with its value; if received, with the owner's verification key.
 #[derive(Serialize)]
 pub(crate) struct SlotSpec<'a> {
     #[serde(flatten)]
@@ -51,7 +50,7 @@ pub(crate) struct SlotSpec<'a> {
 
 impl<'a> SlotSpec<'a> {
     pub(crate) fn new(slot: &'a Slot) -> Self {
-        // One character for each byte: the guides' tools hold bytes in such strings.
+        // One character for each byte, as the guides' tools print it.
         let key = slot.verification_key.as_ref();
         SlotSpec {
             slot: &slot.record,

@@ -1,4 +1,4 @@
-//! The network of a terminal.
+//! The HTTP transport of the command line.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ pub(crate) struct HttpTransport {
 
 impl HttpTransport {
     pub(crate) fn new() -> anyhow::Result<Self> {
-        // Fails only where a provider is installed already, which is as good.
+        // Fails only if a provider is installed already, which will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
         Ok(HttpTransport { client })

@@ -1,62 +1,67 @@
-//! What time it is, and how the wire writes it.
+//! The server's clock, and timestamps on the wire.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering::SeqCst},
+    },
+    time::{Duration, SystemTime},
+};
 
 use jiff::Timestamp;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
-use std::time::{Duration, SystemTime};
 
-/// Milliseconds since 1970: how the databases keep time.
+/// Milliseconds since the Unix epoch, as stored in the databases.
 pub type Millis = i64;
 
-/// The server's clock. Everything that expires asks it, so that a test can let a day pass at once.
+/// The server's clock. Everything that expires uses it, so that tests can move it forward.
 #[derive(Clone, Debug, Default)]
-pub struct Clock(Arc<Hands>);
+pub struct Clock(Arc<State>);
 
 #[derive(Debug, Default)]
-struct Hands {
-    /// Milliseconds by which a test has moved the clock.
-    ahead: AtomicI64,
-    /// The last sequence number given.
-    last: AtomicI64,
+struct State {
+    /// Milliseconds by which a test has moved the clock forward.
+    offset: AtomicI64,
+    last_sequence: AtomicI64,
 }
 
 impl Clock {
-    /// Milliseconds since 1970.
+    /// The current time.
     pub fn now(&self) -> Millis {
         self.micros() / 1000
     }
 
-    /// A number greater than any this clock gave before, across restarts too: what rows are ordered by, since several
-    /// can be made within one millisecond.
+    /// A number greater than all previous ones, across restarts too. Rows are ordered by it, because several can be
+    /// inserted within one millisecond.
     pub fn sequence(&self) -> i64 {
         let now = self.micros();
-        let previous = self.0.last.fetch_update(SeqCst, SeqCst, |last| Some(now.max(last + 1)));
+        let previous = self.0.last_sequence.fetch_update(SeqCst, SeqCst, |last| Some(now.max(last + 1)));
         previous.map_or(now, |last| now.max(last + 1))
     }
 
-    /// Lets `time` pass at once.
+    /// Moves the clock forward by `time`.
+    #[cfg(feature = "testing")]
     pub fn advance(&self, time: Duration) {
-        self.0.ahead.fetch_add(millis(time), SeqCst);
+        self.0.offset.fetch_add(millis(time), SeqCst);
     }
 
     fn micros(&self) -> i64 {
         let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let micros = i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX / 2);
-        micros + self.0.ahead.load(SeqCst) * 1000
+        micros + self.0.offset.load(SeqCst) * 1000
     }
 }
 
-/// A duration in the databases' unit.
+/// A duration in milliseconds.
 pub fn millis(time: Duration) -> Millis {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX / 4)
 }
 
-/// The wire's form: ISO 8601, UTC, with milliseconds (`2020-10-12T05:52:45.395Z`).
+/// The wire format: ISO 8601, UTC, with milliseconds (`2020-10-12T05:52:45.395Z`).
 pub fn to_wire(time: Millis) -> String {
     Timestamp::from_millisecond(time).map(|time| format!("{time:.3}")).unwrap_or_default()
 }
 
-/// Reads a time of the wire: any ISO 8601 date-time with an offset.
+/// Parses a timestamp of the wire: any ISO 8601 date-time with an offset.
 pub fn from_wire(text: &str) -> Option<Millis> {
     text.parse::<Timestamp>().ok().map(Timestamp::as_millisecond)
 }

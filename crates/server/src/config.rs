@@ -1,16 +1,15 @@
-//! What can be chosen when a server is started.
+//! Configuration.
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
-/// Everything a server needs to know to start.
+/// The configuration of a server.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The folder of the databases. It is made when there is none.
+    /// The folder of the databases. It is created if there is none.
     pub data: PathBuf,
-    /// A folder of static files to show at `/`: the demo page.
+    /// A folder of static files to serve at `/`: the demo page.
     pub www: Option<PathBuf>,
-    /// How invitations by e-mail are sent.
+    /// Invitations by e-mail.
     pub mail: MailConfig,
     /// Bounds and lifetimes.
     pub limits: Limits,
@@ -23,9 +22,9 @@ pub struct MailConfig {
     pub smtp_url: Option<String>,
     /// The sender, `name <address>`.
     pub from: Option<String>,
-    /// Where the app is that accepts invitations; messages have a link to it.
+    /// The URL of the app that accepts invitations; messages link to it.
     pub public_url: Option<String>,
-    /// Where messages are written when there is no mail server; `outbox` in the data folder where absent.
+    /// The folder for messages when there is no mail server; by default `outbox` in the data folder.
     pub folder: Option<PathBuf>,
 }
 
@@ -37,7 +36,7 @@ impl std::fmt::Debug for MailConfig {
 }
 
 impl Config {
-    /// A server that keeps its data in `data`, with the usual limits and no page.
+    /// Databases in `data`, default limits, no page.
     pub fn new(data: impl Into<PathBuf>) -> Self {
         Self { data: data.into(), www: None, mail: MailConfig::default(), limits: Limits::default() }
     }
@@ -54,31 +53,31 @@ pub struct Limits {
     pub session: Duration,
     /// The longest session a client can ask for.
     pub longest_session: Duration,
-    /// How long a sign-in that was begun can be finished.
+    /// How long a login challenge is valid.
     pub challenge: Duration,
-    /// How long an admission token, a licence to make one Vault user, is valid.
+    /// How long an admission token, with which one Vault user can be created, is valid.
     pub admission: Duration,
     /// How long an invitation can be accepted.
     pub invitation: Duration,
-    /// How long a user who asked to be deleted can think better of it.
+    /// How long a user who asked to be deleted can cancel it.
     pub deletion: Duration,
-    /// How long replies to repeatable requests are kept.
+    /// How long replies to requests with an idempotency key are stored.
     pub idempotency: Duration,
-    /// Failed sign-ins allowed at once for one username from one address; one more per `attempt_regained` after that.
+    /// Failed logins allowed at once for one username from one address; one more per `attempt_regained` after that.
     pub attempts_per_user: u32,
-    /// Failed sign-ins allowed at once from one address; one more per `attempt_regained` after that.
+    /// Failed logins allowed at once from one address; one more per `attempt_regained` after that.
     pub attempts_per_address: u32,
     /// How long it takes to regain one attempt.
     pub attempt_regained: Duration,
-    /// How many invitations by e-mail a user can make within a day.
+    /// How many invitations by e-mail a user can create within a day.
     pub mails_per_day: u32,
-    /// How long to wait before a message that could not be sent is tried again; twice as long each time after that.
+    /// The delay before a message that could not be sent is retried; doubled after each attempt.
     pub mail_retry: Duration,
-    /// The longest wait between two attempts.
+    /// The longest delay between two attempts.
     pub longest_mail_retry: Duration,
-    /// How often a message is tried before it is given up.
+    /// How often sending a message is attempted.
     pub mail_attempts: u32,
-    /// How often expired rows are cleared away.
+    /// How often expired rows are deleted.
     pub housekeeping: Duration,
 }
 

@@ -1,18 +1,21 @@
-//! What a request can be refused with, and the one form in which it is said (http-api §1.4).
+//! Errors of requests, and their form on the wire (docs/protocol/http-api.md §1.4).
 
-use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use serde_json::json;
 use std::time::Duration;
 
-/// What handlers and rules return.
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+
+/// The result of handlers and rules.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A refusal, or a fault of the server. A fault is logged in full and answered without detail.
+/// A refusal, or a fault of the server, which is logged in full and answered without detail.
 #[derive(Debug)]
 pub enum Error {
-    /// The caller asked for something it cannot have.
+    /// The caller's fault: 4xx, or 503 after a timeout.
     Refused {
         /// The HTTP status.
         status: StatusCode,
@@ -21,12 +24,12 @@ pub enum Error {
         /// A sentence for people. Never holds a value of the request that could be secret.
         message: String,
     },
-    /// Too many failed attempts.
+    /// 429, after too many failed logins.
     TooManyAttempts {
         /// How long to wait.
         retry_after: Duration,
     },
-    /// The server failed: the text is for the log.
+    /// 500. The text is for the log.
     Fault(String),
 }
 
@@ -36,17 +39,17 @@ impl Error {
         Self::refused(StatusCode::BAD_REQUEST, "validation_failed", message)
     }
 
-    /// 401: no session, or no longer.
+    /// 401: no valid session.
     pub fn not_authorized() -> Self {
         Self::refused(StatusCode::UNAUTHORIZED, "not_authorized", "Sign in: the token is missing, wrong or expired")
     }
 
-    /// 404: there is no such record, or it is not the caller's. The two are deliberately the same.
+    /// 404: there is no such record, or it is not the caller's. Deliberately the same, so that ids cannot be probed.
     pub fn not_found(code: &'static str) -> Self {
         Self::refused(StatusCode::NOT_FOUND, code, "Not found for this user")
     }
 
-    /// 403: the record is the caller's to see, but not to do this with.
+    /// 403: the caller may see the record, but not do this with it.
     pub fn forbidden(code: &'static str, message: impl Into<String>) -> Self {
         Self::refused(StatusCode::FORBIDDEN, code, message)
     }

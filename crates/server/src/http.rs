@@ -1,34 +1,50 @@
-//! The routers put together, and what surrounds every request: a deadline, a bound, a log line, headers.
+//! The whole router, and the layers around every request: request id, log, CORS, panics, timeout, body limit, headers.
 
-use crate::config::Config;
-use crate::error::Error;
-use crate::keystore::{self, Keystore};
-use crate::service::Service;
-use crate::vault::{self, Vault};
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::handler::HandlerWithoutStateExt;
-use axum::http::header::{
-    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
-    X_CONTENT_TYPE_OPTIONS,
+use std::{any::Any, path::Path};
+
+use axum::{
+    BoxError, Json, Router,
+    error_handling::HandleErrorLayer,
+    extract::{DefaultBodyLimit, MatchedPath, Request, State},
+    handler::HandlerWithoutStateExt,
+    http::{
+        HeaderName, HeaderValue, Method, StatusCode,
+        header::{
+            ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
+            X_CONTENT_TYPE_OPTIONS,
+        },
+    },
+    response::{IntoResponse, Response},
+    routing::get,
 };
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
-use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
 use serde_json::json;
-use std::any::Any;
-use std::path::Path;
-use std::time::{Duration, Instant};
-use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::cors::CorsLayer;
-use tower_http::services::ServeDir;
-use tower_http::set_header::SetResponseHeaderLayer;
+use tower::{ServiceBuilder, timeout::TimeoutLayer};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    cors::CorsLayer,
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer},
+    sensitive_headers::SetSensitiveRequestHeadersLayer,
+    services::ServeDir,
+    set_header::SetResponseHeaderLayer,
+    trace::TraceLayer,
+};
+use tracing::{Span, field};
+
+use crate::{
+    compression,
+    config::{Config, Limits},
+    error::Error,
+    keystore::{self, Keystore},
+    service::Service,
+    vault::{self, Vault},
+};
 
 /// What the demo page may do: run its own scripts and the wasm module, and talk to this server. Nothing else.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
      img-src 'self' data:; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'";
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Both services under their prefixes, the health check, and the page if there is one.
 pub fn router(keystore: Keystore, vault: Vault, config: &Config) -> Router {
@@ -42,13 +58,34 @@ pub fn router(keystore: Keystore, vault: Vault, config: &Config) -> Router {
         Some(folder) => services.fallback_service(page(folder)),
         None => services.fallback(not_found),
     };
-    everything
-        .layer(DefaultBodyLimit::max(config.limits.body))
-        .layer(middleware::from_fn_with_state(config.limits.request, deadline))
+    with_layers(everything, &config.limits)
+}
+
+/// The layers around every request, outermost last.
+fn with_layers(router: Router, limits: &Limits) -> Router {
+    // tower-http's timeout layer would reply without a body.
+    let timeout = ServiceBuilder::new()
+        .layer(HandleErrorLayer::new(|_: BoxError| async { timed_out() }))
+        .layer(TimeoutLayer::new(limits.request));
+    router
+        .layer(DefaultBodyLimit::max(limits.body))
+        .layer(timeout)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(overriding(X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(cors())
-        .layer(middleware::from_fn(log))
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(
+            TraceLayer::new_for_http()
+                .make_span_with(request_span)
+                .on_request(())
+                .on_response(log_response)
+                // What failed is logged where it is known why, in `Error::into_response`.
+                .on_failure(()),
+        )
+        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+        .layer(SetSensitiveRequestHeadersLayer::new([AUTHORIZATION]))
+        // A client's own id would be text of its choice in our log.
+        .layer(axum::middleware::map_request(without_request_id))
 }
 
 /// Answers unknown paths and wrong methods in the protocol's error form.
@@ -65,6 +102,11 @@ async fn method_not_allowed() -> Error {
     Error::refused(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
 }
 
+/// Transactions of the request that were not committed are rolled back.
+fn timed_out() -> Error {
+    Error::refused(StatusCode::SERVICE_UNAVAILABLE, "timeout", "The server did not finish in time")
+}
+
 fn panicked(panic: Box<dyn Any + Send>) -> Response {
     let reason = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
     Error::fault(format!("panic: {}", reason.unwrap_or("without a message"))).into_response()
@@ -76,17 +118,23 @@ async fn healthz(State((keystore, vault)): State<(Keystore, Vault)>) -> Response
     (status, Json(json!({ "keystore": keystore, "vault": vault }))).into_response()
 }
 
-/// The static files of the demo page. tower-http names the types of modules and wasm rightly.
+/// The static files of the demo page. Where a compressed file is beside one (`.br`, `.gz`), it is sent to clients that
+/// accept it; other files are compressed as they are sent.
 fn page(folder: &Path) -> Router {
-    let files = ServeDir::new(folder).call_fallback_on_method_not_allowed(true).fallback(not_found.into_service());
+    let files = ServeDir::new(folder)
+        .precompressed_br()
+        .precompressed_gzip()
+        .call_fallback_on_method_not_allowed(true)
+        .fallback(not_found.into_service());
     Router::new()
         .fallback_service(files)
+        .layer(compression::layer())
         .layer(overriding(CONTENT_SECURITY_POLICY, PAGE_POLICY))
         .layer(overriding(REFERRER_POLICY, "no-referrer"))
         .layer(overriding(CACHE_CONTROL, "no-cache"))
 }
 
-/// Pages of any origin may use the services: what protects a record is the token, which no other page has.
+/// Pages of any origin may use the services: what protects a record is the bearer token, which other pages do not have.
 fn cors() -> CorsLayer {
     let others = [
         "idempotency-key",
@@ -104,34 +152,28 @@ fn cors() -> CorsLayer {
         .allow_origin(tower_http::cors::Any)
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS])
         .allow_headers(headers.collect::<Vec<_>>())
-        .expose_headers([RETRY_AFTER])
-        .max_age(Duration::from_secs(24 * 60 * 60))
+        .expose_headers([RETRY_AFTER, REQUEST_ID])
+        .max_age(std::time::Duration::from_secs(24 * 60 * 60))
 }
 
 fn overriding(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
     SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value))
 }
 
-/// Gives up on requests that take too long. What they had begun to write is rolled back.
-async fn deadline(State(allowed): State<Duration>, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(allowed, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => {
-            let message = "The server did not finish in time";
-            Error::refused(StatusCode::SERVICE_UNAVAILABLE, "timeout", message).into_response()
-        }
-    }
+async fn without_request_id(mut request: Request) -> Request {
+    request.headers_mut().remove(REQUEST_ID);
+    request
 }
 
-/// One line per request. It names the route and not the path, because paths hold invitation tokens, and neither the
-/// query nor a header nor a body.
-async fn log(request: Request, next: Next) -> Response {
-    let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let began = Instant::now();
-    let response = next.run(request).await;
-    let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let route = route.as_deref().unwrap_or("(no route)");
-    tracing::info!(%method, route, status = response.status().as_u16(), milliseconds, "request");
-    response
+/// The span of a request, which every log line of the request is in. It has the route and not the path, because paths
+/// hold invitation tokens, and neither the query nor a header nor a body.
+fn request_span(request: &Request) -> Span {
+    let route = request.extensions().get::<MatchedPath>().map_or("(no route)", MatchedPath::as_str);
+    let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
+    tracing::info_span!("request", method = %request.method(), route, id = id.map(field::display))
+}
+
+fn log_response(response: &Response, latency: std::time::Duration, _: &Span) {
+    let milliseconds = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(status = response.status().as_u16(), milliseconds, "response");
 }

@@ -1,32 +1,37 @@
-//! Requests that can be repeated. A client whose answer got lost sends the same request with the same
-//! `Idempotency-Key` again: it gets the first answer, and nothing happens twice.
+//! Idempotency keys. A client that got no reply retries its request with the same `Idempotency-Key`: it gets the first
+//! reply, and nothing happens twice.
 //!
-//! The answer is kept in the same transaction as the change it reports, so that there is no moment at which one is
-//! there without the other.
+//! The reply is stored in the same transaction as the change it reports, so that there is no moment at which one exists
+//! without the other.
 
-use crate::clock::{Millis, millis};
-use crate::error::{Error, Result};
-use crate::service::Service;
-use crate::store::Tx;
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use serde::Serialize;
-use sqlx::AnyConnection;
 use std::time::Duration;
 
-const HEADER: &str = "idempotency-key";
-const LONGEST_KEY: usize = 255;
+use axum::{
+    extract::FromRequestParts,
+    http::{StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use sqlx::AnyConnection;
 
-/// What makes a request the same as an earlier one of the same user: its method, its path and its key.
+use crate::{
+    clock::{Millis, millis},
+    error::{Error, Result},
+    service::Service,
+    store::Tx,
+};
+
+const HEADER: &str = "idempotency-key";
+const MAX_KEY_LENGTH: usize = 255;
+
+/// What identifies a retry among the requests of one user: method, path and key.
 #[derive(Clone, Debug)]
-pub struct Repeatable {
+pub struct Idempotency {
     request: String,
     key: Option<String>,
 }
 
-impl<S: Sync> FromRequestParts<S> for Repeatable {
+impl<S: Sync> FromRequestParts<S> for Idempotency {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
@@ -37,22 +42,22 @@ impl<S: Sync> FromRequestParts<S> for Repeatable {
 }
 
 fn read_key(bytes: &[u8]) -> Result<String> {
-    let fits = (1..=LONGEST_KEY).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic);
+    let fits = (1..=MAX_KEY_LENGTH).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic);
     let text = String::from_utf8(bytes.to_vec()).ok().filter(|_| fits);
     text.ok_or_else(|| Error::invalid("An Idempotency-Key is 1 to 255 visible ASCII characters"))
 }
 
-/// What [`Repeatable::begin`] finds.
+/// The outcome of [`Idempotency::begin`].
 pub enum Begun {
-    /// A request not seen before: make the change in its transaction, and answer.
+    /// A new request: make the change in its transaction, then [`Change::answer`].
     New(Change),
-    /// A request that was answered before: the same answer again.
-    Repeated(Response),
+    /// A retry of a request that succeeded: its stored reply.
+    Replayed(Response),
 }
 
-/// A change that is being made, and whose answer will be kept with it.
+/// A change in progress, whose reply will be stored with it.
 pub struct Change {
-    /// The transaction of both.
+    /// The transaction of change and reply.
     pub tx: Tx,
     user_id: String,
     request: String,
@@ -60,8 +65,8 @@ pub struct Change {
     now: Millis,
 }
 
-impl Repeatable {
-    /// Begins the change that a request asks for, unless it was made before.
+impl Idempotency {
+    /// Begins a transaction, unless the request is a retry.
     pub async fn begin(self, service: &impl Service, user_id: &str) -> Result<Begun> {
         let mut tx = service.store().write().await?;
         let now = service.clock().now();
@@ -69,19 +74,19 @@ impl Repeatable {
         if let Some(key) = &self.key
             && let Some((status, body)) = find(&mut tx, user_id, &self.request, key, oldest).await?
         {
-            return Ok(Begun::Repeated(reply(status, body)));
+            return Ok(Begun::Replayed(reply(status, body)));
         }
         Ok(Begun::New(Change { tx, user_id: user_id.to_owned(), request: self.request, key: self.key, now }))
     }
 }
 
 impl Change {
-    /// Commits the change together with its answer, and answers.
+    /// Commits the change together with its reply, and returns the reply.
     pub async fn answer(mut self, status: StatusCode, value: &impl Serialize) -> Result<Response> {
         let status = i64::from(status.as_u16());
         let body = serde_json::to_string(value)?;
         if let Some(key) = &self.key {
-            keep(&mut self.tx, (&self.user_id, &self.request, key), (status, &body), self.now).await?;
+            upsert(&mut self.tx, (&self.user_id, &self.request, key), (status, &body), self.now).await?;
         }
         self.tx.commit().await?;
         Ok(reply(status, body))
@@ -107,7 +112,7 @@ async fn find(
     Ok(reply.bind(user_id).bind(request).bind(key).bind(oldest).fetch_optional(db).await?)
 }
 
-async fn keep(
+async fn upsert(
     db: &mut AnyConnection,
     (user_id, request, key): (&str, &str, &str),
     (status, body): (i64, &str),
@@ -130,10 +135,10 @@ async fn keep(
     Ok(())
 }
 
-/// Clears away replies older than they are kept for.
-pub async fn clear_expired(db: &mut AnyConnection, now: Millis, kept_for: Duration) -> Result<()> {
+/// Deletes replies older than `retention`.
+pub async fn delete_expired(db: &mut AnyConnection, now: Millis, retention: Duration) -> Result<()> {
     sqlx::query("DELETE FROM idempotent_replies WHERE created_at <= $1")
-        .bind(now - millis(kept_for))
+        .bind(now - millis(retention))
         .execute(db)
         .await?;
     Ok(())

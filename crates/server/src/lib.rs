@@ -1,12 +1,12 @@
-//! The two services that a vaultshare client talks to, in one process: the Keystore signs users in and keeps their
-//! wrapped keys, the Vault keeps their items and what they share. Both hold ciphertext and can decrypt none of it.
+//! The two services that a vaultshare client talks to, in one process: the Keystore logs users in and stores their
+//! wrapped keys, the Vault stores their items and shares. Both have ciphertext only and can decrypt none of it.
 //!
-//! - [`keystore`], [`vault`]: one file per resource, each with its routes on top, its rules in the middle, its queries
-//!   at the bottom
+//! - [`keystore`], [`vault`]: in each, `routes` lists all routes; a file per resource has its handlers and rules;
+//!   `records` has the SQL and imports only [`store`] and the small modules below
 //! - [`store`]: the databases, one for each service; [`clock`], [`token`], [`wire`]
-//! - [`sessions`], [`idempotency`], [`paging`], [`request`], [`error`]: what every resource needs
+//! - [`auth`], [`idempotency`], [`pagination`], [`query`], [`request`], [`error`]: what every resource needs
 //! - [`mail`]: invitations by e-mail
-//! - [`http`]: the routers put together, and what surrounds every request
+//! - [`http`]: the whole router, and the layers around every request
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), vaultshare_server::error::Error> {
@@ -15,18 +15,22 @@
 //! # Ok(()) }
 //! ```
 
+pub mod auth;
 pub mod clock;
+mod compression;
 pub mod config;
 pub mod error;
 pub mod http;
 pub mod idempotency;
 pub mod keystore;
 pub mod mail;
-pub mod paging;
+pub mod pagination;
+pub mod public_key;
+pub mod query;
 pub mod request;
 pub mod service;
-pub mod sessions;
 pub mod store;
+#[cfg(feature = "testing")]
 pub mod testing;
 pub mod token;
 pub mod vault;
@@ -34,19 +38,20 @@ pub mod wire;
 
 pub use config::{Config, Limits, MailConfig};
 
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{net::TcpListener, sync::oneshot};
+
 use clock::Clock;
 use error::{Error, Result};
 use keystore::Keystore;
 use mail::Mailer;
-use std::net::SocketAddr;
-use std::sync::Arc;
+use service::Service;
 use store::Store;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 use vault::Vault;
 
-/// How long a server that is asked to stop waits for a message that is being handed on.
-const LAST_MESSAGE: std::time::Duration = std::time::Duration::from_secs(20);
+/// How long a server that shuts down waits for a message that is being sent.
+const MAIL_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Both services, open.
 #[derive(Clone)]
@@ -57,10 +62,11 @@ pub struct App {
     vault: Vault,
 }
 
-/// Opens the databases, making them at the first start.
+/// Opens the databases, and creates them at the first start.
 pub async fn open(config: Config) -> Result<App> {
-    std::fs::create_dir_all(&config.data)
-        .map_err(|error| Error::fault(format!("the data folder {} cannot be made: {error}", config.data.display())))?;
+    std::fs::create_dir_all(&config.data).map_err(|error| {
+        Error::fault(format!("the data folder {} cannot be created: {error}", config.data.display()))
+    })?;
     let clock = Clock::default();
     let vault_store = Store::open_sqlite(&config.data.join("vault.db"), &store::VAULT).await?;
     let keystore_store = Store::open_sqlite(&config.data.join("keystore.db"), &store::KEYSTORE).await?;
@@ -72,7 +78,7 @@ pub async fn open(config: Config) -> Result<App> {
 }
 
 impl App {
-    /// Everything the server answers, as a service that can also be called without a network.
+    /// All routes, as a service that can also be called without a network.
     pub fn router(&self) -> axum::Router {
         http::router(self.keystore.clone(), self.vault.clone(), &self.config)
     }
@@ -82,7 +88,7 @@ impl App {
         &self.clock
     }
 
-    /// Clears away what expired, as [`App::serve`] does from time to time.
+    /// Deletes expired rows, as [`App::serve`] does periodically.
     pub async fn clear_expired(&self) -> Result<()> {
         self.keystore.clear_expired().await?;
         self.vault.clear_expired().await
@@ -93,18 +99,18 @@ impl App {
         self.vault.send_mail().await.map(|_| ())
     }
 
-    /// Answers on `listener` until `shutdown` completes, then finishes what was begun and closes the databases.
+    /// Serves `listener` until `shutdown` completes, then finishes the running requests and closes the databases.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<()> {
-        let housekeeping = tokio::spawn(self.clone().keep_house());
-        let (stop_mail, mail_is_stopped) = oneshot::channel();
-        let mailing = tokio::spawn(self.clone().keep_sending_mail(mail_is_stopped));
+        let housekeeping = tokio::spawn(self.clone().run_housekeeping());
+        let (stop_mail, mail_stopped) = oneshot::channel();
+        let mailing = tokio::spawn(self.clone().run_mail_sender(mail_stopped));
         let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
         let served = axum::serve(listener, service).with_graceful_shutdown(shutdown).await;
         housekeeping.abort();
         drop(stop_mail);
-        // What is being handed on right now is finished, because nobody could tell later whether it was.
-        if tokio::time::timeout(LAST_MESSAGE, mailing).await.is_err() {
-            tracing::warn!("the mail server took too long; a message is given up");
+        // A message that is being sent is finished: later nobody could tell whether it arrived.
+        if tokio::time::timeout(MAIL_SHUTDOWN_TIMEOUT, mailing).await.is_err() {
+            tracing::warn!("the mail server took too long: a message is not sent");
         }
         self.close().await;
         served.map_err(Error::fault)
@@ -112,11 +118,11 @@ impl App {
 
     /// Closes the databases.
     pub async fn close(&self) {
-        service::Service::store(&self.keystore).close().await;
-        service::Service::store(&self.vault).close().await;
+        self.keystore.store().close().await;
+        self.vault.store().close().await;
     }
 
-    async fn keep_sending_mail(self, mut stopped: oneshot::Receiver<()>) {
+    async fn run_mail_sender(self, mut stopped: oneshot::Receiver<()>) {
         loop {
             let wait = self.vault.send_mail().await.unwrap_or_else(|error| {
                 tracing::warn!(%error, "mail could not be sent");
@@ -130,7 +136,7 @@ impl App {
         }
     }
 
-    async fn keep_house(self) {
+    async fn run_housekeeping(self) {
         let mut interval = tokio::time::interval(self.config.limits.housekeeping);
         loop {
             interval.tick().await;
@@ -139,9 +145,4 @@ impl App {
             }
         }
     }
-}
-
-/// The reply of `GET /version`: which API a service speaks.
-async fn version(name: &str, api_version: &str) -> axum::Json<serde_json::Value> {
-    axum::Json(serde_json::json!({ "component": { "name": name, "api_version": api_version } }))
 }

@@ -1,10 +1,8 @@
 //! Starts the server: `vaultshare-server --listen 127.0.0.1:3000 --data ./data`.
 
+use std::{io::IsTerminal, net::SocketAddr, path::PathBuf, process::ExitCode};
+
 use clap::Parser;
-use std::io::IsTerminal;
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::process::ExitCode;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 use vaultshare_server::{Config, MailConfig};
@@ -29,10 +27,12 @@ struct Arguments {
     /// Who invitations by e-mail come from
     #[arg(long, value_name = "NAME <ADDRESS>")]
     mail_from: Option<String>,
-    /// The address of the app that accepts invitations: e-mails link to it [default: the page, if it is shown on loopback]
+    /// The address of the app that accepts invitations: e-mails link to it [default: the page, if it is shown on
+    /// loopback]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
-    /// The folder that e-mails are written to without a mail server; they hold tokens [default: outbox in the data folder]
+    /// The folder that e-mails are written to without a mail server; they hold tokens [default: outbox in the data
+    /// folder]
     #[arg(long, value_name = "DIR", conflicts_with = "smtp_url")]
     mail_folder: Option<PathBuf>,
 }

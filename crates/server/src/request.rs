@@ -1,16 +1,21 @@
-//! Reading requests: bodies and query parameters, as forgiving as the protocol asks (http-api §0) and no more.
+//! Reading requests: JSON bodies, as tolerant as the protocol asks (docs/protocol/http-api.md §0), and where they come
+//! from.
 
-use crate::error::{Error, Result};
-use axum::body::Bytes;
-use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
-use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use std::{convert::Infallible, net::SocketAddr};
+
+use axum::{
+    body::Bytes,
+    extract::{ConnectInfo, FromRequest, FromRequestParts, Request},
+    http::{StatusCode, header, request::Parts},
+};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
-use std::convert::Infallible;
-use std::net::SocketAddr;
 
-/// A JSON body. No body at all reads as `{}`; a wrong one is answered in the protocol's error form.
+use crate::{
+    clock::{Millis, from_wire},
+    error::{Error, Result},
+};
+
+/// A JSON body. An empty body is read as `{}`.
 #[derive(Debug)]
 pub struct Body<T>(pub T);
 
@@ -34,8 +39,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     }
 }
 
+/// The refusal says where the body is wrong and not how: serde's messages quote values, which may be secret.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    serde_json::from_slice(bytes).map_err(|error| Error::invalid(format!("The body is not what is expected: {error}")))
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut json)
+        .map_err(|error| Error::invalid(format!("The body is not what is expected at `{}`", error.path())))?;
+    json.end().map_err(|_| Error::invalid("The body is not what is expected after its end"))?;
+    Ok(value)
 }
 
 fn is_json(content_type: &str) -> bool {
@@ -43,53 +53,16 @@ fn is_json(content_type: &str) -> bool {
     kind == "application/json" || kind.ends_with("+json")
 }
 
-/// The query parameters. Lists come as repeated keys or joined by commas, and either is read everywhere.
-#[derive(Clone, Debug, Default)]
-pub struct Parameters(Vec<(String, String)>);
-
-impl<S: Send + Sync> FromRequestParts<S> for Parameters {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        Ok(Self::parse(parts.uri.query().unwrap_or("")))
+/// Parses when something expires, which must be in the future.
+pub fn read_expiry(text: &str, now: Millis) -> Result<Millis> {
+    let time = from_wire(text).ok_or_else(|| Error::invalid("expires_at must be an ISO 8601 date and time"))?;
+    if time <= now {
+        return Err(Error::invalid("expires_at must be in the future"));
     }
+    Ok(time)
 }
 
-impl Parameters {
-    /// Reads the part of an address behind the question mark. A parameter without a value is as good as absent.
-    pub fn parse(query: &str) -> Self {
-        let pairs = form_urlencoded::parse(query.as_bytes()).into_owned();
-        Self(pairs.filter(|(_, value)| !value.is_empty()).collect())
-    }
-
-    /// The first value under this name.
-    pub fn one(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
-
-    /// All values under this name, `a&a` and `a,a` alike.
-    pub fn list(&self, name: &str) -> Vec<String> {
-        let values = self.0.iter().filter(|(key, _)| key == name || key.strip_suffix("[]") == Some(name));
-        let parts = values.flat_map(|(_, value)| value.split(',')).map(str::trim);
-        parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
-    }
-
-    /// The value under this name read as yes or no.
-    pub fn flag(&self, name: &str) -> Option<bool> {
-        match self.one(name)? {
-            "true" | "1" => Some(true),
-            "false" | "0" => Some(false),
-            _ => None,
-        }
-    }
-}
-
-/// Tells a field that is `null` (`Some(None)`) from one that is absent (`None`, with `#[serde(default)]`).
-pub fn null_or_value<'de, D: Deserializer<'de>, T: Deserialize<'de>>(field: D) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(field).map(Some)
-}
-
-/// The address of the other end of the connection. In-process callers have none and count as one.
+/// The IP address of the other end of the connection. In-process callers have none and count as one client.
 #[derive(Clone, Debug)]
 pub struct ClientAddress(pub String);
 
@@ -106,13 +79,29 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
 mod tests {
     use super::*;
 
+    #[derive(Debug, serde::Deserialize)]
+    struct Outer {
+        #[allow(dead_code, reason = "only read by the derived Debug")]
+        shares: Vec<Inner>,
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    struct Inner {
+        #[allow(dead_code, reason = "only read by the derived Debug")]
+        expires: u64,
+    }
+
     #[test]
-    fn lists_are_read_in_both_notations() {
-        let parameters = Parameters::parse("state=todo&state=in_progress&item_ids=a,b&item_ids=c&own=true&like=");
-        assert_eq!(parameters.list("state"), ["todo", "in_progress"]);
-        assert_eq!(parameters.list("item_ids"), ["a", "b", "c"]);
-        assert_eq!(parameters.flag("own"), Some(true));
-        assert_eq!(parameters.one("like"), None);
+    fn a_refusal_names_the_place_and_quotes_nothing() {
+        for body in [r#"{"shares":[{"expires":"a secret"}]}"#, r#"{"shares":[{"expires":1},{"expires":-7777}]}"#] {
+            let refusal = parse::<Outer>(body.as_bytes()).unwrap_err().to_string();
+            assert!(refusal.contains("`shares[") && refusal.contains("].expires`"), "{refusal}");
+            assert!(!refusal.contains("secret") && !refusal.contains("7777"), "{refusal}");
+        }
+        for body in ["", "{", "[]", "a secret", r#"{"shares":[]} a secret"#] {
+            let refusal = parse::<Outer>(body.as_bytes()).unwrap_err().to_string();
+            assert!(!refusal.contains("secret"), "{refusal}");
+        }
     }
 
     #[test]

@@ -1,15 +1,32 @@
-//! What the Keystore and the Vault have in common: a database, a clock, sessions.
+//! What the Keystore and the Vault have in common, and the one thing that one asks of the other.
 
-use crate::clock::Clock;
-use crate::config::Limits;
-use crate::store::Store;
+use std::pin::Pin;
 
-/// The state of one service, as handlers receive it. Cloning is cheap: everything inside is shared.
+use axum::Json;
+use serde_json::{Value, json};
+
+use crate::{clock::Clock, config::Limits, error::Result, store::Store};
+
+/// The state of one service, as handlers receive it. Cheap to clone.
 pub trait Service: Clone + Send + Sync + 'static {
-    /// Where this service keeps everything. The other service has its own.
+    /// The service's own database.
     fn store(&self) -> &Store;
-    /// What time it is.
+    /// The clock of both services.
     fn clock(&self) -> &Clock;
-    /// How long and how much.
+    /// Bounds and lifetimes.
     fn limits(&self) -> &Limits;
+}
+
+/// A boxed future, which a trait object's method can return.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What the Keystore asks of the Vault. The Vault implements it, so that neither service imports the other.
+pub trait Admissions: Send + Sync {
+    /// Issues a token that admits one user to the Vault, once.
+    fn issue_admission_token(&self) -> BoxFuture<'_, Result<String>>;
+}
+
+/// The reply of `GET /version`: the API version that a service implements.
+pub(crate) async fn version(name: &str, api_version: &str) -> Json<Value> {
+    Json(json!({ "component": { "name": name, "api_version": api_version } }))
 }

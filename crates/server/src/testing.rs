@@ -1,11 +1,16 @@
-//! A server of its own for a test, in one line, that leaves nothing behind.
+//! A server for a test, on databases in a temporary folder. Compiled with the feature `testing` only.
 
-use crate::error::{Error, Result};
-use crate::{App, Config};
-use std::ops::Deref;
-use std::path::{Path, PathBuf};
+use std::{ops::Deref, path::Path};
 
-/// A server on databases in a folder of its own, which goes when this goes.
+use crate::{
+    App, Config,
+    error::{Error, Result},
+};
+
+/// A temporary folder, removed with its content when dropped.
+pub use tempfile::TempDir as Folder;
+
+/// A server whose databases are removed when it is dropped.
 pub struct FreshServer {
     app: App,
     folder: Folder,
@@ -13,18 +18,18 @@ pub struct FreshServer {
 
 /// Opens a new and empty server.
 pub async fn fresh_server() -> Result<FreshServer> {
-    let folder = Folder::new()?;
+    let folder = Folder::new().map_err(Error::fault)?;
     server(Config::new(folder.path()), folder).await
 }
 
-/// Opens a server that was configured otherwise, on a folder that goes when the server goes.
+/// Opens a server with this configuration; `folder` is removed when the server is dropped.
 pub async fn server(config: Config, folder: Folder) -> Result<FreshServer> {
     let app = crate::open(config).await?;
     Ok(FreshServer { app, folder })
 }
 
 impl FreshServer {
-    /// Where the databases are.
+    /// The folder of the databases.
     pub fn data(&self) -> &Path {
         self.folder.path()
     }
@@ -35,29 +40,5 @@ impl Deref for FreshServer {
 
     fn deref(&self) -> &App {
         &self.app
-    }
-}
-
-/// A folder that is removed with everything in it when this is dropped.
-pub struct Folder(PathBuf);
-
-impl Folder {
-    /// Makes an empty folder among the system's temporary files.
-    pub fn new() -> Result<Self> {
-        let path = std::env::temp_dir().join(format!("vaultshare-{}", crate::store::new_id()));
-        std::fs::create_dir_all(&path).map_err(Error::fault)?;
-        Ok(Self(path))
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // What cannot be removed is left to the system, which clears temporary files away.
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }

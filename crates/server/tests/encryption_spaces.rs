@@ -4,10 +4,12 @@
 
 mod common;
 
-use common::{DEK, SEALED, Server, User, fixture, server, slot, text};
-use serde_json::{Value, json};
 use std::time::Duration;
+
+use serde_json::{Value, json};
 use vaultshare::crypto::KeyPair;
+
+use common::{DEK, SEALED, Server, User, fixture, server, slot, text};
 
 /// Alice and Bob, connected as the first clients did it, with each one's id of the connection.
 async fn connected(server: &Server) -> (User, User, String, String) {

@@ -4,9 +4,11 @@
 
 mod common;
 
-use common::{SEALED, User, fixture, server, slot, text};
-use serde_json::{Value, json};
 use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use common::{SEALED, User, fixture, server, slot, text};
 
 #[tokio::test]
 async fn a_user_is_made_once_per_admission_token_and_key() {

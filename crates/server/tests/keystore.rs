@@ -4,10 +4,12 @@
 
 mod common;
 
-use common::{SEALED, server, text};
-use serde_json::json;
 use std::time::Duration;
+
+use serde_json::json;
 use vaultshare::crypto::{SrpClient, UserSecret, srp_registration};
+
+use common::{SEALED, server, text};
 
 #[tokio::test]
 async fn alice_signs_up_and_signs_in_again() {

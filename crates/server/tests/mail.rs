@@ -4,12 +4,18 @@
 
 mod common;
 
-use common::{Server, User, acceptance, invitation, server, text};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-use vaultshare_server::testing::{self, Folder};
-use vaultshare_server::{Config, Limits, MailConfig};
+use vaultshare_server::{
+    Config, Limits, MailConfig,
+    testing::{self, Folder},
+};
+
+use common::{Server, User, acceptance, invitation, server, text};
 
 const BOB: &str = "bob@example.org";
 

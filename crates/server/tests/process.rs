@@ -4,13 +4,17 @@
 
 mod common;
 
-use common::{SEALED, srp_client};
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpStream},
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use vaultshare_server::testing::Folder;
+
+use common::{SEALED, srp_client};
 
 struct Process {
     child: Child,

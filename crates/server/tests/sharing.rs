@@ -4,10 +4,12 @@
 
 mod common;
 
-use common::{DEK, SEALED, Server, User, acceptance, invitation, server, slot, text};
-use serde_json::{Value, json};
 use std::time::Duration;
+
+use serde_json::{Value, json};
 use vaultshare_server::clock::to_wire;
+
+use common::{DEK, SEALED, Server, User, acceptance, invitation, server, slot, text};
 
 async fn alice_and_bob(server: &Server) -> (User, User) {
     let (alice, bob) = (server.sign_up("alice").await, server.sign_up("bob").await);

@@ -1,13 +1,16 @@
-//! What requests ask of the database: as many statements for a thousand rows as for one, and each page found by an index.
-//! Both are counted and explained, not timed.
+//! What requests ask of the database: as many statements for a thousand rows as for one, and each page found by an
+//! index. Both are counted and explained, not timed.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
 
 mod common;
 
-use common::statements::{Database, Watched, watched};
-use common::{SEALED, Server, User, server};
 use serde_json::json;
+
+use common::{
+    SEALED, Server, User, server,
+    statements::{Database, Watched, watched},
+};
 
 /// Every list there is, by who asks for it, and what in it grows with its rows.
 const LISTS: [(&str, &str, &str); 21] = [

@@ -4,13 +4,14 @@
 
 mod common;
 
-use axum::body::Body;
-use axum::http::Request;
-use common::{SEALED, acceptance, fixture, invitation, server, text};
-use serde_json::{Value, json};
 use std::time::Duration;
-use vaultshare_server::testing::Folder;
-use vaultshare_server::{Config, Limits};
+
+use axum::{body::Body, http::Request};
+use serde_json::{Value, json};
+use sqlx::Connection;
+use vaultshare_server::{Config, Limits, testing::Folder};
+
+use common::{SEALED, acceptance, fixture, invitation, server, text};
 
 #[tokio::test]
 async fn every_refusal_has_the_protocols_form() {
@@ -212,6 +213,33 @@ async fn limits_can_be_chosen() {
     let server = common::Server(vaultshare_server::testing::server(config, data).await.unwrap());
     let long = json!({ "public_key": fixture("alice-public") });
     assert_eq!(server.call("POST", "/vault/session", None, Some(long)).await.refused(413), "unreadable_body");
+}
+
+#[tokio::test]
+async fn a_request_that_takes_too_long_is_refused_in_the_protocols_form() {
+    let data = Folder::new().unwrap();
+    let limits = Limits { request: Duration::from_millis(300), ..Limits::default() };
+    let config = Config { limits, ..Config::new(data.path()) };
+    let server = common::Server(vaultshare_server::testing::server(config, data).await.unwrap());
+    // Another process holds the write lock.
+    let url = format!("sqlite:{}", server.0.data().join("keystore.db").display());
+    let mut other = sqlx::AnyConnection::connect(&url).await.unwrap();
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    assert_eq!(server.register("alice").await.refused(503), "timeout");
+    sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refusal_of_a_body_quotes_nothing_of_it() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    let slots = json!([{ "name": "vin", "encrypted_value": "a secret that is no envelope" }]);
+    let body = json!({ "template_name": "vehicle", "item": { "label": "x", "slots_attributes": slots } });
+    let reply = server.post(&alice, "/vault/items", body).await;
+    let message = text(&reply.body["errors"][0]["message"]);
+    assert!(message.contains("item.slots_attributes[0].encrypted_value"), "{message}");
+    assert!(!message.contains("secret"), "{message}");
+    reply.refused(400);
 }
 
 #[tokio::test]

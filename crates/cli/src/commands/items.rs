@@ -34,15 +34,11 @@ struct TypedSlot {
     name: Option<String>,
     label: Option<String>,
     slot_type_name: Option<String>,
-    #[serde(default, deserialize_with = "present")]
+    // Null clears the value, absent leaves it unchanged.
+    #[serde(default, with = "serde_with::rust::double_option")]
     value: Option<Option<String>>,
     #[serde(default, rename = "_destroy")]
     destroy: bool,
-}
-
-/// Tells a value that is null from one that is left out.
-fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 impl From<TypedSlot> for NewSlot {

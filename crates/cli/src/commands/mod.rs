@@ -1,4 +1,4 @@
-//! What each command does.
+//! The commands.
 
 mod connections;
 mod encryption_spaces;
@@ -19,13 +19,13 @@ use crate::{
     auth_file, environment,
 };
 
-/// Does what was typed.
+/// Runs the command.
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     if let Command::Completions { shell } = arguments.command {
         clap_complete::generate(shell, &mut Arguments::command(), "vaultshare", &mut io::stdout());
         return Ok(());
     }
-    let terminal = Terminal { client: environment::client(&arguments.place)? };
+    let terminal = Terminal { client: environment::client(&arguments.urls)? };
     let terminal = &terminal;
     match arguments.command {
         Command::UsersCreate(session) => users::create(terminal, session).await,
@@ -72,7 +72,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
 }
 
-/// What every command has at hand.
+/// The context of every command.
 struct Terminal {
     client: Client,
 }

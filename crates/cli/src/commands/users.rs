@@ -17,7 +17,7 @@ pub(super) async fn create(terminal: &Terminal, new: NewSession) -> anyhow::Resu
     let passphrase = passphrase(new.passphrase)?;
     let secret = new.secret.map(|secret| UserSecret::parse(&secret)).transpose()?;
     let session = terminal.client.create_user(&passphrase, secret, &progress()).await?;
-    auth_file::give(&session, &passphrase, new.output.as_deref()).await
+    auth_file::write(&session, &passphrase, new.output.as_deref()).await
 }
 
 pub(super) async fn login(terminal: &Terminal, new: NewSession, auth: &Auth) -> anyhow::Result<()> {
@@ -28,10 +28,10 @@ pub(super) async fn login(terminal: &Terminal, new: NewSession, auth: &Auth) -> 
     let secret = UserSecret::parse(&secret)?;
     let passphrase = passphrase(new.passphrase)?;
     let session = terminal.client.sign_in(secret, &passphrase, &progress()).await?;
-    auth_file::give(&session, &passphrase, new.output.as_deref()).await
+    auth_file::write(&session, &passphrase, new.output.as_deref()).await
 }
 
-/// The passphrase that was typed with the command, or is typed unseen.
+/// The passphrase of the command line, or else from a prompt without echo.
 fn passphrase(typed: Option<String>) -> anyhow::Result<Zeroizing<String>> {
     let passphrase = match typed {
         Some(passphrase) => passphrase,

@@ -1,29 +1,16 @@
-//! The only word between the two services: the Keystore asks the Vault to admit one new user (http-api §4.4).
+//! Admission tokens: with one, a user of the Keystore becomes a user of the Vault (docs/protocol/http-api.md §4.4).
 
-use super::Keystore;
-use crate::error::Result;
-use crate::sessions::Session;
-use axum::extract::State;
-use axum::routing::get;
-use axum::{Json, Router};
-use std::pin::Pin;
+use axum::{Json, extract::State};
 use vaultshare::api::keystore::admission::{ExternalAdmissionToken, ExternalAdmissionTokenResponse};
 
-/// A future in a box: what a trait object can return.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+use super::Keystore;
+use crate::{auth::Session, error::Result};
 
-/// A Vault, as the Keystore knows it: in this process, or one day behind an address.
-pub trait Admissions: Send + Sync {
-    /// Makes a token with which one user can be made, once.
-    fn make_admission_token(&self) -> BoxFuture<'_, Result<String>>;
-}
-
-pub(super) fn routes() -> Router<Keystore> {
-    Router::new().route("/external_admission_tokens", get(make_token))
-}
-
-async fn make_token(State(keystore): State<Keystore>, _: Session) -> Result<Json<ExternalAdmissionTokenResponse>> {
-    let vault_api_admission_token = keystore.0.vault.make_admission_token().await?;
+pub(super) async fn issue(
+    State(keystore): State<Keystore>,
+    _: Session,
+) -> Result<Json<ExternalAdmissionTokenResponse>> {
+    let vault_api_admission_token = keystore.0.admissions.issue_admission_token().await?;
     let external_admission_token =
         ExternalAdmissionToken { vault_api_admission_token, passphrase_store_admission_token: None };
     Ok(Json(ExternalAdmissionTokenResponse { external_admission_token }))

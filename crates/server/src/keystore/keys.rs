@@ -1,96 +1,100 @@
-//! The key that wraps a user's keys (KEK), and the keys that encrypt data (DEKs), wrapped by it (http-api §4.5–4.6).
+//! The key that wraps a user's keys (KEK), and the keys that encrypt data (DEKs), wrapped by it (docs/protocol/http-api.md §4.5–4.6).
 
-use super::Keystore;
-use crate::clock::Millis;
-use crate::error::{Error, Result};
-use crate::idempotency::{Begun, Repeatable};
-use crate::request::Body;
-use crate::service::Service;
-use crate::sessions::Session;
-use crate::store::new_id;
-use crate::wire::Stored;
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::response::Response;
-use axum::routing::{get, post};
-use axum::{Json, Router};
-use sqlx::AnyConnection;
-use vaultshare::api::keystore::keys::{
-    DataEncryptionKeyRecord, DataEncryptionKeyResponse, KeyEncryptionKeyRecord, KeyEncryptionKeyResponse,
-    NewDataEncryptionKey, NewKeyEncryptionKey,
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
 };
-use vaultshare::api::{Ciphertext, Id};
+use vaultshare::api::{
+    Ciphertext, Id,
+    keystore::keys::{
+        DataEncryptionKeyRecord, DataEncryptionKeyResponse, KeyEncryptionKeyRecord, KeyEncryptionKeyResponse,
+        NewDataEncryptionKey, NewKeyEncryptionKey,
+    },
+};
 
-pub(super) fn routes() -> Router<Keystore> {
-    Router::new()
-        .route("/key_encryption_key", get(show_kek).post(store_kek))
-        .route("/data_encryption_keys", post(store_dek))
-        .route("/data_encryption_keys/{id}", get(show_dek).delete(delete_dek))
-}
+use super::{Keystore, records::keys};
+use crate::{
+    auth::Session,
+    error::{Error, Result},
+    idempotency::{Begun, Idempotency},
+    request::Body,
+    service::Service,
+    store::new_id,
+    wire::Stored,
+};
 
-async fn show_kek(State(keystore): State<Keystore>, session: Session) -> Result<Json<KeyEncryptionKeyResponse>> {
+pub(super) async fn show_kek(
+    State(keystore): State<Keystore>,
+    session: Session,
+) -> Result<Json<KeyEncryptionKeyResponse>> {
     let mut db = keystore.store().read_once().await?;
-    let kek = find_kek(&mut db, &session.user_id).await?;
+    let kek = keys::find_kek(&mut db, &session.user_id).await?;
     kek.ok_or_else(|| Error::not_found("key_encryption_key_not_found")).and_then(kek_response).map(Json)
 }
 
-/// Stores the KEK; there is one per user, and the newest wins.
-async fn store_kek(
+/// Stores the KEK. Each user has one: a second request replaces it.
+pub(super) async fn store_kek(
     State(keystore): State<Keystore>,
     session: Session,
-    repeatable: Repeatable,
+    idempotency: Idempotency,
     Body(request): Body<NewKeyEncryptionKey>,
 ) -> Result<Response> {
-    let mut change = match repeatable.begin(&keystore, &session.user_id).await? {
+    let mut change = match idempotency.begin(&keystore, &session.user_id).await? {
         Begun::New(change) => change,
-        Begun::Repeated(reply) => return Ok(reply),
+        Begun::Replayed(reply) => return Ok(reply),
     };
     let wrapped = request.serialized_key_encryption_key.as_str();
-    upsert_kek(&mut change.tx, &session.user_id, wrapped, keystore.clock().now()).await?;
-    let kek = find_kek(&mut change.tx, &session.user_id).await?;
+    keys::upsert_kek(&mut change.tx, &session.user_id, wrapped, keystore.clock().now()).await?;
+    let kek = keys::find_kek(&mut change.tx, &session.user_id).await?;
     let kek = kek.ok_or_else(|| Error::fault("a key encryption key vanished while it was stored"))?;
     change.answer(StatusCode::CREATED, &kek_response(kek)?).await
 }
 
-async fn store_dek(
+pub(super) async fn store_dek(
     State(keystore): State<Keystore>,
     session: Session,
-    repeatable: Repeatable,
+    idempotency: Idempotency,
     Body(request): Body<NewDataEncryptionKey>,
 ) -> Result<Response> {
-    let mut change = match repeatable.begin(&keystore, &session.user_id).await? {
+    let mut change = match idempotency.begin(&keystore, &session.user_id).await? {
         Begun::New(change) => change,
-        Begun::Repeated(reply) => return Ok(reply),
+        Begun::Replayed(reply) => return Ok(reply),
     };
     let id = new_id();
     let wrapped = request.serialized_data_encryption_key;
-    insert_dek(&mut change.tx, &id, &session.user_id, wrapped.as_str(), keystore.clock().now()).await?;
+    keys::insert_dek(&mut change.tx, &id, &session.user_id, wrapped.as_str(), keystore.clock().now()).await?;
     let data_encryption_key = DataEncryptionKeyRecord { id: Id::stored(id)?, serialized_data_encryption_key: wrapped };
     change.answer(StatusCode::CREATED, &DataEncryptionKeyResponse { data_encryption_key }).await
 }
 
-async fn show_dek(
+pub(super) async fn show_dek(
     State(keystore): State<Keystore>,
     session: Session,
     Path(id): Path<String>,
 ) -> Result<Json<DataEncryptionKeyResponse>> {
     let mut db = keystore.store().read_once().await?;
-    let wrapped = find_dek(&mut db, &id, &session.user_id).await?.ok_or_else(no_dek)?;
+    let wrapped = keys::find_dek(&mut db, &id, &session.user_id).await?.ok_or_else(dek_not_found)?;
     let data_encryption_key =
         DataEncryptionKeyRecord { id: Id::stored(id)?, serialized_data_encryption_key: Ciphertext::stored(wrapped)? };
     Ok(Json(DataEncryptionKeyResponse { data_encryption_key }))
 }
 
-async fn delete_dek(State(keystore): State<Keystore>, session: Session, Path(id): Path<String>) -> Result<StatusCode> {
+pub(super) async fn delete_dek(
+    State(keystore): State<Keystore>,
+    session: Session,
+    Path(id): Path<String>,
+) -> Result<StatusCode> {
     let mut tx = keystore.store().write().await?;
-    if !remove_dek(&mut tx, &id, &session.user_id).await? {
-        return Err(no_dek());
+    if !keys::delete_dek(&mut tx, &id, &session.user_id).await? {
+        return Err(dek_not_found());
     }
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn no_dek() -> Error {
+fn dek_not_found() -> Error {
     Error::not_found("data_encryption_key_not_found")
 }
 
@@ -98,46 +102,4 @@ fn kek_response((id, wrapped): (String, String)) -> Result<KeyEncryptionKeyRespo
     let key_encryption_key =
         KeyEncryptionKeyRecord { id: Id::stored(id)?, serialized_key_encryption_key: Ciphertext::stored(wrapped)? };
     Ok(KeyEncryptionKeyResponse { key_encryption_key })
-}
-
-// The queries.
-
-async fn find_kek(db: &mut AnyConnection, user_id: &str) -> Result<Option<(String, String)>> {
-    let kek = sqlx::query_as("SELECT id, serialized FROM key_encryption_keys WHERE user_id = $1");
-    Ok(kek.bind(user_id).fetch_optional(db).await?)
-}
-
-async fn upsert_kek(db: &mut AnyConnection, user_id: &str, wrapped: &str, now: Millis) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO key_encryption_keys (user_id, id, serialized, updated_at) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (user_id) DO UPDATE SET serialized = excluded.serialized, updated_at = excluded.updated_at",
-    )
-    .bind(user_id)
-    .bind(new_id())
-    .bind(wrapped)
-    .bind(now)
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-async fn insert_dek(db: &mut AnyConnection, id: &str, user_id: &str, wrapped: &str, now: Millis) -> Result<()> {
-    sqlx::query("INSERT INTO data_encryption_keys (id, user_id, serialized, created_at) VALUES ($1, $2, $3, $4)")
-        .bind(id)
-        .bind(user_id)
-        .bind(wrapped)
-        .bind(now)
-        .execute(db)
-        .await?;
-    Ok(())
-}
-
-async fn find_dek(db: &mut AnyConnection, id: &str, user_id: &str) -> Result<Option<String>> {
-    let dek = sqlx::query_scalar("SELECT serialized FROM data_encryption_keys WHERE id = $1 AND user_id = $2");
-    Ok(dek.bind(id).bind(user_id).fetch_optional(db).await?)
-}
-
-async fn remove_dek(db: &mut AnyConnection, id: &str, user_id: &str) -> Result<bool> {
-    let delete = sqlx::query("DELETE FROM data_encryption_keys WHERE id = $1 AND user_id = $2");
-    Ok(delete.bind(id).bind(user_id).execute(db).await?.rows_affected() == 1)
 }

@@ -1,29 +1,33 @@
-//! The Keystore: who can sign in, and the keys each user keeps, all encrypted before they arrive (http-api §4).
+//! The Keystore: who can log in, and the keys each user stores, all encrypted before they arrive (docs/protocol/http-api.md §4).
 
 mod admission;
-mod attempts;
 mod encryption_spaces;
 mod keypairs;
 mod keys;
 mod login;
+mod rate_limit;
+mod records;
 mod registration;
-mod sessions;
+mod routes;
+mod session_management;
 mod shared_keys;
 mod srp;
 
-pub use admission::{Admissions, BoxFuture};
+pub use routes::router;
 
-use crate::clock::Clock;
-use crate::config::Limits;
-use crate::error::{Error, Result};
-use crate::service::Service;
-use crate::store::Store;
-use crate::{idempotency, token};
-use attempts::Attempts;
-use axum::Router;
-use axum::routing::get;
-use base64ct::{Base64UrlUnpadded, Encoding};
 use std::sync::Arc;
+
+use crate::{
+    auth,
+    clock::Clock,
+    config::Limits,
+    error::Result,
+    idempotency,
+    service::{Admissions, Service},
+    store::Store,
+};
+use rate_limit::RateLimit;
+use records::{challenges, server_secrets};
 
 /// The Keystore's state.
 #[derive(Clone)]
@@ -33,10 +37,10 @@ struct Inner {
     store: Store,
     clock: Clock,
     limits: Limits,
-    vault: Arc<dyn Admissions>,
-    attempts_per_user: Attempts,
-    attempts_per_address: Attempts,
-    /// What salts of unknown usernames are derived with.
+    admissions: Arc<dyn Admissions>,
+    limit_per_user: RateLimit,
+    limit_per_address: RateLimit,
+    /// What the salts and verifiers of unknown usernames are derived from.
     decoy_key: [u8; 32],
 }
 
@@ -55,53 +59,22 @@ impl Service for Keystore {
 }
 
 impl Keystore {
-    /// A Keystore on `store` that asks `vault` for admission tokens.
-    pub async fn open(store: Store, clock: Clock, limits: Limits, vault: Arc<dyn Admissions>) -> Result<Self> {
-        let decoy_key = server_secret(&store, "decoy_key").await?;
-        let attempts_per_user = Attempts::new(limits.attempts_per_user, limits.attempt_regained);
-        let attempts_per_address = Attempts::new(limits.attempts_per_address, limits.attempt_regained);
-        let inner = Inner { store, clock, limits, vault, attempts_per_user, attempts_per_address, decoy_key };
+    /// A Keystore on `store`. Admission tokens come from `admissions`, the Vault.
+    pub async fn open(store: Store, clock: Clock, limits: Limits, admissions: Arc<dyn Admissions>) -> Result<Self> {
+        let decoy_key = server_secrets::find_or_generate(&store, "decoy_key").await?;
+        let limit_per_user = RateLimit::new(limits.attempts_per_user, limits.attempt_regained);
+        let limit_per_address = RateLimit::new(limits.attempts_per_address, limits.attempt_regained);
+        let inner = Inner { store, clock, limits, admissions, limit_per_user, limit_per_address, decoy_key };
         Ok(Self(Arc::new(inner)))
     }
 
-    /// Clears away what expired.
+    /// Deletes expired rows.
     pub async fn clear_expired(&self) -> Result<()> {
         let now = self.clock().now();
         let mut tx = self.store().write().await?;
-        crate::sessions::clear_expired(&mut tx, now).await?;
-        login::clear_expired(&mut tx, now).await?;
-        idempotency::clear_expired(&mut tx, now, self.limits().idempotency).await?;
+        auth::delete_expired(&mut tx, now).await?;
+        challenges::delete_expired(&mut tx, now).await?;
+        idempotency::delete_expired(&mut tx, now, self.limits().idempotency).await?;
         Ok(tx.commit().await?)
     }
-}
-
-/// The Keystore's routes.
-pub fn router(keystore: Keystore) -> Router {
-    Router::new()
-        .merge(registration::routes())
-        .merge(login::routes())
-        .merge(sessions::routes())
-        .merge(admission::routes())
-        .merge(keys::routes())
-        .merge(keypairs::routes())
-        .merge(encryption_spaces::routes())
-        .merge(shared_keys::routes())
-        .route("/version", get(|| crate::version("keystore", "10.1.1")))
-        .with_state(keystore)
-}
-
-/// A secret of this server, made once and kept.
-async fn server_secret(store: &Store, name: &str) -> Result<[u8; 32]> {
-    let fresh = Base64UrlUnpadded::encode_string(&token::random::<32>().map_err(Error::fault)?);
-    let mut tx = store.write().await?;
-    sqlx::query("INSERT INTO server_secrets (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING")
-        .bind(name)
-        .bind(fresh)
-        .execute(&mut *tx)
-        .await?;
-    let kept: String =
-        sqlx::query_scalar("SELECT value FROM server_secrets WHERE name = $1").bind(name).fetch_one(&mut *tx).await?;
-    tx.commit().await?;
-    let bytes = Base64UrlUnpadded::decode_vec(&kept).map_err(Error::fault)?;
-    bytes.try_into().map_err(|_| Error::fault("a secret of the server has the wrong length"))
 }

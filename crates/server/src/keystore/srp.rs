@@ -4,10 +4,11 @@
 //! bytes before it is hashed, and the proof is the short form `M1 = H(A | B | K)`.
 
 use sha2::{Digest, Sha256};
-use srp::ServerG2048;
-use srp::bigint::BoxedUint;
-use srp::bigint::modular::BoxedMontyForm;
-use srp::groups::{G2048, Group};
+use srp::{
+    ServerG2048,
+    bigint::{BoxedUint, modular::BoxedMontyForm},
+    groups::{G2048, Group},
+};
 use subtle::ConstantTimeEq;
 
 /// The length of A, B, v and S in bytes.

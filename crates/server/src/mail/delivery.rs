@@ -1,40 +1,44 @@
-//! How messages leave.
+//! Delivering messages: by SMTP, or as files.
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor, transport::smtp::Error as SmtpError};
+use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
-use lettre::transport::smtp::Error as SmtpError;
-use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-/// How long a mail server may take for each of its answers.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a mail server may take for each of its replies.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Where messages go.
 #[derive(Debug)]
 pub(super) enum Delivery {
     /// To a mail server.
     Smtp(AsyncSmtpTransport<Tokio1Executor>),
-    /// Into files, one for each message.
+    /// To files, one for each message.
     Folder(PathBuf),
 }
 
-/// Nothing was handed on, and it may go better later. The text is for the log and names no address.
+/// The mail server cannot be reached; nothing was sent. The text is for the log and has no address.
 #[derive(Debug)]
 pub struct NotReady(pub String);
 
-/// A message that could not be handed on. The text is for the log and names no address.
+/// A message that could not be sent.
 #[derive(Debug)]
 pub struct Failure {
-    /// Why.
+    /// Why. For the log: has no address.
     pub reason: String,
-    /// Whether trying again is of no use.
-    pub for_good: bool,
+    /// Whether a retry is useless.
+    pub permanent: bool,
 }
 
 impl Failure {
-    pub(super) fn for_good(reason: impl std::fmt::Display) -> Self {
-        Self { reason: reason.to_string(), for_good: true }
+    pub(super) fn permanent(reason: impl std::fmt::Display) -> Self {
+        Self { reason: reason.to_string(), permanent: true }
     }
 }
 
@@ -44,20 +48,20 @@ impl Delivery {
         // The error would quote the URL, and that holds the password.
         let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url);
         let transport = transport.map_err(|_| Error::fault("the SMTP URL is not smtp://… or smtps://…"))?;
-        Ok(Self::Smtp(transport.timeout(Some(PATIENCE)).build()))
+        Ok(Self::Smtp(transport.timeout(Some(REPLY_TIMEOUT)).build()))
     }
 
     pub(super) fn folder(folder: PathBuf) -> Self {
         Self::Folder(folder)
     }
 
-    /// Greets the mail server: one that is down is found out before anything has begun that could be half done.
+    /// Connects to the mail server, so that one that is down is noticed before sending begins.
     pub(super) async fn prepare(&self) -> Result<(), NotReady> {
         let Self::Smtp(transport) = self else { return Ok(()) };
         match transport.test_connection().await {
             Ok(true) => Ok(()),
             Ok(false) => Err(NotReady("the mail server does not answer as one".to_owned())),
-            Err(error) => Err(NotReady(in_short(&error))),
+            Err(error) => Err(NotReady(describe(&error))),
         }
     }
 
@@ -65,7 +69,7 @@ impl Delivery {
         match self {
             Self::Smtp(transport) => match transport.send(message.clone()).await {
                 Ok(_) => Ok(()),
-                Err(error) => Err(Failure { reason: in_short(&error), for_good: error.is_permanent() }),
+                Err(error) => Err(Failure { reason: describe(&error), permanent: error.is_permanent() }),
             },
             Self::Folder(folder) => {
                 let (folder, name, bytes) = (folder.clone(), format!("{name}.eml"), message.formatted());
@@ -75,14 +79,14 @@ impl Delivery {
                     Ok(Err(error)) => error.to_string(),
                     Err(error) => error.to_string(),
                 };
-                Err(Failure { reason, for_good: false })
+                Err(Failure { reason, permanent: false })
             }
         }
     }
 }
 
-/// What went wrong without the words of the mail server, which may quote the address.
-fn in_short(error: &SmtpError) -> String {
+/// Leaves out the mail server's own words, which may quote the address.
+fn describe(error: &SmtpError) -> String {
     match error.status() {
         Some(code) => format!("the mail server answered {code}"),
         None if error.is_timeout() => "the mail server did not answer in time".to_owned(),
@@ -91,16 +95,12 @@ fn in_short(error: &SmtpError) -> String {
     }
 }
 
-/// Writes a file that is there whole or not at all, and is its owner's alone: it holds a token.
+/// Writes a file atomically, readable by its owner only: it holds a token.
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
-    let unfinished = folder.join(format!(".{name}"));
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&unfinished)?;
+    let mut file = NamedTempFile::new_in(folder)?;
     file.write_all(bytes)?;
-    file.sync_all()?;
-    std::fs::rename(unfinished, folder.join(name))
+    file.as_file().sync_all()?;
+    file.persist(folder.join(name))?;
+    Ok(())
 }

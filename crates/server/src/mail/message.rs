@@ -1,12 +1,15 @@
-//! The message itself: in plain text and in HTML, with nothing secret but the token. It is the same message however often it is tried, under the same Message-ID.
+//! The message: in plain text and HTML, with nothing secret but the token. A retry has the same Message-ID.
+
+use axum::http::Uri;
+use lettre::{
+    Message,
+    message::{Mailbox, MultiPart},
+};
 
 use super::InvitationMail;
 use crate::error::{Error, Result};
-use axum::http::Uri;
-use lettre::Message;
-use lettre::message::{Mailbox, MultiPart};
 
-/// Where the app is that accepts invitations.
+/// The URL of the app that accepts invitations.
 #[derive(Clone, Debug)]
 pub(super) struct Links(String);
 
@@ -20,7 +23,7 @@ impl Links {
         Ok(Self(public_url.to_owned()))
     }
 
-    /// The token is in the fragment, which browsers keep to themselves: no server's log will have it.
+    /// The token is in the fragment, which browsers do not send, so that it appears in no server's log.
     fn of(&self, mail: &InvitationMail) -> String {
         format!("{}#invitation={}.{}", self.0, mail.invitation_id, mail.token)
     }

@@ -1,18 +1,21 @@
-//! Invitations by e-mail: what a message says, and how it leaves. Which messages wait, and since when, is the business
-//! of the Vault, whose invitations they carry.
+//! Invitations by e-mail: composing and delivering a message. The queue of messages is the Vault's, whose invitations
+//! they carry.
 
 mod delivery;
 mod message;
 
 pub use delivery::{Failure, NotReady};
 
-use crate::config::MailConfig;
-use crate::error::{Error, Result};
-use delivery::Delivery;
 use lettre::message::Mailbox;
+
+use crate::{
+    config::MailConfig,
+    error::{Error, Result},
+};
+use delivery::Delivery;
 use message::Links;
 
-/// Writes messages and hands them on: over SMTP where that is set up, else into a folder.
+/// Composes and delivers messages: by SMTP if it is configured, else to a folder.
 #[derive(Debug)]
 pub struct Mailer {
     from: Mailbox,
@@ -20,21 +23,21 @@ pub struct Mailer {
     delivery: Delivery,
 }
 
-/// What a message is to carry.
+/// The content of a message.
 #[derive(Clone, Debug)]
 pub struct InvitationMail {
     /// The invitation's id.
     pub invitation_id: String,
     /// Its token.
     pub token: String,
-    /// The address, as [`is_address`] takes it.
+    /// The recipient's address, checked by [`is_address`].
     pub to: String,
-    /// Until when the invitation can be accepted, for people to read.
+    /// The last day on which the invitation can be accepted, for people to read.
     pub valid_until: String,
 }
 
 impl Mailer {
-    /// A mailer as configured.
+    /// Fails if an address or URL of the configuration is invalid.
     pub fn new(config: &MailConfig, data: &std::path::Path) -> Result<Self> {
         let from = config.from.as_deref().unwrap_or("vaultshare <invitations@localhost>");
         let from = from.parse().map_err(|_| Error::fault("the sender of mail is no e-mail address"))?;
@@ -46,19 +49,19 @@ impl Mailer {
         Ok(Self { from, links, delivery })
     }
 
-    /// Makes sure, as far as that is possible before, that a message can be handed on.
+    /// Checks that the mail server can be reached.
     pub async fn prepare(&self) -> Result<(), NotReady> {
         self.delivery.prepare().await
     }
 
-    /// Writes the message and hands it on.
+    /// Composes and delivers a message.
     pub async fn send(&self, mail: &InvitationMail) -> Result<(), Failure> {
-        let message = message::compose(&self.from, self.links.as_ref(), mail).map_err(Failure::for_good)?;
+        let message = message::compose(&self.from, self.links.as_ref(), mail).map_err(Failure::permanent)?;
         self.delivery.deliver(&mail.invitation_id, &message).await
     }
 }
 
-/// Whether a message can be addressed to this.
+/// Whether this is an e-mail address that messages can be sent to.
 pub fn is_address(text: &str) -> bool {
     text.len() <= 254 && text.is_ascii() && text.parse::<lettre::Address>().is_ok()
 }

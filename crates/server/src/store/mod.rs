@@ -9,13 +9,14 @@ mod statement;
 pub use rows::write_rows;
 pub use statement::Statement;
 
+use std::{path::Path, time::Duration};
+
+use sqlx::{
+    Any, AnyConnection, AnyPool, AssertSqlSafe, Transaction, any::AnyPoolOptions, migrate::Migrator,
+    pool::PoolConnection,
+};
+
 use crate::error::{Error, Result};
-use sqlx::any::AnyPoolOptions;
-use sqlx::migrate::Migrator;
-use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Transaction};
-use std::path::Path;
-use std::time::Duration;
 
 /// The Keystore's tables.
 pub static KEYSTORE: Migrator = sqlx::migrate!("migrations/keystore");

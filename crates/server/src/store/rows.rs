@@ -1,8 +1,9 @@
 //! Writing many rows with few statements.
 
+use sqlx::{AnyConnection, Database, Sqlite};
+
 use super::{Value, execute, placeholders};
 use crate::error::Result;
-use sqlx::{AnyConnection, Database, Sqlite};
 
 /// How many values one statement binds: fewer than either database bears, and few enough for the statement to be kept
 /// prepared.
@@ -44,8 +45,10 @@ fn unnumbered(rows: usize, columns: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{KEYSTORE, Store};
-    use crate::testing::Folder;
+    use crate::{
+        store::{KEYSTORE, Store},
+        testing::Folder,
+    };
 
     #[test]
     fn values_go_where_their_row_has_a_place_for_them() {

@@ -1,10 +1,9 @@
 //! Statements whose conditions depend on the request: written with `?` where a value goes, numbered here.
 
+use sqlx::{AnyConnection, AssertSqlSafe, FromRow, any::AnyRow};
+
 use super::{Value, placeholders};
-use crate::error::Result;
-use crate::paging::Page;
-use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, AssertSqlSafe, FromRow};
+use crate::{error::Result, pagination::Page};
 
 /// A statement being put together. Only text written in this crate becomes SQL; every value is bound.
 #[derive(Debug)]

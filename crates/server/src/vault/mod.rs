@@ -1,4 +1,4 @@
-//! The Vault: users, their items, and what they share (http-api §5–§10).
+//! The Vault: users, their items, and what they share (docs/protocol/http-api.md §5–§10).
 
 mod classification;
 mod client_tasks;
@@ -7,30 +7,34 @@ mod deletion;
 mod encryption_spaces;
 mod invitations;
 mod items;
-mod mailing;
+mod login;
+mod mail_queue;
 mod me;
-mod naming;
-mod public_key;
-mod session;
+mod public_keys;
+mod records;
+mod routes;
 mod sharing;
-mod system_templates;
+mod slug;
 mod templates;
 
-use crate::clock::Clock;
-use crate::config::Limits;
-use crate::error::Result;
-use crate::idempotency;
-use crate::keystore::{Admissions, BoxFuture};
-use crate::mail::Mailer;
-use crate::service::Service;
-use crate::store::Store;
-use axum::Router;
-use axum::extract::{Request, State};
-use axum::middleware::{self, Next};
-use axum::response::Response;
-use axum::routing::get;
+pub use routes::router;
+
 use std::sync::Arc;
+
 use tokio::sync::Notify;
+
+use crate::{
+    auth,
+    clock::Clock,
+    config::Limits,
+    error::Result,
+    idempotency,
+    mail::Mailer,
+    service::{Admissions, BoxFuture, Service},
+    store::Store,
+};
+use records::{space_shares, system_templates, users};
+use sharing::ending;
 
 /// The Vault's state.
 #[derive(Clone)]
@@ -59,18 +63,17 @@ impl Service for Vault {
 }
 
 impl Admissions for Vault {
-    fn make_admission_token(&self) -> BoxFuture<'_, Result<String>> {
-        Box::pin(me::make_admission_token(self))
+    fn issue_admission_token(&self) -> BoxFuture<'_, Result<String>> {
+        Box::pin(me::issue_admission_token(self))
     }
 }
 
 impl Vault {
-    /// A Vault on `store`, with the system's templates in it.
+    /// A Vault on `store`. Writes the system templates to it, and gives up messages that were being sent when the
+    /// server stopped.
     pub async fn open(store: Store, clock: Clock, limits: Limits, mailer: Mailer) -> Result<Self> {
         system_templates::seed(&store, &clock).await?;
-        let mut tx = store.write().await?;
-        mailing::give_up_what_was_cut_off(&mut tx).await?;
-        tx.commit().await?;
+        mail_queue::fail_interrupted(&store).await?;
         Ok(Self(Arc::new(Inner { store, clock, limits, mailer, mail_queued: Notify::new() })))
     }
 
@@ -82,43 +85,16 @@ impl Vault {
         &self.0.mail_queued
     }
 
-    /// Clears away what expired.
+    /// Ends expired shares, and deletes expired rows and users whose deletion is due.
     pub async fn clear_expired(&self) -> Result<()> {
-        sharing::ending::end_expired(self).await?;
+        ending::end_expired(self).await?;
         let now = self.clock().now();
         let mut tx = self.store().write().await?;
-        crate::sessions::clear_expired(&mut tx, now).await?;
-        me::clear_expired(&mut tx, now).await?;
-        deletion::remove_queued(&mut tx, self.clock()).await?;
-        encryption_spaces::records::clear_expired(&mut tx, now).await?;
-        idempotency::clear_expired(&mut tx, now, self.limits().idempotency).await?;
+        auth::delete_expired(&mut tx, now).await?;
+        users::delete_expired_admission_tokens(&mut tx, now).await?;
+        deletion::delete_due(&mut tx, self.clock()).await?;
+        space_shares::delete_expired(&mut tx, now).await?;
+        idempotency::delete_expired(&mut tx, now, self.limits().idempotency).await?;
         Ok(tx.commit().await?)
     }
-}
-
-/// The Vault's routes.
-pub fn router(vault: Vault) -> Router {
-    let sharing = Router::new()
-        .merge(items::routes())
-        .merge(sharing::routes())
-        .route_layer(middleware::from_fn_with_state(vault.clone(), without_expired_shares));
-    Router::new()
-        .merge(me::routes())
-        .merge(deletion::routes())
-        .merge(session::routes())
-        .merge(templates::routes())
-        .merge(classification::routes())
-        .merge(invitations::routes())
-        .merge(connections::routes())
-        .merge(encryption_spaces::routes())
-        .merge(client_tasks::routes())
-        .merge(sharing)
-        .route("/version", get(|| crate::version("vault", "16.0.1")))
-        .with_state(vault)
-}
-
-/// Ends the shares whose time has come before anything reads items or shares: no query has to think of them.
-async fn without_expired_shares(State(vault): State<Vault>, request: Request, next: Next) -> Result<Response> {
-    sharing::ending::end_expired(&vault).await?;
-    Ok(next.run(request).await)
 }

@@ -6,13 +6,16 @@
 pub mod srp_client;
 pub mod statements;
 
-use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::{
+    body::{Body, Bytes},
+    http::{HeaderMap, Request, StatusCode},
+};
 use serde_json::{Value, json};
-use srp_client::SrpClient;
 use tower::ServiceExt;
 use vaultshare::crypto::KeyPair;
 use vaultshare_server::testing::{FreshServer, fresh_server};
+
+use srp_client::SrpClient;
 
 /// A ciphertext as far as the server is concerned.
 pub const SEALED: &str = "Aes256Gcm.c2VhbGVk.QUFBQQ==";

@@ -2,9 +2,11 @@
 
 use base16ct::lower::{decode_vec, encode_string};
 use sha2::{Digest, Sha256};
-use srp::ClientG2048;
-use srp::bigint::BoxedUint;
-use srp::groups::{G2048, Group};
+use srp::{
+    ClientG2048,
+    bigint::BoxedUint,
+    groups::{G2048, Group},
+};
 
 type Client = ClientG2048<Sha256>;
 

@@ -1,15 +1,21 @@
 //! Watching what a request asks of the database, and rows put there without a request for each.
 
-use super::{SEALED, Server};
-use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
 use std::sync::OnceLock;
+
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
 use tokio::sync::Mutex;
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id};
-use tracing::{Event, Instrument, Subscriber};
-use tracing_subscriber::filter::filter_fn;
-use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
-use tracing_subscriber::registry::{LookupSpan, Registry};
+use tracing::{
+    Event, Instrument, Subscriber,
+    field::{Field, Visit},
+    span::{Attributes, Id},
+};
+use tracing_subscriber::{
+    filter::filter_fn,
+    layer::{Context, Layer, SubscriberExt},
+    registry::{LookupSpan, Registry},
+};
+
+use super::{SEALED, Server};
 
 /// The span in which a request is watched.
 const WATCHED: &str = "watched";

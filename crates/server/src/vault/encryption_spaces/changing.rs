@@ -1,30 +1,21 @@
-//! New values and terms for shares that stand: what an owner's client sends after a change of the item.
+//! New values and terms for existing shares: what an owner's client sends after a change of the item.
 
-use super::{creating, records};
-use crate::clock::Millis;
-use crate::error::Result;
-use crate::request::null_or_value;
-use crate::service::Service;
-use crate::sessions::Session;
-use crate::vault::Vault;
-use crate::vault::sharing::read_expiry;
-use serde::Deserialize;
-use sqlx::AnyConnection;
-use vaultshare::api::vault::encryption_spaces::{SpaceSharesResponse, ValuesInAnyForm};
-use vaultshare::api::{Id, PageMeta};
+use vaultshare::api::{
+    PageMeta,
+    vault::encryption_spaces::{SpaceSharesResponse, ValuesInAnyForm},
+};
 
-/// One share's change. What is absent stays as it is.
-#[derive(Debug, Deserialize)]
-pub(in crate::vault) struct SpaceShareChange {
-    pub(in crate::vault) id: Id,
-    encrypted_values: Option<ValuesInAnyForm>,
-    distributable: Option<bool>,
-    tradeable: Option<bool>,
-    note: Option<String>,
-    terms: Option<String>,
-    #[serde(default, deserialize_with = "null_or_value")]
-    expires_at: Option<Option<String>>,
-}
+use super::creating::check_values;
+use crate::{
+    auth::Session,
+    error::Result,
+    request::read_expiry,
+    service::Service,
+    vault::{
+        Vault,
+        records::space_shares::{self, SpaceShareChange},
+    },
+};
 
 /// Changes all the shares, or none.
 pub(in crate::vault) async fn change(
@@ -36,40 +27,23 @@ pub(in crate::vault) async fn change(
     let mut tx = vault.store().write().await?;
     let mut rows = Vec::with_capacity(changes.len());
     for change in changes {
-        let row = records::find(&mut tx, change.id.as_str(), &session.user_id, now).await?;
+        let row = space_shares::find(&mut tx, change.id.as_str(), &session.user_id, now).await?;
         if row.sender_id != session.user_id {
-            return Err(records::not_found());
+            return Err(space_shares::not_found());
         }
         if let Some(ValuesInAnyForm(values)) = &change.encrypted_values {
-            creating::check_values(&mut tx, &row.item_id, row.slot_id.as_deref(), values).await?;
-            records::keep_values(&mut tx, &row.id, values).await?;
+            check_values(&mut tx, &row.item_id, row.slot_id.as_deref(), values).await?;
+            space_shares::replace_values(&mut tx, &row.id, values).await?;
         }
-        update(&mut tx, &change, now).await?;
-        rows.push(records::find(&mut tx, change.id.as_str(), &session.user_id, now).await?);
+        if let Some(expires_at) = &change.expires_at {
+            let expires_at = expires_at.as_deref().map(|text| read_expiry(text, now)).transpose()?;
+            space_shares::set_expiry(&mut tx, &row.id, expires_at).await?;
+        }
+        space_shares::update(&mut tx, &change, now).await?;
+        rows.push(space_shares::find(&mut tx, change.id.as_str(), &session.user_id, now).await?);
     }
-    let shares = records::with_values(&mut tx, rows, &session.user_id).await?;
+    let shares = space_shares::with_values(&mut tx, rows, &session.user_id).await?;
     tx.commit().await?;
     let meta = PageMeta::of(None);
     Ok(SpaceSharesResponse { shares, items: vec![], slots: vec![], users: vec![], next_page_after: None, meta })
-}
-
-async fn update(db: &mut AnyConnection, change: &SpaceShareChange, now: Millis) -> Result<()> {
-    if let Some(expires_at) = &change.expires_at {
-        let expires_at = expires_at.as_deref().map(|text| read_expiry(text, now)).transpose()?;
-        let update = sqlx::query("UPDATE space_shares SET expires_at = $1 WHERE id = $2");
-        update.bind(expires_at).bind(change.id.as_str()).execute(&mut *db).await?;
-    }
-    sqlx::query(
-        "UPDATE space_shares SET distributable = COALESCE($1, distributable), tradeable = COALESCE($2, tradeable), \
-         note = COALESCE($3, note), terms = COALESCE($4, terms), updated_at = $5 WHERE id = $6",
-    )
-    .bind(change.distributable.map(i64::from))
-    .bind(change.tradeable.map(i64::from))
-    .bind(&change.note)
-    .bind(&change.terms)
-    .bind(now)
-    .bind(change.id.as_str())
-    .execute(db)
-    .await?;
-    Ok(())
 }

@@ -1,55 +1,52 @@
-//! Sharing an own item, or one slot of it, under the DEK of the connection's space.
+//! Sharing an own item, or one slot of it, encrypted with the DEK of the connection's space.
 
-use super::records;
-use crate::clock::{Clock, Millis};
-use crate::error::{Error, Result};
-use crate::idempotency::{Begun, Repeatable};
-use crate::request::Body;
-use crate::service::Service;
-use crate::sessions::Session;
-use crate::store::{Statement, new_id};
-use crate::vault::sharing::read_expiry;
-use crate::vault::{Vault, connections, items};
-use axum::Router;
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::Response;
-use axum::routing::post;
+use axum::{extract::State, http::StatusCode, response::Response};
 use sqlx::AnyConnection;
-use vaultshare::api::PageMeta;
-use vaultshare::api::vault::encryption_spaces::{
-    NewSpaceShare, NewSpaceSharesRequest, ShareableType, SpaceSharesResponse, ValuesBySlot,
+use vaultshare::api::{
+    PageMeta,
+    vault::encryption_spaces::{
+        NewSpaceShare, NewSpaceSharesRequest, ShareableType, SpaceSharesResponse, ValuesBySlot,
+    },
 };
 
-pub(super) fn routes() -> Router<Vault> {
-    Router::new().route("/shares", post(create))
-}
+use crate::{
+    auth::Session,
+    clock::Clock,
+    error::{Error, Result},
+    idempotency::{Begun, Idempotency},
+    request::{Body, read_expiry},
+    service::Service,
+    vault::{
+        Vault,
+        records::{connections, items, space_shares},
+    },
+};
 
-/// Makes all the shares of the request, or none. What is shared with someone already is not shared twice: its share
-/// gets the new values and terms.
-async fn create(
+/// Creates all shares of the request, or none. If a share of the same thing with the same recipient exists, it gets the
+/// new values and terms.
+pub(in crate::vault) async fn create(
     State(vault): State<Vault>,
     session: Session,
-    repeatable: Repeatable,
+    idempotency: Idempotency,
     Body(request): Body<NewSpaceSharesRequest>,
 ) -> Result<Response> {
-    let mut change = match repeatable.begin(&vault, &session.user_id).await? {
+    let mut change = match idempotency.begin(&vault, &session.user_id).await? {
         Begun::New(change) => change,
-        Begun::Repeated(reply) => return Ok(reply),
+        Begun::Replayed(reply) => return Ok(reply),
     };
     let db = &mut *change.tx;
     let now = vault.clock().now();
     let mut rows = Vec::with_capacity(request.shares.len());
     for new in &request.shares {
         let id = share(db, &session.user_id, new, vault.clock()).await?;
-        rows.push(records::find(db, &id, &session.user_id, now).await?);
+        rows.push(space_shares::find(db, &id, &session.user_id, now).await?);
     }
     let (mut items, mut slots) = (Vec::new(), Vec::new());
-    for (item, of_item) in records::items_of(db, &rows, &session.user_id).await? {
+    for (item, of_item) in space_shares::items_of(db, &rows, &session.user_id).await? {
         items.push(item.into());
         slots.extend(of_item);
     }
-    let shares = records::with_values(db, rows, &session.user_id).await?;
+    let shares = space_shares::with_values(db, rows, &session.user_id).await?;
     let meta = PageMeta::of(None);
     let response = SpaceSharesResponse { shares, items, slots, users: vec![], next_page_after: None, meta };
     change.answer(StatusCode::CREATED, &response).await
@@ -65,26 +62,26 @@ async fn share(db: &mut AnyConnection, sender_id: &str, new: &NewSpaceShare, clo
     }
     check_values(db, &item_id, slot_id.as_deref(), &new.encrypted_values).await?;
     let expires_at = new.expires_at.as_deref().map(|text| read_expiry(text, now)).transpose()?;
-    let id = match find_same(db, &item_id, slot_id.as_deref(), recipient_id).await? {
+    let id = match space_shares::find_same(db, &item_id, slot_id.as_deref(), recipient_id).await? {
         Some(id) => {
-            update(db, &id, new, expires_at, now).await?;
+            space_shares::replace_terms(db, &id, new, expires_at, now).await?;
             id
         }
-        None => insert(db, (&item_id, slot_id.as_deref()), sender_id, new, expires_at, clock).await?,
+        None => space_shares::insert(db, (&item_id, slot_id.as_deref()), sender_id, new, expires_at, clock).await?,
     };
-    records::keep_values(db, &id, &new.encrypted_values).await?;
+    space_shares::replace_values(db, &id, &new.encrypted_values).await?;
     Ok(id)
 }
 
-// The rules.
+// Rules.
 
-/// The own item that is meant, and the slot of it if it is one.
+/// The ids of the own item that is shared, and of the slot if only that is shared.
 async fn shareable(db: &mut AnyConnection, sender_id: &str, new: &NewSpaceShare) -> Result<(String, Option<String>)> {
     let shareable_id = new.shareable_id.as_str();
     let (item_id, slot_id) = match new.shareable_type {
         ShareableType::Item => (shareable_id.to_owned(), None),
         ShareableType::Slot => {
-            let slot = items::records::find_slot(db, shareable_id, sender_id).await?;
+            let slot = items::find_slot(db, shareable_id, sender_id).await?;
             (slot.item_id, Some(slot.id))
         }
     };
@@ -92,86 +89,17 @@ async fn shareable(db: &mut AnyConnection, sender_id: &str, new: &NewSpaceShare)
     Ok((item_id, slot_id))
 }
 
-/// Values are of slots of the item, and of a shared slot of that one.
+/// Checks that values are of slots of the item, or only of the one slot that is shared.
 pub(super) async fn check_values(
     db: &mut AnyConnection,
     item_id: &str,
     only: Option<&str>,
     values: &ValuesBySlot,
 ) -> Result<()> {
-    let slots = items::records::slots_of(db, item_id).await?;
+    let slots = items::slots_of(db, item_id).await?;
     let is_shared = |id: &str| slots.iter().any(|slot| slot.id == id) && only.is_none_or(|only| only == id);
     if !values.iter().all(|(id, _)| is_shared(id)) {
         return Err(Error::invalid("encrypted_values names a slot that is not shared"));
     }
-    Ok(())
-}
-
-// The queries.
-
-async fn find_same(
-    db: &mut AnyConnection,
-    item_id: &str,
-    slot_id: Option<&str>,
-    recipient_id: &str,
-) -> Result<Option<String>> {
-    let select = Statement::new("SELECT id FROM space_shares WHERE 1 = 1")
-        .text(" AND item_id = ?", item_id)
-        .text(" AND recipient_id = ?", recipient_id)
-        .text(" AND COALESCE(slot_id, '') = ?", slot_id.unwrap_or_default());
-    Ok(select.fetch::<(String,)>(db).await?.pop().map(|(id,)| id))
-}
-
-async fn insert(
-    db: &mut AnyConnection,
-    (item_id, slot_id): (&str, Option<&str>),
-    sender_id: &str,
-    new: &NewSpaceShare,
-    expires_at: Option<Millis>,
-    clock: &Clock,
-) -> Result<String> {
-    let id = new_id();
-    sqlx::query(
-        "INSERT INTO space_shares (id, item_id, slot_id, sender_id, recipient_id, distributable, tradeable, note, \
-         terms, expires_at, created_at, updated_at, sequence) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12)",
-    )
-    .bind(&id)
-    .bind(item_id)
-    .bind(slot_id)
-    .bind(sender_id)
-    .bind(new.user_id.as_str())
-    .bind(i64::from(new.distributable))
-    .bind(i64::from(new.tradeable))
-    .bind(&new.note)
-    .bind(&new.terms)
-    .bind(expires_at)
-    .bind(clock.now())
-    .bind(clock.sequence())
-    .execute(db)
-    .await?;
-    Ok(id)
-}
-
-async fn update(
-    db: &mut AnyConnection,
-    id: &str,
-    new: &NewSpaceShare,
-    expires_at: Option<Millis>,
-    now: Millis,
-) -> Result<()> {
-    sqlx::query(
-        "UPDATE space_shares SET distributable = $1, tradeable = $2, note = $3, terms = $4, expires_at = $5, \
-         updated_at = $6 WHERE id = $7",
-    )
-    .bind(i64::from(new.distributable))
-    .bind(i64::from(new.tradeable))
-    .bind(&new.note)
-    .bind(&new.terms)
-    .bind(expires_at)
-    .bind(now)
-    .bind(id)
-    .execute(db)
-    .await?;
     Ok(())
 }

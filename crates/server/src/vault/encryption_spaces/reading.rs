@@ -1,89 +1,96 @@
-//! Lists of shares, and one share with its item, in the shapes of the first clients and of the second: one reply has the
-//! fields of both.
+//! Lists of shares, and one share with its item. The first and the second generation of clients expect different
+//! fields: replies have both.
 
-use super::records::{self, ShareRow, Sides};
-use crate::clock::Millis;
-use crate::error::Result;
-use crate::paging::{Order, Page};
-use crate::request::Parameters;
-use crate::service::Service;
-use crate::sessions::Session;
-use crate::vault::Vault;
-use axum::extract::{Path, State};
-use axum::routing::get;
-use axum::{Json, Router};
-use vaultshare::api::PageMeta;
-use vaultshare::api::vault::encryption_spaces::{SpaceShareResponse, SpaceSharesResponse};
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use serde::Deserialize;
+use vaultshare::api::{
+    PageMeta,
+    vault::encryption_spaces::{SpaceShareResponse, SpaceSharesResponse},
+};
 
-pub(super) fn routes() -> Router<Vault> {
-    Router::new()
-        .route("/shares", get(list_all))
-        .route("/shares/incoming", get(list_incoming))
-        .route("/shares/outgoing", get(list_outgoing))
-        .route("/shares/{id}", get(show))
-        .route("/items/incoming", get(list_incoming))
-        .route("/shared/items/incoming", get(list_incoming))
-        .route("/shared/items/outgoing", get(list_outgoing))
-}
+use crate::{
+    auth::Session,
+    clock::Millis,
+    error::Result,
+    pagination::{Order, PageParams},
+    query::{self, Query},
+    service::Service,
+    vault::{
+        Vault,
+        records::space_shares::{self, ShareRow, Sides},
+    },
+};
 
-async fn list_all(
+pub(in crate::vault) async fn list_all(
     State(vault): State<Vault>,
     session: Session,
-    parameters: Parameters,
+    Query(page): Query<PageParams>,
 ) -> Result<Json<SpaceSharesResponse>> {
-    page_of(&vault, &session, &parameters, Sides::Both, vault.clock().now()).await
+    page_of(&vault, &session, &page, Sides::Both, vault.clock().now()).await
 }
 
-async fn list_incoming(
+pub(in crate::vault) async fn list_incoming(
     State(vault): State<Vault>,
     session: Session,
-    parameters: Parameters,
+    Query(page): Query<PageParams>,
 ) -> Result<Json<SpaceSharesResponse>> {
-    page_of(&vault, &session, &parameters, Sides::Received, vault.clock().now()).await
+    page_of(&vault, &session, &page, Sides::Received, vault.clock().now()).await
 }
 
-/// With `with_expired` also those that have ended, as long as housekeeping has not cleared them away.
-async fn list_outgoing(
+/// The query parameters of lists of sent shares.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(in crate::vault) struct ExpiredParams {
+    #[serde(deserialize_with = "query::flag")]
+    with_expired: Option<bool>,
+}
+
+/// With `with_expired` also shares that have expired and not yet been deleted.
+pub(in crate::vault) async fn list_outgoing(
     State(vault): State<Vault>,
     session: Session,
-    parameters: Parameters,
+    Query(page): Query<PageParams>,
+    Query(params): Query<ExpiredParams>,
 ) -> Result<Json<SpaceSharesResponse>> {
-    let still = if parameters.flag("with_expired") == Some(true) { i64::MIN } else { vault.clock().now() };
-    page_of(&vault, &session, &parameters, Sides::Sent, still).await
+    let now = if params.with_expired == Some(true) { Millis::MIN } else { vault.clock().now() };
+    page_of(&vault, &session, &page, Sides::Sent, now).await
 }
 
 async fn page_of(
     vault: &Vault,
     session: &Session,
-    parameters: &Parameters,
+    page: &PageParams,
     sides: Sides,
-    still: Millis,
+    now: Millis,
 ) -> Result<Json<SpaceSharesResponse>> {
-    let page = Page::of(parameters, Order::Ascending);
+    let page = page.page(Order::Ascending);
     let mut db = vault.store().read().await?;
-    let rows = records::page_of(&mut db, sides, &session.user_id, still, &page).await?;
+    let rows = space_shares::page_of(&mut db, sides, &session.user_id, now, &page).await?;
     let (rows, next_page_after) = page.cut(rows, |row: &ShareRow| row.sequence);
     let (mut items, mut slots) = (Vec::with_capacity(rows.len()), Vec::new());
-    for (item, of_item) in records::items_of(&mut db, &rows, &session.user_id).await? {
+    for (item, of_item) in space_shares::items_of(&mut db, &rows, &session.user_id).await? {
         items.push(item.into());
         slots.extend(of_item);
     }
-    let shares = records::with_values(&mut db, rows, &session.user_id).await?;
+    let shares = space_shares::with_values(&mut db, rows, &session.user_id).await?;
     let meta = PageMeta::of(next_page_after.as_deref());
     Ok(Json(SpaceSharesResponse { shares, items, slots, users: vec![], next_page_after, meta }))
 }
 
-async fn show(
+pub(in crate::vault) async fn show(
     State(vault): State<Vault>,
     session: Session,
     Path(id): Path<String>,
 ) -> Result<Json<SpaceShareResponse>> {
     let mut db = vault.store().read().await?;
-    let row = records::find(&mut db, &id, &session.user_id, vault.clock().now()).await?;
-    let mut items = records::items_of(&mut db, std::slice::from_ref(&row), &session.user_id).await?;
-    let (item, slots) = items.pop().ok_or_else(records::not_found)?;
-    let mut shares = records::with_values(&mut db, vec![row], &session.user_id).await?;
-    let share = shares.pop().ok_or_else(records::not_found)?;
+    let row = space_shares::find(&mut db, &id, &session.user_id, vault.clock().now()).await?;
+    let mut items = space_shares::items_of(&mut db, std::slice::from_ref(&row), &session.user_id).await?;
+    let (item, slots) = items.pop().ok_or_else(space_shares::not_found)?;
+    let mut shares = space_shares::with_values(&mut db, vec![row], &session.user_id).await?;
+    let share = shares.pop().ok_or_else(space_shares::not_found)?;
     Ok(Json(SpaceShareResponse {
         shares: vec![share.clone()],
         items: vec![item.clone().into()],

@@ -1,50 +1,31 @@
-//! What a request makes of an item's slots: which are cloned from the template, which are meant by what was sent, which
-//! are new, which go. Plain functions: they read a request and say what is to be done (http-api §6.5, §6.8).
+//! Plans the changes that a request makes to an item's slots: which are cloned from the template, inserted, updated or
+//! deleted (docs/protocol/http-api.md §6.5, §6.8). Pure functions: [`super::apply`] carries the plan out.
 
-use crate::error::{Error, Result};
-use crate::vault::naming::{check_label, machine_name};
-use crate::vault::templates::SlotRow;
 use vaultshare::api::vault::slots::{ClassificationNodeChange, SlotChange};
 
-/// A slot to be made.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct NewSlot {
-    pub(super) name: String,
-    pub(super) label: String,
-    pub(super) description: Option<String>,
-    pub(super) slot_type_name: String,
-    pub(super) creator: &'static str,
-    pub(super) ordinal: Option<i64>,
-    pub(super) encrypted_value: Option<String>,
-    pub(super) attachment_id: Option<String>,
-}
+use crate::{
+    error::{Error, Result},
+    vault::{
+        records::{
+            slots::{NewSlot, SlotUpdate},
+            templates::SlotRow,
+        },
+        slug::{check_label, slugify},
+    },
+};
 
-/// What is to happen to one slot. Beside it goes what the request says about its classification.
+/// What happens to one slot.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum SlotStep {
-    /// Make it.
     Insert(NewSlot),
-    /// Change it.
     Update { id: String, change: SlotUpdate },
-    /// Take it away.
     Delete { id: String },
 }
 
-/// What changes of a slot: what is given; `encrypted_value` is to be set (to a value or to none) or left as it is.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct SlotUpdate {
-    pub(super) label: Option<String>,
-    pub(super) description: Option<String>,
-    pub(super) slot_type_name: Option<String>,
-    pub(super) ordinal: Option<i64>,
-    pub(super) encrypted_value: Option<Option<String>>,
-    pub(super) attachment_id: Option<String>,
-}
-
-/// A step and the classification that goes with it.
+/// A step and the changes of the slot's classification.
 pub(super) type Planned<'a> = (SlotStep, &'a [ClassificationNodeChange]);
 
-/// The slots of a new item: the template's, filled where the request names them, then those the request adds.
+/// The slots of a new item: the template's, with the values that the request has for them, then those it adds.
 pub(super) fn plan_creation<'a>(
     template: &[SlotRow],
     creator: &'static str,
@@ -89,14 +70,14 @@ pub(super) fn plan_creation<'a>(
     Ok(slots.into_iter().map(|(slot, nodes)| (SlotStep::Insert(slot), nodes)).collect())
 }
 
-/// What becomes of an item's slots, given as ids and names: a slot is meant by its id or else by its name.
+/// Changes of the `existing` slots, given as ids and names. A request names a slot by its id, or else by its name.
 pub(super) fn plan_update<'a>(existing: &[(String, String)], attributes: &'a [SlotChange]) -> Result<Vec<Planned<'a>>> {
     attributes.iter().map(|attribute| plan_one(existing, attribute)).collect()
 }
 
 fn plan_one<'a>(existing: &[(String, String)], attribute: &'a SlotChange) -> Result<Planned<'a>> {
     let classification = attribute.classification_nodes_attributes.as_deref().unwrap_or_default();
-    let meant = match &attribute.id {
+    let named = match &attribute.id {
         Some(id) => {
             let found = existing.iter().find(|(known, _)| known == id.as_str());
             Some(found.ok_or_else(|| Error::invalid("The item has no slot of this id"))?)
@@ -106,7 +87,7 @@ fn plan_one<'a>(existing: &[(String, String)], attribute: &'a SlotChange) -> Res
             existing.iter().find(|(_, known)| *known == name)
         }
     };
-    match meant {
+    match named {
         Some((id, _)) if attribute.destroy == Some(true) => Ok((SlotStep::Delete { id: id.clone() }, &[])),
         Some((id, _)) => Ok((SlotStep::Update { id: id.clone(), change: update(attribute)? }, classification)),
         None if attribute.destroy == Some(true) => Err(Error::invalid("The item has no slot of this name")),
@@ -122,7 +103,7 @@ fn update(attribute: &SlotChange) -> Result<SlotUpdate> {
     if let Some(label) = &attribute.label {
         check_label(label)?;
     }
-    // Null empties the slot, and so does an empty plaintext where no ciphertext is sent; absent leaves it as it is.
+    // Null clears the value, and so does an empty plaintext without a ciphertext; absent leaves it unchanged.
     let encrypted_value = match (&attribute.encrypted_value, &attribute.value) {
         (Some(value), _) => Some(value.as_ref().map(|value| value.as_str().to_owned())),
         (None, Some(_)) => Some(None),
@@ -168,10 +149,10 @@ fn name_of(attribute: &SlotChange) -> Result<String> {
     let text = attribute.name.as_deref().or(attribute.label.as_deref());
     let text = text.ok_or_else(|| Error::invalid("A slot needs a name or a label"))?;
     check_label(text)?;
-    Ok(machine_name(text))
+    Ok(slugify(text))
 }
 
-/// Nobody's plaintext is stored here, not even by mistake.
+/// The server never stores plaintext, not even by a client's mistake.
 fn refuse_plaintext(attribute: &SlotChange) -> Result<()> {
     match attribute.value.as_deref() {
         None | Some("") => Ok(()),

@@ -1,56 +1,66 @@
-//! Single slots: reading one, and of an own item changing and removing one (http-api §6.10).
+//! Single slots: reading one, and changing or deleting one of an own item (docs/protocol/http-api.md §6.10).
 
-use super::{changes, find_own, records, writing};
-use crate::error::Result;
-use crate::request::Body;
-use crate::service::Service;
-use crate::sessions::Session;
-use crate::vault::{Vault, client_tasks};
-use crate::wire::Stored;
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::routing::get;
-use axum::{Json, Router};
-use vaultshare::api::Id;
-use vaultshare::api::vault::slots::{SlotChange, SlotResponse};
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use vaultshare::api::{
+    Id,
+    vault::slots::{SlotChange, SlotResponse},
+};
 
-pub(super) fn routes() -> Router<Vault> {
-    Router::new().route("/slots/{id}", get(show).put(change).delete(delete))
-}
+use super::{apply, changes};
+use crate::{
+    auth::Session,
+    error::Result,
+    request::Body,
+    service::Service,
+    vault::{Vault, client_tasks, records::items},
+    wire::Stored,
+};
 
-async fn show(State(vault): State<Vault>, session: Session, Path(id): Path<String>) -> Result<Json<SlotResponse>> {
+pub(in crate::vault) async fn show(
+    State(vault): State<Vault>,
+    session: Session,
+    Path(id): Path<String>,
+) -> Result<Json<SlotResponse>> {
     let mut db = vault.store().read().await?;
-    let slot = records::slot_response(&mut db, &id, &session.user_id).await?;
+    let slot = items::slot_response(&mut db, &id, &session.user_id).await?;
     Ok(Json(SlotResponse { slot }))
 }
 
-/// Changes one slot as a change of its item would.
-async fn change(
+/// Changes one slot, with the same rules as a change of its item.
+pub(in crate::vault) async fn change(
     State(vault): State<Vault>,
     session: Session,
     Path(id): Path<String>,
     Body(request): Body<SlotChange>,
 ) -> Result<Json<SlotResponse>> {
     let mut tx = vault.store().write().await?;
-    let slot = records::find_slot(&mut tx, &id, &session.user_id).await?;
-    find_own(&mut tx, &slot.item_id, &session.user_id).await?;
+    let slot = items::find_slot(&mut tx, &id, &session.user_id).await?;
+    items::find_own(&mut tx, &slot.item_id, &session.user_id).await?;
     let change = [SlotChange { id: Some(Id::stored(slot.id)?), destroy: None, ..request }];
     let steps = changes::plan_update(&[(id.clone(), slot.name)], &change)?;
-    writing::update(&mut tx, &slot.item_id, None, None, vault.clock()).await?;
-    writing::carry_out(&mut tx, (&slot.item_id, &session.user_id), steps, vault.clock()).await?;
-    client_tasks::ask_for_update_of_shares(&mut tx, &session.user_id, &slot.item_id, vault.clock()).await?;
-    let slot = records::slot_response(&mut tx, &id, &session.user_id).await?;
+    items::update(&mut tx, &slot.item_id, None, None, vault.clock().now()).await?;
+    apply::apply_steps(&mut tx, (&slot.item_id, &session.user_id), steps, vault.clock()).await?;
+    client_tasks::queue_share_update(&mut tx, &session.user_id, &slot.item_id, vault.clock()).await?;
+    let slot = items::slot_response(&mut tx, &id, &session.user_id).await?;
     tx.commit().await?;
     Ok(Json(SlotResponse { slot }))
 }
 
-async fn delete(State(vault): State<Vault>, session: Session, Path(id): Path<String>) -> Result<StatusCode> {
+pub(in crate::vault) async fn delete(
+    State(vault): State<Vault>,
+    session: Session,
+    Path(id): Path<String>,
+) -> Result<StatusCode> {
     let mut tx = vault.store().write().await?;
-    let slot = records::find_slot(&mut tx, &id, &session.user_id).await?;
-    find_own(&mut tx, &slot.item_id, &session.user_id).await?;
-    writing::delete_slots(&mut tx, std::slice::from_ref(&id), vault.clock()).await?;
-    writing::update(&mut tx, &slot.item_id, None, None, vault.clock()).await?;
-    client_tasks::ask_for_update_of_shares(&mut tx, &session.user_id, &slot.item_id, vault.clock()).await?;
+    let slot = items::find_slot(&mut tx, &id, &session.user_id).await?;
+    items::find_own(&mut tx, &slot.item_id, &session.user_id).await?;
+    apply::delete_slots(&mut tx, std::slice::from_ref(&id), vault.clock()).await?;
+    items::update(&mut tx, &slot.item_id, None, None, vault.clock().now()).await?;
+    client_tasks::queue_share_update(&mut tx, &session.user_id, &slot.item_id, vault.clock()).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,72 +1,78 @@
-//! Sharing an item: the owner's with anyone connected, a received one if its share permits (http-api §8.4, §9.1).
+//! Sharing an item: the owner with any connection; a recipient only if the share permits it (docs/protocol/http-api.md
+//! §8.4, §9.1).
 
-use super::copies;
-use super::records::{self, ShareRow};
-use super::values::{self, Sender, SharedSlot};
-use crate::clock::{Clock, Millis, from_wire};
-use crate::error::{Error, Result};
-use crate::idempotency::{Begun, Repeatable};
-use crate::request::Body;
-use crate::service::Service;
-use crate::sessions::Session;
-use crate::store::{new_id, write_rows};
-use crate::vault::{Vault, connections, items};
-use crate::wire::id_text;
-use axum::Router;
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::response::Response;
-use axum::routing::post;
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+};
 use sqlx::AnyConnection;
-use vaultshare::api::PageMeta;
-use vaultshare::api::vault::shares::{Acceptance, NewShare, NewSharesRequest, SharesResponse, SharingMode};
+use vaultshare::api::{
+    PageMeta,
+    vault::shares::{Acceptance, NewShare, NewSharesRequest, SharesResponse, SharingMode},
+};
 
-pub(super) fn routes() -> Router<Vault> {
-    Router::new().route("/items/{id}/shares", post(create))
-}
+use super::values::{self, Sender, SharedSlot};
+use crate::{
+    auth::Session,
+    clock::{Clock, Millis},
+    error::{Error, Result},
+    idempotency::{Begun, Idempotency},
+    request::{Body, read_expiry},
+    service::Service,
+    store::new_id,
+    vault::{
+        Vault,
+        records::{
+            connections, copies, items, share_values,
+            shares::{self, ShareRow},
+        },
+    },
+    wire::id_text,
+};
 
-/// Makes all the shares of the request, or none.
-async fn create(
+/// Creates all shares of the request, or none.
+pub(in crate::vault) async fn create(
     State(vault): State<Vault>,
     session: Session,
     Path(item_id): Path<String>,
-    repeatable: Repeatable,
+    idempotency: Idempotency,
     Body(request): Body<NewSharesRequest>,
 ) -> Result<Response> {
-    let mut change = match repeatable.begin(&vault, &session.user_id).await? {
+    let mut change = match idempotency.begin(&vault, &session.user_id).await? {
         Begun::New(change) => change,
-        Begun::Repeated(reply) => return Ok(reply),
+        Begun::Replayed(reply) => return Ok(reply),
     };
     let db = &mut *change.tx;
     let sharing = Sharing::begin(db, &item_id, &session.user_id).await?;
-    let ids = sharing.share(db, &request.shares, vault.clock()).await?;
-    let rows = records::find_all(db, &ids).await?;
+    let ids = sharing.create(db, &request.shares, vault.clock()).await?;
+    let rows = shares::find_all(db, &ids).await?;
     let shares = rows.into_iter().map(|row| row.wire(&session.user_id)).collect::<Result<_>>()?;
     let response = SharesResponse { shares, next_page_after: None, meta: PageMeta::of(None) };
     change.answer(StatusCode::CREATED, &response).await
 }
 
-/// Someone about to share an item they may share.
+/// A sender who may share an item.
 pub(super) struct Sharing {
     sender_id: String,
     owner_id: String,
     original_id: String,
     slots: Vec<SharedSlot>,
-    /// The share that the item came by, if the sender is not the owner.
+    /// The share by which the sender received the item; none if they are the owner.
     parent: Option<ShareRow>,
 }
 
 impl Sharing {
     pub(super) async fn begin(db: &mut AnyConnection, item_id: &str, sender_id: &str) -> Result<Self> {
-        let item = items::records::find(db, item_id, sender_id).await?;
+        let item = items::find(db, item_id, sender_id).await?;
         let parent = match &item.share_id {
-            Some(share_id) => Some(records::find(db, share_id).await?.ok_or_else(records::not_found)?),
+            Some(share_id) => Some(shares::find(db, share_id).await?.ok_or_else(shares::not_found)?),
             None => None,
         };
         if let Some(parent) = &parent {
             check_may_share_on(parent)?;
         }
-        let slots = items::records::slots_of(db, item_id).await?.into_iter().map(|slot| SharedSlot {
+        let slots = items::slots_of(db, item_id).await?.into_iter().map(|slot| SharedSlot {
             original_id: slot.original_id.unwrap_or_else(|| slot.id.clone()),
             id: slot.id,
             owners_hash: slot.value_verification_hash,
@@ -80,12 +86,12 @@ impl Sharing {
         })
     }
 
-    /// Makes shares, and says their ids.
-    pub(super) async fn share(&self, db: &mut AnyConnection, new: &[NewShare], clock: &Clock) -> Result<Vec<String>> {
+    /// Creates shares, and returns their ids.
+    pub(super) async fn create(&self, db: &mut AnyConnection, new: &[NewShare], clock: &Clock) -> Result<Vec<String>> {
         let recipients: Vec<&str> = new.iter().map(|new| new.recipient_id.as_str()).collect();
         let keys = connections::find_public_keys(db, &recipients, &self.sender_id).await?;
         let ids: Vec<String> = new.iter().map(|_| new_id()).collect();
-        let (mut rows, mut kept, mut copied) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut rows, mut sent_values, mut recipients_and_shares) = (Vec::new(), Vec::new(), Vec::new());
         for (id, new) in ids.iter().zip(new) {
             let recipient_id = new.recipient_id.as_str();
             if recipient_id == self.sender_id || recipient_id == self.owner_id {
@@ -99,8 +105,8 @@ impl Sharing {
             let sender = if self.parent.is_none() { Sender::Owner } else { Sender::OnSharer };
             let sent: Vec<_> = new.slot_values.iter().collect();
             let values = values::check(sender, &self.slots, slot_id, &sent)?;
-            kept.extend(values.into_iter().map(|value| (id.as_str(), value)));
-            copied.push((recipient_id, id.as_str()));
+            sent_values.extend(values.into_iter().map(|value| (id.as_str(), value)));
+            recipients_and_shares.push((recipient_id, id.as_str()));
             rows.push([
                 id.as_str().into(),
                 self.original_id.as_str().into(),
@@ -114,20 +120,20 @@ impl Sharing {
                 new.encrypted_dek.as_str().into(),
                 new.terms.as_deref().into(),
                 acceptance(new)?.as_str().into(),
-                // Only the owner permits it: an item goes from its owner to a recipient to a recipient, and no further.
+                // Only the owner can permit it: an item is shared on once, and no further.
                 i64::from(self.parent.is_none() && permits_on_sharing(new)).into(),
                 clock.now().into(),
                 expiry(new, self.parent.as_ref(), clock.now())?.into(),
                 clock.sequence().into(),
             ]);
         }
-        write_rows(db, INSERT_SHARES, rows, "").await?;
-        values::keep(db, kept).await?;
-        copies::make(db, &self.original_id, &copied, clock).await?;
+        shares::insert(db, rows).await?;
+        share_values::upsert(db, sent_values).await?;
+        copies::insert(db, &self.original_id, &recipients_and_shares, clock).await?;
         Ok(ids)
     }
 
-    /// The owner's id of the one slot that is shared, if it is one: the one asked for, or the only one the sender got.
+    /// The owner's id of the only slot to share: the one asked for, or the only one that the sender received.
     fn only_slot(&self, asked: Option<&str>) -> Result<Option<&str>> {
         let Some(asked) = asked else {
             return Ok(self.parent.as_ref().and_then(|parent| parent.slot_id.as_deref()));
@@ -137,7 +143,7 @@ impl Sharing {
     }
 }
 
-// The rules.
+// Rules.
 
 fn not_connected() -> Error {
     Error::refused(StatusCode::BAD_REQUEST, "connection_not_found", "Sender and recipient are not connected")
@@ -166,7 +172,7 @@ fn acceptance(new: &NewShare) -> Result<Acceptance> {
     }
 }
 
-/// When the share ends: in the future, and not later than the share it was made from.
+/// When the share expires: in the future, and no later than the share it is made from.
 fn expiry(new: &NewShare, parent: Option<&ShareRow>, now: Millis) -> Result<Option<Millis>> {
     let asked = match &new.expires_at {
         Some(text) => Some(read_expiry(text, now)?),
@@ -179,18 +185,3 @@ fn expiry(new: &NewShare, parent: Option<&ShareRow>, now: Millis) -> Result<Opti
         (asked, latest) => Ok(asked.or(latest)),
     }
 }
-
-/// Reads a time for a share to end.
-pub(in crate::vault) fn read_expiry(text: &str, now: Millis) -> Result<Millis> {
-    let time = from_wire(text).ok_or_else(|| Error::invalid("expires_at must be an ISO 8601 date and time"))?;
-    if time <= now {
-        return Err(Error::invalid("expires_at must be in the future"));
-    }
-    Ok(time)
-}
-
-// The queries.
-
-const INSERT_SHARES: &str = "INSERT INTO shares (id, item_id, slot_id, owner_id, sender_id, recipient_id, \
-     parent_share_id, public_key, keypair_external_id, encrypted_dek, terms, acceptance_required, \
-     onsharing_permitted, created_at, expires_at, sequence) VALUES";

@@ -1,67 +1,62 @@
-//! The end of shares (http-api §8.5, §8.6). With a share goes what was shared on from it, and the recipient's copy,
-//! unless the item reached the recipient by another share too: then that one takes the copy over.
+//! Ending shares (docs/protocol/http-api.md §8.5, §8.6): on request, with their item, slot or user, or when they
+//! expire. With a share end those that its recipient made from it, and the recipient's copy is deleted, unless the item
+//! reached the recipient by another share too: then the copy reads its values from that one.
 
-use super::copies::{self, Copies};
-use super::records;
-use crate::clock::Clock;
-use crate::error::Result;
-use crate::service::Service;
-use crate::sessions::Session;
-use crate::store::Statement;
-use crate::vault::{Vault, encryption_spaces};
-use axum::Router;
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::routing::delete;
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+};
 use sqlx::AnyConnection;
 
-/// How many expired shares are ended in one transaction.
-const AT_ONCE: usize = 100;
+use crate::{
+    auth::Session,
+    clock::Clock,
+    error::Result,
+    service::Service,
+    vault::{
+        Vault,
+        records::{
+            copies::{self, Copies},
+            items, shares, space_shares,
+        },
+    },
+};
 
-pub(super) fn routes() -> Router<Vault> {
-    Router::new().route("/shares/{id}", delete(end))
-}
-
-/// Ends a share of either protocol: its owner, its sender and its recipient may.
-async fn end(State(vault): State<Vault>, session: Session, Path(id): Path<String>) -> Result<StatusCode> {
+/// Ends a share of either protocol. Its owner, its sender and its recipient may.
+pub(in crate::vault) async fn end(
+    State(vault): State<Vault>,
+    session: Session,
+    Path(id): Path<String>,
+) -> Result<StatusCode> {
     let mut tx = vault.store().write().await?;
-    if encryption_spaces::records::delete(&mut tx, &id, &session.user_id).await? {
-        tx.commit().await?;
-        return Ok(StatusCode::NO_CONTENT);
+    if !space_shares::delete(&mut tx, &id, &session.user_id).await? {
+        end_as(&mut tx, &id, &session.user_id, vault.clock()).await?;
     }
-    end_as(&mut tx, &id, &session.user_id, vault.clock()).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Ends a share in the name of a user, who must be one of its sides.
+/// Ends a share on behalf of a user, who must be its owner, sender or recipient.
 pub(super) async fn end_as(db: &mut AnyConnection, id: &str, user_id: &str, clock: &Clock) -> Result<()> {
-    let share = records::find(db, id).await?.ok_or_else(records::not_found)?;
+    let share = shares::find(db, id).await?.ok_or_else(shares::not_found)?;
     if ![&share.owner_id, &share.sender_id, &share.recipient_id].iter().any(|side| *side == user_id) {
-        return Err(records::not_found());
+        return Err(shares::not_found());
     }
     end_share(db, id, clock).await
 }
 
-/// Ends every share whose time has come. What reads shares calls this first, so that nobody ever sees an expired one.
+/// Ends every expired share. Whatever reads shares or items calls this first, so that their queries need not check.
 pub(in crate::vault) async fn end_expired(vault: &Vault) -> Result<()> {
     loop {
-        let now = vault.clock().now();
-        let sql = "SELECT id FROM shares WHERE expires_at <= $1 LIMIT 100";
         let mut db = vault.store().read_once().await?;
-        let expired: Vec<String> = sqlx::query_scalar(sql).bind(now).fetch_all(&mut *db).await?;
+        let expired = shares::find_expired(&mut db, vault.clock().now()).await?;
         drop(db);
         if expired.is_empty() {
             return Ok(());
         }
         let mut tx = vault.store().write().await?;
-        for id in &expired {
-            end_share(&mut tx, id, vault.clock()).await?;
-        }
+        end_all(&mut tx, &expired, vault.clock()).await?;
         tx.commit().await?;
-        if expired.len() < AT_ONCE {
-            return Ok(());
-        }
     }
 }
 
@@ -71,8 +66,7 @@ pub(in crate::vault) async fn end_all_of_slots(
     slot_ids: &[String],
     clock: &Clock,
 ) -> Result<()> {
-    let select = Statement::new("SELECT id FROM shares WHERE 1 = 1").any_of(" AND slot_id IN (?)", slot_ids);
-    let shares: Vec<String> = select.fetch(db).await?.into_iter().map(|(id,)| id).collect();
+    let shares = shares::ids_of_slots(db, slot_ids).await?;
     end_all(db, &shares, clock).await
 }
 
@@ -83,25 +77,21 @@ pub(in crate::vault) async fn end_all_with_recipient(
     recipient_id: &str,
     clock: &Clock,
 ) -> Result<()> {
-    let shares = sqlx::query_scalar("SELECT id FROM shares WHERE item_id = $1 AND recipient_id = $2");
-    let shares: Vec<String> = shares.bind(item_id).bind(recipient_id).fetch_all(&mut *db).await?;
+    let shares = shares::ids_with_recipient(db, item_id, recipient_id).await?;
     end_all(db, &shares, clock).await
 }
 
-/// Ends every share that a user made or got.
+/// Ends every share that a user sent or received.
 pub(in crate::vault) async fn end_all_of_user(db: &mut AnyConnection, user_id: &str, clock: &Clock) -> Result<()> {
-    let shares = sqlx::query_scalar("SELECT id FROM shares WHERE sender_id = $1 OR recipient_id = $1");
-    let shares: Vec<String> = shares.bind(user_id).fetch_all(&mut *db).await?;
+    let shares = shares::ids_of_user(db, user_id).await?;
     end_all(db, &shares, clock).await
 }
 
-/// Ends what was shared on from a share.
-pub(super) async fn end_on_shares(db: &mut AnyConnection, share_id: &str, clock: &Clock) -> Result<()> {
-    let on_shares = sqlx::query_scalar("SELECT id FROM shares WHERE parent_share_id = $1");
-    let on_shares: Vec<String> = on_shares.bind(share_id).fetch_all(&mut *db).await?;
-    for on_share in &on_shares {
-        // Nothing is shared on twice: this is as deep as it goes.
-        remove(db, on_share, clock).await?;
+/// Ends the shares that the recipient made from a share.
+pub(super) async fn end_children(db: &mut AnyConnection, share_id: &str, clock: &Clock) -> Result<()> {
+    for child in shares::ids_of_children(db, share_id).await? {
+        // An item is shared on only once: a child has no children.
+        remove(db, &child, clock).await?;
     }
     Ok(())
 }
@@ -114,29 +104,22 @@ async fn end_all(db: &mut AnyConnection, shares: &[String], clock: &Clock) -> Re
 }
 
 async fn end_share(db: &mut AnyConnection, id: &str, clock: &Clock) -> Result<()> {
-    end_on_shares(db, id, clock).await?;
+    end_children(db, id, clock).await?;
     remove(db, id, clock).await
 }
 
-/// Removes one share, and the copy it backs or its hold on it. One that is gone already is no matter.
+/// Removes one share if it exists, and the copy that reads its values from it, or lets it read them from another share.
 async fn remove(db: &mut AnyConnection, id: &str, clock: &Clock) -> Result<()> {
-    let Some(share) = records::find(db, id).await? else { return Ok(()) };
-    sqlx::query("DELETE FROM shares WHERE id = $1").bind(id).execute(&mut *db).await?;
+    let Some(share) = shares::find(db, id).await? else { return Ok(()) };
+    shares::delete(db, id).await?;
     let copy = copies::find(db, &share.item_id, &share.recipient_id).await?;
     let Some(copy) = copy.filter(|copy| copy.share_id.as_deref() == Some(id)) else { return Ok(()) };
-    let next =
-        sqlx::query_scalar("SELECT id FROM shares WHERE item_id = $1 AND recipient_id = $2 ORDER BY sequence LIMIT 1");
-    let next: Option<String> = next.bind(&share.item_id).bind(&share.recipient_id).fetch_optional(&mut *db).await?;
-    match next {
+    match shares::ids_with_recipient(db, &share.item_id, &share.recipient_id).await?.first() {
         Some(next) => {
-            let update = sqlx::query("UPDATE items SET share_id = $1 WHERE id = $2");
-            update.bind(&next).bind(&copy.id).execute(&mut *db).await?;
+            items::set_share(db, &copy.id, next).await?;
             let copy = Copies::Of { original_id: &share.item_id, recipient_id: &share.recipient_id };
-            copies::bring_up_to_date(db, copy, clock).await
+            copies::sync(db, copy, clock).await
         }
-        None => {
-            sqlx::query("DELETE FROM items WHERE id = $1").bind(&copy.id).execute(db).await?;
-            Ok(())
-        }
+        None => items::delete(db, &copy.id).await,
     }
 }

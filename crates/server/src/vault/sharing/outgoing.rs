@@ -1,71 +1,74 @@
-//! Shares that the caller made, or whose item the caller owns: listing, reading, changing (http-api §9.5, §9.7).
+//! Sent shares, and shares of the caller's items: listing, reading, changing (docs/protocol/http-api.md §9.5, §9.7).
 
-use super::creating::read_expiry;
-use super::ending;
-use super::records::{self, SHARES, ShareRow};
-use crate::clock::{Clock, Millis};
-use crate::error::{Error, Result};
-use crate::paging::{Order, Page};
-use crate::request::{Body, Parameters};
-use crate::service::Service;
-use crate::sessions::Session;
-use crate::store::Statement;
-use crate::vault::encryption_spaces::SpaceShareChange;
-use crate::vault::{Vault, encryption_spaces};
-use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, put};
-use axum::{Json, Router};
+use axum::{
+    Json,
+    extract::{Path, State},
+    response::{IntoResponse, Response},
+};
 use serde::Deserialize;
 use sqlx::AnyConnection;
-use vaultshare::api::PageMeta;
-use vaultshare::api::vault::shares::{ShareChange, ShareResponse, SharesChange, SharesResponse};
+use vaultshare::api::{
+    PageMeta,
+    vault::shares::{ShareChange, ShareResponse, SharesChange, SharesResponse},
+};
 
-pub(super) fn routes() -> Router<Vault> {
-    Router::new()
-        .route("/outgoing_shares", get(list))
-        .route("/outgoing_shares/{id}", get(show))
-        .route("/shares", put(change))
-}
+use super::ending;
+use crate::{
+    auth::Session,
+    clock::Clock,
+    error::{Error, Result},
+    pagination::{Order, PageParams},
+    query::Query,
+    request::{Body, read_expiry},
+    service::Service,
+    vault::{
+        Vault, encryption_spaces,
+        records::{
+            shares::{self, OutgoingFilter, ShareRow},
+            space_shares::SpaceShareChange,
+        },
+    },
+};
 
-async fn list(State(vault): State<Vault>, session: Session, parameters: Parameters) -> Result<Json<SharesResponse>> {
-    let page = Page::of(&parameters, Order::Ascending);
-    let item_ids = parameters.list("item_ids");
-    let select = Statement::new(SHARES);
-    let mut select = match item_ids.is_empty() {
-        true => select.text(" AND sender_id = ?", &session.user_id),
-        // The items find the shares, not the sender, who may have many more.
-        false => select.any_of(" AND item_id IN (?)", &item_ids).text(" AND sender_id || '' = ?", &session.user_id),
-    };
-    if let Some(connection_id) = parameters.one("own_connection_id") {
-        select = select
-            .text(" AND recipient_id IN (SELECT other_user_id FROM connections WHERE id = ?", connection_id)
-            .text(" AND user_id = ?)", &session.user_id);
-    }
+pub(in crate::vault) async fn list(
+    State(vault): State<Vault>,
+    session: Session,
+    Query(page): Query<PageParams>,
+    Query(filter): Query<OutgoingFilter>,
+) -> Result<Json<SharesResponse>> {
+    let page = page.page(Order::Ascending);
     let mut db = vault.store().read_once().await?;
-    let rows = select.page("sequence", &page).fetch(&mut db).await?;
+    let rows = shares::list_outgoing(&mut db, &session.user_id, &filter, &page).await?;
     let (rows, next_page_after) = page.cut(rows, |row: &ShareRow| row.sequence);
     let shares = rows.into_iter().map(|row| row.wire(&session.user_id)).collect::<Result<_>>()?;
     let meta = PageMeta::of(next_page_after.as_deref());
     Ok(Json(SharesResponse { shares, next_page_after, meta }))
 }
 
-async fn show(State(vault): State<Vault>, session: Session, Path(id): Path<String>) -> Result<Json<ShareResponse>> {
+pub(in crate::vault) async fn show(
+    State(vault): State<Vault>,
+    session: Session,
+    Path(id): Path<String>,
+) -> Result<Json<ShareResponse>> {
     let mut db = vault.store().read_once().await?;
-    let share = records::find(&mut db, &id).await?;
-    let share = share.filter(|share| share.sender_id == session.user_id).ok_or_else(records::not_found)?;
+    let share = shares::find(&mut db, &id).await?;
+    let share = share.filter(|share| share.sender_id == session.user_id).ok_or_else(shares::not_found)?;
     Ok(Json(ShareResponse { share: share.wire(&session.user_id)? }))
 }
 
-/// What `PUT /shares` changes: shares of the first protocol name themselves by `id`, others by `share_id`.
+/// The body of `PUT /shares`: the first protocol names shares by `id`, the second by `share_id`.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum AnyChange {
+pub(in crate::vault) enum AnyChange {
     OfCopies(SharesChange),
     InSpaces { shares: Vec<SpaceShareChange> },
 }
 
-async fn change(State(vault): State<Vault>, session: Session, Body(request): Body<AnyChange>) -> Result<Response> {
+pub(in crate::vault) async fn change(
+    State(vault): State<Vault>,
+    session: Session,
+    Body(request): Body<AnyChange>,
+) -> Result<Response> {
     match request {
         AnyChange::OfCopies(request) => Ok(change_copies(&vault, &session, request).await?.into_response()),
         AnyChange::InSpaces { shares } => {
@@ -82,49 +85,36 @@ async fn change_copies(vault: &Vault, session: &Session, request: SharesChange) 
     Ok(Json(SharesResponse { shares, next_page_after: None, meta: PageMeta::of(None) }))
 }
 
-/// Changes how long shares of the user's items last and whether they may be shared on. What was shared on follows.
+/// Changes when shares of the user's items expire and whether they may be shared on, and with them the shares that
+/// recipients made from them.
 pub(super) async fn change_all(
     db: &mut AnyConnection,
     user_id: &str,
     changes: &[ShareChange],
     clock: &Clock,
 ) -> Result<Vec<ShareRow>> {
-    let mut shares = Vec::with_capacity(changes.len());
+    let mut changed = Vec::with_capacity(changes.len());
     for change in changes {
         let id = change.share_id.as_str();
-        let share = records::find(db, id).await?;
-        let share = share.filter(|share| share.owner_id == user_id).ok_or_else(records::not_found)?;
+        let share = shares::find(db, id).await?;
+        let share = share.filter(|share| share.owner_id == user_id).ok_or_else(shares::not_found)?;
         if let Some(expires_at) = &change.expires_at {
             let expires_at = expires_at.as_ref().map(|text| read_expiry(text, clock.now())).transpose()?;
-            set_expiry(db, id, expires_at).await?;
+            shares::set_expiry(db, id, expires_at).await?;
         }
         match change.onsharing_permitted {
             Some(true) if share.sender_id != share.owner_id => {
                 return Err(Error::invalid("What was shared on cannot be shared on again"));
             }
             Some(permitted) => {
-                sqlx::query("UPDATE shares SET onsharing_permitted = $1 WHERE id = $2")
-                    .bind(i64::from(permitted))
-                    .bind(id)
-                    .execute(&mut *db)
-                    .await?;
+                shares::permit_on_sharing(db, id, permitted).await?;
             }
             None => {}
         }
         if change.onsharing_permitted == Some(false) {
-            ending::end_on_shares(db, id, clock).await?;
+            ending::end_children(db, id, clock).await?;
         }
-        shares.push(records::find(db, id).await?.ok_or_else(records::not_found)?);
+        changed.push(shares::find(db, id).await?.ok_or_else(shares::not_found)?);
     }
-    Ok(shares)
-}
-
-async fn set_expiry(db: &mut AnyConnection, id: &str, expires_at: Option<Millis>) -> Result<()> {
-    sqlx::query("UPDATE shares SET expires_at = $1 WHERE id = $2").bind(expires_at).bind(id).execute(&mut *db).await?;
-    if let Some(expires_at) = expires_at {
-        let shorten = "UPDATE shares SET expires_at = $1 \
-             WHERE parent_share_id = $2 AND (expires_at IS NULL OR expires_at > $1)";
-        sqlx::query(shorten).bind(expires_at).bind(id).execute(db).await?;
-    }
-    Ok(())
+    Ok(changed)
 }

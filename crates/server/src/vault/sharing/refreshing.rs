@@ -1,38 +1,46 @@
-//! Refreshing: the owner encrypts an item anew for everyone it is shared with (http-api §9.2, §9.3). The server hands
-//! out the list of shares and takes back, for each, a key and the values under it.
+//! Refreshing: the owner encrypts an item again for everyone it is shared with (docs/protocol/http-api.md §9.2, §9.3).
+//! The server lists the shares, and takes for each a new DEK and the values encrypted with it.
 
-use super::copies::{self, Copies};
-use super::records::{self, SHARES, ShareRow};
-use super::values::{self, Forgotten, Sender, SharedSlot};
-use crate::clock::Clock;
-use crate::error::Result;
-use crate::request::Body;
-use crate::service::Service;
-use crate::sessions::Session;
-use crate::store::{Statement, write_rows};
-use crate::vault::{Vault, client_tasks, items};
-use crate::wire::{Stored, id_text};
-use axum::extract::{Path, State};
-use axum::routing::get;
-use axum::{Json, Router};
-use sqlx::AnyConnection;
 use std::collections::HashMap;
-use vaultshare::api::vault::shares::{ItemShare, ItemSharesChange, ItemSharesResponse, ShareSlotValue, SharesResponse};
-use vaultshare::api::{Id, PageMeta};
 
-pub(super) fn routes() -> Router<Vault> {
-    Router::new().route("/items/{id}/shares", get(list).put(refresh))
-}
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use sqlx::AnyConnection;
+use vaultshare::api::{
+    Id, PageMeta,
+    vault::shares::{ItemShare, ItemSharesChange, ItemSharesResponse, ShareSlotValue, SharesResponse},
+};
 
-/// Every share of an own item: those the owner made and those others made on from them.
-async fn list(
+use super::values::{self, Sender, SharedSlot};
+use crate::{
+    auth::Session,
+    clock::Clock,
+    error::Result,
+    request::Body,
+    service::Service,
+    vault::{
+        Vault, client_tasks,
+        records::{
+            copies::{self, Copies},
+            items,
+            share_values::{self, Deletion},
+            shares::{self, ShareRow},
+        },
+    },
+    wire::{Stored, id_text},
+};
+
+/// All shares of an own item: those the owner sent, and those that recipients made from them.
+pub(in crate::vault) async fn list(
     State(vault): State<Vault>,
     session: Session,
     Path(item_id): Path<String>,
 ) -> Result<Json<ItemSharesResponse>> {
     let mut db = vault.store().read().await?;
     items::find_own(&mut db, &item_id, &session.user_id).await?;
-    let rows = shares_of(&mut db, &item_id).await?;
+    let rows = shares::of_item(&mut db, &item_id).await?;
     let shares = rows.into_iter().map(|row| {
         Ok(ItemShare {
             id: Id::stored(row.id)?,
@@ -44,7 +52,7 @@ async fn list(
     Ok(Json(ItemSharesResponse { shares: shares.collect::<Result<_>>()? }))
 }
 
-async fn refresh(
+pub(in crate::vault) async fn refresh(
     State(vault): State<Vault>,
     session: Session,
     Path(item_id): Path<String>,
@@ -59,19 +67,19 @@ async fn refresh(
     Ok(Json(SharesResponse { shares, next_page_after: None, meta: PageMeta::of(None) }))
 }
 
-// The rules.
+// Rules.
 
-/// Replaces keys and values, and returns the shares as they are with them. A share that gets a new key loses all its old
-/// values: they are under the old key, which its recipient no longer has.
+/// Replaces DEKs and values, and returns the shares that changed. A share that gets a new DEK loses all its old values:
+/// they are encrypted with the old one, which its recipient no longer has.
 async fn replace(
     db: &mut AnyConnection,
     item_id: &str,
     request: &ItemSharesChange,
     clock: &Clock,
 ) -> Result<Vec<ShareRow>> {
-    let rows = shares_of(db, item_id).await?;
-    let shares: HashMap<&str, &ShareRow> = rows.iter().map(|share| (share.id.as_str(), share)).collect();
-    let slots: Vec<SharedSlot> = items::records::slots_of(db, item_id)
+    let rows = shares::of_item(db, item_id).await?;
+    let by_id: HashMap<&str, &ShareRow> = rows.iter().map(|share| (share.id.as_str(), share)).collect();
+    let slots: Vec<SharedSlot> = items::slots_of(db, item_id)
         .await?
         .into_iter()
         .map(|slot| SharedSlot { original_id: slot.id.clone(), id: slot.id, owners_hash: None })
@@ -79,18 +87,17 @@ async fn replace(
 
     let mut deks = HashMap::with_capacity(request.share_deks.len());
     for dek in &request.share_deks {
-        let share = shares.get(dek.share_id.as_str()).ok_or_else(records::not_found)?;
+        let share = by_id.get(dek.share_id.as_str()).ok_or_else(shares::not_found)?;
         deks.insert(share.id.as_str(), dek.dek.as_str());
     }
     let mut sent: HashMap<&str, Vec<&ShareSlotValue>> = deks.keys().map(|id| (*id, Vec::new())).collect();
     for value in &request.slot_values {
-        let share_id =
-            id_text(&value.share_id).and_then(|id| shares.get_key_value(id)).ok_or_else(records::not_found)?;
+        let share_id = id_text(&value.share_id).and_then(|id| by_id.get_key_value(id)).ok_or_else(shares::not_found)?;
         sent.entry(share_id.0).or_default().push(value);
     }
 
-    let mut kept = Vec::with_capacity(request.slot_values.len());
-    let mut forgotten = Vec::with_capacity(sent.len());
+    let mut stored = Vec::with_capacity(request.slot_values.len());
+    let mut deleted = Vec::with_capacity(sent.len());
     for (share_id, values) in &sent {
         let is_empty = |value: &&&ShareSlotValue| value.encrypted_value.is_none();
         let slot_ids = |empty: bool| {
@@ -103,29 +110,17 @@ async fn replace(
             ids
         };
         if deks.contains_key(share_id) {
-            forgotten.push((*share_id, Forgotten::AllBut(slot_ids(false))));
+            deleted.push((*share_id, Deletion::AllBut(slot_ids(false))));
         } else if values.iter().any(|value| is_empty(&value)) {
-            forgotten.push((*share_id, Forgotten::Of(slot_ids(true))));
+            deleted.push((*share_id, Deletion::Of(slot_ids(true))));
         }
-        let only = shares.get(share_id).and_then(|share| share.slot_id.as_deref());
-        kept.extend(values::check(Sender::Owner, &slots, only, values)?.into_iter().map(|value| (*share_id, value)));
+        let only = by_id.get(share_id).and_then(|share| share.slot_id.as_deref());
+        stored.extend(values::check(Sender::Owner, &slots, only, values)?.into_iter().map(|value| (*share_id, value)));
     }
-    replace_deks(db, &deks).await?;
-    values::forget(db, forgotten).await?;
-    values::keep(db, kept).await?;
-    copies::bring_up_to_date(db, Copies::All { original_id: item_id }, clock).await?;
+    shares::set_deks(db, &deks).await?;
+    share_values::delete(db, deleted).await?;
+    share_values::upsert(db, stored).await?;
+    copies::sync(db, Copies::All { original_id: item_id }, clock).await?;
     let refreshed = rows.iter().filter(|share| sent.contains_key(share.id.as_str()));
     Ok(refreshed.map(|share| share.with_dek(deks.get(share.id.as_str()).copied())).collect())
-}
-
-// The queries.
-
-async fn replace_deks(db: &mut AnyConnection, deks: &HashMap<&str, &str>) -> Result<()> {
-    let before = "UPDATE shares SET encrypted_dek = deks.column2 FROM (VALUES";
-    let rows = deks.iter().map(|(share_id, dek)| [(*share_id).into(), (*dek).into()]).collect();
-    write_rows(db, before, rows, ") AS deks WHERE shares.id = deks.column1").await
-}
-
-async fn shares_of(db: &mut AnyConnection, item_id: &str) -> Result<Vec<ShareRow>> {
-    Statement::new(SHARES).text(" AND item_id = ?", item_id).sql(" ORDER BY sequence").fetch(db).await
 }

@@ -1,47 +1,35 @@
-//! The values of shares: what a sender sends for each slot, checked, and how it is kept.
+//! Checks the values that a sender sends for the slots of a share.
 
-use crate::error::{Error, Result};
-use crate::store::{Statement, write_rows};
-use sqlx::AnyConnection;
-use std::collections::BTreeMap;
-use vaultshare::api::Id;
-use vaultshare::api::vault::shares::ShareSlotValue;
+use vaultshare::api::{Id, vault::shares::ShareSlotValue};
 
-/// How many shares one statement names.
-const SHARES: usize = 500;
+use crate::{
+    error::{Error, Result},
+    vault::records::share_values::ShareValue,
+};
 
-/// A slot of the item being shared, as its sender has it.
+/// A slot of the item that is shared.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SharedSlot {
     /// The sender's id of it.
     pub(super) id: String,
     /// The owner's id of it.
     pub(super) original_id: String,
-    /// The owner's proof of its value, which the sender received; none on the owner's own slot.
+    /// The owner's verification hash of its value, which the sender received; none if the sender is the owner.
     pub(super) owners_hash: Option<String>,
 }
 
-/// A value of a share, under the owner's id of its slot.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct ShareValue {
-    pub(super) slot_id: String,
-    pub(super) encrypted_value: String,
-    pub(super) verification_key: String,
-    pub(super) verification_hash: String,
-}
-
-/// Who sends values: it decides where the proof of them comes from.
+/// Who sends values. It decides where their verification hash comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sender {
-    /// The owner proves each value.
+    /// The owner sends the hash of each value.
     Owner,
-    /// Someone who shares on cannot prove values: the owner's proof goes on with them, so that a value that is not the
-    /// owner's is found out.
+    /// A recipient who shares on. They cannot compute the hash: the owner's is copied, so that recipients detect a
+    /// value that is not the owner's.
     OnSharer,
 }
 
-/// Checks the values sent for a share of `slots`, or of the one slot `only`. Empty ones need nothing kept; those of
-/// other slots than `only` are left out, because clients send them all.
+/// Checks the values sent for a share of `slots`, or of the one slot `only`. Empty ones are not stored; those of other
+/// slots than `only` are ignored, because clients send them all.
 pub(super) fn check(
     sender: Sender,
     slots: &[SharedSlot],
@@ -91,61 +79,6 @@ fn check_one(sender: Sender, slot: &SharedSlot, sent: &ShareSlotValue) -> Result
 
 fn is_hash(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-// The queries.
-
-/// Which of a share's values go.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Forgotten<'a> {
-    /// Those of these slots.
-    Of(Vec<&'a str>),
-    /// All but those of these slots.
-    AllBut(Vec<&'a str>),
-}
-
-/// Forgets values of shares. Shares of which the same slots go take one statement together: those of a whole item do.
-pub(super) async fn forget(db: &mut AnyConnection, of_shares: Vec<(&str, Forgotten<'_>)>) -> Result<()> {
-    let mut alike: BTreeMap<Forgotten<'_>, Vec<&str>> = BTreeMap::new();
-    for (share_id, forgotten) in of_shares {
-        alike.entry(forgotten).or_default().push(share_id);
-    }
-    for (forgotten, share_ids) in alike {
-        for share_ids in share_ids.chunks(SHARES) {
-            let delete =
-                Statement::new("DELETE FROM share_values WHERE 1 = 1").any_of(" AND share_id IN (?)", share_ids);
-            let delete = match &forgotten {
-                Forgotten::Of(slot_ids) => delete.any_of(" AND slot_id IN (?)", slot_ids),
-                Forgotten::AllBut(slot_ids) => delete.any_of_if(" AND slot_id NOT IN (?)", slot_ids),
-            };
-            delete.execute(db).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Keeps values, each with the share it belongs to, replacing what was kept for the same slot: many in one statement,
-/// because a refresh of an item brings one for each slot of each share.
-pub(super) async fn keep(db: &mut AnyConnection, values: Vec<(&str, ShareValue)>) -> Result<()> {
-    let row = |(share_id, value): (&str, ShareValue)| {
-        [
-            share_id.into(),
-            value.slot_id.into(),
-            value.encrypted_value.into(),
-            value.verification_key.into(),
-            value.verification_hash.into(),
-        ]
-    };
-    write_rows(
-        db,
-        "INSERT INTO share_values (share_id, slot_id, encrypted_value, encrypted_value_verification_key, \
-         value_verification_hash) VALUES",
-        values.into_iter().map(row).collect(),
-        " ON CONFLICT (share_id, slot_id) DO UPDATE SET encrypted_value = excluded.encrypted_value, \
-         encrypted_value_verification_key = excluded.encrypted_value_verification_key, \
-         value_verification_hash = excluded.value_verification_hash",
-    )
-    .await
 }
 
 #[cfg(test)]

@@ -1,13 +1,16 @@
-//! Paging by cursor (http-api §1.5): each page begins behind the last row of the one before, which a database finds in
-//! the same time on the first page and on the thousandth, and which misses and repeats nothing when rows come and go.
+//! Cursor pagination (docs/protocol/http-api.md §1.5): each page begins after the last row of the previous one. Unlike
+//! an offset, a cursor is as fast on the thousandth page as on the first, and neither skips nor repeats rows when
+//! others are inserted or deleted meanwhile.
 
-use crate::request::Parameters;
 use base64ct::{Base64UrlUnpadded, Encoding};
+use serde::Deserialize;
 
-const PER_PAGE: i64 = 200;
-const MOST_PER_PAGE: i64 = 1000;
+use crate::query;
 
-/// Oldest or newest first.
+const DEFAULT_PER_PAGE: i64 = 200;
+const MAX_PER_PAGE: i64 = 1000;
+
+/// The order of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// Oldest first.
@@ -19,28 +22,42 @@ pub enum Order {
 /// The page a request asks for.
 #[derive(Clone, Debug)]
 pub struct Page {
-    /// How many rows at most.
+    /// The maximum number of rows, 1 to 1000.
     pub per_page: i64,
-    /// Which way.
+    /// Oldest or newest first.
     pub order: Order,
     after: Option<i64>,
 }
 
-impl Page {
-    /// Reads `per_page`, `next_page_after` and `order`. An unknown cursor means the start: old command lines send a
-    /// number there by mistake.
-    pub fn of(parameters: &Parameters, usual: Order) -> Self {
-        let per_page = parameters.one("per_page").and_then(|text| text.parse().ok()).unwrap_or(PER_PAGE);
-        let order = match parameters.one("order") {
+/// The query parameters of a list.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct PageParams {
+    #[serde(deserialize_with = "query::text")]
+    per_page: Option<String>,
+    #[serde(deserialize_with = "query::text")]
+    order: Option<String>,
+    #[serde(deserialize_with = "query::text")]
+    next_page_after: Option<String>,
+}
+
+impl PageParams {
+    /// The page that is asked for. What cannot be parsed is ignored; an unknown cursor means the first page, because
+    /// old command lines send a number there by mistake.
+    pub fn page(&self, default_order: Order) -> Page {
+        let per_page = self.per_page.as_deref().and_then(|text| text.parse().ok()).unwrap_or(DEFAULT_PER_PAGE);
+        let order = match self.order.as_deref() {
             Some(text) if text.eq_ignore_ascii_case("asc") => Order::Ascending,
             Some(text) if text.eq_ignore_ascii_case("desc") => Order::Descending,
-            _ => usual,
+            _ => default_order,
         };
-        let after = parameters.one("next_page_after").and_then(read_cursor);
-        Self { per_page: per_page.clamp(1, MOST_PER_PAGE), order, after }
+        let after = self.next_page_after.as_deref().and_then(read_cursor);
+        Page { per_page: per_page.clamp(1, MAX_PER_PAGE), order, after }
     }
+}
 
-    /// How the sequence numbers of this page compare to the cursor.
+impl Page {
+    /// The SQL operator between a row's sequence number and the cursor.
     pub fn comparison(&self) -> &'static str {
         match self.order {
             Order::Ascending => ">",
@@ -48,7 +65,7 @@ impl Page {
         }
     }
 
-    /// Which way the rows of this page are ordered.
+    /// The SQL direction of `ORDER BY`.
     pub fn direction(&self) -> &'static str {
         match self.order {
             Order::Ascending => "ASC",
@@ -56,7 +73,7 @@ impl Page {
         }
     }
 
-    /// The cursor to bind: without one, a value that every row is behind.
+    /// The cursor to bind; on the first page a value before every row.
     pub fn cursor(&self) -> i64 {
         self.after.unwrap_or(match self.order {
             Order::Ascending => i64::MIN,
@@ -64,12 +81,12 @@ impl Page {
         })
     }
 
-    /// The limit to bind.
+    /// The limit to bind: one more than a page, to learn whether another follows.
     pub fn limit(&self) -> i64 {
         self.per_page + 1
     }
 
-    /// Cuts `rows` to the page and says where the next one begins, if there is one.
+    /// Truncates `rows` to the page, and returns the cursor of the next one if there is one.
     pub fn cut<T>(&self, mut rows: Vec<T>, sequence: impl Fn(&T) -> i64) -> (Vec<T>, Option<String>) {
         let size = usize::try_from(self.per_page).unwrap_or(usize::MAX);
         let more = rows.len() > size;
@@ -91,9 +108,10 @@ fn read_cursor(cursor: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::query::Query;
 
     fn page(query: &str) -> Page {
-        Page::of(&Parameters::parse(query), Order::Ascending)
+        Query::<PageParams>::parse(query).unwrap().0.page(Order::Ascending)
     }
 
     #[test]

@@ -1,27 +1,30 @@
-//! Copies: an item in its recipient's hands, kept like its original. Each has slots of its own that name the
-//! originals; the values come from the share that backs it. Any number of copies takes the same few statements, and what
-//! is like its original already is not written again.
+//! Copies: the items that recipients have. A copy has slots of its own that refer to the original's, and reads their
+//! values from one share. Any number of copies takes the same few statements, and rows that equal their original are
+//! not written again.
 
-use crate::clock::Clock;
-use crate::error::Result;
-use crate::store::{Statement, new_id, write_rows};
-use crate::vault::items::records::{ITEMS, ItemRow};
 use sqlx::{AnyConnection, FromRow};
 
-/// Which copies are meant.
+use super::items::{ITEMS, ItemRow};
+use crate::{
+    clock::Clock,
+    error::Result,
+    store::{Statement, new_id, write_rows},
+};
+
+/// A selection of copies.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Copies<'a> {
-    /// Those of an item.
+pub(crate) enum Copies<'a> {
+    /// All of an item.
     All { original_id: &'a str },
-    /// The one that a recipient has of an item.
+    /// The one of an item and a recipient.
     Of { original_id: &'a str, recipient_id: &'a str },
-    /// Those of these ids.
+    /// By their ids.
     These(&'a [String]),
 }
 
 impl Copies<'_> {
-    /// Adds the condition to a statement in which the items that may be meant go by the name of `copies`.
-    fn meant(self, statement: Statement) -> Statement {
+    /// Adds the condition to a statement with a table alias `copies`.
+    fn condition(self, statement: Statement) -> Statement {
         match self {
             Self::All { original_id } => statement.text(" AND copies.original_id = ?", original_id),
             Self::Of { original_id, recipient_id } => {
@@ -32,9 +35,9 @@ impl Copies<'_> {
     }
 }
 
-/// Makes copies of an item for recipients, each backed by a share of theirs. (Who has one already keeps it: the share
-/// waits behind the one that backs it.)
-pub(super) async fn make(
+/// Inserts copies of an item for recipients, each with the id of a share to read its values from. A recipient who has a
+/// copy keeps it as it is.
+pub(crate) async fn insert(
     db: &mut AnyConnection,
     original_id: &str,
     recipients_and_shares: &[(&str, &str)],
@@ -47,38 +50,36 @@ pub(super) async fn make(
     };
     let rows = ids.iter().zip(recipients_and_shares).map(row).collect();
     write_rows(db, INSERT_COPIES, rows, OF_THEIR_ORIGINALS).await?;
-    let made = Copies::These(&ids);
-    add_missing_slots(db, made, clock).await?;
-    made.meant(Statement::new(COPY_ITEM_NODES)).sql(" ON CONFLICT DO NOTHING").execute(db).await?;
-    made.meant(Statement::new(COPY_SLOT_NODES)).sql(" ON CONFLICT DO NOTHING").execute(db).await
+    let inserted = Copies::These(&ids);
+    add_missing_slots(db, inserted, clock).await?;
+    inserted.condition(Statement::new(COPY_ITEM_NODES)).sql(" ON CONFLICT DO NOTHING").execute(db).await?;
+    inserted.condition(Statement::new(COPY_SLOT_NODES)).sql(" ON CONFLICT DO NOTHING").execute(db).await
 }
 
-/// The copy of an item that this recipient has.
-pub(super) async fn find(db: &mut AnyConnection, original_id: &str, recipient_id: &str) -> Result<Option<ItemRow>> {
+pub(crate) async fn find(db: &mut AnyConnection, original_id: &str, recipient_id: &str) -> Result<Option<ItemRow>> {
     let select = Statement::new(ITEMS).text(" AND original_id = ?", original_id).text(" AND user_id = ?", recipient_id);
     Ok(select.fetch(db).await?.pop())
 }
 
-/// Makes copies like the original: names and classification, slots that are new, slots that are gone. A share of one
-/// slot has that slot only.
-pub(super) async fn bring_up_to_date(db: &mut AnyConnection, copies: Copies<'_>, clock: &Clock) -> Result<()> {
+/// Makes copies equal to their original: labels, classification, and slots (of a share of one slot that slot only).
+pub(crate) async fn sync(db: &mut AnyConnection, copies: Copies<'_>, clock: &Clock) -> Result<()> {
     for (before, after) in [
         (COPY_LABELS, ")"),
-        (REMOVE_SLOTS, ")"),
+        (DELETE_SLOTS, ")"),
         (COPY_SLOT_LABELS, ")"),
-        (FORGET_ITEM_NODES, ")"),
+        (DELETE_ITEM_NODES, ")"),
         (COPY_ITEM_NODES, " ON CONFLICT DO NOTHING"),
-        (FORGET_SLOT_NODES, ")"),
+        (DELETE_SLOT_NODES, ")"),
     ] {
-        copies.meant(Statement::new(before)).sql(after).execute(db).await?;
+        copies.condition(Statement::new(before)).sql(after).execute(db).await?;
     }
     add_missing_slots(db, copies, clock).await?;
-    copies.meant(Statement::new(COPY_SLOT_NODES)).sql(" ON CONFLICT DO NOTHING").execute(db).await
+    copies.condition(Statement::new(COPY_SLOT_NODES)).sql(" ON CONFLICT DO NOTHING").execute(db).await
 }
 
-/// Adds the slots that the originals have and the copies have not.
+/// Adds the slots that are missing in the copies.
 async fn add_missing_slots(db: &mut AnyConnection, copies: Copies<'_>, clock: &Clock) -> Result<()> {
-    let missing: Vec<Missing> = copies.meant(Statement::new(MISSING_SLOTS)).fetch(db).await?;
+    let missing: Vec<Missing> = copies.condition(Statement::new(MISSING_SLOTS)).fetch(db).await?;
     let now = clock.now();
     let row = |slot: Missing| {
         [
@@ -110,7 +111,7 @@ const INSERT_COPIES: &str = "INSERT INTO items (id, user_id, owner_id, original_
 const OF_THEIR_ORIGINALS: &str = ") AS recipients JOIN items ON items.id = recipients.column4 WHERE 1 = 1 \
      ON CONFLICT (user_id, original_id) DO NOTHING";
 
-// Each of these ends in the conditions on `copies`.
+// Each of these is followed by conditions on `copies`.
 
 const COPY_LABELS: &str = "UPDATE items SET name = original.name, label = original.label, \
      description = original.description, updated_at = original.updated_at FROM items AS original \
@@ -118,7 +119,7 @@ const COPY_LABELS: &str = "UPDATE items SET name = original.name, label = origin
      OR items.description IS DISTINCT FROM original.description OR items.updated_at <> original.updated_at) \
      AND items.id IN (SELECT copies.id FROM items AS copies WHERE 1 = 1";
 
-const REMOVE_SLOTS: &str = "DELETE FROM slots WHERE id IN (SELECT slots.id FROM items AS copies \
+const DELETE_SLOTS: &str = "DELETE FROM slots WHERE id IN (SELECT slots.id FROM items AS copies \
      JOIN shares ON shares.id = copies.share_id JOIN slots ON slots.item_id = copies.id \
      WHERE shares.slot_id IS NOT NULL AND slots.original_id <> shares.slot_id";
 
@@ -129,7 +130,7 @@ const COPY_SLOT_LABELS: &str = "UPDATE slots SET label = original.label, descrip
      OR slots.ordinal <> original.ordinal OR slots.updated_at <> original.updated_at) \
      AND slots.item_id IN (SELECT copies.id FROM items AS copies WHERE 1 = 1";
 
-const FORGET_ITEM_NODES: &str = "DELETE FROM item_classifications WHERE NOT EXISTS (SELECT 1 FROM items AS copy \
+const DELETE_ITEM_NODES: &str = "DELETE FROM item_classifications WHERE NOT EXISTS (SELECT 1 FROM items AS copy \
      JOIN item_classifications AS links ON links.item_id = copy.original_id \
      WHERE copy.id = item_classifications.item_id AND links.node_id = item_classifications.node_id) \
      AND item_id IN (SELECT copies.id FROM items AS copies WHERE 1 = 1";
@@ -138,7 +139,7 @@ const COPY_ITEM_NODES: &str = "INSERT INTO item_classifications (item_id, node_i
      SELECT copies.id, links.node_id FROM items AS copies \
      JOIN item_classifications AS links ON links.item_id = copies.original_id WHERE 1 = 1";
 
-const FORGET_SLOT_NODES: &str = "DELETE FROM slot_classifications WHERE NOT EXISTS (SELECT 1 FROM slots AS copy \
+const DELETE_SLOT_NODES: &str = "DELETE FROM slot_classifications WHERE NOT EXISTS (SELECT 1 FROM slots AS copy \
      JOIN slot_classifications AS links ON links.slot_id = copy.original_id \
      WHERE copy.id = slot_classifications.slot_id AND links.node_id = slot_classifications.node_id) \
      AND slot_id IN (SELECT slots.id FROM items AS copies JOIN slots ON slots.item_id = copies.id WHERE 1 = 1";

@@ -1,16 +1,15 @@
-//! The templates that every user starts with. They stand in `system_templates.json` and are brought into the database
-//! at each start, under ids that never change.
+//! The templates that every user has: `system_templates.json`, written to the database at each start with ids that
+//! never change.
 
-use crate::clock::Clock;
-use crate::error::Result;
-use crate::store::Store;
 use serde::Deserialize;
 use sqlx::AnyConnection;
 use uuid::Uuid;
 
+use crate::{clock::Clock, error::Result, store::Store};
+
 const SCHEME: &str = "esafe";
 const NODE: &str = "esafe_templates";
-/// The name space of the ids: a random UUID, fixed for ever.
+/// The namespace of the ids (UUID version 5). It must never change.
 const IDS: Uuid = Uuid::from_u128(0x3f0b_5d1c_8a7e_4c52_9d61_7be2_04a9_c6f8);
 
 #[derive(Deserialize)]
@@ -36,24 +35,24 @@ struct Slot {
     slot_type_name: String,
 }
 
-/// Brings the templates into the database: new ones appear, changed ones change.
-pub(super) async fn seed(store: &Store, clock: &Clock) -> Result<()> {
+/// Inserts or updates all system templates.
+pub(crate) async fn seed(store: &Store, clock: &Clock) -> Result<()> {
     let file: File = serde_json::from_str(include_str!("system_templates.json"))?;
     let mut tx = store.write().await?;
-    let node_id = id_of(&format!("node/{SCHEME}/{NODE}"));
+    let node_id = derive_id(&format!("node/{SCHEME}/{NODE}"));
     upsert_node(&mut tx, &node_id, clock).await?;
     for (ordinal, template) in (1..).zip(&file.templates) {
-        let template_id = id_of(&format!("template/{}", template.name));
+        let template_id = derive_id(&format!("template/{}", template.name));
         upsert_template(&mut tx, &template_id, template, ordinal, &node_id, clock).await?;
         for (ordinal, slot) in (1..).zip(template.slots.iter().chain(&file.common_slots)) {
-            let slot_id = id_of(&format!("template/{}/{}", template.name, slot.name));
+            let slot_id = derive_id(&format!("template/{}/{}", template.name, slot.name));
             upsert_slot(&mut tx, &slot_id, &template_id, slot, ordinal, clock).await?;
         }
     }
     Ok(tx.commit().await?)
 }
 
-fn id_of(name: &str) -> String {
+fn derive_id(name: &str) -> String {
     Uuid::new_v5(&IDS, name.as_bytes()).to_string()
 }
 

@@ -1,19 +1,29 @@
-//! Shares of the first protocol as rows, and what each side sees of one.
+//! Shares of the first protocol, and what each side sees of one.
 
-use crate::clock::{Millis, to_wire};
-use crate::error::{Error, Result};
-use crate::paging::Page;
-use crate::store::{Statement, write_rows};
-use crate::vault::items;
-use crate::wire::{Stored, id_text, maybe_time};
-use sqlx::{AnyConnection, FromRow};
 use std::collections::HashMap;
-use vaultshare::api::vault::encryption_spaces::{ShareableType, SpaceShare, ValuesBySlot};
-use vaultshare::api::vault::items::Item;
-use vaultshare::api::vault::slots::Slot;
-use vaultshare::api::{Ciphertext, Id};
 
-/// The beginning of every query for these shares: with the reading user's ids of connection and space.
+use serde::Deserialize;
+use sqlx::{AnyConnection, FromRow};
+use vaultshare::api::{
+    Ciphertext, Id,
+    vault::{
+        encryption_spaces::{NewSpaceShare, ShareableType, SpaceShare, ValuesBySlot, ValuesInAnyForm},
+        items::Item,
+        slots::Slot,
+    },
+};
+
+use super::items;
+use crate::{
+    clock::{Clock, Millis, to_wire},
+    error::{Error, Result},
+    pagination::Page,
+    store::{Statement, new_id, write_rows},
+    wire::{Stored, id_text, maybe_time},
+};
+
+/// Every query for these shares starts with this, then [`SENT`] or [`RECEIVED`], then conditions. The connection and
+/// its space are the reading user's own.
 const SHARES: &str = "SELECT space_shares.id, space_shares.item_id, space_shares.slot_id, \
      space_shares.sender_id, space_shares.recipient_id, space_shares.distributable, space_shares.tradeable, \
      space_shares.note, space_shares.terms, space_shares.expires_at, space_shares.created_at, \
@@ -21,19 +31,18 @@ const SHARES: &str = "SELECT space_shares.id, space_shares.item_id, space_shares
      connections.encryption_space_id \
      FROM space_shares JOIN connections ON";
 
-/// How it goes on for what the reading user sent, and for what they got; conditions follow.
 const SENT: &str = " connections.user_id = space_shares.sender_id \
      AND connections.other_user_id = space_shares.recipient_id WHERE space_shares.sender_id = ?";
 const RECEIVED: &str = " connections.user_id = space_shares.recipient_id \
      AND connections.other_user_id = space_shares.sender_id WHERE space_shares.recipient_id = ?";
 
 #[derive(Clone, Debug, FromRow)]
-pub(super) struct ShareRow {
-    pub(super) id: String,
-    pub(super) item_id: String,
-    pub(super) slot_id: Option<String>,
-    pub(super) sender_id: String,
-    pub(super) recipient_id: String,
+pub(crate) struct ShareRow {
+    pub(crate) id: String,
+    pub(crate) item_id: String,
+    pub(crate) slot_id: Option<String>,
+    pub(crate) sender_id: String,
+    pub(crate) recipient_id: String,
     distributable: i64,
     tradeable: i64,
     note: Option<String>,
@@ -41,7 +50,7 @@ pub(super) struct ShareRow {
     expires_at: Option<Millis>,
     created_at: Millis,
     updated_at: Millis,
-    pub(super) sequence: i64,
+    pub(crate) sequence: i64,
     connection_id: String,
     encryption_space_id: Option<String>,
 }
@@ -75,33 +84,33 @@ impl ShareRow {
     }
 }
 
-pub(super) fn not_found() -> Error {
+pub(crate) fn not_found() -> Error {
     Error::not_found("share_not_found")
 }
 
 /// The share of this id, if this user is its sender or its recipient and it has not expired.
-pub(super) async fn find(db: &mut AnyConnection, id: &str, user_id: &str, now: Millis) -> Result<ShareRow> {
+pub(crate) async fn find(db: &mut AnyConnection, id: &str, user_id: &str, now: Millis) -> Result<ShareRow> {
     let of_this_id = |select: Statement| select.text(" AND space_shares.id = ?", id);
     let select = of_this_id(sent(Statement::new(SHARES), user_id, now)).sql(" UNION ALL ").sql(SHARES);
     of_this_id(received(select, user_id, now)).fetch(db).await?.pop().ok_or_else(not_found)
 }
 
-/// A page of what this user sent, got, or both, and has not expired at `still`.
-pub(super) async fn page_of(
+/// A page of the shares that this user sent, received, or both, and that have not expired at `now`.
+pub(crate) async fn page_of(
     db: &mut AnyConnection,
     sides: Sides,
     user_id: &str,
-    still: Millis,
+    now: Millis,
     page: &Page,
 ) -> Result<Vec<ShareRow>> {
     let start = |select: Statement| select.behind("space_shares.sequence", page);
     let select = Statement::new(SHARES);
     let select = match sides {
-        Sides::Sent => start(sent(select, user_id, still)),
-        Sides::Received => start(received(select, user_id, still)),
+        Sides::Sent => start(sent(select, user_id, now)),
+        Sides::Received => start(received(select, user_id, now)),
         Sides::Both => {
-            let select = start(sent(select, user_id, still)).sql(" UNION ALL ").sql(SHARES);
-            start(received(select, user_id, still))
+            let select = start(sent(select, user_id, now)).sql(" UNION ALL ").sql(SHARES);
+            start(received(select, user_id, now))
         }
     };
     select.in_order("sequence", page).fetch(db).await
@@ -109,24 +118,24 @@ pub(super) async fn page_of(
 
 /// Which of a user's shares are listed.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Sides {
+pub(crate) enum Sides {
     Sent,
     Received,
     Both,
 }
 
-fn sent(select: Statement, user_id: &str, still: Millis) -> Statement {
-    select.text(SENT, user_id).number(NOT_EXPIRED, still)
+fn sent(select: Statement, user_id: &str, now: Millis) -> Statement {
+    select.text(SENT, user_id).number(NOT_EXPIRED, now)
 }
 
-fn received(select: Statement, user_id: &str, still: Millis) -> Statement {
-    select.text(RECEIVED, user_id).number(NOT_EXPIRED, still)
+fn received(select: Statement, user_id: &str, now: Millis) -> Statement {
+    select.text(RECEIVED, user_id).number(NOT_EXPIRED, now)
 }
 
 const NOT_EXPIRED: &str = " AND (space_shares.expires_at IS NULL OR space_shares.expires_at > ?)";
 
 /// The shares with their values, for one of their two users.
-pub(super) async fn with_values(db: &mut AnyConnection, rows: Vec<ShareRow>, reader: &str) -> Result<Vec<SpaceShare>> {
+pub(crate) async fn with_values(db: &mut AnyConnection, rows: Vec<ShareRow>, reader: &str) -> Result<Vec<SpaceShare>> {
     let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
     let mut values = values_of(db, &ids).await?;
     rows.into_iter()
@@ -137,8 +146,8 @@ pub(super) async fn with_values(db: &mut AnyConnection, rows: Vec<ShareRow>, rea
         .collect()
 }
 
-/// The items that are shared, one for each share. Any number of them takes the same few statements.
-pub(super) async fn items_of(
+/// The shared items, one for each share. Any number of them takes the same few statements.
+pub(crate) async fn items_of(
     db: &mut AnyConnection,
     rows: &[ShareRow],
     reader: &str,
@@ -146,8 +155,8 @@ pub(super) async fn items_of(
     let mut ids: Vec<&str> = rows.iter().map(|row| row.item_id.as_str()).collect();
     ids.sort_unstable();
     ids.dedup();
-    let originals = Statement::new(items::records::ITEMS).any_of(" AND items.id IN (?)", &ids).fetch(db).await?;
-    let loaded = items::records::load(db, originals, reader).await?;
+    let originals = items::find_all(db, &ids).await?;
+    let loaded = items::load(db, originals, reader).await?;
     let items: HashMap<&str, &Item> = loaded.items.iter().map(|item| (item.id.as_str(), item)).collect();
     let mut slots: HashMap<&str, Vec<&Slot>> = HashMap::new();
     for slot in &loaded.slots {
@@ -161,8 +170,8 @@ pub(super) async fn items_of(
     rows.iter().map(seen).collect()
 }
 
-/// The item that is shared: for its owner as it is, for the recipient by the owner's ids, without values (they are in
-/// the share), and of a shared slot no other slots.
+/// The owner sees the item as it is. The recipient sees it with the owner's ids, without values (they are in the
+/// share), and of a share of one slot that slot only.
 fn item_as_seen(row: &ShareRow, reader: &str, mut item: Item, mut slots: Vec<Slot>) -> Result<(Item, Vec<Slot>)> {
     if row.sender_id == reader {
         return Ok((item, slots));
@@ -202,7 +211,7 @@ async fn values_of(db: &mut AnyConnection, share_ids: &[&str]) -> Result<HashMap
 }
 
 /// Replaces the values of a share.
-pub(super) async fn keep_values(db: &mut AnyConnection, share_id: &str, values: &ValuesBySlot) -> Result<()> {
+pub(crate) async fn replace_values(db: &mut AnyConnection, share_id: &str, values: &ValuesBySlot) -> Result<()> {
     sqlx::query("DELETE FROM space_share_values WHERE share_id = $1").bind(share_id).execute(&mut *db).await?;
     let filled = values.iter().filter_map(|(slot_id, value)| Some((slot_id, value.as_ref()?)));
     let rows = filled.map(|(slot_id, value)| [share_id.into(), slot_id.as_str().into(), value.as_str().into()]);
@@ -210,14 +219,14 @@ pub(super) async fn keep_values(db: &mut AnyConnection, share_id: &str, values: 
     write_rows(db, insert, rows.collect(), "").await
 }
 
-/// Deletes a share of which the user is a side; says whether there was one.
-pub(in crate::vault) async fn delete(db: &mut AnyConnection, id: &str, user_id: &str) -> Result<bool> {
+/// Deletes a share that the user sent or received. False if there was none.
+pub(crate) async fn delete(db: &mut AnyConnection, id: &str, user_id: &str) -> Result<bool> {
     let delete = sqlx::query("DELETE FROM space_shares WHERE id = $1 AND (sender_id = $2 OR recipient_id = $2)");
     Ok(delete.bind(id).bind(user_id).execute(db).await?.rows_affected() == 1)
 }
 
-/// Deletes what two users share with each other, as their connection ends: without it neither finds the space.
-pub(in crate::vault) async fn delete_between(db: &mut AnyConnection, one: &str, other: &str) -> Result<()> {
+/// Deletes what two users share with each other.
+pub(crate) async fn delete_between(db: &mut AnyConnection, one: &str, other: &str) -> Result<()> {
     sqlx::query(
         "DELETE FROM space_shares WHERE (sender_id = $1 AND recipient_id = $2) OR (sender_id = $2 AND recipient_id = $1)",
     )
@@ -228,8 +237,112 @@ pub(in crate::vault) async fn delete_between(db: &mut AnyConnection, one: &str, 
     Ok(())
 }
 
-/// Deletes what has expired.
-pub(in crate::vault) async fn clear_expired(db: &mut AnyConnection, now: Millis) -> Result<()> {
+pub(crate) async fn delete_expired(db: &mut AnyConnection, now: Millis) -> Result<()> {
     sqlx::query("DELETE FROM space_shares WHERE expires_at <= $1").bind(now).execute(db).await?;
+    Ok(())
+}
+
+/// The id of the share of the same item or slot with the same recipient.
+pub(crate) async fn find_same(
+    db: &mut AnyConnection,
+    item_id: &str,
+    slot_id: Option<&str>,
+    recipient_id: &str,
+) -> Result<Option<String>> {
+    let select = Statement::new("SELECT id FROM space_shares WHERE 1 = 1")
+        .text(" AND item_id = ?", item_id)
+        .text(" AND recipient_id = ?", recipient_id)
+        .text(" AND COALESCE(slot_id, '') = ?", slot_id.unwrap_or_default());
+    Ok(select.fetch::<(String,)>(db).await?.pop().map(|(id,)| id))
+}
+
+pub(crate) async fn insert(
+    db: &mut AnyConnection,
+    (item_id, slot_id): (&str, Option<&str>),
+    sender_id: &str,
+    new: &NewSpaceShare,
+    expires_at: Option<Millis>,
+    clock: &Clock,
+) -> Result<String> {
+    let id = new_id();
+    sqlx::query(
+        "INSERT INTO space_shares (id, item_id, slot_id, sender_id, recipient_id, distributable, tradeable, note, \
+         terms, expires_at, created_at, updated_at, sequence) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12)",
+    )
+    .bind(&id)
+    .bind(item_id)
+    .bind(slot_id)
+    .bind(sender_id)
+    .bind(new.user_id.as_str())
+    .bind(i64::from(new.distributable))
+    .bind(i64::from(new.tradeable))
+    .bind(&new.note)
+    .bind(&new.terms)
+    .bind(expires_at)
+    .bind(clock.now())
+    .bind(clock.sequence())
+    .execute(db)
+    .await?;
+    Ok(id)
+}
+
+/// Replaces the terms of a share by those of a new one.
+pub(crate) async fn replace_terms(
+    db: &mut AnyConnection,
+    id: &str,
+    new: &NewSpaceShare,
+    expires_at: Option<Millis>,
+    now: Millis,
+) -> Result<()> {
+    sqlx::query(
+        "UPDATE space_shares SET distributable = $1, tradeable = $2, note = $3, terms = $4, expires_at = $5, \
+         updated_at = $6 WHERE id = $7",
+    )
+    .bind(i64::from(new.distributable))
+    .bind(i64::from(new.tradeable))
+    .bind(&new.note)
+    .bind(&new.terms)
+    .bind(expires_at)
+    .bind(now)
+    .bind(id)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// One share's change. What is absent stays unchanged; a null `expires_at` removes the expiry.
+#[derive(Debug, Deserialize)]
+pub(crate) struct SpaceShareChange {
+    pub(crate) id: Id,
+    pub(crate) encrypted_values: Option<ValuesInAnyForm>,
+    pub(crate) distributable: Option<bool>,
+    pub(crate) tradeable: Option<bool>,
+    pub(crate) note: Option<String>,
+    pub(crate) terms: Option<String>,
+    #[serde(default, with = "serde_with::rust::double_option")]
+    pub(crate) expires_at: Option<Option<String>>,
+}
+
+pub(crate) async fn set_expiry(db: &mut AnyConnection, id: &str, expires_at: Option<Millis>) -> Result<()> {
+    let update = sqlx::query("UPDATE space_shares SET expires_at = $1 WHERE id = $2");
+    update.bind(expires_at).bind(id).execute(db).await?;
+    Ok(())
+}
+
+/// Applies a change, apart from values and expiry.
+pub(crate) async fn update(db: &mut AnyConnection, change: &SpaceShareChange, now: Millis) -> Result<()> {
+    sqlx::query(
+        "UPDATE space_shares SET distributable = COALESCE($1, distributable), tradeable = COALESCE($2, tradeable), \
+         note = COALESCE($3, note), terms = COALESCE($4, terms), updated_at = $5 WHERE id = $6",
+    )
+    .bind(change.distributable.map(i64::from))
+    .bind(change.tradeable.map(i64::from))
+    .bind(&change.note)
+    .bind(&change.terms)
+    .bind(now)
+    .bind(change.id.as_str())
+    .execute(db)
+    .await?;
     Ok(())
 }

@@ -1,18 +1,24 @@
-//! Sessions, which both services have: a token for the client, its hash for the database, an end.
+//! Authentication by bearer token, which both services use: the client has the token, the database its hash.
 
-use crate::clock::{Millis, millis};
-use crate::error::{Error, Result};
-use crate::service::Service;
-use crate::store::new_id;
-use crate::token;
-use axum::extract::FromRequestParts;
-use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
-use axum::http::request::Parts;
-use sqlx::{AnyConnection, FromRow};
 use std::time::Duration;
 
-/// The caller, as the token of the request proves it. A handler that takes one cannot be reached without signing in.
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, header::AUTHORIZATION, request::Parts},
+};
+use serde::Deserialize;
+use sqlx::{AnyConnection, FromRow};
+
+use crate::{
+    clock::{Millis, millis},
+    error::{Error, Result},
+    query,
+    service::Service,
+    store::new_id,
+    token,
+};
+
+/// The session that the request's token belongs to. A handler that takes one answers 401 without a valid token.
 #[derive(Clone, Debug, FromRow)]
 pub struct Session {
     /// The session's id.
@@ -24,20 +30,35 @@ pub struct Session {
 }
 
 impl Session {
-    /// How long it still lasts.
+    /// How long it remains valid.
     pub fn remaining(&self, now: Millis) -> Duration {
         Duration::from_millis(u64::try_from(self.expires_at - now).unwrap_or(0))
     }
 }
 
-/// A new session, with the token that will never be seen again.
+/// The query parameters of `DELETE /session/all`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct EndAllParams {
+    #[serde(deserialize_with = "query::flag")]
+    except_current: Option<bool>,
+}
+
+impl EndAllParams {
+    /// Whether the caller's own session is kept.
+    pub fn except_current(&self) -> bool {
+        self.except_current.unwrap_or(false)
+    }
+}
+
+/// A new session with its token, which is not stored and cannot be shown again.
 #[derive(Debug)]
 pub struct Issued {
     /// The session's id.
     pub id: String,
     /// The bearer token.
     pub token: String,
-    /// When it begins.
+    /// When it was issued.
     pub valid_from: Millis,
     /// When it ends.
     pub valid_till: Millis,
@@ -53,12 +74,12 @@ impl<S: Service> FromRequestParts<S> for Session {
     }
 }
 
-/// The token that a request brings.
+/// The token that a request carries.
 pub fn token_in(headers: &HeaderMap) -> Option<&str> {
     bearer(headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()))
 }
 
-/// The token of an `Authorization` header: the protocol's SDKs send it bare, its documents with `Bearer`.
+/// The token of an `Authorization` header: other people's clients send it with and without the scheme `Bearer`.
 fn bearer(header: Option<&str>) -> Option<&str> {
     let value = header?.trim();
     let token = match value.split_once(' ') {
@@ -69,7 +90,7 @@ fn bearer(header: Option<&str>) -> Option<&str> {
     (!token.is_empty()).then_some(token)
 }
 
-/// How long a session lasts for which the client asked `valid_for` seconds, or nothing.
+/// The lifetime of a session for which the client asked `valid_for` seconds, if any.
 pub fn lifetime(service: &impl Service, valid_for: Option<u64>) -> Result<Duration> {
     let limits = service.limits();
     match valid_for {
@@ -80,22 +101,22 @@ pub fn lifetime(service: &impl Service, valid_for: Option<u64>) -> Result<Durati
 }
 
 impl Issued {
-    /// Makes a session of `lifetime`, which begins when it is kept.
+    /// Generates a session. It is valid once [`insert`]ed.
     pub fn new(now: Millis, lifetime: Duration) -> Result<Self> {
-        let token = token::make().map_err(Error::fault)?;
+        let token = token::generate().map_err(Error::fault)?;
         Ok(Self { id: new_id(), token, valid_from: now, valid_till: now + millis(lifetime) })
     }
 }
 
-/// Begins a session of `lifetime`.
+/// Generates and inserts a session.
 pub async fn issue(db: &mut AnyConnection, user_id: &str, now: Millis, lifetime: Duration) -> Result<Issued> {
     let issued = Issued::new(now, lifetime)?;
-    keep(db, user_id, &issued).await?;
+    insert(db, user_id, &issued).await?;
     Ok(issued)
 }
 
-/// Begins a session that was made.
-pub async fn keep(db: &mut AnyConnection, user_id: &str, issued: &Issued) -> Result<()> {
+/// Inserts a session that was generated before.
+pub async fn insert(db: &mut AnyConnection, user_id: &str, issued: &Issued) -> Result<()> {
     sqlx::query("INSERT INTO sessions (id, user_id, token_hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)")
         .bind(&issued.id)
         .bind(user_id)
@@ -107,7 +128,7 @@ pub async fn keep(db: &mut AnyConnection, user_id: &str, issued: &Issued) -> Res
     Ok(())
 }
 
-/// The session that `token` belongs to and that has not ended at `now`.
+/// The session of `token`, unless it has expired.
 pub async fn find(db: &mut AnyConnection, token: &str, now: Millis) -> Result<Option<Session>> {
     let session =
         sqlx::query_as("SELECT id, user_id, expires_at FROM sessions WHERE token_hash = $1 AND expires_at > $2");
@@ -120,7 +141,7 @@ pub async fn end(db: &mut AnyConnection, id: &str) -> Result<()> {
     Ok(())
 }
 
-/// Ends every session of the caller, this one too unless it is to be kept.
+/// Ends every session of the caller, this one included unless `except_current`.
 pub async fn end_all(db: &mut AnyConnection, session: &Session, except_current: bool) -> Result<()> {
     sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND ($2 = 0 OR id <> $3)")
         .bind(&session.user_id)
@@ -131,8 +152,8 @@ pub async fn end_all(db: &mut AnyConnection, session: &Session, except_current: 
     Ok(())
 }
 
-/// Clears away sessions that ended.
-pub async fn clear_expired(db: &mut AnyConnection, now: Millis) -> Result<()> {
+/// Deletes expired sessions.
+pub async fn delete_expired(db: &mut AnyConnection, now: Millis) -> Result<()> {
     sqlx::query("DELETE FROM sessions WHERE expires_at <= $1").bind(now).execute(db).await?;
     Ok(())
 }

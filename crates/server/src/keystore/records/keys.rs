@@ -1,0 +1,53 @@
+//! The key that wraps a user's keys (KEK), and the keys that encrypt data (DEKs), all wrapped.
+
+use sqlx::AnyConnection;
+
+use crate::{clock::Millis, error::Result, store::new_id};
+
+/// Id and wrapped key.
+pub(crate) async fn find_kek(db: &mut AnyConnection, user_id: &str) -> Result<Option<(String, String)>> {
+    let kek = sqlx::query_as("SELECT id, serialized FROM key_encryption_keys WHERE user_id = $1");
+    Ok(kek.bind(user_id).fetch_optional(db).await?)
+}
+
+pub(crate) async fn upsert_kek(db: &mut AnyConnection, user_id: &str, wrapped: &str, now: Millis) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO key_encryption_keys (user_id, id, serialized, updated_at) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (user_id) DO UPDATE SET serialized = excluded.serialized, updated_at = excluded.updated_at",
+    )
+    .bind(user_id)
+    .bind(new_id())
+    .bind(wrapped)
+    .bind(now)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn insert_dek(
+    db: &mut AnyConnection,
+    id: &str,
+    user_id: &str,
+    wrapped: &str,
+    now: Millis,
+) -> Result<()> {
+    sqlx::query("INSERT INTO data_encryption_keys (id, user_id, serialized, created_at) VALUES ($1, $2, $3, $4)")
+        .bind(id)
+        .bind(user_id)
+        .bind(wrapped)
+        .bind(now)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+pub(crate) async fn find_dek(db: &mut AnyConnection, id: &str, user_id: &str) -> Result<Option<String>> {
+    let dek = sqlx::query_scalar("SELECT serialized FROM data_encryption_keys WHERE id = $1 AND user_id = $2");
+    Ok(dek.bind(id).bind(user_id).fetch_optional(db).await?)
+}
+
+/// False if there was none of this id.
+pub(crate) async fn delete_dek(db: &mut AnyConnection, id: &str, user_id: &str) -> Result<bool> {
+    let delete = sqlx::query("DELETE FROM data_encryption_keys WHERE id = $1 AND user_id = $2");
+    Ok(delete.bind(id).bind(user_id).execute(db).await?.rows_affected() == 1)
+}

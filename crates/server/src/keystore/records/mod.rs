@@ -1,0 +1,9 @@
+//! The Keystore's SQL and rows, one file per table or group of tables. Nothing here knows a request or a rule.
+
+pub(crate) mod challenges;
+pub(crate) mod encryption_spaces;
+pub(crate) mod keypairs;
+pub(crate) mod keys;
+pub(crate) mod server_secrets;
+pub(crate) mod shared_keys;
+pub(crate) mod users;

@@ -1,0 +1,65 @@
+//! Applies what [`super::changes`] planned: any number of slots in a few statements.
+
+use std::collections::HashSet;
+
+use sqlx::AnyConnection;
+
+use super::changes::{Planned, SlotStep};
+use crate::{
+    clock::Clock,
+    error::Result,
+    store::new_id,
+    vault::{
+        classification,
+        records::{classification::Classified, slots},
+        sharing::ending,
+    },
+};
+
+pub(super) async fn apply_steps(
+    db: &mut AnyConnection,
+    (item_id, user_id): (&str, &str),
+    steps: Vec<Planned<'_>>,
+    clock: &Clock,
+) -> Result<()> {
+    let mut ordinal = slots::highest_ordinal(db, item_id).await?;
+    let (mut inserted, mut updated, mut deleted, mut classified) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (step, nodes) in steps {
+        let slot_id = match step {
+            SlotStep::Insert(slot) => {
+                ordinal += 1;
+                let id = new_id();
+                inserted.push((id.clone(), slot, ordinal));
+                id
+            }
+            SlotStep::Delete { id } => {
+                deleted.push(id);
+                continue;
+            }
+            SlotStep::Update { id, change } => {
+                updated.push((id.clone(), change));
+                id
+            }
+        };
+        classified.push((slot_id, nodes));
+    }
+    slots::insert(db, item_id, inserted, clock.now()).await?;
+    slots::update(db, updated, clock.now()).await?;
+    delete_slots(db, &deleted, clock).await?;
+    // A request may name a slot twice: one that it deletes cannot be classified.
+    let deleted: HashSet<&String> = deleted.iter().collect();
+    classified.retain(|(slot_id, _)| !deleted.contains(slot_id));
+    for (slot_id, nodes) in classified {
+        classification::apply(db, user_id, Classified::Slot(&slot_id), nodes, clock).await?;
+    }
+    Ok(())
+}
+
+/// Deletes an original's slots and ends the shares of one of these slots alone.
+pub(super) async fn delete_slots(db: &mut AnyConnection, ids: &[String], clock: &Clock) -> Result<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    ending::end_all_of_slots(db, ids, clock).await?;
+    slots::delete(db, ids).await
+}

@@ -1,0 +1,137 @@
+//! Sending the queued messages. Sending blocks no request: an invitation is stored together with its message, and a
+//! background task sends what is due, retrying with exponential backoff.
+//!
+//! A message is sent at most once. If the server dies while it hands one to the mail server, nobody knows whether it
+//! arrived: its state becomes `failed`, which the sender of the invitation sees, rather than sending it twice.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use sqlx::AnyConnection;
+use vaultshare::api::vault::invitations::MailState;
+
+use super::{
+    Vault,
+    records::{
+        invitations,
+        mail_queue::{self, Row},
+    },
+};
+use crate::{
+    clock::{Millis, millis, to_wire},
+    config::Limits,
+    error::{Error, Result},
+    mail::{self, Failure, InvitationMail},
+    service::Service,
+    store::Store,
+};
+
+/// How long to sleep with an empty queue: queueing a message wakes the sender.
+const IDLE: Duration = Duration::from_secs(60 * 60);
+
+impl Vault {
+    /// Sends all messages that are due, and returns how long to wait for the next.
+    pub async fn send_mail(&self) -> Result<Duration> {
+        loop {
+            let now = self.clock().now();
+            let mut db = self.store().read().await?;
+            let next = mail_queue::find_next(&mut db).await?;
+            drop(db);
+            match next {
+                None => return Ok(IDLE),
+                Some(message) if message.next_attempt_at > now => {
+                    let wait = u64::try_from(message.next_attempt_at - now).unwrap_or_default();
+                    return Ok(Duration::from_millis(wait).min(IDLE));
+                }
+                Some(message) => self.try_to_send(message).await?,
+            }
+        }
+    }
+
+    /// Completes when a message has been queued since the last call.
+    pub async fn mail_is_queued(&self) {
+        self.mail_queued().notified().await;
+    }
+
+    async fn try_to_send(&self, message: Row) -> Result<()> {
+        if message.expire_at <= self.clock().now() {
+            tracing::warn!(invitation = message.invitation_id, "message not sent: its invitation has expired");
+            return self.finish(&message.invitation_id, MailState::Failed).await;
+        }
+        if let Err(not_ready) = self.mailer().prepare().await {
+            let failure = Failure { reason: not_ready.0, permanent: false };
+            return self.reschedule(&message, failure).await;
+        }
+        if !self.claim(&message.invitation_id).await? {
+            return Ok(());
+        }
+        let mail = InvitationMail {
+            invitation_id: message.invitation_id.clone(),
+            token: message.token.clone(),
+            to: message.recipient.clone(),
+            valid_until: to_wire(message.expire_at).chars().take("2020-10-12".len()).collect(),
+        };
+        match self.mailer().send(&mail).await {
+            Ok(()) => self.finish(&message.invitation_id, MailState::Sent).await,
+            Err(failure) => self.reschedule(&message, failure).await,
+        }
+    }
+
+    async fn claim(&self, invitation_id: &str) -> Result<bool> {
+        let mut tx = self.store().write().await?;
+        let claimed = mail_queue::claim(&mut tx, invitation_id).await?;
+        tx.commit().await?;
+        Ok(claimed)
+    }
+
+    async fn reschedule(&self, message: &Row, failure: Failure) -> Result<()> {
+        let attempts = message.attempts + 1;
+        let limits = self.limits();
+        if failure.permanent || attempts >= i64::from(limits.mail_attempts) {
+            tracing::warn!(invitation = message.invitation_id, attempts, failure.reason, "message not sent");
+            return self.finish(&message.invitation_id, MailState::Failed).await;
+        }
+        let next_attempt_at = self.clock().now() + millis(retry_delay(attempts, limits));
+        tracing::info!(invitation = message.invitation_id, attempts, failure.reason, "message will be retried");
+        let mut tx = self.store().write().await?;
+        mail_queue::reschedule(&mut tx, &message.invitation_id, attempts, next_attempt_at).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn finish(&self, invitation_id: &str, state: MailState) -> Result<()> {
+        let sent_at = (state == MailState::Sent).then(|| self.clock().now());
+        let mut tx = self.store().write().await?;
+        mail_queue::finish(&mut tx, invitation_id, state, sent_at).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+/// Gives up the messages that were being sent when the server stopped.
+pub(super) async fn fail_interrupted(store: &Store) -> Result<()> {
+    let mut tx = store.write().await?;
+    for invitation in mail_queue::find_interrupted(&mut tx).await? {
+        tracing::warn!(invitation, "message not sent: the server stopped while sending it");
+        mail_queue::finish(&mut tx, &invitation, MailState::Failed, None).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+/// Refuses what is no e-mail address, and more messages a day than a person would send: otherwise we would be an open
+/// relay.
+pub(super) async fn check(db: &mut AnyConnection, user_id: &str, address: &str, vault: &Vault) -> Result<()> {
+    if !mail::is_address(address) {
+        return Err(Error::invalid("email must be an e-mail address"));
+    }
+    const DAY: Millis = 24 * 60 * 60 * 1000;
+    let sent = invitations::count_by_email(db, user_id, vault.clock().now() - DAY).await?;
+    if sent >= i64::from(vault.limits().mails_per_day) {
+        let message = "Too many invitations by e-mail: try again tomorrow, or hand over the token yourself";
+        return Err(Error::refused(StatusCode::TOO_MANY_REQUESTS, "too_many_invitations", message));
+    }
+    Ok(())
+}
+
+fn retry_delay(attempts: i64, limits: &Limits) -> Duration {
+    let doublings = u32::try_from(attempts - 1).unwrap_or(u32::MAX).min(20);
+    limits.mail_retry.saturating_mul(2_u32.saturating_pow(doublings)).min(limits.longest_mail_retry)
+}

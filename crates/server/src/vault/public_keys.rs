@@ -1,0 +1,127 @@
+//! Public keys that users publish for their connections. The first protocol publishes a key and refers to its record in
+//! an invitation or a connection; later ones send the key itself, of which a record is then made.
+
+use axum::{Json, extract::State, http::StatusCode, response::Response};
+use serde::{Deserialize, Serialize};
+use sqlx::AnyConnection;
+use vaultshare::api::{PageMeta, vault::invitations::ConnectionPublicKey};
+
+use super::{
+    Vault,
+    records::public_keys::{self, Row, STRATEGY, not_found},
+};
+use crate::{
+    auth::Session,
+    clock::{Clock, to_wire},
+    error::{Error, Result},
+    idempotency::{Begun, Idempotency},
+    pagination::{Order, PageParams},
+    public_key,
+    query::Query,
+    request::Body,
+    service::Service,
+};
+
+#[derive(Deserialize)]
+pub(super) struct NewPublicKey {
+    key_store_id: String,
+    encryption_strategy: Option<String>,
+    public_key: String,
+}
+
+#[derive(Serialize)]
+pub(super) struct PublicKeyResponse {
+    public_key: PublicKeyRecord,
+}
+
+#[derive(Serialize)]
+pub(super) struct PublicKeysResponse {
+    public_keys: Vec<PublicKeyRecord>,
+    next_page_after: Option<String>,
+    meta: Vec<PageMeta>,
+}
+
+#[derive(Serialize)]
+pub(super) struct PublicKeyRecord {
+    id: String,
+    user_id: String,
+    key_store_id: Option<String>,
+    encryption_strategy: String,
+    public_key: String,
+    created_at: String,
+    updated_at: String,
+}
+
+impl From<Row> for PublicKeyRecord {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id,
+            user_id: row.user_id,
+            key_store_id: row.keypair_external_id,
+            encryption_strategy: row.encryption_strategy,
+            public_key: row.public_key,
+            created_at: to_wire(row.created_at),
+            updated_at: to_wire(row.created_at),
+        }
+    }
+}
+
+pub(super) async fn create(
+    State(vault): State<Vault>,
+    session: Session,
+    idempotency: Idempotency,
+    Body(request): Body<NewPublicKey>,
+) -> Result<Response> {
+    if request.encryption_strategy.as_deref().is_some_and(|strategy| strategy != STRATEGY) {
+        return Err(Error::invalid("encryption_strategy is Rsa4096"));
+    }
+    public_key::check(&request.public_key)?;
+    let mut change = match idempotency.begin(&vault, &session.user_id).await? {
+        Begun::New(change) => change,
+        Begun::Replayed(reply) => return Ok(reply),
+    };
+    let key = ConnectionPublicKey { keypair_external_id: Some(request.key_store_id), public_key: request.public_key };
+    let id = public_keys::insert(&mut change.tx, &session.user_id, &key, vault.clock()).await?;
+    let row = public_keys::find(&mut change.tx, &session.user_id, &id).await?.ok_or_else(not_found)?;
+    change.answer(StatusCode::CREATED, &PublicKeyResponse { public_key: row.into() }).await
+}
+
+pub(super) async fn list(
+    State(vault): State<Vault>,
+    session: Session,
+    Query(page): Query<PageParams>,
+) -> Result<Json<PublicKeysResponse>> {
+    let page = page.page(Order::Ascending);
+    let mut db = vault.store().read_once().await?;
+    let rows = public_keys::list(&mut db, &session.user_id, &page).await?;
+    let (rows, next_page_after) = page.cut(rows, |row: &Row| row.sequence);
+    let meta = PageMeta::of(next_page_after.as_deref());
+    Ok(Json(PublicKeysResponse {
+        public_keys: rows.into_iter().map(PublicKeyRecord::from).collect(),
+        next_page_after,
+        meta,
+    }))
+}
+
+/// The key of a request, with the id of its record: the request refers to a record, or has the key itself.
+pub(in crate::vault) async fn find_or_insert(
+    db: &mut AnyConnection,
+    user_id: &str,
+    id: Option<&str>,
+    sent: Option<ConnectionPublicKey>,
+    clock: &Clock,
+) -> Result<(String, ConnectionPublicKey)> {
+    match (id, sent) {
+        (Some(id), None) => {
+            let row = public_keys::find(db, user_id, id).await?.ok_or_else(not_found)?;
+            let Row { id, keypair_external_id, public_key, .. } = row;
+            Ok((id, ConnectionPublicKey { keypair_external_id, public_key }))
+        }
+        (None, Some(key)) => {
+            public_key::check(&key.public_key)?;
+            let id = public_keys::insert(db, user_id, &key, clock).await?;
+            Ok((id, key))
+        }
+        _ => Err(Error::invalid("A connection needs either public_key or public_key_id")),
+    }
+}

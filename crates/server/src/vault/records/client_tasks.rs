@@ -1,0 +1,155 @@
+//! Tasks that wait for a client of their user.
+
+use serde::Deserialize;
+use sqlx::{AnyConnection, FromRow};
+use vaultshare::api::{
+    Id, JsonObject,
+    vault::client_tasks::{ClientTask, ClientTaskState},
+};
+
+use crate::{
+    clock::{Clock, Millis, to_wire},
+    error::{Error, Result},
+    pagination::Page,
+    query,
+    store::{Statement, new_id},
+    wire::{Stored, maybe_time},
+};
+
+/// The parameters that filter a list of tasks.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct TaskFilter {
+    #[serde(alias = "state[]", deserialize_with = "query::list")]
+    state: Vec<String>,
+    #[serde(deserialize_with = "query::text")]
+    target_id: Option<String>,
+    #[serde(deserialize_with = "query::text")]
+    work_type: Option<String>,
+}
+
+/// A page of the user's tasks; those in state `todo` if the filter names none.
+pub(crate) async fn list(db: &mut AnyConnection, user_id: &str, filter: &TaskFilter, page: &Page) -> Result<Vec<Row>> {
+    let states = if filter.state.is_empty() { &["todo".to_owned()][..] } else { &filter.state };
+    Statement::new(TASKS)
+        .text(" AND user_id = ?", user_id)
+        .any_of(" AND state IN (?)", states)
+        .text_if(" AND target_id = ?", filter.target_id.as_deref())
+        .text_if(" AND work_type = ?", filter.work_type.as_deref())
+        .page("sequence", page)
+        .fetch(db)
+        .await
+}
+
+/// Whether a task about this record waits.
+pub(crate) async fn is_queued(db: &mut AnyConnection, target_id: &str) -> Result<bool> {
+    let waiting = sqlx::query_scalar("SELECT COUNT(*) FROM client_tasks WHERE target_id = $1 AND state = 'todo'");
+    let waiting: i64 = waiting.bind(target_id).fetch_one(db).await?;
+    Ok(waiting > 0)
+}
+
+pub(crate) async fn insert(
+    db: &mut AnyConnection,
+    user_id: &str,
+    work_type: &str,
+    target_id: &str,
+    clock: &Clock,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO client_tasks (id, user_id, work_type, target_id, state, report, created_at, sequence) \
+         VALUES ($1, $2, $3, $4, 'todo', '{}', $5, $6)",
+    )
+    .bind(new_id())
+    .bind(user_id)
+    .bind(work_type)
+    .bind(target_id)
+    .bind(clock.now())
+    .bind(clock.sequence())
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+const TASKS: &str = "SELECT id, work_type, target_id, state, report, last_state_transition_at, created_at, sequence \
+     FROM client_tasks WHERE 1 = 1";
+
+#[derive(FromRow)]
+pub(crate) struct Row {
+    pub(crate) id: String,
+    pub(crate) work_type: String,
+    pub(crate) target_id: String,
+    pub(crate) state: String,
+    pub(crate) report: String,
+    pub(crate) last_state_transition_at: Option<Millis>,
+    pub(crate) created_at: Millis,
+    pub(crate) sequence: i64,
+}
+
+impl Row {
+    pub(crate) fn wire(self) -> Result<ClientTask> {
+        Ok(ClientTask {
+            id: Id::stored(self.id)?,
+            state: serde_json::from_value(self.state.into())?,
+            work_type: self.work_type,
+            target_id: Some(Id::stored(self.target_id)?),
+            additional_options: JsonObject::new(),
+            last_state_transition_at: maybe_time(self.last_state_transition_at),
+            report: serde_json::from_str(&self.report)?,
+            created_at: to_wire(self.created_at),
+        })
+    }
+}
+
+pub(crate) async fn find(db: &mut AnyConnection, id: &str, user_id: &str) -> Result<Row> {
+    let select = Statement::new(TASKS).text(" AND id = ?", id).text(" AND user_id = ?", user_id);
+    select.fetch(db).await?.pop().ok_or_else(|| Error::not_found("client_task_not_found"))
+}
+
+pub(crate) async fn set_state(
+    db: &mut AnyConnection,
+    id: &str,
+    state: ClientTaskState,
+    report: Option<String>,
+    now: Millis,
+) -> Result<()> {
+    sqlx::query(
+        "UPDATE client_tasks SET state = $1, report = COALESCE($2, report), last_state_transition_at = $3 \
+         WHERE id = $4",
+    )
+    .bind(state.as_str())
+    .bind(report)
+    .bind(now)
+    .bind(id)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Marks tasks as in progress.
+pub(crate) async fn claim(db: &mut AnyConnection, ids: &[&str], now: Millis) -> Result<()> {
+    Statement::new("UPDATE client_tasks SET state = 'in_progress'")
+        .number(", last_state_transition_at = ?", now)
+        .any_of(" WHERE id IN (?)", ids)
+        .execute(db)
+        .await
+}
+
+/// Returns tasks to the queue that have been in progress since `since` or longer.
+pub(crate) async fn requeue_stale(db: &mut AnyConnection, user_id: &str, since: Millis, now: Millis) -> Result<()> {
+    sqlx::query(
+        "UPDATE client_tasks SET state = 'todo', last_state_transition_at = $1 \
+         WHERE user_id = $2 AND state = 'in_progress' AND last_state_transition_at <= $3",
+    )
+    .bind(now)
+    .bind(user_id)
+    .bind(since)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Deletes the tasks about a record.
+pub(crate) async fn delete_all_of(db: &mut AnyConnection, target_id: &str) -> Result<()> {
+    sqlx::query("DELETE FROM client_tasks WHERE target_id = $1").bind(target_id).execute(db).await?;
+    Ok(())
+}

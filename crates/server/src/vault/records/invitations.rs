@@ -1,0 +1,171 @@
+//! Invitations, from their creation until they are accepted, rejected or expired.
+
+use serde::Deserialize;
+use sqlx::{AnyConnection, FromRow};
+use vaultshare::api::{
+    Ciphertext, Id,
+    vault::invitations::{ConnectionPublicKey, Invitation, InvitationDetails, InvitationState},
+};
+
+use crate::{
+    clock::{Millis, to_wire},
+    error::{Error, Result},
+    pagination::Page,
+    query,
+    store::Statement,
+    wire::{Stored, ciphertext_text, maybe_time},
+};
+
+/// The parameters that filter a list of invitations.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct InvitationFilter {
+    #[serde(alias = "state[]", deserialize_with = "query::list")]
+    state: Vec<String>,
+    #[serde(deserialize_with = "query::text")]
+    token: Option<String>,
+}
+
+pub(crate) fn not_found() -> Error {
+    Error::not_found("invitation_not_found")
+}
+
+/// A page of the user's invitations; those that are open or answered if the filter names no state.
+pub(crate) async fn list(
+    db: &mut AnyConnection,
+    user_id: &str,
+    filter: InvitationFilter,
+    now: Millis,
+    page: &Page,
+) -> Result<Vec<Row>> {
+    let mut states = filter.state;
+    if states.is_empty() {
+        states = ["new", "accepted", "rejected"].map(str::to_owned).to_vec();
+    }
+    Statement::new(INVITATIONS)
+        .text(" AND user_id = ?", user_id)
+        .text_if(" AND token = ?", filter.token.as_deref())
+        .number(" AND CASE WHEN state = 'new' AND expire_at <= ? THEN 'expired' ELSE state END", now)
+        .any_of(" IN (?)", &states)
+        .page("sequence", page)
+        .fetch(db)
+        .await
+}
+
+/// Deletes an invitation of the user. False if there was none.
+pub(crate) async fn delete(db: &mut AnyConnection, id_or_token: &str, user_id: &str) -> Result<bool> {
+    let delete = sqlx::query("DELETE FROM invitations WHERE (id = $1 OR token = $1) AND user_id = $2");
+    Ok(delete.bind(id_or_token).bind(user_id).execute(db).await?.rows_affected() > 0)
+}
+
+/// How many invitations by e-mail the user has created since `since`.
+pub(crate) async fn count_by_email(db: &mut AnyConnection, user_id: &str, since: Millis) -> Result<i64> {
+    let sent = "SELECT COUNT(*) FROM invitations WHERE user_id = $1 AND email IS NOT NULL AND created_at > $2";
+    Ok(sqlx::query_scalar(sent).bind(user_id).bind(since).fetch_one(db).await?)
+}
+
+const INVITATIONS: &str = "SELECT id, token, user_id, public_key, keypair_external_id, encrypted_recipient_name, \
+     encrypted_sender_name, public_key_id, email, mail_state, sent_at, state, created_at, expire_at, sequence \
+     FROM invitations WHERE 1 = 1";
+
+#[derive(Debug, FromRow)]
+pub(crate) struct Row {
+    pub(crate) id: String,
+    pub(crate) token: String,
+    pub(crate) user_id: String,
+    pub(crate) public_key: String,
+    pub(crate) keypair_external_id: Option<String>,
+    pub(crate) encrypted_recipient_name: Option<String>,
+    pub(crate) encrypted_sender_name: Option<String>,
+    pub(crate) public_key_id: Option<String>,
+    pub(crate) email: Option<String>,
+    pub(crate) mail_state: Option<String>,
+    pub(crate) sent_at: Option<Millis>,
+    pub(crate) state: String,
+    pub(crate) created_at: Millis,
+    pub(crate) expire_at: Millis,
+    pub(crate) sequence: i64,
+}
+
+impl Row {
+    /// Whether it can still be accepted. Of a row that went through [`Row::at`].
+    pub(crate) fn is_open(&self) -> bool {
+        self.state == InvitationState::New.as_str()
+    }
+
+    /// The invitation as of `now`: expiry is not written to the database.
+    pub(crate) fn at(mut self, now: Millis) -> Self {
+        if self.is_open() && self.expire_at <= now {
+            self.state = InvitationState::Expired.as_str().to_owned();
+        }
+        self
+    }
+
+    /// The invitation as `reader` sees it. What concerns the sender alone is hidden from others.
+    pub(crate) fn wire(self, reader: &str) -> Result<Invitation> {
+        let sent = self.user_id == reader;
+        Ok(Invitation {
+            id: Id::maybe(Some(self.id).filter(|_| sent))?,
+            token: self.token,
+            created_at: Some(to_wire(self.created_at)),
+            expire_at: Some(to_wire(self.expire_at)),
+            state: Some(serde_json::from_value(self.state.into())?),
+            outgoing: sent,
+            email: self.email.filter(|_| sent),
+            mail_state: self
+                .mail_state
+                .filter(|_| sent)
+                .map(|state| serde_json::from_value(state.into()))
+                .transpose()?,
+            sent_at: maybe_time(self.sent_at.filter(|_| sent)),
+            public_key_id: Id::maybe(self.public_key_id.filter(|_| sent))?,
+            key_store_keypair_id: self.keypair_external_id.clone().filter(|_| sent),
+            keypair_external_id: self.keypair_external_id.filter(|_| sent),
+            encrypted_recipient_name: Ciphertext::maybe(self.encrypted_recipient_name.filter(|_| sent))?,
+            encrypted_sender_name: self.encrypted_sender_name,
+            sender_public_key: Some(self.public_key.clone()),
+            user_public_key: Some(self.public_key),
+            ..Invitation::default()
+        })
+    }
+}
+
+/// The invitation of this id or token.
+pub(crate) async fn find(db: &mut AnyConnection, id_or_token: &str, now: Millis) -> Result<Option<Row>> {
+    let rows = Statement::new(INVITATIONS).text(" AND (id = ? OR token = ?)", id_or_token).fetch(db).await?;
+    Ok(rows.into_iter().next().map(|row: Row| row.at(now)))
+}
+
+/// Accepts an open invitation. Of two concurrent requests, one gets `true`.
+pub(crate) async fn accept(db: &mut AnyConnection, id: &str) -> Result<bool> {
+    let update = sqlx::query("UPDATE invitations SET state = 'connected' WHERE id = $1 AND state = 'new'");
+    Ok(update.bind(id).execute(db).await?.rows_affected() == 1)
+}
+
+pub(crate) async fn insert(
+    db: &mut AnyConnection,
+    (id, token): (&str, &str),
+    (user_id, (public_key_id, key)): (&str, &(String, ConnectionPublicKey)),
+    details: &InvitationDetails,
+    (created_at, expire_at): (Millis, Millis),
+    sequence: i64,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO invitations (id, token, user_id, public_key, keypair_external_id, encrypted_recipient_name, \
+         public_key_id, state, created_at, expire_at, sequence) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 'new', $8, $9, $10)",
+    )
+    .bind(id)
+    .bind(token)
+    .bind(user_id)
+    .bind(&key.public_key)
+    .bind(&key.keypair_external_id)
+    .bind(ciphertext_text(&details.encrypted_recipient_name))
+    .bind(public_key_id)
+    .bind(created_at)
+    .bind(expire_at)
+    .bind(sequence)
+    .execute(db)
+    .await?;
+    Ok(())
+}

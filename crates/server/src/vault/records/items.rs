@@ -1,0 +1,399 @@
+//! Items: originals and the copies that recipients have, each with its slots, the values that this reader may see, and
+//! its classification. Loading any number of items takes the same few queries.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use sqlx::{AnyConnection, FromRow};
+use vaultshare::api::{
+    Ciphertext, Id,
+    vault::{
+        items::{ClassificationNode, Item, ItemResponse},
+        slots::Slot,
+    },
+};
+
+use super::{classification, templates};
+use crate::{
+    clock::{Clock, Millis, to_wire},
+    error::{Error, Result},
+    pagination::Page,
+    query,
+    store::Statement,
+    wire::Stored,
+};
+
+/// Every query for items starts with this; conditions follow.
+pub(super) const ITEMS: &str = "SELECT items.id, items.owner_id, items.original_id, \
+     items.share_id, items.template_id, items.template_label, items.name, items.label, items.description, \
+     items.created_at, items.updated_at, items.sequence FROM items WHERE 1 = 1";
+
+/// An original's own values, or a copy's from the share that backs it.
+const SLOTS: &str = "SELECT slots.id, slots.item_id, slots.original_id, slots.name, slots.label, slots.description, \
+     slots.slot_type_name, slots.creator, slots.ordinal, slots.attachment_id, slots.created_at, slots.updated_at, \
+     items.owner_id, items.share_id, shares.acceptance_required, \
+     COALESCE(slots.encrypted_value, share_values.encrypted_value) AS encrypted_value, \
+     share_values.encrypted_value_verification_key, share_values.value_verification_hash \
+     FROM slots JOIN items ON items.id = slots.item_id \
+     LEFT JOIN shares ON shares.id = items.share_id \
+     LEFT JOIN share_values ON share_values.share_id = items.share_id AND share_values.slot_id = slots.original_id \
+     WHERE 1 = 1";
+
+#[derive(Clone, Debug, FromRow)]
+pub(crate) struct ItemRow {
+    pub(crate) id: String,
+    pub(crate) owner_id: String,
+    pub(crate) original_id: Option<String>,
+    pub(crate) share_id: Option<String>,
+    pub(crate) template_id: String,
+    pub(crate) template_label: String,
+    pub(crate) name: String,
+    pub(crate) label: String,
+    pub(crate) description: Option<String>,
+    created_at: Millis,
+    updated_at: Millis,
+    pub(crate) sequence: i64,
+}
+
+impl ItemRow {
+    /// The owner's id of this item, whoever's copy this is.
+    pub(crate) fn original(&self) -> &str {
+        self.original_id.as_deref().unwrap_or(&self.id)
+    }
+
+    /// Whether this is the original, not a recipient's copy.
+    pub(crate) fn is_own(&self) -> bool {
+        self.original_id.is_none()
+    }
+}
+
+#[derive(Clone, Debug, FromRow)]
+pub(crate) struct SlotRow {
+    pub(crate) id: String,
+    pub(crate) item_id: String,
+    pub(crate) original_id: Option<String>,
+    pub(crate) name: String,
+    pub(crate) label: String,
+    pub(crate) description: Option<String>,
+    pub(crate) slot_type_name: String,
+    pub(crate) creator: String,
+    pub(crate) ordinal: i64,
+    pub(crate) attachment_id: Option<String>,
+    created_at: Millis,
+    updated_at: Millis,
+    pub(crate) owner_id: String,
+    share_id: Option<String>,
+    acceptance_required: Option<String>,
+    pub(crate) encrypted_value: Option<String>,
+    encrypted_value_verification_key: Option<String>,
+    pub(crate) value_verification_hash: Option<String>,
+}
+
+/// Items and the records that are sent with them.
+pub(crate) struct Loaded {
+    pub(crate) items: Vec<Item>,
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) classification_nodes: Vec<ClassificationNode>,
+}
+
+/// The item, original or copy, of this user and id.
+pub(crate) async fn find(db: &mut AnyConnection, id: &str, user_id: &str) -> Result<ItemRow> {
+    let select = Statement::new(ITEMS).text(" AND id = ?", id).text(" AND user_id = ?", user_id);
+    select.fetch(db).await?.pop().ok_or_else(|| Error::not_found("item_not_found"))
+}
+
+/// The slots of one item, in order.
+pub(crate) async fn slots_of(db: &mut AnyConnection, item_id: &str) -> Result<Vec<SlotRow>> {
+    Statement::new(SLOTS)
+        .text(" AND slots.item_id = ?", item_id)
+        .sql(" ORDER BY slots.ordinal, slots.id")
+        .fetch(db)
+        .await
+}
+
+/// The slot of an item of this user.
+pub(crate) async fn find_slot(db: &mut AnyConnection, id: &str, user_id: &str) -> Result<SlotRow> {
+    let select = Statement::new(SLOTS).text(" AND slots.id = ?", id).text(" AND items.user_id = ?", user_id);
+    select.fetch(db).await?.pop().ok_or_else(|| Error::not_found("slot_not_found"))
+}
+
+/// The item if the user owns it: recipients can read an item, not change it.
+pub(crate) async fn find_own(db: &mut AnyConnection, id: &str, user_id: &str) -> Result<ItemRow> {
+    let item = find(db, id, user_id).await?;
+    if !item.is_own() {
+        return Err(Error::forbidden("not_owner", "Only the owner of an item can do this"));
+    }
+    Ok(item)
+}
+
+/// The parameters that filter a list of items.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ItemFilter {
+    #[serde(alias = "item_ids[]", deserialize_with = "query::list")]
+    item_ids: Vec<String>,
+    #[serde(alias = "template_ids[]", deserialize_with = "query::list")]
+    template_ids: Vec<String>,
+    #[serde(alias = "classification_node_names[]", deserialize_with = "query::list")]
+    classification_node_names: Vec<String>,
+    #[serde(alias = "classification_node_name[]", deserialize_with = "query::list")]
+    classification_node_name: Vec<String>,
+    #[serde(deserialize_with = "query::text")]
+    classification_scheme_name: Option<String>,
+    #[serde(deserialize_with = "query::text")]
+    owner_id: Option<String>,
+    #[serde(deserialize_with = "query::text")]
+    name: Option<String>,
+    #[serde(deserialize_with = "query::text")]
+    shared_with: Option<String>,
+    #[serde(deserialize_with = "query::flag")]
+    own: Option<bool>,
+}
+
+/// A page of the user's items, originals and copies.
+pub(crate) async fn list(
+    db: &mut AnyConnection,
+    user_id: &str,
+    filter: &ItemFilter,
+    page: &Page,
+) -> Result<Vec<ItemRow>> {
+    let select = Statement::new(ITEMS);
+    let select = match filter.item_ids.is_empty() {
+        true => select.text(" AND items.user_id = ?", user_id),
+        // `|| ''` keeps SQLite from using the index on the user, who may have many more items than these.
+        false => select.any_of(" AND items.id IN (?)", &filter.item_ids).text(" AND items.user_id || '' = ?", user_id),
+    };
+    let nodes = [filter.classification_node_names.as_slice(), &filter.classification_node_name].concat();
+    let mut select = select
+        .any_of_if(" AND items.template_id IN (?)", &filter.template_ids)
+        .text_if(" AND items.owner_id = ?", filter.owner_id.as_deref())
+        .text_if(" AND items.name = ?", filter.name.as_deref())
+        .text_if(UNDER_SCHEME, filter.classification_scheme_name.as_deref())
+        .any_of_if(UNDER_NODES, &nodes);
+    if let Some(recipient) = &filter.shared_with {
+        select = select.text(SHARED_BY, user_id).text(" AND shares.recipient_id = ?)", recipient);
+    }
+    let select = match filter.own {
+        // COALESCE keeps SQLite from using the index on `original_id`, which would find the originals of all users.
+        Some(true) => select.sql(" AND COALESCE(items.original_id, '') = ''"),
+        Some(false) => select.sql(" AND COALESCE(items.original_id, '') <> ''"),
+        None => select,
+    };
+    select.page("items.sequence", page).fetch(db).await
+}
+
+const UNDER_SCHEME: &str = " AND EXISTS (SELECT 1 FROM item_classifications \
+     JOIN classification_nodes ON classification_nodes.id = item_classifications.node_id \
+     WHERE item_classifications.item_id = items.id AND classification_nodes.scheme = ?)";
+const UNDER_NODES: &str = " AND EXISTS (SELECT 1 FROM item_classifications \
+     JOIN classification_nodes ON classification_nodes.id = item_classifications.node_id \
+     WHERE item_classifications.item_id = items.id AND classification_nodes.name IN (?))";
+const SHARED_BY: &str = " AND EXISTS (SELECT 1 FROM shares \
+     WHERE shares.item_id = COALESCE(items.original_id, items.id) AND shares.sender_id = ?";
+
+/// Originals by their ids.
+pub(crate) async fn find_all(db: &mut AnyConnection, ids: &[&str]) -> Result<Vec<ItemRow>> {
+    Statement::new(ITEMS).any_of(" AND items.id IN (?)", ids).fetch(db).await
+}
+
+/// An original to be inserted.
+pub(crate) struct NewItem<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) user_id: &'a str,
+    pub(crate) template: &'a templates::Row,
+    pub(crate) name: &'a str,
+    pub(crate) label: &'a str,
+    pub(crate) description: Option<&'a str>,
+}
+
+/// Inserts an item, classified like its template.
+pub(crate) async fn insert(db: &mut AnyConnection, item: &NewItem<'_>, clock: &Clock) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO items (id, user_id, owner_id, template_id, template_label, name, label, description, \
+         created_at, updated_at, sequence) VALUES ($1, $2, $2, $3, $4, $5, $6, $7, $8, $8, $9)",
+    )
+    .bind(item.id)
+    .bind(item.user_id)
+    .bind(&item.template.id)
+    .bind(&item.template.label)
+    .bind(item.name)
+    .bind(item.label)
+    .bind(item.description)
+    .bind(clock.now())
+    .bind(clock.sequence())
+    .execute(&mut *db)
+    .await?;
+    if let Some(node_id) = &item.template.classification_node_id {
+        classification::link(db, classification::Classified::Item(item.id), node_id).await?;
+    }
+    Ok(())
+}
+
+/// Sets `updated_at`, and label and description where given.
+pub(crate) async fn update(
+    db: &mut AnyConnection,
+    id: &str,
+    label: Option<&str>,
+    description: Option<&str>,
+    now: Millis,
+) -> Result<()> {
+    sqlx::query(
+        "UPDATE items SET label = COALESCE($1, label), description = COALESCE($2, description), updated_at = $3 \
+         WHERE id = $4",
+    )
+    .bind(label)
+    .bind(description)
+    .bind(now)
+    .bind(id)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Has a copy read its values from another share.
+pub(crate) async fn set_share(db: &mut AnyConnection, id: &str, share_id: &str) -> Result<()> {
+    sqlx::query("UPDATE items SET share_id = $1 WHERE id = $2").bind(share_id).bind(id).execute(db).await?;
+    Ok(())
+}
+
+/// Deletes an item. Foreign keys delete its slots, and of an original its copies and shares.
+pub(crate) async fn delete(db: &mut AnyConnection, id: &str) -> Result<()> {
+    sqlx::query("DELETE FROM items WHERE id = $1").bind(id).execute(db).await?;
+    Ok(())
+}
+
+/// One item of this user as a reply.
+pub(crate) async fn response(db: &mut AnyConnection, id: &str, user_id: &str) -> Result<ItemResponse> {
+    let row = find(db, id, user_id).await?;
+    response_of(db, row, user_id).await
+}
+
+/// [`response`] for a row that was loaded before.
+pub(crate) async fn response_of(db: &mut AnyConnection, row: ItemRow, user_id: &str) -> Result<ItemResponse> {
+    let mut loaded = load(db, vec![row], user_id).await?;
+    let item = loaded.items.pop().ok_or_else(|| Error::fault("an item vanished while it was read"))?;
+    Ok(ItemResponse {
+        item,
+        slots: loaded.slots,
+        classification_nodes: loaded.classification_nodes,
+        attachments: vec![],
+        thumbnails: vec![],
+        associations: vec![],
+        associations_to: vec![],
+    })
+}
+
+pub(crate) async fn slot_response(db: &mut AnyConnection, id: &str, user_id: &str) -> Result<Slot> {
+    let row = find_slot(db, id, user_id).await?;
+    let mut links = links_of(db, std::slice::from_ref(&row.item_id)).await?;
+    slot(row, &mut links)
+}
+
+/// Loads slots and classification of these items.
+pub(crate) async fn load(db: &mut AnyConnection, rows: Vec<ItemRow>, reader: &str) -> Result<Loaded> {
+    if rows.is_empty() {
+        return Ok(Loaded { items: vec![], slots: vec![], classification_nodes: vec![] });
+    }
+    let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
+    let slot_rows: Vec<SlotRow> = Statement::new(SLOTS)
+        .any_of(" AND slots.item_id IN (?)", &ids)
+        .sql(" ORDER BY slots.item_id, slots.ordinal, slots.id")
+        .fetch(db)
+        .await?;
+    let mut links = links_of(db, &ids).await?;
+    let mut node_ids: Vec<&str> = links.values().flatten().map(Id::as_str).collect();
+    node_ids.sort_unstable();
+    node_ids.dedup();
+    let nodes = classification::find_all(db, &node_ids).await?;
+    let mut slot_ids: HashMap<String, Vec<Id>> = HashMap::new();
+    for slot in &slot_rows {
+        slot_ids.entry(slot.item_id.clone()).or_default().push(Id::stored(slot.id.clone())?);
+    }
+    let mut take_slot_ids = |id: &str| slot_ids.remove(id).unwrap_or_default();
+    let items = rows.into_iter().map(|row| item(take_slot_ids(&row.id), row, &mut links)).collect::<Result<_>>()?;
+    let slots = slot_rows.into_iter().map(|row| slot(row, &mut links)).collect::<Result<_>>()?;
+    Ok(Loaded { items, slots, classification_nodes: classification::wire(nodes, reader)? })
+}
+
+/// The classification nodes of items and slots, by the id of the item or slot.
+type Links = HashMap<String, Vec<Id>>;
+
+async fn links_of(db: &mut AnyConnection, item_ids: &[String]) -> Result<Links> {
+    let rows: Vec<(String, String)> = Statement::new("SELECT item_id AS target_id, node_id FROM item_classifications")
+        .any_of(
+            " WHERE item_id IN (?) UNION ALL SELECT slots.id AS target_id, slot_classifications.node_id FROM slots \
+             JOIN slot_classifications ON slot_classifications.slot_id = slots.id WHERE slots.item_id IN (?) \
+             ORDER BY target_id, node_id",
+            item_ids,
+        )
+        .fetch(db)
+        .await?;
+    let mut links = Links::new();
+    for (target_id, node_id) in rows {
+        links.entry(target_id).or_default().push(Id::stored(node_id)?);
+    }
+    Ok(links)
+}
+
+fn item(slot_ids: Vec<Id>, row: ItemRow, links: &mut Links) -> Result<Item> {
+    Ok(Item {
+        slot_ids,
+        classification_node_ids: links.remove(&row.id).unwrap_or_default(),
+        own: row.is_own(),
+        id: Id::stored(row.id)?,
+        name: row.name,
+        label: row.label,
+        description: row.description,
+        created_at: to_wire(row.created_at),
+        updated_at: to_wire(row.updated_at),
+        item_template_id: Some(Id::stored(row.template_id)?),
+        item_template_label: Some(row.template_label),
+        ordinal: 1,
+        visible: true,
+        image: None,
+        item_image: None,
+        item_image_background_colour: None,
+        background_color: None,
+        me: false,
+        original_id: Id::maybe(row.original_id)?,
+        owner_id: Some(Id::stored(row.owner_id)?),
+        share_id: Id::maybe(row.share_id)?,
+        association_ids: vec![],
+        associations_to_ids: vec![],
+    })
+}
+
+/// Until the share's terms are accepted its values are hidden.
+fn slot(row: SlotRow, links: &mut Links) -> Result<Slot> {
+    let hidden = row.acceptance_required.as_deref() == Some("acceptance_required");
+    let shown = |text: Option<String>| text.filter(|_| !hidden);
+    let encrypted_value = Ciphertext::maybe(shown(row.encrypted_value))?;
+    Ok(Slot {
+        classification_node_ids: links.remove(&row.id).unwrap_or_default(),
+        id: Id::stored(row.id)?,
+        own: row.original_id.is_none(),
+        share_id: Id::maybe(row.share_id)?,
+        name: row.name,
+        label: row.label,
+        description: row.description,
+        encrypted: encrypted_value.is_some(),
+        ordinal: row.ordinal,
+        visible: true,
+        required: false,
+        attachment_id: Id::maybe(row.attachment_id)?,
+        attachments_folder_id: None,
+        attachment_uid: None,
+        item_id: Some(Id::stored(row.item_id)?),
+        created_at: to_wire(row.created_at),
+        updated_at: to_wire(row.updated_at),
+        slot_type_name: row.slot_type_name,
+        creator: Some(row.creator),
+        encrypted_value,
+        encrypted_value_verification_key: Ciphertext::maybe(shown(row.encrypted_value_verification_key))?,
+        value_verification_hash: shown(row.value_verification_hash),
+        image: None,
+        original_id: Id::maybe(row.original_id)?,
+        owner_id: Some(Id::stored(row.owner_id)?),
+        config: None,
+    })
+}

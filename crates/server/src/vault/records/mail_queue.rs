@@ -1,0 +1,94 @@
+//! Messages that wait to be sent, one for each invitation by e-mail.
+
+use sqlx::{AnyConnection, FromRow};
+use vaultshare::api::vault::invitations::MailState;
+
+use crate::{
+    clock::{Clock, Millis},
+    error::Result,
+};
+
+/// Marks a message as being sent. False if its invitation is gone or accepted.
+pub(crate) async fn claim(db: &mut AnyConnection, invitation_id: &str) -> Result<bool> {
+    let claim = "UPDATE mail_queue SET being_sent = 1 WHERE invitation_id = $1 AND being_sent = 0";
+    Ok(sqlx::query(claim).bind(invitation_id).execute(db).await?.rows_affected() == 1)
+}
+
+/// Returns a message to the queue.
+pub(crate) async fn reschedule(
+    db: &mut AnyConnection,
+    invitation_id: &str,
+    attempts: i64,
+    next_attempt_at: Millis,
+) -> Result<()> {
+    sqlx::query("UPDATE mail_queue SET being_sent = 0, attempts = $1, next_attempt_at = $2 WHERE invitation_id = $3")
+        .bind(attempts)
+        .bind(next_attempt_at)
+        .bind(invitation_id)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// The invitations whose message was being sent when the server stopped.
+pub(crate) async fn find_interrupted(db: &mut AnyConnection) -> Result<Vec<String>> {
+    Ok(sqlx::query_scalar("SELECT invitation_id FROM mail_queue WHERE being_sent = 1").fetch_all(db).await?)
+}
+
+#[derive(FromRow)]
+pub(crate) struct Row {
+    pub(crate) invitation_id: String,
+    pub(crate) token: String,
+    pub(crate) recipient: String,
+    pub(crate) expire_at: Millis,
+    pub(crate) attempts: i64,
+    pub(crate) next_attempt_at: Millis,
+}
+
+/// The message that is due first.
+pub(crate) async fn find_next(db: &mut AnyConnection) -> Result<Option<Row>> {
+    let next = sqlx::query_as(
+        "SELECT mail_queue.invitation_id, invitations.token, invitations.email AS recipient, invitations.expire_at, \
+         mail_queue.attempts, mail_queue.next_attempt_at \
+         FROM mail_queue JOIN invitations ON invitations.id = mail_queue.invitation_id \
+         WHERE mail_queue.being_sent = 0 AND invitations.email IS NOT NULL \
+         ORDER BY mail_queue.next_attempt_at, mail_queue.sequence LIMIT 1",
+    );
+    Ok(next.fetch_optional(db).await?)
+}
+
+/// Queues the message of an invitation.
+pub(crate) async fn enqueue(db: &mut AnyConnection, invitation_id: &str, email: &str, clock: &Clock) -> Result<()> {
+    let update = sqlx::query("UPDATE invitations SET email = $1, mail_state = $2 WHERE id = $3");
+    update.bind(email).bind(MailState::Waiting.as_str()).bind(invitation_id).execute(&mut *db).await?;
+    sqlx::query(
+        "INSERT INTO mail_queue (invitation_id, attempts, next_attempt_at, being_sent, sequence) \
+         VALUES ($1, 0, $2, 0, $3)",
+    )
+    .bind(invitation_id)
+    .bind(clock.now())
+    .bind(clock.sequence())
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Removes a message from the queue and records its outcome.
+pub(crate) async fn finish(
+    db: &mut AnyConnection,
+    invitation_id: &str,
+    state: MailState,
+    sent_at: Option<Millis>,
+) -> Result<()> {
+    sqlx::query("DELETE FROM mail_queue WHERE invitation_id = $1").bind(invitation_id).execute(&mut *db).await?;
+    let update = sqlx::query("UPDATE invitations SET mail_state = $1, sent_at = $2 WHERE id = $3");
+    update.bind(state.as_str()).bind(sent_at).bind(invitation_id).execute(db).await?;
+    Ok(())
+}
+
+/// Removes a message from the queue unless it is being sent.
+pub(crate) async fn cancel(db: &mut AnyConnection, invitation_id: &str) -> Result<()> {
+    let delete = sqlx::query("DELETE FROM mail_queue WHERE invitation_id = $1 AND being_sent = 0");
+    delete.bind(invitation_id).execute(db).await?;
+    Ok(())
+}

@@ -1,0 +1,18 @@
+//! The Vault's SQL and rows, one file per table or group of tables, and what a row looks like on the wire. Nothing here
+//! knows a request or a rule.
+
+pub(crate) mod classification;
+pub(crate) mod client_tasks;
+pub(crate) mod connections;
+pub(crate) mod copies;
+pub(crate) mod invitations;
+pub(crate) mod items;
+pub(crate) mod mail_queue;
+pub(crate) mod public_keys;
+pub(crate) mod share_values;
+pub(crate) mod shares;
+pub(crate) mod slots;
+pub(crate) mod space_shares;
+pub(crate) mod system_templates;
+pub(crate) mod templates;
+pub(crate) mod users;

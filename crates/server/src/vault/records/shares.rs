@@ -1,0 +1,321 @@
+//! Shares, and what each side sees of one.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use sqlx::{AnyConnection, FromRow};
+use vaultshare::api::{
+    Ciphertext, Id,
+    vault::shares::{Acceptance, Share, SharingMode},
+};
+
+use crate::{
+    clock::{Millis, to_wire},
+    error::{Error, Result},
+    pagination::Page,
+    query,
+    store::{Statement, Value, write_rows},
+    wire::{Stored, maybe_time},
+};
+
+/// Every query for shares starts with this; conditions follow.
+const SHARES: &str = "SELECT id, item_id, slot_id, owner_id, sender_id, recipient_id, public_key, \
+     keypair_external_id, encrypted_dek, terms, acceptance_required, onsharing_permitted, created_at, expires_at, \
+     sequence FROM shares WHERE 1 = 1";
+
+#[derive(Clone, Debug, FromRow)]
+pub(crate) struct ShareRow {
+    pub(crate) id: String,
+    pub(crate) item_id: String,
+    pub(crate) slot_id: Option<String>,
+    pub(crate) owner_id: String,
+    pub(crate) sender_id: String,
+    pub(crate) recipient_id: String,
+    pub(crate) public_key: String,
+    keypair_external_id: Option<String>,
+    encrypted_dek: Option<String>,
+    terms: Option<String>,
+    pub(crate) acceptance_required: String,
+    onsharing_permitted: i64,
+    created_at: Millis,
+    pub(crate) expires_at: Option<Millis>,
+    pub(crate) sequence: i64,
+}
+
+impl ShareRow {
+    /// Whether the recipient may read the values.
+    pub(crate) fn is_open(&self) -> bool {
+        self.acceptance_required == Acceptance::AcceptanceNotRequired.as_str()
+            || self.acceptance_required == Acceptance::Accepted.as_str()
+    }
+
+    /// Whether the recipient may share on.
+    pub(crate) fn permits_on_sharing(&self) -> bool {
+        self.onsharing_permitted != 0
+    }
+
+    /// The share with a new DEK, if there is one.
+    pub(crate) fn with_dek(&self, dek: Option<&str>) -> Self {
+        let mut share = self.clone();
+        if let Some(dek) = dek {
+            share.encrypted_dek = Some(dek.to_owned());
+        }
+        share
+    }
+
+    /// The share as `reader` sees it: the recipient gets the DEK once they have accepted.
+    pub(crate) fn wire(self, reader: &str) -> Result<Share> {
+        let hidden = self.recipient_id == reader && !self.is_open();
+        let permitted = self.permits_on_sharing();
+        Ok(Share {
+            id: Id::stored(self.id)?,
+            owner_id: Some(Id::stored(self.owner_id)?),
+            sender_id: Id::stored(self.sender_id)?,
+            recipient_id: Id::stored(self.recipient_id)?,
+            acceptance_required: serde_json::from_value(self.acceptance_required.into())?,
+            item_id: Id::stored(self.item_id)?,
+            slot_id: Id::maybe(self.slot_id)?,
+            public_key: Some(self.public_key),
+            keypair_external_id: self.keypair_external_id,
+            encrypted_dek: Ciphertext::maybe(self.encrypted_dek.filter(|_| !hidden))?,
+            terms: self.terms,
+            sharing_mode: Some(if permitted { SharingMode::Anyone } else { SharingMode::Owner }),
+            onsharing_permitted: Some(permitted),
+            created_at: to_wire(self.created_at),
+            expires_at: maybe_time(self.expires_at),
+        })
+    }
+}
+
+pub(crate) fn not_found() -> Error {
+    Error::not_found("share_not_found")
+}
+
+/// The share of this id, of whatever user.
+pub(crate) async fn find(db: &mut AnyConnection, id: &str) -> Result<Option<ShareRow>> {
+    Ok(Statement::new(SHARES).text(" AND id = ?", id).fetch(db).await?.pop())
+}
+
+/// The share of this id, if this user is its recipient.
+pub(crate) async fn find_incoming(db: &mut AnyConnection, id: &str, recipient_id: &str) -> Result<ShareRow> {
+    let share = find(db, id).await?;
+    share.filter(|share| share.recipient_id == recipient_id).ok_or_else(not_found)
+}
+
+/// The shares of these ids, oldest first.
+pub(crate) async fn find_all(db: &mut AnyConnection, ids: &[String]) -> Result<Vec<ShareRow>> {
+    Statement::new(SHARES).any_of(" AND id IN (?)", ids).sql(" ORDER BY sequence").fetch(db).await
+}
+
+/// All shares of an item: its owner's and those that recipients made from them.
+pub(crate) async fn of_item(db: &mut AnyConnection, item_id: &str) -> Result<Vec<ShareRow>> {
+    Statement::new(SHARES).text(" AND item_id = ?", item_id).sql(" ORDER BY sequence").fetch(db).await
+}
+
+pub(crate) async fn exist_for_item(db: &mut AnyConnection, item_id: &str) -> Result<bool> {
+    let count = sqlx::query_scalar("SELECT COUNT(*) FROM shares WHERE item_id = $1");
+    let count: i64 = count.bind(item_id).fetch_one(db).await?;
+    Ok(count > 0)
+}
+
+/// The parameters that filter a list of received shares.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct IncomingFilter {
+    #[serde(alias = "share_ids[]", deserialize_with = "query::list")]
+    share_ids: Vec<String>,
+    #[serde(alias = "acceptance_required[]", deserialize_with = "query::list")]
+    acceptance_required: Vec<String>,
+    #[serde(deserialize_with = "query::text")]
+    own_connection_id: Option<String>,
+}
+
+/// A page of the shares that this user received.
+pub(crate) async fn list_incoming(
+    db: &mut AnyConnection,
+    user_id: &str,
+    filter: &IncomingFilter,
+    page: &Page,
+) -> Result<Vec<ShareRow>> {
+    let select = Statement::new(SHARES);
+    let select = match filter.share_ids.is_empty() {
+        true => select.text(" AND recipient_id = ?", user_id),
+        // `|| ''` keeps SQLite from using the index on the recipient, who may have many more shares than these.
+        false => select.any_of(" AND id IN (?)", &filter.share_ids).text(" AND recipient_id || '' = ?", user_id),
+    };
+    let mut select = select.any_of_if(" AND acceptance_required IN (?)", &filter.acceptance_required);
+    if let Some(connection_id) = &filter.own_connection_id {
+        select = select
+            .text(" AND sender_id IN (SELECT other_user_id FROM connections WHERE id = ?", connection_id)
+            .text(" AND user_id = ?)", user_id);
+    }
+    select.page("sequence", page).fetch(db).await
+}
+
+/// The parameters that filter a list of sent shares.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct OutgoingFilter {
+    #[serde(alias = "item_ids[]", deserialize_with = "query::list")]
+    item_ids: Vec<String>,
+    #[serde(deserialize_with = "query::text")]
+    own_connection_id: Option<String>,
+}
+
+/// A page of the shares that this user sent.
+pub(crate) async fn list_outgoing(
+    db: &mut AnyConnection,
+    user_id: &str,
+    filter: &OutgoingFilter,
+    page: &Page,
+) -> Result<Vec<ShareRow>> {
+    let select = Statement::new(SHARES);
+    let mut select = match filter.item_ids.is_empty() {
+        true => select.text(" AND sender_id = ?", user_id),
+        // `|| ''` keeps SQLite from using the index on the sender, who may have many more shares than these.
+        false => select.any_of(" AND item_id IN (?)", &filter.item_ids).text(" AND sender_id || '' = ?", user_id),
+    };
+    if let Some(connection_id) = &filter.own_connection_id {
+        select = select
+            .text(" AND recipient_id IN (SELECT other_user_id FROM connections WHERE id = ?", connection_id)
+            .text(" AND user_id = ?)", user_id);
+    }
+    select.page("sequence", page).fetch(db).await
+}
+
+/// Inserts shares; the columns are those of the statement.
+pub(crate) async fn insert(db: &mut AnyConnection, rows: Vec<[Value; 16]>) -> Result<()> {
+    let insert = "INSERT INTO shares (id, item_id, slot_id, owner_id, sender_id, recipient_id, parent_share_id, \
+         public_key, keypair_external_id, encrypted_dek, terms, acceptance_required, onsharing_permitted, created_at, \
+         expires_at, sequence) VALUES";
+    write_rows(db, insert, rows, "").await
+}
+
+/// Accepts a share that has to be accepted; any other stays unchanged.
+pub(crate) async fn accept(db: &mut AnyConnection, id: &str) -> Result<()> {
+    sqlx::query("UPDATE shares SET acceptance_required = $1 WHERE id = $2 AND acceptance_required = $3")
+        .bind(Acceptance::Accepted.as_str())
+        .bind(id)
+        .bind(Acceptance::AcceptanceRequired.as_str())
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Sets the DEKs of shares, given by share id.
+pub(crate) async fn set_deks(db: &mut AnyConnection, deks: &HashMap<&str, &str>) -> Result<()> {
+    let before = "UPDATE shares SET encrypted_dek = deks.column2 FROM (VALUES";
+    let rows = deks.iter().map(|(share_id, dek)| [(*share_id).into(), (*dek).into()]).collect();
+    write_rows(db, before, rows, ") AS deks WHERE shares.id = deks.column1").await
+}
+
+/// Removes the DEK of a share whose recipient has re-encrypted its values.
+pub(crate) async fn clear_dek(db: &mut AnyConnection, id: &str) -> Result<()> {
+    sqlx::query("UPDATE shares SET encrypted_dek = NULL WHERE id = $1").bind(id).execute(db).await?;
+    Ok(())
+}
+
+pub(crate) async fn permit_on_sharing(db: &mut AnyConnection, id: &str, permitted: bool) -> Result<()> {
+    sqlx::query("UPDATE shares SET onsharing_permitted = $1 WHERE id = $2")
+        .bind(i64::from(permitted))
+        .bind(id)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Sets when a share expires. Shares that were made from it expire no later.
+pub(crate) async fn set_expiry(db: &mut AnyConnection, id: &str, expires_at: Option<Millis>) -> Result<()> {
+    sqlx::query("UPDATE shares SET expires_at = $1 WHERE id = $2").bind(expires_at).bind(id).execute(&mut *db).await?;
+    if let Some(expires_at) = expires_at {
+        let shorten = "UPDATE shares SET expires_at = $1 \
+             WHERE parent_share_id = $2 AND (expires_at IS NULL OR expires_at > $1)";
+        sqlx::query(shorten).bind(expires_at).bind(id).execute(db).await?;
+    }
+    Ok(())
+}
+
+/// Deletes a share. Foreign keys delete its values.
+pub(crate) async fn delete(db: &mut AnyConnection, id: &str) -> Result<()> {
+    sqlx::query("DELETE FROM shares WHERE id = $1").bind(id).execute(db).await?;
+    Ok(())
+}
+
+/// The ids of at most 100 expired shares.
+pub(crate) async fn find_expired(db: &mut AnyConnection, now: Millis) -> Result<Vec<String>> {
+    let sql = "SELECT id FROM shares WHERE expires_at <= $1 LIMIT 100";
+    Ok(sqlx::query_scalar(sql).bind(now).fetch_all(db).await?)
+}
+
+/// The ids of shares of one of these slots alone.
+pub(crate) async fn ids_of_slots(db: &mut AnyConnection, slot_ids: &[String]) -> Result<Vec<String>> {
+    let select = Statement::new("SELECT id FROM shares WHERE 1 = 1").any_of(" AND slot_id IN (?)", slot_ids);
+    Ok(select.fetch(db).await?.into_iter().map(|(id,)| id).collect())
+}
+
+/// The ids of the shares by which an item reached a recipient, oldest first.
+pub(crate) async fn ids_with_recipient(
+    db: &mut AnyConnection,
+    item_id: &str,
+    recipient_id: &str,
+) -> Result<Vec<String>> {
+    let ids = sqlx::query_scalar("SELECT id FROM shares WHERE item_id = $1 AND recipient_id = $2 ORDER BY sequence");
+    Ok(ids.bind(item_id).bind(recipient_id).fetch_all(db).await?)
+}
+
+/// The ids of the shares that a user sent or received.
+pub(crate) async fn ids_of_user(db: &mut AnyConnection, user_id: &str) -> Result<Vec<String>> {
+    let ids = sqlx::query_scalar("SELECT id FROM shares WHERE sender_id = $1 OR recipient_id = $1");
+    Ok(ids.bind(user_id).fetch_all(db).await?)
+}
+
+/// The ids of the shares that a recipient made from a share.
+pub(crate) async fn ids_of_children(db: &mut AnyConnection, share_id: &str) -> Result<Vec<String>> {
+    let ids = sqlx::query_scalar("SELECT id FROM shares WHERE parent_share_id = $1");
+    Ok(ids.bind(share_id).fetch_all(db).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn share(acceptance: Acceptance) -> ShareRow {
+        ShareRow {
+            id: "share".into(),
+            item_id: "item".into(),
+            slot_id: None,
+            owner_id: "alice".into(),
+            sender_id: "alice".into(),
+            recipient_id: "bob".into(),
+            public_key: "PEM".into(),
+            keypair_external_id: None,
+            encrypted_dek: Some("Rsa4096.AA==.QQUAAAAA".into()),
+            terms: Some("be nice".into()),
+            acceptance_required: acceptance.as_str().into(),
+            onsharing_permitted: 1,
+            created_at: 0,
+            expires_at: None,
+            sequence: 1,
+        }
+    }
+
+    #[test]
+    fn the_recipient_gets_the_key_with_the_acceptance() {
+        let seen = |acceptance, reader| share(acceptance).wire(reader).unwrap();
+        let waiting = seen(Acceptance::AcceptanceRequired, "bob");
+        assert!(waiting.encrypted_dek.is_none());
+        assert_eq!(waiting.terms.as_deref(), Some("be nice"));
+        assert!(seen(Acceptance::AcceptanceRequired, "alice").encrypted_dek.is_some());
+        assert!(seen(Acceptance::Accepted, "bob").encrypted_dek.is_some());
+        assert!(seen(Acceptance::AcceptanceNotRequired, "bob").encrypted_dek.is_some());
+        assert!(seen(Acceptance::Rejected, "bob").encrypted_dek.is_none());
+    }
+
+    #[test]
+    fn both_permission_fields_say_the_same() {
+        let permitted = share(Acceptance::Accepted).wire("bob").unwrap();
+        assert_eq!((permitted.sharing_mode, permitted.onsharing_permitted), (Some(SharingMode::Anyone), Some(true)));
+        let forbidden = ShareRow { onsharing_permitted: 0, ..share(Acceptance::Accepted) }.wire("bob").unwrap();
+        assert_eq!((forbidden.sharing_mode, forbidden.onsharing_permitted), (Some(SharingMode::Owner), Some(false)));
+    }
+}

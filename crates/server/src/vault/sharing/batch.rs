@@ -1,0 +1,55 @@
+//! Several changes of shares in one request (docs/protocol/http-api.md §9.7): all of them are made, or none.
+
+use axum::{extract::State, http::StatusCode, response::Response};
+use serde::Deserialize;
+use vaultshare::api::{
+    Id, PageMeta,
+    vault::shares::{NewShare, ShareChange, SharesResponse},
+};
+
+use super::{creating::Sharing, ending, outgoing};
+use crate::{
+    auth::Session,
+    error::{Error, Result},
+    idempotency::{Begun, Idempotency},
+    request::Body,
+    service::Service,
+    vault::{Vault, records::shares},
+};
+
+#[derive(Deserialize)]
+pub(in crate::vault) struct Batch {
+    shares_to_delete: Option<Vec<Id>>,
+    shares_to_reconfigure: Option<Vec<ShareChange>>,
+    item_to_share_id: Option<Id>,
+    shares_to_create: Option<Vec<NewShare>>,
+}
+
+/// Returns the shares that were changed or created.
+pub(in crate::vault) async fn apply(
+    State(vault): State<Vault>,
+    session: Session,
+    idempotency: Idempotency,
+    Body(request): Body<Batch>,
+) -> Result<Response> {
+    let mut change = match idempotency.begin(&vault, &session.user_id).await? {
+        Begun::New(change) => change,
+        Begun::Replayed(reply) => return Ok(reply),
+    };
+    let db = &mut *change.tx;
+    for id in request.shares_to_delete.unwrap_or_default() {
+        ending::end_as(db, id.as_str(), &session.user_id, vault.clock()).await?;
+    }
+    let changes = request.shares_to_reconfigure.unwrap_or_default();
+    let mut changed = outgoing::change_all(db, &session.user_id, &changes, vault.clock()).await?;
+    let new = request.shares_to_create.unwrap_or_default();
+    if !new.is_empty() {
+        let item_id =
+            request.item_to_share_id.ok_or_else(|| Error::invalid("shares_to_create needs item_to_share_id"))?;
+        let sharing = Sharing::begin(db, item_id.as_str(), &session.user_id).await?;
+        let ids = sharing.create(db, &new, vault.clock()).await?;
+        changed.extend(shares::find_all(db, &ids).await?);
+    }
+    let shares = changed.into_iter().map(|share| share.wire(&session.user_id)).collect::<Result<_>>()?;
+    change.answer(StatusCode::OK, &SharesResponse { shares, next_page_after: None, meta: PageMeta::of(None) }).await
+}

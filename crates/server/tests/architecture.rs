@@ -1,0 +1,118 @@
+//! Which room may know which: read from the sources.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The sources of `src`, by path. What follows `#[cfg(test)]` is left out.
+fn sources() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut folders, mut files) = (vec![root.clone()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push(source(&root, path));
+            }
+        }
+    }
+    assert!(files.len() > 50);
+    files
+}
+
+fn source(root: &Path, path: PathBuf) -> (String, String) {
+    let text = fs::read_to_string(&path).unwrap();
+    let text = text.split("#[cfg(test)]").next().unwrap().to_owned();
+    (path.strip_prefix(root).unwrap().display().to_string(), text)
+}
+
+/// The first segments after `use crate::`, of one import or of a nested list.
+fn imports(source: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for import in source.split("use crate::").skip(1) {
+        let import = import.split(';').next().unwrap();
+        match import.strip_prefix('{') {
+            None => names.push(first_segment(import)),
+            Some(list) => names.extend(top_level(list.trim_end_matches('}')).iter().map(|name| first_segment(name))),
+        }
+    }
+    names
+}
+
+fn first_segment(path: &str) -> String {
+    path.trim().split([':', ',', ' ']).next().unwrap().to_owned()
+}
+
+/// Splits a list at the commas that are in no braces.
+fn top_level(list: &str) -> Vec<String> {
+    let (mut parts, mut depth) = (vec![String::new()], 0);
+    for character in list.chars() {
+        match character {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                parts.push(String::new());
+                continue;
+            }
+            _ => {}
+        }
+        parts.last_mut().unwrap().push(character);
+    }
+    parts.retain(|part| !part.trim().is_empty());
+    parts
+}
+
+fn is_in_records(path: &str) -> bool {
+    path.contains("/records/")
+}
+
+#[test]
+fn imports_are_read_from_all_forms() {
+    assert_eq!(
+        imports("use crate::store::Store;\nuse crate::{\n    clock::{Clock, Millis},\n    query,\n};"),
+        ["store", "clock", "query"]
+    );
+}
+
+#[test]
+fn records_import_the_store_and_nothing_of_requests_or_rules() {
+    let below = ["clock", "error", "pagination", "query", "store", "token", "wire"];
+    for (path, text) in sources().iter().filter(|(path, _)| is_in_records(path)) {
+        for name in imports(text) {
+            assert!(below.contains(&name.as_str()), "{path} imports {name}");
+        }
+        assert!(!text.contains("axum") && !text.contains("super::super"), "{path}");
+    }
+}
+
+#[test]
+fn sql_is_in_records_alone() {
+    let shared = ["auth.rs", "idempotency.rs"];
+    for (path, text) in sources() {
+        if !is_in_records(&path) && !path.starts_with("store/") && !shared.contains(&path.as_str()) {
+            assert!(!text.contains("sqlx::query") && !text.contains("Statement::"), "{path}");
+        }
+    }
+}
+
+#[test]
+fn all_routes_are_in_the_route_tables() {
+    let tables = ["keystore/routes.rs", "vault/routes.rs", "http.rs"];
+    for (path, text) in sources() {
+        assert!(!text.contains(".route(") || tables.contains(&path.as_str()), "{path}");
+    }
+}
+
+#[test]
+fn the_services_do_not_import_each_other() {
+    for (path, text) in sources() {
+        let other = if path.starts_with("keystore/") { "vault" } else { "keystore" };
+        if path.starts_with("keystore/") || path.starts_with("vault/") {
+            assert!(!imports(&text).contains(&other.to_owned()), "{path} imports {other}");
+        }
+    }
+}

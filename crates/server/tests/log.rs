@@ -1,0 +1,100 @@
+//! What is logged of a request: its id in each of its lines, and no secret in any.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
+
+mod common;
+
+use std::{
+    io,
+    sync::{Arc, Mutex, OnceLock},
+};
+
+use axum::{body::Body, http::Request};
+use common::{invitation, server, text};
+use serde_json::json;
+use tracing_subscriber::EnvFilter;
+
+/// Everything that this process logs.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    fn start() -> Self {
+        static LOG: OnceLock<Log> = OnceLock::new();
+        let start = || {
+            let (log, filter) = (Log::default(), EnvFilter::new("debug"));
+            let writer = log.clone();
+            let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
+            subscriber.with_writer(move || writer.clone()).init();
+            log
+        };
+        LOG.get_or_init(start).clone()
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    /// The lines of the request with this id.
+    fn lines(&self, id: &str) -> Vec<String> {
+        self.text().lines().filter(|line| line.contains(id)).map(str::to_owned).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_fault_is_logged_with_its_requests_route_and_id() {
+    let log = Log::start();
+    let server = server().await;
+    server.0.close().await;
+    let reply = server.call("POST", "/vault/session", None, Some(json!({ "public_key": "x" }))).await;
+    assert_eq!(reply.status, 500);
+    let lines = log.lines(reply.headers["x-request-id"].to_str().unwrap());
+    let fault = lines.iter().find(|line| line.contains("ERROR")).unwrap();
+    assert!(fault.contains("POST") && fault.contains("/vault/session") && fault.contains("request failed"), "{fault}");
+    let response = lines.iter().find(|line| line.contains("status=500")).unwrap();
+    assert!(response.contains("INFO") && response.contains("milliseconds="), "{response}");
+}
+
+#[tokio::test]
+async fn every_request_has_an_id_of_the_servers_own() {
+    let log = Log::start();
+    let server = server().await;
+    let ask = || async {
+        let request = Request::get("/vault/version").header("x-request-id", "chosen-by-the-client");
+        let reply = server.send(request.body(Body::empty()).unwrap()).await;
+        reply.headers["x-request-id"].to_str().unwrap().to_owned()
+    };
+    let (one, other) = (ask().await, ask().await);
+    assert_ne!(one, other);
+    for id in [&one, &other] {
+        assert!(log.lines(id).iter().any(|line| line.contains("status=200")), "{id}");
+    }
+    assert!(!log.text().contains("chosen-by-the-client"));
+}
+
+#[tokio::test]
+async fn no_line_has_a_token_a_path_or_a_query() {
+    let log = Log::start();
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    let token = server.post(&alice, "/vault/invitations", invitation(&alice)).await.ok()["invitation"]["token"].clone();
+    let token = text(&token);
+    server.get(&alice, &format!("/vault/invitations/{token}?secret=in-the-query")).await.ok();
+    server.get(&alice, &format!("/vault/nowhere/{token}")).await.refused(404);
+    server.post(&alice, "/keystore/keypairs", json!({ "public_key": ["in-the-body"] })).await.refused(400);
+    let text = log.text();
+    assert!(text.contains("/vault/invitations/{id_or_token}"));
+    for secret in [&alice.vault_token, &alice.keystore_token, &token, "in-the-query", "in-the-body"] {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+}
