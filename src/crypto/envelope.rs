@@ -38,7 +38,7 @@ const MAX_RSA_TEXT_BYTES: usize = 8 * 1024;
 /// The longest artefacts, as text.
 const MAX_ARTEFACTS_BYTES: usize = 4 * 1024;
 
-const AES_STRATEGY: &str = "Aes256Gcm";
+pub(crate) const AES_STRATEGY: &str = "Aes256Gcm";
 const KDF_STRATEGY: &str = "Pbkdf2Hmac";
 /// `A` and an empty BSON document, in base64.
 const RSA_ARTEFACTS: &str = "QQUAAAAA";
@@ -137,7 +137,7 @@ impl Envelope {
     }
 }
 
-fn chunk_artefacts(chunk: &Chunk) -> String {
+pub(crate) fn chunk_artefacts(chunk: &Chunk) -> String {
     match usual_artefacts::print(chunk) {
         Some(artefacts) => artefacts,
         None => to_base64url(&bson_artefacts::print_chunk(chunk)),
@@ -172,7 +172,7 @@ fn parse_symmetric(rest: &str) -> Result<Envelope> {
     Ok(Envelope::Symmetric { chunks, derivation })
 }
 
-fn parse_chunk(data: &str, artefacts: &str) -> Result<Chunk> {
+pub(crate) fn parse_chunk(data: &str, artefacts: &str) -> Result<Chunk> {
     let ciphertext = decode(data)?;
     if let Some((iv, tag)) = usual_artefacts::read(artefacts) {
         return Ok(Chunk { ciphertext, iv, tag, additional_data: Cow::Borrowed(ADDITIONAL_DATA) });

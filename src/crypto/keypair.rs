@@ -9,7 +9,7 @@ use crate::crypto::envelope::Envelope;
 use crate::crypto::keys::DataKey;
 use crate::crypto::pem;
 use crate::crypto::public_key::PublicKey;
-use crate::crypto::rsa_der::{self, Enclosed};
+use crate::crypto::rsa_der::{self, pkcs1_from_pkcs8};
 use crate::crypto::symmetric::AesKey;
 use crate::{Error, Result};
 
@@ -174,14 +174,6 @@ fn decode_private_key(text: &str) -> Option<Zeroizing<Vec<u8>>> {
         PKCS1_LABEL => Some(der),
         PKCS8_LABEL => pkcs1_from_pkcs8(&der),
         _ => None,
-    }
-}
-
-/// The private key inside a PKCS#8 structure that says it is RSA.
-pub(crate) fn pkcs1_from_pkcs8(der: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    match rsa_der::read_pkcs8(der)? {
-        Enclosed::Rsa(pkcs1_der) => Some(Zeroizing::new(pkcs1_der.to_vec())),
-        Enclosed::Foreign => None,
     }
 }
 

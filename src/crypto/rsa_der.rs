@@ -56,7 +56,7 @@ pub(crate) fn read_spki(der: &[u8]) -> Option<Enclosed<'_>> {
 }
 
 /// The private key in a PKCS#8 structure.
-pub(crate) fn read_pkcs8(der: &[u8]) -> Option<Enclosed<'_>> {
+fn read_pkcs8(der: &[u8]) -> Option<Enclosed<'_>> {
     let mut fields = sequence(der)?;
     let _version = read_number(&mut fields)?;
     let algorithm = read(&mut fields, Tag::Sequence)?;
@@ -76,9 +76,17 @@ pub(crate) fn write_spki(pkcs1_der: &[u8]) -> Option<Vec<u8>> {
     element(Tag::Sequence, &[RSA_ALGORITHM, &key].concat())
 }
 
+/// The private key in a PKCS#8 structure that says it is RSA.
+pub(crate) fn pkcs1_from_pkcs8(der: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    match read_pkcs8(der)? {
+        Enclosed::Rsa(pkcs1_der) => Some(Zeroizing::new(pkcs1_der.to_vec())),
+        Enclosed::Foreign => None,
+    }
+}
+
 /// The PKCS#8 structure around a PKCS#1 private key, as WebCrypto wants it.
 #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "there is no WebCrypto here"))]
-pub(crate) fn write_pkcs8(pkcs1_der: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+pub(crate) fn pkcs8_from_pkcs1(pkcs1_der: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let key = Zeroizing::new(element(Tag::OctetString, pkcs1_der)?);
     let fields = Zeroizing::new([VERSION_ZERO, RSA_ALGORITHM, &key].concat());
     element(Tag::Sequence, &fields).map(Zeroizing::new)
@@ -145,7 +153,7 @@ mod tests {
     #[test]
     fn structures_are_written_as_openssl_writes_them() {
         let private = der(PRIVATE_PKCS1);
-        assert_eq!(*write_pkcs8(&private).unwrap(), der(PRIVATE_PKCS8));
+        assert_eq!(*pkcs8_from_pkcs1(&private).unwrap(), der(PRIVATE_PKCS8));
         let public = write_public_key(read_public_half(&private).unwrap()).unwrap();
         assert_eq!(write_spki(&public).unwrap(), der(PUBLIC_SPKI));
     }

@@ -5,14 +5,13 @@
 use std::fmt;
 
 use subtle::ConstantTimeEq;
+use vaultshare_fast::KEY_BYTES;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::crypto::backend::ExpandedKey;
 use crate::crypto::encoding::{secret_from_base64url, to_base64url};
 use crate::crypto::envelope::{ADDITIONAL_DATA, Chunk, Envelope, IV_BYTES};
 use crate::{Error, Result};
-
-pub(crate) use vaultshare_fast::KEY_BYTES;
 
 /// 32 secret bytes. They live on the heap in one place, are wiped on drop, and are never printed.
 pub struct AesKey {
@@ -163,30 +162,10 @@ impl AesKey {
         }
     }
 
-    /// Whether [`AesKey::seal_array`] is for so many bytes: they may be too few to be worth it, or the browser may not be able
-    /// to do it by itself.
+    /// The bytes, and what a backend made of them.
     #[cfg(target_arch = "wasm32")]
-    pub fn takes_arrays_of(bytes: u32) -> bool {
-        crate::crypto::backend::is_for_the_browser(bytes)
-    }
-
-    /// As [`AesKey::seal`], for bytes that JavaScript holds. They are read after an await.
-    ///
-    /// # Errors
-    /// `INTERNAL`.
-    #[cfg(target_arch = "wasm32")]
-    pub async fn seal_array(&self, plaintext: &js_sys::Uint8Array) -> Result<js_sys::JsString> {
-        self.expanded.seal_array(&self.bytes, plaintext).await
-    }
-
-    /// As [`AesKey::open`], for a text that JavaScript holds: nothing where [`AesKey::takes_arrays_of`] says no, or
-    /// where the envelope is of another form.
-    ///
-    /// # Errors
-    /// As [`AesKey::open`].
-    #[cfg(target_arch = "wasm32")]
-    pub async fn open_to_array(&self, envelope: &js_sys::JsString) -> Result<Option<js_sys::Uint8Array>> {
-        self.expanded.open_to_array(&self.bytes, envelope).await
+    pub(crate) fn parts(&self) -> (&[u8; KEY_BYTES], &ExpandedKey) {
+        (&self.bytes, &self.expanded)
     }
 
     pub(crate) async fn seal_chunk(&self, plaintext: &[u8], additional_data: &str) -> Result<Chunk> {
@@ -207,15 +186,20 @@ impl AesKey {
         if chunks.len() == 1
             && let Some(chunk) = chunks.pop()
         {
-            return self.expanded.decrypt(&self.bytes, chunk).await;
+            return self.decrypt_chunk(chunk).await;
         }
         // Sized once: a growing vector would leave plaintext behind in the memory that it outgrows.
         let length = chunks.iter().map(|chunk| chunk.ciphertext.len()).sum();
         let mut joined = Zeroizing::new(Vec::with_capacity(length));
         for chunk in chunks {
-            joined.extend_from_slice(&self.expanded.decrypt(&self.bytes, chunk).await?);
+            joined.extend_from_slice(&self.decrypt_chunk(chunk).await?);
         }
         Ok(joined)
+    }
+
+    async fn decrypt_chunk(&self, chunk: Chunk) -> Result<Zeroizing<Vec<u8>>> {
+        let Chunk { ciphertext, iv, tag, additional_data } = chunk;
+        self.expanded.decrypt(&self.bytes, &iv, additional_data.as_bytes(), ciphertext, &tag).await
     }
 }
 

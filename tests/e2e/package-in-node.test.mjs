@@ -34,8 +34,8 @@ describe('the package in Node.js', () => {
     const files = await readdir(join(project.folder, 'node_modules/vaultshare'));
     assert.deepEqual(files.sort(), [
       'CHANGELOG.md', 'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'client.js', 'errors.js', 'guard.js', 'imports.js', 'index.d.ts', 'index.js',
-      'instantiate.js', 'node.js', 'package.json', 'portable-rsa-module.js', 'portable-rsa-worker.js', 'portable-rsa.js',
-      'portable_rsa_bg.js', 'portable_rsa_bg.wasm', 'snippets', 'start.js', 'vaultshare_bg.js', 'vaultshare_bg.wasm',
+      'instantiate.js', 'node.js', 'on-demand-module.js', 'on-demand-worker.js', 'on-demand.js', 'on_demand_bg.js', 'on_demand_bg.wasm',
+      'package.json', 'snippets', 'start.js', 'vaultshare_bg.js', 'vaultshare_bg.wasm',
     ]);
   });
 

@@ -49,9 +49,9 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()
 
 /// Builds the npm package into `pkg/`, from Rust source to a folder that is ready for `npm pack`.
 pub(crate) fn build_package(workspace: &Workspace) -> anyhow::Result<()> {
-    wasm::compile(workspace, &[wasm::MAIN, wasm::PORTABLE_RSA])?;
+    wasm::compile(workspace, &[wasm::MAIN, wasm::ON_DEMAND])?;
     let main = bindings::generate(workspace, &wasm::MAIN)?;
-    let portable_rsa = bindings::generate(workspace, &wasm::PORTABLE_RSA)?;
-    package::assemble(workspace, &main, &portable_rsa)?;
+    let on_demand = bindings::generate(workspace, &wasm::ON_DEMAND)?;
+    package::assemble(workspace, &main, &on_demand)?;
     size::report(workspace)
 }

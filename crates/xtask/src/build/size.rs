@@ -10,9 +10,8 @@ use flate2::write::GzEncoder;
 use crate::workspace::Workspace;
 use crate::{files, progress};
 
-/// RSA in portable code, and what loads it, in a worker or beside one.
-const SECOND_MODULE: [&str; 4] =
-    ["portable_rsa_bg.wasm", "portable_rsa_bg.js", "portable-rsa-module.js", "portable-rsa-worker.js"];
+/// The on-demand module, and what starts it, in a worker or beside one.
+const SECOND_MODULE: [&str; 4] = ["on_demand_bg.wasm", "on_demand_bg.js", "on-demand-module.js", "on-demand-worker.js"];
 
 /// The bytes of some files, as they are and as a server sends them.
 #[derive(Default)]
@@ -26,7 +25,7 @@ struct Size {
 struct Sizes {
     wasm: Size,
     javascript: Size,
-    /// Only pages without `crypto.subtle` load this.
+    /// Loaded only without `crypto.subtle`, or for a ciphertext from before 2021.
     second_module: Size,
 }
 
@@ -37,7 +36,7 @@ pub(crate) fn report(workspace: &Workspace) -> anyhow::Result<()> {
     let kinds = [
         ("WebAssembly", &sizes.wasm),
         ("JavaScript", &sizes.javascript),
-        ("loaded only without crypto.subtle", &sizes.second_module),
+        ("loaded on demand", &sizes.second_module),
     ];
     for (what, size) in kinds {
         progress::note(&format!("{what}: {}, gzipped {}", kilobytes(size.plain), kilobytes(size.gzipped)));

@@ -29,9 +29,9 @@ pub(crate) const MAIN: Module = Module {
     ],
 };
 
-/// RSA, for pages without `crypto.subtle`.
-pub(crate) const PORTABLE_RSA: Module =
-    Module { name: "portable_rsa", krate: "portable-rsa-module", optimisation: &["-O3"] };
+/// What few pages need: RSA without `crypto.subtle`, and the YAML of old ciphertexts.
+pub(crate) const ON_DEMAND: Module =
+    Module { name: "on_demand", krate: "on-demand-module", optimisation: &["-O3"] };
 
 impl Module {
     /// What `wasm-bindgen` calls the module itself.

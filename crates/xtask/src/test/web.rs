@@ -18,7 +18,7 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
         command.args(["test", "--mode", "no-install", "--headless", "--chromedriver"]).arg(browser.driver());
         command.arg("--chrome");
         // The second module is part of the package, which these tests do not have around them.
-        command.args(["--", "--locked", "--features", "rsa-compiled-in"]);
+        command.args(["--", "--locked", "--features", "on-demand-compiled-in"]);
         // It looks for wasm-bindgen in PATH, and uses what it finds if the version is right.
         command.env("PATH", path_starting_with(workspace)?);
         browser.name_to(&mut command);
