@@ -87,7 +87,7 @@ impl KeyPair {
     /// # Errors
     /// `DECRYPTION_FAILED`, whatever the reason; those of a malformed envelope.
     pub async fn decrypt(&self, envelope: &str) -> Result<Zeroizing<Vec<u8>>> {
-        match Envelope::parse(envelope)? {
+        match Envelope::parse(envelope).await? {
             Envelope::Rsa { bits, ciphertext } if bits == self.public.bits() => self.private.decrypt(&ciphertext).await,
             Envelope::Rsa { .. } => Err(Error::decryption_failed()),
             _ => Err(Error::malformed_envelope("it is not for a key pair")),

@@ -127,7 +127,7 @@ impl PublicKey {
     /// # Errors
     /// `DECRYPTION_FAILED` where the signature is not this key's; those of a malformed envelope.
     pub async fn verify(&self, signature: &str) -> Result<Vec<u8>> {
-        match Envelope::parse(signature)? {
+        match Envelope::parse(signature).await? {
             Envelope::Signed { bits, signature, data } => {
                 if bits != self.bits {
                     return Err(Error::decryption_failed());

@@ -102,7 +102,7 @@ impl AesKey {
     /// # Errors
     /// As [`AesKey::open`]; `DECRYPTION_FAILED` also where the envelope names another place.
     pub async fn open_at(&self, envelope: &str, place: &str) -> Result<Zeroizing<Vec<u8>>> {
-        match Envelope::parse(envelope)? {
+        match Envelope::parse(envelope).await? {
             Envelope::Symmetric { chunks, derivation: None } => {
                 let here = |named: &str| named == place || named == ADDITIONAL_DATA;
                 if !chunks.iter().all(|chunk| here(&chunk.additional_data)) {
@@ -119,7 +119,7 @@ impl AesKey {
     /// # Errors
     /// `MALFORMED_ENVELOPE`, `UNSUPPORTED_ALGORITHM`, `DECRYPTION_FAILED`.
     pub async fn open(&self, envelope: &str) -> Result<Zeroizing<Vec<u8>>> {
-        match Envelope::parse(envelope)? {
+        match Envelope::parse(envelope).await? {
             Envelope::Symmetric { chunks, derivation: None } => self.open_chunks(chunks).await,
             _ => Err(Error::malformed_envelope("it is not for a symmetric key")),
         }
@@ -130,7 +130,7 @@ impl AesKey {
     /// # Errors
     /// As [`AesKey::open_at`].
     pub async fn open_only_at(&self, envelope: &str, place: &str) -> Result<Zeroizing<Vec<u8>>> {
-        match Envelope::parse(envelope)? {
+        match Envelope::parse(envelope).await? {
             Envelope::Symmetric { chunks, derivation: None } => {
                 if !chunks.iter().all(|chunk| chunk.additional_data == place) {
                     return Err(Error::decryption_failed());

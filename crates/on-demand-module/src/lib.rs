@@ -40,6 +40,12 @@ pub fn verify(spki_der: &[u8], signature: &[u8], data: &[u8]) -> bool {
     rsa::verify(spki_der, signature, data)
 }
 
+/// As [`on_demand::yaml::to_bson`].
+#[wasm_bindgen(js_name = bsonFromYaml)]
+pub fn bson_from_yaml(yaml: &[u8]) -> Option<Vec<u8>> {
+    on_demand::yaml::to_bson(yaml)
+}
+
 /// Stores a private key (PKCS#1 DER) under a number. `false` where it is not one.
 #[wasm_bindgen(js_name = importKey)]
 pub fn import_key(number: u32, pkcs1_der: &[u8]) -> bool {

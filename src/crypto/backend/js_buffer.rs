@@ -7,7 +7,8 @@ use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 
 use super::{Backend, ExpandedKey, current, webcrypto};
 use crate::crypto::AesKey;
-use crate::crypto::envelope::{ADDITIONAL_DATA, AES_STRATEGY, Chunk, MAX_TEXT_BYTES, chunk_artefacts, parse_chunk};
+use crate::crypto::envelope::artefacts::{ChunkArtefacts, parse_chunk, print_chunk};
+use crate::crypto::envelope::{ADDITIONAL_DATA, AES_STRATEGY, MAX_TEXT_BYTES};
 use crate::{Error, Result};
 
 /// Characters of base64 that are read without a pause: some milliseconds' worth. A multiple of four.
@@ -48,8 +49,7 @@ impl AesKey {
         sealed.subarray(length, sealed.length()).copy_to(&mut tag);
         pause().await;
         let data = sealed.subarray(0, length).to_base64_with_options(&base64url());
-        let empty = Chunk { ciphertext: Vec::new(), iv, tag, additional_data: ADDITIONAL_DATA.into() };
-        let artefacts = format!(".{}", chunk_artefacts(&empty));
+        let artefacts = format!(".{}", print_chunk(&iv, &tag, ADDITIONAL_DATA));
         Ok(JsString::from(format!("{AES_STRATEGY}.")).concat(&data).concat(&artefacts.into()))
     }
 
@@ -67,7 +67,7 @@ impl AesKey {
         let (3, Some(AES_STRATEGY), Some(artefacts)) = (segments.length(), strategy.as_deref(), artefacts) else {
             return Ok(None);
         };
-        let Chunk { iv, tag, additional_data, .. } = parse_chunk("", &artefacts)?;
+        let ChunkArtefacts { iv, tag, additional_data } = parse_chunk(&artefacts).await?;
         let sealed = from_base64url(data.unchecked_ref(), TAG_BYTES as u32).await;
         let sealed = sealed.ok_or_else(|| Error::malformed_envelope("not base64"))?;
         sealed.subarray(sealed.length() - TAG_BYTES as u32, sealed.length()).copy_from(&tag);

@@ -6,6 +6,10 @@ use zeroize::Zeroizing;
 
 use crate::Result;
 
+pub(crate) async fn bson_from_yaml(yaml: &[u8]) -> Result<Option<Vec<u8>>> {
+    Ok(on_demand::yaml::to_bson(yaml))
+}
+
 pub(super) async fn rsa_generate(bits: u32) -> Result<Option<Zeroizing<Vec<u8>>>> {
     Ok(on_demand::rsa::generate(bits))
 }

@@ -29,6 +29,10 @@ extern "C" {
     #[wasm_bindgen(method, js_name = newInstance)]
     fn new_instance(this: &OnDemandModule) -> Instance;
 
+    /// One in this thread, for operations of microseconds.
+    #[wasm_bindgen(method, js_name = localInstance)]
+    fn local_instance(this: &OnDemandModule) -> Instance;
+
     type Instance;
 
     /// The result of one of the exports of `crates/on-demand-module`.
@@ -59,6 +63,11 @@ thread_local! {
 #[wasm_bindgen(js_name = useOnDemandModule)]
 pub fn use_on_demand_module(module: OnDemandModule) {
     MODULE.set(Some(module));
+}
+
+pub(crate) async fn bson_from_yaml(yaml: &[u8]) -> Result<Option<Vec<u8>>> {
+    let instance = instance(OnDemandModule::local_instance)?;
+    call(&instance, "bsonFromYaml", &[array(yaml)]).await.map(take_bytes)
 }
 
 pub(super) async fn rsa_generate(bits: u32) -> Result<Option<Zeroizing<Vec<u8>>>> {
