@@ -13,31 +13,6 @@ pub(crate) fn secret_from_base64url(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     from_base64url(text).map(Zeroizing::new)
 }
 
-/// Bytes as base64 with the standard alphabet and padding, which PEM has.
-pub(crate) fn to_base64(bytes: &[u8]) -> String {
-    rewritten(to_base64url(bytes), [(b'-', b'+'), (b'_', b'/')])
-}
-
-/// The bytes of such a text, or `None`.
-pub(crate) fn from_base64(text: &str) -> Option<Vec<u8>> {
-    if text.contains(['-', '_']) {
-        return None;
-    }
-    from_base64url(&Zeroizing::new(rewritten(text.to_owned(), [(b'+', b'-'), (b'/', b'_')])))
-}
-
-/// The same text with two of its letters written otherwise: so both alphabets are served by one decoder. No letter decides
-/// which way this takes.
-fn rewritten(text: String, letters: [(u8, u8); 2]) -> String {
-    let text = Zeroizing::new(text);
-    let mut other = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        let change = letters.map(|(from, to)| 0_u8.wrapping_sub(u8::from(byte == from)) & (from ^ to));
-        other.push(char::from(byte ^ change[0] ^ change[1]));
-    }
-    other
-}
-
 /// Lower-case hexadecimal.
 pub(crate) fn to_hex(bytes: &[u8]) -> String {
     base16ct::lower::encode_string(bytes)
