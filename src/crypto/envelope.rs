@@ -42,8 +42,7 @@ const KDF_STRATEGY: &str = "Pbkdf2Hmac";
 /// `A` and an empty BSON document, in base64.
 const RSA_ARTEFACTS: &str = "QQUAAAAA";
 /// What libraries of before 2021 wrote in its place: YAML's empty map, from JavaScript and from Ruby, or three empty texts.
-const OLD_RSA_ARTEFACTS: [&str; 3] =
-    ["LS0tCnt9Cg==", "LS0tIHt9Cg==", "LS0tCidhZCc6ICcnCidhdCc6ICcnCidpdic6ICcnCg=="];
+const OLD_RSA_ARTEFACTS: [&str; 3] = ["LS0tCnt9Cg==", "LS0tIHt9Cg==", "LS0tCidhZCc6ICcnCidhdCc6ICcnCidpdic6ICcnCg=="];
 
 /// A parsed envelope.
 #[derive(Clone, Debug, PartialEq, Eq)]

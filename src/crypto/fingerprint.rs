@@ -1,4 +1,4 @@
-//! What two people compare to know that the server has not put its own key between them.
+//! What two people compare to detect a server that has substituted keys of its own.
 
 use sha2::{Digest, Sha256};
 
@@ -7,7 +7,7 @@ use crate::crypto::public_key::PublicKey;
 /// Domain separation from every other use of SHA-256.
 const CONTEXT: &[u8] = b"vaultshare safety number 1";
 
-/// Groups of five digits, as they are read aloud.
+/// Of five digits, to be read aloud.
 const GROUPS: usize = 12;
 
 /// SHA-256 of the key's SPKI DER: the same for every PEM spelling of one key.

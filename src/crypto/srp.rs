@@ -29,7 +29,7 @@ const EPHEMERAL_BYTES: usize = 32;
 
 type Client = ClientG2048<Sha256>;
 
-/// The password of the login protocol, derived by [`super::UserSecret::srp_password`]. Wiped on drop, never printed.
+/// The password of the login protocol, derived by [`super::UserSecret::srp_password`]. Zeroized on drop, redacted in `Debug`.
 pub struct SrpPassword(Zeroizing<Vec<u8>>);
 
 impl SrpPassword {

@@ -62,7 +62,11 @@ mod tests {
     fn read(yaml: &str) -> Option<Vec<(String, RawBson)>> {
         let document = to_bson(yaml.as_bytes())?;
         let elements = RawDocument::from_bytes(&document).unwrap().iter();
-        Some(elements.map(|element| element.map(|(name, value)| (name.as_str().to_owned(), value.into())).unwrap()).collect())
+        Some(
+            elements
+                .map(|element| element.map(|(name, value)| (name.as_str().to_owned(), value.into())).unwrap())
+                .collect(),
+        )
     }
 
     fn bytes(bytes: &[u8]) -> RawBson {
@@ -83,7 +87,8 @@ mod tests {
 
     #[test]
     fn numbers_are_numbers_and_all_other_text_is_text() {
-        let expected = [("i", RawBson::Int32(20_000)), ("l", RawBson::Int32(32)), ("hash", RawBson::String("SHA256".into()))];
+        let expected =
+            [("i", RawBson::Int32(20_000)), ("l", RawBson::Int32(32)), ("hash", RawBson::String("SHA256".into()))];
         let expected = expected.map(|(name, value)| (name.to_owned(), value));
         assert_eq!(read("---\ni: 20000\nl: 32\nhash: SHA256\n").unwrap(), expected);
         for number in ["2147483648", "2e4", "0x10", "''", "!binary AgIC=", "~"] {

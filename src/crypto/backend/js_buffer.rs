@@ -1,7 +1,9 @@
 //! Large messages in JavaScript's own arrays and strings: encrypted, and written and read as base64, by the browser, so that
 //! nothing of their length is copied into the module's memory.
 
-use js_sys::{Base64Alphabet, Base64LastChunkHandling, Base64Options, JsString, Object, Reflect, SetFromResult, Uint8Array};
+use js_sys::{
+    Base64Alphabet, Base64LastChunkHandling, Base64Options, JsString, Object, Reflect, SetFromResult, Uint8Array,
+};
 use vaultshare_fast::{IV_BYTES, TAG_BYTES};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 

@@ -178,7 +178,7 @@ mod tests {
         assert_eq!(from_base64url(&print_chunk(&IV, &TAG, "Grüße")).unwrap(), chunk.concat());
 
         let derived = [
-            b"K\x42\0\0\0\x05iv\0\x14\0\0\0\0".as_slice(),
+            b"K\x41\0\0\0\x05iv\0\x14\0\0\0\0".as_slice(),
             &[0; 20],
             b"\x10i\0\x87\xd6\x12\0\x10l\0\x20\0\0\0\x02hash\0\x07\0\0\0SHA256\0\0",
         ];
@@ -199,6 +199,7 @@ mod tests {
     /// the rest then has: what is still read must be written as it was read.
     #[test]
     fn artefacts_have_one_spelling() {
+        let has_hash = |text: &str| from_base64url(text).unwrap().windows(5).any(|name| name == b"hash\0");
         let (mut read, mut refused) = (0, 0);
         let mut check = |artefacts: &[u8]| {
             let text = to_base64url(artefacts);
@@ -208,6 +209,8 @@ mod tests {
                 _ => block_on(parse_derivation(&text)).map(|derivation| print_derivation(&derivation)),
             };
             match printed {
+                // An absent hash is SHA-256, and is written.
+                Ok(printed) if has_hash(&printed) && !has_hash(&text) => {}
                 Ok(printed) => {
                     assert_eq!(printed, text);
                     read += 1;
@@ -215,7 +218,8 @@ mod tests {
                 Err(_) => refused += 1,
             }
         };
-        let texts = [print_chunk(&IV, &TAG, ADDITIONAL_DATA), print_chunk(&IV, &TAG, "x"), print_derivation(&derivation())];
+        let texts =
+            [print_chunk(&IV, &TAG, ADDITIONAL_DATA), print_chunk(&IV, &TAG, "x"), print_derivation(&derivation())];
         for artefacts in texts.map(|text| from_base64url(&text).unwrap()) {
             for place in 1..artefacts.len() {
                 for byte in 0..=u8::MAX {
@@ -224,10 +228,6 @@ mod tests {
                     check(&changed);
                 }
                 for end in place..=artefacts.len() {
-                    // A derivation without its hash is read, and written with it: an absent one means SHA-256.
-                    if artefacts[place..end] == *b"\x02hash\0\x07\0\0\0SHA256\0" {
-                        continue;
-                    }
                     let mut cut = [&artefacts[..place], &artefacts[end..]].concat();
                     check(&cut);
                     if let Some(length) = cut.get_mut(1) {

@@ -1,6 +1,4 @@
-//! The symmetric key: AES-256-GCM over bytes and text.
-//!
-//! [`AesKey`] is the primitive. Workflows use the keys of [`super::keys`], which wrap it and say what they are for.
+//! AES-256-GCM over bytes and text. Workflows use the types of [`super::keys`], which are an [`AesKey`] with a purpose.
 
 use std::fmt;
 
@@ -13,15 +11,15 @@ use crate::crypto::encoding::{secret_from_base64url, to_base64url};
 use crate::crypto::envelope::{ADDITIONAL_DATA, Chunk, Envelope, IV_BYTES};
 use crate::{Error, Result};
 
-/// 32 secret bytes. They live on the heap in one place, are wiped on drop, and are never printed.
+/// 32 secret bytes, at one place on the heap. Zeroized on drop, redacted in `Debug`.
 pub struct AesKey {
     bytes: Box<[u8; KEY_BYTES]>,
-    /// What a backend made of the bytes, at its first use: an item has many values under one key.
+    /// Made of the bytes at their first use, and kept because an item has many values under one key.
     expanded: ExpandedKey,
 }
 
 impl AesKey {
-    /// A new random key.
+    /// A random key.
     ///
     /// # Errors
     /// `INTERNAL` where the system has no source of randomness.
@@ -31,7 +29,7 @@ impl AesKey {
         Ok(key)
     }
 
-    /// The key of exactly 32 bytes. The caller's copy is the caller's to wipe.
+    /// The key of exactly 32 bytes. The caller zeroizes its own copy.
     ///
     /// # Errors
     /// `INVALID_ARGUMENT` for any other length.
@@ -44,7 +42,7 @@ impl AesKey {
         Ok(key)
     }
 
-    /// The key of a base64url text with padding, as files and dumps hold it.
+    /// The key of a base64url text with padding, the form in files and dumps.
     ///
     /// # Errors
     /// `INVALID_ARGUMENT`.
@@ -59,12 +57,12 @@ impl AesKey {
         Zeroizing::new(to_base64url(self.as_bytes()))
     }
 
-    /// The raw key. A copy made from this is not wiped by the key.
+    /// The raw key. A copy made of it is not zeroized with the key.
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.as_slice()
     }
 
-    /// A place for a key, to be filled without the key ever lying elsewhere.
+    /// A key to be filled in place, so that no copy of its bytes is left elsewhere.
     pub(crate) fn zeroed() -> Self {
         AesKey { bytes: Box::new([0; KEY_BYTES]), expanded: ExpandedKey::default() }
     }
@@ -74,7 +72,7 @@ impl AesKey {
         &mut self.bytes
     }
 
-    /// Encrypts bytes under a fresh random IV, as an envelope.
+    /// Encrypts bytes under a random IV, as an envelope.
     ///
     /// # Errors
     /// `INVALID_ARGUMENT` for no bytes at all: the format has no empty ciphertext.
@@ -83,8 +81,8 @@ impl AesKey {
         Ok(Envelope::Symmetric { chunks: vec![chunk], derivation: None }.print())
     }
 
-    /// As [`AesKey::seal`], with a name of the place (a slot, say) as additional data, so that the server cannot put
-    /// the ciphertext in another place unnoticed. Other clients open it as usual.
+    /// As [`AesKey::seal`], with the name of its place (a slot's, for instance) as additional data, so that the server cannot
+    /// move the ciphertext to another place unnoticed. Other clients decrypt it as any other.
     ///
     /// # Errors
     /// `INVALID_ARGUMENT` also for a place that is empty, not printable ASCII, longer than 256 bytes, or `none`.
@@ -97,7 +95,7 @@ impl AesKey {
         Ok(Envelope::Symmetric { chunks: vec![chunk], derivation: None }.print())
     }
 
-    /// As [`AesKey::open`], for an envelope of this place, or of a client that names none.
+    /// As [`AesKey::open`], for an envelope of this place, or one of a client that names no place.
     ///
     /// # Errors
     /// As [`AesKey::open`]; `DECRYPTION_FAILED` also where the envelope names another place.
@@ -125,7 +123,7 @@ impl AesKey {
         }
     }
 
-    /// Decrypts an envelope that must name this place: unlike [`AesKey::open_at`], one that names none is refused.
+    /// Decrypts an envelope that must name this place: unlike [`AesKey::open_at`], refuses one that names none.
     ///
     /// # Errors
     /// As [`AesKey::open_at`].
@@ -162,7 +160,7 @@ impl AesKey {
         }
     }
 
-    /// The bytes, and what a backend made of them.
+    /// For `backend::js_buffer`.
     #[cfg(target_arch = "wasm32")]
     pub(crate) fn parts(&self) -> (&[u8; KEY_BYTES], &ExpandedKey) {
         (&self.bytes, &self.expanded)
@@ -188,7 +186,7 @@ impl AesKey {
         {
             return self.decrypt_chunk(chunk).await;
         }
-        // Sized once: a growing vector would leave plaintext behind in the memory that it outgrows.
+        // Allocated once: a growing vector would leave plaintext behind in the memory that it outgrows.
         let length = chunks.iter().map(|chunk| chunk.ciphertext.len()).sum();
         let mut joined = Zeroizing::new(Vec::with_capacity(length));
         for chunk in chunks {
@@ -203,7 +201,7 @@ impl AesKey {
     }
 }
 
-/// UTF-8, or else one character per byte.
+/// UTF-8, or else Latin-1.
 pub(crate) fn text_from_bytes(mut bytes: Zeroizing<Vec<u8>>) -> Zeroizing<String> {
     match String::from_utf8(std::mem::take(&mut *bytes)) {
         Ok(text) => Zeroizing::new(text),
@@ -230,7 +228,7 @@ impl fmt::Debug for AesKey {
     }
 }
 
-/// In constant time.
+/// Compares in constant time.
 impl PartialEq for AesKey {
     fn eq(&self, other: &Self) -> bool {
         self.as_bytes().ct_eq(other.as_bytes()).into()
