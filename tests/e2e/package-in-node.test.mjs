@@ -47,7 +47,7 @@ describe('the package in Node.js', () => {
     const { forgotten, ...rest } = await answerOf('round-trip.mjs');
     assert.match(forgotten, /call init\(\) first/);
     assert.deepEqual(rest, {
-      oneStart: true, sealed: true, text: 'Grüße ⚡', wrongKey: 'DECRYPTION_FAILED', withoutSubtle: { text: 'auch so', inWorker: false },
+      oneStart: true, sealed: true, text: 'Grüße ⚡', old: 'BMW', wrongKey: 'DECRYPTION_FAILED', withoutSubtle: { text: 'auch so', inWorker: false },
     });
   });
 

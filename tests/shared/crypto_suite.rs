@@ -84,7 +84,9 @@ fn bmw_with(artefacts: &[u8]) -> String {
 
 /// The same envelope with one field of its chunk changed.
 async fn bmw_changed(change: impl FnOnce(&mut Chunk)) -> String {
-    let Envelope::Symmetric { mut chunks, derivation } = Envelope::parse(BMW_BSON).await.unwrap() else { unreachable!() };
+    let Envelope::Symmetric { mut chunks, derivation } = Envelope::parse(BMW_BSON).await.unwrap() else {
+        unreachable!()
+    };
     change(&mut chunks[0]);
     Envelope::Symmetric { chunks, derivation }.print()
 }
@@ -231,7 +233,9 @@ pub(crate) async fn a_ciphertext_stays_in_its_place() {
 pub(crate) async fn a_changed_large_body_is_refused() {
     let key = AesKey::generate().unwrap();
     let sealed = key.seal(&[1; 9000]).await.unwrap();
-    let Envelope::Symmetric { mut chunks, derivation } = Envelope::parse(&sealed).await.unwrap() else { unreachable!() };
+    let Envelope::Symmetric { mut chunks, derivation } = Envelope::parse(&sealed).await.unwrap() else {
+        unreachable!()
+    };
     chunks[0].ciphertext[8999] ^= 1;
     let changed = Envelope::Symmetric { chunks, derivation }.print();
     assert_eq!(code_of(key.open(&changed)).await, ErrorCode::DecryptionFailed);
