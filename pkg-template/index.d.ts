@@ -981,7 +981,7 @@ export class KeyPair {
    * A new random key pair. 4096 bits, the default, take a second or more; other sizes are for tests.
    *
    * Off the page's thread: by `crypto.subtle`, or where there is none in a worker that the package brings, into which it
-   * loads its second module (`portable_rsa_bg.wasm`). A Content Security Policy with a `worker-src` has to allow `'self'`
+   * loads its second module (`on_demand_bg.wasm`). A Content Security Policy with a `worker-src` has to allow `'self'`
    * for that; where it does not, the module works in the page's own thread.
    *
    * @throws {VaultError} `NETWORK` or `BAD_RESPONSE` if the second module cannot be loaded; so does every use of a key pair

@@ -1,12 +1,26 @@
 // Loads and instantiates a WebAssembly module, from whatever it is given.
 
-import { VaultError } from './errors.js';
+/** Why a module could not be loaded or started. */
+export class LoadError extends Error {
+  /**
+   * @param {'source' | 'network' | 'status' | 'start'} kind nothing that a module can be read from; no answer; an answer
+   *   other than 2xx; code that does not compile or start
+   * @param {string} message
+   * @param {{ cause?: unknown, status?: number }} [details]
+   */
+  constructor(kind, message, { cause, status } = {}) {
+    super(cause === undefined ? message : `${message}: ${cause?.message ?? cause}`, { cause });
+    this.kind = kind;
+    this.status = status;
+  }
+}
 
 /**
  * @param {unknown} source the module, or where it is
  * @param {(place: string | URL | Request) => Promise<Response | BufferSource>} open
  * @param {WebAssembly.Imports} imports
  * @returns {Promise<WebAssembly.Instance>}
+ * @throws {LoadError}
  */
 export async function instantiate(source, open, imports) {
   const code = isPlace(source) ? await opened(source, open) : source;
@@ -19,14 +33,15 @@ export async function instantiate(source, open, imports) {
 
 /** The error of a module that was loaded and does not start. */
 export function notStarted(error) {
-  return error instanceof VaultError ? error : failure('INTERNAL', 'the WebAssembly module could not be started', error);
+  if (error instanceof LoadError) return error;
+  return new LoadError('start', 'the WebAssembly module could not be started', { cause: error });
 }
 
 async function opened(place, open) {
   try {
     return await open(place);
-  } catch (error) {
-    throw failure('NETWORK', `the WebAssembly module could not be loaded from ${place.url ?? place}`, error);
+  } catch (cause) {
+    throw new LoadError('network', `the WebAssembly module could not be loaded from ${place.url ?? place}`, { cause });
   }
 }
 
@@ -42,9 +57,10 @@ async function instantiateCode(code, imports) {
 }
 
 async function instantiateResponse(response, imports) {
-  if (!response.ok) {
-    const message = `the WebAssembly module could not be loaded from ${response.url}: the server answered ${response.status}`;
-    throw new VaultError('BAD_RESPONSE', message, response.status);
+  const { ok, status, url } = response;
+  if (!ok) {
+    const message = `the WebAssembly module could not be loaded from ${url}: the server answered ${status}`;
+    throw new LoadError('status', message, { status });
   }
   // Compiling while loading is refused for other types, which some servers send; then it has to be loaded first.
   const streams = response.headers.get('content-type')?.split(';')[0].trim() === 'application/wasm';
@@ -56,7 +72,7 @@ async function instantiateResponse(response, imports) {
 
 function bytesOf(code) {
   if (kindOf(code) === 'ArrayBuffer' || kindOf(code) === 'SharedArrayBuffer' || ArrayBuffer.isView(code)) return code;
-  throw new VaultError('INVALID_ARGUMENT', 'init() takes a URL, a Request, a Response, the bytes or a WebAssembly.Module');
+  throw new LoadError('source', 'init() takes a URL, a Request, a Response, the bytes or a WebAssembly.Module');
 }
 
 /** Whether this names where the module is, rather than being it. */
@@ -67,10 +83,4 @@ function isPlace(source) {
 /** What kind of object this is, also where it comes from another frame and `instanceof` would say no. */
 function kindOf(value) {
   return Object.prototype.toString.call(value).slice('[object '.length, -1);
-}
-
-function failure(code, what, cause) {
-  const error = new VaultError(code, `${what}: ${cause?.message ?? cause}`);
-  Object.defineProperty(error, 'cause', { value: cause, configurable: true, writable: true });
-  return error;
 }

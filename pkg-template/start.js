@@ -1,10 +1,11 @@
 // Starts the compiled module, once. The entries (`index.js`, `node.js`) differ only in how they open a URL.
 
 import * as bindings from './vaultshare_bg.js';
+import { VaultError } from './errors.js';
 import { beforeInit } from './guard.js';
 import { imports } from './imports.js';
-import { instantiate, notStarted } from './instantiate.js';
-import { openWith } from './portable-rsa.js';
+import { instantiate, LoadError, notStarted } from './instantiate.js';
+import { OnDemandModule } from './on-demand.js';
 
 // One for all entries: a program that reaches this package by two of them still has one module.
 let started;
@@ -18,7 +19,7 @@ let started;
 export function startOnce(source, open) {
   started ??= start(source, open).catch((error) => {
     started = undefined;
-    throw error;
+    throw vaultError(error);
   });
   return started;
 }
@@ -28,9 +29,20 @@ async function start(source, open) {
   try {
     bindings.__wbg_set_wasm(instance.exports);
     instance.exports.__wbindgen_start();
+    bindings.useOnDemandModule(new OnDemandModule(open));
   } catch (error) {
     bindings.__wbg_set_wasm(beforeInit);
     throw notStarted(error);
   }
-  openWith(open);
+}
+
+const codes = { source: 'INVALID_ARGUMENT', network: 'NETWORK', status: 'BAD_RESPONSE', start: 'INTERNAL' };
+
+/** What `init` rejects with. */
+function vaultError(error) {
+  if (!(error instanceof LoadError)) return error;
+  const failure = new VaultError(codes[error.kind], error.message, error.status);
+  // As the constructor of `Error` defines it.
+  if (error.cause !== undefined) Object.defineProperty(failure, 'cause', { value: error.cause, configurable: true, writable: true });
+  return failure;
 }

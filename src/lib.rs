@@ -6,11 +6,10 @@
 //! - [`workflows`]: what a user does: sign up, sign in, keep items, connect, share, accept
 //! - [`api`]: what crosses the wire, one file per resource · [`crypto`]: keys and ciphertexts, bytes in, bytes out
 //! - [`http`]: sends one request
-//! - [`error`]: one error, one stable code per kind · `decimal`: whole numbers as text
+//! - [`error`]: one error, one stable code per kind
 
 pub mod api;
 pub mod crypto;
-mod decimal;
 pub mod error;
 pub mod http;
 #[cfg(target_arch = "wasm32")]

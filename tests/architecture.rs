@@ -468,8 +468,8 @@ fn types_of_javascript_are_found_outside_their_places() {
 #[test]
 fn what_comes_from_the_package_and_not_from_src_is_found() {
     for text in [
-        "#[wasm_bindgen(raw_module = \"./portable-rsa.js\")] extern \"C\" {}",
-        "#[cfg_attr(x, wasm_bindgen(module = \"/pkg-template/portable-rsa.js\"))] extern \"C\" {}",
+        "#[wasm_bindgen(raw_module = \"./on-demand.js\")] extern \"C\" {}",
+        "#[cfg_attr(x, wasm_bindgen(module = \"/pkg-template/on-demand.js\"))] extern \"C\" {}",
         "#[wasm_bindgen(module = \"/src/js/missing.js\")] extern \"C\" {}",
         "const TYPES: &str = include_str!(\"../../pkg-template/index.d.ts\");",
     ] {

@@ -1,44 +1,39 @@
-//! Who does the arithmetic. The browser's WebCrypto where there is one: it is faster, works off the main thread, and
-//! holds private keys where nobody can read them. Portable Rust everywhere else, and for short texts, where a call
-//! into the browser costs more than the work.
+//! Which implementation computes. The browser's WebCrypto where there is one: it is faster, works off the main thread, and
+//! holds private keys that cannot be read out. RustCrypto everywhere else, and for short texts, where a call into the
+//! browser takes longer than the encryption.
 //!
-//! What one seals the other opens; both pass the same tests. Nothing above this file knows which is at work.
+//! What one encrypts the other decrypts; both pass the same tests. Nothing above this file knows which is in use.
 
 #[cfg(target_arch = "wasm32")]
-mod large;
-mod portable;
+mod js_buffer;
+#[cfg(any(not(target_arch = "wasm32"), feature = "on-demand-compiled-in"))]
+pub(crate) mod on_demand_compiled_in;
+#[cfg(all(target_arch = "wasm32", not(feature = "on-demand-compiled-in")))]
+pub(crate) mod on_demand_loaded;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod published_attacks;
-mod refusals;
-#[cfg(any(not(target_arch = "wasm32"), feature = "rsa-compiled-in"))]
-mod rsa_compiled_in;
-#[cfg(all(target_arch = "wasm32", not(feature = "rsa-compiled-in")))]
-mod rsa_in_second_module;
 #[cfg(target_arch = "wasm32")]
 mod webcrypto;
 
-#[cfg(any(not(target_arch = "wasm32"), feature = "rsa-compiled-in"))]
-use rsa_compiled_in as portable_rsa;
-#[cfg(all(target_arch = "wasm32", not(feature = "rsa-compiled-in")))]
-use rsa_in_second_module as portable_rsa;
-
-#[cfg(target_arch = "wasm32")]
-pub(crate) use large::is_for_the_browser;
-
 use std::cell::{Cell, OnceCell};
 
+use sha2::Sha256;
+use vaultshare_fast::{IV_BYTES, KEY_BYTES, TAG_BYTES};
 use zeroize::Zeroizing;
 
-use crate::crypto::envelope::{Chunk, IV_BYTES, TAG_BYTES};
-use crate::crypto::symmetric::KEY_BYTES;
 use crate::{Error, Result};
+
+#[cfg(any(not(target_arch = "wasm32"), feature = "on-demand-compiled-in"))]
+pub(crate) use on_demand_compiled_in as on_demand;
+#[cfg(all(target_arch = "wasm32", not(feature = "on-demand-compiled-in")))]
+pub(crate) use on_demand_loaded as on_demand;
 
 /// An implementation of the primitives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
-    /// RustCrypto: compiled in, but for RSA in the npm package, which is in a second module.
+    /// RustCrypto. Compiled in, except RSA in the npm package, which is in its second module.
     Portable,
-    /// SubtleCrypto of the page, the worker, or Node.
+    /// SubtleCrypto of the page, the worker, or Node.js.
     WebCrypto,
 }
 
@@ -46,12 +41,12 @@ thread_local! {
     static CHOSEN: Cell<Option<Backend>> = const { Cell::new(None) };
 }
 
-/// The backend at work: the chosen one, or else the best that is present.
+/// The backend in use: the chosen one, or else WebCrypto where it is present.
 pub fn current() -> Backend {
     CHOSEN.get().unwrap_or_else(|| if has_webcrypto() { Backend::WebCrypto } else { Backend::Portable })
 }
 
-/// The backends that work here.
+/// The backends that can be chosen on this platform.
 pub fn available() -> Vec<Backend> {
     let mut backends = vec![Backend::Portable];
     if has_webcrypto() {
@@ -60,8 +55,8 @@ pub fn available() -> Vec<Backend> {
     backends
 }
 
-/// Makes one backend do all the work of this thread, or leaves it to be picked again. For tests and measurements:
-/// keys imported under one backend stay with it.
+/// Sets the backend of this thread, or with `None` lets it be picked again. For tests and measurements: a key imported
+/// under one backend stays with it.
 ///
 /// # Errors
 /// `INVALID_ARGUMENT` for a backend that is not [`available`].
@@ -83,10 +78,10 @@ fn has_webcrypto() -> bool {
     false
 }
 
-/// An AES-256-GCM key as the backends need it, made of its bytes when it is first used and then kept.
+/// An AES-256-GCM key in the form that the backends use, made at its first use and then kept.
 #[derive(Default)]
 pub(crate) struct ExpandedKey {
-    portable: OnceCell<portable::ExpandedKey>,
+    portable: OnceCell<vaultshare_fast::ExpandedKey>,
     #[cfg(target_arch = "wasm32")]
     webcrypto: webcrypto::ImportedKey,
 }
@@ -102,29 +97,36 @@ impl ExpandedKey {
     ) -> Result<(Vec<u8>, [u8; TAG_BYTES])> {
         #[cfg(target_arch = "wasm32")]
         if webcrypto::pays_off_for(plaintext.len()) && current() == Backend::WebCrypto {
-            // Boxed, here and below: what is rarely taken must not make the way of the short texts wide.
-            return Box::pin(self.webcrypto.encrypt(key, iv, additional_data, plaintext)).await;
+            // Boxed, here and below: it would make the future of a short text, which never comes here, several times larger.
+            let encrypted = Box::pin(self.webcrypto.encrypt(key, iv, additional_data, plaintext)).await;
+            return encrypted.ok_or_else(not_encrypted);
         }
-        self.portable(key).encrypt(iv, additional_data, plaintext)
+        self.portable(key).encrypt(iv, additional_data, plaintext).ok_or_else(not_encrypted)
     }
 
     /// The plaintext of one message, or `DECRYPTION_FAILED`.
-    pub(crate) async fn decrypt(&self, key: &[u8; KEY_BYTES], chunk: Chunk) -> Result<Zeroizing<Vec<u8>>> {
-        let Chunk { ciphertext, iv, tag, additional_data } = chunk;
+    pub(crate) async fn decrypt(
+        &self,
+        key: &[u8; KEY_BYTES],
+        iv: &[u8; IV_BYTES],
+        additional_data: &[u8],
+        ciphertext: Vec<u8>,
+        tag: &[u8; TAG_BYTES],
+    ) -> Result<Zeroizing<Vec<u8>>> {
         #[cfg(target_arch = "wasm32")]
         if webcrypto::pays_off_for(ciphertext.len()) && current() == Backend::WebCrypto {
-            let opened = self.webcrypto.decrypt(key, &iv, additional_data.as_bytes(), &ciphertext, &tag);
-            return Box::pin(opened).await;
+            let decrypted = Box::pin(self.webcrypto.decrypt(key, iv, additional_data, &ciphertext, tag)).await;
+            return decrypted.ok_or_else(Error::decryption_failed);
         }
-        self.portable(key).decrypt(&iv, additional_data.as_bytes(), ciphertext, &tag)
+        self.portable(key).decrypt(iv, additional_data, ciphertext, tag).ok_or_else(Error::decryption_failed)
     }
 
-    fn portable(&self, key: &[u8; KEY_BYTES]) -> &portable::ExpandedKey {
-        self.portable.get_or_init(|| portable::ExpandedKey::new(key))
+    fn portable(&self, key: &[u8; KEY_BYTES]) -> &vaultshare_fast::ExpandedKey {
+        self.portable.get_or_init(|| vaultshare_fast::ExpandedKey::new(key))
     }
 }
 
-/// PBKDF2 with HMAC-SHA256, into the place where the key shall live.
+/// PBKDF2 with HMAC-SHA256, written to where the key will live.
 pub(crate) async fn pbkdf2_sha256(
     passphrase: &[u8],
     salt: &[u8],
@@ -133,71 +135,82 @@ pub(crate) async fn pbkdf2_sha256(
 ) -> Result<()> {
     #[cfg(target_arch = "wasm32")]
     if current() == Backend::WebCrypto {
-        return webcrypto::pbkdf2_sha256(passphrase, salt, iterations, output).await;
+        let derived = webcrypto::pbkdf2_sha256(passphrase, salt, iterations, output).await;
+        return derived.ok_or_else(|| Error::internal("the key could not be derived"));
     }
-    portable::pbkdf2_sha256(passphrase, salt, iterations, output);
+    pbkdf2::pbkdf2_hmac::<Sha256>(passphrase, salt, iterations, output);
     Ok(())
 }
 
-/// A new RSA private key with exponent 65537, as PKCS#1 DER.
+/// A random RSA private key with exponent 65537, as PKCS#1 DER.
 pub(crate) async fn rsa_generate(bits: u32) -> Result<Zeroizing<Vec<u8>>> {
-    #[cfg(target_arch = "wasm32")]
-    if current() == Backend::WebCrypto {
-        return webcrypto::rsa_generate(bits).await;
-    }
-    portable_rsa::generate(bits).await
+    let generated = match current() {
+        #[cfg(target_arch = "wasm32")]
+        Backend::WebCrypto => webcrypto::rsa_generate(bits).await,
+        _ => on_demand::rsa_generate(bits).await?,
+    };
+    generated.ok_or_else(|| Error::internal("the key pair could not be generated"))
 }
 
-/// One block of RSA-OAEP with SHA-1 and MGF1-SHA-1.
+/// One block of RSA-OAEP with SHA-1 and MGF1-SHA-1, for the key in an SPKI DER.
 pub(crate) async fn rsa_encrypt(spki_der: &[u8], plaintext: &[u8]) -> Result<Vec<u8>> {
-    #[cfg(target_arch = "wasm32")]
-    if current() == Backend::WebCrypto {
-        return webcrypto::rsa_encrypt(spki_der, plaintext).await;
-    }
-    portable_rsa::encrypt(spki_der, plaintext).await
+    let encrypted = match current() {
+        #[cfg(target_arch = "wasm32")]
+        Backend::WebCrypto => webcrypto::rsa_encrypt(spki_der, plaintext).await,
+        _ => on_demand::rsa_encrypt(spki_der, plaintext).await?,
+    };
+    encrypted.ok_or_else(not_encrypted)
 }
 
-/// RSASSA-PKCS1-v1_5 with SHA-256: `Ok` if the signature is the key's, otherwise `DECRYPTION_FAILED`.
+/// RSASSA-PKCS1-v1_5 with SHA-256: `Ok` if the signature was made by the key in the SPKI DER, otherwise `DECRYPTION_FAILED`.
 pub(crate) async fn rsa_verify(spki_der: &[u8], signature: &[u8], data: &[u8]) -> Result<()> {
-    #[cfg(target_arch = "wasm32")]
-    if current() == Backend::WebCrypto {
-        return webcrypto::rsa_verify(spki_der, signature, data).await;
-    }
-    portable_rsa::verify(spki_der, signature, data).await
+    let verified = match current() {
+        #[cfg(target_arch = "wasm32")]
+        Backend::WebCrypto => webcrypto::rsa_verify(spki_der, signature, data).await,
+        _ => on_demand::rsa_verify(spki_der, signature, data).await?,
+    };
+    if verified { Ok(()) } else { Err(Error::decryption_failed()) }
 }
 
-/// A private key in the hands of the backend that imported it.
+/// A private key, held by the backend that imported it.
 pub(crate) enum PrivateKey {
-    Portable(portable_rsa::PrivateKey),
+    Portable(on_demand::PrivateKey),
     #[cfg(target_arch = "wasm32")]
     WebCrypto(webcrypto::PrivateKey),
 }
 
 impl PrivateKey {
-    /// Takes a PKCS#1 DER whose parts must belong together.
+    /// Reads a PKCS#1 DER. `INVALID_ARGUMENT` where its numbers do not belong together.
     pub(crate) async fn import(pkcs1_der: &[u8]) -> Result<Self> {
-        #[cfg(target_arch = "wasm32")]
-        if current() == Backend::WebCrypto {
-            return webcrypto::PrivateKey::import(pkcs1_der).await.map(PrivateKey::WebCrypto);
-        }
-        portable_rsa::PrivateKey::import(pkcs1_der).await.map(PrivateKey::Portable)
+        let imported = match current() {
+            #[cfg(target_arch = "wasm32")]
+            Backend::WebCrypto => webcrypto::PrivateKey::import(pkcs1_der).await.map(PrivateKey::WebCrypto),
+            _ => on_demand::PrivateKey::import(pkcs1_der).await?.map(PrivateKey::Portable),
+        };
+        imported.ok_or_else(|| Error::invalid_argument("the parts of the private key do not belong together"))
     }
 
-    /// The plaintext of one block, or `DECRYPTION_FAILED`.
+    /// The plaintext of one block of RSA-OAEP, or `DECRYPTION_FAILED`.
     pub(crate) async fn decrypt(&self, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
-        match self {
-            PrivateKey::Portable(key) => key.decrypt(ciphertext).await,
+        let decrypted = match self {
+            PrivateKey::Portable(key) => key.decrypt(ciphertext).await?,
             #[cfg(target_arch = "wasm32")]
             PrivateKey::WebCrypto(key) => key.decrypt(ciphertext).await,
-        }
+        };
+        decrypted.ok_or_else(Error::decryption_failed)
     }
 
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     pub(crate) async fn sign(&self, data: &[u8]) -> Result<Vec<u8>> {
-        match self {
-            PrivateKey::Portable(key) => key.sign(data).await,
+        let signature = match self {
+            PrivateKey::Portable(key) => key.sign(data).await?,
             #[cfg(target_arch = "wasm32")]
             PrivateKey::WebCrypto(key) => key.sign(data).await,
-        }
+        };
+        signature.ok_or_else(|| Error::internal("the data could not be signed"))
     }
+}
+
+fn not_encrypted() -> Error {
+    Error::internal("the data could not be encrypted")
 }

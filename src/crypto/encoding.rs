@@ -1,9 +1,8 @@
-//! The text forms of bytes, base64 with padding (URL-safe, but in PEM) and lower-case hexadecimal; and what the peers make of
-//! text.
+//! The text forms of bytes (base64url with padding, lower-case hexadecimal), and the bytes that the peers hash for a text.
 //!
-//! The decoders take exactly one spelling per byte string: a second spelling of the same ciphertext would let a
-//! server change what was signed or compared without changing what is decrypted. They run in constant time, because
-//! keys pass through them too.
+//! The decoder of base64 takes exactly one spelling per byte string: a second spelling of the same ciphertext would let a
+//! server change what was signed or compared without changing what is decrypted. Both decoders run in constant time,
+//! because keys pass through them too.
 
 use zeroize::Zeroizing;
 
@@ -14,42 +13,18 @@ pub(crate) fn secret_from_base64url(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     from_base64url(text).map(Zeroizing::new)
 }
 
-/// Bytes as base64 with the standard alphabet and padding, which PEM has.
-pub(crate) fn to_base64(bytes: &[u8]) -> String {
-    rewritten(to_base64url(bytes), [(b'-', b'+'), (b'_', b'/')])
-}
-
-/// The bytes of such a text, or `None`.
-pub(crate) fn from_base64(text: &str) -> Option<Vec<u8>> {
-    if text.contains(['-', '_']) {
-        return None;
-    }
-    from_base64url(&Zeroizing::new(rewritten(text.to_owned(), [(b'+', b'-'), (b'/', b'_')])))
-}
-
-/// The same text with two of its letters written otherwise: so both alphabets are served by one decoder. No letter decides
-/// which way this takes.
-fn rewritten(text: String, letters: [(u8, u8); 2]) -> String {
-    let text = Zeroizing::new(text);
-    let mut other = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        let change = letters.map(|(from, to)| 0_u8.wrapping_sub(u8::from(byte == from)) & (from ^ to));
-        other.push(char::from(byte ^ change[0] ^ change[1]));
-    }
-    other
-}
-
-/// Bytes as lower-case hexadecimal.
+/// Lower-case hexadecimal.
 pub(crate) fn to_hex(bytes: &[u8]) -> String {
     base16ct::lower::encode_string(bytes)
 }
 
-/// The bytes of a hexadecimal text in either case, or `None`.
+/// The bytes of a hexadecimal text in either case.
 pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {
     base16ct::mixed::decode_vec(text).ok()
 }
 
-/// The bytes that the peers' library hashes for a JavaScript string that was not encoded first.
+/// The bytes that the peers' library hashes for a JavaScript string that was not encoded first
+/// (`docs/protocol/http-api.md` §1.7).
 ///
 /// It packs four UTF-16 units into a 32-bit word as if each were a byte. For units up to U+00FF that is
 /// one byte per unit (and for ASCII the same as UTF-8); a larger unit spills into the bytes before it, modulo 2³².

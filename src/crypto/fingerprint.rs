@@ -1,13 +1,13 @@
-//! What two people compare to know that the server has not put its own key between them.
+//! What two people compare to detect a server that has substituted keys of its own.
 
 use sha2::{Digest, Sha256};
 
 use crate::crypto::public_key::PublicKey;
 
-/// Separates this hash from every other use of SHA-256.
+/// Domain separation from every other use of SHA-256.
 const CONTEXT: &[u8] = b"vaultshare safety number 1";
 
-/// Groups of five digits, as they are read aloud.
+/// Of five digits, to be read aloud.
 const GROUPS: usize = 12;
 
 /// SHA-256 of the key's SPKI DER: the same for every PEM spelling of one key.
@@ -27,16 +27,10 @@ pub fn safety_number(a: &PublicKey, b: &PublicKey) -> String {
         let counted = Sha256::new().chain_update(count.to_be_bytes()).chain_update(CONTEXT);
         counted.chain_update(lesser).chain_update(greater).finalize()
     };
-    let mut groups = String::new();
-    for bytes in [hash(1), hash(2)].concat().chunks_exact(5).take(GROUPS) {
-        if !groups.is_empty() {
-            groups.push(' ');
-        }
-        let number = bytes.iter().fold(0_u64, |number, &byte| number << 8 | u64::from(byte));
-        for place in [10_000, 1000, 100, 10, 1] {
-            // One digit.
-            groups.push(char::from(b'0' + (number / place % 10) as u8));
-        }
-    }
-    groups
+    let bytes = [hash(1), hash(2)].concat();
+    let groups = bytes.chunks_exact(5).take(GROUPS).map(|group| {
+        let number = group.iter().fold(0_u64, |number, &byte| number << 8 | u64::from(byte));
+        format!("{:05}", number % 100_000)
+    });
+    groups.collect::<Vec<_>>().join(" ")
 }

@@ -2,24 +2,20 @@
 
 use zeroize::Zeroizing;
 
-use crate::crypto::backend;
 use crate::crypto::encoding::peer_string_bytes;
 use crate::crypto::envelope::{ADDITIONAL_DATA, Derivation, Envelope, MAX_ITERATIONS, MIN_ITERATIONS};
-use crate::crypto::symmetric::AesKey;
-use crate::decimal::to_decimal;
+use crate::crypto::{AesKey, backend};
 use crate::{Error, ErrorCode, Result};
 
 /// Iterations that [`encrypt_with_passphrase`] asks for.
 const ITERATIONS: u32 = 100_000;
 const SALT_BYTES: usize = 20;
 
-/// The key of a passphrase.
+/// Derives a key from a passphrase in whatever encoding.
 pub(crate) async fn derive_key(passphrase: &[u8], salt: &[u8], iterations: u32) -> Result<AesKey> {
     if !(MIN_ITERATIONS..=MAX_ITERATIONS).contains(&iterations) {
-        let (fewest, most) = (to_decimal(MIN_ITERATIONS.into()), to_decimal(MAX_ITERATIONS.into()));
-        return Err(Error::invalid_argument(
-            ["a key is derived with ", &fewest, " to ", &most, " iterations"].concat(),
-        ));
+        let message = format!("a key is derived with {MIN_ITERATIONS} to {MAX_ITERATIONS} iterations");
+        return Err(Error::invalid_argument(message));
     }
     if salt.len() < 8 {
         return Err(Error::invalid_argument("a salt has 8 bytes at least"));
@@ -29,7 +25,7 @@ pub(crate) async fn derive_key(passphrase: &[u8], salt: &[u8], iterations: u32) 
     Ok(key)
 }
 
-/// The key of a passphrase, for those who bring their own workflow: PBKDF2 with HMAC-SHA256 over its UTF-8.
+/// Derives a key from a passphrase in UTF-8, for callers with workflows of their own.
 ///
 /// # Errors
 /// `INVALID_ARGUMENT` for a salt below 8 bytes, or iterations outside 20,000 to 10,000,000.
@@ -37,7 +33,7 @@ pub async fn derive_key_from_passphrase(passphrase: &str, salt: &[u8], iteration
     derive_key(passphrase.as_bytes(), salt, iterations).await
 }
 
-/// Encrypts bytes so that a passphrase alone opens them; the envelope carries salt and iterations.
+/// Encrypts bytes under a passphrase. The envelope has salt and iterations in it.
 ///
 /// # Errors
 /// `INVALID_ARGUMENT` for no bytes at all: the format has no empty ciphertext.
@@ -49,7 +45,7 @@ pub async fn encrypt_with_passphrase(plaintext: &[u8], passphrase: &str) -> Resu
     Ok(Envelope::Symmetric { chunks, derivation: Some(Derivation { salt, iterations: ITERATIONS }) }.print())
 }
 
-/// Decrypts an envelope that carries its own key derivation (`…Pbkdf2Hmac…`).
+/// Decrypts an envelope with a key derivation in it (`…Pbkdf2Hmac…`).
 ///
 /// Libraries of before 2021 hashed the passphrase's UTF-16 units: one byte each where they fit into one, else as
 /// `peer_string_bytes` has it. For passphrases beyond ASCII, and only after UTF-8 has failed, that is tried once.
@@ -57,8 +53,8 @@ pub async fn encrypt_with_passphrase(plaintext: &[u8], passphrase: &str) -> Resu
 /// # Errors
 /// `MALFORMED_ENVELOPE`, `UNSUPPORTED_ALGORITHM`, `DECRYPTION_FAILED`.
 pub async fn decrypt_with_passphrase(envelope: &str, passphrase: &str) -> Result<Zeroizing<Vec<u8>>> {
-    let Envelope::Symmetric { chunks, derivation: Some(Derivation { salt, iterations }) } = Envelope::parse(envelope)?
-    else {
+    let envelope = Envelope::parse(envelope).await?;
+    let Envelope::Symmetric { chunks, derivation: Some(Derivation { salt, iterations }) } = envelope else {
         return Err(Error::malformed_envelope("it is not for a passphrase"));
     };
     let key = derive_key(passphrase.as_bytes(), &salt, iterations).await?;

@@ -1,16 +1,16 @@
-//! The three symmetric keys of a user, as three types: a wrapped private key cannot be opened as a data key, and
-//! nothing can be encrypted under the wrong level of the hierarchy.
+//! The three symmetric keys of a user, as three types, so that a wrapped private key cannot be decrypted as a data key, nor
+//! anything be encrypted under the wrong level of the hierarchy.
 
 use zeroize::Zeroizing;
 
+use crate::crypto::aes_key::{AesKey, text_from_bytes};
 use crate::crypto::kdf;
-use crate::crypto::keypair::KeyPair;
+use crate::crypto::key_pair::KeyPair;
 use crate::crypto::public_key::PublicKey;
-use crate::crypto::symmetric::{AesKey, text_from_bytes};
 use crate::crypto::verification::VerificationKey;
 use crate::{Error, Result};
 
-/// Derived from secret and passphrase when it is needed, stored nowhere. Wraps the [`KeyEncryptionKey`].
+/// Derived from secret and passphrase when it is needed, and never stored. Wraps the [`KeyEncryptionKey`].
 #[derive(Debug, PartialEq, Eq)]
 pub struct PassphraseKey(AesKey);
 
@@ -23,7 +23,7 @@ impl PassphraseKey {
         kdf::derive_key(passphrase.as_bytes(), salt, iterations).await.map(PassphraseKey)
     }
 
-    /// The KEK as the Keystore stores it.
+    /// Encrypts the KEK for the Keystore.
     ///
     /// # Errors
     /// `INTERNAL`.
@@ -31,7 +31,7 @@ impl PassphraseKey {
         self.0.seal(kek.0.as_bytes()).await
     }
 
-    /// The KEK from the Keystore.
+    /// Decrypts the KEK from the Keystore.
     ///
     /// # Errors
     /// `DECRYPTION_FAILED` also where the passphrase is wrong or the content is not 32 bytes; those of a malformed envelope.
@@ -39,7 +39,7 @@ impl PassphraseKey {
         unwrap(&self.0, envelope).await.map(KeyEncryptionKey)
     }
 
-    /// The key as base64url with padding, as the command line prints it.
+    /// Base64url with padding, as the command line prints it.
     pub fn to_base64url(&self) -> Zeroizing<String> {
         self.0.to_base64url()
     }
@@ -50,7 +50,7 @@ impl PassphraseKey {
 pub struct KeyEncryptionKey(AesKey);
 
 impl KeyEncryptionKey {
-    /// A new random key.
+    /// A random key.
     ///
     /// # Errors
     /// `INTERNAL`.
@@ -58,7 +58,7 @@ impl KeyEncryptionKey {
         AesKey::generate().map(KeyEncryptionKey)
     }
 
-    /// The key as base64url with padding.
+    /// Base64url with padding.
     pub fn to_base64url(&self) -> Zeroizing<String> {
         self.0.to_base64url()
     }
@@ -71,7 +71,7 @@ impl KeyEncryptionKey {
         AesKey::from_base64url(text).map(KeyEncryptionKey)
     }
 
-    /// A DEK as the Keystore stores it.
+    /// Encrypts a DEK for the Keystore.
     ///
     /// # Errors
     /// `INTERNAL`.
@@ -79,7 +79,7 @@ impl KeyEncryptionKey {
         self.0.seal(key.0.as_bytes()).await
     }
 
-    /// A DEK from the Keystore.
+    /// Decrypts a DEK from the Keystore.
     ///
     /// # Errors
     /// `DECRYPTION_FAILED` also where the content is not exactly 32 bytes; those of a malformed envelope.
@@ -87,7 +87,7 @@ impl KeyEncryptionKey {
         unwrap(&self.0, envelope).await.map(DataKey)
     }
 
-    /// A private key as the Keystore stores it: its PKCS#1 PEM with CRLF line ends, encrypted as text.
+    /// Encrypts a private key for the Keystore: its PKCS#1 PEM with CRLF line ends, as text.
     ///
     /// # Errors
     /// `INVALID_ARGUMENT` for a key pair that was itself unwrapped: its private key cannot be read out again.
@@ -96,8 +96,8 @@ impl KeyEncryptionKey {
         self.0.seal(pem.as_bytes()).await
     }
 
-    /// A key pair from the Keystore, whose public half must be the key stored beside it. That text is kept byte for
-    /// byte, because clients find their keys by comparing it.
+    /// Decrypts a key pair from the Keystore. Its public half must be the key stored beside it, whose text is kept byte for
+    /// byte because clients find their keys by comparing it.
     ///
     /// # Errors
     /// `DECRYPTION_FAILED` also where the content is no private key or belongs to another public key; those of a
@@ -110,12 +110,12 @@ impl KeyEncryptionKey {
     }
 }
 
-/// DEK: encrypts content. The private one encrypts a user's own items, and every share has its own.
+/// DEK: encrypts content. A user has one for their own items, and every share has its own.
 #[derive(Debug, PartialEq, Eq)]
 pub struct DataKey(AesKey);
 
 impl DataKey {
-    /// A new random key.
+    /// A random key.
     ///
     /// # Errors
     /// `INTERNAL`.
@@ -123,7 +123,7 @@ impl DataKey {
         AesKey::generate().map(DataKey)
     }
 
-    /// The key as base64url with padding.
+    /// Base64url with padding.
     pub fn to_base64url(&self) -> Zeroizing<String> {
         self.0.to_base64url()
     }
@@ -171,7 +171,7 @@ impl DataKey {
         }
     }
 
-    /// Encrypts a note of the user's own, for one place: what [`DataKey::open_note`] reads nowhere else.
+    /// Encrypts a note of the user's own, bound to one place: [`DataKey::open_note`] decrypts it nowhere else.
     ///
     /// # Errors
     /// `INTERNAL`.
@@ -179,8 +179,8 @@ impl DataKey {
         self.0.seal_at(note, place).await
     }
 
-    /// Decrypts a note. Whoever can have the user seal other texts (a sharer whose values are re-encrypted, say) cannot make
-    /// one pass as a note, because only notes name this place.
+    /// Decrypts a note. An attacker who gets the user to encrypt a text of the attacker's (a sharer whose values are
+    /// re-encrypted, for instance) cannot make it pass as a note, because only notes name this place.
     ///
     /// # Errors
     /// `MALFORMED_ENVELOPE`, `DECRYPTION_FAILED`.
@@ -188,7 +188,7 @@ impl DataKey {
         self.0.open_only_at(envelope, place).await
     }
 
-    /// The verification key of a shared value, for `encrypted_value_verification_key`.
+    /// Encrypts the verification key of a shared value, for the field `encrypted_value_verification_key`.
     ///
     /// # Errors
     /// `INTERNAL`.
@@ -196,7 +196,7 @@ impl DataKey {
         self.0.seal(key.as_bytes()).await
     }
 
-    /// The verification key of a received value.
+    /// Decrypts the verification key of a received value.
     ///
     /// # Errors
     /// `DECRYPTION_FAILED` also where the content is not 64 bytes; those of a malformed envelope.
@@ -214,14 +214,15 @@ impl DataKey {
     }
 }
 
-/// A key under a key. Of another length it is no key: perhaps some other ciphertext of the same user, put in its place.
+/// Decrypts a key. Content of another length is no key: perhaps another ciphertext of this user that a server has put in
+/// its place.
 async fn unwrap(wrapping: &AesKey, envelope: &str) -> Result<AesKey> {
     let bytes = wrapping.open(envelope).await?;
     AesKey::from_bytes(&bytes).map_err(|_| Error::decryption_failed())
 }
 
 impl From<AesKey> for KeyEncryptionKey {
-    /// For those who bring their own workflow and keep their own KEK.
+    /// For callers with workflows of their own, who keep their own KEK.
     fn from(key: AesKey) -> Self {
         KeyEncryptionKey(key)
     }

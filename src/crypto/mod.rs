@@ -1,6 +1,6 @@
-//! Keys and ciphertexts. Bytes in, bytes out: this room knows no HTTP, no JavaScript objects, no workflow.
+//! Keys and ciphertexts. Bytes in, bytes out: no HTTP, no workflow, JavaScript's types in [`backend`] only.
 //!
-//! The hierarchy, from what the user remembers down to what is stored:
+//! The key hierarchy, from what the user remembers down to what is stored:
 //!
 //! ```text
 //! UserSecret + passphrase ──► SrpPassword       proves to the Keystore who signs in
@@ -9,31 +9,31 @@
 //!                                     PublicKey (of someone else) ───► DataKey (per share) what they may read
 //! ```
 //!
-//! Everything that crosses the wire is one of the texts of `protocol/envelopes.md`, read and written by [`envelope`].
-//! The arithmetic is done by a [`backend`]: the browser's WebCrypto, or portable Rust. Both give the same bytes.
+//! Everything that crosses the wire is one of the texts of `docs/protocol/envelopes.md`, parsed and printed by [`envelope`].
+//! The primitives are a [`backend`]'s: the browser's WebCrypto, or RustCrypto. Both give the same bytes.
 
 pub mod backend;
 pub mod envelope;
 
+mod aes_key;
 mod encoding;
 mod fingerprint;
 mod kdf;
-mod keypair;
+mod key_pair;
 mod keys;
 mod pem;
 mod public_key;
 mod rsa_der;
 mod secret;
 mod srp;
-mod symmetric;
 mod verification;
 
+pub use aes_key::AesKey;
 pub use fingerprint::safety_number;
 pub use kdf::{decrypt_with_passphrase, derive_key_from_passphrase, encrypt_with_passphrase};
-pub use keypair::KeyPair;
+pub use key_pair::KeyPair;
 pub use keys::{DataKey, KeyEncryptionKey, PassphraseKey};
 pub use public_key::PublicKey;
 pub use secret::UserSecret;
 pub use srp::{SrpClient, SrpPassword, SrpRegistration, srp_registration};
-pub use symmetric::AesKey;
 pub use verification::VerificationKey;

@@ -1,16 +1,15 @@
 //! Someone's public key: to encrypt for them, and to check what they signed.
 //!
 //! The server hands these out, so a key is checked before anything is encrypted for it: a short modulus, an even one
-//! or an unusual exponent would hand the plaintext to the server. Its text is kept byte for byte, because clients
-//! find their own keys by comparing texts; two keys are compared as keys.
+//! or an unusual exponent would let the server read the plaintext. Its text is kept byte for byte, because clients
+//! find their own keys by comparing texts; two keys are compared by their DER.
 
 use crate::crypto::encoding::to_hex;
 use crate::crypto::envelope::Envelope;
 use crate::crypto::fingerprint::fingerprint;
 use crate::crypto::keys::DataKey;
-use crate::crypto::rsa_der::{self, Enclosed, PublicNumbers};
-use crate::crypto::symmetric::AesKey;
-use crate::crypto::{backend, pem};
+use crate::crypto::rsa_der::{PublicNumbers, Spki, read_spki};
+use crate::crypto::{AesKey, backend, pem};
 use crate::{Error, ErrorCode, Result};
 
 /// The smallest key that anything is encrypted for.
@@ -19,7 +18,7 @@ const MIN_BITS: u32 = 2048;
 const MAX_BITS: u32 = 8192;
 const EXPONENT: &[u8] = &[1, 0, 1];
 
-/// An RSA public key that has been found fit to encrypt for.
+/// An RSA public key that is strong enough to encrypt for.
 #[derive(Clone, Debug)]
 pub struct PublicKey {
     pem: String,
@@ -36,26 +35,26 @@ impl PublicKey {
     pub fn from_pem(text: &str) -> Result<Self> {
         let (label, der) = pem::decode(text).ok_or_else(not_a_key)?;
         let pkcs1_der = match label {
-            "PUBLIC KEY" => match rsa_der::read_spki(&der).ok_or_else(not_a_key)? {
-                Enclosed::Rsa(pkcs1_der) => pkcs1_der,
-                Enclosed::Foreign => {
+            "PUBLIC KEY" => match read_spki(&der).ok_or_else(not_a_key)? {
+                Spki::Rsa(pkcs1_der) => pkcs1_der,
+                Spki::Foreign => {
                     return Err(Error::new(ErrorCode::UnsupportedAlgorithm, "only RSA public keys are supported"));
                 }
             },
             "RSA PUBLIC KEY" => der.as_slice(),
             _ => return Err(not_a_key()),
         };
-        let numbers = rsa_der::read_public_key(pkcs1_der).ok_or_else(not_a_key)?;
+        let numbers = PublicNumbers::of_public_key(pkcs1_der).ok_or_else(not_a_key)?;
         let public_key = PublicKey::from_numbers(numbers, Some(text))?;
         // One key, one DER: what was given must be what we would write.
         let canonical = match label {
             "PUBLIC KEY" => public_key.spki_der == der.as_slice(),
-            _ => rsa_der::write_public_key(numbers).is_some_and(|canonical| canonical == der.as_slice()),
+            _ => numbers.to_pkcs1().is_some_and(|canonical| canonical == der.as_slice()),
         };
         if canonical { Ok(public_key) } else { Err(not_a_key()) }
     }
 
-    /// The key of a modulus and an exponent. Without a text it gets the one we write.
+    /// The key of a modulus and an exponent. Without a text it gets an SPKI PEM.
     pub(crate) fn from_numbers(numbers: PublicNumbers<'_>, text: Option<&str>) -> Result<Self> {
         let PublicNumbers { modulus, exponent } = numbers;
         let bits = match modulus.first() {
@@ -69,11 +68,10 @@ impl PublicKey {
         if bits > MAX_BITS {
             return Err(Error::new(ErrorCode::UnsupportedAlgorithm, "the public key is larger than 8192 bits"));
         }
-        let pkcs1_der = rsa_der::write_public_key(numbers).ok_or_else(not_a_key)?;
-        let spki_der = rsa_der::write_spki(&pkcs1_der).ok_or_else(not_a_key)?;
+        let spki_der = numbers.to_spki().ok_or_else(not_a_key)?;
         let pem = match text {
             Some(text) => text.to_owned(),
-            None => pem::encode("PUBLIC KEY", &spki_der),
+            None => pem::encode("PUBLIC KEY", &spki_der).ok_or_else(not_a_key)?,
         };
         Ok(PublicKey { pem, spki_der, bits })
     }
@@ -83,7 +81,7 @@ impl PublicKey {
         &self.pem
     }
 
-    /// The size of the modulus.
+    /// The size of the modulus in bits.
     pub fn bits(&self) -> u32 {
         self.bits
     }
@@ -127,7 +125,7 @@ impl PublicKey {
     /// # Errors
     /// `DECRYPTION_FAILED` where the signature is not this key's; those of a malformed envelope.
     pub async fn verify(&self, signature: &str) -> Result<Vec<u8>> {
-        match Envelope::parse(signature)? {
+        match Envelope::parse(signature).await? {
             Envelope::Signed { bits, signature, data } => {
                 if bits != self.bits {
                     return Err(Error::decryption_failed());
@@ -144,7 +142,7 @@ impl PublicKey {
     }
 }
 
-/// The same key, in whatever text.
+/// Compares the keys, not their texts.
 impl PartialEq for PublicKey {
     fn eq(&self, other: &Self) -> bool {
         self.spki_der == other.spki_der

@@ -1,19 +1,12 @@
-//! RSA keys in DER: PKCS#1 (RFC 8017, appendix A.1) and what is put around it, SPKI (RFC 5280, §4.1) and PKCS#8 (RFC 5958).
-//!
-//! Of a private key only the public half is read here. The backend that imports the key reads all of it.
+//! RSA keys in DER: PKCS#1 (RFC 8017, appendix A.1), and the structures around it, SPKI (RFC 5280 §4.1) and PKCS#8
+//! (RFC 5958).
 
-use der::asn1::AnyRef;
-use der::{Decode, Encode, Reader, SliceReader, Tag};
+use der::asn1::{BitStringRef, OctetStringRef, UintRef};
+use der::{Decode, Encode};
+use pkcs1::{ALGORITHM_ID, ALGORITHM_OID, RsaPrivateKeyRef, RsaPublicKeyRef};
+use pkcs8::PrivateKeyInfoRef;
+use spki::{SubjectPublicKeyInfo, SubjectPublicKeyInfoRef};
 use zeroize::Zeroizing;
-
-/// `rsaEncryption`, 1.2.840.113549.1.1.1, as the content of an object identifier.
-const RSA: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x01];
-
-/// What names the algorithm of an RSA key: that object identifier and a NULL.
-const RSA_ALGORITHM: &[u8] = &[0x30, 13, 6, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x01, 5, 0];
-
-/// The first version of PKCS#8, as an INTEGER.
-const VERSION_ZERO: &[u8] = &[2, 1, 0];
 
 /// The two numbers of a public key, without leading zeros.
 #[derive(Clone, Copy)]
@@ -22,112 +15,60 @@ pub(crate) struct PublicNumbers<'a> {
     pub(crate) exponent: &'a [u8],
 }
 
-/// Whose key an SPKI or PKCS#8 structure holds.
-pub(crate) enum Enclosed<'a> {
-    /// An RSA key, in PKCS#1.
-    Rsa(&'a [u8]),
-    /// A key of an algorithm that the format has no use for.
-    Foreign,
-}
+impl<'a> PublicNumbers<'a> {
+    /// Those of a PKCS#1 public key.
+    pub(crate) fn of_public_key(pkcs1_der: &'a [u8]) -> Option<Self> {
+        let key = RsaPublicKeyRef::from_der(pkcs1_der).ok()?;
+        Some(PublicNumbers { modulus: key.modulus.as_bytes(), exponent: key.public_exponent.as_bytes() })
+    }
 
-/// The numbers of a PKCS#1 public key.
-pub(crate) fn read_public_key(pkcs1_der: &[u8]) -> Option<PublicNumbers<'_>> {
-    let mut fields = sequence(pkcs1_der)?;
-    let numbers = read_numbers(&mut fields)?;
-    fields.is_finished().then_some(numbers)
-}
+    /// Those that a PKCS#1 private key states. Whether its other numbers belong to them, the backend that imports it checks.
+    pub(crate) fn of_private_key(pkcs1_der: &'a [u8]) -> Option<Self> {
+        let key = RsaPrivateKeyRef::from_der(pkcs1_der).ok()?;
+        Some(PublicNumbers { modulus: key.modulus.as_bytes(), exponent: key.public_exponent.as_bytes() })
+    }
 
-/// The public numbers that a PKCS#1 private key states.
-pub(crate) fn read_public_half(pkcs1_der: &[u8]) -> Option<PublicNumbers<'_>> {
-    let mut fields = sequence(pkcs1_der)?;
-    let _version = read_number(&mut fields)?;
-    read_numbers(&mut fields)
-}
+    /// The key as PKCS#1 DER.
+    pub(crate) fn to_pkcs1(self) -> Option<Vec<u8>> {
+        let (modulus, public_exponent) = (UintRef::new(self.modulus).ok()?, UintRef::new(self.exponent).ok()?);
+        RsaPublicKeyRef { modulus, public_exponent }.to_der().ok()
+    }
 
-/// The public key in an SPKI structure.
-pub(crate) fn read_spki(der: &[u8]) -> Option<Enclosed<'_>> {
-    let mut fields = sequence(der)?;
-    let algorithm = read(&mut fields, Tag::Sequence)?;
-    // A bit string begins with how many bits of its last byte are unused.
-    let (0, key) = read(&mut fields, Tag::BitString)?.split_first().map(|(unused, key)| (*unused, key))? else {
-        return None;
-    };
-    if fields.is_finished() { enclosed(algorithm, key) } else { None }
-}
-
-/// The private key in a PKCS#8 structure.
-pub(crate) fn read_pkcs8(der: &[u8]) -> Option<Enclosed<'_>> {
-    let mut fields = sequence(der)?;
-    let _version = read_number(&mut fields)?;
-    let algorithm = read(&mut fields, Tag::Sequence)?;
-    enclosed(algorithm, read(&mut fields, Tag::OctetString)?)
-}
-
-/// A PKCS#1 public key.
-pub(crate) fn write_public_key(numbers: PublicNumbers<'_>) -> Option<Vec<u8>> {
-    let (modulus, exponent) = (number(numbers.modulus)?, number(numbers.exponent)?);
-    element(Tag::Sequence, &[modulus, exponent].concat())
-}
-
-/// The SPKI structure around a PKCS#1 public key.
-pub(crate) fn write_spki(pkcs1_der: &[u8]) -> Option<Vec<u8>> {
-    // No bits of its last byte are unused.
-    let key = element(Tag::BitString, &[&[0], pkcs1_der].concat())?;
-    element(Tag::Sequence, &[RSA_ALGORITHM, &key].concat())
-}
-
-/// The PKCS#8 structure around a PKCS#1 private key, as WebCrypto wants it.
-#[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "there is no WebCrypto here"))]
-pub(crate) fn write_pkcs8(pkcs1_der: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let key = Zeroizing::new(element(Tag::OctetString, pkcs1_der)?);
-    let fields = Zeroizing::new([VERSION_ZERO, RSA_ALGORITHM, &key].concat());
-    element(Tag::Sequence, &fields).map(Zeroizing::new)
-}
-
-/// The fields of a sequence that is all there is.
-fn sequence(der: &[u8]) -> Option<SliceReader<'_>> {
-    let mut whole = SliceReader::new(der).ok()?;
-    let fields = read(&mut whole, Tag::Sequence)?;
-    if whole.is_finished() { SliceReader::new(fields).ok() } else { None }
-}
-
-/// The content of the next element, if it has this tag. One reader for all of them: one for each type would weigh more.
-fn read<'a>(fields: &mut SliceReader<'a>, tag: Tag) -> Option<&'a [u8]> {
-    let element = AnyRef::decode(fields).ok()?;
-    (element.header().tag() == tag).then(|| element.value())
-}
-
-fn read_numbers<'a>(fields: &mut SliceReader<'a>) -> Option<PublicNumbers<'a>> {
-    let modulus = read_number(fields)?;
-    let exponent = read_number(fields)?;
-    Some(PublicNumbers { modulus, exponent })
-}
-
-/// A number that is not negative, without the zero that keeps it from looking so.
-fn read_number<'a>(fields: &mut SliceReader<'a>) -> Option<&'a [u8]> {
-    match read(fields, Tag::Integer)? {
-        [] => None,
-        [0] => Some(&[0]),
-        [0, rest @ ..] if rest.first().is_some_and(|first| first & 0x80 != 0) => Some(rest),
-        [0, ..] => None,
-        [first, ..] if first & 0x80 != 0 => None,
-        number => Some(number),
+    /// The key as SPKI DER.
+    pub(crate) fn to_spki(self) -> Option<Vec<u8>> {
+        let pkcs1_der = self.to_pkcs1()?;
+        let subject_public_key = BitStringRef::from_bytes(&pkcs1_der).ok()?;
+        SubjectPublicKeyInfo { algorithm: ALGORITHM_ID, subject_public_key }.to_der().ok()
     }
 }
 
-/// A number that is not negative, as an element.
-fn number(bytes: &[u8]) -> Option<Vec<u8>> {
-    let looks_negative = bytes.first().is_some_and(|first| first & 0x80 != 0);
-    if looks_negative { element(Tag::Integer, &[&[0], bytes].concat()) } else { element(Tag::Integer, bytes) }
+/// The key in an SPKI structure.
+pub(crate) enum Spki<'a> {
+    /// An RSA key as PKCS#1 DER.
+    Rsa(&'a [u8]),
+    /// A key of another algorithm.
+    Foreign,
 }
 
-fn enclosed<'a>(algorithm: &[u8], key: &'a [u8]) -> Option<Enclosed<'a>> {
-    let name = read(&mut SliceReader::new(algorithm).ok()?, Tag::ObjectIdentifier)?;
-    Some(if name == RSA { Enclosed::Rsa(key) } else { Enclosed::Foreign })
+/// Reads an SPKI DER.
+pub(crate) fn read_spki(der: &[u8]) -> Option<Spki<'_>> {
+    let spki = SubjectPublicKeyInfoRef::from_der(der).ok()?;
+    if spki.algorithm.oid != ALGORITHM_OID {
+        return Some(Spki::Foreign);
+    }
+    spki.subject_public_key.as_bytes().map(Spki::Rsa)
 }
 
-fn element(tag: Tag, content: &[u8]) -> Option<Vec<u8>> {
-    AnyRef::new(tag, content).ok()?.to_der().ok()
+/// The PKCS#1 DER in a PKCS#8 DER, if its algorithm is RSA.
+pub(crate) fn pkcs1_from_pkcs8(der: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let key = PrivateKeyInfoRef::try_from(der).ok()?;
+    (key.algorithm.oid == ALGORITHM_OID).then(|| Zeroizing::new(key.private_key.as_bytes().to_vec()))
+}
+
+/// The PKCS#8 DER around a PKCS#1 DER, in which WebCrypto takes it.
+#[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "there is no WebCrypto here"))]
+pub(crate) fn pkcs8_from_pkcs1(der: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    PrivateKeyInfoRef::new(ALGORITHM_ID, OctetStringRef::new(der).ok()?).to_der().map(Zeroizing::new).ok()
 }
 
 #[cfg(test)]
@@ -145,18 +86,18 @@ mod tests {
     #[test]
     fn structures_are_written_as_openssl_writes_them() {
         let private = der(PRIVATE_PKCS1);
-        assert_eq!(*write_pkcs8(&private).unwrap(), der(PRIVATE_PKCS8));
-        let public = write_public_key(read_public_half(&private).unwrap()).unwrap();
-        assert_eq!(write_spki(&public).unwrap(), der(PUBLIC_SPKI));
+        assert_eq!(*pkcs8_from_pkcs1(&private).unwrap(), der(PRIVATE_PKCS8));
+        assert_eq!(PublicNumbers::of_private_key(&private).unwrap().to_spki().unwrap(), der(PUBLIC_SPKI));
     }
 
     #[test]
     fn what_is_enclosed_comes_out_again() {
         let (private, pkcs8) = (der(PRIVATE_PKCS1), der(PRIVATE_PKCS8));
-        assert!(matches!(read_pkcs8(&pkcs8), Some(Enclosed::Rsa(key)) if key == private));
+        assert_eq!(*pkcs1_from_pkcs8(&pkcs8).unwrap(), private);
         let spki = der(PUBLIC_SPKI);
-        let Some(Enclosed::Rsa(public)) = read_spki(&spki) else { panic!("this is an RSA key") };
-        assert_eq!(read_public_key(public).unwrap().modulus, read_public_half(&private).unwrap().modulus);
+        let Some(Spki::Rsa(public)) = read_spki(&spki) else { panic!("this is an RSA key") };
+        let (public, private) = (PublicNumbers::of_public_key(public), PublicNumbers::of_private_key(&private));
+        assert_eq!(public.unwrap().modulus, private.unwrap().modulus);
     }
 
     #[test]
@@ -165,8 +106,9 @@ mod tests {
             let whole = der(pem);
             let longer = [whole.as_slice(), &[0]].concat();
             for changed in [&longer, &whole[..whole.len() - 1], &whole[1..], &[]] {
-                assert!(read_public_half(changed).is_none() && read_public_key(changed).is_none());
-                assert!(read_pkcs8(changed).is_none() && read_spki(changed).is_none());
+                assert!(PublicNumbers::of_private_key(changed).is_none());
+                assert!(PublicNumbers::of_public_key(changed).is_none());
+                assert!(pkcs1_from_pkcs8(changed).is_none() && read_spki(changed).is_none());
             }
         }
     }

@@ -1,8 +1,8 @@
 //! The user secret: what a user writes down once, and needs together with the passphrase to sign in.
 //!
 //! `1.username.groups`, where the groups are base58 (Bitcoin alphabet) of 32 random bytes with a hyphen after every 6
-//! characters. Without hyphens they salt both derivations, forwards for the key and backwards for the login, so that
-//! the server, which learns a verifier of the one, learns nothing of the other. Source: `protocol/envelopes.md`.
+//! characters. Without hyphens they are the salt of two derivations, forwards for the key and reversed for the login, so that
+//! the server, which gets a verifier of the login's password, learns nothing about the key. Source: `docs/protocol/envelopes.md`.
 
 use std::fmt;
 
@@ -13,13 +13,13 @@ use crate::crypto::keys::PassphraseKey;
 use crate::crypto::srp::SrpPassword;
 use crate::{Error, ErrorCode, Result};
 
-/// Exactly this many in every client of the protocol.
+/// Fixed by the protocol.
 const ITERATIONS: u32 = 100_000;
 const ENTROPY_BYTES: usize = 32;
 const GROUP_CHARACTERS: usize = 6;
 const MAX_USERNAME_CHARACTERS: usize = 128;
 
-/// A parsed user secret. Wiped on drop, never printed.
+/// A parsed user secret. Zeroized on drop, redacted in `Debug`.
 pub struct UserSecret {
     text: Zeroizing<String>,
     username: String,
@@ -28,7 +28,7 @@ pub struct UserSecret {
 }
 
 impl UserSecret {
-    /// A new secret for the username that the Keystore has given out.
+    /// A random secret for a username that the Keystore has assigned.
     ///
     /// # Errors
     /// `INVALID_ARGUMENT` for a username that the secret cannot carry.
@@ -42,7 +42,7 @@ impl UserSecret {
         Ok(UserSecret::assemble(username, key))
     }
 
-    /// Reads a secret that a user has typed or pasted; white space around it does not matter.
+    /// Reads a secret that a user has typed or pasted, with white space around it or not.
     ///
     /// # Errors
     /// `INVALID_SECRET`, without saying what of it is wrong.

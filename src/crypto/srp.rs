@@ -1,4 +1,4 @@
-//! Signing in without telling the server the password: SRP-6a as the peers speak it.
+//! Signing in without telling the server the password: SRP-6a with the peers' parameters.
 //!
 //! Group of RFC 5054 with 2048 bits, g = 2, SHA-256, every number padded to 256 bytes:
 //!
@@ -7,27 +7,29 @@
 //! S = (B − k·g^x)^(a + u·x)      K = H(S)      M1 = H(A ‖ B ‖ K)          (not RFC 2945's longer M1)
 //! ```
 //!
-//! The group is the `srp` crate's, the arithmetic `crypto-bigint`'s. Sources: `protocol/encryption-spaces-and-setup.md` §3.3,
-//! `protocol/http-api.md` §4.3.
+//! The arithmetic is that of the `srp` crate's client, called part by part, because its `process_reply` has RFC 2945's M1.
+//! Secret numbers are zeroized here; the crate's own temporaries are where the allocator zeroizes, as in the wasm modules.
+//! Sources: `docs/protocol/encryption-spaces-and-setup.md` §3.3, `docs/protocol/http-api.md` §4.3.
 
 use std::fmt;
 
-use crypto_bigint::modular::BoxedMontyForm;
-use crypto_bigint::{BoxedUint, Limb, Resize, U256, U512};
+use crypto_bigint::BoxedUint;
 use sha2::{Digest, Sha256};
+use srp::ClientG2048;
 use srp::groups::{G2048, Group};
-use srp::utils::compute_k;
+use srp::utils::{compute_k, compute_u_padded};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::crypto::encoding::{from_hex, to_hex};
 use crate::{Error, ErrorCode, Result};
 
-const NUMBER_BITS: u32 = 2048;
 const NUMBER_BYTES: usize = 256;
 const SALT_BYTES: usize = 32;
 const EPHEMERAL_BYTES: usize = 32;
 
-/// The password of the login protocol, derived by [`super::UserSecret::srp_password`]. Wiped on drop, never printed.
+type Client = ClientG2048<Sha256>;
+
+/// The password of the login protocol, derived by [`super::UserSecret::srp_password`]. Zeroized on drop, redacted in `Debug`.
 pub struct SrpPassword(Zeroizing<Vec<u8>>);
 
 impl SrpPassword {
@@ -55,7 +57,7 @@ pub struct SrpRegistration {
     pub verifier: String,
 }
 
-/// Makes salt and verifier for a new user.
+/// Salt and verifier for a new user.
 ///
 /// # Errors
 /// `INTERNAL` where the system has no source of randomness.
@@ -66,18 +68,18 @@ pub fn srp_registration(username: &str, password: &SrpPassword) -> Result<SrpReg
 }
 
 fn registration_with_salt(username: &str, password: &SrpPassword, salt: &[u8]) -> Result<SrpRegistration> {
-    let verifier = power(&G2048::generator(), private_value(username, password, salt).as_limbs()).retrieve();
+    let verifier = Client::new().compute_g_x(&private_value(username, password, salt));
     Ok(SrpRegistration { salt: to_hex(salt), verifier: to_hex(&padded(&verifier)?) })
 }
 
 /// One attempt to sign in.
 pub struct SrpClient {
-    a: Zeroizing<U256>,
+    a: Zeroizing<BoxedUint>,
     public_a: String,
 }
 
 impl SrpClient {
-    /// Begins with a random private value.
+    /// A new attempt, with a random private value.
     ///
     /// # Errors
     /// `INTERNAL` where the system has no source of randomness.
@@ -88,8 +90,8 @@ impl SrpClient {
     }
 
     fn start_with(a: &[u8; EPHEMERAL_BYTES]) -> Result<Self> {
-        let a = Zeroizing::new(U256::from_be_slice(a));
-        let public_a = to_hex(&padded(&power(&G2048::generator(), a.as_limbs()).retrieve())?);
+        let a = Zeroizing::new(BoxedUint::from_be_slice_vartime(a));
+        let public_a = to_hex(&padded(&Client::new().compute_g_x(&a))?);
         Ok(SrpClient { a, public_a })
     }
 
@@ -108,30 +110,21 @@ impl SrpClient {
         }
         let salt = from_hex(salt_hex).filter(|salt| salt.len() >= 16).ok_or_else(bad_response)?;
         let b_bytes = from_hex(b_hex).ok_or_else(bad_response)?;
+        let generator = G2048::generator();
         let b = BoxedUint::from_be_slice_vartime(&b_bytes);
-        if bool::from(b.is_zero()) || b >= *G2048::generator().params().modulus().as_ref() {
+        if bool::from(b.is_zero()) || b >= *generator.params().modulus().as_ref() {
             return Err(bad_response());
         }
 
         let a_bytes = from_hex(&self.public_a).ok_or_else(|| Error::internal("A is not hexadecimal"))?;
-        let u = U256::from_be_slice(&Sha256::new().chain_update(&a_bytes).chain_update(&b_bytes).finalize());
+        let u = compute_u_padded::<Sha256>(&generator, &a_bytes, &b_bytes);
+        let k = compute_k::<Sha256>(&generator);
         let x = private_value(username, password, &salt);
-        let mut key = Sha256::digest(padded(&self.premaster_secret(&b, &u, &x))?.as_slice());
+        let premaster_secret = Zeroizing::new(Client::new().compute_premaster_secret(&b, &k, &x, &self.a, &u));
+        let mut key = Sha256::digest(padded(&premaster_secret)?.as_slice());
         let proof = Sha256::new().chain_update(&a_bytes).chain_update(&b_bytes).chain_update(key).finalize();
         key.as_mut_slice().zeroize();
         Ok(to_hex(&proof))
-    }
-
-    /// S. The `srp` crate's own multiplies u by x as numbers of any length, with code that weighs 5 kB, gzipped, in every page.
-    fn premaster_secret(&self, b: &BoxedUint, u: &U256, x: &U256) -> Zeroizing<BoxedUint> {
-        let generator = G2048::generator();
-        let modulo = |number: &BoxedUint| BoxedMontyForm::new(number.resize(NUMBER_BITS), generator.params());
-        let base = modulo(b) - modulo(&compute_k::<Sha256>(&generator)) * power(&generator, x.as_limbs());
-        // At most (2^256 − 1) + (2^256 − 1)², which has 512 bits.
-        let product: Zeroizing<U512> = Zeroizing::new(u.concatenating_mul(x));
-        let a: Zeroizing<U512> = Zeroizing::new(self.a.resize());
-        let exponent = Zeroizing::new(product.wrapping_add(&a));
-        Zeroizing::new(power(&base, exponent.as_limbs()).retrieve())
     }
 }
 
@@ -142,18 +135,11 @@ impl fmt::Debug for SrpClient {
 }
 
 /// x
-fn private_value(username: &str, password: &SrpPassword, salt: &[u8]) -> Zeroizing<U256> {
-    let mut identity = Sha256::new().chain_update(username).chain_update(":").chain_update(&*password.0).finalize();
-    let mut x = Sha256::new().chain_update(salt).chain_update(identity.as_slice()).finalize();
-    let number = Zeroizing::new(U256::from_be_slice(&x));
+fn private_value(username: &str, password: &SrpPassword, salt: &[u8]) -> Zeroizing<BoxedUint> {
+    let mut identity = Client::compute_identity_hash(username.as_bytes(), &password.0);
+    let x = Zeroizing::new(Client::compute_x(&identity, salt));
     identity.as_mut_slice().zeroize();
-    x.as_mut_slice().zeroize();
-    number
-}
-
-/// The base to the power of a secret number, of which the one copy is wiped.
-fn power(base: &BoxedMontyForm, exponent: &[Limb]) -> BoxedMontyForm {
-    base.pow(&Zeroizing::new(BoxedUint::from(exponent)))
+    x
 }
 
 /// A number below N as 256 bytes.
@@ -173,7 +159,7 @@ fn bad_response() -> Error {
 mod tests {
     use super::*;
 
-    // Source of all numbers: `protocol/encryption-spaces-and-setup.md` §3.3.
+    // Source of all numbers: `docs/protocol/encryption-spaces-and-setup.md` §3.3.
     const USERNAME: &str = "M9znjHbD5Xi";
 
     fn password() -> SrpPassword {

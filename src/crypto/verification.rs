@@ -1,9 +1,9 @@
 //! Proof that a received value is the one its owner wrote.
 //!
-//! Someone who was given a value may share it on, and could alter it on the way: he has the key it is encrypted with.
-//! So the owner makes a random key per shared value and publishes the value's HMAC under it. The key travels with the
-//! value, encrypted; the hash travels through the server, which lets only the owner set it.
-//! Source: `protocol/http-api.md` §1.7.
+//! A recipient who may share a value on has the key it is encrypted with, and so could alter it. Therefore the owner
+//! generates a random key per shared value and publishes the value's HMAC under it. The key is sent with the value,
+//! encrypted; the hash is stored by the server, which lets only the owner set it.
+//! Source: `docs/protocol/http-api.md` §1.7.
 
 use std::fmt;
 
@@ -17,13 +17,13 @@ use crate::{Error, ErrorCode, Result};
 
 const KEY_BYTES: usize = 64;
 
-/// 64 secret bytes, one key per shared value.
+/// 64 secret bytes, one key per shared value. Zeroized on drop, redacted in `Debug`.
 pub struct VerificationKey {
     bytes: Box<[u8; KEY_BYTES]>,
 }
 
 impl VerificationKey {
-    /// A new random key.
+    /// A random key.
     ///
     /// # Errors
     /// `INTERNAL` where the system has no source of randomness.

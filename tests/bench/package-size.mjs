@@ -4,7 +4,7 @@ import { extname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
 /** What only a page without `crypto.subtle` loads. */
-const SECOND_MODULE = ['portable_rsa_bg.wasm', 'portable_rsa_bg.js', 'portable-rsa-module.js', 'portable-rsa-worker.js'];
+const SECOND_MODULE = ['on_demand_bg.wasm', 'on_demand_bg.js', 'on-demand-module.js', 'on-demand-worker.js'];
 
 /** What no page loads, but Node.js. */
 const NODE = 'node.js';

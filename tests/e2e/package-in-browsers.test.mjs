@@ -14,7 +14,7 @@ const strictPolicy = {
     + "base-uri 'none'; form-action 'none'",
 };
 const expected = {
-  oneStart: true, sealed: true, text: 'Grüße ⚡', wrongKey: 'DECRYPTION_FAILED', withoutSubtle: { text: 'auch so', inWorker: true },
+  oneStart: true, sealed: true, text: 'Grüße ⚡', old: 'BMW', wrongKey: 'DECRYPTION_FAILED', withoutSubtle: { text: 'auch so', inWorker: true },
 };
 
 const patience = 60_000;

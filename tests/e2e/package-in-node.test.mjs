@@ -33,9 +33,9 @@ describe('the package in Node.js', () => {
   it('contains what is needed and nothing else', async () => {
     const files = await readdir(join(project.folder, 'node_modules/vaultshare'));
     assert.deepEqual(files.sort(), [
-      'CHANGELOG.md', 'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'THIRD-PARTY-NOTICES', 'client.js', 'errors.js', 'guard.js', 'imports.js', 'index.d.ts', 'index.js',
-      'instantiate.js', 'node.js', 'package.json', 'portable-rsa-module.js', 'portable-rsa-worker.js', 'portable-rsa.js',
-      'portable_rsa_bg.js', 'portable_rsa_bg.wasm', 'snippets', 'start.js', 'vaultshare_bg.js', 'vaultshare_bg.wasm',
+      'CHANGELOG.md', 'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'THIRD-PARTY-NOTICES', 'classes.js', 'errors.js', 'guard.js', 'imports.js', 'index.d.ts', 'index.js',
+      'instantiate.js', 'node.js', 'on-demand-module.js', 'on-demand-worker.js', 'on-demand.js', 'on_demand_bg.js', 'on_demand_bg.wasm',
+      'package.json', 'snippets', 'start.js', 'vaultshare_bg.js', 'vaultshare_bg.wasm',
     ]);
   });
 
@@ -47,7 +47,7 @@ describe('the package in Node.js', () => {
     const { forgotten, ...rest } = await answerOf('round-trip.mjs');
     assert.match(forgotten, /call init\(\) first/);
     assert.deepEqual(rest, {
-      oneStart: true, sealed: true, text: 'Grüße ⚡', wrongKey: 'DECRYPTION_FAILED', withoutSubtle: { text: 'auch so', inWorker: false },
+      oneStart: true, sealed: true, text: 'Grüße ⚡', old: 'BMW', wrongKey: 'DECRYPTION_FAILED', withoutSubtle: { text: 'auch so', inWorker: false },
     });
   });
 

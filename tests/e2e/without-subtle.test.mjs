@@ -111,14 +111,14 @@ describe('the package without crypto.subtle', () => {
   });
 
   it('tells that its code could not be loaded, and loads it the next time', async () => {
-    await bench.page.route('**/portable_rsa_bg.wasm', (route) => route.abort());
+    await bench.page.route('**/on_demand_bg.wasm', (route) => route.abort());
     const make = () => bench.page.evaluate(() => (
       globalThis.vaultshare.KeyPair.generate(2048).then(() => 'made', ({ code, message }) => ({ code, message }))
     ));
     const { code, message } = await make();
     assert.equal(code, 'NETWORK');
-    assert.match(message, /could not be loaded from http.*portable_rsa_bg\.wasm/);
-    await bench.page.unroute('**/portable_rsa_bg.wasm');
+    assert.match(message, /could not be loaded from http.*on_demand_bg\.wasm/);
+    await bench.page.unroute('**/on_demand_bg.wasm');
     assert.equal(await make(), 'made');
   });
 

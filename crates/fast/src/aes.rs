@@ -9,12 +9,12 @@ pub const IV_BYTES: usize = 12;
 /// Bytes of an authentication tag.
 pub const TAG_BYTES: usize = 16;
 
-/// An AES-256-GCM key, expanded once for all that is done with it. On the heap, and wiped on drop by its crate; what
-/// making it left on the stack, closing a session overwrites.
+/// An AES-256-GCM key with its round keys computed. On the heap, zeroized on drop by its crate; what computing it left on the
+/// stack, closing a session overwrites.
 pub struct ExpandedKey(Box<Aes256Gcm>);
 
 impl ExpandedKey {
-    /// Expands a key.
+    /// Computes the round keys.
     pub fn new(key: &[u8; KEY_BYTES]) -> Self {
         ExpandedKey(Box::new(Aes256Gcm::new(key.into())))
     }
@@ -31,7 +31,7 @@ impl ExpandedKey {
         Some((buffer, tag.ok()?.into()))
     }
 
-    /// The plaintext, in the place of the ciphertext; `None` where the tag is not the ciphertext's.
+    /// Decrypts in place; `None` where the tag is not the ciphertext's.
     pub fn decrypt(
         &self,
         iv: &[u8; IV_BYTES],

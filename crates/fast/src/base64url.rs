@@ -10,12 +10,12 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
     Base64Url::decode_vec(text).ok()
 }
 
-/// As [`decode`], into a place that is large enough, of which the part that was filled is given.
-pub fn decode_into<'place>(text: &str, place: &'place mut [u8]) -> Option<&'place [u8]> {
-    Base64Url::decode(text, place).ok()
+/// As [`decode`], into a buffer that is large enough. Gives the part that was filled.
+pub fn decode_into<'buffer>(text: &str, buffer: &'buffer mut [u8]) -> Option<&'buffer [u8]> {
+    Base64Url::decode(text, buffer).ok()
 }
 
-/// Whether a text has none but base64's letters, its padding, and dots.
+/// Whether a text has only characters of base64url, its padding, and dots.
 pub fn are_letters(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'=' | b'.'))
 }

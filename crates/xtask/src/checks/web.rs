@@ -76,7 +76,7 @@ fn compile(workspace: &Workspace) -> anyhow::Result<Vec<PathBuf>> {
     let mut cargo = workspace.cargo();
     cargo.args(["test", "--no-run", "--locked", "--package", "vaultshare", "--target", WASM_TARGET]);
     // The second module is part of the package, which these tests do not have around them.
-    cargo.args(["--features", "rsa-compiled-in", "--message-format", "json-render-diagnostics"]);
+    cargo.args(["--features", "on-demand-compiled-in", "--message-format", "json-render-diagnostics"]);
     let tests = test_executables(&process::output(cargo.stdin(Stdio::null()))?)?;
     if tests.is_empty() {
         bail!("cargo compiled no tests");

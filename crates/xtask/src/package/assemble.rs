@@ -5,15 +5,12 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::notices;
-use super::wasm::{MAIN, PORTABLE_RSA};
+use super::wasm::{MAIN, ON_DEMAND};
 use crate::workspace::Workspace;
 use crate::{files, process, progress};
 
 /// The file in which `VaultError` is written, below the folder whose name `wasm-bindgen` chooses.
 const ERRORS: &str = "src/js/error.js";
-
-/// The file of `pkg-template/` from which the compiled code imports by itself.
-const IMPORTED: &str = "./portable-rsa.js";
 
 /// Written at the end of the bindings: until the module has started, every use of it meets the guard. It stands in this
 /// file because a bundler that drops unused files keeps it wherever it keeps the classes.
@@ -23,7 +20,7 @@ __wbg_set_wasm(beforeInit);
 ";
 
 /// Fills `pkg/` anew.
-pub(super) fn assemble(workspace: &Workspace, main: &Path, portable_rsa: &Path) -> anyhow::Result<()> {
+pub(super) fn assemble(workspace: &Workspace, main: &Path, on_demand: &Path) -> anyhow::Result<()> {
     progress::step("assembling pkg/", || {
         let package = workspace.package();
         files::empty_folder(&package)?;
@@ -39,8 +36,8 @@ pub(super) fn assemble(workspace: &Workspace, main: &Path, portable_rsa: &Path) 
         files::copy_folder(&main.join("snippets"), &package.join("snippets"))?;
         files::write(&package.join("errors.js"), errors_module(main)?)?;
         files::write(&package.join("imports.js"), imports_module(main)?)?;
-        for file in [PORTABLE_RSA.javascript(), PORTABLE_RSA.wasm()] {
-            files::copy(&portable_rsa.join(&file), &package.join(&file))?;
+        for file in [ON_DEMAND.javascript(), ON_DEMAND.wasm()] {
+            files::copy(&on_demand.join(&file), &package.join(&file))?;
         }
         Ok(())
     })?;
@@ -90,7 +87,7 @@ fn errors_module(bindings: &Path) -> anyhow::Result<String> {
 fn imports_module(bindings: &Path) -> anyhow::Result<String> {
     let mut imports = String::new();
     let mut names = String::new();
-    let modules = [format!("./{}", MAIN.javascript()), IMPORTED.to_owned()].into_iter().chain(snippets(bindings)?);
+    let modules = std::iter::once(format!("./{}", MAIN.javascript())).chain(snippets(bindings)?);
     for (index, path) in modules.enumerate() {
         imports.push_str(&format!("import * as module{index} from '{path}';\n"));
         names.push_str(&format!("  '{path}': module{index},\n"));

@@ -13,9 +13,9 @@ use crate::workspace::Workspace;
 
 /// Builds the package into `pkg/`.
 pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
-    wasm::compile(workspace, &[wasm::MAIN, wasm::PORTABLE_RSA])?;
+    wasm::compile(workspace, &[wasm::MAIN, wasm::ON_DEMAND])?;
     let main = bindings::generate(workspace, &wasm::MAIN)?;
-    let portable_rsa = bindings::generate(workspace, &wasm::PORTABLE_RSA)?;
-    assemble::assemble(workspace, &main, &portable_rsa)?;
+    let on_demand = bindings::generate(workspace, &wasm::ON_DEMAND)?;
+    assemble::assemble(workspace, &main, &on_demand)?;
     size::report(workspace)
 }

@@ -22,7 +22,7 @@ pub(crate) fn generate(workspace: &Workspace) -> anyhow::Result<()> {
     progress::step(&format!("writing {FILE}"), || {
         let mut command = workspace.command(about);
         // The second module's crates are those of the main module when it has RSA compiled in.
-        command.args(["generate", "--frozen", "--fail", "--features", "rsa-compiled-in"]);
+        command.args(["generate", "--frozen", "--fail", "--features", "on-demand-compiled-in"]);
         process::run(command.args(["about.hbs", "--output-file"]).arg(workspace.path(FILE)))
     })?;
     check(workspace)
@@ -31,7 +31,7 @@ pub(crate) fn generate(workspace: &Workspace) -> anyhow::Result<()> {
 /// Fails where the file names other crates than those that the modules are compiled from.
 pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<()> {
     let mut cargo = workspace.cargo();
-    cargo.args(["tree", "--locked", "--package", "vaultshare", "--package", "portable-rsa-module", "--prefix", "none"]);
+    cargo.args(["tree", "--locked", "--package", "vaultshare", "--package", "on-demand-module", "--prefix", "none"]);
     cargo.args(["--target", WASM_TARGET, "--edges", "normal", "--format", "{p}"]);
     let used = crates_of_tree(&process::output(&mut cargo)?);
     let named = crates_of_notices(&files::read(&workspace.path(FILE))?);

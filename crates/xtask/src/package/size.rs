@@ -11,9 +11,8 @@ use crate::{files, progress};
 /// makes of the same source.
 const LIMIT: u64 = 210_000;
 
-/// RSA in portable code, and what loads it, in a worker or beside one.
-const SECOND_MODULE: [&str; 4] =
-    ["portable_rsa_bg.wasm", "portable_rsa_bg.js", "portable-rsa-module.js", "portable-rsa-worker.js"];
+/// The on-demand module, and what starts it, in a worker or beside one.
+const SECOND_MODULE: [&str; 4] = ["on_demand_bg.wasm", "on_demand_bg.js", "on-demand-module.js", "on-demand-worker.js"];
 
 /// The bytes of some files, as they are and as a server sends them.
 #[derive(Default)]
@@ -27,7 +26,7 @@ struct Size {
 struct Sizes {
     wasm: Size,
     javascript: Size,
-    /// Only pages without `crypto.subtle` load this.
+    /// Loaded only without `crypto.subtle`, or for a ciphertext from before 2021.
     second_module: Size,
 }
 
@@ -35,11 +34,8 @@ struct Sizes {
 pub(super) fn report(workspace: &Workspace) -> anyhow::Result<()> {
     let sizes = Sizes::measure(&workspace.package())?;
     let kilobytes = |bytes: u64| format!("{}.{} kB", bytes / 1000, bytes % 1000 / 100);
-    let kinds = [
-        ("WebAssembly", &sizes.wasm),
-        ("JavaScript", &sizes.javascript),
-        ("loaded only without crypto.subtle", &sizes.second_module),
-    ];
+    let kinds =
+        [("WebAssembly", &sizes.wasm), ("JavaScript", &sizes.javascript), ("loaded on demand", &sizes.second_module)];
     for (what, size) in kinds {
         progress::note(&format!("{what}: {}, gzipped {}", kilobytes(size.plain), kilobytes(size.gzipped)));
     }

@@ -29,9 +29,8 @@ pub(super) const MAIN: Module = Module {
     ],
 };
 
-/// RSA, for pages without `crypto.subtle`.
-pub(super) const PORTABLE_RSA: Module =
-    Module { name: "portable_rsa", krate: "portable-rsa-module", optimisation: &["-O3"] };
+/// What few pages need: RSA without `crypto.subtle`, and the YAML of old ciphertexts.
+pub(super) const ON_DEMAND: Module = Module { name: "on_demand", krate: "on-demand-module", optimisation: &["-O3"] };
 
 impl Module {
     /// What `wasm-bindgen` calls the module itself.

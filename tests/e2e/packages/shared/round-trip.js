@@ -1,6 +1,6 @@
 /**
- * What every project does with the package: forgets `init`, is told so, starts it, and encrypts and decrypts a text; then
- * another one with a key pair and without `crypto.subtle`, for which the package has a second module.
+ * What every project does with the package: forgets `init`, is told so, starts it, and encrypts and decrypts a text; decrypts
+ * one from before 2021, and one with a key pair and without `crypto.subtle`, for both of which the package has a second module.
  *
  * @param {typeof import('vaultshare')} vaultshare
  */
@@ -15,15 +15,20 @@ export async function roundTrip({ default: init, KeyPair, PublicKey, SymmetricKe
   const text = await key.decryptString(envelope);
   const wrongKey = await SymmetricKey.generate().decryptString(envelope).catch((error) => error);
   key.free();
+  const old = await SymmetricKey.import('AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=').decryptString(yamlEnvelope);
   return {
     forgotten: forgotten.message,
     oneStart,
     sealed: envelope.startsWith('Aes256Gcm.') && !envelope.includes('Grüße'),
     text,
+    old,
     wrongKey: wrongKey instanceof VaultError && isVaultError(wrongKey) ? wrongKey.code : `${wrongKey}`,
     withoutSubtle: await withoutSubtle(KeyPair, PublicKey),
   };
 }
+
+/** `BMW`, with artefacts in YAML: the vector of docs/protocol/envelopes.md. */
+const yamlEnvelope = 'Aes256Gcm.RZue.LS0tCml2OiAhYmluYXJ5IHwtCiAgQWdJQ0FnSUNBZ0lDQWdJQwphdDogIWJpbmFyeSB8LQogIEx2ckEvcWFCSlJMV1VRTWFRcDhRQ0E9PQphZDogbm9uZQo=';
 
 /** The text that came back, and whether a worker was asked on the way. */
 async function withoutSubtle(KeyPair, PublicKey) {

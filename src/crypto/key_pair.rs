@@ -1,4 +1,4 @@
-//! RSA key pairs: one per purpose, so that no server can have one purpose's ciphertext opened as another's.
+//! RSA key pairs: one per purpose, so that no server can get a ciphertext made for one purpose decrypted for another.
 
 use std::fmt;
 
@@ -7,10 +7,9 @@ use zeroize::Zeroizing;
 use crate::crypto::backend::{self, PrivateKey};
 use crate::crypto::envelope::Envelope;
 use crate::crypto::keys::DataKey;
-use crate::crypto::pem;
 use crate::crypto::public_key::PublicKey;
-use crate::crypto::rsa_der::{self, Enclosed};
-use crate::crypto::symmetric::AesKey;
+use crate::crypto::rsa_der::{PublicNumbers, pkcs1_from_pkcs8};
+use crate::crypto::{AesKey, pem};
 use crate::{Error, Result};
 
 const PKCS1_LABEL: &str = "RSA PRIVATE KEY";
@@ -18,8 +17,8 @@ const PKCS8_LABEL: &str = "PRIVATE KEY";
 
 /// A private key with its public half.
 ///
-/// The private key is held by the [`backend`]; under WebCrypto it cannot be read out again. A pair that was generated
-/// or imported also keeps the bytes that have to be wrapped for the Keystore; one that came from the Keystore does not.
+/// The private key is held by the [`backend`]; under WebCrypto it cannot be exported. A pair that was generated or imported
+/// also keeps the bytes that have to be wrapped for the Keystore; one that came from the Keystore does not.
 pub struct KeyPair {
     public: PublicKey,
     private: PrivateKey,
@@ -27,10 +26,10 @@ pub struct KeyPair {
 }
 
 impl KeyPair {
-    /// A new random key pair of 2048, 3072 or 4096 bits, with exponent 65537. The protocol's size is 4096.
+    /// A random key pair of 2048, 3072 or 4096 bits, with exponent 65537. The protocol's size is 4096.
     ///
-    /// Takes a second or so; without WebCrypto it takes several, on a page in a worker of its own. Dropping the future
-    /// gives that up.
+    /// Takes about a second; without WebCrypto several, on a page in a worker of its own, which ends when the future is
+    /// dropped.
     ///
     /// # Errors
     /// `INVALID_ARGUMENT` for another size.
@@ -57,7 +56,7 @@ impl KeyPair {
         Ok(KeyPair { public, private, pkcs1_der: Some(pkcs1_der) })
     }
 
-    /// A pair from the Keystore: the decrypted private key must belong to the public key stored beside it.
+    /// A pair from the Keystore. The decrypted private key must belong to the public key stored beside it.
     pub(crate) async fn from_stored(text: &str, public: PublicKey) -> Result<Self> {
         let pkcs1_der = decode_private_key(text).ok_or_else(Error::decryption_failed)?;
         if public_half(&pkcs1_der).as_ref() != Some(&public) {
@@ -67,12 +66,12 @@ impl KeyPair {
         Ok(KeyPair { public, private, pkcs1_der: None })
     }
 
-    /// The public half.
+    /// The public half, for others to encrypt with.
     pub fn public_key(&self) -> &PublicKey {
         &self.public
     }
 
-    /// The public half as text: as it was stored, or SPKI with CRLF line ends.
+    /// The public half as PEM: as it was stored, or SPKI with CRLF line ends.
     pub fn public_key_pem(&self) -> &str {
         self.public.pem()
     }
@@ -87,7 +86,7 @@ impl KeyPair {
     /// # Errors
     /// `DECRYPTION_FAILED`, whatever the reason; those of a malformed envelope.
     pub async fn decrypt(&self, envelope: &str) -> Result<Zeroizing<Vec<u8>>> {
-        match Envelope::parse(envelope)? {
+        match Envelope::parse(envelope).await? {
             Envelope::Rsa { bits, ciphertext } if bits == self.public.bits() => self.private.decrypt(&ciphertext).await,
             Envelope::Rsa { .. } => Err(Error::decryption_failed()),
             _ => Err(Error::malformed_envelope("it is not for a key pair")),
@@ -102,7 +101,7 @@ impl KeyPair {
         self.decrypt_aes_key(envelope).await.map(DataKey::from_aes_key)
     }
 
-    /// Decrypts a symmetric key.
+    /// Decrypts a symmetric key of no particular purpose.
     ///
     /// # Errors
     /// As [`KeyPair::decrypt`]; `DECRYPTION_FAILED` also where the content is not exactly 32 bytes.
@@ -126,7 +125,7 @@ impl KeyPair {
         }
     }
 
-    /// Signs data, and returns both as `Sign.Rsa4096.…`.
+    /// Signs data. The envelope (`Sign.Rsa4096.…`) holds signature and data.
     ///
     /// # Errors
     /// `INTERNAL`.
@@ -144,10 +143,11 @@ impl KeyPair {
             .pkcs1_der
             .as_ref()
             .ok_or_else(|| Error::invalid_argument("this private key cannot be read out of the session"))?;
-        Ok(Zeroizing::new(pem::encode(PKCS1_LABEL, der)))
+        let pem = pem::encode(PKCS1_LABEL, der).ok_or_else(|| Error::internal("the private key cannot be written"))?;
+        Ok(Zeroizing::new(pem))
     }
 
-    /// The same pair without the bytes to wrap: once the Keystore has them, the session has no use for them.
+    /// Drops the bytes to wrap. Once the Keystore has them, the session has no use for them.
     pub fn without_export(self) -> Self {
         KeyPair { pkcs1_der: None, ..self }
     }
@@ -177,15 +177,7 @@ fn decode_private_key(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     }
 }
 
-/// The private key inside a PKCS#8 structure that says it is RSA.
-pub(crate) fn pkcs1_from_pkcs8(der: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    match rsa_der::read_pkcs8(der)? {
-        Enclosed::Rsa(pkcs1_der) => Some(Zeroizing::new(pkcs1_der.to_vec())),
-        Enclosed::Foreign => None,
-    }
-}
-
-/// The public half that a private key states. That the rest belongs to it is checked on import.
+/// The public half that a private key states. That its other numbers belong to it is checked on import.
 fn public_half(pkcs1_der: &[u8]) -> Option<PublicKey> {
-    PublicKey::from_numbers(rsa_der::read_public_half(pkcs1_der)?, None).ok()
+    PublicKey::from_numbers(PublicNumbers::of_private_key(pkcs1_der)?, None).ok()
 }

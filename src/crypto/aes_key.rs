@@ -1,10 +1,9 @@
-//! The symmetric key: AES-256-GCM over bytes and text.
-//!
-//! [`AesKey`] is the primitive. Workflows use the keys of [`super::keys`], which wrap it and say what they are for.
+//! AES-256-GCM over bytes and text. Workflows use the types of [`super::keys`], which are an [`AesKey`] with a purpose.
 
 use std::fmt;
 
 use subtle::ConstantTimeEq;
+use vaultshare_fast::KEY_BYTES;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::crypto::backend::ExpandedKey;
@@ -12,17 +11,15 @@ use crate::crypto::encoding::{secret_from_base64url, to_base64url};
 use crate::crypto::envelope::{ADDITIONAL_DATA, Chunk, Envelope, IV_BYTES};
 use crate::{Error, Result};
 
-pub(crate) use vaultshare_fast::KEY_BYTES;
-
-/// 32 secret bytes. They live on the heap in one place, are wiped on drop, and are never printed.
+/// 32 secret bytes, at one place on the heap. Zeroized on drop, redacted in `Debug`.
 pub struct AesKey {
     bytes: Box<[u8; KEY_BYTES]>,
-    /// What a backend made of the bytes, at its first use: an item has many values under one key.
+    /// Made of the bytes at their first use, and kept because an item has many values under one key.
     expanded: ExpandedKey,
 }
 
 impl AesKey {
-    /// A new random key.
+    /// A random key.
     ///
     /// # Errors
     /// `INTERNAL` where the system has no source of randomness.
@@ -32,7 +29,7 @@ impl AesKey {
         Ok(key)
     }
 
-    /// The key of exactly 32 bytes. The caller's copy is the caller's to wipe.
+    /// The key of exactly 32 bytes. The caller zeroizes its own copy.
     ///
     /// # Errors
     /// `INVALID_ARGUMENT` for any other length.
@@ -45,7 +42,7 @@ impl AesKey {
         Ok(key)
     }
 
-    /// The key of a base64url text with padding, as files and dumps hold it.
+    /// The key of a base64url text with padding, the form in files and dumps.
     ///
     /// # Errors
     /// `INVALID_ARGUMENT`.
@@ -60,12 +57,12 @@ impl AesKey {
         Zeroizing::new(to_base64url(self.as_bytes()))
     }
 
-    /// The raw key. A copy made from this is not wiped by the key.
+    /// The raw key. A copy made of it is not zeroized with the key.
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.as_slice()
     }
 
-    /// A place for a key, to be filled without the key ever lying elsewhere.
+    /// A key to be filled in place, so that no copy of its bytes is left elsewhere.
     pub(crate) fn zeroed() -> Self {
         AesKey { bytes: Box::new([0; KEY_BYTES]), expanded: ExpandedKey::default() }
     }
@@ -75,7 +72,7 @@ impl AesKey {
         &mut self.bytes
     }
 
-    /// Encrypts bytes under a fresh random IV, as an envelope.
+    /// Encrypts bytes under a random IV, as an envelope.
     ///
     /// # Errors
     /// `INVALID_ARGUMENT` for no bytes at all: the format has no empty ciphertext.
@@ -84,8 +81,8 @@ impl AesKey {
         Ok(Envelope::Symmetric { chunks: vec![chunk], derivation: None }.print())
     }
 
-    /// As [`AesKey::seal`], with a name of the place (a slot, say) as additional data, so that the server cannot put
-    /// the ciphertext in another place unnoticed. Other clients open it as usual.
+    /// As [`AesKey::seal`], with the name of its place (a slot's, for instance) as additional data, so that the server cannot
+    /// move the ciphertext to another place unnoticed. Other clients decrypt it as any other.
     ///
     /// # Errors
     /// `INVALID_ARGUMENT` also for a place that is empty, not printable ASCII, longer than 256 bytes, or `none`.
@@ -98,12 +95,12 @@ impl AesKey {
         Ok(Envelope::Symmetric { chunks: vec![chunk], derivation: None }.print())
     }
 
-    /// As [`AesKey::open`], for an envelope of this place, or of a client that names none.
+    /// As [`AesKey::open`], for an envelope of this place, or one of a client that names no place.
     ///
     /// # Errors
     /// As [`AesKey::open`]; `DECRYPTION_FAILED` also where the envelope names another place.
     pub async fn open_at(&self, envelope: &str, place: &str) -> Result<Zeroizing<Vec<u8>>> {
-        match Envelope::parse(envelope)? {
+        match Envelope::parse(envelope).await? {
             Envelope::Symmetric { chunks, derivation: None } => {
                 let here = |named: &str| named == place || named == ADDITIONAL_DATA;
                 if !chunks.iter().all(|chunk| here(&chunk.additional_data)) {
@@ -120,18 +117,18 @@ impl AesKey {
     /// # Errors
     /// `MALFORMED_ENVELOPE`, `UNSUPPORTED_ALGORITHM`, `DECRYPTION_FAILED`.
     pub async fn open(&self, envelope: &str) -> Result<Zeroizing<Vec<u8>>> {
-        match Envelope::parse(envelope)? {
+        match Envelope::parse(envelope).await? {
             Envelope::Symmetric { chunks, derivation: None } => self.open_chunks(chunks).await,
             _ => Err(Error::malformed_envelope("it is not for a symmetric key")),
         }
     }
 
-    /// Decrypts an envelope that must name this place: unlike [`AesKey::open_at`], one that names none is refused.
+    /// Decrypts an envelope that must name this place: unlike [`AesKey::open_at`], refuses one that names none.
     ///
     /// # Errors
     /// As [`AesKey::open_at`].
     pub async fn open_only_at(&self, envelope: &str, place: &str) -> Result<Zeroizing<Vec<u8>>> {
-        match Envelope::parse(envelope)? {
+        match Envelope::parse(envelope).await? {
             Envelope::Symmetric { chunks, derivation: None } => {
                 if !chunks.iter().all(|chunk| chunk.additional_data == place) {
                     return Err(Error::decryption_failed());
@@ -163,30 +160,10 @@ impl AesKey {
         }
     }
 
-    /// Whether [`AesKey::seal_array`] is for so many bytes: they may be too few to be worth it, or the browser may not be able
-    /// to do it by itself.
+    /// For `backend::js_buffer`.
     #[cfg(target_arch = "wasm32")]
-    pub fn takes_arrays_of(bytes: u32) -> bool {
-        crate::crypto::backend::is_for_the_browser(bytes)
-    }
-
-    /// As [`AesKey::seal`], for bytes that JavaScript holds. They are read after an await.
-    ///
-    /// # Errors
-    /// `INTERNAL`.
-    #[cfg(target_arch = "wasm32")]
-    pub async fn seal_array(&self, plaintext: &js_sys::Uint8Array) -> Result<js_sys::JsString> {
-        self.expanded.seal_array(&self.bytes, plaintext).await
-    }
-
-    /// As [`AesKey::open`], for a text that JavaScript holds: nothing where [`AesKey::takes_arrays_of`] says no, or
-    /// where the envelope is of another form.
-    ///
-    /// # Errors
-    /// As [`AesKey::open`].
-    #[cfg(target_arch = "wasm32")]
-    pub async fn open_to_array(&self, envelope: &js_sys::JsString) -> Result<Option<js_sys::Uint8Array>> {
-        self.expanded.open_to_array(&self.bytes, envelope).await
+    pub(crate) fn parts(&self) -> (&[u8; KEY_BYTES], &ExpandedKey) {
+        (&self.bytes, &self.expanded)
     }
 
     pub(crate) async fn seal_chunk(&self, plaintext: &[u8], additional_data: &str) -> Result<Chunk> {
@@ -207,19 +184,24 @@ impl AesKey {
         if chunks.len() == 1
             && let Some(chunk) = chunks.pop()
         {
-            return self.expanded.decrypt(&self.bytes, chunk).await;
+            return self.decrypt_chunk(chunk).await;
         }
-        // Sized once: a growing vector would leave plaintext behind in the memory that it outgrows.
+        // Allocated once: a growing vector would leave plaintext behind in the memory that it outgrows.
         let length = chunks.iter().map(|chunk| chunk.ciphertext.len()).sum();
         let mut joined = Zeroizing::new(Vec::with_capacity(length));
         for chunk in chunks {
-            joined.extend_from_slice(&self.expanded.decrypt(&self.bytes, chunk).await?);
+            joined.extend_from_slice(&self.decrypt_chunk(chunk).await?);
         }
         Ok(joined)
     }
+
+    async fn decrypt_chunk(&self, chunk: Chunk) -> Result<Zeroizing<Vec<u8>>> {
+        let Chunk { ciphertext, iv, tag, additional_data } = chunk;
+        self.expanded.decrypt(&self.bytes, &iv, additional_data.as_bytes(), ciphertext, &tag).await
+    }
 }
 
-/// UTF-8, or else one character per byte.
+/// UTF-8, or else Latin-1.
 pub(crate) fn text_from_bytes(mut bytes: Zeroizing<Vec<u8>>) -> Zeroizing<String> {
     match String::from_utf8(std::mem::take(&mut *bytes)) {
         Ok(text) => Zeroizing::new(text),
@@ -246,7 +228,7 @@ impl fmt::Debug for AesKey {
     }
 }
 
-/// In constant time.
+/// Compares in constant time.
 impl PartialEq for AesKey {
     fn eq(&self, other: &Self) -> bool {
         self.as_bytes().ct_eq(other.as_bytes()).into()

@@ -1,7 +1,7 @@
-//! [`portable_rsa`] for JavaScript, as the npm package's second module.
+//! The exports of the npm package's second module: [`on_demand`] for JavaScript.
 //!
-//! Private keys stay in here under numbers that the caller chooses, so that it can give a key up before it has heard
-//! whether there is one. What fails gives nothing.
+//! A private key stays in this module under a number that the caller chooses, so that the caller can drop a key before the
+//! reply to its import has come. `undefined` says that an operation failed.
 
 // wasm-bindgen exports public functions only; who calls them is out of the compiler's sight.
 #![allow(unreachable_pub)]
@@ -10,10 +10,10 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::mem::take;
 
-use portable_rsa::PrivateKey;
+use on_demand::rsa::{self, PrivateKey};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Whatever is freed is overwritten first, so that nothing of a key is left behind in the module's memory.
+/// Zeroizes memory when it is freed, so that no copy of a key is left in the module's memory.
 #[cfg(target_arch = "wasm32")]
 #[global_allocator]
 static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> = zeroizing_alloc::ZeroAlloc(std::alloc::System);
@@ -22,44 +22,50 @@ thread_local! {
     static KEYS: RefCell<BTreeMap<u32, PrivateKey>> = const { RefCell::new(BTreeMap::new()) };
 }
 
-/// A new private key as PKCS#1 DER.
+/// As [`rsa::generate`].
 #[wasm_bindgen]
 pub fn generate(bits: u32) -> Option<Vec<u8>> {
-    portable_rsa::generate(bits).map(|mut der| take(&mut *der))
+    rsa::generate(bits).map(|mut der| take(&mut *der))
 }
 
-/// One block of OAEP.
+/// As [`rsa::encrypt`].
 #[wasm_bindgen]
 pub fn encrypt(spki_der: &[u8], plaintext: &[u8]) -> Option<Vec<u8>> {
-    portable_rsa::encrypt(spki_der, plaintext)
+    rsa::encrypt(spki_der, plaintext)
 }
 
-/// Whether the signature is that of the data.
+/// As [`rsa::verify`].
 #[wasm_bindgen]
 pub fn verify(spki_der: &[u8], signature: &[u8], data: &[u8]) -> bool {
-    portable_rsa::verify(spki_der, signature, data)
+    rsa::verify(spki_der, signature, data)
 }
 
-/// Keeps a private key under a number; whether it is one.
+/// As [`on_demand::yaml::to_bson`].
+#[wasm_bindgen(js_name = bsonFromYaml)]
+pub fn bson_from_yaml(yaml: &[u8]) -> Option<Vec<u8>> {
+    on_demand::yaml::to_bson(yaml)
+}
+
+/// Stores a private key (PKCS#1 DER) under a number. `false` where it is not one.
 #[wasm_bindgen(js_name = importKey)]
 pub fn import_key(number: u32, pkcs1_der: &[u8]) -> bool {
     let imported = PrivateKey::import(pkcs1_der);
     imported.map(|key| KEYS.with_borrow_mut(|keys| keys.insert(number, key))).is_some()
 }
 
-/// Wipes a private key.
+/// Drops and zeroizes a private key.
 #[wasm_bindgen(js_name = forgetKey)]
 pub fn forget_key(number: u32) {
     KEYS.with_borrow_mut(|keys| keys.remove(&number));
 }
 
-/// The plaintext of one block of OAEP.
+/// As [`PrivateKey::decrypt`].
 #[wasm_bindgen]
 pub fn decrypt(number: u32, ciphertext: &[u8]) -> Option<Vec<u8>> {
     KEYS.with_borrow(|keys| keys.get(&number)?.decrypt(ciphertext)).map(|mut plaintext| take(&mut *plaintext))
 }
 
-/// The signature of the data.
+/// As [`PrivateKey::sign`].
 #[wasm_bindgen]
 pub fn sign(number: u32, data: &[u8]) -> Option<Vec<u8>> {
     KEYS.with_borrow(|keys| keys.get(&number)?.sign(data))

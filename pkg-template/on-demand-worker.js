@@ -1,0 +1,14 @@
+// The worker that `on-demand.js` starts: reports that it is ready, then replies to each request.
+
+import { perform, start } from './on-demand-module.js';
+
+onmessage = ({ data: { id, operation, values } }) => {
+  try {
+    const result = perform(operation, values);
+    postMessage({ id, result }, result instanceof Uint8Array ? [result.buffer] : []);
+  } catch (error) {
+    postMessage({ id, error: String(error) });
+  }
+};
+
+start((place) => fetch(place)).then(() => postMessage({}), (error) => postMessage({ error: String(error) }));
