@@ -278,7 +278,7 @@ async fn seal_slots(key: &DataKey, slots: &[NewSlot]) -> Result<Vec<SlotChange>>
         let encrypted_value = match &slot.value {
             None => None,
             Some(None) => Some(None),
-            Some(Some(value)) => Some(key.seal_text(value).await?.map(ciphertext).transpose()?),
+            Some(Some(value)) => Some(key.encrypt_text(value).await?.map(ciphertext).transpose()?),
         };
         sealed.push(SlotChange {
             id: slot.id.clone(),

@@ -65,8 +65,8 @@ pub(super) async fn sign_in(
 
 /// Signs in to the Keystore and derives the passphrase key: both derivations and the first request at the same time.
 pub(super) async fn open_keystore(keystore: &Service, secret: &UserSecret, passphrase: &str) -> Result<PassphraseKey> {
-    let session = open_keystore_session(keystore, secret, Box::pin(secret.srp_password(passphrase)));
-    let (passphrase_key, ()) = try_join!(secret.passphrase_key(passphrase), session)?;
+    let session = open_keystore_session(keystore, secret, Box::pin(secret.derive_srp_password(passphrase)));
+    let (passphrase_key, ()) = try_join!(secret.derive_passphrase_key(passphrase), session)?;
     Ok(passphrase_key)
 }
 

@@ -40,7 +40,7 @@ impl Session {
         }
         permitted.push(item.id.clone());
         let note = JsonText::of(&permitted).into_bytes();
-        let metadata = metadata.with_text(NOTE, keys.dek.seal_note(&note, &place(keypair_id)).await?);
+        let metadata = metadata.with_text(NOTE, keys.dek.encrypt_note(&note, &place(keypair_id)).await?);
         keystore::keypairs::set_metadata(self.keystore(), keypair_id, metadata).await.map(drop)
     }
 
@@ -69,7 +69,7 @@ fn own_key_pair_with<'a>(share: &Share, connections: &'a [Connection]) -> Option
 /// The items in a key pair's note. One that cannot be read, or is another key pair's, permits nothing.
 async fn read_note(dek: &DataKey, keypair_id: &str, metadata: &JsonObject) -> Vec<Id> {
     let Some(envelope) = metadata.text(NOTE) else { return Vec::new() };
-    let note = dek.open_note(&envelope, &place(keypair_id)).await;
+    let note = dek.decrypt_note(&envelope, &place(keypair_id)).await;
     note.ok().and_then(|note| read_ids(&note)).unwrap_or_default()
 }
 

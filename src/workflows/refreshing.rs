@@ -161,7 +161,7 @@ async fn change_for<'a>(
     let mut sealed_deks = vec![Err(Error::internal("a DEK was not sealed")); recipients.len()];
     let mut sealing = Together::default();
     for (recipient, place) in recipients.iter().zip(&mut sealed_deks) {
-        sealing.add(async { *place = recipient.key.encrypt_data_key(dek).await.and_then(ciphertext) });
+        sealing.add(async { *place = recipient.key.wrap_data_key(dek).await.and_then(ciphertext) });
     }
     sealing.all().await;
     let mut share_deks = Vec::with_capacity(recipients.len());

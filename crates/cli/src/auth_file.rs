@@ -67,7 +67,7 @@ impl Drop for Authentication {
 /// Prints the auth file of a session, or writes it where only its owner can read it.
 pub(crate) async fn give(session: &Session, passphrase: &str, output: Option<&Path>) -> anyhow::Result<()> {
     let kept = session.keep()?;
-    let passphrase_key = UserSecret::parse(&kept.secret)?.passphrase_key(passphrase).await?;
+    let passphrase_key = UserSecret::parse(&kept.secret)?.derive_passphrase_key(passphrase).await?;
     let file = AuthFile {
         kind: KIND,
         metadata: Authentication {
