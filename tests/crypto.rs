@@ -48,8 +48,8 @@ fn no_flipped_bit_opens(envelope: &str, open: impl Fn(&str) -> bool) {
 #[test]
 fn no_flipped_bit_of_a_symmetric_envelope_opens() {
     let key = AesKey::generate().unwrap();
-    let envelope = block_on(key.seal(b"some text here")).unwrap();
-    no_flipped_bit_opens(&envelope, |text| block_on(key.open(text)).is_ok());
+    let envelope = block_on(key.encrypt(b"some text here")).unwrap();
+    no_flipped_bit_opens(&envelope, |text| block_on(key.decrypt(text)).is_ok());
 }
 
 #[test]
@@ -103,8 +103,8 @@ proptest! {
     #[test]
     fn whatever_is_sealed_opens_again(plaintext in prop::collection::vec(any::<u8>(), 1..3000)) {
         let key = AesKey::generate().unwrap();
-        let envelope = block_on(key.seal(&plaintext)).unwrap();
-        prop_assert_eq!(&*block_on(key.open(&envelope)).unwrap(), &plaintext);
+        let envelope = block_on(key.encrypt(&plaintext)).unwrap();
+        prop_assert_eq!(&*block_on(key.decrypt(&envelope)).unwrap(), &plaintext);
     }
 
     #[test]

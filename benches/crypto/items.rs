@@ -28,7 +28,7 @@ pub(crate) fn measure(criterion: &mut Criterion) {
 async fn seal(key: &DataKey) -> Vec<Option<String>> {
     let mut envelopes = Vec::with_capacity(VALUES.len());
     for value in VALUES {
-        envelopes.push(key.seal_text(value).await.unwrap());
+        envelopes.push(key.encrypt_text(value).await.unwrap());
     }
     envelopes
 }
@@ -36,7 +36,7 @@ async fn seal(key: &DataKey) -> Vec<Option<String>> {
 async fn open(key: &DataKey, envelopes: &[Option<String>]) -> Vec<Option<Zeroizing<String>>> {
     let mut values = Vec::with_capacity(envelopes.len());
     for envelope in envelopes {
-        values.push(key.open_text(envelope.as_deref()).await.unwrap());
+        values.push(key.decrypt_text(envelope.as_deref()).await.unwrap());
     }
     values
 }

@@ -27,7 +27,7 @@ pub(crate) fn open() -> anyhow::Result<Path> {
     Ok(Box::new(move || {
         block_on(async {
             for envelope in &envelopes {
-                black_box(key.open_text(Some(envelope)).await?);
+                black_box(key.decrypt_text(Some(envelope)).await?);
             }
             Ok(())
         })
@@ -40,7 +40,7 @@ pub(crate) fn seal() -> anyhow::Result<Path> {
     Ok(Box::new(move || {
         block_on(async {
             for value in VALUES {
-                black_box(key.seal_text(value).await?);
+                black_box(key.encrypt_text(value).await?);
             }
             Ok(())
         })
@@ -49,5 +49,5 @@ pub(crate) fn seal() -> anyhow::Result<Path> {
 
 /// The envelopes of all values.
 pub(crate) fn sealed(key: &DataKey) -> anyhow::Result<Vec<String>> {
-    VALUES.iter().map(|value| block_on(key.seal_text(value))?.context("a value was empty")).collect()
+    VALUES.iter().map(|value| block_on(key.encrypt_text(value))?.context("a value was empty")).collect()
 }

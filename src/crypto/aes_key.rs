@@ -76,37 +76,37 @@ impl AesKey {
     ///
     /// # Errors
     /// `INVALID_ARGUMENT` for no bytes at all: the format has no empty ciphertext.
-    pub async fn seal(&self, plaintext: &[u8]) -> Result<String> {
-        let chunk = self.seal_chunk(plaintext, ADDITIONAL_DATA).await?;
+    pub async fn encrypt(&self, plaintext: &[u8]) -> Result<String> {
+        let chunk = self.encrypt_chunk(plaintext, ADDITIONAL_DATA).await?;
         Ok(Envelope::Symmetric { chunks: vec![chunk], derivation: None }.print())
     }
 
-    /// As [`AesKey::seal`], with the name of its place (a slot's, for instance) as additional data, so that the server cannot
+    /// As [`AesKey::encrypt`], with the name of its place (a slot's, for instance) as additional data, so that the server cannot
     /// move the ciphertext to another place unnoticed. Other clients decrypt it as any other.
     ///
     /// # Errors
     /// `INVALID_ARGUMENT` also for a place that is empty, not printable ASCII, longer than 256 bytes, or `none`.
-    pub async fn seal_at(&self, plaintext: &[u8], place: &str) -> Result<String> {
+    pub async fn encrypt_at(&self, plaintext: &[u8], place: &str) -> Result<String> {
         let fits = (1..=256).contains(&place.len()) && place.bytes().all(|byte| byte.is_ascii_graphic());
         if !fits || place == ADDITIONAL_DATA {
             return Err(Error::invalid_argument("a place is named by 1 to 256 printable characters, and not `none`"));
         }
-        let chunk = self.seal_chunk(plaintext, place).await?;
+        let chunk = self.encrypt_chunk(plaintext, place).await?;
         Ok(Envelope::Symmetric { chunks: vec![chunk], derivation: None }.print())
     }
 
-    /// As [`AesKey::open`], for an envelope of this place, or one of a client that names no place.
+    /// As [`AesKey::decrypt`], for an envelope of this place, or one of a client that names no place.
     ///
     /// # Errors
-    /// As [`AesKey::open`]; `DECRYPTION_FAILED` also where the envelope names another place.
-    pub async fn open_at(&self, envelope: &str, place: &str) -> Result<Zeroizing<Vec<u8>>> {
+    /// As [`AesKey::decrypt`]; `DECRYPTION_FAILED` also where the envelope names another place.
+    pub async fn decrypt_at(&self, envelope: &str, place: &str) -> Result<Zeroizing<Vec<u8>>> {
         match Envelope::parse(envelope).await? {
             Envelope::Symmetric { chunks, derivation: None } => {
                 let here = |named: &str| named == place || named == ADDITIONAL_DATA;
                 if !chunks.iter().all(|chunk| here(&chunk.additional_data)) {
                     return Err(Error::decryption_failed());
                 }
-                self.open_chunks(chunks).await
+                self.decrypt_chunks(chunks).await
             }
             _ => Err(Error::malformed_envelope("it is not for a symmetric key")),
         }
@@ -116,24 +116,24 @@ impl AesKey {
     ///
     /// # Errors
     /// `MALFORMED_ENVELOPE`, `UNSUPPORTED_ALGORITHM`, `DECRYPTION_FAILED`.
-    pub async fn open(&self, envelope: &str) -> Result<Zeroizing<Vec<u8>>> {
+    pub async fn decrypt(&self, envelope: &str) -> Result<Zeroizing<Vec<u8>>> {
         match Envelope::parse(envelope).await? {
-            Envelope::Symmetric { chunks, derivation: None } => self.open_chunks(chunks).await,
+            Envelope::Symmetric { chunks, derivation: None } => self.decrypt_chunks(chunks).await,
             _ => Err(Error::malformed_envelope("it is not for a symmetric key")),
         }
     }
 
-    /// Decrypts an envelope that must name this place: unlike [`AesKey::open_at`], refuses one that names none.
+    /// Decrypts an envelope that must name this place: unlike [`AesKey::decrypt_at`], refuses one that names none.
     ///
     /// # Errors
-    /// As [`AesKey::open_at`].
-    pub async fn open_only_at(&self, envelope: &str, place: &str) -> Result<Zeroizing<Vec<u8>>> {
+    /// As [`AesKey::decrypt_at`].
+    pub async fn decrypt_only_at(&self, envelope: &str, place: &str) -> Result<Zeroizing<Vec<u8>>> {
         match Envelope::parse(envelope).await? {
             Envelope::Symmetric { chunks, derivation: None } => {
                 if !chunks.iter().all(|chunk| chunk.additional_data == place) {
                     return Err(Error::decryption_failed());
                 }
-                self.open_chunks(chunks).await
+                self.decrypt_chunks(chunks).await
             }
             _ => Err(Error::malformed_envelope("it is not for a symmetric key")),
         }
@@ -143,8 +143,8 @@ impl AesKey {
     ///
     /// # Errors
     /// `INTERNAL`.
-    pub async fn seal_text(&self, text: &str) -> Result<Option<String>> {
-        if text.is_empty() { Ok(None) } else { self.seal(text.as_bytes()).await.map(Some) }
+    pub async fn encrypt_text(&self, text: &str) -> Result<Option<String>> {
+        if text.is_empty() { Ok(None) } else { self.encrypt(text.as_bytes()).await.map(Some) }
     }
 
     /// Decrypts text. `None` stays `None`; the empty ciphertext of very old data gives the empty text.
@@ -152,11 +152,11 @@ impl AesKey {
     /// Bytes that are not UTF-8 were written by libraries of before 2021 and are read as Latin-1.
     ///
     /// # Errors
-    /// As [`AesKey::open`].
-    pub async fn open_text(&self, envelope: Option<&str>) -> Result<Option<Zeroizing<String>>> {
+    /// As [`AesKey::decrypt`].
+    pub async fn decrypt_text(&self, envelope: Option<&str>) -> Result<Option<Zeroizing<String>>> {
         match envelope {
             None => Ok(None),
-            Some(envelope) => self.open(envelope).await.map(|bytes| Some(text_from_bytes(bytes))),
+            Some(envelope) => self.decrypt(envelope).await.map(|bytes| Some(text_from_bytes(bytes))),
         }
     }
 
@@ -166,7 +166,7 @@ impl AesKey {
         (&self.bytes, &self.expanded)
     }
 
-    pub(crate) async fn seal_chunk(&self, plaintext: &[u8], additional_data: &str) -> Result<Chunk> {
+    pub(crate) async fn encrypt_chunk(&self, plaintext: &[u8], additional_data: &str) -> Result<Chunk> {
         if plaintext.is_empty() {
             return Err(Error::invalid_argument("there is nothing to encrypt: the format has no empty ciphertext"));
         }
@@ -180,7 +180,7 @@ impl AesKey {
         Ok(Chunk { ciphertext, iv, tag, additional_data })
     }
 
-    pub(crate) async fn open_chunks(&self, mut chunks: Vec<Chunk>) -> Result<Zeroizing<Vec<u8>>> {
+    pub(crate) async fn decrypt_chunks(&self, mut chunks: Vec<Chunk>) -> Result<Zeroizing<Vec<u8>>> {
         if chunks.len() == 1
             && let Some(chunk) = chunks.pop()
         {

@@ -41,7 +41,7 @@ pub async fn encrypt_with_passphrase(plaintext: &[u8], passphrase: &str) -> Resu
     let mut salt = vec![0; SALT_BYTES];
     getrandom::fill(&mut salt)?;
     let key = derive_key(passphrase.as_bytes(), &salt, ITERATIONS).await?;
-    let chunks = vec![key.seal_chunk(plaintext, ADDITIONAL_DATA).await?];
+    let chunks = vec![key.encrypt_chunk(plaintext, ADDITIONAL_DATA).await?];
     Ok(Envelope::Symmetric { chunks, derivation: Some(Derivation { salt, iterations: ITERATIONS }) }.print())
 }
 
@@ -59,10 +59,10 @@ pub async fn decrypt_with_passphrase(envelope: &str, passphrase: &str) -> Result
     };
     let key = derive_key(passphrase.as_bytes(), &salt, iterations).await?;
     let in_case_of_old_data = if passphrase.is_ascii() { None } else { Some(chunks.clone()) };
-    match (key.open_chunks(chunks).await, in_case_of_old_data) {
+    match (key.decrypt_chunks(chunks).await, in_case_of_old_data) {
         (Err(error), Some(chunks)) if error.code() == ErrorCode::DecryptionFailed => {
             let key = derive_key(&peer_string_bytes(passphrase), &salt, iterations).await?;
-            key.open_chunks(chunks).await
+            key.decrypt_chunks(chunks).await
         }
         (result, _) => result,
     }

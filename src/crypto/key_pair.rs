@@ -97,15 +97,15 @@ impl KeyPair {
     ///
     /// # Errors
     /// As [`KeyPair::decrypt`]; `DECRYPTION_FAILED` also where the content is not exactly 32 bytes.
-    pub async fn decrypt_data_key(&self, envelope: &str) -> Result<DataKey> {
-        self.decrypt_aes_key(envelope).await.map(DataKey::from_aes_key)
+    pub async fn unwrap_data_key(&self, envelope: &str) -> Result<DataKey> {
+        self.unwrap_aes_key(envelope).await.map(DataKey::from_aes_key)
     }
 
     /// Decrypts a symmetric key of no particular purpose.
     ///
     /// # Errors
     /// As [`KeyPair::decrypt`]; `DECRYPTION_FAILED` also where the content is not exactly 32 bytes.
-    pub async fn decrypt_aes_key(&self, envelope: &str) -> Result<AesKey> {
+    pub async fn unwrap_aes_key(&self, envelope: &str) -> Result<AesKey> {
         let bytes = self.decrypt(envelope).await?;
         AesKey::from_bytes(&bytes).map_err(|_| Error::decryption_failed())
     }

@@ -28,7 +28,7 @@ impl PassphraseKey {
     /// # Errors
     /// `INTERNAL`.
     pub async fn wrap_kek(&self, kek: &KeyEncryptionKey) -> Result<String> {
-        self.0.seal(kek.0.as_bytes()).await
+        self.0.encrypt(kek.0.as_bytes()).await
     }
 
     /// Decrypts the KEK from the Keystore.
@@ -76,7 +76,7 @@ impl KeyEncryptionKey {
     /// # Errors
     /// `INTERNAL`.
     pub async fn wrap_data_key(&self, key: &DataKey) -> Result<String> {
-        self.0.seal(key.0.as_bytes()).await
+        self.0.encrypt(key.0.as_bytes()).await
     }
 
     /// Decrypts a DEK from the Keystore.
@@ -93,7 +93,7 @@ impl KeyEncryptionKey {
     /// `INVALID_ARGUMENT` for a key pair that was itself unwrapped: its private key cannot be read out again.
     pub async fn wrap_key_pair(&self, key_pair: &KeyPair) -> Result<String> {
         let pem = key_pair.private_key_pem().await?;
-        self.0.seal(pem.as_bytes()).await
+        self.0.encrypt(pem.as_bytes()).await
     }
 
     /// Decrypts a key pair from the Keystore. Its public half must be the key stored beside it, whose text is kept byte for
@@ -104,7 +104,7 @@ impl KeyEncryptionKey {
     /// malformed envelope and of [`PublicKey::from_pem`].
     pub async fn unwrap_key_pair(&self, envelope: &str, public_key_pem: &str) -> Result<KeyPair> {
         let public_key = PublicKey::from_pem(public_key_pem)?;
-        let pem = self.0.open(envelope).await?;
+        let pem = self.0.decrypt(envelope).await?;
         let pem = std::str::from_utf8(&pem).map_err(|_| Error::decryption_failed())?;
         KeyPair::from_stored(pem, public_key).await
     }
@@ -136,47 +136,47 @@ impl DataKey {
         AesKey::from_base64url(text).map(DataKey)
     }
 
-    /// As [`AesKey::seal_text`].
+    /// As [`AesKey::encrypt_text`].
     ///
     /// # Errors
     /// `INTERNAL`.
-    pub async fn seal_text(&self, text: &str) -> Result<Option<String>> {
-        self.0.seal_text(text).await
+    pub async fn encrypt_text(&self, text: &str) -> Result<Option<String>> {
+        self.0.encrypt_text(text).await
     }
 
-    /// As [`AesKey::open_text`].
+    /// As [`AesKey::decrypt_text`].
     ///
     /// # Errors
     /// `MALFORMED_ENVELOPE`, `UNSUPPORTED_ALGORITHM`, `DECRYPTION_FAILED`.
-    pub async fn open_text(&self, envelope: Option<&str>) -> Result<Option<Zeroizing<String>>> {
-        self.0.open_text(envelope).await
+    pub async fn decrypt_text(&self, envelope: Option<&str>) -> Result<Option<Zeroizing<String>>> {
+        self.0.decrypt_text(envelope).await
     }
 
-    /// As [`AesKey::seal_at`], for text; the empty text gives `None`.
+    /// As [`AesKey::encrypt_at`], for text; the empty text gives `None`.
     ///
     /// # Errors
     /// `INVALID_ARGUMENT`, `INTERNAL`.
-    pub async fn seal_text_at(&self, text: &str, place: &str) -> Result<Option<String>> {
-        if text.is_empty() { Ok(None) } else { self.0.seal_at(text.as_bytes(), place).await.map(Some) }
+    pub async fn encrypt_text_at(&self, text: &str, place: &str) -> Result<Option<String>> {
+        if text.is_empty() { Ok(None) } else { self.0.encrypt_at(text.as_bytes(), place).await.map(Some) }
     }
 
-    /// As [`AesKey::open_at`], for text as [`AesKey::open_text`] reads it.
+    /// As [`AesKey::decrypt_at`], for text as [`AesKey::decrypt_text`] reads it.
     ///
     /// # Errors
     /// `MALFORMED_ENVELOPE`, `UNSUPPORTED_ALGORITHM`, `DECRYPTION_FAILED`.
-    pub async fn open_text_at(&self, envelope: Option<&str>, place: &str) -> Result<Option<Zeroizing<String>>> {
+    pub async fn decrypt_text_at(&self, envelope: Option<&str>, place: &str) -> Result<Option<Zeroizing<String>>> {
         match envelope {
             None => Ok(None),
-            Some(envelope) => self.0.open_at(envelope, place).await.map(|bytes| Some(text_from_bytes(bytes))),
+            Some(envelope) => self.0.decrypt_at(envelope, place).await.map(|bytes| Some(text_from_bytes(bytes))),
         }
     }
 
-    /// Encrypts a note of the user's own, bound to one place: [`DataKey::open_note`] decrypts it nowhere else.
+    /// Encrypts a note of the user's own, bound to one place: [`DataKey::decrypt_note`] decrypts it nowhere else.
     ///
     /// # Errors
     /// `INTERNAL`.
-    pub async fn seal_note(&self, note: &[u8], place: &str) -> Result<String> {
-        self.0.seal_at(note, place).await
+    pub async fn encrypt_note(&self, note: &[u8], place: &str) -> Result<String> {
+        self.0.encrypt_at(note, place).await
     }
 
     /// Decrypts a note. An attacker who gets the user to encrypt a text of the attacker's (a sharer whose values are
@@ -184,24 +184,24 @@ impl DataKey {
     ///
     /// # Errors
     /// `MALFORMED_ENVELOPE`, `DECRYPTION_FAILED`.
-    pub async fn open_note(&self, envelope: &str, place: &str) -> Result<Zeroizing<Vec<u8>>> {
-        self.0.open_only_at(envelope, place).await
+    pub async fn decrypt_note(&self, envelope: &str, place: &str) -> Result<Zeroizing<Vec<u8>>> {
+        self.0.decrypt_only_at(envelope, place).await
     }
 
     /// Encrypts the verification key of a shared value, for the field `encrypted_value_verification_key`.
     ///
     /// # Errors
     /// `INTERNAL`.
-    pub async fn seal_verification_key(&self, key: &VerificationKey) -> Result<String> {
-        self.0.seal(key.as_bytes()).await
+    pub async fn wrap_verification_key(&self, key: &VerificationKey) -> Result<String> {
+        self.0.encrypt(key.as_bytes()).await
     }
 
     /// Decrypts the verification key of a received value.
     ///
     /// # Errors
     /// `DECRYPTION_FAILED` also where the content is not 64 bytes; those of a malformed envelope.
-    pub async fn open_verification_key(&self, envelope: &str) -> Result<VerificationKey> {
-        let bytes = self.0.open(envelope).await?;
+    pub async fn unwrap_verification_key(&self, envelope: &str) -> Result<VerificationKey> {
+        let bytes = self.0.decrypt(envelope).await?;
         VerificationKey::from_bytes(&bytes).map_err(|_| Error::decryption_failed())
     }
 
@@ -217,7 +217,7 @@ impl DataKey {
 /// Decrypts a key. Content of another length is no key: perhaps another ciphertext of this user that a server has put in
 /// its place.
 async fn unwrap(wrapping: &AesKey, envelope: &str) -> Result<AesKey> {
-    let bytes = wrapping.open(envelope).await?;
+    let bytes = wrapping.decrypt(envelope).await?;
     AesKey::from_bytes(&bytes).map_err(|_| Error::decryption_failed())
 }
 

@@ -11,6 +11,8 @@
 //!
 //! Everything that crosses the wire is one of the texts of `docs/protocol/envelopes.md`, parsed and printed by [`envelope`].
 //! The primitives are a [`backend`]'s: the browser's WebCrypto, or RustCrypto. Both give the same bytes.
+//!
+//! Verbs: `encrypt` and `decrypt` for data, `wrap` and `unwrap` for keys; `generate` is random, `derive` deterministic.
 
 pub mod backend;
 pub mod envelope;
@@ -35,5 +37,5 @@ pub use key_pair::KeyPair;
 pub use keys::{DataKey, KeyEncryptionKey, PassphraseKey};
 pub use public_key::PublicKey;
 pub use secret::UserSecret;
-pub use srp::{SrpClient, SrpPassword, SrpRegistration, srp_registration};
+pub use srp::{SrpClient, SrpPassword, SrpRegistration, generate_srp_registration};
 pub use verification::VerificationKey;

@@ -108,15 +108,15 @@ impl PublicKey {
     ///
     /// # Errors
     /// `INTERNAL`.
-    pub async fn encrypt_data_key(&self, key: &DataKey) -> Result<String> {
-        self.encrypt_aes_key(key.as_aes_key()).await
+    pub async fn wrap_data_key(&self, key: &DataKey) -> Result<String> {
+        self.wrap_aes_key(key.as_aes_key()).await
     }
 
     /// Encrypts a symmetric key: its 32 bytes.
     ///
     /// # Errors
     /// `INTERNAL`.
-    pub async fn encrypt_aes_key(&self, key: &AesKey) -> Result<String> {
+    pub async fn wrap_aes_key(&self, key: &AesKey) -> Result<String> {
         self.encrypt(key.as_bytes()).await
     }
 

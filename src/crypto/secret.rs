@@ -32,7 +32,7 @@ impl UserSecret {
     ///
     /// # Errors
     /// `INVALID_ARGUMENT` for a username that the secret cannot carry.
-    pub fn make(username: &str) -> Result<Self> {
+    pub fn generate(username: &str) -> Result<Self> {
         if !is_username(username) {
             return Err(Error::invalid_argument("the username has characters that a secret cannot carry"));
         }
@@ -99,7 +99,7 @@ impl UserSecret {
     ///
     /// # Errors
     /// `INTERNAL`.
-    pub async fn passphrase_key(&self, passphrase: &str) -> Result<PassphraseKey> {
+    pub async fn derive_passphrase_key(&self, passphrase: &str) -> Result<PassphraseKey> {
         PassphraseKey::derive(passphrase, self.key.as_bytes(), ITERATIONS).await
     }
 
@@ -107,7 +107,7 @@ impl UserSecret {
     ///
     /// # Errors
     /// `INTERNAL`.
-    pub async fn srp_password(&self, passphrase: &str) -> Result<SrpPassword> {
+    pub async fn derive_srp_password(&self, passphrase: &str) -> Result<SrpPassword> {
         let mut salt = Zeroizing::new(self.key.as_bytes().to_vec());
         salt.reverse();
         let derived = kdf::derive_key(passphrase.as_bytes(), &salt, ITERATIONS).await?;

@@ -29,7 +29,7 @@ const EPHEMERAL_BYTES: usize = 32;
 
 type Client = ClientG2048<Sha256>;
 
-/// The password of the login protocol, derived by [`super::UserSecret::srp_password`]. Zeroized on drop, redacted in `Debug`.
+/// The password of the login protocol, derived by [`super::UserSecret::derive_srp_password`]. Zeroized on drop, redacted in `Debug`.
 pub struct SrpPassword(Zeroizing<Vec<u8>>);
 
 impl SrpPassword {
@@ -61,7 +61,7 @@ pub struct SrpRegistration {
 ///
 /// # Errors
 /// `INTERNAL` where the system has no source of randomness.
-pub fn srp_registration(username: &str, password: &SrpPassword) -> Result<SrpRegistration> {
+pub fn generate_srp_registration(username: &str, password: &SrpPassword) -> Result<SrpRegistration> {
     let mut salt = [0; SALT_BYTES];
     getrandom::fill(&mut salt)?;
     registration_with_salt(username, password, &salt)

@@ -49,7 +49,7 @@ impl KeyPair {
     pub fn unwrap(envelope: JsValue, kek: JsValue) -> Promise {
         let kek = key_of("kek", &kek);
         promise(async move {
-            let text = kek?.open(&text_of("envelope", &envelope)?).await?;
+            let text = kek?.decrypt(&text_of("envelope", &envelope)?).await?;
             let pem = std::str::from_utf8(&text).map_err(|_| Error::decryption_failed())?;
             let pair = crypto::KeyPair::from_pem(pem).await.map_err(|_| Error::decryption_failed())?;
             Ok(KeyPair::new(pair).into())
@@ -83,7 +83,7 @@ impl KeyPair {
     pub fn decrypt_key(&self, envelope: JsValue) -> Promise {
         let pair = Rc::clone(&self.pair);
         promise(async move {
-            let key = pair.decrypt_aes_key(&text_of("envelope", &envelope)?).await?;
+            let key = pair.unwrap_aes_key(&text_of("envelope", &envelope)?).await?;
             Ok(SymmetricKey::new(key).into())
         })
     }
@@ -125,7 +125,7 @@ impl PublicKey {
     #[wasm_bindgen(js_name = encryptKey)]
     pub fn encrypt_key(&self, key: JsValue) -> Promise {
         let (public, key) = (Rc::clone(&self.key), key_of("key", &key));
-        promise(async move { Ok(public.encrypt_aes_key(&*key?).await?.into()) })
+        promise(async move { Ok(public.wrap_aes_key(&*key?).await?.into()) })
     }
 
     /// Encrypts bytes for the holder of the private half.

@@ -63,7 +63,7 @@ impl SymmetricKey {
     #[wasm_bindgen(js_name = encryptString)]
     pub fn encrypt_string(&self, text: JsValue) -> Promise {
         let key = Rc::clone(&self.key);
-        promise(async move { Ok(text_or_null(key.seal_text(&text_of("text", &text)?).await?.as_deref())) })
+        promise(async move { Ok(text_or_null(key.encrypt_text(&text_of("text", &text)?).await?.as_deref())) })
     }
 
     /// Opens a text; `null` gives `null`.
@@ -73,7 +73,7 @@ impl SymmetricKey {
         promise(async move {
             let is_there = !is_absent(&envelope);
             let envelope = is_there.then(|| text_of("envelope", &envelope)).transpose()?;
-            let text = key.open_text(envelope.as_ref().map(|text| text.as_str())).await?;
+            let text = key.decrypt_text(envelope.as_ref().map(|text| text.as_str())).await?;
             Ok(text_or_null(text.as_ref().map(|text| text.as_str())))
         })
     }
@@ -87,9 +87,9 @@ impl SymmetricKey {
         promise(async move {
             let copied = copied?;
             if !AesKey::takes_arrays_of(copied.length()) {
-                return Ok(key.seal(&Zeroizing::new(copied.to_vec())).await?.into());
+                return Ok(key.encrypt(&Zeroizing::new(copied.to_vec())).await?.into());
             }
-            let envelope = key.seal_array(&copied).await;
+            let envelope = key.encrypt_array(&copied).await;
             copied.fill(0, 0, copied.length());
             Ok(envelope?.into())
         })
@@ -101,11 +101,11 @@ impl SymmetricKey {
         let key = Rc::clone(&self.key);
         promise(async move {
             if let Some(text) = envelope.dyn_ref::<JsString>()
-                && let Some(opened) = key.open_to_array(text).await?
+                && let Some(opened) = key.decrypt_to_array(text).await?
             {
                 return Ok(opened.into());
             }
-            Ok(bytes(&key.open(&text_of("envelope", &envelope)?).await?))
+            Ok(bytes(&key.decrypt(&text_of("envelope", &envelope)?).await?))
         })
     }
 
@@ -113,7 +113,7 @@ impl SymmetricKey {
     #[wasm_bindgen(js_name = wrapKey)]
     pub fn wrap_key(&self, key: JsValue) -> Promise {
         let (wrapping, key) = (Rc::clone(&self.key), key_of("key", &key));
-        promise(async move { Ok(wrapping.seal(key?.as_bytes()).await?.into()) })
+        promise(async move { Ok(wrapping.encrypt(key?.as_bytes()).await?.into()) })
     }
 
     /// Opens another key.
@@ -121,7 +121,7 @@ impl SymmetricKey {
     pub fn unwrap_key(&self, envelope: JsValue) -> Promise {
         let key = Rc::clone(&self.key);
         promise(async move {
-            let bytes = key.open(&text_of("envelope", &envelope)?).await?;
+            let bytes = key.decrypt(&text_of("envelope", &envelope)?).await?;
             let key = AesKey::from_bytes(&bytes).map_err(|_| Error::decryption_failed())?;
             Ok(SymmetricKey::new(key).into())
         })

@@ -51,7 +51,7 @@ impl Client {
     /// passphrase it is the only way back in.
     pub async fn new_secret(&self) -> Result<UserSecret> {
         let reserved = keystore::srp::reserve_username(&self.services.keystore).await?;
-        UserSecret::make(&reserved.username)
+        UserSecret::generate(&reserved.username)
             .map_err(|_| Error::new(ErrorCode::BadResponse, "the reserved username is not one"))
     }
 

@@ -59,7 +59,7 @@ impl Session {
 
         progress.report("making the key pair", 0, 2);
         let key_pair = self.connection_key_pair(details.keypair_id.as_deref(), operation.idempotency_key()).await?;
-        let name = keys.dek.seal_text(&details.name).await?.map(ciphertext).transpose()?;
+        let name = keys.dek.encrypt_text(&details.name).await?.map(ciphertext).transpose()?;
         let request = NewConnectionRequest {
             public_key: ConnectionPublicKey {
                 keypair_external_id: Some(key_pair.id.into()),
@@ -127,7 +127,7 @@ impl Session {
         let other_key = self.recipient_key(&record)?;
         let own_key_pair = self.own_key_pair(&record).await?;
         let name = record.own.encrypted_recipient_name.as_ref().map(|name| name.as_str());
-        let name = keys.dek.open_text(name).await?.map(Value::new);
+        let name = keys.dek.decrypt_text(name).await?.map(Value::new);
         keys.remember_connection(&record, &other_key);
         Ok(Connection { safety_number: safety_number(own_key_pair.public_key(), &other_key), name, record })
     }

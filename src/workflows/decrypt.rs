@@ -115,7 +115,7 @@ pub(super) fn item_without_values(response: Box<items::ItemResponse>) -> Item {
 
 async fn decrypt_slot(record: slots::Slot, received: bool, key: &ItemKey) -> Result<Slot> {
     let envelope = record.encrypted_value.as_ref().map(|value| value.as_str());
-    let value = key.data_key().open_text(envelope).await?;
+    let value = key.data_key().decrypt_text(envelope).await?;
     let verification_key = match &value {
         Some(value) if received => Some(Rc::new(authenticate(&record, value, key.data_key()).await?)),
         _ => None,
@@ -131,7 +131,7 @@ async fn authenticate(slot: &slots::Slot, value: &str, key: &DataKey) -> Result<
     else {
         return Err(not_authentic());
     };
-    let verification_key = key.open_verification_key(verification_key.as_str()).await.map_err(|_| not_authentic())?;
+    let verification_key = key.unwrap_verification_key(verification_key.as_str()).await.map_err(|_| not_authentic())?;
     verification_key.verify(value, hash)?;
     Ok(verification_key)
 }

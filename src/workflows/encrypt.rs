@@ -51,7 +51,7 @@ pub(super) async fn encrypt_for_share(dek: &DataKey, own: bool, slots: Vec<&Slot
     for slot in slots {
         let mut value = ShareSlotValue { slot_id: Some(slot.record.id.clone()), ..ShareSlotValue::default() };
         if let Some(text) = slot.value.as_ref().filter(|text| !text.is_empty()) {
-            value.encrypted_value = dek.seal_text(text).await?.map(ciphertext).transpose()?;
+            value.encrypted_value = dek.encrypt_text(text).await?.map(ciphertext).transpose()?;
             let generated;
             let key = if own {
                 generated = VerificationKey::generate()?;
@@ -61,7 +61,7 @@ pub(super) async fn encrypt_for_share(dek: &DataKey, own: bool, slots: Vec<&Slot
                 let not_authentic = || Error::new(ErrorCode::ValueNotAuthentic, "a received value is not its owner's");
                 slot.verification_key.as_deref().ok_or_else(not_authentic)?
             };
-            value.encrypted_value_verification_key = Some(ciphertext(dek.seal_verification_key(key).await?)?);
+            value.encrypted_value_verification_key = Some(ciphertext(dek.wrap_verification_key(key).await?)?);
         }
         values.push(value);
     }

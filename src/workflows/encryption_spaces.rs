@@ -218,7 +218,7 @@ impl Session {
         };
         let claimed = keystore_spaces::claim_key(self.keystore(), space_id, &claim).await?;
         expect_id(space_id, &claimed.external_id)?;
-        let dek = pair.decrypt_data_key(claimed.serialized_shared_key.as_str()).await?;
+        let dek = pair.unwrap_data_key(claimed.serialized_shared_key.as_str()).await?;
         let joining = NewEncryptionSpace {
             encrypted_serialized_key: ciphertext(keys.kek.wrap_data_key(&dek).await?)?,
             encryption_space_id: Some(space_id.clone()),
@@ -264,7 +264,7 @@ impl Session {
 
     async fn offer_key(&self, dek: &DataKey, space_id: &Id, connection: &Connection) -> Result<()> {
         let key = NewSharedKey {
-            encrypted_key: ciphertext(self.recipient_key(connection)?.encrypt_data_key(dek).await?)?,
+            encrypted_key: ciphertext(self.recipient_key(connection)?.wrap_data_key(dek).await?)?,
             external_id: space_id.clone(),
             public_key: connection.the_other_user.user_public_key.clone(),
             key_metadata: Default::default(),
@@ -292,7 +292,7 @@ async fn encrypt_values(dek: &DataKey, slots: Vec<&Slot>) -> Result<ValuesBySlot
     let mut values = ValuesBySlot::default();
     for slot in slots {
         let encrypted = match &slot.value {
-            Some(value) => dek.seal_text(value).await?.map(ciphertext).transpose()?,
+            Some(value) => dek.encrypt_text(value).await?.map(ciphertext).transpose()?,
             None => None,
         };
         values.insert(slot.record.id.as_str().to_owned(), encrypted);
@@ -304,7 +304,7 @@ async fn encrypt_values(dek: &DataKey, slots: Vec<&Slot>) -> Result<ValuesBySlot
 async fn decrypt_values(mut item: Item, values: &ValuesBySlot, dek: &DataKey) -> Result<Item> {
     for slot in &mut item.slots {
         let encrypted = values.get(slot.record.id.as_str()).cloned().flatten();
-        slot.value = dek.open_text(encrypted.as_ref().map(|value| value.as_str())).await?.map(Value::new);
+        slot.value = dek.decrypt_text(encrypted.as_ref().map(|value| value.as_str())).await?.map(Value::new);
         slot.record.encrypted = encrypted.is_some();
         slot.record.encrypted_value = encrypted;
     }

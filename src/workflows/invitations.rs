@@ -37,7 +37,7 @@ impl Session {
 
         progress.report("making the key pair", 0, 2);
         let key_pair = self.connection_key_pair(invitation.keypair_id.as_deref(), operation.idempotency_key()).await?;
-        let name = keys.dek.seal_text(&invitation.name).await?.map(ciphertext).transpose()?;
+        let name = keys.dek.encrypt_text(&invitation.name).await?.map(ciphertext).transpose()?;
         let request = NewInvitationRequest {
             public_key: ConnectionPublicKey {
                 keypair_external_id: Some(key_pair.id.into()),

@@ -192,7 +192,7 @@ async fn encrypt_slots(key: &DataKey, slots: &[NewSlot]) -> Result<Vec<SlotChang
         let encrypted_value = match &slot.value {
             None => None,
             Some(None) => Some(None),
-            Some(Some(value)) => Some(key.seal_text(value).await?.map(ciphertext).transpose()?),
+            Some(Some(value)) => Some(key.encrypt_text(value).await?.map(ciphertext).transpose()?),
         };
         sealed.push(SlotChange {
             id: slot.id.clone(),

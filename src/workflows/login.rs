@@ -70,8 +70,8 @@ pub(super) async fn sign_in_to_keystore(
     secret: &UserSecret,
     passphrase: &str,
 ) -> Result<PassphraseKey> {
-    let session = create_keystore_session(keystore, secret, Box::pin(secret.srp_password(passphrase)));
-    let (passphrase_key, ()) = try_join!(secret.passphrase_key(passphrase), session)?;
+    let session = create_keystore_session(keystore, secret, Box::pin(secret.derive_srp_password(passphrase)));
+    let (passphrase_key, ()) = try_join!(secret.derive_passphrase_key(passphrase), session)?;
     Ok(passphrase_key)
 }
 

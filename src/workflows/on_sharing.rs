@@ -42,7 +42,7 @@ impl Session {
         }
         permitted.push(item.id.clone());
         let permissions = serde_json::to_vec(&permitted).map_err(|_| Error::internal("ids could not be serialized"))?;
-        let envelope = keys.dek.seal_note(&permissions, &additional_data(keypair_id)).await?;
+        let envelope = keys.dek.encrypt_note(&permissions, &additional_data(keypair_id)).await?;
         metadata.insert(PERMISSIONS.to_owned(), envelope.into());
         keystore::keypairs::set_metadata(self.keystore(), keypair_id, metadata).await.map(drop)
     }
@@ -74,7 +74,7 @@ fn own_key_pair_with<'a>(share: &Share, connections: &'a [Connection]) -> Option
 /// nothing.
 async fn read_permissions(dek: &DataKey, keypair_id: &str, metadata: &JsonObject) -> Vec<Id> {
     let Some(envelope) = metadata.get(PERMISSIONS).and_then(Value::as_str) else { return Vec::new() };
-    let permissions = dek.open_note(envelope, &additional_data(keypair_id)).await;
+    let permissions = dek.decrypt_note(envelope, &additional_data(keypair_id)).await;
     permissions.ok().and_then(|permissions| serde_json::from_slice(&permissions).ok()).unwrap_or_default()
 }
 

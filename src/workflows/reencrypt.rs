@@ -38,9 +38,9 @@ impl Session {
 
 async fn reencrypt(dek: &DataKey, slot: &Slot) -> Result<Option<ReencryptedSlot>> {
     let Some(value) = &slot.value else { return Ok(None) };
-    let Some(encrypted) = dek.seal_text(value).await? else { return Ok(None) };
+    let Some(encrypted) = dek.encrypt_text(value).await? else { return Ok(None) };
     let key = match &slot.verification_key {
-        Some(key) => Some(ciphertext(dek.seal_verification_key(key).await?)?),
+        Some(key) => Some(ciphertext(dek.wrap_verification_key(key).await?)?),
         None => None,
     };
     Ok(Some(ReencryptedSlot {

@@ -158,7 +158,7 @@ async fn refresh_request<'a>(
     values: &'a [ShareSlotValue],
     recipients: &'a [Recipient],
 ) -> Result<ItemSharesRefresh<'a>> {
-    let encrypted_deks = join_all(recipients.iter().map(|recipient| recipient.key.encrypt_data_key(dek))).await;
+    let encrypted_deks = join_all(recipients.iter().map(|recipient| recipient.key.wrap_data_key(dek))).await;
     let mut share_deks = Vec::with_capacity(recipients.len());
     for (recipient, encrypted_dek) in recipients.iter().zip(encrypted_deks) {
         share_deks.push(ShareDek { share_id: recipient.share.id.clone(), dek: ciphertext(encrypted_dek?)? });

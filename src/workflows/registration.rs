@@ -22,7 +22,7 @@ use crate::{
             me::{User, private_dek_id},
         },
     },
-    crypto::{DataKey, KeyEncryptionKey, KeyPair, PassphraseKey, SrpPassword, UserSecret, srp_registration},
+    crypto::{DataKey, KeyEncryptionKey, KeyPair, PassphraseKey, SrpPassword, UserSecret, generate_srp_registration},
     error::{Error, ErrorCode, Result},
     http::Service,
 };
@@ -44,7 +44,8 @@ pub(super) async fn create_user(
 
     let (attempt, kek) = drive_background(generation.as_mut(), async {
         progress.report("deriving keys from the passphrase", 0, STEPS);
-        let (passphrase_key, password) = try_join!(secret.passphrase_key(passphrase), secret.srp_password(passphrase))?;
+        let (passphrase_key, password) =
+            try_join!(secret.derive_passphrase_key(passphrase), secret.derive_srp_password(passphrase))?;
         progress.report("registering", 1, STEPS);
         let attempt = register(keystore, &secret, &password).await?;
         login::create_keystore_session(keystore, &secret, Box::pin(ready(Ok(password)))).await?;
@@ -108,7 +109,7 @@ enum Attempt {
 }
 
 async fn register(keystore: &Service, secret: &UserSecret, password: &SrpPassword) -> Result<Attempt> {
-    let registration = srp_registration(secret.username(), password)?;
+    let registration = generate_srp_registration(secret.username(), password)?;
     let user = NewSrpUser {
         username: secret.username().to_owned(),
         srp_salt: registration.salt,

@@ -234,7 +234,7 @@ impl Keys {
         if let Some(key) = known {
             return Ok(key);
         }
-        let key = Rc::new(pair.decrypt_data_key(encrypted_dek).await?);
+        let key = Rc::new(pair.unwrap_data_key(encrypted_dek).await?);
         insert_bounded(&self.share_keys, encrypted_dek, Rc::clone(&key));
         Ok(key)
     }

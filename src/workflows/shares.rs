@@ -107,7 +107,7 @@ impl Session {
         let dek = DataKey::generate()?;
         let slots = slots_to_share(&item, share.slot_id.as_ref())?;
         let slot_values = encrypt_for_share(&dek, item.record.own, slots).await?;
-        let encrypted_dek = ciphertext(recipient.key.encrypt_data_key(&dek).await?)?;
+        let encrypted_dek = ciphertext(recipient.key.wrap_data_key(&dek).await?)?;
         let acceptance_required = share.acceptance_required.unwrap_or(share.terms.is_some());
         let new_share = vault::shares::NewShare {
             recipient_id: connection.the_other_user.user_id.clone(),

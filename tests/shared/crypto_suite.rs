@@ -6,7 +6,7 @@ use vaultshare::ErrorCode;
 use vaultshare::crypto::envelope::{Chunk, Derivation, Envelope};
 use vaultshare::crypto::{
     AesKey, DataKey, KeyEncryptionKey, KeyPair, PassphraseKey, PublicKey, SrpClient, UserSecret, VerificationKey,
-    backend, decrypt_with_passphrase, encrypt_with_passphrase, safety_number, srp_registration,
+    backend, decrypt_with_passphrase, encrypt_with_passphrase, generate_srp_registration, safety_number,
 };
 
 /// Hands the names of all sentences to a macro that makes tests of them.
@@ -100,7 +100,7 @@ async fn code_of<T>(result: impl Future<Output = vaultshare::Result<T>>) -> Erro
 
 pub(crate) async fn the_published_ciphertexts_open_in_both_forms() {
     for envelope in [BMW_YAML, BMW_BSON] {
-        assert_eq!(key_of_ones().open(envelope).await.unwrap().as_slice(), b"BMW");
+        assert_eq!(key_of_ones().decrypt(envelope).await.unwrap().as_slice(), b"BMW");
     }
     assert_eq!(Envelope::parse(BMW_BSON).await.unwrap().print(), BMW_BSON);
     assert_eq!(Envelope::parse(BMW_YAML).await.unwrap().print(), BMW_BSON);
@@ -111,9 +111,9 @@ pub(crate) async fn what_is_sealed_opens_again_at_every_length() {
     // Around AES's block, and around the length from which WebCrypto is used.
     for length in [1, 15, 16, 17, 1000, 4095, 4096, 4097, 300_000] {
         let plaintext: Vec<u8> = (0..length).map(|index| (index % 251) as u8).collect();
-        let envelope = key.seal(&plaintext).await.unwrap();
-        assert_eq!(*key.open(&envelope).await.unwrap(), plaintext, "{length} bytes");
-        assert_ne!(envelope, key.seal(&plaintext).await.unwrap(), "every IV is new");
+        let envelope = key.encrypt(&plaintext).await.unwrap();
+        assert_eq!(*key.decrypt(&envelope).await.unwrap(), plaintext, "{length} bytes");
+        assert_ne!(envelope, key.encrypt(&plaintext).await.unwrap(), "every IV is new");
     }
 }
 
@@ -122,7 +122,7 @@ pub(crate) async fn what_one_backend_seals_the_other_opens() {
     let key = AesKey::generate().unwrap();
     let body = vec![7; 10_000];
     let pair = KeyPair::from_pem(PRIVATE_2048).await.unwrap();
-    let sealed = key.seal(&body).await.unwrap();
+    let sealed = key.encrypt(&body).await.unwrap();
     let for_passphrase = encrypt_with_passphrase(&body, "correct horse").await.unwrap();
     let encrypted = pair.public_key().encrypt(b"for the other").await.unwrap();
     let signed = pair.sign(b"from the other").await.unwrap();
@@ -130,7 +130,7 @@ pub(crate) async fn what_one_backend_seals_the_other_opens() {
     for opening in backend::available() {
         backend::choose(Some(opening)).unwrap();
         let pair = KeyPair::from_pem(PRIVATE_2048).await.unwrap();
-        assert_eq!(*key.open(&sealed).await.unwrap(), body, "{sealing:?} to {opening:?}");
+        assert_eq!(*key.decrypt(&sealed).await.unwrap(), body, "{sealing:?} to {opening:?}");
         assert_eq!(*decrypt_with_passphrase(&for_passphrase, "correct horse").await.unwrap(), body);
         assert_eq!(pair.decrypt(&encrypted).await.unwrap().as_slice(), b"for the other");
         assert_eq!(pair.public_key().verify(&signed).await.unwrap(), b"from the other");
@@ -158,12 +158,12 @@ pub(crate) async fn a_key_survives_its_text_form() {
 
 pub(crate) async fn the_empty_text_has_no_ciphertext() {
     let key = DataKey::generate().unwrap();
-    assert_eq!(key.seal_text("").await.unwrap(), None);
-    assert_eq!(key.open_text(None).await.unwrap(), None);
-    assert_eq!(code_of(key_of_ones().seal(b"")).await, ErrorCode::InvalidArgument);
+    assert_eq!(key.encrypt_text("").await.unwrap(), None);
+    assert_eq!(key.decrypt_text(None).await.unwrap(), None);
+    assert_eq!(code_of(key_of_ones().encrypt(b"")).await, ErrorCode::InvalidArgument);
 
-    let envelope = key.seal_text("Zoë 🚗").await.unwrap();
-    assert_eq!(key.open_text(envelope.as_deref()).await.unwrap().unwrap().as_str(), "Zoë 🚗");
+    let envelope = key.encrypt_text("Zoë 🚗").await.unwrap();
+    assert_eq!(key.decrypt_text(envelope.as_deref()).await.unwrap().unwrap().as_str(), "Zoë 🚗");
 }
 
 pub(crate) async fn text_of_before_2021_opens() {
@@ -171,13 +171,13 @@ pub(crate) async fn text_of_before_2021_opens() {
     let key = AesKey::from_bytes(&[1; 32]).unwrap();
     let empty = envelope_by_hand(&key, b"");
     assert!(empty.starts_with("Aes256Gcm.."));
-    assert_eq!(key.open_text(Some(&empty)).await.unwrap().unwrap().as_str(), "");
-    let forged = AesKey::from_bytes(&[2; 32]).unwrap().open_text(Some(&empty)).await;
+    assert_eq!(key.decrypt_text(Some(&empty)).await.unwrap().unwrap().as_str(), "");
+    let forged = AesKey::from_bytes(&[2; 32]).unwrap().decrypt_text(Some(&empty)).await;
     assert_eq!(forged.unwrap_err().code(), ErrorCode::DecryptionFailed);
 
     // Characters up to U+00FF were one byte each, which is not UTF-8.
-    let latin1 = key.seal(b"Zo\xeb").await.unwrap();
-    assert_eq!(key.open_text(Some(&latin1)).await.unwrap().unwrap().as_str(), "Zoë");
+    let latin1 = key.encrypt(b"Zo\xeb").await.unwrap();
+    assert_eq!(key.decrypt_text(Some(&latin1)).await.unwrap().unwrap().as_str(), "Zoë");
 }
 
 /// An envelope made without the library, which refuses to write an empty one.
@@ -195,21 +195,21 @@ fn envelope_by_hand(key: &AesKey, plaintext: &[u8]) -> String {
 
 pub(crate) async fn files_of_several_chunks_open_as_one() {
     let key = AesKey::generate().unwrap();
-    let first = key.seal(&[b'a'; 5000]).await.unwrap();
-    let second = key.seal(b"b").await.unwrap();
+    let first = key.encrypt(&[b'a'; 5000]).await.unwrap();
+    let second = key.encrypt(b"b").await.unwrap();
     let file = format!("{first}.{}", second.strip_prefix("Aes256Gcm.").unwrap());
-    let opened = key.open(&file).await.unwrap();
+    let opened = key.decrypt(&file).await.unwrap();
     assert_eq!((opened.len(), opened[4999], opened[5000]), (5001, b'a', b'b'));
-    assert_eq!(code_of(key.open(&format!("{first}.RZue"))).await, ErrorCode::MalformedEnvelope);
+    assert_eq!(code_of(key.decrypt(&format!("{first}.RZue"))).await, ErrorCode::MalformedEnvelope);
 }
 
 pub(crate) async fn a_wrong_key_fails_like_every_other_failure() {
-    let wrong_key = AesKey::generate().unwrap().open(BMW_BSON).await.unwrap_err();
-    let wrong_tag = key_of_ones().open(&bmw_changed(|chunk| chunk.tag[0] ^= 1).await).await.unwrap_err();
-    let wrong_iv = key_of_ones().open(&bmw_changed(|chunk| chunk.iv[0] ^= 1).await).await.unwrap_err();
-    let wrong_data = key_of_ones().open(&bmw_changed(|chunk| chunk.ciphertext[0] ^= 1).await).await.unwrap_err();
+    let wrong_key = AesKey::generate().unwrap().decrypt(BMW_BSON).await.unwrap_err();
+    let wrong_tag = key_of_ones().decrypt(&bmw_changed(|chunk| chunk.tag[0] ^= 1).await).await.unwrap_err();
+    let wrong_iv = key_of_ones().decrypt(&bmw_changed(|chunk| chunk.iv[0] ^= 1).await).await.unwrap_err();
+    let wrong_data = key_of_ones().decrypt(&bmw_changed(|chunk| chunk.ciphertext[0] ^= 1).await).await.unwrap_err();
     let wrong_place =
-        key_of_ones().open(&bmw_changed(|chunk| chunk.additional_data.to_mut().push('!')).await).await.unwrap_err();
+        key_of_ones().decrypt(&bmw_changed(|chunk| chunk.additional_data.to_mut().push('!')).await).await.unwrap_err();
     assert_eq!(wrong_key.code(), ErrorCode::DecryptionFailed);
     for error in [wrong_tag, wrong_iv, wrong_data, wrong_place] {
         assert_eq!(error, wrong_key);
@@ -218,27 +218,27 @@ pub(crate) async fn a_wrong_key_fails_like_every_other_failure() {
 
 pub(crate) async fn a_ciphertext_stays_in_its_place() {
     let key = AesKey::generate().unwrap();
-    let sealed = key.seal_at(b"4 doors", "slot:1").await.unwrap();
-    assert_eq!(key.open_at(&sealed, "slot:1").await.unwrap().as_slice(), b"4 doors");
-    assert_eq!(code_of(key.open_at(&sealed, "slot:2")).await, ErrorCode::DecryptionFailed);
+    let sealed = key.encrypt_at(b"4 doors", "slot:1").await.unwrap();
+    assert_eq!(key.decrypt_at(&sealed, "slot:1").await.unwrap().as_slice(), b"4 doors");
+    assert_eq!(code_of(key.decrypt_at(&sealed, "slot:2")).await, ErrorCode::DecryptionFailed);
     // Other clients name no place and look at none.
-    assert_eq!(key.open(&sealed).await.unwrap().as_slice(), b"4 doors");
-    let theirs = key.seal(b"4 doors").await.unwrap();
-    assert_eq!(key.open_at(&theirs, "slot:1").await.unwrap().as_slice(), b"4 doors");
+    assert_eq!(key.decrypt(&sealed).await.unwrap().as_slice(), b"4 doors");
+    let theirs = key.encrypt(b"4 doors").await.unwrap();
+    assert_eq!(key.decrypt_at(&theirs, "slot:1").await.unwrap().as_slice(), b"4 doors");
     for place in ["", "none", "a b", "\u{e9}", &"a".repeat(257)] {
-        assert_eq!(code_of(key.seal_at(b"x", place)).await, ErrorCode::InvalidArgument, "{place}");
+        assert_eq!(code_of(key.encrypt_at(b"x", place)).await, ErrorCode::InvalidArgument, "{place}");
     }
 }
 
 pub(crate) async fn a_changed_large_body_is_refused() {
     let key = AesKey::generate().unwrap();
-    let sealed = key.seal(&[1; 9000]).await.unwrap();
+    let sealed = key.encrypt(&[1; 9000]).await.unwrap();
     let Envelope::Symmetric { mut chunks, derivation } = Envelope::parse(&sealed).await.unwrap() else {
         unreachable!()
     };
     chunks[0].ciphertext[8999] ^= 1;
     let changed = Envelope::Symmetric { chunks, derivation }.print();
-    assert_eq!(code_of(key.open(&changed)).await, ErrorCode::DecryptionFailed);
+    assert_eq!(code_of(key.decrypt(&changed)).await, ErrorCode::DecryptionFailed);
 }
 
 pub(crate) async fn envelopes_that_nobody_may_write_are_refused() {
@@ -270,7 +270,7 @@ pub(crate) async fn envelopes_that_nobody_may_write_are_refused() {
         ("Rsa4096.RZue.QQUAAAAA".to_owned(), "a short RSA block"),
         (format!("Sign.Rsa2048.{}", "A".repeat(344)), "a signature of nothing"),
     ] {
-        assert_eq!(code_of(key.open(&envelope)).await, ErrorCode::MalformedEnvelope, "{why}");
+        assert_eq!(code_of(key.decrypt(&envelope)).await, ErrorCode::MalformedEnvelope, "{why}");
     }
     for strategy in [
         "aes256gcm",
@@ -285,11 +285,11 @@ pub(crate) async fn envelopes_that_nobody_may_write_are_refused() {
         "",
     ] {
         let envelope = BMW_BSON.replace("Aes256Gcm", strategy);
-        assert_eq!(code_of(key.open(&envelope)).await, ErrorCode::UnsupportedAlgorithm, "{strategy}");
+        assert_eq!(code_of(key.decrypt(&envelope)).await, ErrorCode::UnsupportedAlgorithm, "{strategy}");
     }
     // Envelopes for other kinds of keys are well formed, and not this key's.
     let for_passphrase = encrypt_with_passphrase(b"x", "p").await.unwrap();
-    assert_eq!(code_of(key.open(&for_passphrase)).await, ErrorCode::MalformedEnvelope);
+    assert_eq!(code_of(key.decrypt(&for_passphrase)).await, ErrorCode::MalformedEnvelope);
     assert_eq!(code_of(decrypt_with_passphrase(BMW_BSON, "p")).await, ErrorCode::MalformedEnvelope);
 }
 
@@ -323,7 +323,7 @@ pub(crate) async fn yaml_is_read_in_every_old_style_and_no_other() {
         format!("---\nad: none\nat: !binary {at}\niv: !binary {iv}\n"),
         format!("--- {{iv: !binary {iv}, at: !binary {at}, ad: none}}\n"),
     ] {
-        assert_eq!(key_of_ones().open(&bmw_with(yaml.as_bytes())).await.unwrap().as_slice(), b"BMW", "{yaml}");
+        assert_eq!(key_of_ones().decrypt(&bmw_with(yaml.as_bytes())).await.unwrap().as_slice(), b"BMW", "{yaml}");
     }
     for yaml in [
         "---".to_owned(),
@@ -342,7 +342,7 @@ pub(crate) async fn yaml_is_read_in_every_old_style_and_no_other() {
         format!("---\niv: !binary {iv}\nat: !binary {at}\nad: n\u{f6}ne\n"),
         format!("---\niv: !binary {iv}\nat: !binary AAAA\nad: none\n"),
     ] {
-        let code = code_of(key_of_ones().open(&bmw_with(yaml.as_bytes()))).await;
+        let code = code_of(key_of_ones().decrypt(&bmw_with(yaml.as_bytes()))).await;
         assert_eq!(code, ErrorCode::MalformedEnvelope, "{yaml}");
     }
 }
@@ -391,7 +391,7 @@ pub(crate) async fn an_old_passphrase_of_utf16_units_opens() {
     // `pässwörd-€` as the library of 2020 hashes it: Latin-1, and the euro sign (U+20AC) spilling over the hyphen.
     let mut key = [0; 32];
     pbkdf2::pbkdf2_hmac::<sha2::Sha256>(b"p\xe4ssw\xf6rd\x0d\xac", &[5; 20], 20_000, &mut key);
-    let sealed = AesKey::from_bytes(&key).unwrap().seal(b"old").await.unwrap();
+    let sealed = AesKey::from_bytes(&key).unwrap().encrypt(b"old").await.unwrap();
     let Envelope::Symmetric { chunks, .. } = Envelope::parse(&sealed).await.unwrap() else { unreachable!() };
     let derivation = Some(Derivation { salt: vec![5; 20], iterations: 20_000 });
     let envelope = Envelope::Symmetric { chunks, derivation }.print();
@@ -401,11 +401,11 @@ pub(crate) async fn an_old_passphrase_of_utf16_units_opens() {
 pub(crate) async fn the_guides_secret_derives_the_guides_key() {
     let secret = UserSecret::parse(SECRET).unwrap();
     assert_eq!((secret.username(), secret.as_str()), ("M9znjHbD5Xi", SECRET));
-    let key = secret.passphrase_key("supersecretpassword").await.unwrap();
+    let key = secret.derive_passphrase_key("supersecretpassword").await.unwrap();
     assert_eq!(key.to_base64url().as_str(), "24rdL_ugryujjDLcvwt00ARWWMCF4kk4gJETJy6yRjs=");
     // That the login's password is right too shows in the SRP vectors; here, that it is derived at all.
-    let password = secret.srp_password("supersecretpassword").await.unwrap();
-    assert_eq!(srp_registration(secret.username(), &password).unwrap().verifier.len(), 512);
+    let password = secret.derive_srp_password("supersecretpassword").await.unwrap();
+    assert_eq!(generate_srp_registration(secret.username(), &password).unwrap().verifier.len(), 512);
     assert!(!format!("{secret:?}{key:?}{password:?}").contains("xQCSCK"));
 }
 
@@ -428,11 +428,11 @@ pub(crate) async fn secrets_are_read_strictly() {
 }
 
 pub(crate) async fn a_new_secret_has_the_form_of_the_guide() {
-    let secret = UserSecret::make("M9znjHbD5Xi").unwrap();
+    let secret = UserSecret::generate("M9znjHbD5Xi").unwrap();
     assert_eq!(UserSecret::parse(secret.as_str()).unwrap().as_str(), secret.as_str());
-    assert_ne!(UserSecret::make("M9znjHbD5Xi").unwrap().as_str(), secret.as_str());
+    assert_ne!(UserSecret::generate("M9znjHbD5Xi").unwrap().as_str(), secret.as_str());
     for username in ["", "a.b", "a b", "ä", &"a".repeat(129)] {
-        assert_eq!(UserSecret::make(username).unwrap_err().code(), ErrorCode::InvalidArgument, "{username}");
+        assert_eq!(UserSecret::generate(username).unwrap_err().code(), ErrorCode::InvalidArgument, "{username}");
     }
 }
 
@@ -455,11 +455,11 @@ pub(crate) async fn content_of_the_wrong_kind_is_no_key() {
     let bytes = AesKey::generate().unwrap();
     let kek = KeyEncryptionKey::from_base64url(&bytes.to_base64url()).unwrap();
     let dek = DataKey::from_base64url(&bytes.to_base64url()).unwrap();
-    let not_a_key = bytes.seal(b"thirty-three bytes are not a key!").await.unwrap();
-    let private_key = bytes.seal(PRIVATE_2048.as_bytes()).await.unwrap();
+    let not_a_key = bytes.encrypt(b"thirty-three bytes are not a key!").await.unwrap();
+    let private_key = bytes.encrypt(PRIVATE_2048.as_bytes()).await.unwrap();
     for envelope in [&not_a_key, &private_key] {
         assert_eq!(code_of(kek.unwrap_data_key(envelope)).await, ErrorCode::DecryptionFailed);
-        assert_eq!(code_of(dek.open_verification_key(envelope)).await, ErrorCode::DecryptionFailed);
+        assert_eq!(code_of(dek.unwrap_verification_key(envelope)).await, ErrorCode::DecryptionFailed);
     }
     assert_eq!(code_of(kek.unwrap_key_pair(&not_a_key, PUBLIC_2048)).await, ErrorCode::DecryptionFailed);
 }
@@ -467,7 +467,7 @@ pub(crate) async fn content_of_the_wrong_kind_is_no_key() {
 pub(crate) async fn values_are_verified_by_their_hash() {
     let key = VerificationKey::from_bytes(&[7; 64]).unwrap();
     let dek = DataKey::generate().unwrap();
-    let received = dek.open_verification_key(&dek.seal_verification_key(&key).await.unwrap()).await.unwrap();
+    let received = dek.unwrap_verification_key(&dek.wrap_verification_key(&key).await.unwrap()).await.unwrap();
     let hash = key.hash("WBA 12345");
     // Computed by OpenSSL.
     assert_eq!(hash, "e4d081b6ed74afa7dde78fe61f10bfa5cc2b509cbe0b319d415c87d20cbc2e34");
@@ -494,9 +494,9 @@ pub(crate) async fn what_openssl_encrypted_and_signed_is_read() {
 pub(crate) async fn a_key_pair_encrypts_decrypts_signs_and_verifies() {
     let pair = KeyPair::from_pem(PRIVATE_2048).await.unwrap();
     let dek = DataKey::generate().unwrap();
-    let envelope = pair.public_key().encrypt_data_key(&dek).await.unwrap();
+    let envelope = pair.public_key().wrap_data_key(&dek).await.unwrap();
     assert!(envelope.starts_with("Rsa2048.") && envelope.ends_with(".QQUAAAAA"));
-    assert_eq!(pair.decrypt_data_key(&envelope).await.unwrap(), dek);
+    assert_eq!(pair.unwrap_data_key(&envelope).await.unwrap(), dek);
 
     // The most and the least that fit into a block.
     for length in [0, 214] {
@@ -507,7 +507,7 @@ pub(crate) async fn a_key_pair_encrypts_decrypts_signs_and_verifies() {
 
     // Not of 32 bytes, not this key's size, not this key's, not RSA.
     let short = pair.public_key().encrypt(b"short").await.unwrap();
-    assert_eq!(code_of(pair.decrypt_data_key(&short)).await, ErrorCode::DecryptionFailed);
+    assert_eq!(code_of(pair.unwrap_data_key(&short)).await, ErrorCode::DecryptionFailed);
     let other_size = PublicKey::from_pem(PUBLIC_4096).unwrap().encrypt(b"x").await.unwrap();
     assert_eq!(code_of(pair.decrypt(&other_size)).await, ErrorCode::DecryptionFailed);
     let garbage = format!("Rsa2048.{}.QQUAAAAA", base64url(&[1; 256]));
@@ -578,7 +578,7 @@ pub(crate) async fn a_private_key_whose_parts_do_not_belong_together_is_refused(
     assert_eq!(code_of(KeyPair::from_pem(&pem)).await, ErrorCode::InvalidArgument);
 
     let kek = AesKey::generate().unwrap();
-    let stored = kek.seal(pem.as_bytes()).await.unwrap();
+    let stored = kek.encrypt(pem.as_bytes()).await.unwrap();
     let kek = KeyEncryptionKey::from_base64url(&kek.to_base64url()).unwrap();
     assert_eq!(code_of(kek.unwrap_key_pair(&stored, PUBLIC_2048)).await, ErrorCode::DecryptionFailed);
 }
@@ -644,7 +644,7 @@ pub(crate) async fn both_sides_see_one_safety_number() {
 }
 
 pub(crate) async fn signing_in_refuses_what_is_not_the_protocol() {
-    let password = UserSecret::parse(SECRET).unwrap().srp_password("p").await.unwrap();
+    let password = UserSecret::parse(SECRET).unwrap().derive_srp_password("p").await.unwrap();
     let client = SrpClient::start().unwrap();
     let zero = client.prove("M9znjHbD5Xi", &password, &"22".repeat(32), &"00".repeat(256));
     assert_eq!(zero.unwrap_err().code(), ErrorCode::BadResponse);

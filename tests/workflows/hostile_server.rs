@@ -114,7 +114,7 @@ async fn a_dek_offered_as_a_session_token_is_never_sent_back() {
     });
     client.sign_in(UserSecret::parse(secret.as_str()).unwrap(), PASSPHRASE, &quiet()).await.unwrap();
     let key = PublicKey::from_pem(&login_key.borrow()).unwrap();
-    let encrypted_dek = key.encrypt_data_key(&DataKey::generate().unwrap()).await.unwrap();
+    let encrypted_dek = key.wrap_data_key(&DataKey::generate().unwrap()).await.unwrap();
     // Even one whose every byte happens to be a letter.
     let printable_dek = key.encrypt(b"abcdefghijklmnopqrstuvwxyzABCDEF").await.unwrap();
 
@@ -284,7 +284,7 @@ async fn a_malformed_response_is_an_error_and_never_a_panic() {
             bob.accept_share(&made.id).await.err(),
             alice.run_tasks(&TaskSelection::default(), &quiet()).await.err(),
             harness.client().new_secret().await.err(),
-            harness.client().sign_in(UserSecret::make("somebody").unwrap(), PASSPHRASE, &quiet()).await.err(),
+            harness.client().sign_in(UserSecret::generate("somebody").unwrap(), PASSPHRASE, &quiet()).await.err(),
         ];
         for code in codes {
             assert_eq!(code.map(|error| error.code()), Some(ErrorCode::BadResponse), "{response:?}");

@@ -151,14 +151,14 @@ async fn an_on_sharer_who_alters_a_value_is_caught() {
     // Bob passes the owner's verification key on, as he must, with another value encrypted beside it.
     let dek = DataKey::generate().unwrap();
     let plate = copy.slots.iter().find(|slot| slot.record.name == "licence_plate").unwrap();
-    let key = dek.seal_verification_key(plate.verification_key.as_ref().unwrap()).await.unwrap();
-    let altered = dek.seal_text("IsACat").await.unwrap().unwrap();
+    let key = dek.wrap_verification_key(plate.verification_key.as_ref().unwrap()).await.unwrap();
+    let altered = dek.encrypt_text("IsACat").await.unwrap().unwrap();
     let public_key = PublicKey::from_pem(&to_carlos.user_public_key).unwrap();
     let share = vault::shares::NewShare {
         recipient_id: to_carlos.user_id,
         public_key: to_carlos.user_public_key,
         keypair_external_id: to_carlos.user_keypair_external_id,
-        encrypted_dek: Ciphertext::parse(public_key.encrypt_data_key(&dek).await.unwrap()).unwrap(),
+        encrypted_dek: Ciphertext::parse(public_key.wrap_data_key(&dek).await.unwrap()).unwrap(),
         sharing_mode: None,
         onsharing_permitted: None,
         acceptance_required: None,

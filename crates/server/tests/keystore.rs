@@ -7,7 +7,7 @@ mod common;
 use std::time::Duration;
 
 use serde_json::json;
-use vaultshare::crypto::{SrpClient, UserSecret, srp_registration};
+use vaultshare::crypto::{SrpClient, UserSecret, generate_srp_registration};
 
 use common::{SEALED, server, text};
 
@@ -27,9 +27,9 @@ async fn alice_signs_up_and_signs_in_again() {
 #[tokio::test]
 async fn the_client_of_this_repository_signs_in() {
     let server = server().await;
-    let secret = UserSecret::make("M9znjHbD5Xi").unwrap();
-    let password = secret.srp_password("supersecretpassword").await.unwrap();
-    let registration = srp_registration("M9znjHbD5Xi", &password).unwrap();
+    let secret = UserSecret::generate("M9znjHbD5Xi").unwrap();
+    let password = secret.derive_srp_password("supersecretpassword").await.unwrap();
+    let registration = generate_srp_registration("M9znjHbD5Xi", &password).unwrap();
     let user =
         json!({ "username": "M9znjHbD5Xi", "srp_salt": registration.salt, "srp_verifier": registration.verifier });
     server.call("POST", "/keystore/srp/users", None, Some(user)).await.ok();

@@ -31,16 +31,16 @@ extern "C" {
 }
 
 impl AesKey {
-    /// Whether [`AesKey::seal_array`] handles this many bytes: fewer are not worth it, and not every browser can.
+    /// Whether [`AesKey::encrypt_array`] handles this many bytes: fewer are not worth it, and not every browser can.
     pub fn takes_arrays_of(bytes: u32) -> bool {
         webcrypto::pays_off_for(bytes as usize) && current() == Backend::WebCrypto && has_base64()
     }
 
-    /// As [`AesKey::seal`], for bytes in JavaScript's memory. They are read after an await: nobody else may hold them.
+    /// As [`AesKey::encrypt`], for bytes in JavaScript's memory. They are read after an await: nobody else may hold them.
     ///
     /// # Errors
     /// `INTERNAL`.
-    pub async fn seal_array(&self, plaintext: &Uint8Array) -> Result<JsString> {
+    pub async fn encrypt_array(&self, plaintext: &Uint8Array) -> Result<JsString> {
         let not_encrypted = || Error::internal("the data could not be encrypted");
         let mut iv = [0; IV_BYTES];
         getrandom::fill(&mut iv)?;
@@ -56,12 +56,12 @@ impl AesKey {
         Ok(JsString::from(format!("{AES_STRATEGY}.")).concat(&data).concat(&artefacts.into()))
     }
 
-    /// As [`AesKey::open`], for an envelope in JavaScript's memory. `None` where [`AesKey::takes_arrays_of`] says no, and
+    /// As [`AesKey::decrypt`], for an envelope in JavaScript's memory. `None` where [`AesKey::takes_arrays_of`] says no, and
     /// for an envelope of any other form.
     ///
     /// # Errors
-    /// As [`AesKey::open`].
-    pub async fn open_to_array(&self, envelope: &JsString) -> Result<Option<Uint8Array>> {
+    /// As [`AesKey::decrypt`].
+    pub async fn decrypt_to_array(&self, envelope: &JsString) -> Result<Option<Uint8Array>> {
         if !AesKey::takes_arrays_of(envelope.length()) || envelope.length() as usize > MAX_TEXT_BYTES {
             return Ok(None);
         }
