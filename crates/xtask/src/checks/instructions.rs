@@ -18,7 +18,7 @@ const OURS: &str = "ours";
 const BARE: &str = "bare";
 
 /// Where a summary has the number of instructions.
-const INSTRUCTIONS: &str = "/0/data/total/metrics/Callgrind/Ir/metrics/Left/Int";
+const INSTRUCTIONS: &str = "/0/data/total/metrics/Ir/values/new";
 
 /// How many times as long as its counterpart each path may be: about a tenth above what was measured with Rust 1.95 on
 /// x86-64, first with AES in hardware, which is what the ceilings bound, then in software (`--cfg aes_backend="soft"
