@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
-use crate::workspace::{Profile, Workspace};
-use crate::process::{self, Program};
 use crate::files;
+use crate::process::{self, Program};
+use crate::workspace::{Profile, Workspace};
 
 /// How the server announces that it is ready, before its URL.
 const READY: &str = "listening on ";

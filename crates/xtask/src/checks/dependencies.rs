@@ -31,7 +31,8 @@ pub(super) fn check_crates(workspace: &Workspace) -> anyhow::Result<()> {
         check(&["--hide-inclusion-graph", "bans", "licenses", "sources"])
     })?;
     // The database is a git repository on a host that some networks do not reach.
-    let fetched = process::status_within(FETCH_LIMIT, workspace.command(&deny).args(["--log-level", "off", "fetch", "db"]));
+    let fetched =
+        process::status_within(FETCH_LIMIT, workspace.command(&deny).args(["--log-level", "off", "fetch", "db"]));
     if process::interrupted() || fetched.is_ok_and(|status| status.success()) {
         progress::step("advisories about the crates (cargo-deny)", || check(&["--disable-fetch", "advisories"]))
     } else {

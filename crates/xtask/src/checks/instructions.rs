@@ -90,3 +90,22 @@ fn instructions(summaries: &str) -> anyhow::Result<HashMap<(String, String), u64
     }
     Ok(counted)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_instructions_of_a_summary_are_found() {
+        let summary = |function: &str, count: u64| {
+            format!(
+                r#"{{"function_name":"{function}","id":"open_item","kind":"LibraryBenchmark","profiles":[{{"data":{{"parts":[],
+                "total":{{"metrics":{{"Dr":{{"values":{{"new":1}}}},"Ir":{{"values":{{"new":{count}}}}}}}}}}}}}]}}"#
+            )
+        };
+        let counted = instructions(&[summary(OURS, 506_745), summary(BARE, 408_303)].join("\n")).unwrap();
+        assert_eq!(counted[&(OURS.to_owned(), "open_item".to_owned())], 506_745);
+        assert_eq!(counted[&(BARE.to_owned(), "open_item".to_owned())], 408_303);
+        assert!(instructions(r#"{"function_name":"ours","id":"open_item","profiles":[]}"#).is_err());
+    }
+}

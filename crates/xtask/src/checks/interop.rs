@@ -2,9 +2,9 @@
 
 use anyhow::bail;
 
+use super::node_tests;
 use crate::server::{Server, Settings};
 use crate::workspace::{Profile, Workspace};
-use super::node_tests;
 use crate::{build, files, package, progress, tools};
 
 /// The tests, and the other clients that they drive.

@@ -45,10 +45,13 @@ pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<()> {
 /// `name version` of each line `name vVERSION`, without those of this workspace, which have a path after it.
 fn crates_of_tree(tree: &str) -> BTreeSet<String> {
     let external = tree.lines().filter(|line| !line.contains("(/") && !line.contains(":\\"));
-    external.filter_map(|line| line.split_once(" v")).map(|(name, rest)| {
-        let version = rest.split(' ').next().unwrap_or(rest);
-        format!("{name} {version}")
-    }).collect()
+    external
+        .filter_map(|line| line.split_once(" v"))
+        .map(|(name, rest)| {
+            let version = rest.split(' ').next().unwrap_or(rest);
+            format!("{name} {version}")
+        })
+        .collect()
 }
 
 fn crates_of_notices(notices: &str) -> BTreeSet<String> {

@@ -27,7 +27,12 @@ pub(crate) fn cargo_deny() -> CargoProgram {
 
 /// Collects the licences of the crates that are compiled into the npm package.
 pub(crate) fn cargo_about() -> CargoProgram {
-    CargoProgram { package: "cargo-about", program: "cargo-about", version: "0.9.3".to_owned(), options: &["--debug", "--features", "cli"] }
+    CargoProgram {
+        package: "cargo-about",
+        program: "cargo-about",
+        version: "0.9.3".to_owned(),
+        options: &["--debug", "--features", "cli"],
+    }
 }
 
 /// Makes JavaScript bindings from compiled code, and runs the tests of such code. It refuses code compiled against any other
