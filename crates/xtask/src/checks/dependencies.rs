@@ -13,8 +13,8 @@ const NPM_FOLDERS: [&str; 3] = ["", "tests/interop", "tests/bench"];
 
 /// The licences that npm packages used for building and testing may have: permissive ones, and those that ask something only
 /// of whoever passes the package on, which nobody does.
-const NPM_LICENCES: &str =
-    "MIT;MIT-0;ISC;0BSD;BSD-2-Clause;BSD-3-Clause;Apache-2.0;BlueOak-1.0.0;Zlib;CC0-1.0;CC-BY-3.0;CC-BY-4.0;MPL-2.0";
+const NPM_LICENCES: &str = "MIT;MIT-0;ISC;0BSD;BSD-2-Clause;BSD-3-Clause;Apache-2.0;BlueOak-1.0.0;Python-2.0;Zlib;CC0-1.0;\
+                            CC-BY-3.0;CC-BY-4.0;MPL-2.0";
 
 /// npm packages whose `package.json` states no licence, read by a person. (dom-walk states MIT in the form of 2012, which is
 /// understood.)

@@ -18,7 +18,7 @@ const OURS: &str = "ours";
 const BARE: &str = "bare";
 
 /// Where a summary has the number of instructions.
-const INSTRUCTIONS: &str = "/0/data/total/metrics/Callgrind/Ir/metrics/Left/Int";
+const INSTRUCTIONS: &str = "/0/data/total/metrics/Ir/values/new";
 
 /// How many times as long as its counterpart each path may be: about a tenth above what was measured with Rust 1.95 on
 /// x86-64, first with AES in hardware, which is what the ceilings bound, then in software (`--cfg aes_backend="soft"
@@ -89,4 +89,23 @@ fn instructions(summaries: &str) -> anyhow::Result<HashMap<(String, String), u64
         counted.insert((summary.function_name, summary.id), count);
     }
     Ok(counted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_instructions_of_a_summary_are_found() {
+        let summary = |function: &str, count: u64| {
+            format!(
+                r#"{{"function_name":"{function}","id":"open_item","kind":"LibraryBenchmark","profiles":[{{"data":{{"parts":[],
+                "total":{{"metrics":{{"Dr":{{"values":{{"new":1}}}},"Ir":{{"values":{{"new":{count}}}}}}}}}}}}}]}}"#
+            )
+        };
+        let counted = instructions(&[summary(OURS, 506_745), summary(BARE, 408_303)].join("\n")).unwrap();
+        assert_eq!(counted[&(OURS.to_owned(), "open_item".to_owned())], 506_745);
+        assert_eq!(counted[&(BARE.to_owned(), "open_item".to_owned())], 408_303);
+        assert!(instructions(r#"{"function_name":"ours","id":"open_item","profiles":[]}"#).is_err());
+    }
 }
