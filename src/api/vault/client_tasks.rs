@@ -50,6 +50,7 @@ pub struct ClientTask {
     pub additional_options: JsonObject,
     /// Instant.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub last_state_transition_at: Option<Timestamp>,
     /// What the client that ran it noted.
     #[serde(default, deserialize_with = "null_as_default")]

@@ -18,27 +18,35 @@ pub struct OwnConnectionData {
     pub encrypted_recipient_name: Option<Ciphertext<RecipientName>>,
     /// Null for plain connections.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub integration_data: Option<JsonObject>,
     /// Null for plain connections.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub delegation_token: Option<String>,
     /// Null for plain connections.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub delegation_role: Option<String>,
     /// Null for plain connections.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub organization_member_id: Option<Id>,
     /// Null for plain connections.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub connection_type: Option<String>,
     /// The reading user (since 19.3).
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub user_id: Option<Id>,
     /// Until 22.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub user_image: Option<String>,
     /// What kind of party the reading user is.
     #[serde(default, deserialize_with = "null_as_default")]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub user_type: UserType,
     /// The reading user's public key, PEM.
     pub user_public_key: String,
@@ -47,9 +55,11 @@ pub struct OwnConnectionData {
     pub user_keypair_external_id: Option<String>,
     /// Since 39.6.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub did: Option<String>,
     /// Since 39.6.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub created_at: Option<Timestamp>,
 }
 
@@ -60,26 +70,33 @@ pub struct OtherConnectionData {
     pub id: Id,
     /// Null for plain connections.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub integration_data: Option<JsonObject>,
     /// Null for plain connections.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub delegation_token: Option<String>,
     /// Null for plain connections.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub delegation_role: Option<String>,
     /// Null for plain connections.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub organization_member_id: Option<Id>,
     /// Null for plain connections.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub connection_type: Option<String>,
     /// The other user.
     pub user_id: Id,
     /// Until 22.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub user_image: Option<String>,
     /// What kind of party the other user is.
     #[serde(default, deserialize_with = "null_as_default")]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub user_type: UserType,
     /// The other user's public key, PEM: what DEKs are encrypted for.
     pub user_public_key: String,
@@ -88,6 +105,7 @@ pub struct OtherConnectionData {
     pub user_keypair_external_id: Option<String>,
     /// Since 39.6.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub did: Option<String>,
 }
 

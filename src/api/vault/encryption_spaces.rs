@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+use serde_json::Value;
 
 use super::{items::Item, slots::Slot};
 use crate::{
@@ -93,6 +94,7 @@ pub struct SpaceShare {
     pub item_id: Option<Id>,
     /// Not encrypted.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub note: Option<String>,
     /// Not encrypted.
     #[serde(default)]
@@ -108,6 +110,7 @@ pub struct SpaceShare {
     pub distributable: bool,
     /// Whether the reading user made it.
     #[serde(default, deserialize_with = "null_as_default")]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub outgoing: bool,
     /// The reading user's space of the connection; null before its DEK was claimed.
     #[serde(default)]
@@ -135,6 +138,7 @@ pub struct SpaceShare {
     pub created_at: Option<Timestamp>,
     /// Instant.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub updated_at: Option<Timestamp>,
 }
 
@@ -288,32 +292,40 @@ fn read_values<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ValuesBySlo
 
 impl<'de> Deserialize<'de> for ValuesInAnyForm {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Form {
-            Text(String),
-            BySlot(ValuesBySlot),
-            List(Vec<ValueOfSlot>),
-            None(()),
-        }
-        #[derive(Deserialize)]
-        struct ValueOfSlot {
-            slot_id: String,
-            encrypted_value: Option<Ciphertext<SlotValue>>,
-        }
-        let values = match Form::deserialize(deserializer)? {
-            Form::Text(text) => serde_json::from_slice(text.as_bytes()).map_err(de::Error::custom)?,
-            Form::BySlot(values) => values,
-            Form::List(list) => {
-                let mut values = ValuesBySlot::default();
-                for value in list {
-                    values.insert(value.slot_id, value.encrypted_value);
-                }
-                values
-            }
-            Form::None(()) => ValuesBySlot::default(),
+        let values = match Value::deserialize(deserializer)? {
+            // One text within another is a form; more are not.
+            Value::String(text) => match serde_json::from_slice(text.as_bytes()).map_err(de::Error::custom)? {
+                Value::String(_) => return Err(de::Error::custom("a text within a text")),
+                values => values_of(values),
+            },
+            values => values_of(values),
         };
-        Ok(ValuesInAnyForm(values))
+        values.map(ValuesInAnyForm).ok_or_else(|| de::Error::custom("not values by slot"))
+    }
+}
+
+fn values_of(values: Value) -> Option<ValuesBySlot> {
+    match values {
+        Value::Null => Some(ValuesBySlot::default()),
+        Value::Object(values) => values.into_iter().map(|(slot, value)| Some((slot, sealed(value)?))).collect(),
+        Value::Array(values) => values
+            .into_iter()
+            .map(|mut value| {
+                let value = value.as_object_mut()?;
+                let Value::String(slot) = value.remove("slot_id")? else { return None };
+                Some((slot, sealed(value.remove("encrypted_value").unwrap_or_default())?))
+            })
+            .collect(),
+        _ => None,
+    }
+}
+
+/// A value's ciphertext, `Some(None)` for null.
+fn sealed(value: Value) -> Option<Option<Ciphertext<SlotValue>>> {
+    match value {
+        Value::Null => Some(None),
+        Value::String(text) => Ciphertext::parse(text).map(Some),
+        _ => None,
     }
 }
 

@@ -104,77 +104,99 @@ pub struct Invitation {
     #[serde(deserialize_with = "null_as_default")]
     pub token: String,
     /// Always null.
+    #[serde(skip_deserializing)]
     pub message: Option<String>,
     /// The Vault's record of the sender's public key (until 0.14); null when the reader is not the sender.
+    #[serde(skip_deserializing)]
     pub public_key_id: Option<Id>,
     /// The older name of `keypair_external_id`.
+    #[serde(skip_deserializing)]
     pub key_store_keypair_id: Option<String>,
     /// Until 0.14; always false.
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(skip_deserializing)]
     pub organisation: bool,
     /// Until 0.14; always null.
+    #[serde(skip_deserializing)]
     pub user_email: Option<String>,
     /// Where it was mailed to (an extension of this repository's server).
     pub email: Option<String>,
     /// What became of the message to that address (an extension of this repository's server).
     pub mail_state: Option<MailState>,
     /// When it was mailed.
+    #[serde(skip_deserializing)]
     pub sent_at: Option<Timestamp>,
     /// Instant.
     pub created_at: Option<Timestamp>,
     /// Until when it can be accepted.
+    #[serde(skip_deserializing)]
     pub expire_at: Option<Timestamp>,
     /// What became of it.
     pub state: Option<InvitationState>,
     /// Always null.
+    #[serde(skip_deserializing)]
     pub invited_user_id: Option<Id>,
     /// Whether the reader sent it.
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(skip_deserializing)]
     pub outgoing: bool,
     /// Always empty.
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(skip_deserializing)]
     pub user_name: String,
     /// Until 22.
+    #[serde(skip_deserializing)]
     pub user_image: Option<String>,
     /// Null when the reader is not the sender.
+    #[serde(skip_deserializing)]
     pub keypair_external_id: Option<String>,
     /// What the inviter calls the invitee, under the inviter's DEK.
+    #[serde(skip_deserializing)]
     pub encrypted_recipient_name: Option<Ciphertext<RecipientName>>,
     /// Since 37.
+    #[serde(skip_deserializing)]
     pub encrypted_sender_name: Option<String>,
     /// Null for plain invitations.
+    #[serde(skip_deserializing)]
     pub integration_data: Option<JsonObject>,
     /// Null for plain invitations.
+    #[serde(skip_deserializing)]
     pub connection_type: Option<String>,
     /// Null for plain invitations.
+    #[serde(skip_deserializing)]
     pub delegation_role: Option<String>,
     /// Null for plain invitations.
+    #[serde(skip_deserializing)]
     pub delegation_token: Option<String>,
     /// Null for plain invitations.
+    #[serde(skip_deserializing)]
     pub organization_id: Option<Id>,
     /// Null for plain invitations.
+    #[serde(skip_deserializing)]
     pub organization_member_role: Option<String>,
     /// Null for plain invitations.
+    #[serde(skip_deserializing)]
     pub service_id: Option<Id>,
     /// Always false.
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(skip_deserializing)]
     pub multistep_workflow: bool,
     /// Always 0.
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(skip_deserializing)]
     pub shares_to_be_created: i64,
     /// The inviter's public key, PEM (since 37).
+    #[serde(skip_deserializing)]
     pub sender_public_key: Option<String>,
     /// The inviter's public key, PEM.
+    #[serde(skip_deserializing)]
     pub user_public_key: Option<String>,
     /// Always empty.
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(skip_deserializing)]
     pub recipient_to_sender_data: JsonObject,
     /// Always empty.
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(skip_deserializing)]
     pub sender_to_recipient_data: JsonObject,
     /// Since 39.6.
+    #[serde(skip_deserializing)]
     pub sender_did: Option<String>,
     /// Since 39.6.
+    #[serde(skip_deserializing)]
     pub recipient_did: Option<String>,
 }
 

@@ -27,6 +27,7 @@ pub struct Item {
     pub label: String,
     /// Longer text for people. Not encrypted.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub description: Option<String>,
     /// Instant.
     #[serde(default, deserialize_with = "null_as_default")]
@@ -42,24 +43,31 @@ pub struct Item {
     pub item_template_label: Option<String>,
     /// 1.
     #[serde(default, deserialize_with = "null_as_default")]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub ordinal: i64,
     /// Always true.
     #[serde(default, deserialize_with = "null_as_default")]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub visible: bool,
     /// URL.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub image: Option<String>,
     /// URL.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub item_image: Option<String>,
     /// Until 31.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub item_image_background_colour: Option<String>,
     /// Until 31.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub background_color: Option<String>,
     /// Until 31; always false.
     #[serde(default, deserialize_with = "null_as_default")]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub me: bool,
     /// Ids of nodes in the list that comes with the item.
     #[serde(default, deserialize_with = "null_as_default")]
@@ -78,9 +86,11 @@ pub struct Item {
     pub share_id: Option<Id>,
     /// Until 22; always empty.
     #[serde(default, deserialize_with = "null_as_default")]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub association_ids: Vec<Id>,
     /// Until 22; always empty.
     #[serde(default, deserialize_with = "null_as_default")]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub associations_to_ids: Vec<Id>,
 }
 
@@ -100,18 +110,22 @@ pub struct ClassificationNode {
     pub description: Option<String>,
     /// The place among its siblings.
     #[serde(default, deserialize_with = "null_as_default")]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub ordinal: i64,
     /// For display.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub background_color: Option<String>,
     /// URL.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub image: Option<String>,
     /// Which hierarchy.
     #[serde(default)]
     pub scheme: Option<String>,
     /// How many things stand under it (since 31).
     #[serde(default, deserialize_with = "null_as_default")]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub classifications_count: i64,
     /// Whether the reading user made it (since 37.6).
     #[serde(default, deserialize_with = "null_as_default")]

@@ -29,82 +29,82 @@ pub struct User {
     /// The Vault's id of the user, as shares and connections name it.
     pub id: Id,
     /// Free text about the person; this client stores none.
-    #[serde(default)]
+    #[serde(skip_deserializing)]
     pub full_name: Option<String>,
     /// Free text; this client stores none.
-    #[serde(default)]
+    #[serde(skip_deserializing)]
     pub email: Option<String>,
     /// Free text; this client stores none.
-    #[serde(default)]
+    #[serde(skip_deserializing)]
     pub country: Option<String>,
     /// Instant.
-    #[serde(default)]
+    #[serde(skip_deserializing)]
     pub joined_at: Option<Timestamp>,
     /// Instant.
-    #[serde(default)]
+    #[serde(skip_deserializing)]
     pub onboarded_at: Option<Timestamp>,
     /// Free text.
-    #[serde(default)]
+    #[serde(skip_deserializing)]
     pub timezone: Option<String>,
     /// The Keystore's id of the private DEK; a login needs it.
     #[serde(default)]
     pub private_dek_external_id: Option<Id>,
     /// The older name of the same pointer.
-    #[serde(default)]
+    #[serde(skip_deserializing)]
     pub private_encryption_space_id: Option<Id>,
     /// Instant.
-    #[serde(default)]
+    #[serde(skip_deserializing)]
     pub queued_for_deletion_after: Option<Timestamp>,
     /// Whether the platform's terms were accepted.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(skip_deserializing)]
     pub accepted_terms: bool,
     /// What kind of party this is.
     #[serde(default, deserialize_with = "null_as_default")]
     pub user_type: UserType,
     /// Decentralised identifier (since 37.6).
-    #[serde(default)]
+    #[serde(skip_deserializing)]
     pub did: Option<String>,
     /// Since 37.6.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(skip_deserializing)]
     pub broken_attachments_present: bool,
     /// Until 22.
-    #[serde(default)]
+    #[serde(skip_deserializing)]
     pub is_app_logging_enabled: Option<bool>,
     /// Until 22.
-    #[serde(default)]
+    #[serde(skip_deserializing)]
     pub image: Option<String>,
     /// Until 22.
-    #[serde(default)]
+    #[serde(skip_deserializing)]
     pub unconfirmed_email: Option<String>,
     /// Until 22.
-    #[serde(default)]
+    #[serde(skip_deserializing)]
     pub share_terms: Option<String>,
     /// Until 22; always empty.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(skip_deserializing)]
     pub association_ids: Vec<Id>,
     /// Until 31.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(skip_deserializing)]
     pub track_events: bool,
     /// Until 31.
-    #[serde(default)]
+    #[serde(skip_deserializing)]
     pub track_usage: Option<bool>,
     /// Until 31.
-    #[serde(default)]
+    #[serde(skip_deserializing)]
     pub verified_at: Option<Timestamp>,
     /// Until 19.3.
-    #[serde(default)]
+    #[serde(skip_deserializing)]
     pub cloudname: Option<String>,
     /// Until 19.3.
-    #[serde(default)]
+    #[serde(skip_deserializing)]
     pub key_store_admission_token: Option<String>,
     /// Until 19.3.
-    #[serde(default)]
+    #[serde(skip_deserializing)]
     pub key_store_id: Option<String>,
     /// Until 19.3.
-    #[serde(default)]
+    #[serde(skip_deserializing)]
     pub key_store_url: Option<String>,
     /// Until 19.3.
-    #[serde(default)]
+    #[serde(skip_deserializing)]
     pub key_store_username: Option<String>,
 }
 

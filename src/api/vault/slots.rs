@@ -1,6 +1,7 @@
 //! Slots: the named, encrypted values that an item is made of. `protocol/http-api.md` §2.3, §6.5, §6.8 and §6.10.
 
 use serde::{Deserialize, Deserializer, Serialize};
+#[cfg(feature = "whole-records")]
 use serde_json::Value;
 
 use crate::{
@@ -29,18 +30,23 @@ pub struct Slot {
     pub label: String,
     /// Longer text for people.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub description: Option<String>,
     /// True exactly when there is a value (rule 4); old clients decrypt no slot without it.
     #[serde(default, deserialize_with = "null_as_default")]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub encrypted: bool,
     /// The place among the item's slots.
     #[serde(default, deserialize_with = "null_as_default")]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub ordinal: i64,
     /// Always true.
     #[serde(default, deserialize_with = "null_as_default")]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub visible: bool,
     /// Always false.
     #[serde(default, deserialize_with = "null_as_default")]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub required: bool,
     /// Ids of nodes in the list that comes with the slot.
     #[serde(default, deserialize_with = "null_as_default")]
@@ -50,9 +56,11 @@ pub struct Slot {
     pub attachment_id: Option<Id>,
     /// Since 22.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub attachments_folder_id: Option<Id>,
     /// 19.3 to 22.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub attachment_uid: Option<Id>,
     /// Null on a template's slot.
     #[serde(default)]
@@ -68,6 +76,7 @@ pub struct Slot {
     pub slot_type_name: String,
     /// `system` when cloned from a system template, else `user`.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub creator: Option<String>,
     /// Under the user's DEK, or, when received, under the share's.
     #[serde(default)]
@@ -80,6 +89,7 @@ pub struct Slot {
     pub value_verification_hash: Option<String>,
     /// Until 22.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub image: Option<String>,
     /// On a received slot, the owner's id of it.
     #[serde(default)]
@@ -88,10 +98,12 @@ pub struct Slot {
     #[serde(default)]
     pub owner_id: Option<Id>,
     /// Settings of some system slots; where they are no object, they are not read.
-    #[serde(default, deserialize_with = "object_only")]
+    #[cfg_attr(feature = "whole-records", serde(default, deserialize_with = "object_only"))]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub config: Option<JsonObject>,
 }
 
+#[cfg(feature = "whole-records")]
 fn object_only<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<JsonObject>, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
         Value::Object(object) => Some(object),

@@ -23,33 +23,42 @@ pub struct ItemTemplate {
     pub label: String,
     /// Longer text for people.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub description: Option<String>,
     /// The place among the templates.
     #[serde(default, deserialize_with = "null_as_default")]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub ordinal: i64,
     /// Always true.
     #[serde(default, deserialize_with = "null_as_default")]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub visible: bool,
     /// Who made it; null for a system template.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub user_id: Option<Id>,
     /// Instant.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub updated_at: Option<Timestamp>,
     /// URL.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub image: Option<String>,
     /// Ids of nodes in the list that comes with the template.
     #[serde(default, deserialize_with = "null_as_default")]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub classification_node_ids: Vec<Id>,
     /// Its slots, in the list that comes with it.
     #[serde(default, deserialize_with = "null_as_default")]
     pub slot_ids: Vec<Id>,
     /// For display.
     #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub background_color: Option<String>,
     /// How many of the reading user's items were made from it (since 31).
     #[serde(default, deserialize_with = "null_as_default")]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub items_count: i64,
 }
 

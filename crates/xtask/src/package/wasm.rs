@@ -17,6 +17,7 @@ pub(super) struct Module {
 
 /// The module that every page loads: as few bytes as can be, gzipped. What is inlined into its only caller saves bytes before
 /// it is gzipped and costs more after, and so does leaving zeros out of the data. No address is below 1024, where the stack ends.
+/// In the order of their names, the instances of one generic function stand beside each other.
 pub(super) const MAIN: Module = Module {
     name: "vaultshare",
     krate: "vaultshare",
@@ -26,6 +27,9 @@ pub(super) const MAIN: Module = Module {
         "--skip-pass=memory-packing",
         "--one-caller-inline-max-function-size=20",
         "--converge",
+        "--generate-global-effects",
+        "-Oz",
+        "--reorder-functions-by-name",
     ],
 };
 
