@@ -1,7 +1,5 @@
 //! Reading arguments, so that a wrong one is named by its path (`item.slots[0].value`) and nothing of it is repeated.
 
-use std::num::NonZeroU32;
-
 use js_sys::{Array, ArrayBuffer, Date, Function, JsString, Reflect, Symbol, Uint8Array};
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
@@ -24,7 +22,14 @@ pub(super) fn object<T: DeserializeOwned>(path: &str, value: &JsValue) -> Result
     if !value.is_object() || Array::is_array(value) {
         return Err(wrong(path));
     }
-    deserialize(path, value)
+    let deserializer = serde_wasm_bindgen::Deserializer::from(value.clone());
+    serde_path_to_error::deserialize(deserializer).map_err(|error| {
+        // Of serde's message only the name of a missing field is told: the rest may repeat the value.
+        let message = error.inner().to_string();
+        let missing = message.trim_start_matches("Error: ").strip_prefix("missing field `");
+        let missing = missing.and_then(|rest| rest.split_once('`'));
+        wrong(&full_path(path, error.path(), missing.map(|(field, _)| field)))
+    })
 }
 
 /// The same for one that may be left out.
@@ -40,18 +45,6 @@ pub(super) fn list<T>(path: &str, value: &JsValue, read: fn(&str, &JsValue) -> R
     expect_data(path, value, MAXIMUM_DEPTH)?;
     let entries: &Array = value.dyn_ref().ok_or_else(|| wrong(path))?;
     entries.iter().enumerate().map(|(index, entry)| read(&format!("{path}[{index}]"), &entry)).collect()
-}
-
-/// A value that is passed as it is, by serde: a number, a text, an id, where it may be left out too.
-fn deserialize<T: DeserializeOwned>(path: &str, value: &JsValue) -> Result<T> {
-    let deserializer = serde_wasm_bindgen::Deserializer::from(value.clone());
-    serde_path_to_error::deserialize(deserializer).map_err(|error| {
-        // Of serde's message only the name of a missing field is told: the rest may repeat the value.
-        let message = error.inner().to_string();
-        let missing = message.strip_prefix("Error: missing field `").or(message.strip_prefix("missing field `"));
-        let missing = missing.and_then(|rest| rest.split_once('`')).map(|(field, _)| field);
-        wrong(&full_path(path, error.path(), missing))
-    })
 }
 
 /// The path of an argument, and within it.
@@ -74,11 +67,30 @@ fn member(path: &str, name: &str) -> String {
     if is_declared { format!("{path}.{name}") } else { path.to_owned() }
 }
 
-/// One property of an object whose others are read elsewhere.
-pub(super) fn property<T: DeserializeOwned>(object: &JsValue, name: &str) -> Result<T> {
+/// A property that is text, or left out. Options are read one by one, because what they hold besides is no data.
+pub(super) fn optional_text(object: &JsValue, name: &str) -> Result<Option<String>> {
     let value = get(object, name)?;
-    expect_data(name, &value, MAXIMUM_DEPTH)?;
-    deserialize(name, &value)
+    if is_absent(&value) { Ok(None) } else { Ok(Some(text(name, &value)?.as_str().to_owned())) }
+}
+
+/// A property that is a whole number, or left out.
+pub(super) fn optional_number(object: &JsValue, name: &str) -> Result<Option<u32>> {
+    let value = get(object, name)?;
+    if is_absent(&value) { Ok(None) } else { whole_number(name, &value).map(Some) }
+}
+
+/// The same for one that must not be zero.
+pub(super) fn positive_number(object: &JsValue, name: &str) -> Result<Option<u32>> {
+    match optional_number(object, name)? {
+        Some(0) => Err(wrong(name)),
+        number => Ok(number),
+    }
+}
+
+/// A property that is true or false, or left out.
+pub(super) fn optional_flag(object: &JsValue, name: &str) -> Result<Option<bool>> {
+    let value = get(object, name)?;
+    if is_absent(&value) { Ok(None) } else { value.as_bool().map(Some).ok_or_else(|| wrong(name)) }
 }
 
 /// One property as it is; `undefined` of what is no object.
@@ -128,9 +140,9 @@ pub(super) fn whole_number(name: &str, value: &JsValue) -> Result<u32> {
 /// Which part of a list is wanted: the options of a call that gives one.
 pub(super) fn page(options: &JsValue) -> Result<PageRequest> {
     Ok(PageRequest {
-        per_page: property::<Option<NonZeroU32>>(options, "perPage")?.map(NonZeroU32::get),
-        after: property(options, "after")?,
-        all: property::<Option<bool>>(options, "all")?.unwrap_or_default(),
+        per_page: positive_number(options, "perPage")?,
+        after: optional_text(options, "after")?,
+        all: optional_flag(options, "all")?.unwrap_or_default(),
     })
 }
 

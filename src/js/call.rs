@@ -49,9 +49,9 @@ pub(super) struct CallOptions {
 }
 
 impl CallOptions {
-    fn read(options: &JsValue) -> Result<Self> {
+    fn read(name: &str, options: &JsValue) -> Result<Self> {
         if !is_absent(options) && !options.is_object() {
-            return Err(wrong("options"));
+            return Err(wrong(name));
         }
         Ok(CallOptions { signal: signal_of(options)?, progress: progress_of(options)? })
     }
@@ -89,11 +89,12 @@ fn progress_of(options: &JsValue) -> Result<ProgressListener> {
 /// A promise of what comes of a method's work, unless its signal fires or its session is closed first; work that is dropped
 /// midway cancels its requests. `begin` reads the arguments before this returns.
 pub(super) fn call(
+    name: &str,
     options: &JsValue,
     closed: Option<CancellationToken>,
     begin: impl FnOnce(ProgressListener) -> Result<Work>,
 ) -> Promise {
-    match CallOptions::read(options) {
+    match CallOptions::read(name, options) {
         Ok(CallOptions { signal, progress }) => promise_of(Box::pin(run(signal, closed, begin(progress)))),
         Err(error) => promise_of(Box::pin(async { Err(error) })),
     }

@@ -30,10 +30,9 @@ impl Classifications {
 #[wasm_bindgen]
 impl Classifications {
     pub fn list(&self, filter: JsValue, page: JsValue) -> Promise {
-        self.session.call(&page, |session, _| {
+        self.session.list(&page, |session, request| {
             let ClassificationFilter { scheme, name, own } = object_or_default("filter", &filter)?;
             let filter = NodeFilter { scheme, name, own };
-            let request = arguments::page(&page)?;
             work(async move {
                 let nodes = session.list_classifications(&filter, &request).await?;
                 self::page(&nodes, |node| Ok(Classification::new(node)))

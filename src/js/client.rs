@@ -1,10 +1,10 @@
-use std::{num::NonZeroU32, rc::Rc, time::Duration};
+use std::{rc::Rc, time::Duration};
 
 use js_sys::{Function, Promise, Reflect, global};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 
 use super::{
-    arguments::{get, is_absent, property, text, wrong},
+    arguments::{get, is_absent, optional_flag, optional_number, optional_text, positive_number, text, wrong},
     call::{Work, call, work},
     session::Session,
 };
@@ -29,12 +29,12 @@ impl VaultClient {
             return Err(wrong("options"));
         }
         let client = ClientOptions {
-            vault_url: property(&options, "vaultUrl")?,
-            keystore_url: property(&options, "keystoreUrl")?,
-            subscription_key: property(&options, "subscriptionKey")?,
+            vault_url: text("vaultUrl", &get(&options, "vaultUrl")?)?.as_str().to_owned(),
+            keystore_url: text("keystoreUrl", &get(&options, "keystoreUrl")?)?.as_str().to_owned(),
+            subscription_key: optional_text(&options, "subscriptionKey")?,
             policy: policy(&options)?,
         };
-        let prepare_key_pairs = property::<Option<bool>>(&options, "prepareKeyPairs")?.unwrap_or(true);
+        let prepare_key_pairs = optional_flag(&options, "prepareKeyPairs")?.unwrap_or(true);
         let client = Client::new(&client, Rc::new(FetchTransport::new(fetch(&options)?)))?;
         Ok(VaultClient { client: Rc::new(client), prepare_key_pairs: prepare_key_pairs && is_off_the_main_thread() })
     }
@@ -72,7 +72,7 @@ impl VaultClient {
 impl VaultClient {
     fn call(&self, options: &JsValue, begin: impl FnOnce(Rc<Client>, ProgressListener) -> Result<Work>) -> Promise {
         let client = Rc::clone(&self.client);
-        call(options, None, |progress| begin(client, progress))
+        call("options", options, None, |progress| begin(client, progress))
     }
 }
 
@@ -89,10 +89,10 @@ fn fetch(options: &JsValue) -> Result<Function> {
 
 fn policy(options: &JsValue) -> Result<RequestPolicy> {
     let mut policy = RequestPolicy::default();
-    if let Some(milliseconds) = property::<Option<NonZeroU32>>(options, "timeoutMs")? {
-        policy.timeout = Duration::from_millis(milliseconds.get().into());
+    if let Some(milliseconds) = positive_number(options, "timeoutMs")? {
+        policy.timeout = Duration::from_millis(milliseconds.into());
     }
-    if let Some(retries) = property::<Option<u32>>(options, "retries")? {
+    if let Some(retries) = optional_number(options, "retries")? {
         policy.retries = retries as usize;
     }
     Ok(policy)

@@ -33,8 +33,7 @@ impl Connections {
     }
 
     pub fn list(&self, page: JsValue) -> Promise {
-        self.session.call(&page, |session, _| {
-            let request = arguments::page(&page)?;
+        self.session.list(&page, |session, request| {
             work(async move {
                 let connections = session.list_connections(&request).await?;
                 self::page(&connections, |connection| Ok(Connection::new(connection)))

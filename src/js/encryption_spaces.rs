@@ -42,13 +42,12 @@ impl EncryptionSpaces {
     }
 
     pub fn list(&self, direction: JsValue, page: JsValue) -> Promise {
-        self.session.call(&page, |session, _| {
+        self.session.list(&page, |session, request| {
             let direction = match text("direction", &direction)?.as_str() {
                 "incoming" => Direction::Incoming,
                 "outgoing" => Direction::Outgoing,
                 _ => return Err(wrong("direction")),
             };
-            let request = arguments::page(&page)?;
             work(async move {
                 let shares = session.list_space_shares(direction, &request).await?;
                 self::page(&shares, |listed| Ok(SpaceShare::new(&listed.share)))

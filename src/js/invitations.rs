@@ -31,8 +31,7 @@ impl Invitations {
     }
 
     pub fn list(&self, page: JsValue) -> Promise {
-        self.session.call(&page, |session, _| {
-            let request = arguments::page(&page)?;
+        self.session.list(&page, |session, request| {
             work(async move {
                 let invitations = session.list_invitations(&request).await?;
                 self::page(&invitations, |invitation| Ok(Invitation::new(invitation)))

@@ -45,9 +45,8 @@ impl Items {
     }
 
     pub fn list(&self, filter: JsValue, page: JsValue) -> Promise {
-        self.session.call(&page, |session, _| {
+        self.session.list(&page, |session, request| {
             let filter = object_or_default::<ItemFilter>("filter", &filter)?.into();
-            let request = arguments::page(&page)?;
             work(async move {
                 let items = session.list_items(&filter, &request).await?;
                 self::page(&items, |item| Ok(ItemSummary::new(item)))

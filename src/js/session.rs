@@ -3,6 +3,7 @@ use tokio_util::sync::CancellationToken;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
+    arguments::page,
     call::{Work, call, work},
     classifications::Classifications,
     connections::Connections,
@@ -17,7 +18,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    workflows::{self, ProgressListener},
+    workflows::{self, PageRequest, ProgressListener},
 };
 
 /// A session and the token that its end cancels: what its parts hold.
@@ -35,7 +36,17 @@ impl SessionHandle {
         begin: impl FnOnce(workflows::Session, ProgressListener) -> Result<Work>,
     ) -> Promise {
         let session = self.session.clone();
-        call(options, Some(self.closed.clone()), |progress| begin(session, progress))
+        call("options", options, Some(self.closed.clone()), |progress| begin(session, progress))
+    }
+
+    /// A call that gives a part of a list, which its options say.
+    pub(super) fn list(
+        &self,
+        options: &JsValue,
+        begin: impl FnOnce(workflows::Session, PageRequest) -> Result<Work>,
+    ) -> Promise {
+        let session = self.session.clone();
+        call("page", options, Some(self.closed.clone()), |_| begin(session, page(options)?))
     }
 
     fn close(&self) {
@@ -145,7 +156,7 @@ impl Session {
     #[wasm_bindgen(js_name = signOut)]
     pub fn sign_out(&self, options: JsValue) -> Promise {
         let handle = self.handle.clone();
-        call(&options, None, |_| {
+        call("options", &options, None, |_| {
             work(async move {
                 handle.session.sign_out().await?;
                 handle.close();

@@ -42,14 +42,13 @@ impl Shares {
     }
 
     pub fn incoming(&self, filter: JsValue, page: JsValue) -> Promise {
-        self.session.call(&page, |session, _| {
+        self.session.list(&page, |session, request| {
             let Incoming { must_accept, connection_id } = object_or_default("filter", &filter)?;
             let filter = IncomingFilter {
                 acceptance_required: must_accept.unwrap_or_default().then_some(Acceptance::AcceptanceRequired),
                 own_connection_id: connection_id,
                 ..IncomingFilter::default()
             };
-            let request = arguments::page(&page)?;
             work(async move {
                 self::page(&session.incoming_shares(&filter, &request).await?, |share| Ok(Share::new(share)))
             })
@@ -57,14 +56,13 @@ impl Shares {
     }
 
     pub fn outgoing(&self, filter: JsValue, page: JsValue) -> Promise {
-        self.session.call(&page, |session, _| {
+        self.session.list(&page, |session, request| {
             let Outgoing { item_ids, connection_id } = object_or_default("filter", &filter)?;
             let filter = OutgoingFilter {
                 item_ids: item_ids.unwrap_or_default(),
                 own_connection_id: connection_id,
                 ..OutgoingFilter::default()
             };
-            let request = arguments::page(&page)?;
             work(async move {
                 self::page(&session.outgoing_shares(&filter, &request).await?, |share| Ok(Share::new(share)))
             })

@@ -28,13 +28,15 @@ struct NewSlot {
 }
 
 /// Slots in either way of writing them: `{ name: value }`, or an array of slots.
-pub(super) fn slots(path: &str, slots: &JsValue) -> Result<Vec<workflows::NewSlot>> {
-    if is_absent(slots) || Array::is_array(slots) {
-        return list(path, slots, slot);
+pub(super) fn slots(path: &str, given: &JsValue) -> Result<Vec<workflows::NewSlot>> {
+    if is_absent(given) || Array::is_array(given) {
+        return list(path, given, slot);
     }
-    let values: &Object = slots.dyn_ref().ok_or_else(|| wrong(path))?;
+    if !given.is_object() {
+        return Err(wrong(path));
+    }
     let mut slots = Vec::new();
-    for entry in Object::entries(values).iter() {
+    for entry in Object::entries(given.unchecked_ref()).iter() {
         let (name, value) = (entry.unchecked_ref::<Array>().get(0), entry.unchecked_ref::<Array>().get(1));
         // Named without a value, a slot stays as it is.
         if let Some(value) = given_value(path, &value)? {

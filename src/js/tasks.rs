@@ -1,11 +1,9 @@
-use std::num::NonZeroU32;
-
 use js_sys::{JSON, Promise};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
-    arguments::{self, object_or_default, property},
+    arguments::{object_or_default, positive_number},
     call::work,
     items::OutstandingTasks,
     results::{page, to_js},
@@ -37,10 +35,9 @@ impl ClientTasks {
 #[wasm_bindgen]
 impl ClientTasks {
     pub fn list(&self, filter: JsValue, page: JsValue) -> Promise {
-        self.session.call(&page, |session, _| {
+        self.session.list(&page, |session, request| {
             let TaskFilter { states, target_id } = object_or_default("filter", &filter)?;
             let filter = ClientTaskFilter { states: states.unwrap_or_default(), target_id };
-            let request = arguments::page(&page)?;
             work(async move {
                 let tasks = session.list_tasks(&filter, &request).await?;
                 self::page(&tasks, |task| ClientTask::new(task, None))
@@ -56,7 +53,7 @@ impl ClientTasks {
 
     pub fn run(&self, options: JsValue) -> Promise {
         self.session.call(&options, |session, progress| {
-            let limit = property::<Option<NonZeroU32>>(&options, "limit")?.map(NonZeroU32::get);
+            let limit = positive_number(&options, "limit")?;
             let selection = TaskSelection { limit, ..TaskSelection::default() };
             work(async move {
                 let run = session.run_tasks(&selection, &progress).await?;

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
-    arguments::{self, object, object_or_default, text},
+    arguments::{object, object_or_default, text},
     call::work,
     results::{page, to_js},
     session::SessionHandle,
@@ -29,9 +29,8 @@ impl Templates {
 #[wasm_bindgen]
 impl Templates {
     pub fn list(&self, filter: JsValue, page: JsValue) -> Promise {
-        self.session.call(&page, |session, _| {
+        self.session.list(&page, |session, request| {
             let filter = object_or_default::<TemplateFilter>("filter", &filter)?.into();
-            let request = arguments::page(&page)?;
             work(async move {
                 let templates = session.list_templates(&filter, &request).await?;
                 self::page(&templates, |template| Ok(Template::new(template)))
