@@ -13,9 +13,12 @@ for (const type of Object.values(bindings)) {
   if (type?.prototype?.free) guardMembers(type);
 }
 if (Symbol.dispose) {
-  const { prototype } = bindings.Session;
   // For `using session = …`: unlike one that is freed, a closed session says that it is closed.
-  Object.defineProperty(prototype, Symbol.dispose, { value: prototype.close, configurable: true, writable: true });
+  Object.defineProperty(bindings.Session.prototype, Symbol.dispose, {
+    value() { this.close(); },
+    configurable: true,
+    writable: true,
+  });
 }
 
 export const { decryptWithPassphrase, KeyPair, PublicKey, Session, SymmetricKey, VaultClient } = bindings;

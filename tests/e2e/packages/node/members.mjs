@@ -16,10 +16,12 @@ const members = {};
 for (const name of ['VaultClient', 'SymmetricKey', 'KeyPair', 'PublicKey']) {
   members[name] = membersOf(vaultshare[name], vaultshare[name].prototype);
 }
-members.Session = membersOf(session, vaultshare.Session.prototype);
-for (const [name, part] of Object.entries(session)) {
+members.Session = membersOf(vaultshare.Session.prototype);
+for (const name of members.Session) {
+  const part = session[name];
+  if (typeof part !== 'object') continue;
   const type = name === 'tasks' ? 'ClientTasks' : name[0].toUpperCase() + name.slice(1);
-  members[type] = membersOf(part);
+  members[type] = membersOf(Object.getPrototypeOf(part));
 }
 session.close();
 console.log(JSON.stringify(members));
