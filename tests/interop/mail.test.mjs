@@ -101,7 +101,7 @@ describe('invitations by e-mail', () => {
   test('wait for a mail server that is down, also across a server that is killed, and arrive once', async () => {
     const invitation = await users.alice.invitations.create({ name: 'Bob', email: 'bob@example.org' });
     assert.deepEqual([invitation.email, invitation.mail], ['bob@example.org', 'waiting']);
-    await until('a first attempt', () => server.log().includes('a message has to wait'));
+    await until('a first attempt', () => server.log().includes('message will be retried'));
     await server.kill();
     await restart();
     assert.equal(await mailOf(invitation.id), 'waiting');

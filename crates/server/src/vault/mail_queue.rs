@@ -55,7 +55,7 @@ impl Vault {
 
     async fn try_to_send(&self, message: Row) -> Result<()> {
         if message.expire_at <= self.clock().now() {
-            tracing::warn!(invitation = message.invitation_id, "message not sent: its invitation has expired");
+            tracing::warn!(invitation = message.invitation_id, "message given up: its invitation has expired");
             return self.finish(&message.invitation_id, MailState::Failed).await;
         }
         if let Err(not_ready) = self.mailer().prepare().await {
@@ -88,7 +88,7 @@ impl Vault {
         let attempts = message.attempts + 1;
         let limits = self.limits();
         if failure.permanent || attempts >= i64::from(limits.mail_attempts) {
-            tracing::warn!(invitation = message.invitation_id, attempts, failure.reason, "message not sent");
+            tracing::warn!(invitation = message.invitation_id, attempts, failure.reason, "message given up");
             return self.finish(&message.invitation_id, MailState::Failed).await;
         }
         let next_attempt_at = self.clock().now() + millis(retry_delay(attempts, limits));
@@ -110,7 +110,7 @@ impl Vault {
 pub(super) async fn fail_interrupted(store: &Store) -> Result<()> {
     let mut tx = store.write().await?;
     for invitation in mail_queue::find_interrupted(&mut tx).await? {
-        tracing::warn!(invitation, "message not sent: the server stopped while sending it");
+        tracing::warn!(invitation, "message given up: the server stopped while sending it");
         mail_queue::finish(&mut tx, &invitation, MailState::Failed, None).await?;
     }
     Ok(tx.commit().await?)
