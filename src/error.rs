@@ -22,7 +22,7 @@ pub enum ErrorCode {
     SessionClosed,
     /// A ciphertext could not be decrypted or a signature did not verify. Deliberately without detail.
     DecryptionFailed,
-    /// A text is not an envelope of `protocol/envelopes.md`, or is one that nobody may write.
+    /// A text is not an envelope of `docs/protocol/envelopes.md`, or is one that nobody may write.
     MalformedEnvelope,
     /// A well-formed envelope or key of an algorithm outside the allow-list.
     UnsupportedAlgorithm,

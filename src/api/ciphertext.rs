@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// The longest envelope that is read from the wire, in characters; longer ones are refused unparsed.
 pub const MAXIMUM_CIPHERTEXT_LENGTH: usize = 4 * 1024 * 1024;
 
-/// An envelope (`protocol/envelopes.md`) that carries one particular kind of plaintext.
+/// An envelope (`docs/protocol/envelopes.md`) that carries one particular kind of plaintext.
 ///
 /// The parameter keeps a wrapped private key from being handed to code that expects a wrapped DEK: what a ciphertext
 /// holds is decided by the field it was read from, not by whoever decrypts it. Only the outer form is checked here

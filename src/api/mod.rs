@@ -6,7 +6,7 @@
 //!
 //! Reading is forgiving where versions of the protocol differ (unknown fields are ignored, fields that some versions lack
 //! have defaults) and strict where a lying server could do harm (ids, enums, the form of ciphertexts).
-//! Writing sends every field of `protocol/http-api.md` §2, because generated clients refuse replies that lack one.
+//! Writing sends every field of `docs/protocol/http-api.md` §2, because generated clients refuse replies that lack one.
 
 mod ciphertext;
 mod id;

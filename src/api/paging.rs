@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::http::RequestBuilder;
 
-/// What a list's `meta` says (`protocol/http-api.md` §0, rule 1): the wire wants an array that holds one of these.
+/// What a list's `meta` says (`docs/protocol/http-api.md` §0, rule 1): the wire wants an array that holds one of these.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageMeta {
     /// Whether `next_page_after` leads to another page.
@@ -16,7 +16,7 @@ impl PageMeta {
     }
 }
 
-/// Which page of a list is wanted (`protocol/http-api.md` §1.5).
+/// Which page of a list is wanted (`docs/protocol/http-api.md` §1.5).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PageQuery {
     /// How many records at the most; the server's default where absent (200).

@@ -1,4 +1,4 @@
-//! The one-time token with which a user of the Keystore becomes a user of the Vault. `protocol/http-api.md` §4.4.
+//! The one-time token with which a user of the Keystore becomes a user of the Vault. `docs/protocol/http-api.md` §4.4.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,5 +1,5 @@
 //! Encryption spaces: the DEK that two connected users share by the first protocol, and the way it passes from one to the
-//! other. `protocol/encryption-spaces-and-setup.md` §1.4.
+//! other. `docs/protocol/encryption-spaces-and-setup.md` §1.4.
 
 use serde::{Deserialize, Serialize};
 

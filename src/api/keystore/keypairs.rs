@@ -1,4 +1,4 @@
-//! RSA key pairs: the public half in the clear, the private half wrapped. `protocol/http-api.md` §4.7.
+//! RSA key pairs: the public half in the clear, the private half wrapped. `docs/protocol/http-api.md` §4.7.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! The KEK and the DEKs, wrapped. `protocol/http-api.md` §4.5 and §4.6.
+//! The KEK and the DEKs, wrapped. `docs/protocol/http-api.md` §4.5 and §4.6.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Ending a Keystore session. `protocol/http-api.md` §4.8.
+//! Ending a Keystore session. `docs/protocol/http-api.md` §4.8.
 
 use crate::http::{Reply, Service};
 

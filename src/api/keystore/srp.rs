@@ -1,4 +1,4 @@
-//! Registering with SRP and signing in, so that the passphrase never leaves the page. `protocol/http-api.md` §4.1–§4.3.
+//! Registering with SRP and signing in, so that the passphrase never leaves the page. `docs/protocol/http-api.md` §4.1–§4.3.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Classification nodes: the names that items, slots and templates are sorted under. `protocol/http-api.md` §6.4.
+//! Classification nodes: the names that items, slots and templates are sorted under. `docs/protocol/http-api.md` §6.4.
 
 use serde::{Deserialize, Serialize};
 
@@ -56,7 +56,7 @@ pub struct NodesResponse {
     pub meta: NodesMeta,
 }
 
-/// What this list's `meta` says: an object, unlike that of every other list (`protocol/http-api.md` §1.5).
+/// What this list's `meta` says: an object, unlike that of every other list (`docs/protocol/http-api.md` §1.5).
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct NodesMeta {
     /// How many pages of this size.

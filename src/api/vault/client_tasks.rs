@@ -1,4 +1,4 @@
-//! Client tasks: work that only a client can do, because only it holds the keys. `protocol/http-api.md` §2.7 and §10.
+//! Client tasks: work that only a client can do, because only it holds the keys. `docs/protocol/http-api.md` §2.7 and §10.
 
 use serde::{Deserialize, Serialize};
 

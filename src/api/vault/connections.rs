@@ -1,4 +1,4 @@
-//! Connections between two users. `protocol/http-api.md` §2.5 and §7.6–§7.8.
+//! Connections between two users. `docs/protocol/http-api.md` §2.5 and §7.6–§7.8.
 
 use serde::{Deserialize, Serialize};
 
@@ -144,7 +144,7 @@ impl From<ConnectionAsRead> for Connection {
     }
 }
 
-/// A connection as the first sharing protocol wrote it (`protocol/encryption-spaces-and-setup.md` §1.4). Only the spaces
+/// A connection as the first sharing protocol wrote it (`docs/protocol/encryption-spaces-and-setup.md` §1.4). Only the spaces
 /// are read; the rest is for clients of that time.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct ConnectionInFirstForm {

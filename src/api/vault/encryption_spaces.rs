@@ -1,5 +1,5 @@
 //! The Vault's part of the first sharing protocol: which encryption space a connection uses, and shares whose values are
-//! under its DEK. `protocol/encryption-spaces-and-setup.md` §1.4.
+//! under its DEK. `docs/protocol/encryption-spaces-and-setup.md` §1.4.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Invitations to connect. `protocol/http-api.md` §2.6 and §7.1–§7.5.
+//! Invitations to connect. `docs/protocol/http-api.md` §2.6 and §7.1–§7.5.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Items. `protocol/http-api.md` §2.2 and §6.5–§6.9.
+//! Items. `docs/protocol/http-api.md` §2.2 and §6.5–§6.9.
 
 use serde::{Deserialize, Serialize};
 

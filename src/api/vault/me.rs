@@ -1,4 +1,4 @@
-//! The user's own record in the Vault. `protocol/http-api.md` §2.1, §5.1 and §5.3.
+//! The user's own record in the Vault. `docs/protocol/http-api.md` §2.1, §5.1 and §5.3.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Opening and ending a Vault session. `protocol/http-api.md` §5.2 and §5.4.
+//! Opening and ending a Vault session. `docs/protocol/http-api.md` §5.2 and §5.4.
 
 use serde::{Deserialize, Serialize};
 

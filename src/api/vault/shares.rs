@@ -1,4 +1,4 @@
-//! Shares. `protocol/http-api.md` §2.4, §8 and §9.
+//! Shares. `docs/protocol/http-api.md` §2.4, §8 and §9.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Slots: the named, encrypted values that an item is made of. `protocol/http-api.md` §2.3, §6.5, §6.8 and §6.10.
+//! Slots: the named, encrypted values that an item is made of. `docs/protocol/http-api.md` §2.3, §6.5, §6.8 and §6.10.
 
 use serde::{Deserialize, Deserializer, Serialize};
 #[cfg(feature = "whole-records")]

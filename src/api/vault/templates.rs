@@ -1,4 +1,4 @@
-//! Templates: named lists of empty slots that items are made from. `protocol/http-api.md` §2.8 and §6.1–§6.3.
+//! Templates: named lists of empty slots that items are made from. `docs/protocol/http-api.md` §2.8 and §6.1–§6.3.
 
 use serde::{Deserialize, Serialize};
 
