@@ -2,7 +2,7 @@
 
 use crate::http::{Reply, Service};
 
-/// Ends the session whose token the service carries.
+/// Logs out: ends the session whose token the service carries.
 pub fn delete(keystore: &Service) -> Reply<'_, ()> {
     keystore.delete(&["session"]).send_void()
 }
