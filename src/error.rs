@@ -22,11 +22,11 @@ pub enum ErrorCode {
     SessionClosed,
     /// A ciphertext could not be decrypted or a signature did not verify. Deliberately without detail.
     DecryptionFailed,
-    /// A text is not an envelope of `protocol/envelopes.md`, or is one that nobody may write.
+    /// A text does not parse as an envelope of `docs/protocol/envelopes.md`, or its parameters are out of range.
     MalformedEnvelope,
     /// A well-formed envelope or key of an algorithm outside the allow-list.
     UnsupportedAlgorithm,
-    /// An RSA key too short or too odd to encrypt for.
+    /// An RSA key whose size or exponent is outside the accepted range.
     WeakKey,
     /// The server hands out another public key than the one known for this connection.
     KeyChanged,
@@ -54,15 +54,15 @@ pub enum ErrorCode {
     RateLimited,
     /// The server failed (5xx).
     ServerError,
-    /// The server answered with something that is not the protocol.
+    /// The server's response does not follow the protocol.
     BadResponse,
-    /// No answer: the connection failed.
+    /// No response: the connection failed.
     Network,
-    /// No answer within the time allowed.
+    /// No response within the timeout.
     Timeout,
-    /// The caller's `AbortSignal` fired.
+    /// The caller's `AbortSignal` was aborted.
     Aborted,
-    /// A fault of this library.
+    /// A fault of this library, or of the platform below it.
     Internal,
 }
 
@@ -177,7 +177,7 @@ impl Error {
         self
     }
 
-    /// What everything asked of a closed session is answered with.
+    /// The one error of every method of a closed session.
     pub(crate) fn session_closed() -> Self {
         Error::new(ErrorCode::SessionClosed, "the session is closed: sign in again")
     }
@@ -202,7 +202,7 @@ impl Error {
         Error::new(ErrorCode::Internal, message)
     }
 
-    /// The sentence for people.
+    /// A sentence for people; without secrets, and not stable.
     pub fn message(&self) -> &str {
         &self.failure.message
     }

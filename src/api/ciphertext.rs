@@ -5,31 +5,31 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// The longest envelope that is read from the wire, in characters; longer ones are refused unparsed.
 pub const MAXIMUM_CIPHERTEXT_LENGTH: usize = 4 * 1024 * 1024;
 
-/// An envelope (`protocol/envelopes.md`) that carries one particular kind of plaintext.
+/// An envelope (`docs/protocol/envelopes.md`) that carries one particular kind of plaintext.
 ///
 /// The parameter keeps a wrapped private key from being handed to code that expects a wrapped DEK: what a ciphertext
 /// holds is decided by the field it was read from, not by whoever decrypts it. Only the outer form is checked here
-/// (a strategy and at least two base64url parts, joined by dots); `crypto` reads the rest.
+/// (a strategy and at least two base64url parts, joined by dots); `crypto` parses the rest.
 pub struct Ciphertext<Of> {
     text: String,
     of: PhantomData<fn() -> Of>,
 }
 
-/// The KEK, sealed with the passphrase key.
+/// The KEK, wrapped by the passphrase key.
 pub enum WrappedKeyEncryptionKey {}
-/// A DEK, sealed with the KEK.
+/// A DEK, wrapped by the KEK.
 pub enum WrappedDataKey {}
-/// A private key (PKCS#1 PEM), sealed with the KEK.
+/// A private key (PKCS#1 PEM), wrapped by the KEK.
 pub enum WrappedPrivateKey {}
-/// A share's DEK, encrypted with the recipient's public key.
+/// A share's DEK, wrapped by the recipient's public key (RSA-OAEP).
 pub enum DataKeyForRecipient {}
-/// A Vault session token, encrypted with the user's public key.
+/// A Vault session token, encrypted to the user's public key (RSA-OAEP).
 pub enum SessionToken {}
-/// A slot's value, sealed with the user's DEK or the share's.
+/// A slot's value, encrypted under the user's private DEK or the share's DEK.
 pub enum SlotValue {}
-/// The 64-byte key that proves a shared value to be its owner's, sealed with the same DEK as the value.
+/// The 64-byte HMAC key that shows a shared value to be its owner's, encrypted under the same DEK as the value.
 pub enum ValueVerificationKey {}
-/// The name that a user gives to the other side of a connection, sealed with the user's DEK.
+/// The name that a user gives to the other side of a connection, encrypted under the user's private DEK.
 pub enum RecipientName {}
 
 impl<Of> Ciphertext<Of> {

@@ -1,8 +1,9 @@
-//! Forgiving readers for fields that versions of the protocol write differently.
+//! Deserializers for fields that versions of the protocol write differently.
 
 use serde::{Deserialize, Deserializer};
 
-/// Reads `null` as the type's default: bodies may hold null for any optional field (`protocol/http-api.md` §0, rule 10).
+/// Reads `null` as the type's default: bodies may hold null for any optional field (`docs/protocol/http-api.md` §0,
+/// rule 10).
 pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,

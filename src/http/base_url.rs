@@ -4,12 +4,12 @@ use http::Uri;
 
 use crate::error::{Error, Result};
 
-/// Where a service is: an https URL without query, to which paths are appended. Plain http is for loopback alone.
+/// A service's base URL: https without a query, to which paths are appended. Plain http is for loopback alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseUrl(String);
 
 impl BaseUrl {
-    /// Parses a base URL; a slash at its end makes no difference.
+    /// Parses a base URL; a trailing slash makes no difference. `INVALID_ARGUMENT`, with what is wrong.
     pub fn parse(text: &str) -> Result<BaseUrl> {
         let refuse = |why: &str| Error::invalid_argument(format!("the service URL {why}"));
         let text = text.trim_ascii();
@@ -38,7 +38,7 @@ impl BaseUrl {
         Ok(BaseUrl(text.trim_end_matches('/').to_owned()))
     }
 
-    /// The URL without a slash at its end.
+    /// The URL, without a trailing slash.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! The network of a page, a worker or Node: `fetch`.
+//! The transport of a page, a worker or Node.js: `fetch`.
 
 use std::time::Duration;
 
@@ -124,7 +124,7 @@ fn failed(_: impl Into<JsValue>) -> TransportError {
     TransportError::Failed
 }
 
-/// Gives a request up, and frees its connection, when nobody awaits it any longer.
+/// Aborts a request, and so frees its connection, when its future is dropped.
 pub(crate) struct AbortOnDrop(AbortController);
 
 impl AbortOnDrop {

@@ -1,7 +1,8 @@
-//! Sends one request: the [`Transport`] trait, a [`Service`]'s base URL and token, deadlines, retries and error bodies.
+//! Sends one request: the [`Transport`] trait, a [`Service`]'s base URL and session token, timeouts, retries and error
+//! bodies.
 //!
-//! Nothing here knows what the requests are about. Requests never follow redirects, and base URLs are https, loopback
-//! aside, so that a token never travels in the clear.
+//! Nothing here knows what the requests are about. Base URLs are https, loopback aside, and a transport does not follow
+//! redirects, so that a token does not travel in the clear.
 
 mod base_url;
 #[cfg(target_arch = "wasm32")]

@@ -79,23 +79,23 @@ impl<'service> RequestBuilder<'service> {
         self
     }
 
-    /// Says that sending this POST twice does no harm. Other methods are safe by their meaning.
+    /// Allows retries of this POST, because the endpoint is idempotent. Those of the other methods are anyway.
     pub fn safe_to_repeat(mut self) -> Self {
         self.safe_to_repeat = true;
         self
     }
 
-    /// The reply's body.
+    /// Deserializes the response's body.
     pub fn send<T: DeserializeOwned>(self) -> Reply<'service, T> {
         Reply::new(self.exchange(), None)
     }
 
-    /// One field of the reply's body: most replies wrap what was asked for in an object that has just this.
+    /// Deserializes one field of the response's body: most responses are an object with just this field.
     pub fn send_for<T: DeserializeOwned>(self, field: &'static str) -> Reply<'service, T> {
         Reply::new(self.exchange(), Some(field))
     }
 
-    /// Ignores the reply's body.
+    /// Ignores the response's body.
     pub fn send_void(self) -> Reply<'service, ()> {
         Reply::ignored(self.exchange())
     }

@@ -1,4 +1,4 @@
-//! What a response without success means: another try, or one of the crate's errors.
+//! What a response with an error status means: a retry, or one of the crate's errors.
 
 use std::time::Duration;
 
@@ -7,21 +7,21 @@ use serde_json::Value;
 use super::Response;
 use crate::error::{Error, ErrorCode};
 
-/// The longest that a server may make a client wait before the next try.
+/// Upper bound of `Retry-After`: a server may not stall a client for longer.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(30);
 
-/// Whether the same request may succeed a moment later.
+/// Whether a retry may succeed.
 pub(super) fn is_transient(status: u16) -> bool {
     status == 429 || (500..600).contains(&status)
 }
 
-/// The pause that the server asks for, within bounds.
+/// The delay that the server asks for in seconds, up to [`LONGEST_RETRY_AFTER`]; its other form, a date, is not read.
 pub(super) fn retry_after(response: &Response) -> Option<Duration> {
     let seconds = response.retry_after.as_ref()?.parse().ok()?;
     Some(Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER))
 }
 
-/// The error that a reply without success stands for. Of what the server wrote, only its machine code is passed on.
+/// The error for a response with an error status. Of what the server wrote, only its machine code is passed on.
 pub(super) fn error_of(response: &Response) -> Error {
     let server_code = server_code(&response.body);
     let (code, message) = match (response.status, server_code.as_deref()) {

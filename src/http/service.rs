@@ -5,12 +5,12 @@ use zeroize::Zeroizing;
 use super::{BaseUrl, Method, RequestBuilder, Transport};
 use crate::error::{Error, ErrorCode, Result};
 
-/// How patient requests are.
+/// Timeout and retries of requests.
 #[derive(Clone, Debug)]
 pub struct RequestPolicy {
-    /// How long one attempt may take, reading the reply included.
+    /// How long one attempt may take, reading the response included.
     pub timeout: Duration,
-    /// How often a request that is safe to repeat is repeated after a failed connection, a 429 or a 5xx.
+    /// How often an idempotent request is retried after a failed connection, a 429 or a 5xx; 0 turns retries off.
     pub retries: usize,
 }
 
@@ -20,7 +20,7 @@ impl Default for RequestPolicy {
     }
 }
 
-/// One of the two services: where it is, how it is reached, and the token it knows this user by.
+/// The Vault or the Keystore: its base URL, its transport, and the session token of one user.
 pub struct Service {
     pub(super) base_url: BaseUrl,
     pub(super) transport: Rc<dyn Transport>,
@@ -30,7 +30,8 @@ pub struct Service {
 }
 
 impl Service {
-    /// A service without a token, for the calls that need none.
+    /// A service without a session token, for the endpoints that need none. `INVALID_ARGUMENT` for a subscription key that
+    /// cannot be a header.
     pub fn new(
         base_url: BaseUrl,
         transport: Rc<dyn Transport>,
@@ -46,7 +47,7 @@ impl Service {
         Ok(Service { base_url, transport, policy, subscription_key, token: RefCell::new(None) })
     }
 
-    /// The same service for one user, who has no token yet.
+    /// The same service for another user, who has no session token yet.
     pub fn for_one_user(&self) -> Service {
         Service {
             base_url: self.base_url.clone(),
@@ -62,12 +63,12 @@ impl Service {
         self.transport.pause().await;
     }
 
-    /// Sets the token that every later request carries.
+    /// Sets the session token that every later request carries.
     pub fn set_token(&self, token: Zeroizing<String>) {
         self.token.replace(Some(token));
     }
 
-    /// Forgets (and wipes) the token.
+    /// Forgets and zeroizes the session token.
     pub fn clear_token(&self) {
         self.token.replace(None);
     }
@@ -119,7 +120,7 @@ impl Service {
     }
 }
 
-/// Visible ASCII and blanks: what could not end the header and begin another.
+/// Visible ASCII and spaces, so that a value cannot end its header and begin another.
 fn is_header_value(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
 }

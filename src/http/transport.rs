@@ -12,7 +12,7 @@ pub const MAXIMUM_REPLY_LENGTH: usize = 64 * 1024 * 1024;
 pub enum Method {
     /// Reads.
     Get,
-    /// Makes; the only one that is not safe to repeat.
+    /// Creates. The only one of the five that is not retried by default: it may not be idempotent.
     Post,
     /// Replaces.
     Put,
@@ -40,13 +40,13 @@ impl Method {
 /// Not `Debug`: the headers carry the session's token.
 #[derive(Clone)]
 pub struct Request {
-    /// What to do.
+    /// One of the five that the protocol uses.
     pub method: Method,
-    /// Where, whole.
+    /// Absolute, query included.
     pub url: String,
     /// Names in lower case. Values hold no line break.
     pub headers: Vec<(&'static str, Zeroizing<String>)>,
-    /// JSON, where there is any.
+    /// Serialized JSON; `None` for a request without a body.
     pub body: Option<Vec<u8>>,
 }
 
@@ -66,19 +66,19 @@ pub type TransportFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// A way to reach the network: `fetch` in a browser, an HTTP client in the command line, a router in the tests.
 ///
-/// Dropping a returned future gives the request up; an implementation then closes the connection. That is all that
+/// Dropping a returned future cancels the request; an implementation then closes the connection. That is all that
 /// timeouts and cancellation need.
 pub trait Transport {
     /// Sends one request and reads the whole reply, which must not be longer than [`MAXIMUM_REPLY_LENGTH`].
     /// Redirects are not followed.
     fn send(&self, request: Request) -> TransportFuture<'_, Result<Response, TransportError>>;
 
-    /// Lets others have their turn in the midst of long work: a page has to paint, and to answer its user.
+    /// Yields to the event loop amid long work: a page has to paint and to react to its user. Elsewhere a no-op.
     fn pause(&self) -> TransportFuture<'static, ()> {
         Box::pin(std::future::ready(()))
     }
 
-    /// Waits. Lives here because every platform has its own timer, as it has its own network.
+    /// Completes after this time. In this trait because every platform has its own timer, as it has its own network.
     fn sleep(&self, duration: Duration) -> TransportFuture<'static, ()>;
 }
 

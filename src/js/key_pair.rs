@@ -45,7 +45,7 @@ impl KeyPair {
         })
     }
 
-    /// Opens a private key that `wrapWith` sealed.
+    /// Unwraps a private key that `wrapWith` wrapped.
     pub fn unwrap(envelope: JsValue, kek: JsValue) -> Promise {
         let kek = key_of("kek", &kek);
         promise(async move {
@@ -68,7 +68,7 @@ impl KeyPair {
         self.pair.fingerprint()
     }
 
-    /// Seals the private half.
+    /// Wraps the private half.
     #[wasm_bindgen(js_name = wrapWith)]
     pub fn wrap_with(&self, kek: JsValue) -> Promise {
         let (pair, kek) = (Rc::clone(&self.pair), key_of("kek", &kek));
@@ -78,7 +78,7 @@ impl KeyPair {
         })
     }
 
-    /// Opens a key that was encrypted with the public half.
+    /// Unwraps a key that was wrapped by the public half.
     #[wasm_bindgen(js_name = decryptKey)]
     pub fn decrypt_key(&self, envelope: JsValue) -> Promise {
         let pair = Rc::clone(&self.pair);
@@ -88,7 +88,7 @@ impl KeyPair {
         })
     }
 
-    /// Opens bytes that were encrypted with the public half.
+    /// Decrypts bytes that were encrypted with the public half.
     #[wasm_bindgen(js_name = decryptBytes)]
     pub fn decrypt_bytes(&self, envelope: JsValue) -> Promise {
         let pair = Rc::clone(&self.pair);

@@ -59,14 +59,14 @@ impl SymmetricKey {
         self.key.to_base64url().as_str().to_owned()
     }
 
-    /// Seals a text; `null` for the empty one.
+    /// Encrypts a text; `null` for the empty one.
     #[wasm_bindgen(js_name = encryptString)]
     pub fn encrypt_string(&self, text: JsValue) -> Promise {
         let key = Rc::clone(&self.key);
         promise(async move { Ok(text_or_null(key.encrypt_text(&text_of("text", &text)?).await?.as_deref())) })
     }
 
-    /// Opens a text; `null` gives `null`.
+    /// Decrypts a text; `null` gives `null`.
     #[wasm_bindgen(js_name = decryptString)]
     pub fn decrypt_string(&self, envelope: JsValue) -> Promise {
         let key = Rc::clone(&self.key);
@@ -95,7 +95,7 @@ impl SymmetricKey {
         })
     }
 
-    /// Opens bytes.
+    /// Decrypts bytes.
     #[wasm_bindgen(js_name = decryptBytes)]
     pub fn decrypt_bytes(&self, envelope: JsValue) -> Promise {
         let key = Rc::clone(&self.key);
@@ -109,14 +109,14 @@ impl SymmetricKey {
         })
     }
 
-    /// Seals another key.
+    /// Wraps another key.
     #[wasm_bindgen(js_name = wrapKey)]
     pub fn wrap_key(&self, key: JsValue) -> Promise {
         let (wrapping, key) = (Rc::clone(&self.key), key_of("key", &key));
         promise(async move { Ok(wrapping.encrypt(key?.as_bytes()).await?.into()) })
     }
 
-    /// Opens another key.
+    /// Unwraps another key.
     #[wasm_bindgen(js_name = unwrapKey)]
     pub fn unwrap_key(&self, envelope: JsValue) -> Promise {
         let key = Rc::clone(&self.key);
@@ -156,7 +156,7 @@ fn text_or_null(text: Option<&str>) -> JsValue {
     text.map_or(JsValue::NULL, JsValue::from_str)
 }
 
-/// Opens an envelope that carries its own key derivation.
+/// Decrypts an envelope that carries its own key derivation.
 #[wasm_bindgen(js_name = decryptWithPassphrase)]
 pub fn decrypt_with_passphrase(envelope: JsValue, passphrase: JsValue) -> Promise {
     promise(async move {

@@ -64,7 +64,7 @@ impl KeyPairPool {
     }
 
     /// Completes when a key pair should be generated: when there is none and, after a failure, not before the next
-    /// [`KeyPairPool::take`]. `false` once the session is closed.
+    /// `KeyPairPool::take`. `false` once the session is closed.
     pub fn needs_refill(&self) -> impl Future<Output = bool> + '_ {
         poll_fn(|context| {
             if self.closed.get() {

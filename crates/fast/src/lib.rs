@@ -1,4 +1,4 @@
-//! What a page does thousands of times when it opens its user's items: base64 and AES.
+//! What a page does thousands of times when it decrypts its user's items: base64 and AES.
 //!
 //! A crate of its own for the sake of the module that pages load. Generic code is compiled where it is used, and there as
 //! that crate is compiled: these few functions for speed, all the rest for size. Compiled for size too, they take half

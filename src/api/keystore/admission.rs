@@ -1,15 +1,15 @@
-//! The one-time token with which a user of the Keystore becomes a user of the Vault. `protocol/http-api.md` §4.4.
+//! The one-time token with which a user of the Keystore becomes a user of the Vault. `docs/protocol/http-api.md` §4.4.
 
 use serde::{Deserialize, Serialize};
 
 use crate::http::{Reply, Service};
 
-/// The tokens that the Keystore asked other services for on the user's behalf.
+/// One-time tokens that the Keystore asked other services for on the user's behalf.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct ExternalAdmissionToken {
-    /// For `POST /me` of the Vault, once.
+    /// For `POST /me` of the Vault, which uses it up. A secret.
     pub vault_api_admission_token: String,
-    /// For a service that no longer exists; always null.
+    /// For a service of the platform that no longer exists: null.
     #[serde(default)]
     pub passphrase_store_admission_token: Option<String>,
 }
@@ -17,11 +17,11 @@ pub struct ExternalAdmissionToken {
 /// Reply of `GET /external_admission_tokens`.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct ExternalAdmissionTokenResponse {
-    /// The tokens.
+    /// A new pair of tokens with each request.
     pub external_admission_token: ExternalAdmissionToken,
 }
 
-/// Fresh tokens.
+/// Asks for tokens. Each request makes new ones, although it is a `GET`.
 pub fn create(keystore: &Service) -> Reply<'_, ExternalAdmissionToken> {
     keystore.get(&["external_admission_tokens"]).send_for("external_admission_token")
 }

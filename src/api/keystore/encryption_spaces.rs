@@ -1,5 +1,5 @@
-//! Encryption spaces: the DEK that two connected users share by the first protocol, and the way it passes from one to the
-//! other. `protocol/encryption-spaces-and-setup.md` §1.4.
+//! Encryption spaces: the DEK that two connected users share by the first protocol, and the way it passes from one to
+//! the other. `docs/protocol/encryption-spaces-and-setup.md` §1.4.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,9 +11,9 @@ use crate::{
 /// Body of `POST /encryption_spaces`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewEncryptionSpace {
-    /// The DEK, sealed with the user's KEK.
+    /// The space's DEK, wrapped by the user's KEK.
     pub encrypted_serialized_key: Ciphertext<WrappedDataKey>,
-    /// The space to join, whose DEK the user has claimed; a new one where absent. An extension of this repository's
+    /// The space to join, whose DEK the user has claimed; `None` makes a new one. An extension of this repository's
     /// server: others make a new space each time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encryption_space_id: Option<Id>,
@@ -22,25 +22,25 @@ pub struct NewEncryptionSpace {
 /// One user's copy of a space's DEK.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EncryptionSpaceKey {
-    /// The copy's own id.
+    /// The id of this user's copy; each of the two users has another.
     pub id: Id,
-    /// The space, by the id that the Vault knows it under too.
+    /// The space, by the id that the connection in the Vault names.
     pub encryption_space_id: Id,
-    /// The DEK, sealed with the user's KEK.
+    /// The space's DEK, wrapped by the user's KEK.
     pub serialized_data_encryption_key: Ciphertext<WrappedDataKey>,
 }
 
 /// Reply of `POST /encryption_spaces` and `GET /encryption_spaces/{id}`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EncryptionSpaceResponse {
-    /// The user's copy.
+    /// The reading user's copy, not the other user's.
     pub encryption_space_data_encryption_key: EncryptionSpaceKey,
 }
 
-/// What kind of key waits to be claimed.
+/// The algorithm of a key that waits to be claimed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeyMetadata {
-    /// `AES-GCM`.
+    /// `AES-GCM`, the only one that clients send.
     pub key_type: String,
 }
 
@@ -53,62 +53,62 @@ impl Default for KeyMetadata {
 /// Body of `POST /shared_keys`: the copy of a space's DEK that waits for the other user.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewSharedKey {
-    /// The DEK, encrypted for the other user.
+    /// The DEK, wrapped by `public_key`.
     pub encrypted_key: Ciphertext<DataKeyForRecipient>,
-    /// The space, by the id of its maker.
+    /// The space, by the id that its creator has for it.
     pub external_id: Id,
-    /// The other user's public key of the connection, PEM, byte for byte.
+    /// The other user's public key of the connection, PEM, byte for byte: the claim is verified with it.
     pub public_key: String,
-    /// What kind of key it is.
+    /// `AES-GCM` where absent or null.
     #[serde(default, deserialize_with = "null_as_default")]
     pub key_metadata: KeyMetadata,
 }
 
-/// A key that waits.
+/// A DEK that waits to be claimed by the other user.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SharedKey {
-    /// The record's id.
+    /// The record's id; a claim names the space instead.
     pub id: Id,
-    /// The DEK, encrypted for the other user.
+    /// The DEK, wrapped by the other user's public key.
     pub serialized_shared_key: Ciphertext<DataKeyForRecipient>,
 }
 
 /// Reply of `POST /shared_keys`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SharedKeyResponse {
-    /// The record.
+    /// As stored.
     pub shared_key: SharedKey,
 }
 
 /// Body of `POST /shared_keys/{external_id}/claim_key`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeyClaim {
-    /// The claiming user's public key of the connection, PEM, byte for byte.
+    /// The claiming user's public key of the connection, PEM, byte for byte as in [`NewSharedKey::public_key`].
     pub public_key: String,
-    /// This request's address and the time, signed with that key's private half.
+    /// Signature of [`text_of_claim`], made with that key's private half: an envelope `Sign.Rsa4096.…`.
     pub request_signature: String,
 }
 
-/// A key that was claimed.
+/// A DEK after its claim.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClaimedKey {
-    /// The space, by the id of its maker.
+    /// The space, by the id that its creator has for it.
     pub external_id: Id,
-    /// The DEK, encrypted for the claiming user.
+    /// The DEK, wrapped by the claiming user's public key.
     pub serialized_shared_key: Ciphertext<DataKeyForRecipient>,
 }
 
 /// Reply of `POST /shared_keys/{external_id}/claim_key`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClaimedKeyResponse {
-    /// The key.
+    /// The same for each claim of the same key.
     pub shared_key_claimed: ClaimedKey,
 }
 
-/// What stands between a claim's address and its time in the text that is signed.
+/// Separates URL and time in the text that a claim signs.
 pub const CLAIM_TIMESTAMP: &str = "--request-timestamp=";
 
-/// Keeps the user's copy of a DEK in a new space, or in the one whose DEK was claimed.
+/// Stores the user's copy of a DEK, in a new space or in the one whose DEK was claimed.
 pub fn create<'a>(keystore: &'a Service, space: &NewEncryptionSpace) -> Reply<'a, EncryptionSpaceKey> {
     keystore.post(&["encryption_spaces"]).json(space).send_for("encryption_space_data_encryption_key")
 }
@@ -118,22 +118,23 @@ pub fn get<'a>(keystore: &'a Service, id: &Id) -> Reply<'a, EncryptionSpaceKey> 
     keystore.get(&["encryption_spaces", id.as_str()]).send_for("encryption_space_data_encryption_key")
 }
 
-/// Removes the user's copy of a space's DEK, and what of it waits to be claimed.
+/// Deletes the user's copy of a space's DEK, and the shared keys of it that wait to be claimed.
 pub fn delete<'a>(keystore: &'a Service, id: &Id) -> Reply<'a, ()> {
     keystore.delete(&["encryption_spaces", id.as_str()]).send_void()
 }
 
-/// Leaves a space's DEK to be claimed by the other user. Repeating it does no harm.
+/// Leaves a space's DEK for the other user to claim. May be retried: until it is claimed, the new request replaces the
+/// old.
 pub fn share_key<'a>(keystore: &'a Service, key: &NewSharedKey) -> Reply<'a, SharedKey> {
     keystore.post(&["shared_keys"]).json(key).safe_to_repeat().send_for("shared_key")
 }
 
-/// The text that a claim signs: the address it goes to, and the time.
+/// The text that a claim signs: the URL of its endpoint, [`CLAIM_TIMESTAMP`], and `now` in ISO-8601.
 pub fn text_of_claim(keystore: &Service, space_id: &Id, now: &str) -> String {
     [keystore.post(&["shared_keys", space_id.as_str(), "claim_key"]).url(), CLAIM_TIMESTAMP, now].concat()
 }
 
-/// Claims a space's DEK. Repeating it does no harm.
+/// Claims a space's DEK, proving who asks by a signature. May be retried.
 pub fn claim_key<'a>(keystore: &'a Service, space_id: &Id, claim: &KeyClaim) -> Reply<'a, ClaimedKey> {
     let request = keystore.post(&["shared_keys", space_id.as_str(), "claim_key"]).json(claim);
     request.safe_to_repeat().send_for("shared_key_claimed")

@@ -1,4 +1,4 @@
-//! RSA key pairs: the public half in the clear, the private half wrapped. `protocol/http-api.md` §4.7.
+//! RSA key pairs: the public half in the clear, the private half wrapped. `docs/protocol/http-api.md` §4.7.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,14 +13,15 @@ pub const AUTHENTICATION_KEY_PAIR: &str = "auth";
 /// Body of `POST /keypairs`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewKeypair {
-    /// PEM, kept byte for byte.
+    /// PEM (SPKI), kept byte for byte.
     pub public_key: String,
-    /// The private key's PEM, sealed with the KEK.
+    /// The private key's PEM, wrapped by the KEK.
     pub encrypted_serialized_key: Ciphertext<WrappedPrivateKey>,
-    /// Always sent: an old server failed without it.
+    /// Free-form. Serialized also when empty: an old server failed without it.
     #[serde(default, deserialize_with = "null_as_default")]
     pub metadata: JsonObject,
-    /// Names under which the key pair can be found again.
+    /// Names under which the key pair can be found again, such as [`AUTHENTICATION_KEY_PAIR`]. Our server takes at most
+    /// 20.
     #[serde(default, deserialize_with = "null_as_default")]
     pub external_identifiers: Vec<String>,
 }
@@ -28,24 +29,24 @@ pub struct NewKeypair {
 /// A key pair as the Keystore holds it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Keypair {
-    /// The Vault calls it `keypair_external_id`.
+    /// What the Vault stores as `keypair_external_id`.
     pub id: Id,
     /// PEM, byte for byte as it was stored.
     pub public_key: String,
-    /// The private key's PEM, sealed with the KEK.
+    /// The private key's PEM, wrapped by the KEK.
     pub encrypted_serialized_key: Ciphertext<WrappedPrivateKey>,
-    /// As stored.
+    /// Free-form, as stored; empty where the server sends null.
     #[serde(default, deserialize_with = "null_as_default")]
     pub metadata: JsonObject,
-    /// As stored. Old servers answer with objects here, which are skipped.
+    /// As stored. Servers of early 2020 send objects here, which are skipped.
     #[serde(default, deserialize_with = "strings_only")]
     pub external_identifiers: Vec<String>,
 }
 
-/// Reply of every call here.
+/// Reply of every endpoint here.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeypairResponse {
-    /// The record.
+    /// As stored, which after a repeated `POST` may be what the first one sent.
     pub keypair: Keypair,
 }
 
@@ -54,12 +55,12 @@ fn strings_only<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec
     Ok(values.into_iter().filter_map(|value| value.as_str().map(str::to_owned)).collect())
 }
 
-/// Stores a key pair. With an idempotency key a repeat answers with what was stored first: use what comes back.
+/// Stores a key pair. With an idempotency key a retry returns the key pair that was stored first: use what comes back.
 pub fn store<'a>(keystore: &'a Service, keypair: &NewKeypair, idempotency_key: Option<&str>) -> Reply<'a, Keypair> {
     keystore.post(&["keypairs"]).json(keypair).idempotency_key(idempotency_key).send_for("keypair")
 }
 
-/// One of the user's key pairs. 404 for anyone else's.
+/// One of the user's key pairs. 404 for somebody else's.
 pub fn get<'a>(keystore: &'a Service, id: &str) -> Reply<'a, Keypair> {
     keystore.get(&["keypairs", id]).send_for("keypair")
 }
@@ -74,7 +75,7 @@ struct MetadataChange {
     metadata: JsonObject,
 }
 
-/// Replaces what is noted beside one of the user's key pairs.
+/// Replaces the metadata of one of the user's key pairs; its keys and names stay.
 pub fn set_metadata<'a>(keystore: &'a Service, id: &str, metadata: JsonObject) -> Reply<'a, Keypair> {
     keystore.patch(&["keypairs", id]).json(&MetadataChange { metadata }).send_for("keypair")
 }

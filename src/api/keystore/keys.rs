@@ -1,4 +1,4 @@
-//! The KEK and the DEKs, wrapped. `protocol/http-api.md` §4.5 and §4.6.
+//! The KEK and the DEKs, wrapped. `docs/protocol/http-api.md` §4.5 and §4.6.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,46 +10,46 @@ use crate::{
 /// Body of `POST /key_encryption_key`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewKeyEncryptionKey {
-    /// The KEK, sealed with the passphrase key.
+    /// The KEK, wrapped by the passphrase key.
     pub serialized_key_encryption_key: Ciphertext<WrappedKeyEncryptionKey>,
 }
 
 /// The user's KEK as the Keystore holds it; there is one per user.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeyEncryptionKeyRecord {
-    /// The record's id.
+    /// Not needed to read it again: there is one per user.
     pub id: Id,
-    /// The KEK, sealed with the passphrase key.
+    /// The KEK, wrapped by the passphrase key.
     pub serialized_key_encryption_key: Ciphertext<WrappedKeyEncryptionKey>,
 }
 
 /// Reply of `GET` and `POST /key_encryption_key`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeyEncryptionKeyResponse {
-    /// The record.
+    /// As stored.
     pub key_encryption_key: KeyEncryptionKeyRecord,
 }
 
 /// Body of `POST /data_encryption_keys`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewDataEncryptionKey {
-    /// The DEK, sealed with the KEK.
+    /// The DEK, wrapped by the KEK.
     pub serialized_data_encryption_key: Ciphertext<WrappedDataKey>,
 }
 
 /// A DEK as the Keystore holds it; a user may have many.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DataEncryptionKeyRecord {
-    /// The record's id; the private DEK's is kept in the Vault as `private_dek_external_id`.
+    /// Where to read it again; the private DEK's is stored in the Vault as `private_dek_external_id`.
     pub id: Id,
-    /// The DEK, sealed with the KEK.
+    /// The DEK, wrapped by the KEK.
     pub serialized_data_encryption_key: Ciphertext<WrappedDataKey>,
 }
 
 /// Reply of `POST /data_encryption_keys` and `GET /data_encryption_keys/{id}`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DataEncryptionKeyResponse {
-    /// The record.
+    /// As stored.
     pub data_encryption_key: DataEncryptionKeyRecord,
 }
 
@@ -58,8 +58,8 @@ pub fn key_encryption_key(keystore: &Service) -> Reply<'_, KeyEncryptionKeyRecor
     keystore.get(&["key_encryption_key"]).send_for("key_encryption_key")
 }
 
-/// Stores the user's wrapped KEK. Replaces one that is there, without which nothing could be read: look first. With an
-/// idempotency key a repeat answers with what was stored first.
+/// Stores the user's wrapped KEK. Replaces the one that is there, without which nothing of the user's can be decrypted:
+/// look first. With an idempotency key a retry returns what was stored first.
 pub fn store_key_encryption_key<'a>(
     keystore: &'a Service,
     wrapped: Ciphertext<WrappedKeyEncryptionKey>,
@@ -69,12 +69,12 @@ pub fn store_key_encryption_key<'a>(
     keystore.post(&["key_encryption_key"]).json(&body).idempotency_key(idempotency_key).send_for("key_encryption_key")
 }
 
-/// One wrapped DEK.
+/// One wrapped DEK. 404 for somebody else's.
 pub fn data_encryption_key<'a>(keystore: &'a Service, id: &Id) -> Reply<'a, DataEncryptionKeyRecord> {
     keystore.get(&["data_encryption_keys", id.as_str()]).send_for("data_encryption_key")
 }
 
-/// Stores a wrapped DEK. With an idempotency key a repeat answers with what was stored first.
+/// Stores a wrapped DEK. With an idempotency key a retry returns what was stored first.
 pub fn store_data_encryption_key<'a>(
     keystore: &'a Service,
     wrapped: Ciphertext<WrappedDataKey>,

@@ -1,4 +1,4 @@
-//! The Keystore: SRP login and the user's keys, each wrapped by the one above it. `protocol/http-api.md` §4.
+//! The Keystore: SRP login and the user's keys, each wrapped by the one above it. `docs/protocol/http-api.md` §4.
 
 pub mod admission;
 pub mod encryption_spaces;

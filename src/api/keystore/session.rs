@@ -1,8 +1,8 @@
-//! Ending a Keystore session. `protocol/http-api.md` §4.8.
+//! Ending a Keystore session. `docs/protocol/http-api.md` §4.8.
 
 use crate::http::{Reply, Service};
 
-/// Ends the session whose token the service carries.
+/// Logs out: ends the session whose token the service carries.
 pub fn delete(keystore: &Service) -> Reply<'_, ()> {
     keystore.delete(&["session"]).send_void()
 }

@@ -1,4 +1,5 @@
-//! Registering with SRP and signing in, so that the passphrase never leaves the page. `protocol/http-api.md` §4.1–§4.3.
+//! Registering with SRP and signing in, so that the passphrase never leaves the page. `docs/protocol/http-api.md`
+//! §4.1–§4.3.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,29 +11,29 @@ use crate::{
 /// Body of `POST /srp/username`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct UsernameRequest {
-    /// Proof of a solved captcha, where an installation wants one.
+    /// Proof of a solved captcha, where an installation wants one; this repository's server ignores it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub captcha_token: Option<String>,
 }
 
-/// A username reserved for a while.
+/// A username that nobody has.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ReservedUsername {
-    /// Becomes the middle part of the user's secret, so it holds no dot.
+    /// Becomes the middle part of the user's secret, so it contains no dot.
     pub username: String,
-    /// Until when nobody else can register it.
+    /// Until when nobody else can register it: ISO-8601, UTC.
     #[serde(default)]
     pub expires_at: Option<Timestamp>,
 }
 
-/// Body of `POST /srp/users`: what the Keystore needs to check a passphrase without knowing it.
+/// Body of `POST /srp/users`: what the Keystore needs to verify a passphrase without knowing it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewSrpUser {
-    /// The reserved username.
+    /// From [`ReservedUsername`].
     pub username: String,
-    /// 32 bytes as 64 hexadecimal digits.
+    /// s: 32 bytes as 64 hexadecimal digits.
     pub srp_salt: String,
-    /// 256 bytes as 512 hexadecimal digits.
+    /// v: 256 bytes as 512 hexadecimal digits.
     pub srp_verifier: String,
 }
 
@@ -48,45 +49,45 @@ pub struct SrpUser {
 /// Reply of `POST /srp/users`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SrpUserResponse {
-    /// The new user.
+    /// As registered.
     pub user: SrpUser,
 }
 
-/// Body of `POST /srp/challenges`: the first half of a login.
+/// Body of `POST /srp/challenges`: the first step of a login.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ChallengeRequest {
-    /// Who wants to sign in.
+    /// From the user secret. Unknown ones get a challenge too, so that it does not tell who is a user.
     pub username: String,
-    /// The client's ephemeral public value A, 512 hexadecimal digits.
+    /// A: the client's ephemeral public value, 512 hexadecimal digits.
     pub srp_a: String,
 }
 
-/// The server's half of the key agreement.
+/// The server's part of the SRP key agreement.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Challenge {
-    /// The salt given at registration, hexadecimal.
+    /// s, as given at registration, hexadecimal.
     pub challenge_salt: String,
-    /// The server's ephemeral public value B, 512 hexadecimal digits.
+    /// B: the server's ephemeral public value, 512 hexadecimal digits.
     pub challenge_b: String,
 }
 
 /// Reply of `POST /srp/challenges`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ChallengeResponse {
-    /// The challenge.
+    /// Good for one attempt.
     pub challenge: Challenge,
 }
 
-/// Body of `POST /srp/session`: the second half of a login.
+/// Body of `POST /srp/session`: the second step of a login.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SrpSessionRequest {
     /// As in the challenge.
     pub username: String,
-    /// As in the challenge, by which the server finds it again.
+    /// As in the challenge; the server finds the challenge by it and the username.
     pub srp_a: String,
-    /// The proof M1, 64 hexadecimal digits.
+    /// M1: the proof of the shared secret, 64 hexadecimal digits.
     pub srp_m: String,
-    /// How many seconds the session is wanted for.
+    /// How long the session is wanted for, in seconds; `None`: the server's default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_for: Option<u64>,
 }
@@ -94,17 +95,17 @@ pub struct SrpSessionRequest {
 /// A Keystore session.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct KeystoreSession {
-    /// The session's id.
+    /// The record's id; unlike the token no secret.
     pub id: Id,
-    /// The token for `Authorization`. A secret.
+    /// The token for the header `Authorization`. A secret.
     pub session_authentication_string: String,
-    /// From when the token is valid.
+    /// From when the token is valid: ISO-8601, UTC.
     #[serde(default)]
     pub valid_from: Option<Timestamp>,
-    /// Until when it is.
+    /// Until when the token is valid: ISO-8601, UTC.
     #[serde(default)]
     pub valid_till: Option<Timestamp>,
-    /// Whose session it is.
+    /// Whose session it is; null in some versions.
     #[serde(default)]
     pub username: Option<String>,
 }
@@ -112,7 +113,7 @@ pub struct KeystoreSession {
 /// Reply of `POST /srp/session`.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct KeystoreSessionResponse {
-    /// The new session.
+    /// A new session; the user's other sessions stay valid.
     pub session: KeystoreSession,
 }
 
@@ -121,12 +122,12 @@ pub fn reserve_username(keystore: &Service) -> Reply<'_, ReservedUsername> {
     keystore.post(&["srp", "username"]).json(&UsernameRequest::default()).send()
 }
 
-/// Registers a user. A 400 with the server code `username_taken` means that it was done before.
+/// Registers a user. A 400 with the server code `username_taken` means that an earlier attempt succeeded.
 pub fn register<'a>(keystore: &'a Service, user: &NewSrpUser) -> Reply<'a, SrpUser> {
     keystore.post(&["srp", "users"]).json(user).send_for("user")
 }
 
-/// Asks for the server's half of the key agreement. Making another one harms nobody, so it may be repeated.
+/// Starts a login. May be retried: for the same A the new challenge replaces the old.
 pub fn challenge<'a>(keystore: &'a Service, request: &ChallengeRequest) -> Reply<'a, Challenge> {
     keystore.post(&["srp", "challenges"]).json(request).safe_to_repeat().send_for("challenge")
 }

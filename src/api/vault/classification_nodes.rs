@@ -1,4 +1,4 @@
-//! Classification nodes: the names that items, slots and templates are sorted under. `protocol/http-api.md` §6.4.
+//! Classification nodes: the names that items, slots and templates are sorted under. `docs/protocol/http-api.md` §6.4.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,16 +12,16 @@ use crate::{
 #[derive(Clone, Debug, Default, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct NewNode {
-    /// The hierarchy that it belongs to: `tag` is the user's own, others may be everybody's.
+    /// The scheme (set of names) that it belongs to: `tag` is for users' own nodes, the others may be the server's.
     #[serde(alias = "scheme")]
     pub classification_scheme_name: String,
-    /// Machine name; derived from the label where absent.
+    /// Machine name; derived from the label where absent. Name or label is required.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The name for people.
+    /// Text for people; not encrypted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// Longer text for people.
+    /// Longer text for people; not encrypted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// URL of a picture.
@@ -32,56 +32,56 @@ pub struct NewNode {
 /// Body of `POST /classification_nodes`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewNodeRequest {
-    /// The node.
+    /// What to create.
     pub classification_node: NewNode,
 }
 
 /// Reply about one node.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NodeResponse {
-    /// The node.
+    /// As the reading user sees it.
     pub classification_node: ClassificationNode,
 }
 
 /// A page of nodes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NodesResponse {
-    /// The nodes.
+    /// The server's nodes and the reading user's own, oldest first.
     pub classification_nodes: Vec<ClassificationNode>,
-    /// The cursor of the next page, null on the last.
+    /// The pagination cursor of the next page; null on the last.
     #[serde(default)]
     pub next_page_after: Option<String>,
-    /// How many nodes there are.
+    /// Counts; see [`NodesMeta`].
     #[serde(default, skip_deserializing)]
     pub meta: NodesMeta,
 }
 
-/// What this list's `meta` says: an object, unlike that of every other list (`protocol/http-api.md` §1.5).
+/// This list's `meta`: an object, unlike that of every other list (`docs/protocol/http-api.md` §1.5).
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct NodesMeta {
-    /// How many pages of this size.
+    /// How many pages of `per_page` nodes there are.
     pub pages: i64,
-    /// How many nodes on all of them.
+    /// How many nodes match the filter, on all pages.
     pub total_count: i64,
-    /// The same for the clients of 2023.
+    /// `total_count` once more, for clients of Vault API ≥ 37.
     pub records_count: i64,
-    /// Whether `next_page_after` leads to another page.
+    /// Whether there is a page behind `next_page_after`.
     pub next_page_exists: bool,
-    /// The size of a page.
+    /// The page size that was applied, 1 or more.
     pub per_page: i64,
-    /// Always null.
+    /// Null: our server does not repeat the request.
     pub per_page_from_params: Option<i64>,
-    /// Always null.
+    /// Null, like the three below: our server does not repeat the request.
     pub order_by: Option<String>,
-    /// Always null.
+    /// Null.
     pub order: Option<String>,
-    /// Always null.
+    /// Null.
     pub order_from_params: Option<String>,
-    /// Always null.
+    /// Null.
     pub current_cursor: Option<String>,
-    /// Always null.
+    /// Null: pagination is by cursor, pages have no numbers.
     pub page: Option<i64>,
-    /// Always null: there are no numbered pages.
+    /// Null; see `pages`.
     pub page_count: Option<i64>,
 }
 
@@ -100,18 +100,18 @@ impl NodesMeta {
     }
 }
 
-/// Which nodes a list is to hold; absent means "any".
+/// Which nodes to list; `None` does not filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeFilter {
-    /// Of this hierarchy.
+    /// Nodes of this scheme.
     pub scheme: Option<String>,
-    /// A part of the machine name.
+    /// Nodes whose machine name contains this.
     pub name: Option<String>,
-    /// The user's own, or everybody's.
+    /// True: the user's own nodes; false: the server's.
     pub own: Option<bool>,
 }
 
-/// A page of everybody's nodes and the user's own.
+/// A page of the server's nodes and the user's own, oldest first.
 pub fn list<'a>(vault: &'a Service, filter: &NodeFilter, page: &PageQuery) -> Reply<'a, NodesResponse> {
     let request = vault
         .get(&["classification_nodes"])
@@ -121,12 +121,13 @@ pub fn list<'a>(vault: &'a Service, filter: &NodeFilter, page: &PageQuery) -> Re
     page.of(request).send()
 }
 
-/// One node.
+/// One node. 404 for another user's.
 pub fn get<'a>(vault: &'a Service, id: &Id) -> Reply<'a, ClassificationNode> {
     vault.get(&["classification_nodes", id.as_str()]).send_for("classification_node")
 }
 
-/// Makes a node, or gives the one of this name that is there.
+/// Creates a node, or returns the one of this scheme and name that exists. With an idempotency key a retry returns the
+/// first response.
 pub fn create<'a>(
     vault: &'a Service,
     request: &NewNodeRequest,

@@ -1,4 +1,5 @@
-//! Client tasks: work that only a client can do, because only it holds the keys. `protocol/http-api.md` §2.7 and §10.
+//! Client tasks: work that only a client can do, because only it holds the keys. `docs/protocol/http-api.md` §2.7 and
+//! §10.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,17 +8,17 @@ use crate::{
     http::{Reply, Service},
 };
 
-/// How far a task is.
+/// Progress of a task. A client sets it, and may set any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientTaskState {
     /// Waits for a client.
     Todo,
-    /// Taken by one.
+    /// A client works on it; our server sets it back to `todo` after ten minutes.
     InProgress,
     /// Finished.
     Done,
-    /// Tried in vain.
+    /// A client tried and failed.
     Failed,
 }
 
@@ -33,41 +34,41 @@ impl ClientTaskState {
     }
 }
 
-/// One task.
+/// A task of the reading user.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClientTask {
-    /// The task's id.
+    /// For [`ClientTaskChange::id`].
     pub id: Id,
-    /// How far it is.
+    /// As of the request; our server does not change it by listing, unless the request asks for it.
     pub state: ClientTaskState,
-    /// What is to be done: `update_item_shares` re-encrypts an item for those it is shared with.
+    /// What to do. Our server only makes `update_item_shares`: encrypt an item again for everyone it is shared with.
     pub work_type: String,
-    /// What it is to be done to: for `update_item_shares` the owner's item.
+    /// The record to work on: for `update_item_shares` the owner's item.
     #[serde(default)]
     pub target_id: Option<Id>,
-    /// Always empty.
+    /// Empty for the work types that our server makes.
     #[serde(default, skip_deserializing)]
     pub additional_options: JsonObject,
-    /// Instant.
+    /// When `state` last changed: ISO-8601, UTC; null before the first change.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub last_state_transition_at: Option<Timestamp>,
-    /// What the client that ran it noted.
+    /// Free-form result, written by the client that ran the task.
     #[serde(default, deserialize_with = "null_as_default")]
     pub report: JsonObject,
-    /// Instant.
+    /// ISO-8601, UTC.
     #[serde(default, deserialize_with = "null_as_default")]
     pub created_at: Timestamp,
 }
 
-/// A task's new state.
+/// The new state of one task.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClientTaskChange {
-    /// The task.
+    /// The task; 404 for one that is not of this user.
     pub id: Id,
-    /// The state.
+    /// Any state, also an earlier one.
     pub state: ClientTaskState,
-    /// What the client notes.
+    /// Free-form result; `None` leaves the one that is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<JsonObject>,
 }
@@ -75,16 +76,16 @@ pub struct ClientTaskChange {
 /// Body of `PUT /client_task_queue`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClientTasksChange {
-    /// The changes.
+    /// All are changed, or none.
     pub client_tasks: Vec<ClientTaskChange>,
 }
 
 /// Reply of `GET` and `PUT /client_task_queue`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClientTasksResponse {
-    /// The tasks, newest first.
+    /// Newest first.
     pub client_tasks: Vec<ClientTask>,
-    /// The cursor of the next page, null on the last.
+    /// The pagination cursor of the next page; null on the last.
     #[serde(default)]
     pub next_page_after: Option<String>,
     /// See [`PageMeta`].
@@ -92,16 +93,17 @@ pub struct ClientTasksResponse {
     pub meta: Vec<PageMeta>,
 }
 
-/// Which tasks a list is to hold.
+/// Which tasks to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientTaskFilter {
-    /// In one of these states; `todo` where empty.
+    /// Tasks in one of these states; empty means `todo`.
     pub states: Vec<ClientTaskState>,
-    /// About this record.
+    /// Tasks about this record; `None` does not filter.
     pub target_id: Option<Id>,
 }
 
-/// A page of tasks, newest first. Listing them changes nothing.
+/// A page of tasks, newest first. Asks the server, in the terms of old and new versions, not to change their states by
+/// it.
 pub fn list<'a>(vault: &'a Service, filter: &ClientTaskFilter, page: &PageQuery) -> Reply<'a, ClientTasksResponse> {
     let request = vault.get(&["client_task_queue"]);
     let mut request = request.query("change_state", "false").query("supress_changing_state", "true");
@@ -111,7 +113,7 @@ pub fn list<'a>(vault: &'a Service, filter: &ClientTaskFilter, page: &PageQuery)
     page.of(request.query_if_any("target_id", filter.target_id.as_ref().map(Id::as_str))).send()
 }
 
-/// Sets tasks' states.
+/// Sets the states of several tasks.
 pub fn update(vault: &Service, changes: Vec<ClientTaskChange>) -> Reply<'_, Vec<ClientTask>> {
     let body = ClientTasksChange { client_tasks: changes };
     vault.put(&["client_task_queue"]).json(&body).send_for("client_tasks")

@@ -1,4 +1,4 @@
-//! Connections between two users. `protocol/http-api.md` §2.5 and §7.6–§7.8.
+//! Connections between two users. `docs/protocol/http-api.md` §2.5 and §7.6–§7.8.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,53 +11,53 @@ use crate::{
 /// The reading user's side of a connection.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct OwnConnectionData {
-    /// The connection's id for the reading user; the other side has another.
+    /// The connection's id for the reading user; the other user has another.
     pub id: Id,
-    /// What the reading user calls the other, under the reading user's DEK.
+    /// The reading user's name for the other, encrypted under the reading user's private DEK.
     #[serde(default)]
     pub encrypted_recipient_name: Option<Ciphertext<RecipientName>>,
-    /// Null for plain connections.
+    /// For delegations and services of the platform: null for plain connections.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub integration_data: Option<JsonObject>,
-    /// Null for plain connections.
+    /// Vault API ≥ 37, for delegations: null for plain connections.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub delegation_token: Option<String>,
-    /// Null for plain connections.
+    /// Vault API ≥ 37, for delegations: null for plain connections.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub delegation_role: Option<String>,
-    /// Null for plain connections.
+    /// Vault API ≥ 37.6: null for plain connections.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub organization_member_id: Option<Id>,
-    /// Null for plain connections.
+    /// `member`, `service`, `delegate`, or null for plain connections.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub connection_type: Option<String>,
-    /// The reading user (since 19.3).
+    /// The Vault's id of the reading user. Vault API ≥ 19.3.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub user_id: Option<Id>,
-    /// Until 22.
+    /// Vault API ≤ 22: URL of a picture; our server sends null.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub user_image: Option<String>,
-    /// What kind of party the reading user is.
+    /// Person, or agent of an organization or service; a person where absent.
     #[serde(default, deserialize_with = "null_as_default")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub user_type: UserType,
-    /// The reading user's public key, PEM.
+    /// The reading user's public key of this connection, PEM.
     pub user_public_key: String,
-    /// The Keystore's id of the reading user's key pair.
+    /// The Keystore's id of that user's key pair for this connection; null for parties that keep keys elsewhere.
     #[serde(default)]
     pub user_keypair_external_id: Option<String>,
-    /// Since 39.6.
+    /// Decentralized identifier. Vault API ≥ 39.6; our server sends null.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub did: Option<String>,
-    /// Since 39.6.
+    /// ISO-8601, UTC. Vault API ≥ 39.6.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub created_at: Option<Timestamp>,
@@ -68,42 +68,42 @@ pub struct OwnConnectionData {
 pub struct OtherConnectionData {
     /// The connection's id for the other user.
     pub id: Id,
-    /// Null for plain connections.
+    /// For delegations and services of the platform: null for plain connections.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub integration_data: Option<JsonObject>,
-    /// Null for plain connections.
+    /// Vault API ≥ 37, for delegations: null for plain connections.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub delegation_token: Option<String>,
-    /// Null for plain connections.
+    /// Vault API ≥ 37, for delegations: null for plain connections.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub delegation_role: Option<String>,
-    /// Null for plain connections.
+    /// Vault API ≥ 37.6: null for plain connections.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub organization_member_id: Option<Id>,
-    /// Null for plain connections.
+    /// `member`, `service`, `delegate`, or null for plain connections.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub connection_type: Option<String>,
-    /// The other user.
+    /// The Vault's id of the other user, as [`super::shares::NewShare::recipient_id`] wants it.
     pub user_id: Id,
-    /// Until 22.
+    /// Vault API ≤ 22: URL of a picture; our server sends null.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub user_image: Option<String>,
-    /// What kind of party the other user is.
+    /// Person, or agent of an organization or service; a person where absent.
     #[serde(default, deserialize_with = "null_as_default")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub user_type: UserType,
-    /// The other user's public key, PEM: what DEKs are encrypted for.
+    /// The other user's public key of this connection, PEM: share DEKs are wrapped by it.
     pub user_public_key: String,
-    /// The Keystore's id of the other user's key pair.
+    /// The Keystore's id of that user's key pair for this connection; null for parties that keep keys elsewhere.
     #[serde(default)]
     pub user_keypair_external_id: Option<String>,
-    /// Since 39.6.
+    /// Decentralized identifier. Vault API ≥ 39.6; our server sends null.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub did: Option<String>,
@@ -115,9 +115,9 @@ pub struct OtherConnectionData {
 pub struct Connection {
     /// The reading user's side.
     pub own: OwnConnectionData,
-    /// The other side.
+    /// The other side; its `own` is this.
     pub the_other_user: OtherConnectionData,
-    /// The same once more in the form of the first protocol, which alone has the encryption spaces.
+    /// The same as fields of the first protocol, beside the two. Only these have the encryption spaces.
     #[serde(flatten)]
     pub in_first_form: ConnectionInFirstForm,
 }
@@ -144,43 +144,43 @@ impl From<ConnectionAsRead> for Connection {
     }
 }
 
-/// A connection as the first sharing protocol wrote it (`protocol/encryption-spaces-and-setup.md` §1.4). Only the spaces
-/// are read; the rest is for clients of that time.
+/// A connection in the fields of the first sharing protocol (`docs/protocol/encryption-spaces-and-setup.md` §1.4). Our
+/// client reads only the two spaces; the rest is for clients of that time.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct ConnectionInFirstForm {
-    /// The reading user's id of the connection.
+    /// The connection's id for the reading user: `own.id`.
     pub id: Option<Id>,
-    /// The other user.
+    /// The **other** user: `the_other_user.user_id`.
     pub user_id: Option<Id>,
-    /// Always null.
+    /// About the other user; our server knows no names and sends null.
     pub user_name: Option<String>,
-    /// Always null.
+    /// About the other user; null.
     pub user_image: Option<String>,
-    /// Always null.
+    /// About the other user; null, so that connections do not disclose addresses.
     pub user_email: Option<String>,
-    /// Always false.
+    /// Whether the other user is an organization; our server knows none and sends false.
     pub user_organisation: bool,
-    /// The reading user's encryption space in the Keystore; null until it is made or its key is claimed.
+    /// The reading user's encryption space in the Keystore; null before it is made or its DEK is claimed.
     pub encryption_space_id: Option<Id>,
     /// The reading user's public key, PEM.
     pub public_key: Option<String>,
-    /// `Rsa4096`.
+    /// The algorithm of `public_key`: `Rsa4096`.
     pub public_key_encryption_strategy: Option<String>,
     /// The Keystore's id of the reading user's key pair.
     pub key_store_keypair_id: Option<String>,
-    /// The same by its later name.
+    /// `key_store_keypair_id`, by its name in Vault API ≥ 0.18.
     pub keypair_external_id: Option<String>,
     /// The other user's public key, PEM.
     pub other_user_connection_public_key: Option<String>,
-    /// `Rsa4096`.
+    /// The algorithm of the other user's public key: `Rsa4096`.
     pub other_user_connection_public_key_encryption_strategy: Option<String>,
-    /// The other user's encryption space in the Keystore.
+    /// The other user's encryption space in the Keystore; null before it is made or its DEK is claimed.
     pub other_user_connection_encryption_space_id: Option<Id>,
     /// The Keystore's id of the other user's key pair.
     pub other_user_connection_key_store_keypair_id: Option<String>,
-    /// The same by its later name.
+    /// `other_user_connection_key_store_keypair_id`, by its name in Vault API ≥ 0.18.
     pub other_user_connection_keypair_external_id: Option<String>,
-    /// What the reading user calls the other, under the reading user's DEK.
+    /// The reading user's name for the other, encrypted under the reading user's private DEK.
     pub encrypted_recipient_name: Option<Ciphertext<RecipientName>>,
     /// Null for plain connections.
     pub integration_data: Option<JsonObject>,
@@ -189,12 +189,12 @@ pub struct ConnectionInFirstForm {
 /// The connection part of `POST /connections`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ConnectionDetails {
-    /// From the invitation.
+    /// From the invitation, which it uses up. A secret until then.
     pub invitation_token: String,
-    /// From the invitation; checked against the token where sent. An extension of this repository's server.
+    /// From the invitation; the server compares it with the token. An extension of this repository's server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invitation_id: Option<Id>,
-    /// What the invitee calls the inviter, under the invitee's DEK.
+    /// The invitee's name for the inviter, encrypted under the invitee's private DEK.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encrypted_recipient_name: Option<Ciphertext<RecipientName>>,
 }
@@ -202,21 +202,22 @@ pub struct ConnectionDetails {
 /// Body of `POST /connections`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewConnectionRequest {
-    /// The invitee's public key for this connection.
+    /// The invitee's key pair for this connection, public half.
     pub public_key: ConnectionPublicKey,
-    /// The rest.
+    /// Which invitation is accepted.
     pub connection: ConnectionDetails,
 }
 
 /// Reply of `POST /connections` and `GET /connections/{id}`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ConnectionResponse {
-    /// The connection.
+    /// As the reading user sees it.
     pub connection: Connection,
-    /// Whether the two were connected before; then that connection is given and the invitation was of no use.
+    /// True where the two were connected before: then this is that connection, and the invitation is used up. Vault API
+    /// ≥ 37.
     #[serde(default, deserialize_with = "null_as_default")]
     pub connection_existed_already: bool,
-    /// Always empty.
+    /// Vault API ≥ 37, for invitations that bring shares; our server has none of these and sends an empty list.
     #[serde(default, skip_deserializing)]
     pub created_shares_report: Vec<JsonObject>,
 }
@@ -224,9 +225,9 @@ pub struct ConnectionResponse {
 /// A page of connections.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ConnectionsResponse {
-    /// The connections.
+    /// Oldest first.
     pub connections: Vec<Connection>,
-    /// The cursor of the next page, null on the last.
+    /// The pagination cursor of the next page; null on the last.
     #[serde(default)]
     pub next_page_after: Option<String>,
     /// See [`PageMeta`].
@@ -234,7 +235,7 @@ pub struct ConnectionsResponse {
     pub meta: Vec<PageMeta>,
 }
 
-/// Accepts an invitation. With an idempotency key a repeat answers with the connection that was made first.
+/// Accepts an invitation. With an idempotency key a retry returns the connection that the first request made.
 pub fn create<'a>(
     vault: &'a Service,
     request: &NewConnectionRequest,
@@ -243,17 +244,17 @@ pub fn create<'a>(
     vault.post(&["connections"]).json(request).idempotency_key(idempotency_key).send()
 }
 
-/// A page of the user's connections.
+/// A page of the user's connections, oldest first.
 pub fn list<'a>(vault: &'a Service, page: &PageQuery) -> Reply<'a, ConnectionsResponse> {
     page.of(vault.get(&["connections"])).send()
 }
 
-/// One connection, by the reading user's id of it.
+/// One connection, by the reading user's id of it. 404 by the other side's id.
 pub fn get<'a>(vault: &'a Service, id: &Id) -> Reply<'a, Connection> {
     vault.get(&["connections", id.as_str()]).send_for("connection")
 }
 
-/// Ends a connection for both users.
+/// Ends a connection for both users. Shares of the current protocol stay, those of the first end with it.
 pub fn delete<'a>(vault: &'a Service, id: &Id) -> Reply<'a, ()> {
     vault.delete(&["connections", id.as_str()]).send_void()
 }

@@ -1,5 +1,5 @@
-//! The Vault's part of the first sharing protocol: which encryption space a connection uses, and shares whose values are
-//! under its DEK. `protocol/encryption-spaces-and-setup.md` §1.4.
+//! The Vault's part of the first sharing protocol: which encryption space a connection uses, and shares whose values
+//! are under its DEK. `docs/protocol/encryption-spaces-and-setup.md` §1.4.
 
 use std::collections::BTreeMap;
 
@@ -15,10 +15,11 @@ use crate::{
 /// Body of `POST /connections/{id}/encryption_space`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EncryptionSpaceTwin {
-    /// The space in the Keystore.
+    /// The caller's own space, by its id in the Keystore.
     pub encryption_space_id: Id,
-    /// What the client saw as the other side's space when it decided on this one. Where it is no longer so, the Vault
-    /// refuses: two users who make a space at the same time end with one. An extension of this repository's server.
+    /// The other side's space as the client saw it when it chose this one. The server compares, and answers 409 where
+    /// it has changed: of two users who make a space at the same time one wins the race. An extension of this
+    /// repository's server.
     #[serde(default, deserialize_with = "crate::api::reading::null_or_value", skip_serializing_if = "Option::is_none")]
     pub other_user_connection_encryption_space_id: Option<Option<Id>>,
 }
@@ -42,31 +43,31 @@ pub struct ValuesInAnyForm(pub ValuesBySlot);
 /// One share to be made.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewSpaceShare {
-    /// What is shared.
+    /// Whether `shareable_id` names an item or a slot.
     pub shareable_type: ShareableType,
     /// The item or slot, by its owner's id.
     pub shareable_id: Id,
-    /// The recipient.
+    /// The recipient, who must be connected with the sender.
     pub user_id: Id,
-    /// The values under the connection's DEK: sent as a text that holds JSON.
+    /// The values, encrypted under the connection's DEK. On the wire a string that holds JSON.
     #[serde(serialize_with = "values_as_text", deserialize_with = "read_values")]
     pub encrypted_values: ValuesBySlot,
-    /// Always false.
+    /// False in all known clients.
     #[serde(default, skip_deserializing)]
     pub distributable: bool,
-    /// Always true.
+    /// Vault API 0.9: true, because the sender asks.
     #[serde(default, skip_deserializing)]
     pub outgoing: bool,
-    /// Always false.
+    /// False in all known clients.
     #[serde(default, skip_deserializing)]
     pub tradeable: bool,
-    /// Not encrypted.
+    /// Text for the recipient; not encrypted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// Not encrypted; for the recipient to read, nothing has to be accepted.
+    /// Text for the recipient; not encrypted. Unlike terms of the current protocol they need no acceptance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terms: Option<String>,
-    /// When it ends.
+    /// When the share ends, in the future: ISO-8601, UTC. `None`: it does not expire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
 }
@@ -74,98 +75,98 @@ pub struct NewSpaceShare {
 /// Body of `POST /shares`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewSpaceSharesRequest {
-    /// The shares.
+    /// All are created, or none.
     pub shares: Vec<NewSpaceShare>,
 }
 
-/// A share of the first protocol. It has the owner's ids: no copy of the item is made.
+/// A share of the first protocol. Its ids are the owner's: the recipient gets no copy of the item.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SpaceShare {
-    /// The share.
+    /// The same for both users.
     pub id: Id,
     /// The connection between its two users, by the reading user's id of it.
     pub connection_id: Id,
-    /// What is shared.
+    /// Whether `shareable_id` names an item or a slot.
     pub shareable_type: ShareableType,
-    /// The item or slot.
+    /// The item or slot, by its owner's id.
     pub shareable_id: Id,
-    /// The item, also where one slot is shared. Null in answers of the first versions.
+    /// The item, also where one slot is shared. Vault API ≥ 0.10; null in older responses.
     #[serde(default)]
     pub item_id: Option<Id>,
-    /// Not encrypted.
+    /// Text for the recipient; not encrypted.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub note: Option<String>,
-    /// Not encrypted.
+    /// Text for the recipient; not encrypted, and needs no acceptance.
     #[serde(default)]
     pub terms: Option<String>,
-    /// When it ends.
+    /// When the share ends: ISO-8601, UTC; null if it does not.
     #[serde(default)]
     pub expires_at: Option<Timestamp>,
-    /// Always false.
+    /// False in all known clients.
     #[serde(default, skip_deserializing)]
     pub tradeable: bool,
-    /// Always false.
+    /// False in all known clients.
     #[serde(default, skip_deserializing)]
     pub distributable: bool,
-    /// Whether the reading user made it.
+    /// Whether the reading user sent it.
     #[serde(default, deserialize_with = "null_as_default")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub outgoing: bool,
-    /// The reading user's space of the connection; null before its DEK was claimed.
+    /// The reading user's space of the connection; null before its DEK is claimed.
     #[serde(default)]
     pub encryption_space_id: Option<Id>,
-    /// The values, under the connection's DEK.
+    /// The values, encrypted under the connection's DEK.
     #[serde(default, deserialize_with = "read_values")]
     pub encrypted_values: ValuesBySlot,
-    /// The recipient.
+    /// The recipient. Vault API 0.9; superseded by `recipient_id`.
     #[serde(default)]
     pub user_id: Option<Id>,
-    /// The owner.
+    /// The owner. Vault API 0.9; superseded by `sender_id`.
     #[serde(default)]
     pub shareable_user_id: Option<Id>,
-    /// The item of a shared slot.
+    /// The item of a shared slot. Vault API 0.9; superseded by `item_id`.
     #[serde(default)]
     pub slotable_id: Option<Id>,
-    /// The owner, by its later name.
+    /// The owner. Vault API ≥ 0.10.
     #[serde(default)]
     pub sender_id: Option<Id>,
-    /// The recipient, by its later name.
+    /// The recipient. Vault API ≥ 0.10.
     #[serde(default)]
     pub recipient_id: Option<Id>,
-    /// Instant.
+    /// ISO-8601, UTC. Vault API 0.9.
     #[serde(default)]
     pub created_at: Option<Timestamp>,
-    /// Instant.
+    /// When it last changed: ISO-8601, UTC. Vault API 0.9.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub updated_at: Option<Timestamp>,
 }
 
-/// An item as the first protocol wrote it.
+/// An item with the fields that only the first protocol's models have. Our server knows nothing to put in them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(from = "Item")]
 pub struct ItemInFirstForm {
-    /// What later versions kept.
+    /// The fields of the current protocol.
     #[serde(flatten)]
     pub item: Item,
-    /// Always false.
+    /// False.
     pub shareable: bool,
-    /// Always null.
+    /// Null.
     pub image_background_colour: Option<String>,
-    /// Always null.
+    /// Null.
     pub slot_image: Option<String>,
-    /// Always null.
+    /// Null.
     pub slot_image_background_colour: Option<String>,
-    /// Always null.
+    /// Null.
     pub activity_image: Option<String>,
-    /// Always null.
+    /// Null.
     pub activity_image_background_colour: Option<String>,
-    /// Always null.
+    /// Null.
     pub category_image: Option<String>,
-    /// Always null.
+    /// Null.
     pub category_image_background_colour: Option<String>,
-    /// Always null.
+    /// Null.
     pub category_label: Option<String>,
 }
 
@@ -186,21 +187,21 @@ impl From<Item> for ItemInFirstForm {
     }
 }
 
-/// Reply of every call for many shares.
+/// Reply of every endpoint for several shares.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SpaceSharesResponse {
-    /// The shares.
+    /// Oldest first.
     pub shares: Vec<SpaceShare>,
-    /// What is shared, in the order of the shares.
+    /// The items that are shared, or whose slot is.
     #[serde(default, deserialize_with = "null_as_default")]
     pub items: Vec<ItemInFirstForm>,
-    /// The slots of it, without their values.
+    /// The slots of these items; for the recipient without values, which are in [`SpaceShare::encrypted_values`].
     #[serde(default, deserialize_with = "null_as_default")]
     pub slots: Vec<Slot>,
-    /// Always empty; old clients need it.
+    /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]
     pub users: Vec<JsonObject>,
-    /// The cursor of the next page, null on the last.
+    /// The pagination cursor of the next page; null on the last.
     #[serde(default)]
     pub next_page_after: Option<String>,
     /// See [`PageMeta`].
@@ -208,58 +209,60 @@ pub struct SpaceSharesResponse {
     pub meta: Vec<PageMeta>,
 }
 
-/// Reply of `GET /shares/{id}`: as one of many, and by itself, for clients of either time.
+/// Reply of `GET /shares/{id}`, for two versions at once: the singular fields are those of Vault API ≥ 0.10, the plural
+/// ones those of 0.9.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SpaceShareResponse {
-    /// The share.
+    /// As the reading user sees it.
     pub share: SpaceShare,
-    /// Its item.
+    /// The item that is shared, or whose slot is.
     pub item: Item,
-    /// The item's slots: without values for the recipient, for whom they are in the share.
+    /// Its slots; for the recipient without values, which are in [`SpaceShare::encrypted_values`].
     #[serde(default, deserialize_with = "null_as_default")]
     pub slots: Vec<Slot>,
-    /// Just the share.
+    /// `share` as a list of one.
     #[serde(default, deserialize_with = "null_as_default")]
     pub shares: Vec<SpaceShare>,
-    /// Just the item.
+    /// `item` as a list of one.
     #[serde(default, deserialize_with = "null_as_default")]
     pub items: Vec<ItemInFirstForm>,
-    /// Always empty; old clients need it.
+    /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]
     pub users: Vec<JsonObject>,
-    /// Always empty; old clients need it.
+    /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]
     pub associations: Vec<JsonObject>,
-    /// Always empty; old clients need it.
+    /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]
     pub associations_to: Vec<JsonObject>,
-    /// Always empty; old clients need it.
+    /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]
     pub attachments: Vec<JsonObject>,
-    /// Always empty; old clients need it.
+    /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]
     pub thumbnails: Vec<JsonObject>,
-    /// Always empty; old clients need it.
+    /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]
     pub classification_nodes: Vec<JsonObject>,
 }
 
-/// Which way shares go.
+/// Which shares are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// From others to the reading user.
+    /// Those that the reading user received.
     Incoming,
-    /// From the reading user to others.
+    /// Those that the reading user sent.
     Outgoing,
 }
 
-/// Says which space of the Keystore a connection uses, by the user's own id of it.
+/// Sets the encryption space of the caller's side of a connection. May be retried.
 pub fn set_space<'a>(vault: &'a Service, connection: &Id, twin: &EncryptionSpaceTwin) -> Reply<'a, ()> {
     let request = vault.post(&["connections", connection.as_str(), "encryption_space"]).json(twin);
     request.safe_to_repeat().send_void()
 }
 
-/// Makes shares. With an idempotency key a repeat answers with those that were made first.
+/// Shares. What is shared with the recipient already gets the new values and terms instead of a second share. With an
+/// idempotency key a retry returns the first response.
 pub fn create<'a>(
     vault: &'a Service,
     request: &NewSpaceSharesRequest,
@@ -268,7 +271,7 @@ pub fn create<'a>(
     vault.post(&["shares"]).json(request).idempotency_key(idempotency_key).send_for("shares")
 }
 
-/// A page of shares with their items, without values.
+/// A page of shares with their items, oldest first.
 pub fn list<'a>(vault: &'a Service, direction: Direction, page: &PageQuery) -> Reply<'a, SpaceSharesResponse> {
     let direction = match direction {
         Direction::Incoming => "incoming",
@@ -277,7 +280,7 @@ pub fn list<'a>(vault: &'a Service, direction: Direction, page: &PageQuery) -> R
     page.of(vault.get(&["shares", direction])).send()
 }
 
-/// One share with its item.
+/// One share with its item. 404 unless the caller sent or received it.
 pub fn get<'a>(vault: &'a Service, id: &Id) -> Reply<'a, SpaceShareResponse> {
     vault.get(&["shares", id.as_str()]).send()
 }

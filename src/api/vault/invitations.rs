@@ -1,4 +1,4 @@
-//! Invitations to connect. `protocol/http-api.md` §2.6 and §7.1–§7.5.
+//! Invitations to connect. `docs/protocol/http-api.md` §2.6 and §7.1–§7.5.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,24 +7,26 @@ use crate::{
     http::{Reply, Service},
 };
 
-/// A public key as invitations and connections carry it.
+/// A public key in the body of an invitation or connection.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ConnectionPublicKey {
-    /// The Keystore's id of the key pair; free text for parties that keep their keys elsewhere.
+    /// The Keystore's id of the key pair; free text for parties that keep keys elsewhere. Vault API < 0.18 calls it
+    /// `key_store_id`.
     #[serde(default, alias = "key_store_id")]
     pub keypair_external_id: Option<String>,
     /// PEM, kept byte for byte.
     pub public_key: String,
 }
 
-/// The invitation part of `POST /invitations`.
+/// What `POST /invitations` says beside the key.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct InvitationDetails {
-    /// What the inviter calls the invitee, under the inviter's DEK.
+    /// The inviter's name for the invitee, encrypted under the inviter's private DEK.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encrypted_recipient_name: Option<Ciphertext<RecipientName>>,
-    /// Where the Vault is to send id and token. An extension of this repository's server.
+    /// Address that the server mails id and token to; `None`: the app delivers them. An extension of this repository's
+    /// server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
 }
@@ -34,26 +36,26 @@ pub struct InvitationDetails {
 pub struct NewInvitationRequest {
     /// The inviter's public key for this connection.
     pub public_key: ConnectionPublicKey,
-    /// The rest.
+    /// The rest; absent and null mean no name and no mail.
     #[serde(default, deserialize_with = "null_as_default")]
     pub invitation: InvitationDetails,
 }
 
-/// What became of an invitation.
+/// State of an invitation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InvitationState {
-    /// Open.
+    /// Can be accepted.
     New,
-    /// Used.
+    /// Accepted, and used up.
     Connected,
-    /// Refused by the invitee.
+    /// Refused by the invitee (invitations in several steps; not in our server).
     Rejected,
-    /// Accepted, not yet confirmed (multi-step invitations).
+    /// Accepted and not yet confirmed (invitations in several steps; not in our server).
     Accepted,
-    /// Taken back by the inviter.
+    /// Withdrawn by the inviter (invitations in several steps; our server deletes them).
     Cancelled,
-    /// Too old.
+    /// Past `expire_at`.
     Expired,
 }
 
@@ -71,15 +73,15 @@ impl InvitationState {
     }
 }
 
-/// What became of the message that carries an invitation.
+/// Delivery of an invitation's mail. An extension of this repository's server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MailState {
-    /// It waits to be sent, or to be tried again.
+    /// Queued, for the first or another attempt.
     Waiting,
-    /// A mail server took it.
+    /// Accepted by a mail server.
     Sent,
-    /// It was given up.
+    /// Given up after repeated attempts.
     Failed,
 }
 
@@ -94,108 +96,110 @@ impl MailState {
     }
 }
 
-/// One invitation. Whoever holds its token may accept it.
+/// An invitation. Whoever has its token can accept it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Invitation {
-    /// Null when the reader is not the sender.
+    /// Null unless the reader is the sender.
     pub id: Option<Id>,
-    /// Opaque and unique; whoever has it can connect.
+    /// Opaque and unique. A secret between sender and invitee.
     #[serde(deserialize_with = "null_as_default")]
     pub token: String,
-    /// Always null.
+    /// Null in all known versions.
     #[serde(skip_deserializing)]
     pub message: Option<String>,
-    /// The Vault's record of the sender's public key (until 0.14); null when the reader is not the sender.
+    /// The Vault's record of the sender's public key. Vault API ≤ 0.14; null unless the reader is the sender.
     #[serde(skip_deserializing)]
     pub public_key_id: Option<Id>,
-    /// The older name of `keypair_external_id`.
+    /// First protocol; superseded by `keypair_external_id`.
     #[serde(skip_deserializing)]
     pub key_store_keypair_id: Option<String>,
-    /// Until 0.14; always false.
+    /// Vault API ≤ 0.14; our server sends false.
     #[serde(skip_deserializing)]
     pub organisation: bool,
-    /// Until 0.14; always null.
+    /// Vault API ≤ 0.14; our server sends null.
     #[serde(skip_deserializing)]
     pub user_email: Option<String>,
-    /// Where it was mailed to (an extension of this repository's server).
+    /// Address that it was mailed to; null without one, and unless the reader is the sender. An extension of this
+    /// repository's server.
     pub email: Option<String>,
-    /// What became of the message to that address (an extension of this repository's server).
+    /// Delivery of that mail; null without one. An extension of this repository's server.
     pub mail_state: Option<MailState>,
-    /// When it was mailed.
+    /// When a mail server accepted the mail: ISO-8601, UTC; null before. Vault API ≤ 31.
     #[serde(skip_deserializing)]
     pub sent_at: Option<Timestamp>,
-    /// Instant.
+    /// ISO-8601, UTC. Vault API ≥ 37.
     pub created_at: Option<Timestamp>,
-    /// Until when it can be accepted.
+    /// Until when it can be accepted: ISO-8601, UTC. Vault API ≥ 22.
     #[serde(skip_deserializing)]
     pub expire_at: Option<Timestamp>,
-    /// What became of it.
+    /// Vault API ≥ 37; null in older responses.
     pub state: Option<InvitationState>,
-    /// Always null.
+    /// Null in all known versions.
     #[serde(skip_deserializing)]
     pub invited_user_id: Option<Id>,
-    /// Whether the reader sent it.
+    /// Whether the reader is the sender.
     #[serde(skip_deserializing)]
     pub outgoing: bool,
-    /// Always empty.
+    /// The sender's name; our server knows no names and sends an empty string.
     #[serde(skip_deserializing)]
     pub user_name: String,
-    /// Until 22.
+    /// Vault API ≤ 22; our server sends null.
     #[serde(skip_deserializing)]
     pub user_image: Option<String>,
-    /// Null when the reader is not the sender.
+    /// The Keystore's id of the sender's key pair; null unless the reader is the sender.
     #[serde(skip_deserializing)]
     pub keypair_external_id: Option<String>,
-    /// What the inviter calls the invitee, under the inviter's DEK.
+    /// The inviter's name for the invitee, encrypted under the inviter's private DEK; null unless the reader is the
+    /// sender.
     #[serde(skip_deserializing)]
     pub encrypted_recipient_name: Option<Ciphertext<RecipientName>>,
-    /// Since 37.
+    /// Vault API ≥ 37; our server sends null.
     #[serde(skip_deserializing)]
     pub encrypted_sender_name: Option<String>,
-    /// Null for plain invitations.
+    /// For delegations and services of the platform: null for plain invitations.
     #[serde(skip_deserializing)]
     pub integration_data: Option<JsonObject>,
-    /// Null for plain invitations.
+    /// For delegations. Vault API ≥ 37; our server sends null.
     #[serde(skip_deserializing)]
     pub connection_type: Option<String>,
-    /// Null for plain invitations.
+    /// For delegations. Vault API ≥ 37; our server sends null.
     #[serde(skip_deserializing)]
     pub delegation_role: Option<String>,
-    /// Null for plain invitations.
+    /// For delegations. Vault API ≥ 37; our server sends null.
     #[serde(skip_deserializing)]
     pub delegation_token: Option<String>,
-    /// Null for plain invitations.
+    /// For organizations and services. Vault API ≥ 37.6; our server sends null.
     #[serde(skip_deserializing)]
     pub organization_id: Option<Id>,
-    /// Null for plain invitations.
+    /// For organizations and services. Vault API ≥ 37.6; our server sends null.
     #[serde(skip_deserializing)]
     pub organization_member_role: Option<String>,
-    /// Null for plain invitations.
+    /// For organizations and services. Vault API ≥ 37.6; our server sends null.
     #[serde(skip_deserializing)]
     pub service_id: Option<Id>,
-    /// Always false.
+    /// Whether accepting takes several steps. Vault API ≥ 37.6; our server sends false.
     #[serde(skip_deserializing)]
     pub multistep_workflow: bool,
-    /// Always 0.
+    /// Shares that accepting would create. Vault API ≥ 37; our server sends 0.
     #[serde(skip_deserializing)]
     pub shares_to_be_created: i64,
-    /// The inviter's public key, PEM (since 37).
+    /// The inviter's public key, PEM. Vault API ≥ 37.
     #[serde(skip_deserializing)]
     pub sender_public_key: Option<String>,
-    /// The inviter's public key, PEM.
+    /// The inviter's public key once more. Vault API ≥ 37.
     #[serde(skip_deserializing)]
     pub user_public_key: Option<String>,
-    /// Always empty.
+    /// Vault API ≥ 37; our server sends an empty object.
     #[serde(skip_deserializing)]
     pub recipient_to_sender_data: JsonObject,
-    /// Always empty.
+    /// Vault API ≥ 37; our server sends an empty object.
     #[serde(skip_deserializing)]
     pub sender_to_recipient_data: JsonObject,
-    /// Since 39.6.
+    /// Decentralized identifier. Vault API ≥ 39.6; our server sends null.
     #[serde(skip_deserializing)]
     pub sender_did: Option<String>,
-    /// Since 39.6.
+    /// Decentralized identifier. Vault API ≥ 39.6; our server sends null.
     #[serde(skip_deserializing)]
     pub recipient_did: Option<String>,
 }
@@ -203,12 +207,12 @@ pub struct Invitation {
 /// Reply of `POST /invitations` and `GET /invitations/{id-or-token}`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct InvitationResponse {
-    /// The invitation.
+    /// As the reader may see it: to others than the sender without id, name and address.
     pub invitation: Invitation,
-    /// Always empty (since 39).
+    /// Vault API 39, for invitations in several steps; our server sends an empty list.
     #[serde(default, skip_deserializing)]
     pub share_intents: Vec<JsonObject>,
-    /// Always null (since 39).
+    /// Vault API 39, for invitations in several steps; our server sends null.
     #[serde(default, skip_deserializing)]
     pub recipient_public_key: Option<String>,
 }
@@ -216,9 +220,9 @@ pub struct InvitationResponse {
 /// A page of invitations.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct InvitationsResponse {
-    /// The invitations.
+    /// The reading user's own, oldest first.
     pub invitations: Vec<Invitation>,
-    /// The cursor of the next page, null on the last.
+    /// The pagination cursor of the next page; null on the last.
     #[serde(default)]
     pub next_page_after: Option<String>,
     /// See [`PageMeta`].
@@ -226,7 +230,7 @@ pub struct InvitationsResponse {
     pub meta: Vec<PageMeta>,
 }
 
-/// Makes an invitation. With an idempotency key a repeat answers with the one that was made first.
+/// Creates an invitation. With an idempotency key a retry returns the invitation that the first request made.
 pub fn create<'a>(
     vault: &'a Service,
     request: &NewInvitationRequest,
@@ -235,12 +239,13 @@ pub fn create<'a>(
     vault.post(&["invitations"]).json(request).idempotency_key(idempotency_key).send_for("invitation")
 }
 
-/// A page of the invitations that the user made.
+/// A page of the invitations that the user sent, oldest first; by default servers leave out those that were used or
+/// have expired.
 pub fn list<'a>(vault: &'a Service, page: &PageQuery) -> Reply<'a, InvitationsResponse> {
     page.of(vault.get(&["invitations"])).send()
 }
 
-/// Takes an invitation back.
+/// Withdraws an invitation: its token is no longer accepted.
 pub fn delete<'a>(vault: &'a Service, id: &Id) -> Reply<'a, ()> {
     vault.delete(&["invitations", id.as_str()]).send_void()
 }

@@ -1,4 +1,4 @@
-//! Items. `protocol/http-api.md` §2.2 and §6.5–§6.9.
+//! Items. `docs/protocol/http-api.md` §2.2 and §6.5–§6.9.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,176 +11,177 @@ use crate::{
     http::{Reply, Service},
 };
 
-/// One item as the reading user sees it; its values are in the slots that come beside it.
+/// One item as the reading user sees it. Its values are in the slots of the same response.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Item {
-    /// The id for the reading user: a recipient's copy has another than the original.
+    /// The reading user's id of it: a recipient's copy has another than the original.
     pub id: Id,
-    /// Whether the reading user owns it.
+    /// Whether the reading user owns it; false on a received copy.
     #[serde(default, deserialize_with = "null_as_default")]
     pub own: bool,
-    /// Machine name, derived from the label.
+    /// Machine name, derived from the label when the item was created.
     #[serde(default, deserialize_with = "null_as_default")]
     pub name: String,
-    /// The name for people. Not encrypted.
+    /// Text for people; not encrypted.
     #[serde(default, deserialize_with = "null_as_default")]
     pub label: String,
-    /// Longer text for people. Not encrypted.
+    /// Longer text for people; not encrypted. The template's unless given.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub description: Option<String>,
-    /// Instant.
+    /// ISO-8601, UTC.
     #[serde(default, deserialize_with = "null_as_default")]
     pub created_at: Timestamp,
-    /// Instant.
+    /// When it last changed: ISO-8601, UTC.
     #[serde(default, deserialize_with = "null_as_default")]
     pub updated_at: Timestamp,
-    /// The template it was made from.
+    /// The template that it was created from.
     #[serde(default)]
     pub item_template_id: Option<Id>,
-    /// Its label.
+    /// That template's label.
     #[serde(default)]
     pub item_template_label: Option<String>,
-    /// 1.
+    /// Position in a list; our server sends 1.
     #[serde(default, deserialize_with = "null_as_default")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub ordinal: i64,
-    /// Always true.
+    /// Whether to display it; our server sends true.
     #[serde(default, deserialize_with = "null_as_default")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub visible: bool,
-    /// URL.
+    /// URL of a picture; our server sends null.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub image: Option<String>,
-    /// URL.
+    /// URL of a picture; our server sends null.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub item_image: Option<String>,
-    /// Until 31.
+    /// CSS colour. Vault API ≤ 31; our server sends null.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub item_image_background_colour: Option<String>,
-    /// Until 31.
+    /// CSS colour. Vault API ≤ 31; our server sends null.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub background_color: Option<String>,
-    /// Until 31; always false.
+    /// Vault API ≤ 31; our server sends false.
     #[serde(default, deserialize_with = "null_as_default")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub me: bool,
-    /// Ids of nodes in the list that comes with the item.
+    /// Ids of entries of `classification_nodes` in the same response.
     #[serde(default, deserialize_with = "null_as_default")]
     pub classification_node_ids: Vec<Id>,
-    /// Exactly the slots of this item; those in the list beside it that are not here are not its.
+    /// The slots of this item, all of them: a slot of the same response that is not named here belongs to another item.
     #[serde(default, deserialize_with = "null_as_default")]
     pub slot_ids: Vec<Id>,
-    /// On a received item, the owner's id of it.
+    /// The owner's id of the item; null on an own item.
     #[serde(default)]
     pub original_id: Option<Id>,
-    /// Who owns the original.
+    /// Who owns the original. Vault API ≥ 37 may send null to the recipient of an on-share.
     #[serde(default)]
     pub owner_id: Option<Id>,
-    /// On a received item, the share that brought it.
+    /// The share that brought it; null on an own item.
     #[serde(default)]
     pub share_id: Option<Id>,
-    /// Until 22; always empty.
+    /// Vault API ≤ 22; empty.
     #[serde(default, deserialize_with = "null_as_default")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub association_ids: Vec<Id>,
-    /// Until 22; always empty.
+    /// Vault API ≤ 22; empty.
     #[serde(default, deserialize_with = "null_as_default")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub associations_to_ids: Vec<Id>,
 }
 
-/// A named place in a hierarchy under which templates, items and slots can be found.
+/// A name in a scheme, by which templates, items and slots can be found.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClassificationNode {
-    /// The node's id.
+    /// For an entry of an item's `classification_node_ids`.
     pub id: Id,
-    /// Machine name.
+    /// Machine name, unique in its scheme among the nodes of one user, or of the server.
     #[serde(default, deserialize_with = "null_as_default")]
     pub name: String,
-    /// The name for people.
+    /// Text for people; not encrypted.
     #[serde(default, deserialize_with = "null_as_default")]
     pub label: String,
-    /// Longer text for people.
+    /// Longer text for people; not encrypted.
     #[serde(default)]
     pub description: Option<String>,
-    /// The place among its siblings.
+    /// Position among its siblings; our server sends 1.
     #[serde(default, deserialize_with = "null_as_default")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub ordinal: i64,
-    /// For display.
+    /// CSS colour for display.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub background_color: Option<String>,
-    /// URL.
+    /// URL of a picture.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub image: Option<String>,
-    /// Which hierarchy.
+    /// The set of names that it belongs to: `tag` for users' own.
     #[serde(default)]
     pub scheme: Option<String>,
-    /// How many things stand under it (since 31).
+    /// How many records are classified by it. Vault API ≥ 31; our server does not count and sends 0.
     #[serde(default, deserialize_with = "null_as_default")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub classifications_count: i64,
-    /// Whether the reading user made it (since 37.6).
+    /// Whether the reading user created it. Vault API ≥ 37.6; false where absent.
     #[serde(default, deserialize_with = "null_as_default")]
     pub own: bool,
 }
 
-/// One item with all that belongs to it; the arrays are always there (rule 3).
+/// One item with its slots and nodes. The server sends every array, also an empty one (`docs/protocol/http-api.md` §0,
+/// rule 3).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ItemResponse {
-    /// The item.
+    /// Without values: they are in `slots`.
     pub item: Item,
-    /// Its slots.
+    /// The slots that [`Item::slot_ids`] names.
     #[serde(default, deserialize_with = "null_as_default")]
     pub slots: Vec<Slot>,
-    /// The nodes it and its slots stand under.
+    /// The nodes that the item and its slots are classified by.
     #[serde(default, deserialize_with = "null_as_default")]
     pub classification_nodes: Vec<ClassificationNode>,
-    /// Files.
+    /// Attachments: file records of the platform; empty from this repository's server.
     #[serde(default, deserialize_with = "null_as_default")]
     pub attachments: Vec<JsonObject>,
-    /// Small pictures of files.
+    /// Thumbnails of attachments; empty from this repository's server.
     #[serde(default, deserialize_with = "null_as_default")]
     pub thumbnails: Vec<JsonObject>,
-    /// Always empty; old clients need it.
+    /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]
     pub associations: Vec<JsonObject>,
-    /// Always empty; old clients need it.
+    /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]
     pub associations_to: Vec<JsonObject>,
 }
 
-/// A page of items.
+/// A page of items with the slots and nodes of all of them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ItemsResponse {
-    /// The items.
+    /// Own and received items, newest first unless the filter says otherwise.
     pub items: Vec<Item>,
-    /// The slots of all of them.
+    /// The slots of all these items; [`Item::slot_ids`] says whose is which.
     #[serde(default, deserialize_with = "null_as_default")]
     pub slots: Vec<Slot>,
-    /// The nodes they stand under.
+    /// The nodes that these items and slots are classified by, each once.
     #[serde(default, deserialize_with = "null_as_default")]
     pub classification_nodes: Vec<ClassificationNode>,
-    /// Files.
+    /// Attachments: file records of the platform; empty from this repository's server.
     #[serde(default, deserialize_with = "null_as_default")]
     pub attachments: Vec<JsonObject>,
-    /// Small pictures of files.
+    /// Thumbnails of attachments; empty from this repository's server.
     #[serde(default, deserialize_with = "null_as_default")]
     pub thumbnails: Vec<JsonObject>,
-    /// Always empty; old clients need it.
+    /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]
     pub associations: Vec<JsonObject>,
-    /// Always empty; old clients need it.
+    /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]
     pub associations_to: Vec<JsonObject>,
-    /// The cursor of the next page, null on the last.
+    /// The pagination cursor of the next page; null on the last.
     #[serde(default)]
     pub next_page_after: Option<String>,
     /// See [`PageMeta`].
@@ -188,23 +189,23 @@ pub struct ItemsResponse {
     pub meta: Vec<PageMeta>,
 }
 
-/// The item part of a creation or a change.
+/// The item in a `POST` or `PUT`. In a `PUT` what is absent stays as it is.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ItemChange {
-    /// The name for people; needed when creating.
+    /// Text for people; not encrypted. Required in a `POST`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
     /// Machine name; derived from the label where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Longer text for people; the template's where absent.
+    /// Longer text for people; not encrypted. The template's where absent in a `POST`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Where the item stands.
+    /// Nodes to classify the item by, or no longer; the others stay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub classification_nodes_attributes: Option<Vec<ClassificationNodeChange>>,
-    /// The slots that are filled, added, changed or removed; the others stay.
+    /// The slots to fill, add, change or delete; the others stay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slots_attributes: Option<Vec<SlotChange>>,
 }
@@ -212,46 +213,46 @@ pub struct ItemChange {
 /// Body of `POST /items`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewItemRequest {
-    /// The template whose slots the item starts with.
+    /// Machine name of the template, whose slots the item starts with.
     pub template_name: String,
-    /// Leaves out the template's slots that nothing was given for.
+    /// Leaves out those of the template's slots that `item` does not name.
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "std::ops::Not::not")]
     pub skip_empty_template_slots: bool,
-    /// The item.
+    /// What the item has beside the template's.
     pub item: ItemChange,
 }
 
 /// Body of `PUT /items/{id}`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ItemChangeRequest {
-    /// The change.
+    /// What to change.
     pub item: ItemChange,
 }
 
-/// Which items a list is to hold; absent means "any".
+/// Which items to list, all conditions at once; empty and `None` do not filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ItemFilter {
-    /// Made from one of these templates.
+    /// Items created from one of these templates.
     pub template_ids: Vec<Id>,
-    /// Standing under a node of this hierarchy.
+    /// Items classified by a node of this scheme.
     pub scheme: Option<String>,
-    /// Standing under one of the nodes of these names.
+    /// Items classified by a node with one of these machine names.
     pub classifications: Vec<String>,
-    /// Shared by the reading user to this one.
+    /// Items that the reading user shares with this user.
     pub shared_with: Option<Id>,
-    /// Owned by this user.
+    /// Items that this user owns.
     pub owner_id: Option<Id>,
-    /// Owned by the reading user, or not.
+    /// True: items that the reading user owns; false: received ones.
     pub own: Option<bool>,
-    /// Only these.
+    /// Items with one of these ids, by the reading user's id of them.
     pub item_ids: Vec<Id>,
-    /// Of this machine name.
+    /// Items of this machine name.
     pub name: Option<String>,
-    /// `asc` or `desc` by creation; newest first where absent.
+    /// By creation; `None`: newest first.
     pub order: Option<Order>,
 }
 
-/// The direction of a list.
+/// Sort order of a list, by creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Order {
@@ -282,17 +283,17 @@ fn joined<'a>(parts: impl Iterator<Item = &'a str>) -> Option<String> {
     (!whole.is_empty()).then_some(whole)
 }
 
-/// As one query parameter; none where there are no ids.
+/// As one query parameter; `None` where there are no ids.
 pub(super) fn comma_joined(ids: &[Id]) -> Option<String> {
     joined(ids.iter().map(Id::as_str))
 }
 
-/// As a query parameter.
+/// A flag as query parameters spell it.
 pub(super) fn true_or_false(flag: bool) -> &'static str {
     if flag { "true" } else { "false" }
 }
 
-/// Makes an item. With an idempotency key a repeat answers with the item that was made first.
+/// Creates an item. With an idempotency key a retry returns the item that the first request created.
 pub fn create<'a>(
     vault: &'a Service,
     request: &NewItemRequest,
@@ -318,17 +319,17 @@ pub fn list<'a>(vault: &'a Service, filter: &ItemFilter, page: &PageQuery) -> Re
     page.of(request).send()
 }
 
-/// One item, by the id that the reading user has for it.
+/// One item, by the reading user's id of it. 404 by another user's id.
 pub fn get<'a>(vault: &'a Service, id: &Id) -> Reply<'a, ItemResponse> {
     vault.get(&["items", id.as_str()]).send()
 }
 
-/// Changes an own item.
+/// Changes an own item. 403 for a received one.
 pub fn update<'a>(vault: &'a Service, id: &Id, request: &ItemChangeRequest) -> Reply<'a, ItemResponse> {
     vault.put(&["items", id.as_str()]).json(request).send()
 }
 
-/// Deletes an own item with all its shares, or a received one with the share that brought it.
+/// Deletes an own item with all its shares, or a received one with the shares that brought it.
 pub fn delete<'a>(vault: &'a Service, id: &Id) -> Reply<'a, ()> {
     vault.delete(&["items", id.as_str()]).send_void()
 }
@@ -336,11 +337,11 @@ pub fn delete<'a>(vault: &'a Service, id: &Id) -> Reply<'a, ()> {
 /// One slot of `POST /items/{id}/encrypt`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ReencryptedSlot {
-    /// The user's own id of the slot.
+    /// The slot of the copy, by the recipient's id of it.
     pub id: Id,
-    /// The value, under the user's own DEK.
+    /// The value, encrypted under the recipient's private DEK.
     pub encrypted_value: Ciphertext<SlotValue>,
-    /// The owner's key that proves it, under the same DEK.
+    /// The owner's verification key of the value, encrypted under the same DEK.
     #[serde(default)]
     pub encrypted_value_verification_key: Option<Ciphertext<ValueVerificationKey>>,
 }
@@ -348,11 +349,11 @@ pub struct ReencryptedSlot {
 /// Body of `POST /items/{id}/encrypt`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ReencryptionRequest {
-    /// Every slot that has a value.
+    /// Every slot that has a value: one that is left under the old DEK could not be decrypted again.
     pub slots: Vec<ReencryptedSlot>,
 }
 
-/// Replaces a received item's values by the same under the recipient's own DEK. Doing it twice does no harm.
+/// Replaces a received item's values by the same values under the recipient's private DEK. May be retried.
 pub fn reencrypt<'a>(vault: &'a Service, id: &Id, request: &ReencryptionRequest) -> Reply<'a, ItemResponse> {
     vault.post(&["items", id.as_str(), "encrypt"]).json(request).safe_to_repeat().send()
 }

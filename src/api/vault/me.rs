@@ -1,4 +1,4 @@
-//! The user's own record in the Vault. `protocol/http-api.md` §2.1, §5.1 and §5.3.
+//! The user's own record in the Vault. `docs/protocol/http-api.md` §2.1, §5.1 and §5.3.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,101 +14,101 @@ pub enum UserType {
     /// A person.
     #[default]
     Human,
-    /// Acts for an organization.
+    /// Acts for an organization of the platform.
     OrganizationAgent,
-    /// Acts for a service.
+    /// Acts for a service of the platform.
     ServiceAgent,
     /// A kind that this version does not know.
     #[serde(other)]
     Unknown,
 }
 
-/// A user of the Vault.
+/// A user of the Vault. Our client stores nothing here but the id of the private DEK; the rest is for other clients.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct User {
-    /// The Vault's id of the user, as shares and connections name it.
+    /// The Vault's id of the user, which shares and connections refer to. The Keystore has another.
     pub id: Id,
-    /// Free text about the person; this client stores none.
+    /// Free text; not encrypted.
     #[serde(skip_deserializing)]
     pub full_name: Option<String>,
-    /// Free text; this client stores none.
+    /// Free text; not encrypted. An empty string for none, because generated clients refuse null.
     #[serde(skip_deserializing)]
     pub email: Option<String>,
-    /// Free text; this client stores none.
+    /// Free text; not encrypted.
     #[serde(skip_deserializing)]
     pub country: Option<String>,
-    /// Instant.
+    /// When the user was created: ISO-8601, UTC.
     #[serde(skip_deserializing)]
     pub joined_at: Option<Timestamp>,
-    /// Instant.
+    /// ISO-8601, UTC; our server sends null.
     #[serde(skip_deserializing)]
     pub onboarded_at: Option<Timestamp>,
-    /// Free text.
+    /// Our server sends null.
     #[serde(skip_deserializing)]
     pub timezone: Option<String>,
-    /// The Keystore's id of the private DEK; a login needs it.
+    /// The Keystore's id of the private DEK; null until it is stored. Signing in needs it.
     #[serde(default)]
     pub private_dek_external_id: Option<Id>,
-    /// The older name of the same pointer.
+    /// The same id by its name in Vault API < 0.19.
     #[serde(skip_deserializing)]
     pub private_encryption_space_id: Option<Id>,
-    /// Instant.
+    /// When the user will be deleted, ISO-8601, UTC; null unless they asked for it.
     #[serde(skip_deserializing)]
     pub queued_for_deletion_after: Option<Timestamp>,
-    /// Whether the platform's terms were accepted.
+    /// Whether the platform's terms were accepted; our server has none and sends true.
     #[serde(skip_deserializing)]
     pub accepted_terms: bool,
-    /// What kind of party this is.
+    /// A person where absent.
     #[serde(default, deserialize_with = "null_as_default")]
     pub user_type: UserType,
-    /// Decentralised identifier (since 37.6).
+    /// Decentralized identifier; null for none. Vault API ≥ 37.6.
     #[serde(skip_deserializing)]
     pub did: Option<String>,
-    /// Since 37.6.
+    /// Vault API ≥ 37.6; our server has no attachments and sends false.
     #[serde(skip_deserializing)]
     pub broken_attachments_present: bool,
-    /// Until 22.
+    /// Vault API ≤ 22; our server sends false.
     #[serde(skip_deserializing)]
     pub is_app_logging_enabled: Option<bool>,
-    /// Until 22.
+    /// URL of a picture; not encrypted. Vault API ≤ 22.
     #[serde(skip_deserializing)]
     pub image: Option<String>,
-    /// Until 22.
+    /// Vault API ≤ 22; our server sends null.
     #[serde(skip_deserializing)]
     pub unconfirmed_email: Option<String>,
-    /// Until 22.
+    /// Vault API ≤ 22; our server sends null.
     #[serde(skip_deserializing)]
     pub share_terms: Option<String>,
-    /// Until 22; always empty.
+    /// Vault API ≤ 22; empty.
     #[serde(skip_deserializing)]
     pub association_ids: Vec<Id>,
-    /// Until 31.
+    /// Vault API ≤ 31; our server tracks nothing and sends false.
     #[serde(skip_deserializing)]
     pub track_events: bool,
-    /// Until 31.
+    /// Vault API ≤ 31; our server sends false.
     #[serde(skip_deserializing)]
     pub track_usage: Option<bool>,
-    /// Until 31.
+    /// Vault API ≤ 31; our server sends null.
     #[serde(skip_deserializing)]
     pub verified_at: Option<Timestamp>,
-    /// Until 19.3.
+    /// Vault API ≤ 19.3; our server sends null.
     #[serde(skip_deserializing)]
     pub cloudname: Option<String>,
-    /// Until 19.3.
+    /// Vault API ≤ 19.3; our server sends null.
     #[serde(skip_deserializing)]
     pub key_store_admission_token: Option<String>,
-    /// Until 19.3.
+    /// Vault API ≤ 19.3; our server sends null.
     #[serde(skip_deserializing)]
     pub key_store_id: Option<String>,
-    /// Until 19.3.
+    /// Vault API ≤ 19.3; our server sends null.
     #[serde(skip_deserializing)]
     pub key_store_url: Option<String>,
-    /// Until 19.3.
+    /// Vault API ≤ 19.3; our server sends null.
     #[serde(skip_deserializing)]
     pub key_store_username: Option<String>,
 }
 
-/// Where in the Keystore the user's private DEK is, under whichever of its two names; `None` before it was noted.
+/// The Keystore's id of the user's private DEK, under whichever of its two names; `None` before it was stored.
 pub fn private_dek_id(user: &User) -> Option<&Id> {
     user.private_dek_external_id.as_ref().or(user.private_encryption_space_id.as_ref())
 }
@@ -116,9 +116,9 @@ pub fn private_dek_id(user: &User) -> Option<&Id> {
 /// Body of `POST /me`.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct NewUser {
-    /// The public key that sessions are encrypted to, PEM.
+    /// The public key that session tokens are encrypted to, PEM. The server finds the user by this text.
     pub public_key: String,
-    /// From the Keystore, good once.
+    /// From the Keystore; the request uses it up. A secret until then.
     pub admission_token: String,
 }
 
@@ -127,12 +127,12 @@ pub struct NewUser {
 pub struct NewUserResponse {
     /// The first session's token, encrypted to the user's public key.
     pub encrypted_session_authentication_string: Ciphertext<SessionToken>,
-    /// The new user.
+    /// Without a private DEK so far.
     pub user: User,
-    /// Always empty; old clients need it.
+    /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]
     pub associations: Vec<JsonObject>,
-    /// Always empty; old clients need it.
+    /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]
     pub organisations: Vec<JsonObject>,
 }
@@ -140,36 +140,36 @@ pub struct NewUserResponse {
 /// Reply of `GET /me` and `PUT /me`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct UserResponse {
-    /// The user.
+    /// As stored.
     pub user: User,
-    /// Always empty; old clients need it.
+    /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]
     pub associations: Vec<JsonObject>,
 }
 
-/// What `PUT /me` may change; what is absent stays as it is.
+/// What `PUT /me` changes; what is absent stays as it is.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct UserChange {
     /// The Keystore's id of the private DEK.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub private_dek_external_id: Option<Id>,
-    /// The older name of the same pointer.
+    /// The same id by its name in Vault API < 0.19.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub private_encryption_space_id: Option<Id>,
-    /// Free text.
+    /// Free text; not encrypted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub full_name: Option<String>,
-    /// Free text.
+    /// Free text; not encrypted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// Free text.
+    /// Free text; not encrypted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
-    /// Free text.
+    /// URL of a picture; not encrypted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
-    /// Decentralised identifier.
+    /// Decentralized identifier.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub did: Option<String>,
 }
@@ -177,11 +177,11 @@ pub struct UserChange {
 /// Body of `PUT /me`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct UserChangeRequest {
-    /// The change.
+    /// What to change.
     pub user: UserChange,
 }
 
-/// Makes the Keystore user a user of the Vault.
+/// Makes a user of the Vault of a user of the Keystore. No session is needed; the response has the first one.
 pub fn create<'a>(vault: &'a Service, user: &NewUser) -> Reply<'a, NewUserResponse> {
     vault.post(&["me"]).json(user).send()
 }
@@ -191,7 +191,7 @@ pub fn get(vault: &Service) -> Reply<'_, User> {
     vault.get(&["me"]).send_for("user")
 }
 
-/// Notes where in the Keystore the private DEK is, without which no later login finds it.
+/// Stores the id that the private DEK has in the Keystore, without which no later sign-in finds it.
 pub fn set_private_dek<'a>(vault: &'a Service, data_encryption_key: &Id) -> Reply<'a, User> {
     let user = UserChange { private_dek_external_id: Some(data_encryption_key.clone()), ..UserChange::default() };
     vault.put(&["me"]).json(&UserChangeRequest { user }).send_for("user")

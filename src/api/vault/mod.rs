@@ -1,4 +1,5 @@
-//! The Vault: items, connections, shares and client tasks, all values as ciphertext. `protocol/http-api.md` §5–§10.
+//! The Vault: items, connections, shares and client tasks, all values as ciphertext. `docs/protocol/http-api.md`
+//! §5–§10.
 
 pub mod classification_nodes;
 pub mod client_tasks;

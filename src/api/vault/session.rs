@@ -1,4 +1,4 @@
-//! Opening and ending a Vault session. `protocol/http-api.md` §5.2 and §5.4.
+//! Opening and ending a Vault session. `docs/protocol/http-api.md` §5.2 and §5.4.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,34 +10,34 @@ use crate::{
 /// Body of `POST /session`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SessionRequest {
-    /// The user's public key, the PEM exactly as registered.
+    /// The user's public key, PEM: the text exactly as it was registered.
     pub public_key: String,
-    /// How many seconds the session is wanted for.
+    /// How long the session is wanted for, in seconds; `None`: the server's default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_for: Option<u64>,
 }
 
-/// A session that only the private key's holder can use.
+/// A session that only the holder of the private key can use.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EncryptedSession {
-    /// The token, encrypted to the user's public key.
+    /// The session token, encrypted to the user's public key.
     pub encrypted_session_authentication_string: Ciphertext<SessionToken>,
 }
 
 /// Reply of `POST /session`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SessionResponse {
-    /// The session.
+    /// A new session; the user's other sessions stay valid.
     pub session: EncryptedSession,
 }
 
-/// Opens a session; there may be any number. Making another one harms nobody, so it may be repeated.
+/// Opens a session. May be retried: a user can have several.
 pub fn create<'a>(vault: &'a Service, public_key_pem: &str) -> Reply<'a, EncryptedSession> {
     let body = SessionRequest { public_key: public_key_pem.to_owned(), valid_for: None };
     vault.post(&["session"]).json(&body).safe_to_repeat().send_for("session")
 }
 
-/// Ends the session whose token the service carries.
+/// Logs out: ends the session whose token the service carries.
 pub fn delete(vault: &Service) -> Reply<'_, ()> {
     vault.delete(&["session"]).send_void()
 }

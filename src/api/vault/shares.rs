@@ -1,4 +1,4 @@
-//! Shares. `protocol/http-api.md` §2.4, §8 and §9.
+//! Shares. `docs/protocol/http-api.md` §2.4, §8 and §9.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,17 +16,17 @@ use crate::{
     http::{Reply, Service},
 };
 
-/// Whether the recipient has to accept a share before reading it, and did.
+/// Whether a share needs its recipient to accept it, and whether they did: a state, in spite of the field's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Acceptance {
-    /// Must, and has not.
+    /// The recipient has to accept, and has not: the server sends them no DEK and no values.
     AcceptanceRequired,
-    /// Need not.
+    /// The recipient can read it at once.
     AcceptanceNotRequired,
-    /// Did.
+    /// The recipient accepted.
     Accepted,
-    /// Refused; no request of the protocol sets it.
+    /// No request of the protocol sets it: a recipient who refuses deletes the share.
     Rejected,
 }
 
@@ -42,57 +42,58 @@ impl Acceptance {
     }
 }
 
-/// Who may share the item on.
+/// Who may share the item on. Vault API ≤ 31; superseded by `onsharing_permitted`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SharingMode {
-    /// Only the owner.
+    /// Only the owner: `onsharing_permitted` is false.
     Owner,
-    /// The recipient too.
+    /// The recipient too: `onsharing_permitted` is true.
     Anyone,
 }
 
-/// One share, as the sender, the owner or the recipient sees it.
+/// One share, as its sender, its recipient or the owner of the item sees it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Share {
-    /// The same for everyone.
+    /// The same for all three.
     pub id: Id,
-    /// Who owns the item; null for a recipient of an on-share in some versions.
+    /// The Vault's id of the item's owner. Vault API ≥ 37 may send null to the recipient of an on-share.
     #[serde(default)]
     pub owner_id: Option<Id>,
     /// Who made the share: the owner, or a recipient who shared on.
     pub sender_id: Id,
-    /// For whom it was made.
+    /// Whom it was made for.
     pub recipient_id: Id,
-    /// Whether it has to be accepted.
+    /// The state of acceptance, not a flag.
     pub acceptance_required: Acceptance,
-    /// Always the owner's id of the item.
+    /// The **owner's** id of the item, also in an on-share: a recipient cannot read the item by it.
     pub item_id: Id,
-    /// The owner's id of the slot, where only one is shared.
+    /// The owner's id of the slot, where one slot is shared; null for the whole item.
     #[serde(default)]
     pub slot_id: Option<Id>,
-    /// The recipient's public key that the DEK is encrypted for, PEM.
+    /// The recipient's public key of the connection, PEM, that `encrypted_dek` is encrypted to.
     #[serde(default)]
     pub public_key: Option<String>,
     /// The Keystore's id of the recipient's key pair.
     #[serde(default)]
     pub keypair_external_id: Option<String>,
-    /// Null for a recipient who has not accepted, or who holds the values under the own DEK by now.
+    /// The share's DEK, wrapped by `public_key`. Null for a recipient who has not accepted, or who has re-encrypted the
+    /// values under their private DEK.
     #[serde(default)]
     pub encrypted_dek: Option<Ciphertext<DataKeyForRecipient>>,
-    /// What the recipient agrees to.
+    /// Text that the recipient agrees to by accepting; not encrypted.
     #[serde(default)]
     pub terms: Option<String>,
-    /// Until 31.
+    /// Vault API ≤ 31; superseded by `onsharing_permitted`.
     #[serde(default)]
     pub sharing_mode: Option<SharingMode>,
-    /// Since 37; says the same.
+    /// Whether the recipient may share on. Vault API ≥ 37; see [`Share::permits_on_sharing`].
     #[serde(default)]
     pub onsharing_permitted: Option<bool>,
-    /// Instant.
+    /// ISO-8601, UTC.
     #[serde(default, deserialize_with = "null_as_default")]
     pub created_at: Timestamp,
-    /// After which the recipient no longer has it.
+    /// When the share ends: ISO-8601, UTC; null if it does not.
     #[serde(default)]
     pub expires_at: Option<Timestamp>,
 }
@@ -104,20 +105,21 @@ impl Share {
     }
 }
 
-/// One slot's value for a share.
+/// One slot's value, encrypted for a share.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ShareSlotValue {
-    /// Which share, where the body is about several (`PUT /items/{id}/shares`).
+    /// The share, in bodies about several (`PUT /items/{id}/shares`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub share_id: Option<Id>,
-    /// The sender's own id of the slot.
+    /// The slot, by the sender's id of it.
     pub slot_id: Option<Id>,
-    /// Under the share's DEK; null empties the slot.
+    /// The value, encrypted under the share's DEK; null empties the slot.
     pub encrypted_value: Option<Ciphertext<SlotValue>>,
-    /// The key that proves the value, under the share's DEK.
+    /// The verification key of the value, encrypted under the share's DEK; null for an empty slot.
     pub encrypted_value_verification_key: Option<Ciphertext<ValueVerificationKey>>,
-    /// The owner's proof; only the owner sends one.
+    /// HMAC of the value under that key, lower-case hexadecimal. Only the owner sends it: of an on-share the server
+    /// copies the owner's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value_verification_hash: Option<String>,
 }
@@ -125,34 +127,34 @@ pub struct ShareSlotValue {
 /// One share of `POST /items/{id}/shares`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewShare {
-    /// For whom; must be connected with the sender.
+    /// The recipient, who must be connected with the sender.
     pub recipient_id: Id,
-    /// The recipient's public key, exactly as in the connection.
+    /// The recipient's public key, PEM, byte for byte as in the connection.
     pub public_key: String,
     /// The Keystore's id of the recipient's key pair.
     #[serde(default)]
     pub keypair_external_id: Option<String>,
-    /// The share's DEK, encrypted with that public key.
+    /// The share's DEK, wrapped by that public key.
     pub encrypted_dek: Ciphertext<DataKeyForRecipient>,
-    /// Until 31.
+    /// Vault API ≤ 31; superseded by `onsharing_permitted`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sharing_mode: Option<SharingMode>,
-    /// Since 37.
+    /// Whether the recipient may share on. Vault API ≥ 37; absent means no, unless `sharing_mode` says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub onsharing_permitted: Option<bool>,
-    /// Absent means that it need not be accepted.
+    /// `None`: no acceptance is required.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acceptance_required: Option<Acceptance>,
-    /// What the recipient agrees to.
+    /// Text that the recipient agrees to by accepting; not encrypted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terms: Option<String>,
-    /// Must lie in the future.
+    /// When the share ends, in the future: ISO-8601, UTC. `None`: it does not expire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
-    /// Shares this one slot only.
+    /// The one slot to share, by the sender's id of it; `None`: the whole item.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slot_id: Option<Id>,
-    /// The values, sealed for this share.
+    /// The values, encrypted under the share's DEK; slots without a value may be left out.
     #[serde(default, deserialize_with = "null_as_default")]
     pub slot_values: Vec<ShareSlotValue>,
 }
@@ -160,16 +162,16 @@ pub struct NewShare {
 /// Body of `POST /items/{id}/shares`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewSharesRequest {
-    /// The shares.
+    /// All are created, or none.
     pub shares: Vec<NewShare>,
 }
 
-/// A list of shares; the paging fields are absent from some replies.
+/// A list of shares. Some responses have no pagination fields.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SharesResponse {
-    /// The shares.
+    /// Oldest first unless the request says otherwise.
     pub shares: Vec<Share>,
-    /// The cursor of the next page, null on the last.
+    /// The pagination cursor of the next page; null on the last.
     #[serde(default)]
     pub next_page_after: Option<String>,
     /// See [`PageMeta`].
@@ -180,36 +182,37 @@ pub struct SharesResponse {
 /// Reply about one share.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ShareResponse {
-    /// The share.
+    /// As the reading user sees it.
     pub share: Share,
 }
 
-/// A share with the recipient's copy of the item.
+/// A share with the recipient's copy of the item. Reply of `GET /incoming_shares/{id}/item`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ShareWithItemResponse {
-    /// The share.
+    /// The share that was asked for.
     pub share: Share,
-    /// Set where the item reached the recipient by another share before; then the item here is that one's.
+    /// Set where the recipient has a copy by another share: `item` and `slots` are then those of that share, and its
+    /// DEK decrypts them. Vault API ≥ 22.
     #[serde(default)]
     pub item_shared_via_another_share_id: Option<Id>,
-    /// The recipient's copy.
+    /// The recipient's copy, under the recipient's id.
     pub item: Item,
-    /// Its slots; without values while the share is not accepted.
+    /// Its slots; without values while acceptance is outstanding.
     #[serde(default, deserialize_with = "null_as_default")]
     pub slots: Vec<Slot>,
-    /// Always empty; old clients need it.
+    /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]
     pub associations: Vec<JsonObject>,
-    /// Always empty; old clients need it.
+    /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]
     pub associations_to: Vec<JsonObject>,
-    /// Files.
+    /// Attachments: file records of the platform; empty from this repository's server.
     #[serde(default, deserialize_with = "null_as_default")]
     pub attachments: Vec<JsonObject>,
-    /// The nodes the item and its slots stand under.
+    /// The nodes that the item and its slots are classified by.
     #[serde(default, deserialize_with = "null_as_default")]
     pub classification_nodes: Vec<ClassificationNode>,
-    /// Small pictures of files.
+    /// Thumbnails of attachments; empty from this repository's server.
     #[serde(default, deserialize_with = "null_as_default")]
     pub thumbnails: Vec<JsonObject>,
 }
@@ -229,17 +232,17 @@ impl From<ShareWithItemResponse> for ItemResponse {
     }
 }
 
-/// One share of an own item, as the list for re-encryption holds it.
+/// One share of an own item, with what a refresh needs to know of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ItemShare {
-    /// The share.
+    /// For [`ShareDek::share_id`].
     pub id: Id,
-    /// The recipient's public key, PEM.
+    /// The recipient's public key, PEM, as the server tells it: untrusted.
     pub public_key: String,
-    /// Since 37.
+    /// The owner's id of the item. Vault API ≥ 37.
     #[serde(default)]
     pub item_id: Option<Id>,
-    /// Where only one slot is shared.
+    /// The owner's id of the slot, where one slot is shared; null for the whole item. Vault API ≥ 37.
     #[serde(default)]
     pub slot_id: Option<Id>,
 }
@@ -254,39 +257,39 @@ pub struct ItemSharesResponse {
 /// A share's new DEK.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ShareDek {
-    /// The share.
+    /// The share that gets it. Values of this share that are not sent with it are deleted.
     pub share_id: Id,
-    /// The DEK, encrypted with the recipient's public key.
+    /// The DEK, wrapped by the recipient's public key.
     pub dek: Ciphertext<DataKeyForRecipient>,
 }
 
-/// Body of `PUT /items/{id}/shares`: the item re-encrypted for those it is shared with.
+/// Body of `PUT /items/{id}/shares`: an item, encrypted again for those it is shared with. As the server reads it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ItemSharesChange {
-    /// The new DEKs.
+    /// One for each share that gets a new DEK.
     #[serde(deserialize_with = "null_as_default")]
     pub share_deks: Vec<ShareDek>,
-    /// The values under them.
+    /// The values of these shares, encrypted under the new DEKs.
     #[serde(deserialize_with = "null_as_default")]
     pub slot_values: Vec<ShareSlotValue>,
-    /// Client tasks that are done with it.
+    /// Tasks whose state changes in the same transaction.
     #[serde(deserialize_with = "null_as_default")]
     pub client_tasks: Vec<ClientTaskChange>,
 }
 
-/// The same body as the client sends it: every share gets the same values, which are not copied for each.
+/// The same body as the client writes it: every share gets the same values, borrowed instead of copied for each.
 #[derive(Serialize)]
 pub struct ItemSharesRefresh<'a> {
-    /// The new DEKs.
+    /// One for each share.
     pub share_deks: Vec<ShareDek>,
-    /// The values under them.
+    /// The values of each share, encrypted under the new DEK.
     pub slot_values: Vec<ValueOfShare<'a>>,
-    /// None: this client reports tasks apart.
+    /// Empty: this client sets the state of tasks in a request of its own.
     pub client_tasks: Vec<ClientTaskChange>,
 }
 
-/// A value for one of the shares that get it.
+/// A [`ShareSlotValue`], borrowed, for one of the shares that get it.
 #[derive(Serialize)]
 pub struct ValueOfShare<'a> {
     share_id: &'a Id,
@@ -310,31 +313,31 @@ impl ShareSlotValue {
     }
 }
 
-/// Which incoming shares a list is to hold; absent means "any".
+/// Which received shares to list; empty and `None` do not filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IncomingFilter {
-    /// In this state of acceptance.
+    /// Shares in this state of acceptance.
     pub acceptance_required: Option<Acceptance>,
-    /// Through this connection, by the reading user's id of it.
+    /// Shares through this connection, by the reading user's id of it. Vault API ≥ 37.
     pub own_connection_id: Option<Id>,
-    /// Only these.
+    /// Shares with one of these ids.
     pub share_ids: Vec<Id>,
-    /// Oldest or newest first.
+    /// By creation; `None`: oldest first. Vault API ≥ 37.
     pub order: Option<Order>,
 }
 
-/// Which outgoing shares a list is to hold; absent means "any".
+/// Which sent shares to list; empty and `None` do not filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OutgoingFilter {
-    /// Of these items.
+    /// Shares of these items, by the owner's ids of them. Vault API ≥ 22.
     pub item_ids: Vec<Id>,
-    /// Through this connection, by the reading user's id of it.
+    /// Shares through this connection, by the reading user's id of it. Vault API ≥ 37.
     pub own_connection_id: Option<Id>,
-    /// Oldest or newest first.
+    /// By creation; `None`: oldest first. Vault API ≥ 37.
     pub order: Option<Order>,
 }
 
-/// Shares an item. With an idempotency key a repeat answers with the shares that were made first.
+/// Shares an item, own or received. With an idempotency key a retry returns the shares that the first request created.
 pub fn create<'a>(
     vault: &'a Service,
     item: &Id,
@@ -344,7 +347,7 @@ pub fn create<'a>(
     vault.post(&["items", item.as_str(), "shares"]).json(request).idempotency_key(idempotency_key).send_for("shares")
 }
 
-/// A page of the shares made for the user.
+/// A page of the shares that the user received.
 pub fn incoming<'a>(vault: &'a Service, filter: &IncomingFilter, page: &PageQuery) -> Reply<'a, SharesResponse> {
     let request = vault
         .get(&["incoming_shares"])
@@ -355,7 +358,7 @@ pub fn incoming<'a>(vault: &'a Service, filter: &IncomingFilter, page: &PageQuer
     page.of(request).send()
 }
 
-/// A page of the shares that the user made.
+/// A page of the shares that the user sent, on-shares included.
 pub fn outgoing<'a>(vault: &'a Service, filter: &OutgoingFilter, page: &PageQuery) -> Reply<'a, SharesResponse> {
     let mut request = vault.get(&["outgoing_shares"]);
     for id in &filter.item_ids {
@@ -367,50 +370,51 @@ pub fn outgoing<'a>(vault: &'a Service, filter: &OutgoingFilter, page: &PageQuer
     page.of(request).send()
 }
 
-/// One share made for the user.
+/// One share that the user received. 404 for any other.
 pub fn get_incoming<'a>(vault: &'a Service, id: &Id) -> Reply<'a, Share> {
     vault.get(&["incoming_shares", id.as_str()]).send_for("share")
 }
 
-/// One share that the user made.
+/// One share that the user sent. 404 for any other.
 pub fn get_outgoing<'a>(vault: &'a Service, id: &Id) -> Reply<'a, Share> {
     vault.get(&["outgoing_shares", id.as_str()]).send_for("share")
 }
 
-/// One share made for the user, with the item.
+/// One share that the user received, with their copy of the item.
 pub fn get_incoming_with_item<'a>(vault: &'a Service, id: &Id) -> Reply<'a, ShareWithItemResponse> {
     vault.get(&["incoming_shares", id.as_str(), "item"]).send()
 }
 
-/// Accepts a share and its terms. Harmless where nothing has to be accepted.
+/// Accepts a share and its terms. Changes nothing where no acceptance is required.
 pub fn accept<'a>(vault: &'a Service, id: &Id) -> Reply<'a, Share> {
     vault.put(&["incoming_shares", id.as_str(), "accept"]).send_for("share")
 }
 
-/// Removes a share and the recipient's copy.
+/// Ends a share, of either protocol: the recipient's copy goes, unless another share backs it, and so do the shares
+/// made from it.
 pub fn delete<'a>(vault: &'a Service, id: &Id) -> Reply<'a, ()> {
     vault.delete(&["shares", id.as_str()]).send_void()
 }
 
-/// Everyone that an own item is shared with.
+/// Everyone whom an own item is shared with, by whomever.
 pub fn of_item<'a>(vault: &'a Service, item: &Id) -> Reply<'a, Vec<ItemShare>> {
     vault.get(&["items", item.as_str(), "shares"]).send_for("shares")
 }
 
-/// Replaces the DEKs and values of an own item's shares.
+/// Replaces DEKs and values of an own item's shares.
 pub fn update_of_item<'a>(vault: &'a Service, item: &Id, refresh: &ItemSharesRefresh<'_>) -> Reply<'a, ()> {
     vault.put(&["items", item.as_str(), "shares"]).json(refresh).send_void()
 }
 
-/// What is to change about a share.
+/// What to change about a share. Vault API ≥ 39.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ShareChange {
-    /// The share.
+    /// A share of an own item.
     pub share_id: Id,
-    /// Absent leaves it as it is; null means for ever.
+    /// `None` leaves it as it is; `Some(None)`, null on the wire, means that the share does not expire.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "null_or_value")]
     pub expires_at: Option<Option<Timestamp>>,
-    /// Absent leaves it as it is; false also ends what was shared on.
+    /// `None` leaves it as it is; false also ends the shares that the recipient made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub onsharing_permitted: Option<bool>,
 }
@@ -418,11 +422,11 @@ pub struct ShareChange {
 /// Body of `PUT /shares`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SharesChange {
-    /// The changes; all are made or none.
+    /// All are changed, or none.
     pub shares: Vec<ShareChange>,
 }
 
-/// Changes how long shares of own items last and whether they may be shared on.
+/// Changes expiry and permission to share on, for shares of own items.
 pub fn change(vault: &Service, changes: Vec<ShareChange>) -> Reply<'_, Vec<Share>> {
     vault.put(&["shares"]).json(&SharesChange { shares: changes }).send_for("shares")
 }

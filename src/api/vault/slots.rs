@@ -1,4 +1,4 @@
-//! Slots: the named, encrypted values that an item is made of. `protocol/http-api.md` §2.3, §6.5, §6.8 and §6.10.
+//! Slots: the named, encrypted values that an item is made of. `docs/protocol/http-api.md` §2.3, §6.5, §6.8 and §6.10.
 
 use serde::{Deserialize, Deserializer, Serialize};
 #[cfg(feature = "whole-records")]
@@ -15,89 +15,91 @@ use crate::{
 /// One slot as the reading user sees it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Slot {
-    /// The id for the reading user.
+    /// The reading user's id of it, as [`super::items::Item::id`].
     pub id: Id,
-    /// Whether the reading user owns it.
+    /// Whether the reading user owns it; false on received slots and those of templates.
     #[serde(default, deserialize_with = "null_as_default")]
     pub own: bool,
-    /// On a received slot, the share that brought it.
+    /// The share that brought it; null on an own slot.
     #[serde(default)]
     pub share_id: Option<Id>,
     /// Machine name, unique within the item.
     pub name: String,
-    /// The name for people.
+    /// Text for people; not encrypted.
     #[serde(default, deserialize_with = "null_as_default")]
     pub label: String,
-    /// Longer text for people.
+    /// Longer text for people; not encrypted.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub description: Option<String>,
-    /// True exactly when there is a value (rule 4); old clients decrypt no slot without it.
+    /// True exactly when there is a value (`docs/protocol/http-api.md` §0, rule 4): clients of Vault API 0.19 decrypt
+    /// no slot without it.
     #[serde(default, deserialize_with = "null_as_default")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub encrypted: bool,
-    /// The place among the item's slots.
+    /// Position among the slots of the item, from 1.
     #[serde(default, deserialize_with = "null_as_default")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub ordinal: i64,
-    /// Always true.
+    /// Whether to display it; our server sends true.
     #[serde(default, deserialize_with = "null_as_default")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub visible: bool,
-    /// Always false.
+    /// Whether it must have a value; our server sends false.
     #[serde(default, deserialize_with = "null_as_default")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub required: bool,
-    /// Ids of nodes in the list that comes with the slot.
+    /// Ids of entries of `classification_nodes` in the same response.
     #[serde(default, deserialize_with = "null_as_default")]
     pub classification_node_ids: Vec<Id>,
-    /// The file that the slot stands for.
+    /// The file that the slot stands for, on the platform; null for none.
     #[serde(default)]
     pub attachment_id: Option<Id>,
-    /// Since 22.
+    /// Vault API ≥ 22; our server sends null.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub attachments_folder_id: Option<Id>,
-    /// 19.3 to 22.
+    /// Vault API 19.3 to 22; our server sends null.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub attachment_uid: Option<Id>,
-    /// Null on a template's slot.
+    /// The item, by the reading user's id of it; null on a slot of a template.
     #[serde(default)]
     pub item_id: Option<Id>,
-    /// Instant.
+    /// ISO-8601, UTC.
     #[serde(default, deserialize_with = "null_as_default")]
     pub created_at: Timestamp,
-    /// Instant.
+    /// When it last changed: ISO-8601, UTC.
     #[serde(default, deserialize_with = "null_as_default")]
     pub updated_at: Timestamp,
-    /// One of the slot types of §2.3; a hint for display.
+    /// A hint for display, one of the types in `docs/protocol/http-api.md` §2.3; `key_value` where absent or null.
     #[serde(default = "key_value", deserialize_with = "key_value_if_null")]
     pub slot_type_name: String,
-    /// `system` when cloned from a system template, else `user`.
+    /// `system` where cloned from a system template, otherwise `user`.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub creator: Option<String>,
-    /// Under the user's DEK, or, when received, under the share's.
+    /// The value; null while empty or hidden. Own: encrypted under the private DEK. Received: under the share's DEK,
+    /// until re-encrypted.
     #[serde(default)]
     pub encrypted_value: Option<Ciphertext<SlotValue>>,
-    /// On a received slot, the key that proves the value, under the share's DEK.
+    /// The verification key of a received value, encrypted under the same DEK; null on an own slot.
     #[serde(default)]
     pub encrypted_value_verification_key: Option<Ciphertext<ValueVerificationKey>>,
-    /// On a received slot, the owner's proof of the value, hexadecimal.
+    /// The owner's HMAC of a received value under that key, lower-case hexadecimal; null on an own slot.
     #[serde(default)]
     pub value_verification_hash: Option<String>,
-    /// Until 22.
+    /// URL of a picture. Vault API ≤ 22; our server sends null.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub image: Option<String>,
-    /// On a received slot, the owner's id of it.
+    /// The owner's id of the slot; null on an own slot.
     #[serde(default)]
     pub original_id: Option<Id>,
-    /// Who owns the original.
+    /// Who owns the original; null on a slot of a template.
     #[serde(default)]
     pub owner_id: Option<Id>,
-    /// Settings of some system slots; where they are no object, they are not read.
+    /// Settings of some system slots of the first protocol. What is no object is read as null.
     #[cfg_attr(feature = "whole-records", serde(default, deserialize_with = "object_only"))]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub config: Option<JsonObject>,
@@ -119,68 +121,71 @@ fn key_value() -> String {
     "key_value".to_owned()
 }
 
-/// One slot of an item that is created or changed. Absent means "as it was"; see [`SlotChange::encrypted_value`].
+/// One slot in a `POST` or `PUT` of an item. What is absent stays as it is.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SlotChange {
-    /// Only when changing: which slot is meant; else `name` tells.
+    /// The slot to change; without it `name` says which. Refused in a `POST`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<Id>,
-    /// Which slot is meant, or what a new one is called.
+    /// The slot to fill or change by its machine name; without a match a new slot gets this name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The name for people; a new slot's `name` is derived from it where that is absent.
+    /// Text for people; not encrypted. A new slot's `name` is derived from it where that is absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// Longer text for people.
+    /// Longer text for people; not encrypted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// One of the slot types of §2.3.
+    /// A hint for display, one of the types in `docs/protocol/http-api.md` §2.3.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slot_type_name: Option<String>,
-    /// The place among the item's slots.
+    /// Position among the slots of the item.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ordinal: Option<i64>,
-    /// Accepted and ignored.
+    /// Accepted and ignored by our server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub visible: Option<bool>,
-    /// Absent: the value stays. Null: the slot becomes empty. Else the new value.
+    /// The value, encrypted under the owner's private DEK. `None`: the value stays. `Some(None)`, null on the wire: the
+    /// slot becomes empty.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "null_or_value")]
     pub encrypted_value: Option<Option<Ciphertext<SlotValue>>>,
-    /// Never sent by this client. Some send `""` here to empty a slot; anything else is plaintext and refused (§6.8).
+    /// A plaintext value. Not serialized by this client. Clients of 2023 send `""` to empty a slot; the server refuses
+    /// anything else (`docs/protocol/http-api.md` §6.8).
     #[serde(skip_serializing)]
     pub value: Option<String>,
-    /// True deletes the slot.
+    /// True deletes the slot. Refused in a `POST`.
     #[serde(rename = "_destroy", skip_serializing_if = "Option::is_none")]
     pub destroy: Option<bool>,
-    /// The file that the slot stands for.
+    /// The file that the slot stands for, on the platform.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attachment_id: Option<Id>,
-    /// Classification of the slot (§4.2 of the set-up document).
+    /// Nodes to classify the slot by, or no longer; the others stay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub classification_nodes_attributes: Option<Vec<ClassificationNodeChange>>,
 }
 
-/// How an item or a slot is put under a node, or taken from it. Each field has two names on the wire.
+/// A node to classify an item or slot by, or no longer. Found by id, or by scheme and name; versions of the protocol
+/// differ in the names of these fields.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ClassificationNodeChange {
     /// An existing node.
     #[serde(alias = "node_id", skip_serializing_if = "Option::is_none")]
     pub id: Option<Id>,
-    /// An existing node's name, or a new one's.
+    /// Machine name of an existing node, or of a new one of the user's.
     #[serde(alias = "node_name", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The name for people.
+    /// Text for people; not encrypted. Of a new node.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// Which hierarchy.
+    /// The scheme that `name` or `label` belongs to.
     #[serde(alias = "scheme_name", skip_serializing_if = "Option::is_none")]
     pub scheme: Option<String>,
-    /// Longer text for people.
+    /// Longer text for people; not encrypted. Of a new node.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// True takes the classification away.
+    /// True, with an `id`, takes the classification away; the node stays.
     #[serde(rename = "_destroy", skip_serializing_if = "Option::is_none")]
     pub destroy: Option<bool>,
 }
@@ -188,11 +193,11 @@ pub struct ClassificationNodeChange {
 /// Reply of `GET /slots/{id}`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SlotResponse {
-    /// The slot.
+    /// As the reading user sees it.
     pub slot: Slot,
 }
 
-/// Removes a slot from an own item.
+/// Deletes a slot of an own item, and with it those of all copies.
 pub fn delete<'a>(vault: &'a Service, id: &Id) -> Reply<'a, ()> {
     vault.delete(&["slots", id.as_str()]).send_void()
 }

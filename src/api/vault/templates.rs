@@ -1,4 +1,4 @@
-//! Templates: named lists of empty slots that items are made from. `protocol/http-api.md` §2.8 and §6.1–§6.3.
+//! Templates: named lists of empty slots that items are made from. `docs/protocol/http-api.md` §2.8 and §6.1–§6.3.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,49 +14,49 @@ use crate::{
 /// One template.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ItemTemplate {
-    /// The template's id.
+    /// For [`super::items::ItemFilter::template_ids`]; a new item names its template by `name`.
     pub id: Id,
-    /// Machine name, by which items name their template.
+    /// Machine name, by which a new item names its template.
     pub name: String,
-    /// The name for people.
+    /// Text for people; not encrypted.
     #[serde(default, deserialize_with = "null_as_default")]
     pub label: String,
-    /// Longer text for people.
+    /// Longer text for people; not encrypted.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub description: Option<String>,
-    /// The place among the templates.
+    /// Position among the templates.
     #[serde(default, deserialize_with = "null_as_default")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub ordinal: i64,
-    /// Always true.
+    /// Whether to display it; our server sends true.
     #[serde(default, deserialize_with = "null_as_default")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub visible: bool,
-    /// Who made it; null for a system template.
+    /// Who created it; null for a system template.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub user_id: Option<Id>,
-    /// Instant.
+    /// ISO-8601, UTC.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub updated_at: Option<Timestamp>,
-    /// URL.
+    /// URL of a picture; our server sends null.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub image: Option<String>,
-    /// Ids of nodes in the list that comes with the template.
+    /// Ids of entries of `classification_nodes` in the same response.
     #[serde(default, deserialize_with = "null_as_default")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub classification_node_ids: Vec<Id>,
-    /// Its slots, in the list that comes with it.
+    /// Ids of entries of `slots` in the same response.
     #[serde(default, deserialize_with = "null_as_default")]
     pub slot_ids: Vec<Id>,
-    /// For display.
+    /// CSS colour; our server sends null.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub background_color: Option<String>,
-    /// How many of the reading user's items were made from it (since 31).
+    /// How many of the reading user's items were created from it. Vault API ≥ 31.
     #[serde(default, deserialize_with = "null_as_default")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub items_count: i64,
@@ -65,21 +65,21 @@ pub struct ItemTemplate {
 /// A page of templates with the slots of all of them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TemplatesResponse {
-    /// The templates.
+    /// The system's and the user's own, oldest first.
     pub item_templates: Vec<ItemTemplate>,
-    /// The slots of all of them.
+    /// The slots of all these templates; [`ItemTemplate::slot_ids`] says whose is which.
     #[serde(default, deserialize_with = "null_as_default")]
     pub slots: Vec<Slot>,
-    /// The nodes they stand under.
+    /// The nodes that these templates are classified by, each once.
     #[serde(default, deserialize_with = "null_as_default")]
     pub classification_nodes: Vec<ClassificationNode>,
-    /// Always empty.
+    /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]
     pub attachments: Vec<JsonObject>,
-    /// Always empty.
+    /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]
     pub thumbnails: Vec<JsonObject>,
-    /// The cursor of the next page, null on the last.
+    /// The pagination cursor of the next page; null on the last.
     #[serde(default)]
     pub next_page_after: Option<String>,
     /// See [`PageMeta`].
@@ -90,18 +90,18 @@ pub struct TemplatesResponse {
 /// One template with its slots.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TemplateResponse {
-    /// The template.
+    /// Without slots: they are in `slots`.
     pub item_template: ItemTemplate,
-    /// Its slots.
+    /// Its slots, all empty.
     #[serde(default, deserialize_with = "null_as_default")]
     pub slots: Vec<Slot>,
-    /// The nodes it stands under.
+    /// The nodes that it is classified by.
     #[serde(default, deserialize_with = "null_as_default")]
     pub classification_nodes: Vec<ClassificationNode>,
-    /// Always empty.
+    /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]
     pub attachments: Vec<JsonObject>,
-    /// Always empty.
+    /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]
     pub thumbnails: Vec<JsonObject>,
 }
@@ -110,37 +110,37 @@ pub struct TemplateResponse {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct NewTemplateRequest {
-    /// Machine name, unique; derived from the label where absent.
+    /// Machine name; derived from the label where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The name for people.
+    /// Text for people; not encrypted.
     pub label: String,
-    /// Longer text for people.
+    /// Longer text for people; not encrypted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// An existing hierarchy.
+    /// Scheme of the node to classify the template by.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub classification_scheme_name: Option<String>,
-    /// An existing node of it.
+    /// Machine name of an existing node of that scheme.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub classification_node_name: Option<String>,
-    /// The slots.
+    /// Name or label, description and type of each slot; the rest is ignored.
     #[serde(deserialize_with = "null_as_default")]
     pub slots_attributes: Vec<SlotChange>,
 }
 
-/// Which templates a list is to hold; absent means "any".
+/// Which templates to list; `None` does not filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TemplateFilter {
-    /// A part of the label.
+    /// Templates whose label contains this.
     pub like: Option<String>,
-    /// Standing in this hierarchy.
+    /// Templates classified by a node of this scheme.
     pub scheme: Option<String>,
-    /// Standing under the node of this name.
+    /// Templates classified by the node of this machine name.
     pub classification: Option<String>,
 }
 
-/// A page of the system's templates and the user's own.
+/// A page of the system's templates and the user's own, oldest first.
 pub fn list<'a>(vault: &'a Service, filter: &TemplateFilter, page: &PageQuery) -> Reply<'a, TemplatesResponse> {
     let request = vault
         .get(&["item_templates"])
@@ -150,12 +150,13 @@ pub fn list<'a>(vault: &'a Service, filter: &TemplateFilter, page: &PageQuery) -
     page.of(request).send()
 }
 
-/// One template.
+/// One template. 404 for another user's.
 pub fn get<'a>(vault: &'a Service, id: &Id) -> Reply<'a, TemplateResponse> {
     vault.get(&["item_templates", id.as_str()]).send()
 }
 
-/// Makes a template of the user's own.
+/// Creates a template of the user's own. With an idempotency key a retry returns the template that the first request
+/// created.
 pub fn create<'a>(
     vault: &'a Service,
     request: &NewTemplateRequest,

@@ -1,5 +1,6 @@
 //! Encryption spaces: a DEK shared by two connected users, each with a copy of it wrapped by their own KEK
-//! (docs/protocol/encryption-spaces-and-setup.md §1.4 and §1.5). Whoever claimed the key of a space may join it; to everyone else it does not exist.
+//! (docs/protocol/encryption-spaces-and-setup.md §1.4 and §1.5). Whoever claimed the key of a space may join it; to
+//! everyone else it does not exist.
 
 use axum::{
     Json,

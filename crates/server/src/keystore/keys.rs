@@ -1,4 +1,5 @@
-//! The key that wraps a user's keys (KEK), and the keys that encrypt data (DEKs), wrapped by it (docs/protocol/http-api.md §4.5–4.6).
+//! The key that wraps a user's keys (KEK), and the keys that encrypt data (DEKs), wrapped by it
+//! (docs/protocol/http-api.md §4.5–4.6).
 
 use axum::{
     Json,

@@ -1,4 +1,5 @@
-//! Login with SRP: a challenge, then a proof of the passphrase that does not reveal it (docs/protocol/http-api.md §4.3).
+//! Login with SRP: a challenge, then a proof of the passphrase that does not reveal it (docs/protocol/http-api.md
+//! §4.3).
 //!
 //! An unknown username gets a decoy challenge, always with the same salt, and fails at the proof, so that usernames
 //! cannot be enumerated.

@@ -1,4 +1,5 @@
-//! The Keystore: who can log in, and the keys each user stores, all encrypted before they arrive (docs/protocol/http-api.md §4).
+//! The Keystore: who can log in, and the keys each user stores, all encrypted before they arrive
+//! (docs/protocol/http-api.md §4).
 
 mod admission;
 mod encryption_spaces;

@@ -1,4 +1,5 @@
-//! Registration: a free username, and a user with the SRP verifier of their passphrase (docs/protocol/http-api.md §4.1–4.2).
+//! Registration: a free username, and a user with the SRP verifier of their passphrase (docs/protocol/http-api.md
+//! §4.1–4.2).
 
 use axum::{Json, extract::State, http::StatusCode};
 use vaultshare::api::{

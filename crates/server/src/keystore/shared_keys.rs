@@ -1,6 +1,6 @@
-//! Shared keys (docs/protocol/encryption-spaces-and-setup.md §1.4): how the DEK of a space gets from its creator to the other user. The creator
-//! leaves it encrypted for the other's public key; a claim is signed with the private key, so that only its holder
-//! succeeds. After the first claim only the same user can repeat it.
+//! Shared keys (docs/protocol/encryption-spaces-and-setup.md §1.4): how the DEK of a space gets from its creator to the
+//! other user. The creator leaves it encrypted for the other's public key; a claim is signed with the private key, so
+//! that only its holder succeeds. After the first claim only the same user can repeat it.
 
 use axum::{
     Json,
