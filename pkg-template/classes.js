@@ -15,7 +15,9 @@ for (const type of Object.values(bindings)) {
 if (Symbol.dispose) {
   // For `using session = …`: unlike one that is freed, a closed session says that it is closed.
   Object.defineProperty(bindings.Session.prototype, Symbol.dispose, {
-    value() { this.close(); },
+    value() {
+      this.close();
+    },
     configurable: true,
     writable: true,
   });

@@ -2,7 +2,7 @@
 
 import { perform, start } from './on-demand-module.js';
 
-onmessage = ({ data: { id, operation, values } }) => {
+self.onmessage = ({ data: { id, operation, values } }) => {
   try {
     const result = perform(operation, values);
     postMessage({ id, result }, result instanceof Uint8Array ? [result.buffer] : []);
@@ -11,4 +11,7 @@ onmessage = ({ data: { id, operation, values } }) => {
   }
 };
 
-start((place) => fetch(place)).then(() => postMessage({}), (error) => postMessage({ error: String(error) }));
+start((place) => fetch(place)).then(
+  () => postMessage({}),
+  (error) => postMessage({ error: String(error) }),
+);

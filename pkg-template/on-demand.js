@@ -48,7 +48,9 @@ class Instance {
   /** @param {(instance: Instance) => Promise<Function>} start gives what calls one of the module's exports */
   constructor(start) {
     this.#perform = start(this);
-    this.#perform.catch(() => { this.failed = true; });
+    this.#perform.catch(() => {
+      this.failed = true;
+    });
   }
 
   /**

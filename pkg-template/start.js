@@ -1,11 +1,11 @@
 // Starts the compiled module, once. The entries (`index.js`, `node.js`) differ only in how they open a URL.
 
-import * as bindings from './vaultshare_bg.js';
 import { VaultError } from './errors.js';
 import { beforeInit } from './guard.js';
 import { imports } from './imports.js';
 import { instantiate, LoadError, notStarted } from './instantiate.js';
 import { OnDemandModule } from './on-demand.js';
+import * as bindings from './vaultshare_bg.js';
 
 // One for all entries: a program that reaches this package by two of them still has one module.
 let started;
@@ -43,6 +43,7 @@ function vaultError(error) {
   if (!(error instanceof LoadError)) return error;
   const failure = new VaultError(codes[error.kind], error.message, error.status);
   // As the constructor of `Error` defines it.
-  if (error.cause !== undefined) Object.defineProperty(failure, 'cause', { value: error.cause, configurable: true, writable: true });
+  if (error.cause !== undefined)
+    Object.defineProperty(failure, 'cause', { value: error.cause, configurable: true, writable: true });
   return failure;
 }

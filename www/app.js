@@ -25,7 +25,11 @@ async function start() {
   }
   guide(world, document.getElementById('guide'));
   document.getElementById('panes').replaceChildren(
-    element('div', { class: 'people' }, world.people.map((person) => userPane(person, world, recorder))),
+    element(
+      'div',
+      { class: 'people' },
+      world.people.map((person) => userPane(person, world, recorder)),
+    ),
     serverPane(recorder),
   );
   // The keys must not outlive the page, not even in a copy kept for the back button.
@@ -34,10 +38,17 @@ async function start() {
   });
   addEventListener('pageshow', (event) => event.persisted && location.reload());
   document.body.dataset.ready = 'true';
-  announce(world.followed ? 'Ready. Sign in as whoever was invited: the invitation waits under People.' : 'Ready. Nothing has been sent to the server yet.');
+  announce(
+    world.followed
+      ? 'Ready. Sign in as whoever was invited: the invitation waits under People.'
+      : 'Ready. Nothing has been sent to the server yet.',
+  );
 }
 
 start().catch((error) => {
   console.error(error); // For whoever builds or serves this page; it holds no secret, as there is none yet.
-  announce(`This page could not start: ${explain(error).sentence} Is the package built (pkg/) and served beside this page?`, 'failed');
+  announce(
+    `This page could not start: ${explain(error).sentence} Is the package built (pkg/) and served beside this page?`,
+    'failed',
+  );
 });

@@ -68,7 +68,9 @@ export function copyButton(text, attributes = {}) {
     } catch {
       button.textContent = 'Select and copy by hand';
     }
-    setTimeout(() => { button.textContent = 'Copy'; }, 2000);
+    setTimeout(() => {
+      button.textContent = 'Copy';
+    }, 2000);
   });
   return button;
 }

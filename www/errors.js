@@ -12,7 +12,8 @@ const sentences = {
   MALFORMED_ENVELOPE: 'What the server sent is not a ciphertext at all.',
   UNSUPPORTED_ALGORITHM: 'The server named a kind of encryption that this page does not accept.',
   WEAK_KEY: 'The other side’s key is too weak to be safe. Nothing was encrypted for it.',
-  KEY_CHANGED: 'The other side’s key is not the one seen before. Nothing was encrypted for it: compare safety numbers first.',
+  KEY_CHANGED:
+    'The other side’s key is not the one seen before. Nothing was encrypted for it: compare safety numbers first.',
   VALUE_NOT_AUTHENTIC: 'A received value is not what its owner wrote.',
   NOT_FOUND: 'The server has no such record for this user.',
   NOT_CONNECTED: 'These two users are not connected.',

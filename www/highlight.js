@@ -27,8 +27,9 @@ export function bringIntoView(slotId) {
 /** To be called when records or values were drawn anew: what was lit may be another element now, or gone. */
 export function relight() {
   if (lit === null) return;
-  const pointedAt = Array.from(document.querySelectorAll(`[data-slot="${CSS.escape(lit)}"]`))
-    .some((element) => element.matches(':hover, :focus-within'));
+  const pointedAt = Array.from(document.querySelectorAll(`[data-slot="${CSS.escape(lit)}"]`)).some((element) =>
+    element.matches(':hover, :focus-within'),
+  );
   if (pointedAt) mark();
   else light(null);
 }

@@ -14,12 +14,20 @@ function readMessage(source) {
   const boundary = /boundary="([^"]+)"/.exec(source)?.[1];
   const part = source.split(`--${boundary}`).find((candidate) => candidate.includes('Content-Type: text/plain')) ?? '';
   const text = decode(part.slice(part.search(/\r?\n\r?\n/))).trim();
-  return { from: header('From'), subject: header('Subject'), text, link: /https?:\/\/\S+#invitation=\S+/.exec(text)?.[0] };
+  return {
+    from: header('From'),
+    subject: header('Subject'),
+    text,
+    link: /https?:\/\/\S+#invitation=\S+/.exec(text)?.[0],
+  };
 }
 
 function decode(quotedPrintable) {
   const joined = quotedPrintable.replace(/=\r?\n/g, '');
-  const bytes = Uint8Array.from(joined.replace(/=([0-9A-F]{2})/g, (_, code) => String.fromCharCode(parseInt(code, 16))), (character) => character.charCodeAt(0));
+  const bytes = Uint8Array.from(
+    joined.replace(/=([0-9A-F]{2})/g, (_, code) => String.fromCharCode(parseInt(code, 16))),
+    (character) => character.charCodeAt(0),
+  );
   return new TextDecoder().decode(bytes);
 }
 

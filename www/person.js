@@ -72,7 +72,10 @@ export class Person extends EventTarget {
       session.tasks.count(options),
       this.templates.length ? null : session.templates.list({}, { ...options, all: true }),
     ]);
-    const opened = await session.items.getMany(items.entries.map(({ id }) => id), options);
+    const opened = await session.items.getMany(
+      items.entries.map(({ id }) => id),
+      options,
+    );
     // What was read before may have changed since; what cannot be read again stays as it was seen.
     const read = incoming.entries.filter(({ id }) => this.received.has(id));
     const reread = await Promise.allSettled(read.map(({ id }) => session.shares.get(id, options)));
@@ -102,7 +105,11 @@ export class Person extends EventTarget {
 
   /** Changes one value. Those it is shared with see the change when the client tasks are run that it leaves. */
   async changeItem(itemId, slotName, value, options) {
-    const { item, outstandingTasks } = await this.session.items.update(itemId, { slots: { [slotName]: value } }, options);
+    const { item, outstandingTasks } = await this.session.items.update(
+      itemId,
+      { slots: { [slotName]: value } },
+      options,
+    );
     this.items = this.items.map((known) => (known.id === itemId ? item : known));
     this.outstanding = outstandingTasks;
     this.#changed();
@@ -145,7 +152,10 @@ export class Person extends EventTarget {
   }
 
   async share(itemId, connectionId, { terms, onSharing }, options) {
-    const share = await this.session.shares.create({ itemId, connectionId, onSharing, ...(terms && { terms }) }, options);
+    const share = await this.session.shares.create(
+      { itemId, connectionId, onSharing, ...(terms && { terms }) },
+      options,
+    );
     this.outgoing = [...this.outgoing, share];
     this.#changed();
     return share;

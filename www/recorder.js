@@ -17,10 +17,14 @@ const kinds = {
   key_encryption_key: 'key-encryption key',
   data_encryption_key: 'data-encryption key',
 };
-const places = Object.entries(kinds).flatMap(([name, kind]) => [[name, kind], [`${name}s`, kind]]);
+const places = Object.entries(kinds).flatMap(([name, kind]) => [
+  [name, kind],
+  [`${name}s`, kind],
+]);
 
 /** Answers that carry public templates or credentials: no part of what a user stored. */
-const ignored = /\/(item_templates|classification_nodes|session|srp|external_admission_tokens|admission_tokens)(\/|$|\?)/;
+const ignored =
+  /\/(item_templates|classification_nodes|session|srp|external_admission_tokens|admission_tokens)(\/|$|\?)/;
 
 export class Recorder extends EventTarget {
   /** Key → { key, kind, id, fields, toldTo, at }. The latest answer about a record replaces the earlier one. */

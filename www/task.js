@@ -11,7 +11,12 @@ export function outcome(testId) {
   const bar = element('progress', { class: 'progress', hidden: true });
   const phase = element('span', { class: 'phase' });
   const error = element('p', { class: 'error', role: 'alert', hidden: true, 'data-testid': `${testId}-error` });
-  return { view: element('div', { class: 'outcome' }, element('div', { class: 'running' }, bar, phase), error), bar, phase, error };
+  return {
+    view: element('div', { class: 'outcome' }, element('div', { class: 'running' }, bar, phase), error),
+    bar,
+    phase,
+    error,
+  };
 }
 
 /**

@@ -12,11 +12,22 @@ export function userPane(person, world, recorder) {
   const id = person.name.toLowerCase();
   const context = { person, world, recorder, id };
   const account = accountSection(context);
-  const signedIn = [itemsSection(context), connectSection(context), shareSection(context), updatesSection(context), receivedSection(context)];
+  const signedIn = [
+    itemsSection(context),
+    connectSection(context),
+    shareSection(context),
+    updatesSection(context),
+    receivedSection(context),
+  ];
   const pane = element(
     'section',
     { class: 'pane user', id, 'data-person': id, 'aria-labelledby': `${id}-name` },
-    element('h2', { id: `${id}-name` }, element('span', { class: 'initial', 'aria-hidden': 'true' }, person.name[0]), person.name),
+    element(
+      'h2',
+      { id: `${id}-name` },
+      element('span', { class: 'initial', 'aria-hidden': 'true' }, person.name[0]),
+      person.name,
+    ),
     account.view,
     signedIn.map(({ view }) => view),
   );

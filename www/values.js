@@ -16,7 +16,11 @@ export function visibleSlots(slots) {
 export function valueList(slots, ciphertextOf, testPrefix) {
   const filled = visibleSlots(slots).filter(({ value }) => value !== null && value !== '');
   if (filled.length === 0) return element('p', { class: 'hint' }, 'All its fields are empty.');
-  return element('dl', { class: 'values' }, filled.map((slot) => valueRow(slot, ciphertextOf(slot.id), testPrefix)));
+  return element(
+    'dl',
+    { class: 'values' },
+    filled.map((slot) => valueRow(slot, ciphertextOf(slot.id), testPrefix)),
+  );
 }
 
 function valueRow(slot, ciphertext, testPrefix) {
@@ -28,12 +32,24 @@ function valueRow(slot, ciphertext, testPrefix) {
   );
   if (ciphertext) {
     const description = `Show what the server holds for ${slot.label || slot.name}`;
-    row.append(element('dd', { class: 'sealed' }, element(
-      'button',
-      { type: 'button', class: 'ciphertext', 'aria-label': description, title: description, 'data-testid': `${testPrefix}-ciphertext-${slot.name}`,
-        on: { click: () => bringIntoView(slot.id) } },
-      ciphertext,
-    )));
+    row.append(
+      element(
+        'dd',
+        { class: 'sealed' },
+        element(
+          'button',
+          {
+            type: 'button',
+            class: 'ciphertext',
+            'aria-label': description,
+            title: description,
+            'data-testid': `${testPrefix}-ciphertext-${slot.name}`,
+            on: { click: () => bringIntoView(slot.id) },
+          },
+          ciphertext,
+        ),
+      ),
+    );
   }
   lightsUp(row, slot.id);
   return row;

@@ -51,7 +51,10 @@ export class World extends EventTarget {
     let mail = 'waiting';
     for (let tries = 0; mail === 'waiting' && tries < 40; tries += 1) {
       mail = await sender.mailOf(invitationId);
-      if (mail === 'waiting') await new Promise((resume) => { setTimeout(resume, 250); });
+      if (mail === 'waiting')
+        await new Promise((resume) => {
+          setTimeout(resume, 250);
+        });
     }
     const message = mail === 'sent' ? await fetchMessage(invitationId) : null;
     this.mails.push({ invitationId, to, message, failed: mail === 'failed' });

@@ -15,7 +15,9 @@ export async function launch(url) {
     async open(withSubtle) {
       const page = await context.newPage();
       if (!withSubtle) {
-        await page.addInitScript(() => { Object.defineProperty(Crypto.prototype, 'subtle', { get: () => undefined }); });
+        await page.addInitScript(() => {
+          Object.defineProperty(Crypto.prototype, 'subtle', { get: () => undefined });
+        });
       }
       await page.goto(`${url}/`);
       return page;

@@ -19,18 +19,45 @@ const ALL = ['ours', 'peer', 'floor'];
 /** @type {Case[]} */
 export const cases = [
   { name: 'signIn', title: 'sign in', bounds: { peer: 25, floor: 2 }, clients: ALL },
-  { name: 'createUser', title: 'create a user, key pair given', bounds: { peer: 15, floor: 2.5 }, clients: ALL, asksForPair: true },
+  {
+    name: 'createUser',
+    title: 'create a user, key pair given',
+    bounds: { peer: 15, floor: 2.5 },
+    clients: ALL,
+    asksForPair: true,
+  },
   { name: 'share', title: 'share an item of 10 slots', bounds: { peer: 10, floor: 3 }, clients: ALL },
-  { name: 'read-share-first', title: 'read a share for the first time', bounds: { peer: 15, floor: 2.5 }, clients: ALL },
+  {
+    name: 'read-share-first',
+    title: 'read a share for the first time',
+    bounds: { peer: 15, floor: 2.5 },
+    clients: ALL,
+  },
   { name: 'read-share-again', title: 'read it again', bounds: { peer: 15, floor: 2.5 }, clients: ALL },
   { name: 'decrypt-1000', title: 'decrypt 1,000 items of 8 slots', bounds: { peer: 40, floor: 1 }, clients: ALL },
   { name: 'refresh-200', title: 'refresh an item of 20 slots for 200', bounds: { peer: 50, floor: 2.5 }, clients: ALL },
   { name: 'encrypt-16MiB', title: 'encrypt 16 MiB', bounds: { peer: 30, floor: 2 }, clients: ALL },
   { name: 'decrypt-16MiB', title: 'decrypt 16 MiB', bounds: { peer: 30, floor: 2 }, clients: ALL },
-  { name: 'invitations.create', title: 'invite, with a key pair ready', bounds: { milliseconds: 100 }, clients: ALL, madeInTime: true },
-  { name: 'connections.accept', title: 'accept, with a key pair ready', bounds: { milliseconds: 100 }, clients: ALL, madeInTime: true },
   {
-    name: 'signIn-without-subtle', title: 'sign in without crypto.subtle', bounds: { peer: 1.5 }, clients: ['ours', 'peer'], withoutSubtle: true,
+    name: 'invitations.create',
+    title: 'invite, with a key pair ready',
+    bounds: { milliseconds: 100 },
+    clients: ALL,
+    madeInTime: true,
+  },
+  {
+    name: 'connections.accept',
+    title: 'accept, with a key pair ready',
+    bounds: { milliseconds: 100 },
+    clients: ALL,
+    madeInTime: true,
+  },
+  {
+    name: 'signIn-without-subtle',
+    title: 'sign in without crypto.subtle',
+    bounds: { peer: 1.5 },
+    clients: ['ours', 'peer'],
+    withoutSubtle: true,
   },
 ];
 

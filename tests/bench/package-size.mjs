@@ -1,5 +1,5 @@
 /** How much the package costs the page that loads it: the bytes of its code as a server sends them. */
-import { readFile, readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 

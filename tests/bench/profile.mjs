@@ -32,15 +32,21 @@ export async function profiled(page, work) {
 
 /** Gives the page what it calls. */
 export async function letProfile(page) {
-  await page.exposeFunction('startProfile', async () => { await watching.get(page).start(); });
-  await page.exposeFunction('stopProfile', async () => { await watching.get(page).stop(); });
+  await page.exposeFunction('startProfile', async () => {
+    await watching.get(page).start();
+  });
+  await page.exposeFunction('stopProfile', async () => {
+    await watching.get(page).stop();
+  });
 }
 
 const watching = new Map();
 
 function add({ nodes, samples, timeDeltas }, spent) {
   const parts = new Map(nodes.map(({ id, callFrame }) => [id, partOf(callFrame)]));
-  samples.forEach((node, index) => { spent[parts.get(node)] += Math.max(timeDeltas[index], 0); });
+  samples.forEach((node, index) => {
+    spent[parts.get(node)] += Math.max(timeDeltas[index], 0);
+  });
 }
 
 function partOf({ functionName, url }) {

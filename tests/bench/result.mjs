@@ -35,12 +35,18 @@ export function resultOf({ name, title, bounds }, { samples, longestTask }) {
 function missed({ ours_ms, peer_ratio, floor_ratio, highest_peer_ratio, longest_task_ms, bounds }) {
   const words = [];
   if (bounds.peer !== undefined && peer_ratio < bounds.peer) {
-    const why = highest_peer_ratio !== null && highest_peer_ratio < bounds.peer ? `, but peer ÷ floor is ${highest_peer_ratio}` : '';
+    const why =
+      highest_peer_ratio !== null && highest_peer_ratio < bounds.peer
+        ? `, but peer ÷ floor is ${highest_peer_ratio}`
+        : '';
     words.push(`peer ÷ ours ${peer_ratio}, wanted ≥ ${bounds.peer}${why}`);
   }
-  if (bounds.floor !== undefined && floor_ratio > bounds.floor) words.push(`ours ÷ floor ${floor_ratio}, wanted ≤ ${bounds.floor}`);
-  if (bounds.milliseconds !== undefined && ours_ms > bounds.milliseconds) words.push(`${ours_ms} ms, wanted ≤ ${bounds.milliseconds}`);
-  if (longest_task_ms !== null && longest_task_ms > LONGEST_TASK) words.push(`longest task ${longest_task_ms} ms, wanted ≤ ${LONGEST_TASK}`);
+  if (bounds.floor !== undefined && floor_ratio > bounds.floor)
+    words.push(`ours ÷ floor ${floor_ratio}, wanted ≤ ${bounds.floor}`);
+  if (bounds.milliseconds !== undefined && ours_ms > bounds.milliseconds)
+    words.push(`${ours_ms} ms, wanted ≤ ${bounds.milliseconds}`);
+  if (longest_task_ms !== null && longest_task_ms > LONGEST_TASK)
+    words.push(`longest task ${longest_task_ms} ms, wanted ≤ ${LONGEST_TASK}`);
   return words;
 }
 

@@ -59,7 +59,7 @@ try {
 
 const report = {
   cases: results,
-  size: { ...await packageSize(options.package), peer_gz: peerSize.sdk },
+  size: { ...(await packageSize(options.package)), peer_gz: peerSize.sdk },
   machine: machine(browser.version),
   date: new Date().toISOString(),
   pairs,
@@ -82,7 +82,9 @@ async function runIn(page, wanted) {
     const length = { pairs, ...(smoke ? SCANT : AMPLE) };
     const measuring = page.evaluate(([what, long]) => globalThis.bench.measure(what, long), [one, length]);
     const result = resultOf(one, await inTime(measuring, one.name));
-    const watching = profiled(page, () => page.evaluate(([what, long]) => globalThis.bench.watch(what, long), [one, length]));
+    const watching = profiled(page, () =>
+      page.evaluate(([what, long]) => globalThis.bench.watch(what, long), [one, length]),
+    );
     results.push({ ...result, profile: await inTime(watching, one.name) });
     note(`${one.name}: ${one.clients.map((client) => `${client} ${milliseconds(result[`${client}_ms`])}`).join(', ')}`);
   }

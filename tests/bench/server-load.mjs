@@ -45,7 +45,11 @@ await load(read, { seconds: WARM_UP });
 const atRequired = await load(read, { seconds, rate: REQUIRED });
 const full = await load(read, { seconds });
 await makeItems(scene.alicesToken, Number(options.items) - 1);
-const report = { ...full, at_required_rate: { rate: REQUIRED, ...atRequired }, pages: await timePages(scene.alicesToken) };
+const report = {
+  ...full,
+  at_required_rate: { rate: REQUIRED, ...atRequired },
+  pages: await timePages(scene.alicesToken),
+};
 await writeFile(options.out, `${JSON.stringify(report, null, 2)}\n`);
 console.log(JSON.stringify(report, null, 2));
 
@@ -56,7 +60,11 @@ async function makeScene() {
   const alice = await signUp(VaultClient, 'Alice');
   const bob = await signUp(VaultClient, 'Bob');
   const names = Array.from({ length: SLOTS }, (_, slot) => `slot_${slot + 1}`);
-  await alice.session.templates.create({ name: 'ten_slots', label: 'Ten slots', slots: names.map((label) => ({ label })) });
+  await alice.session.templates.create({
+    name: 'ten_slots',
+    label: 'Ten slots',
+    slots: names.map((label) => ({ label })),
+  });
   const slots = Object.fromEntries(names.map((name) => [name, `The value of ${name}, as long as such values are`]));
   const item = await alice.session.items.create({ template: 'ten_slots', label: 'An item', slots });
   const invitation = await alice.session.invitations.create({ name: 'Bob' });
@@ -119,8 +127,11 @@ async function timePages(token) {
     times.last.push(await timed(() => pageBehind(cursors.at(-1))));
   }
   return {
-    items: Number(options.items), per_page: PER_PAGE, pages: cursors.length,
-    first_ms: median(times.first), last_ms: median(times.last),
+    items: Number(options.items),
+    per_page: PER_PAGE,
+    pages: cursors.length,
+    first_ms: median(times.first),
+    last_ms: median(times.last),
   };
 
   async function pageBehind(cursor) {
@@ -131,7 +142,11 @@ async function timePages(token) {
 
 async function call(token, path, body) {
   const headers = { authorization: token, ...(body && { 'content-type': 'application/json' }) };
-  const reply = await fetch(`${vaultUrl}${path}`, { method: body ? 'POST' : 'GET', headers, body: body && JSON.stringify(body) });
+  const reply = await fetch(`${vaultUrl}${path}`, {
+    method: body ? 'POST' : 'GET',
+    headers,
+    body: body && JSON.stringify(body),
+  });
   if (!reply.ok) throw new Error(`${path} was answered ${reply.status}: ${await reply.text()}`);
   return reply.json();
 }

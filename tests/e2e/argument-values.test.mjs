@@ -18,7 +18,9 @@ describe('an argument', () => {
     bob = await world.makeClient().createUser(passphrase);
     const invitation = await session.invitations.create({ name: 'Bob' });
     await bob.connections.accept(invitation.token, { name: 'Alice' });
-    ({ entries: [connection] } = await session.connections.list());
+    ({
+      entries: [connection],
+    } = await session.connections.list());
   });
   after(async () => {
     session?.close();
@@ -26,7 +28,8 @@ describe('an argument', () => {
     await world?.close();
   });
 
-  const makeItem = (slots = { licence_plate: 'OUTATIME', model_make: 'DMC-12' }) => session.items.create({ template: 'vehicle', label: 'Car', slots });
+  const makeItem = (slots = { licence_plate: 'OUTATIME', model_make: 'DMC-12' }) =>
+    session.items.create({ template: 'vehicle', label: 'Car', slots });
   const valuesOf = (item) => [item.value('licence_plate'), item.value('model_make')];
 
   describe('for a slot’s value', () => {
@@ -53,15 +56,25 @@ describe('an argument', () => {
       const car = await makeItem();
       const names = car.slots.map((slot) => slot.name);
       const { item } = await session.items.update(car.id, { slots: { no_such_slot: undefined } });
-      assert.deepEqual(item.slots.map((slot) => slot.name), names);
+      assert.deepEqual(
+        item.slots.map((slot) => slot.name),
+        names,
+      );
       const made = await makeItem({ licence_plate: undefined, no_such_slot: undefined, model_make: 'DMC-12' });
-      assert.deepEqual(made.slots.map((slot) => slot.name), names);
+      assert.deepEqual(
+        made.slots.map((slot) => slot.name),
+        names,
+      );
       assert.deepEqual(valuesOf(made), [null, 'DMC-12']);
     });
 
     it('changes nothing where everything else is undefined too', async () => {
       const car = await makeItem();
-      const { item } = await session.items.update(car.id, { label: undefined, slots: undefined, classifications: undefined });
+      const { item } = await session.items.update(car.id, {
+        label: undefined,
+        slots: undefined,
+        classifications: undefined,
+      });
       assert.deepEqual([item.label, ...valuesOf(item)], ['Car', 'OUTATIME', 'DMC-12']);
     });
 
@@ -74,7 +87,11 @@ describe('an argument', () => {
     it('goes by the slot’s name whatever that is', async () => {
       for (const name of ['constructor', '__proto__', 'length', '0']) {
         const slots = Object.defineProperty({}, name, { value: 'a value', enumerable: true });
-        const car = await session.items.create({ template: 'vehicle', label: 'Car', slots: [{ name, label: name, value: 'before' }] });
+        const car = await session.items.create({
+          template: 'vehicle',
+          label: 'Car',
+          slots: [{ name, label: name, value: 'before' }],
+        });
         const { item } = await session.items.update(car.id, { slots });
         assert.equal(item.value(name), 'a value', name);
       }
@@ -99,29 +116,58 @@ describe('an argument', () => {
         expectTime(share);
         assert.equal((await session.shares.change(share.id, { expiresAt: null })).expiresAt, undefined);
         expectTime(await session.shares.change(share.id, { expiresAt: make() }));
-        expectTime(await session.encryptionSpaces.share({ itemId: car.id, connectionId: connection.id, expiresAt: make() }));
+        expectTime(
+          await session.encryptionSpaces.share({ itemId: car.id, connectionId: connection.id, expiresAt: make() }),
+        );
       });
     }
 
     it('stays as it is where it is undefined, and is none where it is null or left out', async () => {
       const car = await makeItem();
       const share = await session.shares.create({ itemId: car.id, connectionId: connection.id, expiresAt: time });
-      assert.equal((await session.shares.change(share.id, { expiresAt: undefined, onSharing: true })).expiresAt, share.expiresAt);
+      assert.equal(
+        (await session.shares.change(share.id, { expiresAt: undefined, onSharing: true })).expiresAt,
+        share.expiresAt,
+      );
       assert.equal((await session.shares.change(share.id, { onSharing: false })).expiresAt, share.expiresAt);
       assert.equal((await session.shares.change(share.id, { expiresAt: null })).expiresAt, undefined);
       const other = await makeItem();
-      assert.equal((await session.shares.create({ itemId: other.id, connectionId: connection.id, expiresAt: undefined })).expiresAt, undefined);
+      assert.equal(
+        (await session.shares.create({ itemId: other.id, connectionId: connection.id, expiresAt: undefined }))
+          .expiresAt,
+        undefined,
+      );
     });
 
     it('that is none is refused', async () => {
       const car = await makeItem();
       const share = await session.shares.create({ itemId: car.id, connectionId: connection.id });
-      const invalid = [new Date(NaN), runInNewContext('new Date(NaN)'), NaN, 0, 4_102_444_800_000, 'tomorrow', '2090-13-01T00:00:00Z', '', {}, [], true];
+      const invalid = [
+        new Date(NaN),
+        runInNewContext('new Date(NaN)'),
+        NaN,
+        0,
+        4_102_444_800_000,
+        'tomorrow',
+        '2090-13-01T00:00:00Z',
+        '',
+        {},
+        [],
+        true,
+      ];
       for (const expiresAt of invalid) {
         const refusal = { name: 'VaultError', code: 'INVALID_ARGUMENT', message: /expiresAt/ };
-        await assert.rejects(session.shares.create({ itemId: car.id, connectionId: connection.id, expiresAt }), refusal, String(expiresAt));
+        await assert.rejects(
+          session.shares.create({ itemId: car.id, connectionId: connection.id, expiresAt }),
+          refusal,
+          String(expiresAt),
+        );
         await assert.rejects(session.shares.change(share.id, { expiresAt }), refusal, String(expiresAt));
-        await assert.rejects(session.encryptionSpaces.share({ itemId: car.id, connectionId: connection.id, expiresAt }), refusal, String(expiresAt));
+        await assert.rejects(
+          session.encryptionSpaces.share({ itemId: car.id, connectionId: connection.id, expiresAt }),
+          refusal,
+          String(expiresAt),
+        );
       }
     });
   });
@@ -137,7 +183,8 @@ describe('an argument', () => {
       'a Uint8Array of a subclass': () => new (class extends Uint8Array {})([1, 2, 3]),
       'another realm’s Uint8Array': () => runInNewContext('new Uint8Array([9, 1, 2, 3]).subarray(1)'),
       'a part of shared memory': () => shared.subarray(2, 5),
-      'a part of memory that can grow': () => new Uint8Array(new ArrayBuffer(3, { maxByteLength: 100 })).fill(0).map((_, index) => index + 1),
+      'a part of memory that can grow': () =>
+        new Uint8Array(new ArrayBuffer(3, { maxByteLength: 100 })).fill(0).map((_, index) => index + 1),
     };
     for (const [label, make] of Object.entries(forms)) {
       it(`may be ${label}`, async () => {
@@ -157,7 +204,12 @@ describe('an argument', () => {
       const expected = (await SymmetricKey.fromPassphrase(passphrase, new Uint8Array(salt), 20_000)).export();
       const sharedSalt = new Uint8Array(new SharedArrayBuffer(16));
       sharedSalt.set(salt);
-      for (const given of [runInNewContext('new Uint8Array(salt)', { salt }), Buffer.from(salt), new Uint8Array([9, ...salt]).subarray(1), sharedSalt]) {
+      for (const given of [
+        runInNewContext('new Uint8Array(salt)', { salt }),
+        Buffer.from(salt),
+        new Uint8Array([9, ...salt]).subarray(1),
+        sharedSalt,
+      ]) {
         assert.equal((await SymmetricKey.fromPassphrase(passphrase, given, 20_000)).export(), expected);
       }
     });
@@ -168,7 +220,10 @@ describe('an argument', () => {
       structuredClone(gone, { transfer: [gone.buffer] });
       for (const bytes of [new Uint8Array(), gone]) {
         await assert.rejects(key.encryptBytes(bytes), { name: 'VaultError', code: 'INVALID_ARGUMENT' });
-        await assert.rejects(SymmetricKey.fromPassphrase(passphrase, bytes, 20_000), { name: 'VaultError', code: 'INVALID_ARGUMENT' });
+        await assert.rejects(SymmetricKey.fromPassphrase(passphrase, bytes, 20_000), {
+          name: 'VaultError',
+          code: 'INVALID_ARGUMENT',
+        });
       }
     });
 
@@ -181,20 +236,37 @@ describe('an argument', () => {
   });
 
   describe('that is an object', () => {
-    const given = { template: 'vehicle', label: 'Car', slots: { licence_plate: 'OUTATIME' }, classifications: [{ scheme: 'tag', name: 'fast' }] };
+    const given = {
+      template: 'vehicle',
+      label: 'Car',
+      slots: { licence_plate: 'OUTATIME' },
+      classifications: [{ scheme: 'tag', name: 'fast' }],
+    };
     const forms = {
       'another realm’s': () => runInNewContext(`(${JSON.stringify(given)})`),
-      'one without a prototype': () => Object.assign(Object.create(null), given, { slots: Object.assign(Object.create(null), given.slots) }),
-      'frozen': () => Object.freeze({ ...given, slots: Object.freeze({ ...given.slots }) }),
+      'one without a prototype': () =>
+        Object.assign(Object.create(null), given, { slots: Object.assign(Object.create(null), given.slots) }),
+      frozen: () => Object.freeze({ ...given, slots: Object.freeze({ ...given.slots }) }),
       // What reactive frameworks hand out.
-      'a Proxy that passes everything on': () => new Proxy({ ...given, slots: new Proxy({ ...given.slots }, {}), classifications: new Proxy([...given.classifications], {}) }, {}),
+      'a Proxy that passes everything on': () =>
+        new Proxy(
+          {
+            ...given,
+            slots: new Proxy({ ...given.slots }, {}),
+            classifications: new Proxy([...given.classifications], {}),
+          },
+          {},
+        ),
       'one with getters': () => Object.defineProperty({ ...given }, 'label', { get: () => 'Car', enumerable: true }),
       'one with fields that nobody knows': () => ({ ...given, unknown: 'x', nested: { deep: [1] } }),
     };
     for (const [label, make] of Object.entries(forms)) {
       it(`may be ${label}`, async () => {
         const item = await session.items.create(make());
-        assert.deepEqual([item.label, item.value('licence_plate'), item.classifications.some((node) => node.name === 'fast')], ['Car', 'OUTATIME', true]);
+        assert.deepEqual(
+          [item.label, item.value('licence_plate'), item.classifications.some((node) => node.name === 'fast')],
+          ['Car', 'OUTATIME', true],
+        );
       });
     }
 
@@ -216,7 +288,10 @@ describe('an argument', () => {
     it('may have null, or undefined, for what it may leave out', async () => {
       for (const nothing of [null, undefined]) {
         const page = { perPage: nothing, after: nothing, all: nothing, signal: nothing, onProgress: nothing };
-        assert.ok((await session.items.list({ own: nothing, name: nothing, ids: nothing, order: nothing }, page)).entries.length > 0);
+        assert.ok(
+          (await session.items.list({ own: nothing, name: nothing, ids: nothing, order: nothing }, page)).entries
+            .length > 0,
+        );
       }
     });
 
@@ -243,11 +318,19 @@ describe('an argument', () => {
 
   it('that is called reports progress, and what it throws is ignored', async () => {
     const phases = [];
-    await session.items.getMany([(await makeItem()).id], { onProgress: (progress) => { phases.push(progress); throw new Error('ignored'); } });
+    await session.items.getMany([(await makeItem()).id], {
+      onProgress: (progress) => {
+        phases.push(progress);
+        throw new Error('ignored');
+      },
+    });
     assert.ok(phases.length > 0);
     for (const progress of phases) {
       assert.deepEqual(Object.keys(progress).sort(), ['done', 'phase', 'total']);
-      assert.deepEqual([typeof progress.phase, typeof progress.done, typeof progress.total], ['string', 'number', 'number']);
+      assert.deepEqual(
+        [typeof progress.phase, typeof progress.done, typeof progress.total],
+        ['string', 'number', 'number'],
+      );
     }
   });
 
@@ -255,11 +338,16 @@ describe('an argument', () => {
     const make = (options) => () => world.makeClient(options);
     for (const wrong of [NaN, Infinity, -1, 1.5, '5', 5n, true, [], {}, 2 ** 53]) {
       const refusal = { name: 'VaultError', code: 'INVALID_ARGUMENT' };
-      for (const name of ['timeoutMs', 'retries']) assert.throws(make({ [name]: wrong }), { ...refusal, message: new RegExp(name) }, `${name}: ${String(wrong)}`);
+      for (const name of ['timeoutMs', 'retries'])
+        assert.throws(make({ [name]: wrong }), { ...refusal, message: new RegExp(name) }, `${name}: ${String(wrong)}`);
       await assert.rejects(session.items.list({}, { perPage: wrong }), refusal, `perPage: ${String(wrong)}`);
       await assert.rejects(session.tasks.run({ limit: wrong }), refusal, `limit: ${String(wrong)}`);
       await assert.rejects(async () => KeyPair.generate(wrong), refusal, `bits: ${String(wrong)}`);
-      await assert.rejects(async () => SymmetricKey.fromPassphrase(passphrase, new Uint8Array(16), wrong), refusal, `iterations: ${String(wrong)}`);
+      await assert.rejects(
+        async () => SymmetricKey.fromPassphrase(passphrase, new Uint8Array(16), wrong),
+        refusal,
+        `iterations: ${String(wrong)}`,
+      );
     }
     for (const none of [0, -0]) {
       await assert.rejects(session.items.list({}, { perPage: none }), { code: 'INVALID_ARGUMENT' });

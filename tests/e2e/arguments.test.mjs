@@ -8,8 +8,14 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { startServer } from './support/server.mjs';
 
 const packageFolder = process.env.VAULTSHARE_PACKAGE || fileURLToPath(new URL('../../pkg', import.meta.url));
-const { default: init, KeyPair, PublicKey, SymmetricKey, VaultClient, decryptWithPassphrase } =
-  await import(pathToFileURL(join(packageFolder, 'node.js')));
+const {
+  default: init,
+  KeyPair,
+  PublicKey,
+  SymmetricKey,
+  VaultClient,
+  decryptWithPassphrase,
+} = await import(pathToFileURL(join(packageFolder, 'node.js')));
 
 const wrongTexts = [undefined, null, 42, {}, [], Symbol('text')];
 
@@ -27,7 +33,11 @@ describe('a wrong argument', () => {
       requests += 1;
       return fetch(request);
     };
-    const client = new VaultClient({ vaultUrl: `${server.url}/vault`, keystoreUrl: `${server.url}/keystore`, fetch: countingFetch });
+    const client = new VaultClient({
+      vaultUrl: `${server.url}/vault`,
+      keystoreUrl: `${server.url}/keystore`,
+      fetch: countingFetch,
+    });
     session = await client.createUser('supersecretpassword');
   });
   after(async () => {
@@ -68,13 +78,17 @@ describe('a wrong argument', () => {
     for (const [name, call] of Object.entries(calls)) {
       for (const wrong of wrongTexts) await refused(() => call(wrong), `${name}(${typeof wrong})`);
     }
-    for (const wrong of ['', '../me', 'a/b', 'a b']) await refused(() => session.items.get(wrong), `items.get(${wrong})`);
+    for (const wrong of ['', '../me', 'a/b', 'a b'])
+      await refused(() => session.items.get(wrong), `items.get(${wrong})`);
   });
 
   it('in place of an object or of one of its fields is refused', async () => {
     await refused(() => session.items.create('vehicle'), 'items.create(string)');
     await refused(() => session.items.create({ template: 'vehicle' }), 'items.create without label');
-    await refused(() => session.items.create({ template: 'vehicle', label: 'x', slots: { vin: 5 } }), 'a number as value');
+    await refused(
+      () => session.items.create({ template: 'vehicle', label: 'x', slots: { vin: 5 } }),
+      'a number as value',
+    );
     await refused(() => session.items.create({ template: 'vehicle', label: 'x', slots: ['vin'] }), 'a text as slot');
     await refused(() => session.items.list({ order: 'sideways' }), 'items.list order');
     await refused(() => session.items.list({}, { perPage: 0 }), 'items.list perPage');
@@ -85,7 +99,10 @@ describe('a wrong argument', () => {
     await refused(() => session.classifications.create({ name: 'x' }), 'classifications.create without scheme');
     await refused(() => session.items.create({ template: 'vehicle', label: 'x', slots: [null] }), 'null as slot');
     await refused(() => session.connections.accept({}, { name: 'Alice' }), 'connections.accept without token');
-    await refused(() => new VaultClient({ vaultUrl: 'http://vault.example', keystoreUrl: 'https://vault.example' }), 'plain http');
+    await refused(
+      () => new VaultClient({ vaultUrl: 'http://vault.example', keystoreUrl: 'https://vault.example' }),
+      'plain http',
+    );
   });
 
   it('that JSON would turn into another one, or leave out, is refused', async () => {
@@ -144,14 +161,23 @@ describe('a wrong argument', () => {
     }
     const publicKey = PublicKey.import(pair.publicKeyPem);
     assert.deepEqual(await publicKey.verify(await wiped((bytes) => pair.sign(bytes), 3)), new Uint8Array([7, 7, 7]));
-    assert.deepEqual(await pair.decryptBytes(await wiped((bytes) => publicKey.encryptBytes(bytes), 3)), new Uint8Array([7, 7, 7]));
+    assert.deepEqual(
+      await pair.decryptBytes(await wiped((bytes) => publicKey.encryptBytes(bytes), 3)),
+      new Uint8Array([7, 7, 7]),
+    );
     const derived = await wiped((salt) => SymmetricKey.fromPassphrase('x', salt, 20_000), 16);
-    assert.equal(derived.export(), (await SymmetricKey.fromPassphrase('x', new Uint8Array(16).fill(7), 20_000)).export());
+    assert.equal(
+      derived.export(),
+      (await SymmetricKey.fromPassphrase('x', new Uint8Array(16).fill(7), 20_000)).export(),
+    );
     for (const used of [key, pair, publicKey, derived]) used.free();
   });
 
   it('does not hide that the session is closed', async () => {
-    const other = await new VaultClient({ vaultUrl: `${server.url}/vault`, keystoreUrl: `${server.url}/keystore` }).createUser('supersecretpassword');
+    const other = await new VaultClient({
+      vaultUrl: `${server.url}/vault`,
+      keystoreUrl: `${server.url}/keystore`,
+    }).createUser('supersecretpassword');
     other.close();
     await assert.rejects(other.items.get('a b'), { code: 'SESSION_CLOSED' });
   });

@@ -12,8 +12,8 @@ import { callMethod, callsOf, makeKeys, networkMethods } from './support/methods
 const reasons = {
   'a text': 'a reason that is no Error',
   'an object': { why: 'a reason that is no Error' },
-  'nothing': undefined,
-  'null': null,
+  nothing: undefined,
+  null: null,
   'a number': 0,
   'an Error': new Error('a reason'),
   'a symbol': Symbol('a reason'),
@@ -27,7 +27,11 @@ describe('a call that is given up', () => {
     world.client = world.makeClient();
     world.session = await world.client.createUser(passphrase);
     Object.assign(world, await makeKeys());
-    world.item = await world.session.items.create({ template: 'vehicle', label: 'Car', slots: { licence_plate: 'OUTATIME' } });
+    world.item = await world.session.items.create({
+      template: 'vehicle',
+      label: 'Car',
+      slots: { licence_plate: 'OUTATIME' },
+    });
   });
   after(async () => {
     world?.session?.close();
@@ -37,7 +41,11 @@ describe('a call that is given up', () => {
   const send = (...given) => fetch(...given);
   afterEach(async () => {
     world.fetch = send;
-    assert.equal((await world.session.items.get(world.item.id)).value('licence_plate'), 'OUTATIME', 'the module does not work any more');
+    assert.equal(
+      (await world.session.items.get(world.item.id)).value('licence_plate'),
+      'OUTATIME',
+      'the module does not work any more',
+    );
   });
 
   function expectAborted({ value, error }, label) {
@@ -56,26 +64,38 @@ describe('a call that is given up', () => {
     for (const method of networkMethods) {
       for (const [label, reason] of Object.entries(reasons)) {
         const sent = world.requests.length;
-        expectAborted(await outcomeOf(() => callMethod(world, method, argumentsWith(method, AbortSignal.abort(reason)))), `${method}, ${label}`);
+        expectAborted(
+          await outcomeOf(() => callMethod(world, method, argumentsWith(method, AbortSignal.abort(reason)))),
+          `${method}, ${label}`,
+        );
         assert.equal(world.requests.length, sent, `${method} sent something`);
       }
     }
   });
 
   const fetches = {
-    'heeds its signal': ({ signal }) => new Promise((_, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason));
-    }),
-    'rejects with a text': ({ signal }) => new Promise((_, reject) => {
-      signal.addEventListener('abort', () => reject('a reason that is no Error'));
-    }),
-    'rejects with nothing': ({ signal }) => new Promise((_, reject) => { signal.addEventListener('abort', () => reject()); }),
+    'heeds its signal': ({ signal }) =>
+      new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason));
+      }),
+    'rejects with a text': ({ signal }) =>
+      new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject('a reason that is no Error'));
+      }),
+    'rejects with nothing': ({ signal }) =>
+      new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject());
+      }),
     'never settles': () => new Promise(() => {}),
   };
   for (const [behaviour, stall] of Object.entries(fetches)) {
     it(`before the response ends at once, in every method, where the fetch ${behaviour}`, async () => {
       for (const method of networkMethods) {
-        for (const [label, reason] of Object.entries({ 'a text': reasons['a text'], 'nothing': undefined, 'an object': reasons['an object'] })) {
+        for (const [label, reason] of Object.entries({
+          'a text': reasons['a text'],
+          nothing: undefined,
+          'an object': reasons['an object'],
+        })) {
           const controller = new AbortController();
           const asked = new Promise((resolve) => {
             world.fetch = (request) => {
@@ -98,14 +118,19 @@ describe('a call that is given up', () => {
       let told;
       const reading = new Promise((resolve) => {
         world.fetch = async ({ signal }) => {
-          signal.addEventListener('abort', () => { told = true; });
-          return new Response(new ReadableStream({
-            start: (stream) => stream.enqueue(new TextEncoder().encode('{"items": [')),
-            pull: () => {
-              resolve();
-              return new Promise(() => {});
-            },
-          }), { headers: { 'Content-Type': 'application/json' } });
+          signal.addEventListener('abort', () => {
+            told = true;
+          });
+          return new Response(
+            new ReadableStream({
+              start: (stream) => stream.enqueue(new TextEncoder().encode('{"items": [')),
+              pull: () => {
+                resolve();
+                return new Promise(() => {});
+              },
+            }),
+            { headers: { 'Content-Type': 'application/json' } },
+          );
         };
       });
       const pending = outcomeOf(() => world.session.items.list({}, { signal: controller.signal }));
@@ -118,21 +143,34 @@ describe('a call that is given up', () => {
 
   it('during a body that fails with a text ends with ABORTED as well', async () => {
     const controller = new AbortController();
-    world.fetch = async () => new Response(new ReadableStream({
-      pull: (stream) => new Promise((resolve) => {
-        controller.signal.addEventListener('abort', () => { stream.error('a reason that is no Error'); resolve(); });
-      }),
-    }));
+    world.fetch = async () =>
+      new Response(
+        new ReadableStream({
+          pull: (stream) =>
+            new Promise((resolve) => {
+              controller.signal.addEventListener('abort', () => {
+                stream.error('a reason that is no Error');
+                resolve();
+              });
+            }),
+        }),
+      );
     const pending = outcomeOf(() => world.session.items.list({}, { signal: controller.signal }));
-    await new Promise((resolve) => { setTimeout(resolve, 50); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, 50);
+    });
     controller.abort('a reason that is no Error');
     expectAborted(await pending, 'a failing body');
   });
 
   it('frees the connection, before the response and during the body', async () => {
     const stalling = await startStallingProxy(world.url);
-    const session = await new vaultshare.VaultClient({ vaultUrl: `${stalling.url}/vault`, keystoreUrl: `${stalling.url}/keystore`, prepareKeyPairs: false, retries: 0 })
-      .signIn(world.session.secret, passphrase);
+    const session = await new vaultshare.VaultClient({
+      vaultUrl: `${stalling.url}/vault`,
+      keystoreUrl: `${stalling.url}/keystore`,
+      prepareKeyPairs: false,
+      retries: 0,
+    }).signIn(world.session.secret, passphrase);
     try {
       for (const how of ['silent', 'half a body']) {
         for (const [label, reason] of Object.entries(reasons)) {
@@ -157,8 +195,14 @@ describe('a call that is given up', () => {
     let listening = 0;
     const { signal } = controller;
     const [add, remove] = [signal.addEventListener.bind(signal), signal.removeEventListener.bind(signal)];
-    signal.addEventListener = (...given) => { listening += 1; add(...given); };
-    signal.removeEventListener = (...given) => { listening -= 1; remove(...given); };
+    signal.addEventListener = (...given) => {
+      listening += 1;
+      add(...given);
+    };
+    signal.removeEventListener = (...given) => {
+      listening -= 1;
+      remove(...given);
+    };
     for (let count = 0; count < 5; count += 1) await world.session.items.get(world.item.id, { signal });
     assert.equal(listening, 0);
   });
@@ -166,16 +210,28 @@ describe('a call that is given up', () => {
   it('is not one that a fetch ends by itself: that is NETWORK, whatever it rejects with', async () => {
     for (const [label, reason] of Object.entries(reasons)) {
       world.fetch = () => Promise.reject(reason);
-      await assert.rejects(world.session.items.get(world.item.id, { signal: new AbortController().signal }), { name: 'VaultError', code: 'NETWORK' }, label);
-      world.fetch = () => { throw reason; };
-      await assert.rejects(world.session.items.get(world.item.id), { name: 'VaultError', code: 'NETWORK' }, `${label}, thrown`);
+      await assert.rejects(
+        world.session.items.get(world.item.id, { signal: new AbortController().signal }),
+        { name: 'VaultError', code: 'NETWORK' },
+        label,
+      );
+      world.fetch = () => {
+        throw reason;
+      };
+      await assert.rejects(
+        world.session.items.get(world.item.id),
+        { name: 'VaultError', code: 'NETWORK' },
+        `${label}, thrown`,
+      );
     }
   });
 });
 
 function within(milliseconds, promise, message) {
   let timer;
-  const late = new Promise((_, reject) => { timer = setTimeout(() => reject(new Error(message)), milliseconds); });
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(message)), milliseconds);
+  });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
@@ -186,7 +242,9 @@ async function startStallingProxy(target) {
     if (stall) {
       const { how, begun } = stall;
       stall = undefined;
-      const closed = new Promise((resolve) => { incoming.socket.once('close', resolve); });
+      const closed = new Promise((resolve) => {
+        incoming.socket.once('close', resolve);
+      });
       if (how === 'half a body') {
         outgoing.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': 1000 });
         outgoing.write('{"item": {');
@@ -204,14 +262,20 @@ async function startStallingProxy(target) {
     });
     incoming.pipe(passedOn);
   });
-  await new Promise((resolve) => { proxy.listen(0, '127.0.0.1', resolve); });
+  await new Promise((resolve) => {
+    proxy.listen(0, '127.0.0.1', resolve);
+  });
   return {
     url: `http://127.0.0.1:${proxy.address().port}`,
     /** Settles when the request that stalls has come; `closed` when its connection is gone. */
-    next: (how) => new Promise((begun) => { stall = { how, begun }; }),
-    close: () => new Promise((resolve) => {
-      proxy.close(resolve);
-      proxy.closeAllConnections();
-    }),
+    next: (how) =>
+      new Promise((begun) => {
+        stall = { how, begun };
+      }),
+    close: () =>
+      new Promise((resolve) => {
+        proxy.close(resolve);
+        proxy.closeAllConnections();
+      }),
   };
 }

@@ -3,7 +3,7 @@
  * gives a promise rejects with a VaultError, any other throws one, and the module goes on.
  */
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, afterEach, describe, it } from 'node:test';
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { readDeclarations } from './support/declarations.mjs';
 import { openInNode, outcomeOf, packageFolder, passphrase, vaultshare } from './support/in-node.mjs';
 import { callsOf, makeKeys, methods } from './support/methods.mjs';
@@ -39,21 +39,28 @@ describe('an object that cannot be used', () => {
     const { value, error, thrown = false } = await Promise.race([outcomeOf(call), never()]);
     if (!vaultshare.isVaultError(error)) return `${method} ${label} ended with ${String(error ?? value)}`;
     if (error.code !== 'INVALID_ARGUMENT') return `${method} ${label} ended with ${error.code}`;
-    return thrown === declarations.isAsync(method) ? `${method} ${label} ${thrown ? 'threw' : 'did not throw'}` : undefined;
+    return thrown === declarations.isAsync(method)
+      ? `${method} ${label} ${thrown ? 'threw' : 'did not throw'}`
+      : undefined;
   }
 
   /** The methods of a class's objects, each with right arguments. `free` is told of by itself. */
   function methodsOf(type) {
-    const given = methods.filter((method) => method.startsWith(`${type}#`)).map((method) => [method, callsOf(method, world)[0]]);
-    const without = declarations.methods().filter((method) => method === `${type}#export`).map((method) => [method, []]);
+    const given = methods
+      .filter((method) => method.startsWith(`${type}#`))
+      .map((method) => [method, callsOf(method, world)[0]]);
+    const without = declarations
+      .methods()
+      .filter((method) => method === `${type}#export`)
+      .map((method) => [method, []]);
     return [...given, ...without];
   }
 
   const wrongObjects = {
     'an empty object': () => ({}),
     'an object without a prototype': () => Object.create(null),
-    'undefined': () => undefined,
-    'null': () => null,
+    undefined: () => undefined,
+    null: () => null,
     'a text': () => 'a text',
     'an object made of nothing': (type) => Object.create(vaultshare[type].prototype),
     'the prototype': (type) => vaultshare[type].prototype,
@@ -64,7 +71,11 @@ describe('an object that cannot be used', () => {
       const problems = [];
       for (const [method, values] of methodsOf(type)) {
         for (const [label, make] of Object.entries(wrongObjects)) {
-          problems.push(await complaint(method, `on ${label}`, () => vaultshare[type].prototype[method.split('#')[1]].apply(make(type), values)));
+          problems.push(
+            await complaint(method, `on ${label}`, () =>
+              vaultshare[type].prototype[method.split('#')[1]].apply(make(type), values),
+            ),
+          );
         }
       }
       assert.deepEqual(problems.filter(Boolean), []);
@@ -79,14 +90,19 @@ describe('an object that cannot be used', () => {
         const method = world.session[property][name];
         const { error, thrown } = await outcomeOf(() => method(...values));
         assert.ok(!thrown, `${property}.${name} threw`);
-        assert.ok(error === undefined || vaultshare.isVaultError(error), `${property}.${name} ended with ${String(error)}`);
+        assert.ok(
+          error === undefined || vaultshare.isVaultError(error),
+          `${property}.${name} ended with ${String(error)}`,
+        );
       }
     }
   });
 
   it('because it was freed is refused by its methods', async () => {
     const used = { SymmetricKey: world.key, KeyPair: world.pair, PublicKey: world.publicKey };
-    const calls = Object.keys(used).flatMap((type) => methodsOf(type).map(([method, values]) => [type, method, values]));
+    const calls = Object.keys(used).flatMap((type) =>
+      methodsOf(type).map(([method, values]) => [type, method, values]),
+    );
     const other = SymmetricKey.generate();
     const problems = [];
     for (const object of Object.values(used)) object.free();
@@ -112,9 +128,18 @@ describe('an object that cannot be used', () => {
     const freed = SymmetricKey.generate();
     freed.free();
     const wrong = {
-      'an empty object': {}, 'a key pair': pair, 'a public key': publicKey, 'a client': world.client, 'the class': SymmetricKey,
-      'an object made of nothing': Object.create(SymmetricKey.prototype), 'a freed key': freed, 'undefined': undefined, 'null': null,
-      'a text': key.export(), 'a copy of its fields': { ...key }, 'a Uint8Array': new Uint8Array(32),
+      'an empty object': {},
+      'a key pair': pair,
+      'a public key': publicKey,
+      'a client': world.client,
+      'the class': SymmetricKey,
+      'an object made of nothing': Object.create(SymmetricKey.prototype),
+      'a freed key': freed,
+      undefined: undefined,
+      null: null,
+      'a text': key.export(),
+      'a copy of its fields': { ...key },
+      'a Uint8Array': new Uint8Array(32),
     };
     const problems = [];
     for (const [label, argument] of Object.entries(wrong)) {
@@ -139,26 +164,45 @@ describe('an object that cannot be used', () => {
   it('is not one that is freed while a call of it is under way: that call ends as it was going to', async () => {
     const { key, pair, publicKey } = world;
     const bytes = new Uint8Array(3).fill(7);
-    const calls = [key.encryptString('a text'), pair.sign(bytes), publicKey.encryptBytes(bytes), key.wrapKey(key), publicKey.encryptKey(key), pair.wrapWith(key)];
+    const calls = [
+      key.encryptString('a text'),
+      pair.sign(bytes),
+      publicKey.encryptBytes(bytes),
+      key.wrapKey(key),
+      publicKey.encryptKey(key),
+      pair.wrapWith(key),
+    ];
     for (const object of [key, pair, publicKey]) object.free();
-    for (const outcome of await Promise.allSettled(calls)) assert.equal(typeof outcome.value, 'string', String(outcome.reason));
+    for (const outcome of await Promise.allSettled(calls))
+      assert.equal(typeof outcome.value, 'string', String(outcome.reason));
   });
 
   it('is not made by calling a class as a function, or a session’s class as if it were public', () => {
-    for (const type of [SymmetricKey, KeyPair, PublicKey, VaultClient, vaultshare.Session]) assert.throws(() => type(), TypeError);
+    for (const type of [SymmetricKey, KeyPair, PublicKey, VaultClient, vaultshare.Session])
+      assert.throws(() => type(), TypeError);
     for (const given of [undefined, {}, world.client]) {
       assert.throws(() => new vaultshare.Session(given), { name: 'VaultError', code: 'INVALID_ARGUMENT' });
     }
   });
 
   it('because it is of another class of the package is refused, and not read as if it were of the right one', async () => {
-    const objects = { SymmetricKey: world.key, KeyPair: world.pair, PublicKey: world.publicKey, VaultClient: world.client, Session: world.session };
+    const objects = {
+      SymmetricKey: world.key,
+      KeyPair: world.pair,
+      PublicKey: world.publicKey,
+      VaultClient: world.client,
+      Session: world.session,
+    };
     const problems = [];
     for (const type of Object.keys(objects)) {
       for (const [method, values] of methodsOf(type)) {
         for (const [other, object] of Object.entries(objects)) {
           if (other === type) continue;
-          problems.push(await complaint(method, `on a ${other}`, () => vaultshare[type].prototype[method.split('#')[1]].apply(object, values)));
+          problems.push(
+            await complaint(method, `on a ${other}`, () =>
+              vaultshare[type].prototype[method.split('#')[1]].apply(object, values),
+            ),
+          );
         }
       }
     }
@@ -168,5 +212,7 @@ describe('an object that cannot be used', () => {
 
 /** What a call came to that does not end. */
 function never() {
-  return new Promise((resolve) => { setTimeout(() => resolve({ value: 'nothing, after ten seconds' }), 10_000).unref(); });
+  return new Promise((resolve) => {
+    setTimeout(() => resolve({ value: 'nothing, after ten seconds' }), 10_000).unref();
+  });
 }

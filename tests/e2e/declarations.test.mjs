@@ -33,7 +33,11 @@ describe('the declarations', () => {
   });
 
   it('name the functions’ parameters, as many as they have', () => {
-    for (const [name, exported] of Object.entries({ init: vaultshare.default, isVaultError: vaultshare.isVaultError, decryptWithPassphrase: vaultshare.decryptWithPassphrase })) {
+    for (const [name, exported] of Object.entries({
+      init: vaultshare.default,
+      isVaultError: vaultshare.isVaultError,
+      decryptWithPassphrase: vaultshare.decryptWithPassphrase,
+    })) {
       assert.equal(exported.length, declarations.parameters(name).length, name);
     }
   });
@@ -41,7 +45,11 @@ describe('the declarations', () => {
   it('name the members of every class, with as many parameters as they have', () => {
     for (const name of declarations.classes()) {
       const exported = vaultshare[name];
-      assert.deepEqual(membersOf(exported.prototype, declarations.members(name)), atRuntime(declarations.members(name), name), name);
+      assert.deepEqual(
+        membersOf(exported.prototype, declarations.members(name)),
+        atRuntime(declarations.members(name), name),
+        name,
+      );
       assert.deepEqual(staticMembersOf(exported), declarations.staticMembers(name), `${name}, the class itself`);
       const parameters = declarations.constructorParameters(name);
       if (parameters !== undefined) assert.equal(exported.length, parameters, `new ${name}`);
@@ -89,24 +97,38 @@ async function callEverything(world, check) {
   await check('templates.list', alice.templates.list({}, { perPage: 1 }));
   await check('templates.create', alice.templates.create({ label: 'Bicycle', slots: [{ label: 'Frame number' }] }));
   await check('templates.get', alice.templates.get('vehicle'));
-  const node = await check('classifications.create', alice.classifications.create({ scheme: 'tag', name: 'fast', description: 'quick' }));
+  const node = await check(
+    'classifications.create',
+    alice.classifications.create({ scheme: 'tag', name: 'fast', description: 'quick' }),
+  );
   await check('classifications.get', alice.classifications.get(node.id));
   await check('classifications.list', alice.classifications.list({ own: true }));
 
-  const car = await check('items.create', alice.items.create({
-    template: 'vehicle', label: 'Car', slots: { licence_plate: 'OUTATIME' }, classifications: [{ id: node.id }],
-  }));
+  const car = await check(
+    'items.create',
+    alice.items.create({
+      template: 'vehicle',
+      label: 'Car',
+      slots: { licence_plate: 'OUTATIME' },
+      classifications: [{ id: node.id }],
+    }),
+  );
   const other = await alice.items.create({ template: 'vehicle', label: 'Other' });
   await check('items.get', alice.items.get(car.id));
   await check('items.list', alice.items.list({}, { perPage: 1 }));
   await check('items.getMany', alice.items.getMany([car.id, '0190f3a2b6c47d8e9f00112233445566']));
   await check('items.removeSlot', alice.items.removeSlot(other.slots[0].id));
 
-  const invitation = await check('invitations.create', alice.invitations.create({ name: 'Bob', email: 'bob@example.com' }));
+  const invitation = await check(
+    'invitations.create',
+    alice.invitations.create({ name: 'Bob', email: 'bob@example.com' }),
+  );
   await check('invitations.list', alice.invitations.list());
   await check('invitations.cancel', alice.invitations.cancel((await alice.invitations.create({ name: 'Nobody' })).id));
   await check('connections.accept', bob.connections.accept(invitation.token, { name: 'Alice' }));
-  const { entries: [toBob] } = await check('connections.list', alice.connections.list());
+  const {
+    entries: [toBob],
+  } = await check('connections.list', alice.connections.list());
   await check('connections.get', alice.connections.get(toBob.id));
   const forCarol = await bob.invitations.create({ name: 'Carol' });
   const carolToBob = await carol.connections.accept(forCarol.token, { name: 'Bob' });
@@ -123,7 +145,10 @@ async function callEverything(world, check) {
   await check('shares.change', alice.shares.change(share.id, { expiresAt: null }));
   await check('shares.create', bob.shares.create({ itemId: received.id, connectionId: carolToBob.otherConnectionId }));
   await check('items.reencrypt', bob.items.reencrypt(received.id));
-  const part = await check('shares.create', alice.shares.create({ itemId: other.id, connectionId: toBob.id, slotId: other.slots[1].id }));
+  const part = await check(
+    'shares.create',
+    alice.shares.create({ itemId: other.id, connectionId: toBob.id, slotId: other.slots[1].id }),
+  );
   await check('shares.info', bob.shares.info(part.id));
   await check('shares.delete', alice.shares.delete(part.id));
 
@@ -132,7 +157,8 @@ async function callEverything(world, check) {
   await check('tasks.list', alice.tasks.list());
   // Only the first run fails: what is answered to its uploads is not the protocol.
   const send = world.fetch;
-  world.fetch = async (request) => (/\/client_tasks|GET/.test(`${request.method} ${request.url}`) ? send(request) : new Response('{}', { status: 500 }));
+  world.fetch = async (request) =>
+    /\/client_tasks|GET/.test(`${request.method} ${request.url}`) ? send(request) : new Response('{}', { status: 500 });
   await check('tasks.run', alice.tasks.run());
   world.fetch = send;
   await check('tasks.run', alice.tasks.run());
@@ -140,8 +166,14 @@ async function callEverything(world, check) {
 
   const plain = await alice.items.create({ template: 'vehicle', label: 'Plain', slots: { licence_plate: 'OUTATIME' } });
   const spaceTerms = { terms: 'be nice', expiresAt: '2090-01-01T00:00:00Z' };
-  const inSpace = await check('encryptionSpaces.share', alice.encryptionSpaces.share({ itemId: plain.id, connectionId: toBob.id, ...spaceTerms }));
-  const ofSlot = await check('encryptionSpaces.share', alice.encryptionSpaces.share({ itemId: plain.id, connectionId: toBob.id, slotId: plain.slots[0].id }));
+  const inSpace = await check(
+    'encryptionSpaces.share',
+    alice.encryptionSpaces.share({ itemId: plain.id, connectionId: toBob.id, ...spaceTerms }),
+  );
+  const ofSlot = await check(
+    'encryptionSpaces.share',
+    alice.encryptionSpaces.share({ itemId: plain.id, connectionId: toBob.id, slotId: plain.slots[0].id }),
+  );
   await check('encryptionSpaces.list', bob.encryptionSpaces.list('incoming'));
   await check('encryptionSpaces.list', alice.encryptionSpaces.list('outgoing'));
   await check('encryptionSpaces.get', bob.encryptionSpaces.get(inSpace.id));
@@ -162,13 +194,22 @@ async function callEverything(world, check) {
 async function callPrimitives(check) {
   const { SymmetricKey, KeyPair, PublicKey, decryptWithPassphrase } = vaultshare;
   const key = await check('SymmetricKey.generate', SymmetricKey.generate());
-  const derived = await check('SymmetricKey.fromPassphrase', SymmetricKey.fromPassphrase(passphrase, new Uint8Array(16), 20_000));
-  const imported = await check('SymmetricKey.import', SymmetricKey.import(await check('SymmetricKey#export', key.export())));
+  const derived = await check(
+    'SymmetricKey.fromPassphrase',
+    SymmetricKey.fromPassphrase(passphrase, new Uint8Array(16), 20_000),
+  );
+  const imported = await check(
+    'SymmetricKey.import',
+    SymmetricKey.import(await check('SymmetricKey#export', key.export())),
+  );
   await check('SymmetricKey#encryptString', key.encryptString(''));
   const text = await check('SymmetricKey#encryptString', key.encryptString('a text'));
   await check('SymmetricKey#decryptString', key.decryptString(null));
   await check('SymmetricKey#decryptString', key.decryptString(text));
-  await check('SymmetricKey#decryptBytes', key.decryptBytes(await check('SymmetricKey#encryptBytes', key.encryptBytes(new Uint8Array(3)))));
+  await check(
+    'SymmetricKey#decryptBytes',
+    key.decryptBytes(await check('SymmetricKey#encryptBytes', key.encryptBytes(new Uint8Array(3)))),
+  );
   await check('SymmetricKey#unwrapKey', key.unwrapKey(await check('SymmetricKey#wrapKey', key.wrapKey(derived))));
 
   const pair = await check('KeyPair.generate', KeyPair.generate(2048));
@@ -176,11 +217,21 @@ async function callPrimitives(check) {
   await check('KeyPair.import', KeyPair.import(await key.decryptString(await pair.wrapWith(key))));
   const publicKey = await check('PublicKey.import', PublicKey.import(pair.publicKeyPem));
   await check('KeyPair#decryptKey', pair.decryptKey(await check('PublicKey#encryptKey', publicKey.encryptKey(key))));
-  await check('KeyPair#decryptBytes', pair.decryptBytes(await check('PublicKey#encryptBytes', publicKey.encryptBytes(new Uint8Array(3)))));
+  await check(
+    'KeyPair#decryptBytes',
+    pair.decryptBytes(await check('PublicKey#encryptBytes', publicKey.encryptBytes(new Uint8Array(3)))),
+  );
   await check('PublicKey#verify', publicKey.verify(await check('KeyPair#sign', pair.sign(new Uint8Array(3)))));
-  await check('decryptWithPassphrase', decryptWithPassphrase(await encryptWithPassphrase(new Uint8Array(3)), passphrase));
+  await check(
+    'decryptWithPassphrase',
+    decryptWithPassphrase(await encryptWithPassphrase(new Uint8Array(3)), passphrase),
+  );
 
-  for (const [name, used] of Object.entries({ SymmetricKey: [key, imported], KeyPair: [pair, await KeyPair.generate(2048)], PublicKey: [publicKey, PublicKey.import(pair.publicKeyPem)] })) {
+  for (const [name, used] of Object.entries({
+    SymmetricKey: [key, imported],
+    KeyPair: [pair, await KeyPair.generate(2048)],
+    PublicKey: [publicKey, PublicKey.import(pair.publicKeyPem)],
+  })) {
     await check(`${name}#free`, used[0].free());
     await check(`${name}#[Symbol.dispose]`, used[1][Symbol.dispose]());
   }
@@ -196,7 +247,11 @@ const generated = ['constructor', 'free', '[Symbol.dispose]', 'toString'];
  */
 function membersOf(object, declared) {
   const members = {};
-  for (let holder = object; holder !== null && holder !== Object.prototype && holder !== Error.prototype; holder = Object.getPrototypeOf(holder)) {
+  for (
+    let holder = object;
+    holder !== null && holder !== Object.prototype && holder !== Error.prototype;
+    holder = Object.getPrototypeOf(holder)
+  ) {
     for (const key of Reflect.ownKeys(holder)) {
       const name = key === Symbol.dispose ? '[Symbol.dispose]' : key;
       if (typeof name !== 'string' || name.startsWith('__') || name in members) continue;
@@ -211,12 +266,20 @@ function membersOf(object, declared) {
 function staticMembersOf(exported) {
   const usual = ['length', 'name', 'prototype'];
   const names = Object.getOwnPropertyNames(exported).filter((name) => !usual.includes(name) && !name.startsWith('__'));
-  return Object.fromEntries(names.map((name) => [name, typeof exported[name] === 'function' ? exported[name].length : null]));
+  return Object.fromEntries(
+    names.map((name) => [name, typeof exported[name] === 'function' ? exported[name].length : null]),
+  );
 }
 
 /** Without what stands on the objects themselves and not on their class. */
 function atRuntime(members, type) {
-  const onObjects = { VaultError: ['code', 'status', 'serverCode'], Session: Object.keys(members).filter((name) => /^[a-z]/.test(name)) }[type] ?? [];
-  const kept = Object.entries(members).filter(([name]) => !onObjects.includes(name) || name in vaultshare[type].prototype);
+  const onObjects =
+    {
+      VaultError: ['code', 'status', 'serverCode'],
+      Session: Object.keys(members).filter((name) => /^[a-z]/.test(name)),
+    }[type] ?? [];
+  const kept = Object.entries(members).filter(
+    ([name]) => !onObjects.includes(name) || name in vaultshare[type].prototype,
+  );
   return Object.fromEntries(kept);
 }

@@ -27,7 +27,9 @@ const { url, screenshots } = readArguments();
 const browser = await launchBrowser();
 try {
   await walkThrough(await openPage(browser));
-  console.log('The whole way stands: Bob and Carlos read what Alice wrote and what she changed, and the server held ciphertext only.');
+  console.log(
+    'The whole way stands: Bob and Carlos read what Alice wrote and what she changed, and the server held ciphertext only.',
+  );
 } catch (error) {
   console.error(`The demo failed: ${error.message}`);
   process.exitCode = 1;
@@ -44,8 +46,13 @@ async function walkThrough({ page, trouble }) {
 
   try {
     await page.goto(url);
-    await at('alice-passphrase').waitFor({ timeout: patience })
-      .catch(() => { throw new Error(`the page at ${url} does not offer “alice-passphrase”; is the package served beside it as pkg/?`); });
+    await at('alice-passphrase')
+      .waitFor({ timeout: patience })
+      .catch(() => {
+        throw new Error(
+          `the page at ${url} does not offer “alice-passphrase”; is the package served beside it as pkg/?`,
+        );
+      });
 
     await reachWithTab(page, 'step-create-alice');
     await reachWithTab(page, 'guide-go');
@@ -55,13 +62,16 @@ async function walkThrough({ page, trouble }) {
     await page.keyboard.press('Enter');
     const aliceSecret = await shownAfter(page, 'alice-secret', 'alice-create');
     await appears(page, 'alice-open-item', 'alice-create');
-    expect(/^1\.[^.]+\.\S+$/.test(aliceSecret), `Alice’s secret has an unexpected form (${aliceSecret.length} characters)`);
+    expect(
+      /^1\.[^.]+\.\S+$/.test(aliceSecret),
+      `Alice’s secret has an unexpected form (${aliceSecret.length} characters)`,
+    );
     tell('1. Alice exists: her keys were made in the browser, her secret was shown to her.');
 
     await reachWithTab(page, 'alice-open-item');
     await page.keyboard.press('Enter');
     await reachWithTab(page, 'alice-template');
-    expect(await at('alice-template').inputValue() === 'vehicle', 'the template “vehicle” is not offered first');
+    expect((await at('alice-template').inputValue()) === 'vehicle', 'the template “vehicle” is not offered first');
     await reachWithTab(page, 'alice-item-label');
     await page.keyboard.type(label);
     for (const [name, value] of Object.entries(values)) {
@@ -95,7 +105,10 @@ async function walkThrough({ page, trouble }) {
     tell('5. Bob accepted: they are connected.');
 
     const alicesNumber = await shownAfter(page, 'alice-safety-number', 'bob-accept');
-    expect(alicesNumber.length > 0 && alicesNumber === bobsNumber, `the safety numbers differ: ${alicesNumber} and ${bobsNumber}`);
+    expect(
+      alicesNumber.length > 0 && alicesNumber === bobsNumber,
+      `the safety numbers differ: ${alicesNumber} and ${bobsNumber}`,
+    );
     await at('alice-compare').focus();
     await page.keyboard.press('Enter');
     await at('bob-match').waitFor();
@@ -112,7 +125,7 @@ async function walkThrough({ page, trouble }) {
     await page.keyboard.press('Enter');
     const termsForBob = await shownAfter(page, 'bob-terms', 'alice-share');
     expect(termsForBob === terms, `Bob should see the terms “${terms}” and sees “${termsForBob}”`);
-    expect(await at('bob-read').count() === 0, 'Bob is offered to read before he accepted the terms');
+    expect((await at('bob-read').count()) === 0, 'Bob is offered to read before he accepted the terms');
     tell('7. Alice shared it with Bob, under terms, and lets him share it on.');
 
     await at('bob-accept-terms').click();
@@ -136,7 +149,7 @@ async function walkThrough({ page, trouble }) {
     await at('carlos-accept').click();
     const carlosNumber = await shownAfter(page, 'carlos-safety-number', 'carlos-accept');
     expect(carlosNumber !== bobsNumber, 'two connections show one safety number');
-    expect(await at('carlos-match').count() === 0, 'a safety number counts as compared that nobody compared');
+    expect((await at('carlos-match').count()) === 0, 'a safety number counts as compared that nobody compared');
     tell('10. Bob and Carlos are connected.');
 
     await at('bob-open-share').click();
@@ -147,7 +160,9 @@ async function walkThrough({ page, trouble }) {
     tell('11. Bob shared on to Carlos what Alice had shared with him.');
 
     await at('carlos-read').click();
-    await expectValues(page, 'carlos-received', 'carlos-received', (name, value) => tell(`   Carlos reads ${name} = ${value}`));
+    await expectValues(page, 'carlos-received', 'carlos-received', (name, value) =>
+      tell(`   Carlos reads ${name} = ${value}`),
+    );
     tell('12. Carlos read it.');
 
     await at('alice-open-change').focus();
@@ -157,21 +172,41 @@ async function walkThrough({ page, trouble }) {
     await page.keyboard.type(changed.licence_plate);
     await page.keyboard.press('Enter');
     await appears(page, 'alice-run-tasks', 'alice-change');
-    await expectValues(page, 'alice', 'alice-change', (name, value) => tell(`   Alice sees ${name} = ${value}`), changed);
+    await expectValues(
+      page,
+      'alice',
+      'alice-change',
+      (name, value) => tell(`   Alice sees ${name} = ${value}`),
+      changed,
+    );
     await expectValues(page, 'bob-received', 'alice-change', () => {});
     tell('13. Alice changed the licence plate. A task waits for her; Bob and Carlos still read the old one.');
 
     await reachWithTab(page, 'alice-run-tasks');
     await page.keyboard.press('Enter');
     await at('alice-run-tasks').waitFor({ state: 'hidden' });
-    for (const [name, id] of [['Bob', 'bob'], ['Carlos', 'carlos']]) {
+    for (const [name, id] of [
+      ['Bob', 'bob'],
+      ['Carlos', 'carlos'],
+    ]) {
       await at(`${id}-received-value-licence_plate`).getByText(changed.licence_plate).waitFor();
-      await expectValues(page, `${id}-received`, 'alice-run-tasks', (slot, value) => tell(`   ${name} reads ${slot} = ${value}`), changed);
+      await expectValues(
+        page,
+        `${id}-received`,
+        'alice-run-tasks',
+        (slot, value) => tell(`   ${name} reads ${slot} = ${value}`),
+        changed,
+      );
     }
     tell('14. She ran it, and both read the new one.');
 
     const secrets = [aliceSecret, bobSecret, carlosSecret].map((secret) => secret.split('.')[2]);
-    await expectOnlyCiphertext(page, [...Object.values(values), changed.licence_plate, ...Object.values(passphrases), ...secrets]);
+    await expectOnlyCiphertext(page, [
+      ...Object.values(values),
+      changed.licence_plate,
+      ...Object.values(passphrases),
+      ...secrets,
+    ]);
     tell('15. The server’s records hold none of these values, only their ciphertext.');
     await takePictures(page, at);
 
@@ -182,7 +217,13 @@ async function walkThrough({ page, trouble }) {
     await at('bob-sign-in').click();
     await appears(page, 'bob-read', 'bob-sign-in');
     await at('bob-read').click();
-    await expectValues(page, 'bob-received', 'bob-received', (name, value) => tell(`   Bob reads again ${name} = ${value}`), changed);
+    await expectValues(
+      page,
+      'bob-received',
+      'bob-received',
+      (name, value) => tell(`   Bob reads again ${name} = ${value}`),
+      changed,
+    );
     tell('16. Bob signed out, came back with secret and passphrase, and read it again.');
 
     const link = `${url.replace(/\/$/, '')}/#invitation=an-id.a-token`;
@@ -194,7 +235,7 @@ async function walkThrough({ page, trouble }) {
     await at('bob-sign-in-passphrase').fill(passphrases.bob);
     await at('bob-sign-in').click();
     await appears(page, 'bob-accept-token', 'bob-sign-in');
-    expect(await at('bob-accept-token').inputValue() === link, 'the link of a message is not ready to be accepted');
+    expect((await at('bob-accept-token').inputValue()) === link, 'the link of a message is not ready to be accepted');
     tell('17. The link of a message, opened in a new page, waits there for whoever signs in.');
   } catch (error) {
     await page.screenshot({ path: join(screenshots, 'failed.png'), fullPage: true }).catch(() => {});
@@ -220,8 +261,11 @@ async function reachWithTab(page, testId) {
 }
 
 async function expectFocus(page, testId, sentence) {
-  await page.waitForFunction((id) => document.activeElement?.dataset.testid === id, testId, { timeout: 5_000 })
-    .catch(() => { throw new Error(sentence); });
+  await page
+    .waitForFunction((id) => document.activeElement?.dataset.testid === id, testId, { timeout: 5_000 })
+    .catch(() => {
+      throw new Error(sentence);
+    });
 }
 
 function focusIsOn(page, testId) {
@@ -257,7 +301,10 @@ async function expectOnlyCiphertext(page, plaintexts) {
     expect(!everything.includes(plaintext), 'the server’s records contain a plaintext');
   }
   const sealed = records.locator('.record[data-slot-name="licence_plate"] [data-field="encrypted_value"]');
-  expect(await sealed.count() >= 3, 'the server pane does not show the licence plate of Alice, Bob and Carlos as ciphertext');
+  expect(
+    (await sealed.count()) >= 3,
+    'the server pane does not show the licence plate of Alice, Bob and Carlos as ciphertext',
+  );
   for (const text of await sealed.allInnerTexts()) {
     expect(text.startsWith('Aes256Gcm.'), `what the server holds is no ciphertext: ${text.slice(0, 20)}…`);
   }
@@ -271,7 +318,11 @@ async function takePictures(page, at) {
   await page.screenshot({ path: join(screenshots, 'desktop-dark.png'), fullPage: true });
   await page.emulateMedia({ colorScheme: 'light' });
   await page.setViewportSize({ width: 360, height: 780 });
-  const unnamed = await page.evaluate(() => [...document.querySelectorAll('input, select, textarea')].filter((control) => control.labels.length === 0).map(({ id }) => id));
+  const unnamed = await page.evaluate(() =>
+    [...document.querySelectorAll('input, select, textarea')]
+      .filter((control) => control.labels.length === 0)
+      .map(({ id }) => id),
+  );
   expect(unnamed.length === 0, `these controls have no label: ${unnamed.join(', ')}`);
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   expect(overflow <= 0, `at phone width the page is ${overflow} pixels too wide`);
@@ -284,7 +335,9 @@ function expect(condition, sentence) {
 }
 
 function readArguments() {
-  const { values: given } = parseArgs({ options: { url: { type: 'string' }, screenshots: { type: 'string', default: 'target/demo' } } });
+  const { values: given } = parseArgs({
+    options: { url: { type: 'string' }, screenshots: { type: 'string', default: 'target/demo' } },
+  });
   if (!given.url) {
     console.error('Say where the demo runs: node tests/e2e/demo.mjs --url http://127.0.0.1:PORT --screenshots DIR');
     process.exit(1);

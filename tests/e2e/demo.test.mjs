@@ -42,9 +42,13 @@ describe('the demo page', () => {
 
   it('is not taken to work when it does not', async () => {
     const empty = createServer((_request, response) => response.end('<!doctype html><title>Empty</title>'));
-    await new Promise((resolve) => { empty.listen(0, '127.0.0.1', resolve); });
+    await new Promise((resolve) => {
+      empty.listen(0, '127.0.0.1', resolve);
+    });
     try {
-      const { status, output } = await drive(`http://127.0.0.1:${empty.address().port}`, folder, { VAULTSHARE_DEMO_PATIENCE: '2000' });
+      const { status, output } = await drive(`http://127.0.0.1:${empty.address().port}`, folder, {
+        VAULTSHARE_DEMO_PATIENCE: '2000',
+      });
       assert.equal(status, 1, output);
       assert.match(output, /The demo failed: .*alice-passphrase/);
     } finally {
@@ -57,7 +61,11 @@ describe('the demo page', () => {
 /** Runs the driver as the command line does. */
 function drive(url, screenshots, environment = {}) {
   return new Promise((resolve) => {
-    execFile(process.execPath, [fromHere('demo.mjs'), '--url', url, '--screenshots', screenshots], { env: { ...process.env, ...environment } },
-      (error, stdout, stderr) => resolve({ status: error ? error.code : 0, output: `${stdout}${stderr}` }));
+    execFile(
+      process.execPath,
+      [fromHere('demo.mjs'), '--url', url, '--screenshots', screenshots],
+      { env: { ...process.env, ...environment } },
+      (error, stdout, stderr) => resolve({ status: error ? error.code : 0, output: `${stdout}${stderr}` }),
+    );
   });
 }

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
-import { after, before, beforeEach, afterEach, describe, it } from 'node:test';
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { openBench } from './support/bench.mjs';
 import { installMisbehavingFetch } from './support/misbehaving-fetch.mjs';
 
@@ -18,14 +18,22 @@ describe('a failure in the browser', () => {
   before(async () => {
     bench = await openBench();
     await bench.page.evaluate(installMisbehavingFetch);
-    await bench.page.evaluate(async (given) => {
-      const { VaultClient } = globalThis.vaultshare;
-      globalThis.makeClient = (options) => new VaultClient({ ...globalThis.services, fetch: globalThis.misbehavingFetch, ...options });
-      globalThis.client = globalThis.makeClient({ retries: 0 });
-      globalThis.alice = await globalThis.client.createUser(given.passphrase);
-      globalThis.bob = await globalThis.client.createUser(given.passphrase);
-      globalThis.item = await globalThis.alice.items.create({ template: 'vehicle', label: 'DeLorean', slots: given.values });
-    }, { passphrase, values });
+    await bench.page.evaluate(
+      async (given) => {
+        const { VaultClient } = globalThis.vaultshare;
+        globalThis.makeClient = (options) =>
+          new VaultClient({ ...globalThis.services, fetch: globalThis.misbehavingFetch, ...options });
+        globalThis.client = globalThis.makeClient({ retries: 0 });
+        globalThis.alice = await globalThis.client.createUser(given.passphrase);
+        globalThis.bob = await globalThis.client.createUser(given.passphrase);
+        globalThis.item = await globalThis.alice.items.create({
+          template: 'vehicle',
+          label: 'DeLorean',
+          slots: given.values,
+        });
+      },
+      { passphrase, values },
+    );
   });
   after(() => bench?.close());
 
@@ -42,18 +50,25 @@ describe('a failure in the browser', () => {
   });
 
   /** Runs `work` in the page and tells how it failed. */
-  const failure = (work, given) => bench.page.evaluate(async ({ source, given: passed }) => {
-    const run = globalThis.runnable[source];
-    try {
-      return { succeededWith: String(await run(passed)) };
-    } catch (error) {
-      const { VaultError, isVaultError } = globalThis.vaultshare;
-      return {
-        code: error.code, status: error.status, name: error.name, text: `${error.message} ${error.stack} ${String(error.cause)}`,
-        typed: error instanceof VaultError && error instanceof Error && isVaultError(error),
-      };
-    }
-  }, { source: work, given });
+  const failure = (work, given) =>
+    bench.page.evaluate(
+      async ({ source, given: passed }) => {
+        const run = globalThis.runnable[source];
+        try {
+          return { succeededWith: String(await run(passed)) };
+        } catch (error) {
+          const { VaultError, isVaultError } = globalThis.vaultshare;
+          return {
+            code: error.code,
+            status: error.status,
+            name: error.name,
+            text: `${error.message} ${error.stack} ${String(error.cause)}`,
+            typed: error instanceof VaultError && error instanceof Error && isVaultError(error),
+          };
+        }
+      },
+      { source: work, given },
+    );
 
   const expectFailure = async (work, code, given) => {
     const failed = await failure(work, given);
@@ -64,45 +79,49 @@ describe('a failure in the browser', () => {
     return failed;
   };
 
-  before(() => bench.page.evaluate(() => {
-    globalThis.runnable = {
-      signInWith: ({ secret, passphrase: attempt }) => globalThis.client.signIn(secret ?? globalThis.alice.secret, attempt),
-      readItem: () => globalThis.alice.items.get(globalThis.item.id),
-      shareWithBob: () => globalThis.alice.shares.create({ itemId: globalThis.item.id, connectionId: globalThis.connectionToBob }),
-      createUser: (attempt) => globalThis.client.createUser(attempt),
-      readAndAbort: async ({ before: early, reason }) => {
-        const controller = new AbortController();
-        if (early) controller.abort(reason);
-        else setTimeout(() => controller.abort(reason), 50);
-        return globalThis.alice.items.get(globalThis.item.id, { signal: controller.signal });
-      },
-      signInWithin: ({ secret = globalThis.alice.secret, passphrase: attempt, timeoutMs }) =>
-        globalThis.makeClient({ timeoutMs, retries: 0 }).signIn(secret, attempt),
-      useAfterClose: async (attempt) => {
-        const session = await globalThis.client.signIn(globalThis.alice.secret, attempt);
-        session.close();
-        session.close(); // Twice does no harm.
-        return session.items.list();
-      },
-      useAfterSignOut: async (attempt) => {
-        const session = await globalThis.client.signIn(globalThis.alice.secret, attempt);
-        await session.signOut();
-        return session.items.get(globalThis.item.id);
-      },
-      closeWhileReading: async (attempt) => {
-        const session = await globalThis.client.signIn(globalThis.alice.secret, attempt);
-        globalThis.misbehave = { delay: 200 };
-        const reading = session.items.get(globalThis.item.id);
-        session.close();
-        try {
-          globalThis.endedWith = (await reading).value('licence_plate');
-        } catch (error) {
-          globalThis.endedWith = error.code;
-        }
-        return session.items.list();
-      },
-    };
-  }));
+  before(() =>
+    bench.page.evaluate(() => {
+      globalThis.runnable = {
+        signInWith: ({ secret, passphrase: attempt }) =>
+          globalThis.client.signIn(secret ?? globalThis.alice.secret, attempt),
+        readItem: () => globalThis.alice.items.get(globalThis.item.id),
+        shareWithBob: () =>
+          globalThis.alice.shares.create({ itemId: globalThis.item.id, connectionId: globalThis.connectionToBob }),
+        createUser: (attempt) => globalThis.client.createUser(attempt),
+        readAndAbort: async ({ before: early, reason }) => {
+          const controller = new AbortController();
+          if (early) controller.abort(reason);
+          else setTimeout(() => controller.abort(reason), 50);
+          return globalThis.alice.items.get(globalThis.item.id, { signal: controller.signal });
+        },
+        signInWithin: ({ secret = globalThis.alice.secret, passphrase: attempt, timeoutMs }) =>
+          globalThis.makeClient({ timeoutMs, retries: 0 }).signIn(secret, attempt),
+        useAfterClose: async (attempt) => {
+          const session = await globalThis.client.signIn(globalThis.alice.secret, attempt);
+          session.close();
+          session.close(); // Twice does no harm.
+          return session.items.list();
+        },
+        useAfterSignOut: async (attempt) => {
+          const session = await globalThis.client.signIn(globalThis.alice.secret, attempt);
+          await session.signOut();
+          return session.items.get(globalThis.item.id);
+        },
+        closeWhileReading: async (attempt) => {
+          const session = await globalThis.client.signIn(globalThis.alice.secret, attempt);
+          globalThis.misbehave = { delay: 200 };
+          const reading = session.items.get(globalThis.item.id);
+          session.close();
+          try {
+            globalThis.endedWith = (await reading).value('licence_plate');
+          } catch (error) {
+            globalThis.endedWith = error.code;
+          }
+          return session.items.list();
+        },
+      };
+    }),
+  );
 
   it('is LOGIN_FAILED for a wrong passphrase, and the right one still works', async () => {
     await expectFailure('signInWith', 'LOGIN_FAILED', { passphrase: 'wrong' });
@@ -111,7 +130,9 @@ describe('a failure in the browser', () => {
   });
 
   it('is LOGIN_FAILED for a well-formed secret that is not the user’s', async () => {
-    const secret = await bench.page.evaluate(() => `1.${globalThis.alice.secret.split('.')[1]}.${globalThis.bob.secret.split('.')[2]}`);
+    const secret = await bench.page.evaluate(
+      () => `1.${globalThis.alice.secret.split('.')[1]}.${globalThis.bob.secret.split('.')[2]}`,
+    );
     await expectFailure('signInWith', 'LOGIN_FAILED', { secret, passphrase });
   });
 
@@ -122,20 +143,29 @@ describe('a failure in the browser', () => {
   });
 
   it('is DECRYPTION_FAILED when one bit of a ciphertext was changed', async () => {
-    await bench.page.evaluate(() => { globalThis.misbehave = { flipOneBitOf: 'encrypted_value' }; });
+    await bench.page.evaluate(() => {
+      globalThis.misbehave = { flipOneBitOf: 'encrypted_value' };
+    });
     await expectFailure('readItem', 'DECRYPTION_FAILED');
   });
 
   it('is MALFORMED_ENVELOPE when a ciphertext is none', async () => {
     for (const envelope of ['hello', 'Aes256Gcm..', 'Aes256Gcm.AAAA.QUFBQQ==', 'Aes256Gcm.AAAA']) {
-      await bench.page.evaluate((text) => { globalThis.misbehave = { replace: { encrypted_value: text } }; }, envelope);
+      await bench.page.evaluate((text) => {
+        globalThis.misbehave = { replace: { encrypted_value: text } };
+      }, envelope);
       const failed = await failure('readItem');
-      assert.ok(['MALFORMED_ENVELOPE', 'DECRYPTION_FAILED', 'BAD_RESPONSE'].includes(failed.code), `${envelope}: ${JSON.stringify(failed)}`);
+      assert.ok(
+        ['MALFORMED_ENVELOPE', 'DECRYPTION_FAILED', 'BAD_RESPONSE'].includes(failed.code),
+        `${envelope}: ${JSON.stringify(failed)}`,
+      );
     }
   });
 
   it('is WEAK_KEY when the server hands out an RSA-512 key as Bob’s, and nothing is sent to it', async () => {
-    const weakKey = generateKeyPairSync('rsa', { modulusLength: 512 }).publicKey.export({ type: 'spki', format: 'pem' }).replaceAll('\n', '\r\n');
+    const weakKey = generateKeyPairSync('rsa', { modulusLength: 512 })
+      .publicKey.export({ type: 'spki', format: 'pem' })
+      .replaceAll('\n', '\r\n');
     await bench.page.evaluate(async (pem) => {
       const invitation = await globalThis.alice.invitations.create({ name: 'Bob' });
       const bobsEnd = await globalThis.bob.connections.accept(invitation.token, { name: 'Alice' });
@@ -144,8 +174,14 @@ describe('a failure in the browser', () => {
       globalThis.requests.length = 0;
     }, weakKey);
     await expectFailure('shareWithBob', 'WEAK_KEY');
-    const requests = await bench.page.evaluate(() => { globalThis.misbehave = {}; return globalThis.requests; });
-    assert.ok(requests.some((request) => request.startsWith('GET') && request.includes('/connections')), 'the connection was not looked up');
+    const requests = await bench.page.evaluate(() => {
+      globalThis.misbehave = {};
+      return globalThis.requests;
+    });
+    assert.ok(
+      requests.some((request) => request.startsWith('GET') && request.includes('/connections')),
+      'the connection was not looked up',
+    );
     assert.ok(!requests.some((request) => request.startsWith('POST')), `something was sent: ${requests.join(', ')}`);
     const again = await failure('shareWithBob');
     assert.ok(again.succeededWith, `Bob’s real key is refused now: ${JSON.stringify(again)}`);
@@ -165,13 +201,17 @@ describe('a failure in the browser', () => {
   });
 
   it('is NETWORK when a fetch of the application’s own fails with anything at all', async () => {
-    await bench.page.evaluate(() => { globalThis.misbehave = { rejectWith: 'a string, not an Error' }; });
+    await bench.page.evaluate(() => {
+      globalThis.misbehave = { rejectWith: 'a string, not an Error' };
+    });
     await expectFailure('readItem', 'NETWORK');
   });
 
   it('is ABORTED when the caller aborts, before or during the call, whatever the reason', async () => {
     for (const reason of [undefined, 'a string', 0]) {
-      await bench.page.evaluate(() => { globalThis.misbehave = { hang: true }; });
+      await bench.page.evaluate(() => {
+        globalThis.misbehave = { hang: true };
+      });
       await expectFailure('readAndAbort', 'ABORTED', { before: true, reason });
       await expectFailure('readAndAbort', 'ABORTED', { before: false, reason });
     }
@@ -179,7 +219,9 @@ describe('a failure in the browser', () => {
 
   it('is TIMEOUT when the server does not answer in time, also where fetch ignores its signal', async () => {
     for (const misbehaviour of [{ hang: true }, { hang: true, ignoreSignal: true }]) {
-      await bench.page.evaluate((how) => { globalThis.misbehave = how; }, misbehaviour);
+      await bench.page.evaluate((how) => {
+        globalThis.misbehave = how;
+      }, misbehaviour);
       await expectFailure('signInWithin', 'TIMEOUT', { passphrase, timeoutMs: 200 });
     }
   });
@@ -192,18 +234,25 @@ describe('a failure in the browser', () => {
   it('is SESSION_CLOSED after a close() during a call, which itself ends as it was going to or with SESSION_CLOSED', async () => {
     await expectFailure('closeWhileReading', 'SESSION_CLOSED', passphrase);
     const endedWith = await bench.page.evaluate(() => globalThis.endedWith);
-    assert.ok([values.licence_plate, 'SESSION_CLOSED'].includes(endedWith), `the call under way ended with ${endedWith}`);
+    assert.ok(
+      [values.licence_plate, 'SESSION_CLOSED'].includes(endedWith),
+      `the call under way ended with ${endedWith}`,
+    );
   });
 
   it('is BAD_RESPONSE when an answer makes no sense', async () => {
     for (const body of ['', '<html>', '[]', '{"item":{}}', 'null', '{"item":']) {
-      await bench.page.evaluate((text) => { globalThis.misbehave = { body: text }; }, body);
+      await bench.page.evaluate((text) => {
+        globalThis.misbehave = { body: text };
+      }, body);
       await expectFailure('readItem', 'BAD_RESPONSE');
     }
   });
 
   it('is SERVER_ERROR when the server fails', async () => {
-    await bench.page.evaluate(() => { globalThis.misbehave = { status: 500, body: 'out of order' }; });
+    await bench.page.evaluate(() => {
+      globalThis.misbehave = { status: 500, body: 'out of order' };
+    });
     assert.equal((await expectFailure('readItem', 'SERVER_ERROR')).status, 500);
   });
 });

@@ -16,55 +16,88 @@ describe('the guides in a browser', () => {
 
   before(async () => {
     bench = await openBench();
-    await bench.page.evaluate(async (given) => {
-      const { VaultClient } = globalThis.vaultshare;
-      const client = new VaultClient(globalThis.services);
-      const connect = async (inviter, invitee) => {
-        const { token } = await inviter.invitations.create({ name: 'invitee' });
-        const accepted = await invitee.connections.accept(token, { name: 'inviter' });
-        return accepted.otherConnectionId;
-      };
-      const [alice, bob, carlos] = [
-        await client.createUser(given.passphrase),
-        await client.createUser(given.passphrase),
-        await client.createUser(given.passphrase),
-      ];
-      /** The code with which something fails. */
-      const codeOf = (promise) => promise.then(() => 'no error', (error) => error.code);
-      Object.assign(globalThis, {
-        client, alice, bob, carlos, codeOf,
-        toBob: await connect(alice, bob),
-        toCarlos: await connect(bob, carlos),
-        car: await alice.items.create({ template: 'vehicle', label: 'DeLorean', slots: given.values }),
-      });
-    }, { passphrase, values });
+    await bench.page.evaluate(
+      async (given) => {
+        const { VaultClient } = globalThis.vaultshare;
+        const client = new VaultClient(globalThis.services);
+        const connect = async (inviter, invitee) => {
+          const { token } = await inviter.invitations.create({ name: 'invitee' });
+          const accepted = await invitee.connections.accept(token, { name: 'inviter' });
+          return accepted.otherConnectionId;
+        };
+        const [alice, bob, carlos] = [
+          await client.createUser(given.passphrase),
+          await client.createUser(given.passphrase),
+          await client.createUser(given.passphrase),
+        ];
+        /** The code with which something fails. */
+        const codeOf = (promise) =>
+          promise.then(
+            () => 'no error',
+            (error) => error.code,
+          );
+        Object.assign(globalThis, {
+          client,
+          alice,
+          bob,
+          carlos,
+          codeOf,
+          toBob: await connect(alice, bob),
+          toCarlos: await connect(bob, carlos),
+          car: await alice.items.create({ template: 'vehicle', label: 'DeLorean', slots: given.values }),
+        });
+      },
+      { passphrase, values },
+    );
   });
   after(() => bench?.close());
 
   it('shows a recipient the terms first, and the values once they are accepted', async () => {
-    const seen = await bench.page.evaluate(async (given) => {
-      const { alice, bob, car, toBob, codeOf } = globalThis;
-      const share = await alice.shares.create({ itemId: car.id, connectionId: toBob, terms: given.terms, onSharing: true });
-      globalThis.aliceToBob = share;
-      const before = await codeOf(bob.shares.get(share.id));
-      const info = await bob.shares.info(share.id);
-      const waiting = await bob.shares.incoming({ mustAccept: true });
-      const accepted = await bob.shares.accept(share.id);
-      const { item } = await bob.shares.get(share.id);
-      globalThis.bobsCar = item;
-      const left = await bob.shares.incoming({ mustAccept: true });
-      return {
-        before, info, waiting: waiting.entries.length, left: left.entries.length, accepted: accepted.acceptance,
-        item, plate: item.value('licence_plate'), original: car.id, owner: alice.userId, shareId: share.id,
-      };
-    }, { terms });
+    const seen = await bench.page.evaluate(
+      async (given) => {
+        const { alice, bob, car, toBob, codeOf } = globalThis;
+        const share = await alice.shares.create({
+          itemId: car.id,
+          connectionId: toBob,
+          terms: given.terms,
+          onSharing: true,
+        });
+        globalThis.aliceToBob = share;
+        const before = await codeOf(bob.shares.get(share.id));
+        const info = await bob.shares.info(share.id);
+        const waiting = await bob.shares.incoming({ mustAccept: true });
+        const accepted = await bob.shares.accept(share.id);
+        const { item } = await bob.shares.get(share.id);
+        globalThis.bobsCar = item;
+        const left = await bob.shares.incoming({ mustAccept: true });
+        return {
+          before,
+          info,
+          waiting: waiting.entries.length,
+          left: left.entries.length,
+          accepted: accepted.acceptance,
+          item,
+          plate: item.value('licence_plate'),
+          original: car.id,
+          owner: alice.userId,
+          shareId: share.id,
+        };
+      },
+      { terms },
+    );
     assert.equal(seen.before, 'ACCEPTANCE_REQUIRED');
-    assert.deepEqual([seen.info.terms, seen.info.acceptance, seen.info.sharingMode], [terms, 'acceptance_required', 'anyone']);
+    assert.deepEqual(
+      [seen.info.terms, seen.info.acceptance, seen.info.sharingMode],
+      [terms, 'acceptance_required', 'anyone'],
+    );
     assert.equal(seen.info.encryptedDek, undefined);
     assert.deepEqual([seen.waiting, seen.accepted, seen.left], [1, 'accepted', 0]);
     assert.equal(seen.plate, values.licence_plate);
     assert.notEqual(seen.item.id, seen.original);
-    assert.deepEqual([seen.item.originalId, seen.item.ownerId, seen.item.shareId], [seen.original, seen.owner, seen.shareId]);
+    assert.deepEqual(
+      [seen.item.originalId, seen.item.ownerId, seen.item.shareId],
+      [seen.original, seen.owner, seen.shareId],
+    );
   });
 
   it('lets a recipient share on who may, and nobody further', async () => {
@@ -77,8 +110,15 @@ describe('the guides in a browser', () => {
       const { token } = await carlos.invitations.create({ name: 'Alice' });
       const { otherConnectionId } = await alice.connections.accept(token, { name: 'Carlos' });
       const further = await codeOf(carlos.shares.create({ itemId: item.id, connectionId: otherConnectionId }));
-      return { tooMuch, further, plate: item.value('licence_plate'), original: item.originalId, car: globalThis.car.id,
-        sent: (await bob.shares.get(share.id)).item.id === bobsCar.id, sender: share.senderId === bob.userId };
+      return {
+        tooMuch,
+        further,
+        plate: item.value('licence_plate'),
+        original: item.originalId,
+        car: globalThis.car.id,
+        sent: (await bob.shares.get(share.id)).item.id === bobsCar.id,
+        sender: share.senderId === bob.userId,
+      };
     });
     assert.deepEqual([seen.tooMuch, seen.further], ['ON_SHARING_NOT_PERMITTED', 'ON_SHARING_NOT_PERMITTED']);
     assert.deepEqual([seen.plate, seen.original], [values.licence_plate, seen.car]);
@@ -102,11 +142,22 @@ describe('the guides in a browser', () => {
         const { item } = await user.shares.get(share.id);
         return ['licence_plate', 'top_speed', 'vin'].map((name) => String(item.value(name)));
       };
-      return { outstandingTasks, tasks: tasks.entries, stale, completed: run.completed, failed: run.failed.length,
-        count: await alice.tasks.count(), bob: await read(bob, aliceToBob), carlos: await read(carlos, bobToCarlos) };
+      return {
+        outstandingTasks,
+        tasks: tasks.entries,
+        stale,
+        completed: run.completed,
+        failed: run.failed.length,
+        count: await alice.tasks.count(),
+        bob: await read(bob, aliceToBob),
+        carlos: await read(carlos, bobToCarlos),
+      };
     });
     assert.deepEqual(seen.outstandingTasks, { todo: 1, inProgress: 0 });
-    assert.deepEqual(seen.tasks.map((task) => [task.state, task.workType]), [['todo', 'update_item_shares']]);
+    assert.deepEqual(
+      seen.tasks.map((task) => [task.state, task.workType]),
+      [['todo', 'update_item_shares']],
+    );
     assert.equal(seen.stale, values.licence_plate);
     assert.deepEqual([seen.completed.length, seen.completed[0].state, seen.failed], [1, 'done', 0]);
     assert.deepEqual(seen.count, { todo: 0, inProgress: 0 });
@@ -117,7 +168,11 @@ describe('the guides in a browser', () => {
   it('shares one slot, lists page by page, refuses an end in the past, and ends shares from either side', async () => {
     const seen = await bench.page.evaluate(async () => {
       const { alice, bob, toBob, codeOf } = globalThis;
-      const item = await alice.items.create({ template: 'vehicle', label: 'One slot', slots: { vin: '1', type: 'car' } });
+      const item = await alice.items.create({
+        template: 'vehicle',
+        label: 'One slot',
+        slots: { vin: '1', type: 'car' },
+      });
       const to = { itemId: item.id, connectionId: toBob };
       const past = await codeOf(alice.shares.create({ ...to, expiresAt: '2020-01-01T00:00:00Z' }));
       const slotId = item.slots.find((slot) => slot.name === 'vin').id;
@@ -132,7 +187,14 @@ describe('the guides in a browser', () => {
       await alice.shares.delete(again.id);
       const goneToo = await codeOf(bob.shares.get(again.id));
       const outgoing = await alice.shares.outgoing({ itemIds: [item.id] });
-      return { past, names: received.slots.map((slot) => slot.name), pages, gone, goneToo, outgoing: outgoing.entries.length };
+      return {
+        past,
+        names: received.slots.map((slot) => slot.name),
+        pages,
+        gone,
+        goneToo,
+        outgoing: outgoing.entries.length,
+      };
     });
     assert.notEqual(seen.past, 'no error');
     assert.deepEqual(seen.names, ['vin']);
@@ -140,17 +202,24 @@ describe('the guides in a browser', () => {
     assert.deepEqual([seen.gone, seen.goneToo, seen.outgoing], ['NOT_FOUND', 'NOT_FOUND', 0]);
   });
 
-  it('crosses between page and terminal: each signs the other\'s users in and reads the other\'s shares', async () => {
+  it("crosses between page and terminal: each signs the other's users in and reads the other's shares", async () => {
     const terminal = await openTerminal(bench.url);
     try {
       // A user of the terminal signs in on the page.
       await terminal.run('users:create', '-p', passphrase, '-o', 'carlos.yaml');
       const secret = (await terminal.read('carlos.yaml')).match(/secret: (\S+)/)[1];
-      const plate = await bench.page.evaluate(async (given) => {
-        const session = await globalThis.client.signIn(given.secret, given.passphrase);
-        const item = await session.items.create({ template: 'vehicle', label: 'Made on the page', slots: { vin: '42' } });
-        return (await session.items.get(item.id)).value('vin');
-      }, { secret, passphrase });
+      const plate = await bench.page.evaluate(
+        async (given) => {
+          const session = await globalThis.client.signIn(given.secret, given.passphrase);
+          const item = await session.items.create({
+            template: 'vehicle',
+            label: 'Made on the page',
+            slots: { vin: '42' },
+          });
+          return (await session.items.get(item.id)).value('vin');
+        },
+        { secret, passphrase },
+      );
       assert.equal(plate, '42');
       assert.match(await terminal.run('items:list', '-a', 'carlos.yaml'), /label: Made on the page/);
 
@@ -171,11 +240,20 @@ describe('the guides in a browser', () => {
       }, otherId);
       assert.match(await terminal.run('shares:get-incoming', shareId, '-a', 'carlos.yaml'), /value: OUTATIME/);
       await terminal.write('connection.yaml', `kind: Connection\nspec:\n  from_user_connection_id: ${ownId}\n`);
-      await terminal.write('item.yaml', 'kind: Item\nmetadata:\n  template_name: vehicle\nspec:\n  label: Typed\n  slots:\n  - name: vin\n    value: "Größe ⚡"\n');
+      await terminal.write(
+        'item.yaml',
+        'kind: Item\nmetadata:\n  template_name: vehicle\nspec:\n  label: Typed\n  slots:\n  - name: vin\n    value: "Größe ⚡"\n',
+      );
       await terminal.write('made.yaml', await terminal.run('items:create', '-i', 'item.yaml', '-a', 'carlos.yaml'));
-      await terminal.write('share.yaml', await terminal.run('shares:create-config', '-f', 'carlos.yaml', '-c', 'connection.yaml', '-i', 'made.yaml'));
+      await terminal.write(
+        'share.yaml',
+        await terminal.run('shares:create-config', '-f', 'carlos.yaml', '-c', 'connection.yaml', '-i', 'made.yaml'),
+      );
       const shared = await terminal.run('shares:create', '-c', 'share.yaml');
-      const read = await bench.page.evaluate(async (id) => (await globalThis.alice.shares.get(id)).item.value('vin'), shared.match(/- id: (\S+)/)[1]);
+      const read = await bench.page.evaluate(
+        async (id) => (await globalThis.alice.shares.get(id)).item.value('vin'),
+        shared.match(/- id: (\S+)/)[1],
+      );
       assert.equal(read, 'Größe ⚡');
     } finally {
       await terminal.close();

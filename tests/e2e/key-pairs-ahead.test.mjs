@@ -34,13 +34,17 @@ describe('a session’s next key pair', () => {
   });
   afterEach(() => bench?.close());
 
-  const signUp = (options = {}) => bench.page.evaluate(async (given) => {
-    const client = new globalThis.vaultshare.VaultClient({ ...globalThis.services, ...given });
-    globalThis.session = await client.createUser('passphrase');
-  }, options);
+  const signUp = (options = {}) =>
+    bench.page.evaluate(async (given) => {
+      const client = new globalThis.vaultshare.VaultClient({ ...globalThis.services, ...given });
+      globalThis.session = await client.createUser('passphrase');
+    }, options);
   const untilMade = (count) => bench.page.waitForFunction((wanted) => globalThis.keyPairs.made === wanted, count);
   const begun = () => bench.page.evaluate(() => globalThis.keyPairs.begun);
-  const aWhile = () => new Promise((resolve) => { setTimeout(resolve, longEnough); });
+  const aWhile = () =>
+    new Promise((resolve) => {
+      setTimeout(resolve, longEnough);
+    });
 
   it('is made ahead of need, so that inviting makes none', async () => {
     await signUp();
@@ -66,9 +70,9 @@ describe('a session’s next key pair', () => {
   it('is another one each time, also where three are asked for at once', async () => {
     await signUp();
     await untilMade(2);
-    await bench.page.evaluate(() => Promise.all(
-      ['Bob', 'Carlos', 'Dave'].map((name) => globalThis.session.invitations.create({ name })),
-    ));
+    await bench.page.evaluate(() =>
+      Promise.all(['Bob', 'Carlos', 'Dave'].map((name) => globalThis.session.invitations.create({ name }))),
+    );
     const stored = bench.exchanges.filter(({ method, path }) => method === 'POST' && path === '/keystore/keypairs');
     const publicKeys = stored.map(({ requestBody }) => JSON.parse(requestBody).public_key);
     assert.equal(publicKeys.length, 4, 'one to sign in with, and one for each invitation');

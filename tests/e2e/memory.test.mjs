@@ -31,15 +31,21 @@ describe('the memory of the module', () => {
   });
 
   it('holds the keys while a session uses them, and none of them after close()', async () => {
-    await bench.page.evaluate(async ({ secret, passphrase }) => {
-      const client = new globalThis.vaultshare.VaultClient(globalThis.services);
-      globalThis.session = await client.signIn(secret, passphrase);
-      const { entries } = await globalThis.session.shares.incoming();
-      await globalThis.session.shares.get(entries[0].id);
-    }, { secret: bob.secret, passphrase: story.passphrases.bob });
+    await bench.page.evaluate(
+      async ({ secret, passphrase }) => {
+        const client = new globalThis.vaultshare.VaultClient(globalThis.services);
+        globalThis.session = await client.signIn(secret, passphrase);
+        const { entries } = await globalThis.session.shares.incoming();
+        await globalThis.session.shares.get(entries[0].id);
+      },
+      { secret: bob.secret, passphrase: story.passphrases.bob },
+    );
 
     const inUse = await scanMemory(bench.page, secrets);
-    assert.ok(inUse.found.includes('the key-encryption key, raw'), 'the key-encryption key in use is not found: the scan proves nothing');
+    assert.ok(
+      inUse.found.includes('the key-encryption key, raw'),
+      'the key-encryption key in use is not found: the scan proves nothing',
+    );
     assert.ok(inUse.found.includes('the data key, raw'), 'the data key in use is not found: the scan proves nothing');
 
     await bench.page.evaluate(() => globalThis.session.close());
@@ -50,18 +56,24 @@ describe('the memory of the module', () => {
 
   it('holds none of the keys of a user who was just created, made an item and a connection, and closed', async () => {
     const seen = bench.exchanges.length;
-    const created = await bench.page.evaluate(async ({ passphrase, label, values }) => {
-      const client = new globalThis.vaultshare.VaultClient(globalThis.services);
-      const session = await client.createUser(passphrase);
-      await session.items.create({ template: 'vehicle', label, slots: values });
-      await session.invitations.create({ name: 'Carlos' });
-      const { secret } = session;
-      session.close();
-      return { secret };
-    }, { passphrase: story.passphrases.alice, ...story });
+    const created = await bench.page.evaluate(
+      async ({ passphrase, label, values }) => {
+        const client = new globalThis.vaultshare.VaultClient(globalThis.services);
+        const session = await client.createUser(passphrase);
+        await session.items.create({ template: 'vehicle', label, slots: values });
+        await session.invitations.create({ name: 'Carlos' });
+        const { secret } = session;
+        session.close();
+        return { secret };
+      },
+      { passphrase: story.passphrases.alice, ...story },
+    );
     const keys = deriveKeys(created.secret, story.passphrases.alice, bench.exchanges.slice(seen));
     assert.equal(keys.privateKeys.length, 2, 'both key pairs that were made are looked for');
-    const { found } = await scanMemory(bench.page, [textSecret('the passphrase', story.passphrases.alice), ...secretsOf(keys)]);
+    const { found } = await scanMemory(bench.page, [
+      textSecret('the passphrase', story.passphrases.alice),
+      ...secretsOf(keys),
+    ]);
     assert.deepEqual(found, []);
   });
 });

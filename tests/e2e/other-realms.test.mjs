@@ -15,12 +15,23 @@ describe('an object from another frame', () => {
       const frame = document.createElement('iframe');
       document.body.append(frame);
       globalThis.there = frame.contentWindow;
-      globalThis.client = new VaultClient({ ...globalThis.services, fetch: globalThis.misbehavingFetch, retries: 0, prepareKeyPairs: false });
+      globalThis.client = new VaultClient({
+        ...globalThis.services,
+        fetch: globalThis.misbehavingFetch,
+        retries: 0,
+        prepareKeyPairs: false,
+      });
       globalThis.alice = await globalThis.client.createUser('supersecretpassword');
       globalThis.bob = await globalThis.client.createUser('supersecretpassword');
       const invitation = await globalThis.alice.invitations.create({ name: 'Bob' });
-      globalThis.connectionId = (await globalThis.bob.connections.accept(invitation.token, { name: 'Alice' })).otherConnectionId;
-      globalThis.item = await globalThis.alice.items.create({ template: 'vehicle', label: 'Car', slots: { licence_plate: 'OUTATIME' } });
+      globalThis.connectionId = (
+        await globalThis.bob.connections.accept(invitation.token, { name: 'Alice' })
+      ).otherConnectionId;
+      globalThis.item = await globalThis.alice.items.create({
+        template: 'vehicle',
+        label: 'Car',
+        slots: { licence_plate: 'OUTATIME' },
+      });
       globalThis.outcome = async (call) => {
         try {
           return { value: await call() };
@@ -33,7 +44,11 @@ describe('an object from another frame', () => {
   after(() => bench?.close());
 
   it('is of another class indeed', async () => {
-    const own = await bench.page.evaluate(() => ['Date', 'Uint8Array', 'AbortSignal', 'Object', 'Array'].filter((name) => globalThis[name] === globalThis.there[name]));
+    const own = await bench.page.evaluate(() =>
+      ['Date', 'Uint8Array', 'AbortSignal', 'Object', 'Array'].filter(
+        (name) => globalThis[name] === globalThis.there[name],
+      ),
+    );
     assert.deepEqual(own, []);
   });
 
@@ -47,10 +62,14 @@ describe('an object from another frame', () => {
       const salt = new Uint8Array(16).fill(7);
       const derived = await SymmetricKey.fromPassphrase('x', salt, 20_000);
       return [
-        await outcome(async () => [...await key.decryptBytes(await key.encryptBytes(make()))]),
-        await outcome(async () => [...await pair.decryptBytes(await publicKey.encryptBytes(make()))]),
-        await outcome(async () => [...await publicKey.verify(await pair.sign(make()))]),
-        await outcome(async () => (await SymmetricKey.fromPassphrase('x', new globalThis.there.Uint8Array(salt), 20_000)).export() === derived.export()),
+        await outcome(async () => [...(await key.decryptBytes(await key.encryptBytes(make())))]),
+        await outcome(async () => [...(await pair.decryptBytes(await publicKey.encryptBytes(make())))]),
+        await outcome(async () => [...(await publicKey.verify(await pair.sign(make())))]),
+        await outcome(
+          async () =>
+            (await SymmetricKey.fromPassphrase('x', new globalThis.there.Uint8Array(salt), 20_000)).export() ===
+            derived.export(),
+        ),
       ];
     });
     assert.deepEqual(read, [{ value: [1, 2, 3] }, { value: [1, 2, 3] }, { value: [1, 2, 3] }, { value: true }]);
@@ -60,11 +79,17 @@ describe('an object from another frame', () => {
     const times = await bench.page.evaluate(async () => {
       const { alice, connectionId, item, outcome, there } = globalThis;
       const make = (time) => new there.Date(time);
-      const shared = await outcome(() => alice.shares.create({ itemId: item.id, connectionId, expiresAt: make('2090-01-01T00:00:00Z') }));
-      const { entries: [share] } = await alice.shares.outgoing();
+      const shared = await outcome(() =>
+        alice.shares.create({ itemId: item.id, connectionId, expiresAt: make('2090-01-01T00:00:00Z') }),
+      );
+      const {
+        entries: [share],
+      } = await alice.shares.outgoing();
       const id = share?.id ?? (await alice.shares.create({ itemId: item.id, connectionId })).id;
       const changed = await outcome(() => alice.shares.change(id, { expiresAt: make('2091-01-01T00:00:00Z') }));
-      const inSpace = await outcome(() => alice.encryptionSpaces.share({ itemId: item.id, connectionId, expiresAt: make('2092-01-01T00:00:00Z') }));
+      const inSpace = await outcome(() =>
+        alice.encryptionSpaces.share({ itemId: item.id, connectionId, expiresAt: make('2092-01-01T00:00:00Z') }),
+      );
       return [shared, changed, inSpace].map(({ value, code }) => code ?? new Date(value.expiresAt).getUTCFullYear());
     });
     assert.deepEqual(times, [2090, 2091, 2092]);
@@ -90,7 +115,11 @@ describe('an object from another frame', () => {
     const outcomes = await bench.page.evaluate(async () => {
       const { alice, item, outcome, there } = globalThis;
       const results = [];
-      results.push(await outcome(async () => (await alice.items.get(item.id, { signal: new there.AbortController().signal })).value('licence_plate')));
+      results.push(
+        await outcome(async () =>
+          (await alice.items.get(item.id, { signal: new there.AbortController().signal })).value('licence_plate'),
+        ),
+      );
       results.push(await outcome(() => alice.items.get(item.id, { signal: there.AbortSignal.abort('a reason') })));
       globalThis.misbehave = { hang: true };
       const controller = new there.AbortController();
@@ -107,7 +136,9 @@ describe('an object from another frame', () => {
     const value = await bench.page.evaluate(async () => {
       const { alice, there } = globalThis;
       const of = (given) => there.JSON.parse(JSON.stringify(given));
-      const made = await alice.items.create(of({ template: 'vehicle', label: 'x', slots: [{ name: 'licence_plate', value: 'THERE' }] }));
+      const made = await alice.items.create(
+        of({ template: 'vehicle', label: 'x', slots: [{ name: 'licence_plate', value: 'THERE' }] }),
+      );
       const [{ item }] = await alice.items.getMany(of([made.id]));
       return item.value('licence_plate');
     });
@@ -125,10 +156,14 @@ describe('an object from another frame', () => {
         results.push(await outcome(() => alice.items.update(item.id, { slots: { licence_plate: given } })));
         results.push(await outcome(() => alice.items.list({}, { signal: given })));
       }
-      for (const given of [new there.Float32Array(3), new there.ArrayBuffer(3), new there.Array(3)]) results.push(await outcome(() => key.encryptBytes(given)));
+      for (const given of [new there.Float32Array(3), new there.ArrayBuffer(3), new there.Array(3)])
+        results.push(await outcome(() => key.encryptBytes(given)));
       return results.map(({ code }) => code);
     });
-    assert.deepEqual(codes, codes.map(() => 'INVALID_ARGUMENT'));
+    assert.deepEqual(
+      codes,
+      codes.map(() => 'INVALID_ARGUMENT'),
+    );
   });
 
   it('may be the fetch, or what it answers', async () => {

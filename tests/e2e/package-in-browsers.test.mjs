@@ -10,11 +10,16 @@ import { serveFolder } from './support/static-server.mjs';
 /** Allows what is the page's own, and compiling WebAssembly; no inline code, no `eval`. */
 const strictPolicy = {
   'Content-Security-Policy':
-    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; worker-src 'self'; img-src data:; "
-    + "base-uri 'none'; form-action 'none'",
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; worker-src 'self'; img-src data:; " +
+    "base-uri 'none'; form-action 'none'",
 };
 const expected = {
-  oneStart: true, sealed: true, text: 'Grüße ⚡', old: 'BMW', wrongKey: 'DECRYPTION_FAILED', withoutSubtle: { text: 'auch so', inWorker: true },
+  oneStart: true,
+  sealed: true,
+  text: 'Grüße ⚡',
+  old: 'BMW',
+  wrongKey: 'DECRYPTION_FAILED',
+  withoutSubtle: { text: 'auch so', inWorker: true },
 };
 
 const patience = 60_000;
@@ -26,7 +31,9 @@ async function outcomesOf(page, trouble) {
     const outcomes = await page.evaluate(() => globalThis.outcomes);
     if (outcomes) return outcomes;
     if (trouble.length > 0) break;
-    await new Promise((resolve) => { setTimeout(resolve, 50); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, 50);
+    });
   }
   throw new Error(`the page came to no end: ${trouble.join('; ') || 'and gave no reason'}`);
 }
@@ -82,7 +89,15 @@ describe('the package in a browser', () => {
 
   it('runs when built by Vite, also below a path', async () => {
     const folder = await folderOf('vite');
-    const { status, output } = await node(folder, tool('vite/bin/vite.js'), 'build', '--base', './', '--outDir', 'dist/below/a/path');
+    const { status, output } = await node(
+      folder,
+      tool('vite/bin/vite.js'),
+      'build',
+      '--base',
+      './',
+      '--outDir',
+      'dist/below/a/path',
+    );
     assert.equal(status, 0, output);
     const server = await serveFolder(join(folder, 'dist'), { headers: strictPolicy });
     try {
@@ -95,7 +110,12 @@ describe('the package in a browser', () => {
   it('runs on Vite’s development server', async () => {
     const { createServer } = await import('vite');
     const folder = await folderOf('vite');
-    const server = await createServer({ root: folder, configFile: false, logLevel: 'error', server: { host: '127.0.0.1', port: 0, hmr: false } });
+    const server = await createServer({
+      root: folder,
+      configFile: false,
+      logLevel: 'error',
+      server: { host: '127.0.0.1', port: 0, hmr: false },
+    });
     try {
       await server.listen();
       await expectToWork(server.resolvedUrls.local[0]);

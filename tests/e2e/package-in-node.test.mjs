@@ -7,7 +7,15 @@ import { makeProject, node } from './support/projects.mjs';
 import { serveFolder } from './support/static-server.mjs';
 
 const exportedNames = [
-  'KeyPair', 'PublicKey', 'Session', 'SymmetricKey', 'VaultClient', 'VaultError', 'decryptWithPassphrase', 'default', 'isVaultError',
+  'KeyPair',
+  'PublicKey',
+  'Session',
+  'SymmetricKey',
+  'VaultClient',
+  'VaultError',
+  'decryptWithPassphrase',
+  'default',
+  'isVaultError',
 ];
 
 describe('the package in Node.js', () => {
@@ -33,9 +41,29 @@ describe('the package in Node.js', () => {
   it('contains what is needed and nothing else', async () => {
     const files = await readdir(join(project.folder, 'node_modules/vaultshare'));
     assert.deepEqual(files.sort(), [
-      'CHANGELOG.md', 'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'THIRD-PARTY-NOTICES', 'classes.js', 'errors.js', 'guard.js', 'imports.js', 'index.d.ts', 'index.js',
-      'instantiate.js', 'node.js', 'on-demand-module.js', 'on-demand-worker.js', 'on-demand.js', 'on_demand_bg.js', 'on_demand_bg.wasm',
-      'package.json', 'snippets', 'start.js', 'vaultshare_bg.js', 'vaultshare_bg.wasm',
+      'CHANGELOG.md',
+      'LICENSE-APACHE',
+      'LICENSE-MIT',
+      'README.md',
+      'THIRD-PARTY-NOTICES',
+      'classes.js',
+      'errors.js',
+      'guard.js',
+      'imports.js',
+      'index.d.ts',
+      'index.js',
+      'instantiate.js',
+      'node.js',
+      'on-demand-module.js',
+      'on-demand-worker.js',
+      'on-demand.js',
+      'on_demand_bg.js',
+      'on_demand_bg.wasm',
+      'package.json',
+      'snippets',
+      'start.js',
+      'vaultshare_bg.js',
+      'vaultshare_bg.wasm',
     ]);
   });
 
@@ -47,12 +75,26 @@ describe('the package in Node.js', () => {
     const { forgotten, ...rest } = await answerOf('round-trip.mjs');
     assert.match(forgotten, /call init\(\) first/);
     assert.deepEqual(rest, {
-      oneStart: true, sealed: true, text: 'Grüße ⚡', old: 'BMW', wrongKey: 'DECRYPTION_FAILED', withoutSubtle: { text: 'auch so', inWorker: false },
+      oneStart: true,
+      sealed: true,
+      text: 'Grüße ⚡',
+      old: 'BMW',
+      wrongKey: 'DECRYPTION_FAILED',
+      withoutSubtle: { text: 'auch so', inWorker: false },
     });
   });
 
   const sources = [
-    'nothing', 'file URL', 'file URL as text', 'http URL', 'http URL as text', 'Request', 'Response', 'Uint8Array', 'ArrayBuffer', 'Module',
+    'nothing',
+    'file URL',
+    'file URL as text',
+    'http URL',
+    'http URL as text',
+    'Request',
+    'Response',
+    'Uint8Array',
+    'ArrayBuffer',
+    'Module',
   ];
   for (const kind of sources) {
     it(`starts from ${kind}`, async () => {

@@ -4,8 +4,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { startServer } from './support/server.mjs';
 import { makeProject, node, tool } from './support/projects.mjs';
+import { startServer } from './support/server.mjs';
 
 describe('the types of the package', () => {
   let types;
@@ -42,17 +42,29 @@ describe('the types of the package', () => {
     assert.equal(spellings.length, Number(variants), 'the spellings in src/error.rs were not all found');
 
     const union = /export type ErrorCode =([^;]+);/.exec(declarations)[1];
-    assert.deepEqual([...union.matchAll(/'([A-Z_]+)'/g)].map(([, code]) => code), spellings);
-    const explanation = declarations.slice(declarations.indexOf('What kind of failure it was. These are stable'), declarations.indexOf('export type ErrorCode'));
-    for (const spelling of spellings) assert.ok(explanation.includes(`\`${spelling}\``), `${spelling} is not explained`);
+    assert.deepEqual(
+      [...union.matchAll(/'([A-Z_]+)'/g)].map(([, code]) => code),
+      spellings,
+    );
+    const explanation = declarations.slice(
+      declarations.indexOf('What kind of failure it was. These are stable'),
+      declarations.indexOf('export type ErrorCode'),
+    );
+    for (const spelling of spellings)
+      assert.ok(explanation.includes(`\`${spelling}\``), `${spelling} is not explained`);
   });
 
   it('name exactly the methods and properties that there are', async () => {
     const { status, output } = await node(nodeProject.folder, 'members.mjs', server.url);
     assert.equal(status, 0, output);
     const there = JSON.parse(output);
-    const types = [...declarations.matchAll(/^ {2}readonly \w+: ([A-Z]\w+);$/gm)].map(([, type]) => type).filter((type) => type !== 'ErrorCode');
-    assert.deepEqual(Object.keys(there).sort(), ['KeyPair', 'PublicKey', 'Session', 'SymmetricKey', 'VaultClient', ...types].sort());
+    const types = [...declarations.matchAll(/^ {2}readonly \w+: ([A-Z]\w+);$/gm)]
+      .map(([, type]) => type)
+      .filter((type) => type !== 'ErrorCode');
+    assert.deepEqual(
+      Object.keys(there).sort(),
+      ['KeyPair', 'PublicKey', 'Session', 'SymmetricKey', 'VaultClient', ...types].sort(),
+    );
     const declared = Object.fromEntries(Object.keys(there).map((name) => [name, membersOf(declarations, name)]));
     assert.deepEqual(declared, there);
   });
@@ -63,6 +75,8 @@ function membersOf(declarations, name) {
   const start = new RegExp(`^export (class|interface) ${name} \\{$`, 'm').exec(declarations);
   assert.ok(start, `${name} is not declared`);
   const body = declarations.slice(start.index, declarations.indexOf('\n}', start.index));
-  const members = [...body.matchAll(/^ {2}(?:static )?(?:readonly )?([a-zA-Z]\w*)\??[(:]/gm)].map(([, member]) => member);
+  const members = [...body.matchAll(/^ {2}(?:static )?(?:readonly )?([a-zA-Z]\w*)\??[(:]/gm)].map(
+    ([, member]) => member,
+  );
   return members.filter((member) => !['constructor', 'free'].includes(member)).sort();
 }

@@ -46,7 +46,10 @@ describe('the READMEs', () => {
     const [, commands] = /## At a terminal\n[\s\S]*?```sh\n([\s\S]*?)```/.exec(text);
     const terminal = await openTerminal(server.url);
     try {
-      assert.match(await terminal.shell(commands.replaceAll('http://localhost:8787', server.url)), /value: NotACatDefsACar/);
+      assert.match(
+        await terminal.shell(commands.replaceAll('http://localhost:8787', server.url)),
+        /value: NotACatDefsACar/,
+      );
     } finally {
       await terminal.close();
     }

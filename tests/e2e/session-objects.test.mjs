@@ -4,7 +4,16 @@ import { after, before, describe, it } from 'node:test';
 import { openInNode, outcomeOf, passphrase, vaultshare } from './support/in-node.mjs';
 import { callMethod, callsOf, makeKeys, networkMethods } from './support/methods.mjs';
 
-const parts = ['templates', 'items', 'invitations', 'connections', 'shares', 'tasks', 'classifications', 'encryptionSpaces'];
+const parts = [
+  'templates',
+  'items',
+  'invitations',
+  'connections',
+  'shares',
+  'tasks',
+  'classifications',
+  'encryptionSpaces',
+];
 
 describe('a session', () => {
   let world;
@@ -32,14 +41,21 @@ describe('a session', () => {
 
   it('has methods that can be had once and called often', async () => {
     const { items } = session;
-    for (let count = 0; count < 3; count += 1) assert.equal((await items.get(item.id)).value('licence_plate'), 'OUTATIME');
+    for (let count = 0; count < 3; count += 1)
+      assert.equal((await items.get(item.id)).value('licence_plate'), 'OUTATIME');
     assert.equal(items.get, session.items.get);
   });
 
   it('cannot be given other parts, another secret or another user', () => {
     for (const name of [...parts, 'secret', 'userId']) {
       const before = session[name];
-      assert.throws(() => { session[name] = 'another'; }, TypeError, name);
+      assert.throws(
+        () => {
+          session[name] = 'another';
+        },
+        TypeError,
+        name,
+      );
       assert.equal(session[name], before, name);
     }
   });
@@ -58,7 +74,20 @@ describe('a session', () => {
   });
 
   describe('gives items that', () => {
-    const names = ['classifications', 'createdAt', 'id', 'label', 'name', 'own', 'ownerId', 'slotIds', 'slots', 'templateId', 'templateLabel', 'updatedAt'];
+    const names = [
+      'classifications',
+      'createdAt',
+      'id',
+      'label',
+      'name',
+      'own',
+      'ownerId',
+      'slotIds',
+      'slots',
+      'templateId',
+      'templateLabel',
+      'updatedAt',
+    ];
     const sources = {
       'items.create': async () => item,
       'items.get': () => session.items.get(item.id),
@@ -125,7 +154,12 @@ describe('a session', () => {
   });
 
   it('gives promises of this realm', () => {
-    const promises = [session.items.list(), session.tasks.count(), world.client.newSecret(), vaultshare.KeyPair.import('x')];
+    const promises = [
+      session.items.list(),
+      session.tasks.count(),
+      world.client.newSecret(),
+      vaultshare.KeyPair.import('x'),
+    ];
     for (const promise of promises) {
       assert.ok(promise instanceof Promise);
       promise.catch(() => {});
@@ -168,7 +202,9 @@ describe('a session', () => {
 
     it('ends what is under way with SESSION_CLOSED, in every method and at once, except signing out', async () => {
       const send = world.fetch;
-      for (const method of networkMethods.filter((name) => !name.startsWith('VaultClient') && name !== 'Session#signOut')) {
+      for (const method of networkMethods.filter(
+        (name) => !name.startsWith('VaultClient') && name !== 'Session#signOut',
+      )) {
         const other = await open();
         const asked = new Promise((resolve) => {
           world.fetch = () => {

@@ -44,11 +44,22 @@ describe('the traffic of a share', () => {
     for (const name of ['alice', 'bob']) {
       const { keyEncryptionKey, dataKeys, privateKeys } = users[name].keys;
       assert.equal(keyEncryptionKey.length, 32);
-      assert.deepEqual(dataKeys.map((key) => key.length), [32], `${name} has one data key`);
+      assert.deepEqual(
+        dataKeys.map((key) => key.length),
+        [32],
+        `${name} has one data key`,
+      );
       assert.equal(privateKeys.length, 2, `${name} has a key pair to log in and one for the connection`);
     }
-    assert.deepEqual(users.bob.keys.shareKeys.map((key) => key.length), [32], 'the share has a key of its own, sealed for Bob');
-    assert.ok(!users.bob.keys.shareKeys[0].equals(users.alice.keys.dataKeys[0]), 'the share’s key is not Alice’s data key');
+    assert.deepEqual(
+      users.bob.keys.shareKeys.map((key) => key.length),
+      [32],
+      'the share has a key of its own, sealed for Bob',
+    );
+    assert.ok(
+      !users.bob.keys.shareKeys[0].equals(users.alice.keys.dataKeys[0]),
+      'the share’s key is not Alice’s data key',
+    );
   });
 
   it('contains no value, passphrase, secret, private key, key-encryption key or data key, in any form', () => {
@@ -56,30 +67,59 @@ describe('the traffic of a share', () => {
   });
 
   it('is searched well: what is there in the open is found', () => {
-    const found = search([textSecret('the label', story.label), textSecret('the user id', users.alice.userId)], exchanges);
-    assert.ok(found.some((place) => place.includes('the label, as it is, in the request body of POST /vault/items')), found.join('\n'));
-    assert.ok(found.some((place) => place.includes('the user id, as it is, in the response body')), found.join('\n'));
+    const found = search(
+      [textSecret('the label', story.label), textSecret('the user id', users.alice.userId)],
+      exchanges,
+    );
+    assert.ok(
+      found.some((place) => place.includes('the label, as it is, in the request body of POST /vault/items')),
+      found.join('\n'),
+    );
+    assert.ok(
+      found.some((place) => place.includes('the user id, as it is, in the response body')),
+      found.join('\n'),
+    );
   });
 
   it('is searched well: every secret planted into real traffic is found, in each form and each place', async () => {
     for (const secret of secrets) {
       for (const { form, bytes } of writtenForms(secret)) {
-        const planted = { ...exchanges[0], responseBody: Buffer.concat([Buffer.from('{"x":"'), bytes, Buffer.from('"}')]) };
+        const planted = {
+          ...exchanges[0],
+          responseBody: Buffer.concat([Buffer.from('{"x":"'), bytes, Buffer.from('"}')]),
+        };
         const found = search([secret], [planted]);
-        assert.ok(found.some((place) => place.startsWith(`${secret.name}, ${form}, in the response body`)), `${secret.name}, ${form}, is overlooked`);
+        assert.ok(
+          found.some((place) => place.startsWith(`${secret.name}, ${form}, in the response body`)),
+          `${secret.name}, ${form}, is overlooked`,
+        );
       }
     }
     const key = users.alice.keys.dataKeys[0];
-    await bench.page.evaluate(async ({ inUrl, inHeader, inBody }) => {
-      await fetch(`/vault/version?planted=${inUrl}`, { method: 'POST', headers: { 'X-Planted': inHeader }, body: inBody });
-    }, {
-      inUrl: key.toString('base64url'),
-      inHeader: Buffer.concat([Buffer.from('k'), key]).toString('base64'),
-      inBody: JSON.stringify({ nested: { key: key.toString('hex') } }),
-    });
+    await bench.page.evaluate(
+      async ({ inUrl, inHeader, inBody }) => {
+        await fetch(`/vault/version?planted=${inUrl}`, {
+          method: 'POST',
+          headers: { 'X-Planted': inHeader },
+          body: inBody,
+        });
+      },
+      {
+        inUrl: key.toString('base64url'),
+        inHeader: Buffer.concat([Buffer.from('k'), key]).toString('base64'),
+        inBody: JSON.stringify({ nested: { key: key.toString('hex') } }),
+      },
+    );
     const found = search([keySecret('the data key', key)], bench.exchanges.slice(exchanges.length));
-    for (const place of ['base64url at offset 0, in the request line', 'base64 at offset 1, in the request headers', 'hex, in the request body']) {
-      assert.ok(found.some((finding) => finding.includes(place)), `not found: ${place}\n${found.join('\n')}`);
+    for (const place of [
+      'base64url at offset 0, in the request line',
+      'base64 at offset 1, in the request headers',
+      'hex, in the request body',
+    ]) {
+      assert.ok(
+        found.some((finding) => finding.includes(place)),
+        `not found: ${place}\n${found.join('\n')}`,
+      );
     }
   });
 });

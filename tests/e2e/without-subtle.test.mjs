@@ -52,8 +52,18 @@ describe('the package without crypto.subtle', () => {
     const turns = await bench.page.evaluate(async () => {
       const turns = { timers: 0, frames: 0 };
       let over = false;
-      const countTimers = () => { if (!over) { turns.timers += 1; setTimeout(countTimers, 0); } };
-      const countFrames = () => { if (!over) { turns.frames += 1; requestAnimationFrame(countFrames); } };
+      const countTimers = () => {
+        if (!over) {
+          turns.timers += 1;
+          setTimeout(countTimers, 0);
+        }
+      };
+      const countFrames = () => {
+        if (!over) {
+          turns.frames += 1;
+          requestAnimationFrame(countFrames);
+        }
+      };
       const making = globalThis.vaultshare.KeyPair.generate();
       countTimers();
       countFrames();
@@ -71,15 +81,24 @@ describe('the package without crypto.subtle', () => {
     const outcome = await bench.page.evaluate(async () => {
       const { KeyPair, PublicKey } = globalThis.vaultshare;
       const pairs = await Promise.all([1, 2, 3].map(() => KeyPair.generate(2048)));
-      const texts = await Promise.all(pairs.map(async (pair, index) => {
-        const envelope = await PublicKey.import(pair.publicKeyPem).encryptBytes(new TextEncoder().encode(`text ${index}`));
-        return new TextDecoder().decode(await pair.decryptBytes(envelope));
-      }));
+      const texts = await Promise.all(
+        pairs.map(async (pair, index) => {
+          const envelope = await PublicKey.import(pair.publicKeyPem).encryptBytes(
+            new TextEncoder().encode(`text ${index}`),
+          );
+          return new TextDecoder().decode(await pair.decryptBytes(envelope));
+        }),
+      );
       const notFor = await PublicKey.import(pairs[0].publicKeyPem).encryptBytes(new Uint8Array([1]));
-      const codes = await Promise.all(pairs.slice(1).map((pair) => pair.decryptBytes(notFor).catch((error) => error.code)));
+      const codes = await Promise.all(
+        pairs.slice(1).map((pair) => pair.decryptBytes(notFor).catch((error) => error.code)),
+      );
       return { texts, codes };
     });
-    assert.deepEqual(outcome, { texts: ['text 0', 'text 1', 'text 2'], codes: ['DECRYPTION_FAILED', 'DECRYPTION_FAILED'] });
+    assert.deepEqual(outcome, {
+      texts: ['text 0', 'text 1', 'text 2'],
+      codes: ['DECRYPTION_FAILED', 'DECRYPTION_FAILED'],
+    });
     const [first, second, third, shared, ...more] = await questions();
     assert.deepEqual([first, second, third, more], [['generate'], ['generate'], ['generate'], []]);
     assert.equal(shared.filter((operation) => operation === 'decrypt').length, 5);
@@ -105,16 +124,22 @@ describe('the package without crypto.subtle', () => {
       const pair = await globalThis.vaultshare.KeyPair.generate(2048);
       pair.free();
       // Told to the worker in a turn of its own.
-      await new Promise((resolve) => { setTimeout(resolve, 0); });
+      await new Promise((resolve) => {
+        setTimeout(resolve, 0);
+      });
     });
     assert.deepEqual(await questions(), [['generate'], ['importKey', 'forgetKey']]);
   });
 
   it('tells that its code could not be loaded, and loads it the next time', async () => {
     await bench.page.route('**/on_demand_bg.wasm', (route) => route.abort());
-    const make = () => bench.page.evaluate(() => (
-      globalThis.vaultshare.KeyPair.generate(2048).then(() => 'made', ({ code, message }) => ({ code, message }))
-    ));
+    const make = () =>
+      bench.page.evaluate(() =>
+        globalThis.vaultshare.KeyPair.generate(2048).then(
+          () => 'made',
+          ({ code, message }) => ({ code, message }),
+        ),
+      );
     const { code, message } = await make();
     assert.equal(code, 'NETWORK');
     assert.match(message, /could not be loaded from http.*on_demand_bg\.wasm/);
@@ -123,10 +148,22 @@ describe('the package without crypto.subtle', () => {
   });
 
   for (const [where, prepare] of [
-    ['there are no workers', () => { delete globalThis.Worker; }],
-    ['workers may not be started', () => {
-      globalThis.Worker = class { constructor() { throw new DOMException('not here', 'SecurityError'); } };
-    }],
+    [
+      'there are no workers',
+      () => {
+        delete globalThis.Worker;
+      },
+    ],
+    [
+      'workers may not be started',
+      () => {
+        globalThis.Worker = class {
+          constructor() {
+            throw new DOMException('not here', 'SecurityError');
+          }
+        };
+      },
+    ],
   ]) {
     it(`works in the page’s own thread where ${where}`, async () => {
       await bench.page.evaluate(prepare);

@@ -45,38 +45,97 @@ const halfCharacters = {
 };
 
 const wrongValues = {
-  text: { ...notPlain, ...objects, 'a number': () => number, 'true': () => true, 'a String object': () => new String(needle) },
-  number: {
-    ...notPlain, ...objects, 'a text': () => needle, 'digits': () => '20000', 'true': () => true, 'NaN': () => NaN, 'Infinity': () => Infinity,
-    'minus infinity': () => -Infinity, 'a negative number': () => -4711, 'a fraction': () => 4711.5, 'a huge number': () => 2 ** 53,
+  text: {
+    ...notPlain,
+    ...objects,
+    'a number': () => number,
+    true: () => true,
+    'a String object': () => new String(needle),
   },
-  boolean: { ...notPlain, ...objects, 'a text': () => needle, 'its name': () => 'true', '0': () => 0, '1': () => 1, 'NaN': () => NaN },
-  choice: { ...notPlain, ...objects, 'another text': () => needle, 'a number': () => number, 'true': () => true },
+  number: {
+    ...notPlain,
+    ...objects,
+    'a text': () => needle,
+    digits: () => '20000',
+    true: () => true,
+    NaN: () => NaN,
+    Infinity: () => Infinity,
+    'minus infinity': () => -Infinity,
+    'a negative number': () => -4711,
+    'a fraction': () => 4711.5,
+    'a huge number': () => 2 ** 53,
+  },
+  boolean: {
+    ...notPlain,
+    ...objects,
+    'a text': () => needle,
+    'its name': () => 'true',
+    0: () => 0,
+    1: () => 1,
+    NaN: () => NaN,
+  },
+  choice: { ...notPlain, ...objects, 'another text': () => needle, 'a number': () => number, true: () => true },
   instant: {
-    ...notData, ...objects, 'a text': () => needle, 'a day': () => 'tomorrow', 'an invalid Date': () => new Date(NaN), 'a number': () => number,
-    'zero': () => 0, 'NaN': () => NaN, 'true': () => true, 'a Map': () => new Map(),
+    ...notData,
+    ...objects,
+    'a text': () => needle,
+    'a day': () => 'tomorrow',
+    'an invalid Date': () => new Date(NaN),
+    'a number': () => number,
+    zero: () => 0,
+    NaN: () => NaN,
+    true: () => true,
+    'a Map': () => new Map(),
   },
   bytes: {
-    ...notData, ...objects, 'a text': () => needle, 'a number': () => number, 'numbers': () => [47, 11], 'true': () => true,
+    ...notData,
+    ...objects,
+    'a text': () => needle,
+    'a number': () => number,
+    numbers: () => [47, 11],
+    true: () => true,
     'the like': () => ({ length: 2, 0: 47, 1: 11 }),
   },
-  object: { ...notPlain, 'a text': () => needle, 'a number': () => number, 'true': () => true, 'an array': () => [needle] },
-  'text or object': { ...notPlain, 'a number': () => number, 'true': () => true, 'an array': () => [needle] },
-  list: { ...notPlain, 'a text': () => needle, 'a number': () => number, 'true': () => true, 'an object': () => ({ needle }) },
-  'list or object': { ...notPlain, 'a text': () => needle, 'a number': () => number, 'true': () => true },
-  function: { ...never, ...objects, 'a text': () => needle, 'a number': () => number, 'true': () => true },
+  object: {
+    ...notPlain,
+    'a text': () => needle,
+    'a number': () => number,
+    true: () => true,
+    'an array': () => [needle],
+  },
+  'text or object': { ...notPlain, 'a number': () => number, true: () => true, 'an array': () => [needle] },
+  list: {
+    ...notPlain,
+    'a text': () => needle,
+    'a number': () => number,
+    true: () => true,
+    'an object': () => ({ needle }),
+  },
+  'list or object': { ...notPlain, 'a text': () => needle, 'a number': () => number, true: () => true },
+  function: { ...never, ...objects, 'a text': () => needle, 'a number': () => number, true: () => true },
   signal: {
-    ...notData, ...objects, 'a text': () => needle, 'a number': () => number, 'true': () => true, 'the like': () => ({ aborted: false, addEventListener() {} }),
-    'its controller': () => new AbortController(), 'another EventTarget': () => new EventTarget(),
+    ...notData,
+    ...objects,
+    'a text': () => needle,
+    'a number': () => number,
+    true: () => true,
+    'the like': () => ({ aborted: false, addEventListener() {} }),
+    'its controller': () => new AbortController(),
+    'another EventTarget': () => new EventTarget(),
   },
   key: {
-    ...notPlain, ...objects, 'a text': () => needle, 'a number': () => number, 'true': () => true, 'a bare object': () => Object.create(null),
+    ...notPlain,
+    ...objects,
+    'a text': () => needle,
+    'a number': () => number,
+    true: () => true,
+    'a bare object': () => Object.create(null),
     'an object of the class that has no key': () => Object.create(vaultshare.SymmetricKey.prototype),
   },
 };
 
 /** Options of a call may be any object that has them. */
-const wrongOptions = { ...notData, 'a text': () => needle, 'a number': () => number, 'true': () => true };
+const wrongOptions = { ...notData, 'a text': () => needle, 'a number': () => number, true: () => true };
 
 function within(object) {
   object.self = object;
@@ -90,8 +149,30 @@ const hostile = {
     revoke();
     return proxy;
   },
-  'a Proxy that throws': () => new Proxy({}, new Proxy({}, { get: () => () => { throw new Error(needle); } })),
-  'a Proxy that throws a text': () => new Proxy({}, { get: () => { throw needle; }, ownKeys: () => { throw needle; } }),
+  'a Proxy that throws': () =>
+    new Proxy(
+      {},
+      new Proxy(
+        {},
+        {
+          get: () => () => {
+            throw new Error(needle);
+          },
+        },
+      ),
+    ),
+  'a Proxy that throws a text': () =>
+    new Proxy(
+      {},
+      {
+        get: () => {
+          throw needle;
+        },
+        ownKeys: () => {
+          throw needle;
+        },
+      },
+    ),
 };
 
 const hostileGetters = {
@@ -101,7 +182,10 @@ const hostileGetters = {
 
 /** What is declared to be otherwise, and taken all the same: it is not said here that it has to be, or must not be. */
 const accepted = [
-  ...['undefined', 'null'].flatMap((nothing) => [`items.update: change: ${nothing}`, `shares.change: change: ${nothing}`]),
+  ...['undefined', 'null'].flatMap((nothing) => [
+    `items.update: change: ${nothing}`,
+    `shares.change: change: ${nothing}`,
+  ]),
   'templates.create: slots: an object',
   'SymmetricKey#decryptString: envelope: undefined',
   // The Vault knows the types.
@@ -145,18 +229,24 @@ describe('a wrong argument', () => {
       it('is refused where it cannot be read', () => expectRefusal(method, unreadable));
 
       it('is named, with the way to it', async () => {
-        assert.deepEqual(await complaints(method, [kinds, halves], ({ error, place, label }) => {
-          // Of an object that is missing, a message may as well name what was expected in it.
-          if (place.kind === 'object' && ['undefined', 'null'].includes(label)) return false;
-          return error?.code === 'INVALID_ARGUMENT' && !error.message.includes(place.name) && `says ${error.message}`;
-        }), []);
+        assert.deepEqual(
+          await complaints(method, [kinds, halves], ({ error, place, label }) => {
+            // Of an object that is missing, a message may as well name what was expected in it.
+            if (place.kind === 'object' && ['undefined', 'null'].includes(label)) return false;
+            return error?.code === 'INVALID_ARGUMENT' && !error.message.includes(place.name) && `says ${error.message}`;
+          }),
+          [],
+        );
       });
 
       it('is not repeated', async () => {
-        assert.deepEqual(await complaints(method, [kinds, halves, unreadable], ({ error }) => {
-          const text = `${error?.message} ${String(error)} ${String(error?.cause)}`;
-          return /needle|4711|[\ud800-\udfff]/i.test(text) && `says ${text}`;
-        }), []);
+        assert.deepEqual(
+          await complaints(method, [kinds, halves, unreadable], ({ error }) => {
+            const text = `${error?.message} ${String(error)} ${String(error?.cause)}`;
+            return /needle|4711|[\ud800-\udfff]/i.test(text) && `says ${text}`;
+          }),
+          [],
+        );
       });
     });
   }
@@ -167,10 +257,20 @@ describe('a wrong argument', () => {
       for (const values of callsOf(method, world)) {
         for (const place of declarations.places(method, values, new Set())) {
           if (!/\b(id|\w+Id)$|[iI]ds\[0\]$/.test(place.name) || place.name === 'nameOrId') continue;
-          for (const odd of [`${needle} "<`, `../${needle}`, `${needle}/a`, `${needle}?x=1`, `${needle}#a`, `${needle}\0`, `${needle}ü`]) {
+          for (const odd of [
+            `${needle} "<`,
+            `../${needle}`,
+            `${needle}/a`,
+            `${needle}?x=1`,
+            `${needle}#a`,
+            `${needle}\0`,
+            `${needle}ü`,
+          ]) {
             const { error } = await attempt(method, values, place, odd);
-            if (error?.code !== 'INVALID_ARGUMENT') problems.push(`${method}: ${place.name}: ${JSON.stringify(odd)} ended with ${told(error)}`);
-            else if (`${error.message} ${error.cause}`.includes(needle)) problems.push(`${method}: ${place.name}: says ${error.message}`);
+            if (error?.code !== 'INVALID_ARGUMENT')
+              problems.push(`${method}: ${place.name}: ${JSON.stringify(odd)} ended with ${told(error)}`);
+            else if (`${error.message} ${error.cause}`.includes(needle))
+              problems.push(`${method}: ${place.name}: says ${error.message}`);
           }
         }
       }
@@ -189,7 +289,8 @@ describe('a wrong argument', () => {
       ]) {
         const sent = world.requests.length;
         const { error } = await outcomeOf(() => callMethod(world, method, values));
-        if (error?.code !== 'INVALID_ARGUMENT' || world.requests.length !== sent) problems.push(`${method} ended with ${told(error)}`);
+        if (error?.code !== 'INVALID_ARGUMENT' || world.requests.length !== sent)
+          problems.push(`${method} ended with ${told(error)}`);
         else if (error.message.includes(needle)) problems.push(`${method}: says ${error.message}`);
       }
     }
@@ -199,11 +300,14 @@ describe('a wrong argument', () => {
   /** Each ends with an INVALID_ARGUMENT, thrown only where there is no promise, before anything is sent. */
   async function expectRefusal(method, wrongs) {
     const isAsync = !method.startsWith('new ') && declarations.isAsync(method);
-    assert.deepEqual(await complaints(method, [wrongs], ({ error, thrown = false, sent }) => {
-      if (sent > 0) return 'sent something';
-      if (!vaultshare.isVaultError(error) || error.code !== 'INVALID_ARGUMENT') return `ended with ${told(error)}`;
-      return thrown === isAsync && (thrown ? 'was thrown' : 'was not thrown');
-    }), []);
+    assert.deepEqual(
+      await complaints(method, [wrongs], ({ error, thrown = false, sent }) => {
+        if (sent > 0) return 'sent something';
+        if (!vaultshare.isVaultError(error) || error.code !== 'INVALID_ARGUMENT') return `ended with ${told(error)}`;
+        return thrown === isAsync && (thrown ? 'was thrown' : 'was not thrown');
+      }),
+      [],
+    );
     await stillWorks();
   }
 
@@ -262,7 +366,8 @@ function halves({ kind }) {
 
 function unreadable(place, values) {
   const value = place.path.reduce((holder, key) => holder[key], values);
-  const isRead = typeof value === 'object' && ['object', 'text or object', 'list', 'list or object'].includes(place.kind);
+  const isRead =
+    typeof value === 'object' && ['object', 'text or object', 'list', 'list or object'].includes(place.kind);
   const isField = place.path.length > 1 && typeof place.path.at(-1) === 'string';
   return { ...(isRead && hostile), ...(isField && hostileGetters) };
 }
@@ -272,7 +377,12 @@ function areOptions({ name }) {
 }
 
 function defineGetter(holder, key, thrown) {
-  Object.defineProperty(holder, key, { get() { throw thrown; }, enumerable: true });
+  Object.defineProperty(holder, key, {
+    get() {
+      throw thrown;
+    },
+    enumerable: true,
+  });
   return leaveAsIs;
 }
 

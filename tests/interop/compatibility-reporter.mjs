@@ -23,8 +23,8 @@ export default async function* report(source) {
     if (results.includes(undefined)) return '**unexplained**: no such test ran';
     return results.includes(false) ? '**failed**' : 'passed';
   };
-  yield '# Other people’s clients\n\nWhat programs that nobody here wrote do with our server, and with what ours wrote, as the last\n'
-    + '`cargo xtask test interop` found it. The run writes this page. A step is passed when the tests behind it were; where\nthere is none, the reason stands in its place.\n';
+  yield '# Other people’s clients\n\nWhat programs that nobody here wrote do with our server, and with what ours wrote, as the last\n' +
+    '`cargo xtask test interop` found it. The run writes this page. A step is passed when the tests behind it were; where\nthere is none, the reason stands in its place.\n';
   for (const { client, outcomes, remarks = [] } of clients) {
     yield `\n## ${client}\n\n| step | outcome |\n|---|---|\n`;
     for (const [at, step] of steps.entries()) yield `| ${step} | ${outcomeOf(outcomes[at] ?? [[client, step]])} |\n`;

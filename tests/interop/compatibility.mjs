@@ -10,9 +10,20 @@ const laterProtocol = 'came with the protocol after this one';
 const inItsSdk = 'not part of the story that is told with it';
 
 export const steps = [
-  'signs up and in', 'keeps keys', 'uses templates and classifications', 'keeps items and slots', 'invites and connects',
-  'shares under terms', 'shares on', 'brings a change to everyone', 'puts what it received under the own key', 'ends what it began',
-  'signs into an account of ours', 'we sign into an account of its', 'shares with ours and reads what ours share', 'shares in an encryption space',
+  'signs up and in',
+  'keeps keys',
+  'uses templates and classifications',
+  'keeps items and slots',
+  'invites and connects',
+  'shares under terms',
+  'shares on',
+  'brings a change to everyone',
+  'puts what it received under the own key',
+  'ends what it began',
+  'signs into an account of ours',
+  'we sign into an account of its',
+  'shares with ours and reads what ours share',
+  'shares in an encryption space',
 ];
 
 const typed = (vault, keystore) => {
@@ -21,11 +32,20 @@ const typed = (vault, keystore) => {
   return {
     client: `${suite} (and @meeco/cryppo 2.0.2)`,
     outcomes: [
-      one('registers and signs in'), one('keeps keys'), one('lists and makes templates and classifications'), one('makes, changes and deletes items and slots'),
-      one('invites and connects'), one('shares under terms, which are accepted before anything is read'), one('shares on'),
-      one('brings a change to everyone by the client task that it leaves'), one('puts what was received under the own key'),
+      one('registers and signs in'),
+      one('keeps keys'),
+      one('lists and makes templates and classifications'),
+      one('makes, changes and deletes items and slots'),
+      one('invites and connects'),
+      one('shares under terms, which are accepted before anything is read'),
+      one('shares on'),
+      one('brings a change to everyone by the client task that it leaves'),
+      one('puts what was received under the own key'),
       [...one('ends shares, connections, sessions and accounts'), ...one('leaves no call untried without a reason')],
-      noWorkflows, noWorkflows, noWorkflows, 'no longer part of these versions',
+      noWorkflows,
+      noWorkflows,
+      noWorkflows,
+      'no longer part of these versions',
     ],
   };
 };
@@ -36,8 +56,23 @@ const spaces = (vault, cryppo, reading) => {
   return {
     client: suite,
     outcomes: [
-      connects, connects, inItsSdk, connects, connects, laterProtocol, laterProtocol, laterProtocol, laterProtocol, inItsSdk, noWorkflows, noWorkflows,
-      reading ?? [[suite, 'shares with one of ours, who shares back'], [suite, 'claims the key that one of ours made, and shares back']], connects,
+      connects,
+      connects,
+      inItsSdk,
+      connects,
+      connects,
+      laterProtocol,
+      laterProtocol,
+      laterProtocol,
+      laterProtocol,
+      inItsSdk,
+      noWorkflows,
+      noWorkflows,
+      reading ?? [
+        [suite, 'shares with one of ours, who shares back'],
+        [suite, 'claims the key that one of ours made, and shares back'],
+      ],
+      connects,
     ],
   };
 };
@@ -46,30 +81,55 @@ export const clients = [
   {
     client: '@meeco/sdk 0.0.13-alpha, unmodified (@meeco/cryppo 0.9.0, jsrp 0.2.4)',
     outcomes: [
-      [[ofSdk, 'makes users'], [ofSdk, 'signs in again and finds the same keys']],
+      [
+        [ofSdk, 'makes users'],
+        [ofSdk, 'signs in again and finds the same keys'],
+      ],
       [[ofSdk, 'signs in again and finds the same keys']],
       [[ofSdk, 'makes an item from a template and reads it']],
       [[ofSdk, 'makes an item from a template and reads it']],
-      [[ofSdk, 'connects two users'], [crossing, 'connect, whoever invites']],
-      [[ofSdk, 'shares an item under terms, which hide it until they are accepted'], [ofSdk, 'accepts the terms and reads what was shared']],
+      [
+        [ofSdk, 'connects two users'],
+        [crossing, 'connect, whoever invites'],
+      ],
+      [
+        [ofSdk, 'shares an item under terms, which hide it until they are accepted'],
+        [ofSdk, 'accepts the terms and reads what was shared'],
+      ],
       [[crossing, 'share from ours to theirs under terms, on to ours, and ours bring a change to both']],
-      [[ofSdk, 'updates the item, runs the task that this leaves, and the recipient reads the new value'],
-        [crossing, 'share from theirs to ours under terms, on to theirs, and theirs bring a change to both']],
+      [
+        [ofSdk, 'updates the item, runs the task that this leaves, and the recipient reads the new value'],
+        [crossing, 'share from theirs to ours under terms, on to theirs, and theirs bring a change to both'],
+      ],
       'it never calls for that',
-      [[ofSdk, 'deletes the share, which is then gone for its recipient'], [ofSdk, 'signs out, and its tokens are worth nothing then']],
+      [
+        [ofSdk, 'deletes the share, which is then gone for its recipient'],
+        [ofSdk, 'signs out, and its tokens are worth nothing then'],
+      ],
       [[ofSdk, 'signs into an account that ours made and reads its item']],
       [[ofSdk, 'made an account that ours signs into and reads the same with']],
-      [[crossing, 'share from theirs to ours under terms, on to theirs, and theirs bring a change to both'],
+      [
+        [crossing, 'share from theirs to ours under terms, on to theirs, and theirs bring a change to both'],
         [crossing, 'share from ours to theirs under terms, on to ours, and ours bring a change to both'],
-        [crossing, 'agree about ASCII; of Latin-1 ours read what theirs write; of what is beyond theirs keep the low byte']],
+        [
+          crossing,
+          'agree about ASCII; of Latin-1 ours read what theirs write; of what is beyond theirs keep the low byte',
+        ],
+      ],
       'no longer part of it',
     ],
-    remarks: ['Values of ours beyond ASCII it cannot read: it takes UTF-8 for single bytes, and says that their proof does not fit.'],
+    remarks: [
+      'Values of ours beyond ASCII it cannot read: it takes UTF-8 for single bytes, and says that their proof does not fit.',
+    ],
   },
   typed('0.19.1-beta.7', '0.14.1-beta.3'),
   typed('22.0.0', '10.1.1-develop'),
   typed('39.6.1-develop', '10.1.1-develop'),
-  spaces('0.9.1', '0.3.4', 'ours read what it shares; it reads none of ours, as it knows parameters in YAML only, which ours read and never write'),
+  spaces(
+    '0.9.1',
+    '0.3.4',
+    'ours read what it shares; it reads none of ours, as it knows parameters in YAML only, which ours read and never write',
+  ),
   spaces('0.10.0', '0.9.0'),
 ];
 

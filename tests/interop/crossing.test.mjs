@@ -48,7 +48,10 @@ describe('the SDK of 2020 and ours', { concurrency: false }, () => {
     sdk.configureFetch(fetch);
     const client = new VaultClient(services);
     [alice, carlos, bob, dora] = [
-      await newUserOfTheirs(), await newUserOfTheirs(), await client.createUser(passphrase), await client.createUser(passphrase),
+      await newUserOfTheirs(),
+      await newUserOfTheirs(),
+      await client.createUser(passphrase),
+      await client.createUser(passphrase),
     ];
   });
 
@@ -69,7 +72,9 @@ describe('the SDK of 2020 and ours', { concurrency: false }, () => {
   test('share from theirs to ours under terms, on to theirs, and theirs bring a change to both', async () => {
     const item = await makeItemOfTheirs(alice, { licence_plate: 'NotACatDefsACar', vin: '1' });
     const options = { sharing_mode: 'anyone', acceptance_required: 'acceptance_required', terms };
-    const { shares: [share] } = await theirs.shares.shareItem(alice, connections.aliceToBob, item.id, options);
+    const {
+      shares: [share],
+    } = await theirs.shares.shareItem(alice, connections.aliceToBob, item.id, options);
     await assert.rejects(bob.shares.get(share.id), withCode('ACCEPTANCE_REQUIRED'));
     assert.equal((await bob.shares.accept(share.id)).terms, terms);
     const { item: received } = await bob.shares.get(share.id);
@@ -87,20 +92,34 @@ describe('the SDK of 2020 and ours', { concurrency: false }, () => {
   });
 
   test('share from ours to theirs under terms, on to ours, and ours bring a change to both', async () => {
-    const item = await bob.items.create({ template: 'vehicle', label: 'Mazda', slots: { licence_plate: 'EVF-1234', vin: '3' } });
-    const share = await bob.shares.create({ itemId: item.id, connectionId: connections.bobToCarlos, terms, onSharing: true });
+    const item = await bob.items.create({
+      template: 'vehicle',
+      label: 'Mazda',
+      slots: { licence_plate: 'EVF-1234', vin: '3' },
+    });
+    const share = await bob.shares.create({
+      itemId: item.id,
+      connectionId: connections.bobToCarlos,
+      terms,
+      onSharing: true,
+    });
     const hidden = await theirs.shares.getSharedItemIncoming(carlos, share.id);
     assert.deepEqual([hidden.share.encrypted_dek, hidden.share.terms], [null, terms]);
     await theirs.shares.acceptIncomingShare(carlos, share.id);
     const received = await theirs.shares.getSharedItemIncoming(carlos, share.id);
     assert.equal(valueNamed(received, 'vin'), '3');
 
-    const { shares: [onShare] } = await theirs.shares.shareItem(carlos, connections.carlosToDora, received.item.id, {});
+    const {
+      shares: [onShare],
+    } = await theirs.shares.shareItem(carlos, connections.carlosToDora, received.item.id, {});
     assert.equal((await dora.shares.get(onShare.id)).item.value('vin'), '3');
 
     await bob.items.update(item.id, { slots: { vin: '4' } });
     const { completed } = await bob.tasks.run();
-    assert.deepEqual(completed.map(({ report }) => report), [{ shares: 2, on_shares: 1, left_out: 0 }]);
+    assert.deepEqual(
+      completed.map(({ report }) => report),
+      [{ shares: 2, on_shares: 1, left_out: 0 }],
+    );
     assert.equal((await dora.shares.get(onShare.id)).item.value('vin'), '4');
     assert.equal(valueNamed(await theirs.shares.getSharedItemIncoming(carlos, share.id), 'vin'), '4');
 
@@ -110,16 +129,24 @@ describe('the SDK of 2020 and ours', { concurrency: false }, () => {
 
   test('agree about ASCII; of Latin-1 ours read what theirs write; of what is beyond theirs keep the low byte', async () => {
     const item = await makeItemOfTheirs(alice, { vin: 'ASCII', power: 'Größe', licence_plate: '鍵' });
-    const { shares: [share] } = await theirs.shares.shareItem(alice, connections.aliceToBob, item.id, {});
+    const {
+      shares: [share],
+    } = await theirs.shares.shareItem(alice, connections.aliceToBob, item.id, {});
     const { item: received } = await bob.shares.get(share.id);
     // 鍵 is U+9375, and their SDK writes one byte for each UTF-16 unit: 0x75 is all that it ever stored.
-    assert.deepEqual(['vin', 'power', 'licence_plate'].map((name) => received.value(name)), ['ASCII', 'Größe', 'u']);
+    assert.deepEqual(
+      ['vin', 'power', 'licence_plate'].map((name) => received.value(name)),
+      ['ASCII', 'Größe', 'u'],
+    );
   });
 
   test('do not agree about what ours write beyond ASCII: theirs take its UTF-8 for single bytes and say so', async () => {
     const item = await bob.items.create({ template: 'vehicle', label: 'Mazda', slots: { power: 'Größe' } });
     const share = await bob.shares.create({ itemId: item.id, connectionId: connections.bobToCarlos });
-    assert.match(valueNamed(await theirs.shares.getSharedItemIncoming(carlos, share.id), 'power'), /failed to verify integrity/);
+    assert.match(
+      valueNamed(await theirs.shares.getSharedItemIncoming(carlos, share.id), 'power'),
+      /failed to verify integrity/,
+    );
     assert.equal((await bob.shares.get(share.id)).item.value('power'), 'Größe');
   });
 });

@@ -7,12 +7,12 @@ import { before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 
 import * as keystoreApi from 'keystore-api-2020';
-import * as vaultApiOfApril from 'vault-api-2020-04';
 import * as vaultApiOfMarch from 'vault-api-2020-03';
+import * as vaultApiOfApril from 'vault-api-2020-04';
 
 import { VaultClient } from './ours.mjs';
-import { Services, register } from './peer-account.mjs';
-import { LEGACY, base64url, first, old } from './peers.mjs';
+import { register, Services } from './peer-account.mjs';
+import { base64url, first, LEGACY, old } from './peers.mjs';
 
 const BASE = process.env.VAULTSHARE_SERVER_URL;
 assert.ok(BASE, 'VAULTSHARE_SERVER_URL says where the server is; cargo xtask test interop starts one');
@@ -21,13 +21,28 @@ const passphrase = 'supersecretpassword';
 
 /** What both versions of the Vault's client can do, under one name. */
 const versions = [
-  { name: '@meeco/vault-api-sdk 0.9.1', api: vaultApiOfMarch.default ?? vaultApiOfMarch, shares: 'ShareApi', cryppo: first, readsOurs: false },
-  { name: '@meeco/vault-api-sdk 0.10.0', api: vaultApiOfApril.default ?? vaultApiOfApril, shares: 'SharesApi', cryppo: old, readsOurs: true },
+  {
+    name: '@meeco/vault-api-sdk 0.9.1',
+    api: vaultApiOfMarch.default ?? vaultApiOfMarch,
+    shares: 'ShareApi',
+    cryppo: first,
+    readsOurs: false,
+  },
+  {
+    name: '@meeco/vault-api-sdk 0.10.0',
+    api: vaultApiOfApril.default ?? vaultApiOfApril,
+    shares: 'SharesApi',
+    cryppo: old,
+    readsOurs: true,
+  },
 ];
 const keystore = keystoreApi.default ?? keystoreApi;
 
 async function newKeyPair() {
-  const encodings = { publicKeyEncoding: { type: 'spki', format: 'pem' }, privateKeyEncoding: { type: 'pkcs1', format: 'pem' } };
+  const encodings = {
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
+  };
   return promisify(generateKeyPair)('rsa', { modulusLength: 4096, ...encodings });
 }
 
@@ -38,7 +53,8 @@ class OldUser {
     user.cryppo = cryppo;
     const peer = new Services(BASE);
     user.account = await register(peer, passphrase, await newKeyPair());
-    const of = (Api, url, token) => new Api({ apiKey: (name) => (name === 'Authorization' ? token : 'interop'), basePath: url }, url, fetch);
+    const of = (Api, url, token) =>
+      new Api({ apiKey: (name) => (name === 'Authorization' ? token : 'interop'), basePath: url }, url, fetch);
     const ofVault = (Api) => of(Api, services.vaultUrl, peer.tokens.vault);
     const ofKeystore = (Api) => of(Api, services.keystoreUrl, peer.tokens.keystore);
     user.items = ofVault(api.ItemApi);
@@ -56,8 +72,17 @@ class OldUser {
   async #publish() {
     const { publicKey, privateKey } = await newKeyPair();
     const encrypted_serialized_key = await this.cryppo.encryptText(this.account.kek, privateKey, LEGACY);
-    const { keypair } = await this.keyPairs.keypairsPost({ public_key: publicKey, encrypted_serialized_key, metadata: {}, external_identifiers: [] });
-    const { public_key } = await this.publicKeys.keyStorePublicKeysPost({ key_store_id: keypair.id, encryption_strategy: 'Rsa4096', public_key: publicKey });
+    const { keypair } = await this.keyPairs.keypairsPost({
+      public_key: publicKey,
+      encrypted_serialized_key,
+      metadata: {},
+      external_identifiers: [],
+    });
+    const { public_key } = await this.publicKeys.keyStorePublicKeysPost({
+      key_store_id: keypair.id,
+      encryption_strategy: 'Rsa4096',
+      public_key: publicKey,
+    });
     return public_key.id;
   }
 
@@ -66,17 +91,31 @@ class OldUser {
   }
 
   async invite(name) {
-    return (await this.invitations.invitationsPost({ public_key_id: await this.#publish(), encrypted_recipient_name: await this.#name(name) })).invitation;
+    return (
+      await this.invitations.invitationsPost({
+        public_key_id: await this.#publish(),
+        encrypted_recipient_name: await this.#name(name),
+      })
+    ).invitation;
   }
 
   async accept({ token }, name) {
-    const body = { public_key_id: await this.#publish(), encrypted_recipient_name: await this.#name(name), invitation_token: token };
+    const body = {
+      public_key_id: await this.#publish(),
+      encrypted_recipient_name: await this.#name(name),
+      invitation_token: token,
+    };
     return (await this.connections.connectionsPost(body)).connection;
   }
 
   async makeItem(values) {
-    const slots_attributes = await Promise.all(Object.entries(values).map(async ([name, value]) =>
-      ({ name, encrypted: true, encrypted_value: await this.cryppo.encryptText(this.account.dek, value, LEGACY) })));
+    const slots_attributes = await Promise.all(
+      Object.entries(values).map(async ([name, value]) => ({
+        name,
+        encrypted: true,
+        encrypted_value: await this.cryppo.encryptText(this.account.dek, value, LEGACY),
+      })),
+    );
     return this.items.itemsPost({ template_name: 'vehicle', item: { label: 'My Car', slots_attributes } });
   }
 
@@ -92,14 +131,26 @@ class OldUser {
       await this.connections.connectionsConnectionIdEncryptionSpacePost(connectionId, { encryption_space_id: space });
       const public_key = connection.other_user_connection_public_key;
       const encrypted_key = await this.cryppo.rsaEncrypt(public_key, Buffer.from(dek, 'base64url'), LEGACY);
-      await this.sharedKeys.sharedKeysPost({ encrypted_key, external_id: space, public_key, key_metadata: { key_type: 'AES-GCM' } });
+      await this.sharedKeys.sharedKeysPost({
+        encrypted_key,
+        external_id: space,
+        public_key,
+        key_metadata: { key_type: 'AES-GCM' },
+      });
     }
     const encrypted_values = {};
     for (const slot of slots.filter(({ encrypted }) => encrypted)) {
       const value = await this.cryppo.decryptText(this.account.dek, slot.encrypted_value);
       encrypted_values[slot.id] = await this.cryppo.encryptText(dek, value, LEGACY);
     }
-    const share = { shareable_id: item.id, shareable_type: 'Item', encrypted_values: JSON.stringify(encrypted_values), distributable: false, outgoing: true, user_id: connection.user_id };
+    const share = {
+      shareable_id: item.id,
+      shareable_type: 'Item',
+      encrypted_values: JSON.stringify(encrypted_values),
+      distributable: false,
+      outgoing: true,
+      user_id: connection.user_id,
+    };
     return (await this.shares.sharesPost({ shares: [share] })).shares[0];
   }
 
@@ -155,7 +206,9 @@ for (const version of versions) {
     test('connects two users, who share in both directions under one key', async () => {
       const ofBob = await bob.accept(await alice.invite('Bob'), 'Alice');
       assert.equal(ofBob.user_id, alice.account.userId);
-      const { connections: [ofAlice] } = await alice.connections.connectionsGet();
+      const {
+        connections: [ofAlice],
+      } = await alice.connections.connectionsGet();
       assert.equal(ofAlice.public_key, ofBob.other_user_connection_public_key);
 
       const first = await alice.share(await alice.makeItem({ vin: '1' }), ofAlice.id);
@@ -172,7 +225,11 @@ for (const version of versions) {
       const { item: read } = await ours.encryptionSpaces.get(share.id);
       assert.deepEqual([read.id, read.value('vin'), read.value('licence_plate')], [item.item.id, '4', 'EVF-1234']);
 
-      const bike = await ours.items.create({ template: 'custom', label: 'Bike', slots: [{ label: 'Lock', value: '1234' }] });
+      const bike = await ours.items.create({
+        template: 'custom',
+        label: 'Bike',
+        slots: [{ label: 'Lock', value: '1234' }],
+      });
       const back = await ours.encryptionSpaces.share({ itemId: bike.id, connectionId: connection.id });
       // @meeco/cryppo 0.3.4 knows no other form of parameters than YAML, which nobody should write any more.
       if (version.readsOurs) assert.deepEqual(await alice.read(back.id), { lock: '1234' });

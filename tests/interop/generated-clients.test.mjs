@@ -18,21 +18,30 @@ const passphrase = 'supersecretpassword';
 const terms = 'You may not use this information for advertising';
 const bytesOf = (key) => new Uint8Array(Buffer.from(key, 'base64url'));
 const newKey = () => base64url(randomBytes(32));
-const newKeyPair = () => promisify(generateKeyPair)('rsa', {
-  modulusLength: 4096, publicKeyEncoding: { type: 'spki', format: 'pem' }, privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
-});
+const newKeyPair = () =>
+  promisify(generateKeyPair)('rsa', {
+    modulusLength: 4096,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
+  });
 
 /** What of these clients is not called, and why. */
 const notServed = [
   [/^(admissionTokens|adminUsers|importUser|portalService)/, 'for operators of the platform, with a key of their own'],
-  [/^(sessionPost$|passphraseDerivationArtefact|usersPost$|sessionLoginPost|sessionWithLoginKey|meWithPassword|mePassword|system(?!Status))/, 'accounts by password, of before SRP, or for the platform’s own systems'],
+  [
+    /^(sessionPost$|passphraseDerivationArtefact|usersPost$|sessionLoginPost|sessionWithLoginKey|meWithPassword|mePassword|system(?!Status))/,
+    'accounts by password, of before SRP, or for the platform’s own systems',
+  ],
   [/^(home|wellKnown)/, 'captcha: our Keystore asks for none'],
   [/^usersDeletionQueue/, 'no client of the platform used it; the Vault has one'],
   [/^(childUsers|delegation|systemDelegations|connectionsIdPut)/, 'delegation of accounts is no part of what we serve'],
   [/^(attachments|directAttachments|thumbnails|images|blobs|slotsIdAttachments)/, 'files are no part of what we serve'],
   [/^(organizations|management|serviceUsers)/, 'organizations are no part of what we serve'],
   [/^itemsItemIdAssociations/, 'associations between items: no client of the platform used them'],
-  [/^(activities|alerts|dashboard|event|metrics|verifications|monitor|systemStatus)/, 'news, metrics and status are no part of the protocol'],
+  [
+    /^(activities|alerts|dashboard|event|metrics|verifications|monitor|systemStatus)/,
+    'news, metrics and status are no part of the protocol',
+  ],
   [/^(invitationsInvitation|shareIntents)/, 'invitations in several steps: no client of the platform used them'],
   [/^encryptionSpaces/, 'the first protocol, which has its own tests'],
 ];
@@ -41,7 +50,10 @@ const notServed = [
 const otherwise = [
   [/\.passphrase_store_admission_token$/, 'null in the platform’s own documents'],
   [/\.(connection_type|delegation_role)$/, 'null for plain connections in the platform’s own documents'],
-  [/^(?!classificationNodes)\w+\.meta$/, 'a list with an object for clients until 2022; those of 2023 declare an object and, where it is a list, use next_page_after'],
+  [
+    /^(?!classificationNodes)\w+\.meta$/,
+    'a list with an object for clients until 2022; those of 2023 declare an object and, where it is a list, use next_page_after',
+  ],
 ];
 
 const generations = [
@@ -97,13 +109,17 @@ for (const aliases of generations) {
       const derived = await derive(this.secret, passphrase);
       await again.#openKeystore(derived);
       const { key_encryption_key } = await again.keystore('keyEncryptionKeyGet');
-      again.kek = base64url(await cryppo.decryptBytes(derived.passphraseKey, key_encryption_key.serialized_key_encryption_key));
+      again.kek = base64url(
+        await cryppo.decryptBytes(derived.passphraseKey, key_encryption_key.serialized_key_encryption_key),
+      );
       const { keypair } = await again.keystore('keypairsExternalIdExternalIdGet', { externalId: 'auth' });
       const privateKey = await cryppo.decryptText(again.kek, keypair.encrypted_serialized_key);
       const { session } = await again.vault('sessionPost', { body: { public_key: keypair.public_key } });
       again.tokens.vault = await this.#token(privateKey, session.encrypted_session_authentication_string);
       const { user } = await again.vault('meGet');
-      const { data_encryption_key } = await again.keystore('dataEncryptionKeysIdGet', { id: user.private_dek_external_id });
+      const { data_encryption_key } = await again.keystore('dataEncryptionKeysIdGet', {
+        id: user.private_dek_external_id,
+      });
       again.dek = base64url(await cryppo.decryptBytes(again.kek, data_encryption_key.serialized_data_encryption_key));
       again.id = user.id;
       return again;
@@ -116,7 +132,9 @@ for (const aliases of generations) {
       const { challenge } = await this.keystore('srpChallengesPost', { body: { username, srp_a } });
       client.setSalt(challenge.challenge_salt);
       client.setServerPublicKey(challenge.challenge_b);
-      const { session } = await this.keystore('srpSessionPost', { body: { username, srp_a, srp_m: client.getProof() } });
+      const { session } = await this.keystore('srpSessionPost', {
+        body: { username, srp_a, srp_m: client.getProof() },
+      });
       this.tokens.keystore = session.session_authentication_string;
     }
 
@@ -142,17 +160,27 @@ for (const aliases of generations) {
     }
 
     async makeItem(values) {
-      const slots_attributes = await Promise.all(Object.entries(values).map(async ([name, value]) => ({ name, encrypted_value: await this.seal(value) })));
-      return this.vault('itemsPost', { body: { template_name: 'vehicle', item: { label: 'DeLorean', slots_attributes } } });
+      const slots_attributes = await Promise.all(
+        Object.entries(values).map(async ([name, value]) => ({ name, encrypted_value: await this.seal(value) })),
+      );
+      return this.vault('itemsPost', {
+        body: { template_name: 'vehicle', item: { label: 'DeLorean', slots_attributes } },
+      });
     }
 
     async invite(name) {
-      const body = { public_key: await this.publicKey(), invitation: { encrypted_recipient_name: await this.seal(name) } };
+      const body = {
+        public_key: await this.publicKey(),
+        invitation: { encrypted_recipient_name: await this.seal(name) },
+      };
       return (await this.vault('invitationsPost', { body })).invitation;
     }
 
     async accept(token, name) {
-      const body = { public_key: await this.publicKey(), connection: { encrypted_recipient_name: await this.seal(name), invitation_token: token } };
+      const body = {
+        public_key: await this.publicKey(),
+        connection: { encrypted_recipient_name: await this.seal(name), invitation_token: token },
+      };
       return (await this.vault('connectionsPost', { body })).connection;
     }
 
@@ -175,14 +203,20 @@ for (const aliases of generations) {
     /** Shares an own item, or one that was received with `dek`. */
     async share(item, connection, options = {}, dek = undefined) {
       const shareDek = newKey();
-      const slot_values = await Promise.all((await this.valuesOf(item, dek)).map(async ([slot, value]) => {
-        const proof = dek && await cryppo.decryptBytes(dek, slot.encrypted_value_verification_key);
-        return this.#shared(shareDek, slot, value, proof);
-      }));
+      const slot_values = await Promise.all(
+        (await this.valuesOf(item, dek)).map(async ([slot, value]) => {
+          const proof = dek && (await cryppo.decryptBytes(dek, slot.encrypted_value_verification_key));
+          return this.#shared(shareDek, slot, value, proof);
+        }),
+      );
       const { user_id, user_public_key, user_keypair_external_id } = connection.the_other_user;
       const share = {
-        recipient_id: user_id, public_key: user_public_key, keypair_external_id: user_keypair_external_id,
-        encrypted_dek: await cryppo.rsaEncrypt(user_public_key, bytesOf(shareDek)), slot_values, ...options,
+        recipient_id: user_id,
+        public_key: user_public_key,
+        keypair_external_id: user_keypair_external_id,
+        encrypted_dek: await cryppo.rsaEncrypt(user_public_key, bytesOf(shareDek)),
+        slot_values,
+        ...options,
       };
       return (await this.vault('itemsIdSharesPost', { id: item.item.id, body: { shares: [share] } })).shares[0];
     }
@@ -212,7 +246,8 @@ for (const aliases of generations) {
       const slot_values = [];
       for (const { id, public_key } of shares) {
         share_deks.push({ share_id: id, dek: await cryppo.rsaEncrypt(public_key, bytesOf(dek)) });
-        for (const [slot, value] of values) slot_values.push({ share_id: id, ...(await this.#shared(dek, slot, value)) });
+        for (const [slot, value] of values)
+          slot_values.push({ share_id: id, ...(await this.#shared(dek, slot, value)) });
       }
       const client_tasks = tasks.map(({ id }) => ({ id, state: 'done', report: {} }));
       return this.vault('itemsIdSharesPut', { id: itemId, body: { share_deks, slot_values, client_tasks } });
@@ -243,10 +278,15 @@ for (const aliases of generations) {
       for (const service of ['vault', 'keystore']) {
         const { methods } = service === 'vault' ? vault : keystore;
         if (methods.has('sessionGet')) await again[service]('sessionGet');
-        if (methods.has('sessionLimitedInTimePost')) await again[service]('sessionLimitedInTimePost', { body: service === 'vault' ? { valid_for_seconds: 60 } : { valid_for: 60 } });
+        if (methods.has('sessionLimitedInTimePost'))
+          await again[service]('sessionLimitedInTimePost', {
+            body: service === 'vault' ? { valid_for_seconds: 60 } : { valid_for: 60 },
+          });
         if (methods.has('sessionResumePatch')) await again[service]('sessionResumePatch');
         // The Keystore's client of 2020 knows no exception.
-        const except = methods.get('sessionAllDelete').parameters.some(({ name }) => name === 'exceptCurrent') ? { exceptCurrent: true } : {};
+        const except = methods.get('sessionAllDelete').parameters.some(({ name }) => name === 'exceptCurrent')
+          ? { exceptCurrent: true }
+          : {};
         await again[service]('sessionAllDelete', except);
         await assert.rejects(alice[service](service === 'vault' ? 'meGet' : 'keyEncryptionKeyGet'), { status: 401 });
       }
@@ -255,11 +295,16 @@ for (const aliases of generations) {
 
     test('keeps keys', async () => {
       const { id } = await bob.storeKeyPair(['spare']);
-      const { keypair } = await bob.keystore('keypairsIdPatch', { id, body: { external_identifiers: ['renamed'], metadata: { a: 1 } } });
+      const { keypair } = await bob.keystore('keypairsIdPatch', {
+        id,
+        body: { external_identifiers: ['renamed'], metadata: { a: 1 } },
+      });
       assert.deepEqual([keypair.external_identifiers, keypair.metadata], [['renamed'], { a: 1 }]);
       await bob.keystore('keypairsIdDelete', { id });
       const serialized_data_encryption_key = await cryppo.encryptBytes(bob.kek, randomBytes(32));
-      const { data_encryption_key } = await bob.keystore('dataEncryptionKeysPost', { body: { serialized_data_encryption_key } });
+      const { data_encryption_key } = await bob.keystore('dataEncryptionKeysPost', {
+        body: { serialized_data_encryption_key },
+      });
       await bob.keystore('dataEncryptionKeysIdDelete', { id: data_encryption_key.id });
     });
 
@@ -267,8 +312,15 @@ for (const aliases of generations) {
       const { item_templates } = await alice.vault('itemTemplatesGet', { like: 'vehicle' });
       const { item_template, slots } = await alice.vault('itemTemplatesIdGet', { id: item_templates[0].id });
       assert.ok(item_template.name === 'vehicle' && slots.some(({ name }) => name === 'vin'));
-      await alice.vault('itemTemplatesPost', { body: { label: `Bicycle of ${alice.id}`, slots_attributes: [{ label: 'Frame number', slot_type_name: 'key_value' }] } });
-      const made = await alice.vault('classificationNodesPost', { body: { classification_node: { classification_scheme_name: 'tag', label: 'Old cars' } } });
+      await alice.vault('itemTemplatesPost', {
+        body: {
+          label: `Bicycle of ${alice.id}`,
+          slots_attributes: [{ label: 'Frame number', slot_type_name: 'key_value' }],
+        },
+      });
+      const made = await alice.vault('classificationNodesPost', {
+        body: { classification_node: { classification_scheme_name: 'tag', label: 'Old cars' } },
+      });
       await alice.vault('classificationNodesIdGet', { id: made.classification_node.id });
       const { classification_nodes } = await alice.vault('classificationNodesGet', { schemeName: 'tag' });
       assert.ok(classification_nodes.some(({ id }) => id === made.classification_node.id));
@@ -280,13 +332,22 @@ for (const aliases of generations) {
       await alice.vault('slotsIdGet', { id: slot.id });
       if (has('slotsIdPut')) await alice.vault('slotsIdPut', { id: slot.id, body: { label: 'Horses' } });
       await alice.vault('slotsIdDelete', { id: slot.id });
-      await alice.vault('itemsIdPut', { id: item.item.id, body: { item: { label: 'DMC', slots_attributes: [{ name: 'vin', encrypted_value: await alice.seal('2') }] } } });
+      await alice.vault('itemsIdPut', {
+        id: item.item.id,
+        body: { item: { label: 'DMC', slots_attributes: [{ name: 'vin', encrypted_value: await alice.seal('2') }] } },
+      });
       item = await alice.vault('itemsIdGet', { id: item.item.id });
-      assert.deepEqual(Object.fromEntries((await alice.valuesOf(item)).map(([{ name }, value]) => [name, value])), { licence_plate: 'NotACatDefsACar', vin: '2' });
+      assert.deepEqual(Object.fromEntries((await alice.valuesOf(item)).map(([{ name }, value]) => [name, value])), {
+        licence_plate: 'NotACatDefsACar',
+        vin: '2',
+      });
       const other = await alice.makeItem({});
       await alice.vault('itemsIdDelete', { id: other.item.id });
       const { items } = await alice.vault('itemsGet');
-      assert.deepEqual(items.map(({ id }) => id), [item.item.id]);
+      assert.deepEqual(
+        items.map(({ id }) => id),
+        [item.item.id],
+      );
     });
 
     test('invites and connects', async () => {
@@ -304,9 +365,17 @@ for (const aliases of generations) {
     });
 
     test('shares under terms, which are accepted before anything is read', async () => {
-      share = await alice.share(item, toBob, { terms, acceptance_required: 'acceptance_required', sharing_mode: 'anyone', onsharing_permitted: true });
+      share = await alice.share(item, toBob, {
+        terms,
+        acceptance_required: 'acceptance_required',
+        sharing_mode: 'anyone',
+        onsharing_permitted: true,
+      });
       const { shares } = await bob.vault('incomingSharesGet');
-      assert.deepEqual(shares.map(({ id }) => id), [share.id]);
+      assert.deepEqual(
+        shares.map(({ id }) => id),
+        [share.id],
+      );
       const before_ = (await bob.vault('incomingSharesIdGet', { id: share.id })).share;
       assert.deepEqual([before_.terms, before_.encrypted_dek ?? null], [terms, null]);
       await bob.vault('incomingSharesIdAcceptPut', { id: share.id });
@@ -319,16 +388,27 @@ for (const aliases of generations) {
     test('shares on', async () => {
       onShare = await bob.share(received, toCarlos, {}, received.dek);
       assert.deepEqual((await carlos.read(onShare.id)).values, { licence_plate: 'NotACatDefsACar', vin: '2' });
-      if (has('sharesPut')) await alice.vault('sharesPut', { body: { shares: [{ share_id: share.id, onsharing_permitted: true }] } });
+      if (has('sharesPut'))
+        await alice.vault('sharesPut', { body: { shares: [{ share_id: share.id, onsharing_permitted: true }] } });
     });
 
     test('brings a change to everyone by the client task that it leaves', async () => {
-      await alice.vault('itemsIdPut', { id: item.item.id, body: { item: { slots_attributes: [{ name: 'vin', encrypted_value: await alice.seal('3') }] } } });
+      await alice.vault('itemsIdPut', {
+        id: item.item.id,
+        body: { item: { slots_attributes: [{ name: 'vin', encrypted_value: await alice.seal('3') }] } },
+      });
       const parameters = vault.methods.get('clientTaskQueueGet').parameters.map(({ name }) => name);
-      const waiting = parameters.includes('changeState') ? { changeState: false, state: ['todo'] } : { supressChangingState: true, state: 'todo' };
+      const waiting = parameters.includes('changeState')
+        ? { changeState: false, state: ['todo'] }
+        : { supressChangingState: true, state: 'todo' };
       const { client_tasks } = await alice.vault('clientTaskQueueGet', waiting);
-      assert.deepEqual(client_tasks.map(({ target_id }) => target_id), [item.item.id]);
-      await alice.vault('clientTaskQueuePut', { body: { client_tasks: client_tasks.map(({ id }) => ({ id, state: 'in_progress', report: {} })) } });
+      assert.deepEqual(
+        client_tasks.map(({ target_id }) => target_id),
+        [item.item.id],
+      );
+      await alice.vault('clientTaskQueuePut', {
+        body: { client_tasks: client_tasks.map(({ id }) => ({ id, state: 'in_progress', report: {} })) },
+      });
       await alice.refresh(item.item.id, client_tasks);
       assert.deepEqual((await alice.vault('clientTaskQueueGet', waiting)).client_tasks, []);
       for (const values of [(await bob.read(share.id)).values, (await carlos.read(onShare.id)).values]) {
@@ -338,9 +418,13 @@ for (const aliases of generations) {
 
     test('puts what was received under the own key', async () => {
       const { item: copy, dek, slots } = await bob.read(share.id);
-      const own = await Promise.all((await bob.valuesOf({ slots }, dek)).map(async ([{ id, encrypted_value_verification_key: key }, value]) => ({
-        id, encrypted_value: await bob.seal(value), encrypted_value_verification_key: await cryppo.encryptBytes(bob.dek, await cryppo.decryptBytes(dek, key)),
-      })));
+      const own = await Promise.all(
+        (await bob.valuesOf({ slots }, dek)).map(async ([{ id, encrypted_value_verification_key: key }, value]) => ({
+          id,
+          encrypted_value: await bob.seal(value),
+          encrypted_value_verification_key: await cryppo.encryptBytes(bob.dek, await cryppo.decryptBytes(dek, key)),
+        })),
+      );
       const after = await bob.vault('itemsIdEncryptPost', { id: copy.id, body: { slots: own } });
       const values = (await bob.valuesOf(after)).map(([{ name }, value]) => [name, value]);
       assert.deepEqual(Object.fromEntries(values), { licence_plate: 'NotACatDefsACar', vin: '3' });

@@ -1,7 +1,7 @@
 // API clients that were generated from the platform's own descriptions: each call by its name, and each reply held against
 // the types that the client declares for it. A reply that lacks a mandatory field, or has one of another type, is an error.
 
-import { readFileSync, readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
@@ -18,7 +18,9 @@ export class GeneratedClient {
     this.folder = join(dirname(require.resolve(`${alias}/package.json`)), 'lib', 'types');
     const { name, version } = JSON.parse(readFileSync(require.resolve(`${alias}/package.json`), 'utf8'));
     this.name = `${name} ${version.replace(/-develop\..*/, '-develop')}`;
-    const sources = declarationFiles(this.folder).map((file) => withoutComments(readFileSync(file, 'utf8'))).join('\n');
+    const sources = declarationFiles(this.folder)
+      .map((file) => withoutComments(readFileSync(file, 'utf8')))
+      .join('\n');
     this.types = readTypes(sources);
     this.methods = readMethods(sources);
     /** The calls that were made and whose replies were as declared. */
@@ -35,9 +37,10 @@ export class GeneratedClient {
       return value === undefined && this.types.get(type)?.fields ? named.body : value;
     });
     for (const key of Object.keys(named)) {
-      if (key !== 'body' && !parameters.some(({ name }) => same(key, name))) fail(`${this.name}: ${method} has no parameter ${key}`);
+      if (key !== 'body' && !parameters.some(({ name }) => same(key, name)))
+        fail(`${this.name}: ${method} has no parameter ${key}`);
     }
-    const apiKey = (name) => (name === 'Authorization' ? token ?? '' : 'interop');
+    const apiKey = (name) => (name === 'Authorization' ? (token ?? '') : 'interop');
     const Api = this.module[api];
     const configuration = this.module.Configuration
       ? new this.module.Configuration({ basePath: url, apiKey, fetchApi: fetch })
@@ -47,7 +50,9 @@ export class GeneratedClient {
       answer = await new Api(configuration, url, fetch)[method](...given);
     } catch (refusal) {
       if (typeof refusal?.status !== 'number') throw refusal;
-      throw Object.assign(new Error(`${method}: ${refusal.status} ${await refusal.text?.()}`), { status: refusal.status });
+      throw Object.assign(new Error(`${method}: ${refusal.status} ${await refusal.text?.()}`), {
+        status: refusal.status,
+      });
     }
     const problems = reply === 'void' || reply === 'Response' ? [] : this.#problems(reply, answer, method);
     if (problems.length > 0) fail(`${this.name}: ${problems.join('; ')}`);
@@ -60,7 +65,10 @@ export class GeneratedClient {
     const [pattern] = this.otherwise.find(([allowed]) => allowed.test(path)) ?? [];
     if (pattern) return [];
     const alternatives = type.split(' | ').map((alternative) => alternative.trim());
-    if (value === null) return alternatives.some((one) => ['null', 'any', 'object'].includes(one)) ? [] : [`${path} is null, not ${type}`];
+    if (value === null)
+      return alternatives.some((one) => ['null', 'any', 'object'].includes(one))
+        ? []
+        : [`${path} is null, not ${type}`];
     const outcomes = alternatives.filter((one) => one !== 'null').map((one) => this.#problemsOfOne(one, value, path));
     return outcomes.find((problems) => problems.length === 0) ?? outcomes[0] ?? [`${path} is not null`];
   }
@@ -68,13 +76,23 @@ export class GeneratedClient {
   #problemsOfOne(type, value, path) {
     const expect = (fits) => (fits ? [] : [`${path} is ${JSON.stringify(value)?.slice(0, 60)}, not ${type}`]);
     const array = /^Array<(.*)>$/.exec(type);
-    if (array) return Array.isArray(value) ? value.flatMap((one, at) => this.#problems(array[1], one, `${path}[${at}]`)) : expect(false);
+    if (array)
+      return Array.isArray(value)
+        ? value.flatMap((one, at) => this.#problems(array[1], one, `${path}[${at}]`))
+        : expect(false);
     switch (type) {
-      case 'any': return expect(value !== undefined);
-      case 'object': return expect(typeof value === 'object');
-      case 'string': case 'number': case 'boolean': return expect(typeof value === type);
-      case 'Date': return expect(!Number.isNaN(new Date(value).getTime()));
-      default: return this.#problemsOfNamed(type, value, path, expect);
+      case 'any':
+        return expect(value !== undefined);
+      case 'object':
+        return expect(typeof value === 'object');
+      case 'string':
+      case 'number':
+      case 'boolean':
+        return expect(typeof value === type);
+      case 'Date':
+        return expect(!Number.isNaN(new Date(value).getTime()));
+      default:
+        return this.#problemsOfNamed(type, value, path, expect);
     }
   }
 
@@ -99,14 +117,18 @@ function declarationFiles(folder) {
   });
 }
 
-const withoutComments = (source) => source.replace(/\/\*[\s\S]*?\*\//g, '').replace(/\{\s*\[key: string\]: \w+;\s*\}/g, 'object');
+const withoutComments = (source) =>
+  source.replace(/\/\*[\s\S]*?\*\//g, '').replace(/\{\s*\[key: string\]: \w+;\s*\}/g, 'object');
 
 /** Name → `{ fields }` of a record, or `{ values }` of an enumeration. */
 function readTypes(source) {
   const types = new Map();
   for (const [, name, body] of source.matchAll(/export interface (\w+) \{([^}]*)\}/g)) {
-    const fields = [...body.matchAll(/^\s*'?(\w+)'?(\?)?: ([^;]+);/gm)].map(([, field, optional, type]) =>
-      ({ name: field, optional: optional === '?', type: type.replace(/\w+\.(\w+Enum)/, '$1') }));
+    const fields = [...body.matchAll(/^\s*'?(\w+)'?(\?)?: ([^;]+);/gm)].map(([, field, optional, type]) => ({
+      name: field,
+      optional: optional === '?',
+      type: type.replace(/\w+\.(\w+Enum)/, '$1'),
+    }));
     types.set(name, { fields });
   }
   for (const [, name, body] of source.matchAll(/enum (\w+) \{([^}]*)\}/g)) {
@@ -121,8 +143,12 @@ function readMethods(source) {
   for (const [, api, body] of source.matchAll(/export declare class (\w+Api) extends [\w.]+ \{([\s\S]*?)^\}/gm)) {
     for (const [, name, list, reply] of body.matchAll(/^\s+(\w+)\(([^)]*)\): Promise<(.*)>;/gm)) {
       if (name.endsWith('Raw')) continue;
-      const parameters = list.split(',').map((parameter) => /^\s*(\w+)\??: (.*)$/s.exec(parameter)).filter(Boolean)
-        .map(([, parameter, type]) => ({ name: parameter, type: type.trim() })).filter(({ name: parameter }) => parameter !== 'options');
+      const parameters = list
+        .split(',')
+        .map((parameter) => /^\s*(\w+)\??: (.*)$/s.exec(parameter))
+        .filter(Boolean)
+        .map(([, parameter, type]) => ({ name: parameter, type: type.trim() }))
+        .filter(({ name: parameter }) => parameter !== 'options');
       methods.set(name, { api, parameters, reply });
     }
   }

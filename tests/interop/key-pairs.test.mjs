@@ -6,8 +6,8 @@ import { before, describe, test } from 'node:test';
 import * as older from 'cryppo-old';
 import forge from 'node-forge';
 
-import { KeyPair, PublicKey, SymmetricKey, fixture, sameBytes, withCode } from './ours.mjs';
-import { LEGACY, base64url, old, peers } from './peers.mjs';
+import { fixture, KeyPair, PublicKey, SymmetricKey, sameBytes, withCode } from './ours.mjs';
+import { base64url, LEGACY, old, peers } from './peers.mjs';
 
 /** One pair for everything that does not depend on who made it: the pairs take seconds to make. */
 const privatePem = fixture('rsa4096-private-pkcs1.pem');
@@ -15,7 +15,7 @@ const publicPem = fixture('rsa4096-public-spki.pem');
 
 /** The DEKs that go wrong first: high bits, zeros at either end, bytes that are not UTF-8. */
 const KEYS = {
-  'random': SymmetricKey.generate().export(),
+  random: SymmetricKey.generate().export(),
   'of zeros': base64url(new Uint8Array(32)),
   'of ones': base64url(new Uint8Array(32).fill(0xff)),
   'with zeros at both ends': base64url(Uint8Array.from({ length: 32 }, (_, index) => (index % 31 ? 0x80 + index : 0))),
@@ -82,7 +82,10 @@ for (const peer of peers) {
     test('refuses, as we do, a signature over other data', async () => {
       const [sign, bits, signature] = (await ours.sign(Buffer.from('yes'))).split('.');
       const forged = [sign, bits, signature, base64url(Buffer.from('no!'))].join('.');
-      assert.equal(verdict(() => peer.verify(publicPem, forged)), null);
+      assert.equal(
+        verdict(() => peer.verify(publicPem, forged)),
+        null,
+      );
       await assert.rejects(PublicKey.import(publicPem).verify(forged), withCode('DECRYPTION_FAILED'));
     });
 

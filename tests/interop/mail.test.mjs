@@ -22,7 +22,9 @@ async function freePort() {
   const holder = createServer().listen(0, '127.0.0.1');
   await once(holder, 'listening');
   const { port } = holder.address();
-  await new Promise((done) => { holder.close(done); });
+  await new Promise((done) => {
+    holder.close(done);
+  });
   return port;
 }
 
@@ -53,7 +55,10 @@ class MailServer {
   }
 
   async stop() {
-    if (this.server) await new Promise((done) => { this.server.close(done); });
+    if (this.server)
+      await new Promise((done) => {
+        this.server.close(done);
+      });
     this.server = undefined;
   }
 }
@@ -76,14 +81,25 @@ describe('invitations by e-mail', () => {
   let users;
 
   const start = async () => {
-    server = await startServer({ data, more: ['--smtp-url', `smtp://127.0.0.1:${port}`, '--mail-from', 'vaultshare <invitations@app.example>', '--public-url', app] });
+    server = await startServer({
+      data,
+      more: [
+        '--smtp-url',
+        `smtp://127.0.0.1:${port}`,
+        '--mail-from',
+        'vaultshare <invitations@app.example>',
+        '--public-url',
+        app,
+      ],
+    });
     return new VaultClient({ vaultUrl: `${server.url}/vault`, keystoreUrl: `${server.url}/keystore` });
   };
   const restart = async () => {
     const client = await start();
     for (const name of Object.keys(users)) users[name] = await client.signIn(users[name].secret, passphrase);
   };
-  const mailOf = async (id) => (await users.alice.invitations.list({ all: true })).entries.find((invitation) => invitation.id === id)?.mail;
+  const mailOf = async (id) =>
+    (await users.alice.invitations.list({ all: true })).entries.find((invitation) => invitation.id === id)?.mail;
 
   before(async () => {
     data = await mkdtemp(join(tmpdir(), 'vaultshare-mail-'));
@@ -126,13 +142,17 @@ describe('invitations by e-mail', () => {
     const [, id, token] = /#invitation=([^.]+)\.(\S+)/.exec(mailServer.messages[0].text);
     const connection = await users.bob.connections.accept({ id, token }, { name: 'Alice' });
     assert.equal(connection.userId, users.alice.userId);
-    const carlos = await new VaultClient({ vaultUrl: `${server.url}/vault`, keystoreUrl: `${server.url}/keystore` }).createUser(passphrase);
+    const carlos = await new VaultClient({
+      vaultUrl: `${server.url}/vault`,
+      keystoreUrl: `${server.url}/keystore`,
+    }).createUser(passphrase);
     await assert.rejects(carlos.connections.accept({ id, token }, { name: 'Alice' }), withCode('NOT_FOUND'));
   });
 
   test('are given up when the mail server refuses them, and the sender sees it', async () => {
     await mailServer.stop();
-    const refuse = (address, _session, answer) => answer(Object.assign(new Error(`no mailbox ${address.address} here`), { responseCode: 550 }));
+    const refuse = (address, _session, answer) =>
+      answer(Object.assign(new Error(`no mailbox ${address.address} here`), { responseCode: 550 }));
     await mailServer.start(port, { onRcptTo: refuse });
     const { id } = await users.alice.invitations.create({ name: 'Nobody', email: 'nobody@example.org' });
     await until('the end', async () => (await mailOf(id)) === 'failed');
@@ -144,7 +164,14 @@ describe('invitations by e-mail', () => {
     await mailServer.stop();
     let received = 0;
     // Takes the message and never says so.
-    await mailServer.start(port, { onData: (stream) => stream.on('end', () => { received += 1; }).resume() });
+    await mailServer.start(port, {
+      onData: (stream) =>
+        stream
+          .on('end', () => {
+            received += 1;
+          })
+          .resume(),
+    });
     const { id } = await users.alice.invitations.create({ name: 'Carlos', email: 'carlos@example.org' });
     await until('the message', () => received === 1);
     await server.kill();

@@ -14,11 +14,11 @@ export const place = new URL('../fixtures/verification-vectors.json', import.met
 
 /** Every alphabet whose characters take another way through the rule. */
 const ALPHABETS = {
-  'ASCII': [...'Aa0 ~\n\u0000'],
+  ASCII: [...'Aa0 ~\n\u0000'],
   'Latin-1': [...'äÿ\u0080é'],
   'beyond one byte': [...'€鍵Ω\uffff'],
-  'astral': [...'🔑𝄞😀'],
-  'mixed': [...'a€ÿ🔑b鍵é'],
+  astral: [...'🔑𝄞😀'],
+  mixed: [...'a€ÿ🔑b鍵é'],
 };
 
 /** The rule works on groups of four units: two groups and one more, and then some that cross the hash's own blocks. */
@@ -40,5 +40,10 @@ export function make() {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
-  writeFileSync(place, `[\n${make().map((vector) => `  ${JSON.stringify(vector)}`).join(',\n')}\n]\n`);
+  writeFileSync(
+    place,
+    `[\n${make()
+      .map((vector) => `  ${JSON.stringify(vector)}`)
+      .join(',\n')}\n]\n`,
+  );
 }

@@ -6,11 +6,11 @@ import { describe, test } from 'node:test';
 import * as newer from 'cryppo-new';
 import * as older from 'cryppo-old';
 
-import { SymmetricKey, decryptWithPassphrase, sameBytes, withCode } from './ours.mjs';
+import { decryptWithPassphrase, SymmetricKey, sameBytes, withCode } from './ours.mjs';
 import { LEGACY, old, peers, recent } from './peers.mjs';
 
 const PASSPHRASES = {
-  'ASCII': 'correct horse battery staple',
+  ASCII: 'correct horse battery staple',
   'Latin-1': 'Müllers Größe',
   'beyond Latin-1': '鍵 Ωμέγα €',
   'astral characters': '🔑👩‍👩‍👧 𝄞',
@@ -54,7 +54,9 @@ for (const peer of peers) {
 
     test('decrypts with the key that we derive, when the envelope’s parameters are told to us', async () => {
       const envelope = await peer.encryptWithPassphrase('Größe', BYTES);
-      const { serializationArtifacts: { iv, i } } = newer.deSerializeDerivedKeyOptions(envelope);
+      const {
+        serializationArtifacts: { iv, i },
+      } = newer.deSerializeDerivedKeyOptions(envelope);
       const ours = await SymmetricKey.fromPassphrase('Größe', new Uint8Array(iv), i);
       sameBytes(await ours.decryptBytes(envelope.split('.').slice(0, 3).join('.')), BYTES);
       const sealed = await ours.encryptBytes(BYTES);

@@ -29,12 +29,13 @@ export class Services {
   }
 
   async #call(base, token, method, path, body) {
-    const headers = { 'Meeco-Subscription-Key': 'interop', 'Accept': 'application/json' };
+    const headers = { 'Meeco-Subscription-Key': 'interop', Accept: 'application/json' };
     if (token !== undefined) headers.Authorization = token;
     if (body !== undefined) headers['Content-Type'] = 'application/json';
     const reply = await this.send(base + path, { method, headers, body: JSON.stringify(body) });
     const text = await reply.text();
-    if (!reply.ok) throw Object.assign(new Error(`${method} ${path}: ${reply.status} ${text}`), { status: reply.status });
+    if (!reply.ok)
+      throw Object.assign(new Error(`${method} ${path}: ${reply.status} ${text}`), { status: reply.status });
     return text === '' ? undefined : JSON.parse(text);
   }
 }
@@ -109,7 +110,9 @@ export async function register(services, passphrase, keyPair) {
 
   const dek = newKey();
   const wrappedDek = await cryppo.encryptBytes(kek, bytes(dek));
-  const stored = await services.keystore('POST', '/data_encryption_keys', { serialized_data_encryption_key: wrappedDek });
+  const stored = await services.keystore('POST', '/data_encryption_keys', {
+    serialized_data_encryption_key: wrappedDek,
+  });
   await services.vault('PUT', '/me', { user: { private_dek_external_id: stored.data_encryption_key.id } });
   return { secret, userId: created.user.id, kek, dek, privateKey: keyPair.privateKey };
 }
@@ -119,13 +122,18 @@ export async function signIn(services, secret, passphrase) {
   const derived = await derive(secret, passphrase);
   await openKeystore(services, derived);
   const { key_encryption_key } = await services.keystore('GET', '/key_encryption_key');
-  const kek = base64url(await cryppo.decryptBytes(derived.passphraseKey, key_encryption_key.serialized_key_encryption_key));
+  const kek = base64url(
+    await cryppo.decryptBytes(derived.passphraseKey, key_encryption_key.serialized_key_encryption_key),
+  );
   const { keypair } = await services.keystore('GET', '/keypairs/external_id/auth');
   const privateKey = await cryppo.decryptText(kek, keypair.encrypted_serialized_key);
   const { session } = await services.vault('POST', '/session', { public_key: keypair.public_key });
   services.tokens.vault = await token(privateKey, session.encrypted_session_authentication_string);
   const { user } = await services.vault('GET', '/me');
-  const { data_encryption_key } = await services.keystore('GET', `/data_encryption_keys/${user.private_dek_external_id}`);
+  const { data_encryption_key } = await services.keystore(
+    'GET',
+    `/data_encryption_keys/${user.private_dek_external_id}`,
+  );
   const dek = base64url(await cryppo.decryptBytes(kek, data_encryption_key.serialized_data_encryption_key));
   return { secret, userId: user.id, kek, dek, privateKey, publicKey: keypair.public_key };
 }

@@ -73,7 +73,8 @@ export const first = {
   name: '@meeco/cryppo 0.3.4',
 
   async encryptText(key, data) {
-    return (await oldest.encryptWithKey({ key: binaryKey(key), data, strategy: oldest.CipherStrategy.AES_GCM })).serialized;
+    return (await oldest.encryptWithKey({ key: binaryKey(key), data, strategy: oldest.CipherStrategy.AES_GCM }))
+      .serialized;
   },
   decryptText: (key, serialized) => oldest.decryptWithKey({ key: binaryKey(key), serialized }),
   encryptBytes: (key, bytes) => first.encryptText(key, toBinaryString(bytes)),
@@ -100,7 +101,8 @@ export const recent = {
     return bytes === null ? null : newer.bytesToUtf8(bytes);
   },
   async encryptBytes(key, data, form = CURRENT) {
-    return (await newer.encryptWithKey({ key: newer.EncryptionKey.fromSerialized(key), data, strategy }, form)).serialized;
+    return (await newer.encryptWithKey({ key: newer.EncryptionKey.fromSerialized(key), data, strategy }, form))
+      .serialized;
   },
   decryptBytes(key, serialized) {
     return newer.decryptWithKey({ key: newer.EncryptionKey.fromSerialized(key), serialized });

@@ -51,7 +51,10 @@ describe('the SDK of 2020', { concurrency: false }, () => {
   });
 
   test('makes an item from a template and reads it', async () => {
-    const slots = [{ name: 'vin', value: '123' }, { label: 'Colour', value: 'silver' }];
+    const slots = [
+      { name: 'vin', value: '123' },
+      { label: 'Colour', value: 'silver' },
+    ];
     const config = new sdk.ItemCreateData({ template_name: 'vehicle', item: { label: 'DeLorean' }, slots });
     ({ item } = await items.create(alice.vault_access_token, alice.data_encryption_key, config));
     const read = await items.get(item.id, alice);
@@ -70,7 +73,9 @@ describe('the SDK of 2020', { concurrency: false }, () => {
 
   test('shares an item under terms, which hide it until they are accepted', async () => {
     const terms = { sharing_mode: 'anyone', acceptance_required: 'acceptance_required', terms: 'be nice' };
-    ({ shares: [share] } = await shares.shareItem(alice, connection.fromUserConnection.own.id, item.id, terms));
+    ({
+      shares: [share],
+    } = await shares.shareItem(alice, connection.fromUserConnection.own.id, item.id, terms));
     const hidden = await shares.getSharedItemIncoming(bob, share.id);
     assert.equal(hidden.share.encrypted_dek, null);
     assert.equal(hidden.share.terms, 'be nice');
@@ -82,7 +87,11 @@ describe('the SDK of 2020', { concurrency: false }, () => {
   });
 
   test('made an account that ours signs into and reads the same with', async () => {
-    const ours = new VaultClient({ vaultUrl: `${BASE}/vault`, keystoreUrl: `${BASE}/keystore`, subscriptionKey: 'interop' });
+    const ours = new VaultClient({
+      vaultUrl: `${BASE}/vault`,
+      keystoreUrl: `${BASE}/keystore`,
+      subscriptionKey: 'interop',
+    });
     const session = await ours.signIn(bob.secret, PASSPHRASE);
     const received = await session.shares.get(share.id);
     assert.equal(received.item.value('vin'), '123');
@@ -91,7 +100,11 @@ describe('the SDK of 2020', { concurrency: false }, () => {
   });
 
   test('signs into an account that ours made and reads its item', async () => {
-    const ours = new VaultClient({ vaultUrl: `${BASE}/vault`, keystoreUrl: `${BASE}/keystore`, subscriptionKey: 'interop' });
+    const ours = new VaultClient({
+      vaultUrl: `${BASE}/vault`,
+      keystoreUrl: `${BASE}/keystore`,
+      subscriptionKey: 'interop',
+    });
     const session = await ours.createUser(PASSPHRASE);
     const made = await session.items.create({ template: 'vehicle', label: 'Mazda', slots: { vin: 'JMZ' } });
     const account = await users.getAuthData(PASSPHRASE, session.secret);
@@ -103,7 +116,10 @@ describe('the SDK of 2020', { concurrency: false }, () => {
     const change = new sdk.ItemUpdateData({ id: item.id, label: 'DeLorean', slots: [{ name: 'vin', value: '999' }] });
     await items.update(alice.vault_access_token, alice.data_encryption_key, change);
     const { client_tasks } = await tasks.list(alice.vault_access_token);
-    assert.deepEqual(client_tasks.map(({ work_type, target_id }) => [work_type, target_id]), [['update_item_shares', item.id]]);
+    assert.deepEqual(
+      client_tasks.map(({ work_type, target_id }) => [work_type, target_id]),
+      [['update_item_shares', item.id]],
+    );
     await tasks.updateSharesClientTasks(client_tasks, alice);
     assert.deepEqual((await tasks.list(alice.vault_access_token)).client_tasks, []);
     assert.equal(valueNamed(await shares.getSharedItemIncoming(bob, share.id), 'vin'), '999');

@@ -4,13 +4,26 @@ import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 
 import { VaultClient, withCode } from './ours.mjs';
-import { Services, derive, makeSecret, openKeystore, register, registerForLogin, signIn, srpClient } from './peer-account.mjs';
+import {
+  derive,
+  makeSecret,
+  openKeystore,
+  register,
+  registerForLogin,
+  Services,
+  signIn,
+  srpClient,
+} from './peer-account.mjs';
 import { recent as cryppo } from './peers.mjs';
 
 const BASE = process.env.VAULTSHARE_SERVER_URL;
 assert.ok(BASE, 'VAULTSHARE_SERVER_URL says where the server is; cargo xtask test interop starts one');
 
-const ours = new VaultClient({ vaultUrl: `${BASE}/vault`, keystoreUrl: `${BASE}/keystore`, subscriptionKey: 'interop' });
+const ours = new VaultClient({
+  vaultUrl: `${BASE}/vault`,
+  keystoreUrl: `${BASE}/keystore`,
+  subscriptionKey: 'interop',
+});
 
 describe('jsrp 0.2.4 as the client of our Keystore', () => {
   let derived;
@@ -74,7 +87,10 @@ describe('an account, crossing', () => {
     assert.equal(session.userId, account.userId);
 
     const slots_attributes = [{ name: 'vin', encrypted_value: await cryppo.encryptText(account.dek, 'Größe 鍵 🔑') }];
-    const written = await services.vault('POST', '/items', { template_name: 'vehicle', item: { label: 'theirs', slots_attributes } });
+    const written = await services.vault('POST', '/items', {
+      template_name: 'vehicle',
+      item: { label: 'theirs', slots_attributes },
+    });
     assert.equal((await session.items.get(written.item.id)).value('vin'), 'Größe 鍵 🔑');
 
     const made = await session.items.create({ template: 'vehicle', label: 'ours', slots: { vin: '鍵 of ours' } });

@@ -6,11 +6,11 @@ import { describe, test } from 'node:test';
 
 import jsrp from 'jsrp';
 
-import { VaultClient, fixture, withCode } from './ours.mjs';
-import { Services, derive, register, signIn, srpClient } from './peer-account.mjs';
+import { fixture, VaultClient, withCode } from './ours.mjs';
+import { derive, register, Services, signIn, srpClient } from './peer-account.mjs';
 import { BASE, StandIn } from './stand-in.mjs';
 
-const PASSPHRASES = { 'ASCII': 'supersecretpassword', 'beyond ASCII': 'Größe 鍵 🔑' };
+const PASSPHRASES = { ASCII: 'supersecretpassword', 'beyond ASCII': 'Größe 鍵 🔑' };
 
 const GUIDES_SECRET = '1.M9znjHbD5Xi.xQCSCK-8A1d6d-emUjx8-YVGDcT-UhctWy-2rfHyv-7JNAgh-9';
 
@@ -26,7 +26,12 @@ const authentication = {
 };
 
 function clientOf(standIn) {
-  return new VaultClient({ vaultUrl: `${BASE}/vault`, keystoreUrl: `${BASE}/keystore`, fetch: standIn.fetch, retries: 0 });
+  return new VaultClient({
+    vaultUrl: `${BASE}/vault`,
+    keystoreUrl: `${BASE}/keystore`,
+    fetch: standIn.fetch,
+    retries: 0,
+  });
 }
 
 for (const [kind, passphrase] of Object.entries(PASSPHRASES)) {
@@ -73,8 +78,17 @@ test('we satisfy jsrp also where salt and B begin with zeros', async () => {
   const standIn = new StandIn();
   standIn.b = B_BEGINS_WITH_ZEROS.b;
   const derived = await derive(GUIDES_SECRET, 'supersecretpassword');
-  const registration = { salt: B_BEGINS_WITH_ZEROS.salt, verifier: verifierOf(await srpClient(derived), B_BEGINS_WITH_ZEROS.salt) };
-  standIn.users.set(derived.username, { id: 'u', username: derived.username, ...registration, keypairs: [], deks: new Map() });
+  const registration = {
+    salt: B_BEGINS_WITH_ZEROS.salt,
+    verifier: verifierOf(await srpClient(derived), B_BEGINS_WITH_ZEROS.salt),
+  };
+  standIn.users.set(derived.username, {
+    id: 'u',
+    username: derived.username,
+    ...registration,
+    keypairs: [],
+    deks: new Map(),
+  });
 
   // It is a user of the Keystore's logins and of nothing else, so signing in ends right after the proof.
   await assert.rejects(clientOf(standIn).signIn(GUIDES_SECRET, 'supersecretpassword'), withCode('NOT_FOUND'));
@@ -93,7 +107,9 @@ test('jsrp gives the published numbers for the guide’s secret', async () => {
 
   const client = new jsrp.client();
   const a = Buffer.alloc(32, 0x11);
-  await new Promise((done) => client.debugInit({ username: derived.username, password: derived.password, length: 2048, a }, done));
+  await new Promise((done) =>
+    client.debugInit({ username: derived.username, password: derived.password, length: 2048, a }, done),
+  );
   const salt = '22'.repeat(32);
   const verifier = verifierOf(client, salt);
   assert.equal(hashOf(verifier), '30b2630c266f0c4e5c5e9e40969d56062d3023e92c24b3c2df5be3aa5a1447a2');

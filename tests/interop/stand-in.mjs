@@ -41,11 +41,21 @@ export class StandIn {
   };
 
   #routes = {
-    'POST /keystore/srp/username': () => ({ username: `u${randomUUID().slice(0, 8)}`, expires_at: '2099-01-01T00:00:00.000Z' }),
+    'POST /keystore/srp/username': () => ({
+      username: `u${randomUUID().slice(0, 8)}`,
+      expires_at: '2099-01-01T00:00:00.000Z',
+    }),
 
     'POST /keystore/srp/users': ({ username, srp_salt, srp_verifier }) => {
       if (this.users.has(username)) throw failure(400, 'username_taken');
-      const user = { id: randomUUID(), username, salt: srp_salt, verifier: srp_verifier, keypairs: [], deks: new Map() };
+      const user = {
+        id: randomUUID(),
+        username,
+        salt: srp_salt,
+        verifier: srp_verifier,
+        keypairs: [],
+        deks: new Map(),
+      };
       this.users.set(username, user);
       return { user: { id: user.id, username } };
     },
@@ -54,7 +64,9 @@ export class StandIn {
       const user = this.users.get(username);
       if (user === undefined) throw failure(404, 'not_found');
       const server = new jsrp.server();
-      await new Promise((done) => server.init({ salt: user.salt, verifier: user.verifier, b: this.b, length: 2048 }, done));
+      await new Promise((done) =>
+        server.init({ salt: user.salt, verifier: user.verifier, b: this.b, length: 2048 }, done),
+      );
       server.setClientPublicKey(srp_a);
       this.#challenges.set(srp_a, server);
       this.lastB = server.getPublicKey();
@@ -77,7 +89,9 @@ export class StandIn {
 
     'GET /keystore/external_admission_tokens': (_, token) => {
       this.#signedIn(token);
-      return { external_admission_token: { vault_api_admission_token: randomUUID(), passphrase_store_admission_token: null } };
+      return {
+        external_admission_token: { vault_api_admission_token: randomUUID(), passphrase_store_admission_token: null },
+      };
     },
 
     'POST /keystore/key_encryption_key': ({ serialized_key_encryption_key }, token) => {
@@ -92,7 +106,9 @@ export class StandIn {
       this.#signedIn(token).deks.set(record.id, record);
       return { data_encryption_key: record };
     },
-    'GET /keystore/data_encryption_keys/:id': (_, token, id) => ({ data_encryption_key: found(this.#signedIn(token).deks.get(id)) }),
+    'GET /keystore/data_encryption_keys/:id': (_, token, id) => ({
+      data_encryption_key: found(this.#signedIn(token).deks.get(id)),
+    }),
 
     'POST /keystore/keypairs': (sent, token) => {
       const keypair = { id: randomUUID(), metadata: {}, external_identifiers: [], ...sent };
@@ -110,7 +126,10 @@ export class StandIn {
       return { ...(await this.#openVault(public_key)), user, associations: [], organisations: [] };
     },
     'POST /vault/session': async ({ public_key }) => ({ session: await this.#openVault(public_key) }),
-    'PUT /vault/me': ({ user }, token) => ({ user: Object.assign(found(this.#vaultSessions.get(token)), user), associations: [] }),
+    'PUT /vault/me': ({ user }, token) => ({
+      user: Object.assign(found(this.#vaultSessions.get(token)), user),
+      associations: [],
+    }),
     'GET /vault/me': (_, token) => ({ user: found(this.#vaultSessions.get(token)), associations: [] }),
   };
 

@@ -8,10 +8,10 @@ import { describe, test } from 'node:test';
 import * as newer from 'cryppo-new';
 
 import { SymmetricKey, sameBytes, withCode } from './ours.mjs';
-import { LEGACY, base64url, old, peers, recent } from './peers.mjs';
+import { base64url, LEGACY, old, peers, recent } from './peers.mjs';
 
 const TEXTS = {
-  'ASCII': 'DeLorean "DMC-12", 1981 \\ ~\t\r\n',
+  ASCII: 'DeLorean "DMC-12", 1981 \\ ~\t\r\n',
   'Latin-1': 'Müller, Größe 1½, ÿ',
   'beyond Latin-1': '鍵 Ωμέγα — €',
   'astral characters': '🔑👩‍👩‍👧 𝄞',
@@ -141,7 +141,11 @@ describe('the SDK of 2020, which takes one byte per UTF-16 unit', () => {
   });
 
   test('loses what is beyond Latin-1 before we see it: we read what it would read itself', async () => {
-    for (const [text, left] of [['€', '¬'], ['鍵', 'u'], ['Ā', '\u0000']]) {
+    for (const [text, left] of [
+      ['€', '¬'],
+      ['鍵', 'u'],
+      ['Ā', '\u0000'],
+    ]) {
       const envelope = await old.encryptTextAsSdk(key, text);
       assert.equal(await old.decryptTextAsSdk(key, envelope), left);
       assert.equal(await ours.decryptString(envelope), left);
@@ -197,12 +201,14 @@ const BMW_IN_BSON =
 function fieldsOf(envelope) {
   const artefacts = Buffer.from(envelope.split('.')[2], 'base64url');
   const text = artefacts.toString('latin1');
-  const binary = [...text.matchAll(/\x05([a-z]+)\0(....)\0/gs)].map(
-    ([, name, size]) => [text.indexOf(`\x05${name}\0`), `${name}/${Buffer.from(size, 'latin1').readInt32LE()}`],
-  );
-  const strings = [...text.matchAll(/\x02([a-z]+)\0....([a-z]+)\0/gs)].map(
-    ([, name, value]) => [text.indexOf(`\x02${name}\0`), `${name}=${value}`],
-  );
+  const binary = [...text.matchAll(/\x05([a-z]+)\0(....)\0/gs)].map(([, name, size]) => [
+    text.indexOf(`\x05${name}\0`),
+    `${name}/${Buffer.from(size, 'latin1').readInt32LE()}`,
+  ]);
+  const strings = [...text.matchAll(/\x02([a-z]+)\0....([a-z]+)\0/gs)].map(([, name, value]) => [
+    text.indexOf(`\x02${name}\0`),
+    `${name}=${value}`,
+  ]);
   const inOrder = [...binary, ...strings].sort(([a], [b]) => a - b).map(([, field]) => field);
   return [artefacts.subarray(0, 1).toString('hex'), ...inOrder].join(' ');
 }

@@ -18,7 +18,11 @@ test('the committed vectors are what @meeco/cryppo 2.0.2 gives', () => {
 
 test('@meeco/cryppo 0.9.0 gives the same for every one', () => {
   for (const { key, value, hash } of vectors) {
-    assert.equal(older.hmacSha256Digest(Buffer.from(key, 'hex').toString('latin1'), value), hash, JSON.stringify(value));
+    assert.equal(
+      older.hmacSha256Digest(Buffer.from(key, 'hex').toString('latin1'), value),
+      hash,
+      JSON.stringify(value),
+    );
   }
 });
 

@@ -10,8 +10,11 @@ export function accountSection({ person, id }) {
     element('summary', { class: 'secret-title' }, `${person.name}’s secret`),
     secret,
     copyButton(() => secret.textContent, { 'aria-label': `Copy ${person.name}’s secret` }),
-    element('p', { class: 'hint' },
-      'Keep it, for example in a password manager. Secret and passphrase together are the only way back in: neither is ever sent to the server, so nobody can reset them.'),
+    element(
+      'p',
+      { class: 'hint' },
+      'Keep it, for example in a password manager. Secret and passphrase together are the only way back in: neither is ever sent to the server, so nobody can reset them.',
+    ),
   );
   const showSecret = (text) => {
     secret.textContent = text;
@@ -19,11 +22,22 @@ export function accountSection({ person, id }) {
   };
 
   // Shown open to someone who meets it for the first time; whoever just typed it need not see it again.
-  const create = createForm({ person, id, showSecret: (text) => { showSecret(text); secretBox.open = true; } });
+  const create = createForm({
+    person,
+    id,
+    showSecret: (text) => {
+      showSecret(text);
+      secretBox.open = true;
+    },
+  });
   const signIn = signInForm({ person, id });
   const signOut = signOutPart({ person, id });
-  const returning = element('details', { class: 'returning', 'data-testid': `${id}-returning` },
-    element('summary', {}, `${person.name} already has a secret`), signIn.view);
+  const returning = element(
+    'details',
+    { class: 'returning', 'data-testid': `${id}-returning` },
+    element('summary', {}, `${person.name} already has a secret`),
+    signIn.view,
+  );
 
   const view = section('Who this is', null, { id: `${id}-account` }, create, secretBox, returning, signOut);
   let wasSignedIn = false;
@@ -47,16 +61,39 @@ export function accountSection({ person, id }) {
 }
 
 function createForm({ person, id, showSecret }) {
-  const passphrase = element('input', { type: 'password', id: `${id}-passphrase`, 'data-testid': `${id}-passphrase`, autocomplete: 'new-password', required: true });
-  const button = element('button', { type: 'submit', class: 'primary', 'data-testid': `${id}-create` }, `Create ${person.name}`);
+  const passphrase = element('input', {
+    type: 'password',
+    id: `${id}-passphrase`,
+    'data-testid': `${id}-passphrase`,
+    autocomplete: 'new-password',
+    required: true,
+  });
+  const button = element(
+    'button',
+    { type: 'submit', class: 'primary', 'data-testid': `${id}-create` },
+    `Create ${person.name}`,
+  );
   const shown = outcome(`${id}-create`);
-  const form = element('form', {},
-    field('Passphrase', passphrase, 'Something only this person knows. The keys are made here, in the browser; that takes a few seconds.'),
-    element('div', { class: 'actions' }, button), shown.view);
+  const form = element(
+    'form',
+    {},
+    field(
+      'Passphrase',
+      passphrase,
+      'Something only this person knows. The keys are made here, in the browser; that takes a few seconds.',
+    ),
+    element('div', { class: 'actions' }, button),
+    shown.view,
+  );
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     await perform(
-      { button, shown, working: `Making ${person.name}’s keys…`, done: () => `${person.name} exists. Keep the secret: it is the only way back in.` },
+      {
+        button,
+        shown,
+        working: `Making ${person.name}’s keys…`,
+        done: () => `${person.name} exists. Keep the secret: it is the only way back in.`,
+      },
       (options) => person.create(passphrase.value, showSecret, options),
     );
     if (person.session) passphrase.value = '';
@@ -65,30 +102,72 @@ function createForm({ person, id, showSecret }) {
 }
 
 function signInForm({ person, id }) {
-  const secret = element('input', { type: 'text', id: `${id}-sign-in-secret`, 'data-testid': `${id}-sign-in-secret`, autocomplete: 'off', spellcheck: 'false', autocapitalize: 'off', required: true });
-  const passphrase = element('input', { type: 'password', id: `${id}-sign-in-passphrase`, 'data-testid': `${id}-sign-in-passphrase`, autocomplete: 'current-password', required: true });
-  const button = element('button', { type: 'submit', class: 'primary', 'data-testid': `${id}-sign-in` }, `Sign ${person.name} in`);
+  const secret = element('input', {
+    type: 'text',
+    id: `${id}-sign-in-secret`,
+    'data-testid': `${id}-sign-in-secret`,
+    autocomplete: 'off',
+    spellcheck: 'false',
+    autocapitalize: 'off',
+    required: true,
+  });
+  const passphrase = element('input', {
+    type: 'password',
+    id: `${id}-sign-in-passphrase`,
+    'data-testid': `${id}-sign-in-passphrase`,
+    autocomplete: 'current-password',
+    required: true,
+  });
+  const button = element(
+    'button',
+    { type: 'submit', class: 'primary', 'data-testid': `${id}-sign-in` },
+    `Sign ${person.name} in`,
+  );
   const shown = outcome(`${id}-sign-in`);
-  const view = element('form', {},
-    field('Secret', secret), field('Passphrase', passphrase, 'The server checks it without ever seeing it.'),
-    element('div', { class: 'actions' }, button), shown.view);
+  const view = element(
+    'form',
+    {},
+    field('Secret', secret),
+    field('Passphrase', passphrase, 'The server checks it without ever seeing it.'),
+    element('div', { class: 'actions' }, button),
+    shown.view,
+  );
   view.addEventListener('submit', async (event) => {
     event.preventDefault();
     await perform(
-      { button, shown, working: `Signing ${person.name} in…`, done: () => `${person.name} is signed in; the keys are unwrapped in this page’s memory.` },
+      {
+        button,
+        shown,
+        working: `Signing ${person.name} in…`,
+        done: () => `${person.name} is signed in; the keys are unwrapped in this page’s memory.`,
+      },
       (options) => person.signIn(secret.value.trim(), passphrase.value, options),
     );
     if (person.session) passphrase.value = '';
   });
-  return { view, prefill: (text) => { secret.value = text; } };
+  return {
+    view,
+    prefill: (text) => {
+      secret.value = text;
+    },
+  };
 }
 
 function signOutPart({ person, id }) {
-  const button = element('button', { type: 'button', class: 'quiet', 'data-testid': `${id}-sign-out` }, `Sign ${person.name} out`);
+  const button = element(
+    'button',
+    { type: 'button', class: 'quiet', 'data-testid': `${id}-sign-out` },
+    `Sign ${person.name} out`,
+  );
   const shown = outcome(`${id}-sign-out`);
   button.addEventListener('click', async () => {
     await perform(
-      { button, shown, working: `Signing ${person.name} out…`, done: () => `${person.name} is signed out and the keys are wiped from memory.` },
+      {
+        button,
+        shown,
+        working: `Signing ${person.name} out…`,
+        done: () => `${person.name} is signed out and the keys are wiped from memory.`,
+      },
       (options) => person.signOut(options),
     );
     if (!person.session) document.getElementById(`${id}-sign-in-passphrase`).focus();

@@ -10,42 +10,95 @@ export function connectSection({ person, world, id }) {
   const accept = acceptForm({ person, world, id });
   const messages = inbox({ person, world, id }, accept.follow);
   const list = element('div', { class: 'cards', 'data-testid': `${id}-connections` });
-  const view = section('People', 'Two people connect by one of them handing the other a token. Each connection gets a key pair of its own.',
-    { id: `${id}-people` }, list, messages.view, invite.view, accept.view);
+  const view = section(
+    'People',
+    'Two people connect by one of them handing the other a token. Each connection gets a key pair of its own.',
+    { id: `${id}-people` },
+    list,
+    messages.view,
+    invite.view,
+    accept.view,
+  );
 
   const update = () => {
     invite.update();
     accept.update();
     messages.update();
     const numberAtOtherEnd = (connection) => world.otherEndOf(connection)?.connection.safetyNumber;
-    showList(list, person.connections, (connection) => connection.id,
-      (connection) => JSON.stringify([connection.name, connection.safetyNumber, numberAtOtherEnd(connection), world.compared.has(connection.safetyNumber)]),
-      (connection) => connectionCard(connection, world, id));
+    showList(
+      list,
+      person.connections,
+      (connection) => connection.id,
+      (connection) =>
+        JSON.stringify([
+          connection.name,
+          connection.safetyNumber,
+          numberAtOtherEnd(connection),
+          world.compared.has(connection.safetyNumber),
+        ]),
+      (connection) => connectionCard(connection, world, id),
+    );
   };
   return { view, update };
 }
 
 function inviteForm({ person, world, id }) {
   const [first] = world.othersOf(person);
-  const name = element('input', { type: 'text', id: `${id}-invite-name`, 'data-testid': `${id}-invite-name`, required: true, autocomplete: 'off', value: first?.name });
-  const email = element('input', { type: 'email', id: `${id}-invite-email`, 'data-testid': `${id}-invite-email`, autocomplete: 'off', value: first?.address });
-  name.addEventListener('input', () => { email.value = world.named(name.value)?.address ?? ''; });
+  const name = element('input', {
+    type: 'text',
+    id: `${id}-invite-name`,
+    'data-testid': `${id}-invite-name`,
+    required: true,
+    autocomplete: 'off',
+    value: first?.name,
+  });
+  const email = element('input', {
+    type: 'email',
+    id: `${id}-invite-email`,
+    'data-testid': `${id}-invite-email`,
+    autocomplete: 'off',
+    value: first?.address,
+  });
+  name.addEventListener('input', () => {
+    email.value = world.named(name.value)?.address ?? '';
+  });
   const button = element('button', { type: 'submit', 'data-testid': `${id}-invite` }, 'Invite');
   const shown = outcome(`${id}-invite`);
   const token = element('code', { class: 'secret', 'data-testid': `${id}-token` });
   const handOver = element('div', { class: 'actions' });
-  const tokenBox = element('div', { class: 'secret-box', hidden: true },
-    element('p', { class: 'secret-title' }, 'Token to hand over'), token, copyButton(() => token.textContent, { 'aria-label': 'Copy the token' }), handOver,
-    element('p', { class: 'hint' }, 'Whoever has the token can accept the invitation, once. Send it the way you would send anything private.'));
+  const tokenBox = element(
+    'div',
+    { class: 'secret-box', hidden: true },
+    element('p', { class: 'secret-title' }, 'Token to hand over'),
+    token,
+    copyButton(() => token.textContent, { 'aria-label': 'Copy the token' }),
+    handOver,
+    element(
+      'p',
+      { class: 'hint' },
+      'Whoever has the token can accept the invitation, once. Send it the way you would send anything private.',
+    ),
+  );
 
-  const form = element('form', {},
+  const form = element(
+    'form',
+    {},
     field('Name of the other', name, 'For your own list. The server gets it encrypted.'),
     field('E-mail address (optional)', email, 'Where the Vault sends the token. It has to be able to read this.'),
-    element('div', { class: 'actions' }, button), shown.view, tokenBox);
+    element('div', { class: 'actions' }, button),
+    shown.view,
+    tokenBox,
+  );
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     const invitation = await perform(
-      { button, shown, working: `Making the key pair for ${name.value}…`, done: () => `The invitation stands. ${email.value ? `${name.value} gets it by e-mail, or from` : `Hand the token to ${name.value}, from`} you.` },
+      {
+        button,
+        shown,
+        working: `Making the key pair for ${name.value}…`,
+        done: () =>
+          `The invitation stands. ${email.value ? `${name.value} gets it by e-mail, or from` : `Hand the token to ${name.value}, from`} you.`,
+      },
       (options) => person.invite(name.value, email.value.trim(), options),
     );
     if (invitation?.email) await world.deliver(person, invitation).catch((error) => showError(shown.error, error));
@@ -63,27 +116,67 @@ function inviteForm({ person, world, id }) {
     tokenBox.hidden = !person.invitation;
     if (!person.invitation || token.textContent === person.invitation.token) return;
     token.textContent = person.invitation.token;
-    handOver.replaceChildren(...world.othersOf(person).map((other) => element('button', {
-      type: 'button', 'data-testid': `${id}-hand-over-${other.name.toLowerCase()}`,
-      on: { click: () => world.handOver(token.textContent, person, other) },
-    }, `Hand it to ${other.name}`)));
+    handOver.replaceChildren(
+      ...world.othersOf(person).map((other) =>
+        element(
+          'button',
+          {
+            type: 'button',
+            'data-testid': `${id}-hand-over-${other.name.toLowerCase()}`,
+            on: { click: () => world.handOver(token.textContent, person, other) },
+          },
+          `Hand it to ${other.name}`,
+        ),
+      ),
+    );
   };
   return { view, update };
 }
 
 function acceptForm({ person, world, id }) {
   const [first] = world.othersOf(person);
-  const token = element('input', { type: 'text', id: `${id}-accept-token`, 'data-testid': `${id}-accept-token`, required: true, autocomplete: 'off', spellcheck: 'false', autocapitalize: 'off' });
-  const name = element('input', { type: 'text', id: `${id}-accept-name`, 'data-testid': `${id}-accept-name`, required: true, autocomplete: 'off', value: first?.name });
-  const button = element('button', { type: 'submit', class: 'primary', 'data-testid': `${id}-accept` }, 'Accept the invitation');
+  const token = element('input', {
+    type: 'text',
+    id: `${id}-accept-token`,
+    'data-testid': `${id}-accept-token`,
+    required: true,
+    autocomplete: 'off',
+    spellcheck: 'false',
+    autocapitalize: 'off',
+  });
+  const name = element('input', {
+    type: 'text',
+    id: `${id}-accept-name`,
+    'data-testid': `${id}-accept-name`,
+    required: true,
+    autocomplete: 'off',
+    value: first?.name,
+  });
+  const button = element(
+    'button',
+    { type: 'submit', class: 'primary', 'data-testid': `${id}-accept` },
+    'Accept the invitation',
+  );
   const shown = outcome(`${id}-accept`);
-  const form = element('form', {}, field('Token', token, 'Or the link from the e-mail.'), field('Name of the one who invited', name), element('div', { class: 'actions' }, button), shown.view);
+  const form = element(
+    'form',
+    {},
+    field('Token', token, 'Or the link from the e-mail.'),
+    field('Name of the one who invited', name),
+    element('div', { class: 'actions' }, button),
+    shown.view,
+  );
   const view = foldable('Accept an invitation', `${id}-open-accept`, form);
 
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     const connection = await perform(
-      { button, shown, working: `Making ${person.name}’s key pair for ${name.value}…`, done: () => `${person.name} and ${name.value} are connected.` },
+      {
+        button,
+        shown,
+        working: `Making ${person.name}’s key pair for ${name.value}…`,
+        done: () => `${person.name} and ${name.value} are connected.`,
+      },
       (options) => person.acceptInvitation(token.value.trim(), name.value, options),
     );
     if (!connection) return;
@@ -121,27 +214,59 @@ function acceptForm({ person, world, id }) {
 
 function connectionCard(connection, world, id) {
   const otherEnd = world.otherEndOf(connection);
-  const number = element('p', { class: 'safety-number', 'data-testid': `${id}-safety-number` }, connection.safetyNumber);
-  const card = element('article', { class: 'card' },
+  const number = element(
+    'p',
+    { class: 'safety-number', 'data-testid': `${id}-safety-number` },
+    connection.safetyNumber,
+  );
+  const card = element(
+    'article',
+    { class: 'card' },
     element('h4', {}, connection.name ?? 'Someone without a name'),
-    element('p', { class: 'hint' }, 'Safety number'), number);
+    element('p', { class: 'hint' }, 'Safety number'),
+    number,
+  );
   if (!otherEnd) {
-    card.append(element('p', { class: 'hint' }, `Compare it with ${connection.name ?? 'the other'}, for example over the phone.`));
+    card.append(
+      element('p', { class: 'hint' }, `Compare it with ${connection.name ?? 'the other'}, for example over the phone.`),
+    );
     return card;
   }
   const same = otherEnd.connection.safetyNumber === connection.safetyNumber;
   if (same && world.compared.has(connection.safetyNumber)) {
-    card.append(element('p', { class: 'match', 'data-testid': `${id}-match` }, `The same in ${otherEnd.person.name}’s pane: nobody swapped a key.`));
+    card.append(
+      element(
+        'p',
+        { class: 'match', 'data-testid': `${id}-match` },
+        `The same in ${otherEnd.person.name}’s pane: nobody swapped a key.`,
+      ),
+    );
   } else {
-    card.append(element('div', { class: 'actions' }, element('button', {
-      type: 'button', 'data-testid': `${id}-compare`,
-      on: { click: () => {
-        if (same) world.markCompared(connection.safetyNumber);
-        announce(same
-          ? 'Both see the same number: the server handed each the other’s real key.'
-          : 'The numbers differ: someone swapped a key. Share nothing over this connection.', same ? 'done' : 'failed');
-      } },
-    }, `Compare with ${otherEnd.person.name}’s pane`)));
+    card.append(
+      element(
+        'div',
+        { class: 'actions' },
+        element(
+          'button',
+          {
+            type: 'button',
+            'data-testid': `${id}-compare`,
+            on: {
+              click: () => {
+                if (same) world.markCompared(connection.safetyNumber);
+                announce(
+                  same
+                    ? 'Both see the same number: the server handed each the other’s real key.'
+                    : 'The numbers differ: someone swapped a key. Share nothing over this connection.',
+                  same ? 'done' : 'failed',
+                );
+              },
+            },
+          },
+          `Compare with ${otherEnd.person.name}’s pane`,
+        ),
+      ),
+    );
   }
   return card;
 }

@@ -7,7 +7,13 @@ export function inbox({ person, world, id }, accept) {
   const list = element('div', { class: 'cards', 'data-testid': `${id}-inbox` });
   const update = () => {
     const mails = world.mails.filter(({ to }) => to === person.address);
-    showList(list, mails, (mail) => mail.invitationId, () => '', (mail) => messageCard(mail, { id, accept }));
+    showList(
+      list,
+      mails,
+      (mail) => mail.invitationId,
+      () => '',
+      (mail) => messageCard(mail, { id, accept }),
+    );
   };
   return { view: list, update };
 }
@@ -23,7 +29,12 @@ function messageCard({ message, failed }, { id, accept }) {
     event.preventDefault();
     accept(link);
   });
-  return element('article', { class: 'card mail', 'data-testid': `${id}-mail` },
-    element('h4', {}, subject), element('p', { class: 'hint' }, `E-mail from ${from}`),
-    element('pre', {}, text), follow && element('p', {}, follow));
+  return element(
+    'article',
+    { class: 'card mail', 'data-testid': `${id}-mail` },
+    element('h4', {}, subject),
+    element('p', { class: 'hint' }, `E-mail from ${from}`),
+    element('pre', {}, text),
+    follow && element('p', {}, follow),
+  );
 }

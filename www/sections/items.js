@@ -9,17 +9,47 @@ export function itemsSection({ person, world, recorder, id }) {
   const form = itemForm({ person, id });
   const list = element('div', { class: 'cards', 'data-testid': `${id}-items` });
   const unreadable = element('div', {});
-  const view = section('Things to keep', 'Every value is sealed with a key that never leaves this browser unwrapped.', { id: `${id}-things` }, list, unreadable, form.view);
+  const view = section(
+    'Things to keep',
+    'Every value is sealed with a key that never leaves this browser unwrapped.',
+    { id: `${id}-things` },
+    list,
+    unreadable,
+    form.view,
+  );
 
   const update = () => {
     form.update();
     const ciphertextOf = (slotId) => recorder.ciphertextOf(slotId);
-    showList(list, person.items, ({ id: itemId }) => itemId, (item) => versionOf(item, ciphertextOf), (item) =>
-      element('article', { class: 'card', 'data-testid': `${id}-item` },
-        element('h4', {}, item.label, ' ', element('small', {}, item.templateLabel ?? '')),
-        valueList(item.slots, ciphertextOf, id), changeForm(item, { person, world, id })));
-    showList(unreadable, person.unreadable, (entry) => entry.id, () => '', ({ error }) =>
-      element('p', { class: 'error' }, 'One item cannot be read. ', explain(error).sentence, ' ', element('code', {}, explain(error).code)));
+    showList(
+      list,
+      person.items,
+      ({ id: itemId }) => itemId,
+      (item) => versionOf(item, ciphertextOf),
+      (item) =>
+        element(
+          'article',
+          { class: 'card', 'data-testid': `${id}-item` },
+          element('h4', {}, item.label, ' ', element('small', {}, item.templateLabel ?? '')),
+          valueList(item.slots, ciphertextOf, id),
+          changeForm(item, { person, world, id }),
+        ),
+    );
+    showList(
+      unreadable,
+      person.unreadable,
+      (entry) => entry.id,
+      () => '',
+      ({ error }) =>
+        element(
+          'p',
+          { class: 'error' },
+          'One item cannot be read. ',
+          explain(error).sentence,
+          ' ',
+          element('code', {}, explain(error).code),
+        ),
+    );
   };
   return { view, update };
 }
@@ -28,15 +58,37 @@ export function itemsSection({ person, world, recorder, id }) {
 function changeForm(item, { person, world, id }) {
   const filled = visibleSlots(item.slots).filter(({ value }) => value !== null);
   if (filled.length === 0) return null;
-  const slot = element('select', { 'data-testid': `${id}-change-slot` }, filled.map(({ name, label }) => element('option', { value: name }, label || name)));
-  const value = element('input', { type: 'text', 'data-testid': `${id}-change-value`, required: true, autocomplete: 'off' });
+  const slot = element(
+    'select',
+    { 'data-testid': `${id}-change-slot` },
+    filled.map(({ name, label }) => element('option', { value: name }, label || name)),
+  );
+  const value = element('input', {
+    type: 'text',
+    'data-testid': `${id}-change-value`,
+    required: true,
+    autocomplete: 'off',
+  });
   const button = element('button', { type: 'submit', 'data-testid': `${id}-change` }, 'Seal the change');
   const shown = outcome(`${id}-change`);
-  const form = element('form', {}, field('Which', slot), field('New value', value), element('div', { class: 'actions' }, button), shown.view);
+  const form = element(
+    'form',
+    {},
+    field('Which', slot),
+    field('New value', value),
+    element('div', { class: 'actions' }, button),
+    shown.view,
+  );
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     await perform(
-      { button, shown, working: 'Sealing the new value…', done: () => `${item.label} is changed. ${person.outstanding.todo > 0 ? 'Its shares are not yet: see Updates.' : ''}` },
+      {
+        button,
+        shown,
+        working: 'Sealing the new value…',
+        done: () =>
+          `${item.label} is changed. ${person.outstanding.todo > 0 ? 'Its shares are not yet: see Updates.' : ''}`,
+      },
       (options) => person.changeItem(item.id, slot.value, value.value, options),
     );
     await world.newsFrom(person).catch(() => {});
@@ -51,18 +103,36 @@ export function versionOf(item, ciphertextOf) {
 
 function itemForm({ person, id }) {
   const template = element('select', { id: `${id}-template`, 'data-testid': `${id}-template` });
-  const label = element('input', { type: 'text', id: `${id}-item-label`, 'data-testid': `${id}-item-label`, required: true, autocomplete: 'off' });
+  const label = element('input', {
+    type: 'text',
+    id: `${id}-item-label`,
+    'data-testid': `${id}-item-label`,
+    required: true,
+    autocomplete: 'off',
+  });
   const slots = element('div', { class: 'slots' });
-  const button = element('button', { type: 'submit', class: 'primary', 'data-testid': `${id}-store` }, 'Seal and store');
+  const button = element(
+    'button',
+    { type: 'submit', class: 'primary', 'data-testid': `${id}-store` },
+    'Seal and store',
+  );
   const shown = outcome(`${id}-store`);
-  const form = element('form', {},
+  const form = element(
+    'form',
+    {},
     field('Made from', template, 'A template says which fields there are.'),
     field('Label', label, 'The server can read the label. Put nothing secret in it.'),
-    slots, element('div', { class: 'actions' }, button), shown.view);
+    slots,
+    element('div', { class: 'actions' }, button),
+    shown.view,
+  );
   const view = foldable('Keep something new', `${id}-open-item`, form);
 
   const chosen = () => person.templates.find(({ name }) => name === template.value);
-  const showSlots = () => slots.replaceChildren(...visibleSlots(chosen()?.slots ?? []).map((slot) => field(slot.label || slot.name, control(slot, id))));
+  const showSlots = () =>
+    slots.replaceChildren(
+      ...visibleSlots(chosen()?.slots ?? []).map((slot) => field(slot.label || slot.name, control(slot, id))),
+    );
   template.addEventListener('change', showSlots);
 
   form.addEventListener('submit', async (event) => {
@@ -70,7 +140,12 @@ function itemForm({ person, id }) {
     const filled = [...slots.querySelectorAll('[data-slot-name]')].filter(({ value }) => value !== '');
     const values = Object.fromEntries(filled.map((input) => [input.dataset.slotName, input.value]));
     const item = await perform(
-      { button, shown, working: `Sealing ${label.value}…`, done: () => `${label.value} is in the vault. The server stored ciphertext.` },
+      {
+        button,
+        shown,
+        working: `Sealing ${label.value}…`,
+        done: () => `${label.value} is in the vault. The server stored ciphertext.`,
+      },
       (options) => person.storeItem(template.value, label.value, values, options),
     );
     if (item) {
@@ -85,17 +160,38 @@ function itemForm({ person, id }) {
     const names = person.templates.map(({ name }) => name).join();
     if (names === offered) return;
     offered = names;
-    template.replaceChildren(...person.templates.map(({ name, label: text }) => element('option', { value: name, selected: name === 'vehicle' }, text || name)));
+    template.replaceChildren(
+      ...person.templates.map(({ name, label: text }) =>
+        element('option', { value: name, selected: name === 'vehicle' }, text || name),
+      ),
+    );
     showSlots();
   };
   return { view, update };
 }
 
-const inputTypes = { url: 'url', email: 'email', phone_number: 'tel', password: 'password', date: 'date', datetime: 'datetime-local' };
+const inputTypes = {
+  url: 'url',
+  email: 'email',
+  phone_number: 'tel',
+  password: 'password',
+  date: 'date',
+  datetime: 'datetime-local',
+};
 
 function control(slot, id) {
-  const attributes = { id: `${id}-slot-${slot.name}`, 'data-testid': `${id}-slot-${slot.name}`, 'data-slot-name': slot.name, autocomplete: 'off' };
+  const attributes = {
+    id: `${id}-slot-${slot.name}`,
+    'data-testid': `${id}-slot-${slot.name}`,
+    'data-slot-name': slot.name,
+    autocomplete: 'off',
+  };
   if (slot.type === 'note_text') return element('textarea', { rows: 3, ...attributes });
-  if (slot.type === 'bool') return element('select', attributes, ['', 'true', 'false'].map((value) => element('option', { value }, { true: 'Yes', false: 'No' }[value] ?? '')));
+  if (slot.type === 'bool')
+    return element(
+      'select',
+      attributes,
+      ['', 'true', 'false'].map((value) => element('option', { value }, { true: 'Yes', false: 'No' }[value] ?? '')),
+    );
   return element('input', { type: inputTypes[slot.type] ?? 'text', ...attributes });
 }

@@ -10,25 +10,52 @@ export function receivedSection({ person, world, recorder, id }) {
   const nothing = element('p', { class: 'hint' }, 'Nothing yet.');
   const look = element('button', { type: 'button', class: 'quiet', 'data-testid': `${id}-look` }, 'Look for news');
   const shown = outcome(`${id}-look`);
-  look.addEventListener('click', () => perform(
-    { button: look, shown, working: `Asking the server for ${person.name}’s news…`, done: () => `${person.name} is up to date.` },
-    (options) => person.refresh(options),
-  ));
-  const view = section('Received', null, { id: `${id}-received` }, nothing, list, element('div', { class: 'actions' }, look), shown.view);
+  look.addEventListener('click', () =>
+    perform(
+      {
+        button: look,
+        shown,
+        working: `Asking the server for ${person.name}’s news…`,
+        done: () => `${person.name} is up to date.`,
+      },
+      (options) => person.refresh(options),
+    ),
+  );
+  const view = section(
+    'Received',
+    null,
+    { id: `${id}-received` },
+    nothing,
+    list,
+    element('div', { class: 'actions' }, look),
+    shown.view,
+  );
 
   const update = () => {
     nothing.hidden = person.incoming.length > 0;
     const ciphertextOf = (slotId) => recorder.ciphertextOf(slotId);
-    showList(list, person.incoming, (share) => share.id,
-      (share) => JSON.stringify([share.acceptance, person.received.has(share.id) && versionOf(person.received.get(share.id), ciphertextOf)]),
-      (share) => receivedCard(share, { person, world, id, ciphertextOf }));
+    showList(
+      list,
+      person.incoming,
+      (share) => share.id,
+      (share) =>
+        JSON.stringify([
+          share.acceptance,
+          person.received.has(share.id) && versionOf(person.received.get(share.id), ciphertextOf),
+        ]),
+      (share) => receivedCard(share, { person, world, id, ciphertextOf }),
+    );
   };
   return { view, update };
 }
 
 function receivedCard(share, { person, world, id, ciphertextOf }) {
-  const from = person.connections.find((connection) => connection.id === share.connectionId || connection.userId === share.senderId)?.name
-    ?? world.byUserId(share.senderId)?.name ?? 'someone';
+  const from =
+    person.connections.find(
+      (connection) => connection.id === share.connectionId || connection.userId === share.senderId,
+    )?.name ??
+    world.byUserId(share.senderId)?.name ??
+    'someone';
   const item = person.received.get(share.id);
   const shown = outcome(`${id}-received`);
   const actions = element('div', { class: 'actions' });
@@ -39,24 +66,45 @@ function receivedCard(share, { person, world, id, ciphertextOf }) {
   };
 
   if (share.acceptance === 'acceptance_required') {
-    act('Accept the terms', { class: 'primary', 'data-testid': `${id}-accept-terms` }, 'Accepting the terms…', () => `${person.name} accepted the terms and can read now.`,
+    act(
+      'Accept the terms',
+      { class: 'primary', 'data-testid': `${id}-accept-terms` },
+      'Accepting the terms…',
+      () => `${person.name} accepted the terms and can read now.`,
       async (options) => {
         await person.acceptTerms(share.id, options);
         await world.newsFrom(person).catch(() => {});
-      });
+      },
+    );
   } else if (!item) {
-    act('Read', { class: 'primary', 'data-testid': `${id}-read` }, `Opening what ${from} shared…`, (read) => `${person.name} reads ${read.label}.`,
-      (options) => person.read(share.id, options));
+    act(
+      'Read',
+      { class: 'primary', 'data-testid': `${id}-read` },
+      `Opening what ${from} shared…`,
+      (read) => `${person.name} reads ${read.label}.`,
+      (options) => person.read(share.id, options),
+    );
   }
-  act('Delete', { class: 'quiet', 'data-testid': `${id}-delete-share` }, 'Deleting the share…', () => `${person.name} no longer has what ${from} shared.`,
+  act(
+    'Delete',
+    { class: 'quiet', 'data-testid': `${id}-delete-share` },
+    'Deleting the share…',
+    () => `${person.name} no longer has what ${from} shared.`,
     async (options) => {
       await person.deleteShare(share.id, options);
       await world.newsFrom(person).catch((error) => showError(shown.error, error));
-    });
+    },
+  );
 
-  return element('article', { class: 'card', 'data-testid': `${id}-received-share` },
+  return element(
+    'article',
+    { class: 'card', 'data-testid': `${id}-received-share` },
     element('h4', {}, item ? item.label : 'Something sealed', ' ', element('small', {}, `from ${from}`)),
     share.terms && element('blockquote', { 'data-testid': `${id}-terms` }, share.terms),
-    item ? valueList(item.slots, ciphertextOf, `${id}-received`) : element('p', { class: 'hint' }, 'Not opened yet. The key for it is sealed for this person.'),
-    actions, shown.view);
+    item
+      ? valueList(item.slots, ciphertextOf, `${id}-received`)
+      : element('p', { class: 'hint' }, 'Not opened yet. The key for it is sealed for this person.'),
+    actions,
+    shown.view,
+  );
 }

@@ -7,27 +7,61 @@ export function shareSection({ person, world, id }) {
   const item = element('select', { id: `${id}-share-item`, 'data-testid': `${id}-share-item` });
   const connection = element('select', { id: `${id}-share-connection`, 'data-testid': `${id}-share-connection` });
   const terms = element('textarea', { rows: 2, id: `${id}-share-terms`, 'data-testid': `${id}-share-terms` });
-  const onSharing = element('input', { type: 'checkbox', id: `${id}-share-on-sharing`, 'data-testid': `${id}-share-on-sharing` });
-  const onSharingField = field('May be shared on', onSharing, 'Lets the other pass it on, once. Nobody who passes it on can alter a value unnoticed.');
+  const onSharing = element('input', {
+    type: 'checkbox',
+    id: `${id}-share-on-sharing`,
+    'data-testid': `${id}-share-on-sharing`,
+  });
+  const onSharingField = field(
+    'May be shared on',
+    onSharing,
+    'Lets the other pass it on, once. Nobody who passes it on can alter a value unnoticed.',
+  );
   const button = element('button', { type: 'submit', class: 'primary', 'data-testid': `${id}-share` }, 'Share');
   const shown = outcome(`${id}-share`);
-  const form = element('form', {},
-    field('Item', item), field('With', connection),
-    field('Terms (optional)', terms, 'With terms, nothing can be read before they are accepted. The server can read the terms.'),
+  const form = element(
+    'form',
+    {},
+    field('Item', item),
+    field('With', connection),
+    field(
+      'Terms (optional)',
+      terms,
+      'With terms, nothing can be read before they are accepted. The server can read the terms.',
+    ),
     onSharingField,
-    element('div', { class: 'actions' }, button), shown.view);
+    element('div', { class: 'actions' }, button),
+    shown.view,
+  );
   const part = foldable('Share something', `${id}-open-share`, form);
   const notYet = element('p', { class: 'hint' }, 'This needs an item and a connection first.');
   const list = element('div', { class: 'cards', 'data-testid': `${id}-outgoing` });
-  const view = section('Share', 'The item is sealed anew with a key made for this share alone, and that key is sealed for the other person only.',
-    { id: `${id}-share-part` }, list, notYet, part);
+  const view = section(
+    'Share',
+    'The item is sealed anew with a key made for this share alone, and that key is sealed for the other person only.',
+    { id: `${id}-share-part` },
+    list,
+    notYet,
+    part,
+  );
 
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     const label = item.selectedOptions[0]?.textContent;
     const share = await perform(
-      { button, shown, working: `Sealing ${label} for ${connection.selectedOptions[0]?.textContent}…`, done: () => `${label} is shared. Only ${connection.selectedOptions[0]?.textContent} can open it.` },
-      (options) => person.share(item.value, connection.value, { terms: terms.value.trim(), onSharing: onSharing.checked }, options),
+      {
+        button,
+        shown,
+        working: `Sealing ${label} for ${connection.selectedOptions[0]?.textContent}…`,
+        done: () => `${label} is shared. Only ${connection.selectedOptions[0]?.textContent} can open it.`,
+      },
+      (options) =>
+        person.share(
+          item.value,
+          connection.value,
+          { terms: terms.value.trim(), onSharing: onSharing.checked },
+          options,
+        ),
     );
     if (!share) return;
     terms.value = '';
@@ -47,10 +81,22 @@ export function shareSection({ person, world, id }) {
     const ready = person.shareable.length > 0 && person.connections.length > 0;
     part.hidden = !ready;
     notYet.hidden = ready;
-    offer(item, person.shareable.map(({ id: value, label }) => [value, label]));
-    offer(connection, person.connections.map(({ id: value, name }) => [value, name ?? 'Someone without a name']));
+    offer(
+      item,
+      person.shareable.map(({ id: value, label }) => [value, label]),
+    );
+    offer(
+      connection,
+      person.connections.map(({ id: value, name }) => [value, name ?? 'Someone without a name']),
+    );
     showForItem();
-    showList(list, person.outgoing, (share) => share.id, (share) => share.acceptance, (share) => shareCard(share, { person, world, id }));
+    showList(
+      list,
+      person.outgoing,
+      (share) => share.id,
+      (share) => share.acceptance,
+      (share) => shareCard(share, { person, world, id }),
+    );
   };
   return { view, update };
 }
@@ -60,7 +106,9 @@ function offer(select, options) {
   if (select.dataset.options === wanted) return;
   const before = select.value;
   select.dataset.options = wanted;
-  select.replaceChildren(...options.map(([value, text]) => element('option', { value, selected: value === before }, text)));
+  select.replaceChildren(
+    ...options.map(([value, text]) => element('option', { value, selected: value === before }, text)),
+  );
 }
 
 const acceptanceInWords = {
@@ -72,20 +120,35 @@ const acceptanceInWords = {
 
 function shareCard(share, { person, world, id }) {
   const label = person.shareable.find((item) => [item.id, item.originalId].includes(share.itemId))?.label ?? 'An item';
-  const other = person.connections.find((connection) => connection.id === share.connectionId || connection.userId === share.recipientId);
+  const other = person.connections.find(
+    (connection) => connection.id === share.connectionId || connection.userId === share.recipientId,
+  );
   const name = other?.name ?? world.byUserId(share.recipientId)?.name ?? 'someone';
-  const button = element('button', { type: 'button', class: 'quiet', 'data-testid': `${id}-stop-sharing` }, 'Stop sharing');
+  const button = element(
+    'button',
+    { type: 'button', class: 'quiet', 'data-testid': `${id}-stop-sharing` },
+    'Stop sharing',
+  );
   const shown = outcome(`${id}-stop-sharing`);
   button.addEventListener('click', async () => {
     await perform(
-      { button, shown, working: 'Deleting the share…', done: () => `${name} can no longer fetch ${label}. What ${name} has already read cannot be unread.` },
+      {
+        button,
+        shown,
+        working: 'Deleting the share…',
+        done: () => `${name} can no longer fetch ${label}. What ${name} has already read cannot be unread.`,
+      },
       (options) => person.deleteShare(share.id, options),
     );
     await world.newsFrom(person).catch(() => {});
   });
-  return element('article', { class: 'card' },
+  return element(
+    'article',
+    { class: 'card' },
     element('h4', {}, `${label} → ${name}`),
     element('p', { class: 'hint' }, acceptanceInWords[share.acceptance] ?? share.acceptance),
     share.terms && element('blockquote', {}, share.terms),
-    element('div', { class: 'actions' }, button), shown.view);
+    element('div', { class: 'actions' }, button),
+    shown.view,
+  );
 }

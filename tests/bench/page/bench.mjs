@@ -109,7 +109,9 @@ async function longestTask(turn, { madeInTime }, runs) {
     await turn.before?.();
     await rest(REST_AROUND_WATCHING);
     const seen = [];
-    const observer = new PerformanceObserver((list) => { seen.push(...list.getEntries()); });
+    const observer = new PerformanceObserver((list) => {
+      seen.push(...list.getEntries());
+    });
     observer.observe({ type: 'longtask' });
     if (madeInTime) world.stage.keyPool.open = false;
     const started = performance.now();
@@ -127,4 +129,7 @@ async function longestTask(turn, { madeInTime }, runs) {
   return longest;
 }
 
-const rest = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
+const rest = (milliseconds) =>
+  new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
+  });

@@ -24,7 +24,9 @@ export async function makeFloor({ scene, stage }) {
       await learnConnection(alice, scene.connectionId);
       let itemId;
       return {
-        before: async () => { itemId = await stage.newItem(); },
+        before: async () => {
+          itemId = await stage.newItem();
+        },
         run: () => share(alice, itemId, scene.connectionId),
         outcome: ({ id }) => id,
       };
@@ -33,7 +35,9 @@ export async function makeFloor({ scene, stage }) {
     'read-share-first': async () => {
       let bob;
       return {
-        before: async () => { bob = await enter(scene.bob); },
+        before: async () => {
+          bob = await enter(scene.bob);
+        },
         run: () => read(bob, scene.ten.shareId),
         outcome: values,
       };
@@ -76,9 +80,14 @@ export async function makeFloor({ scene, stage }) {
       const alice = await enter(scene.alice);
       let pair;
       return {
-        before: async () => { pair = await generatePair(); },
+        before: async () => {
+          pair = await generatePair();
+        },
         async run() {
-          const [public_key, encrypted_recipient_name] = await Promise.all([storeConnectionPair(alice, pair), sealText(alice.dek, 'a friend')]);
+          const [public_key, encrypted_recipient_name] = await Promise.all([
+            storeConnectionPair(alice, pair),
+            sealText(alice.dek, 'a friend'),
+          ]);
           return alice.vault('POST', '/invitations', { public_key, invitation: { encrypted_recipient_name } });
         },
         outcome: ({ invitation }) => invitation.token,
@@ -90,10 +99,18 @@ export async function makeFloor({ scene, stage }) {
       let pair;
       let invitation_token;
       return {
-        before: async () => { [pair, invitation_token] = await Promise.all([generatePair(), stage.invite()]); },
+        before: async () => {
+          [pair, invitation_token] = await Promise.all([generatePair(), stage.invite()]);
+        },
         async run() {
-          const [public_key, encrypted_recipient_name] = await Promise.all([storeConnectionPair(alice, pair), sealText(alice.dek, 'a friend')]);
-          return alice.vault('POST', '/connections', { public_key, connection: { encrypted_recipient_name, invitation_token } });
+          const [public_key, encrypted_recipient_name] = await Promise.all([
+            storeConnectionPair(alice, pair),
+            sealText(alice.dek, 'a friend'),
+          ]);
+          return alice.vault('POST', '/connections', {
+            public_key,
+            connection: { encrypted_recipient_name, invitation_token },
+          });
         },
         outcome: ({ connection }) => connection.the_other_user.user_id,
         after: ({ connection }) => stage.disconnect(connection.own.id),

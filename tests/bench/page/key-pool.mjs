@@ -42,8 +42,20 @@ export function installKeyPool(privateKeys) {
 
 async function importPair(subtle, { kty, n, e, ...secret }, algorithm, extractable, usages) {
   const [publicKey, privateKey] = await Promise.all([
-    subtle.importKey('jwk', { kty, n, e }, algorithm, true, usages.filter((usage) => PUBLIC_KEY_USAGES.has(usage))),
-    subtle.importKey('jwk', { kty, n, e, ...secret }, algorithm, extractable, usages.filter((usage) => !PUBLIC_KEY_USAGES.has(usage))),
+    subtle.importKey(
+      'jwk',
+      { kty, n, e },
+      algorithm,
+      true,
+      usages.filter((usage) => PUBLIC_KEY_USAGES.has(usage)),
+    ),
+    subtle.importKey(
+      'jwk',
+      { kty, n, e, ...secret },
+      algorithm,
+      extractable,
+      usages.filter((usage) => !PUBLIC_KEY_USAGES.has(usage)),
+    ),
   ]);
   return { publicKey, privateKey };
 }
@@ -61,4 +73,7 @@ export async function nobodyGenerates(pool) {
   while (pool.generating > 0) await pause(LOOK_AGAIN);
 }
 
-const pause = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
+const pause = (milliseconds) =>
+  new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
+  });

@@ -27,7 +27,9 @@ export async function makeOurs({ scene, stage }) {
       await session.connections.list();
       let itemId;
       return {
-        before: async () => { itemId = await stage.newItem(); },
+        before: async () => {
+          itemId = await stage.newItem();
+        },
         run: () => session.shares.create({ itemId, connectionId: scene.connectionId }),
         outcome: ({ id }) => id,
         close: () => session.close(),
@@ -37,7 +39,9 @@ export async function makeOurs({ scene, stage }) {
     'read-share-first': async () => {
       let session;
       return {
-        before: async () => { session = await signIn(scene.bob); },
+        before: async () => {
+          session = await signIn(scene.bob);
+        },
         run: () => session.shares.get(scene.ten.shareId),
         outcome: ({ item }) => values(item),
         after: () => session.close(),

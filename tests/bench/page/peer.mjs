@@ -40,7 +40,9 @@ export async function makePeer({ scene, stage }) {
       const terms = { sharing_mode: 'owner', acceptance_required: 'acceptance_not_required' };
       let itemId;
       return {
-        before: async () => { itemId = await stage.newItem(); },
+        before: async () => {
+          itemId = await stage.newItem();
+        },
         run: () => shares.shareItem(alice, scene.connectionId, itemId, terms),
         outcome: ({ shares: [{ id }] }) => id,
       };
@@ -49,7 +51,9 @@ export async function makePeer({ scene, stage }) {
     'read-share-first': async () => {
       let bob;
       return {
-        before: async () => { bob ??= await signedIn(scene.bob); }, // It keeps nothing between two readings.
+        before: async () => {
+          bob ??= await signedIn(scene.bob);
+        }, // It keeps nothing between two readings.
         run: () => shares.getSharedItemIncoming(bob, scene.ten.shareId),
         outcome: ({ slots }) => values(slots),
       };
@@ -107,7 +111,9 @@ export async function makePeer({ scene, stage }) {
       const alice = await signedIn(scene.alice);
       let token;
       return {
-        before: async () => { token = await stage.invite(); },
+        before: async () => {
+          token = await stage.invite();
+        },
         run: () => connections.acceptInvitation('a friend', token, alice),
         outcome: ({ the_other_user }) => the_other_user.user_id,
         after: ({ own }) => stage.disconnect(own.id),

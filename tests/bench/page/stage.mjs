@@ -38,10 +38,17 @@ export function makeStage(scene, keyPool) {
     /** One more item of Alice's, with the values of the scene's item of ten slots. */
     async newItem() {
       const { vault, dek } = await alice();
-      const slots_attributes = await Promise.all(scene.ten.values.map(async (value, index) => (
-        { name: `slot_${index}`, label: `slot_${index}`, encrypted_value: await sealText(dek, value) }
-      )));
-      const { item } = await vault('POST', '/items', { template_name: scene.template, item: { label: 'Ten', slots_attributes } });
+      const slots_attributes = await Promise.all(
+        scene.ten.values.map(async (value, index) => ({
+          name: `slot_${index}`,
+          label: `slot_${index}`,
+          encrypted_value: await sealText(dek, value),
+        })),
+      );
+      const { item } = await vault('POST', '/items', {
+        template_name: scene.template,
+        item: { label: 'Ten', slots_attributes },
+      });
       return item.id;
     },
 
@@ -62,7 +69,10 @@ export function makeStage(scene, keyPool) {
       const inviter = await stranger();
       const public_key = await storeConnectionPair(inviter, generatePair());
       const encrypted_recipient_name = await sealText(inviter.dek, 'Alice');
-      const { invitation } = await inviter.vault('POST', '/invitations', { public_key, invitation: { encrypted_recipient_name } });
+      const { invitation } = await inviter.vault('POST', '/invitations', {
+        public_key,
+        invitation: { encrypted_recipient_name },
+      });
       return invitation.token;
     },
     inviterId: async () => (await stranger()).userId,
@@ -97,6 +107,7 @@ async function fetchMany({ vault }, ids) {
 
 function randomBytes(length) {
   const bytes = new Uint8Array(length);
-  for (let start = 0; start < length; start += MOST_RANDOM_BYTES) crypto.getRandomValues(bytes.subarray(start, start + MOST_RANDOM_BYTES));
+  for (let start = 0; start < length; start += MOST_RANDOM_BYTES)
+    crypto.getRandomValues(bytes.subarray(start, start + MOST_RANDOM_BYTES));
   return bytes;
 }

@@ -13,7 +13,11 @@ const ROW = 80;
 const BAR = { height: 13, gap: 3 };
 
 /** From above to below in each row. */
-const CLIENTS = [['floor', 'floor'], ['ours', 'ours'], ['peer', 'peer']];
+const CLIENTS = [
+  ['floor', 'floor'],
+  ['ours', 'ours'],
+  ['peer', 'peer'],
+];
 
 /** @returns {string} an SVG element */
 export function chart(cases) {
@@ -28,7 +32,12 @@ export function chart(cases) {
 
 /** Whole powers of ten around all that is drawn. */
 function scaleFor(cases) {
-  const all = cases.flatMap(({ spread, ours_ms, floor_ms, peer_ms }) => [ours_ms, floor_ms, peer_ms, ...Object.values(spread).flat()]);
+  const all = cases.flatMap(({ spread, ours_ms, floor_ms, peer_ms }) => [
+    ours_ms,
+    floor_ms,
+    peer_ms,
+    ...Object.values(spread).flat(),
+  ]);
   const shown = all.filter((time) => time > 0);
   const first = Math.floor(Math.log10(Math.min(...shown)));
   const last = Math.ceil(Math.log10(Math.max(...shown)));
@@ -51,7 +60,9 @@ function row(one, top, scale) {
   const clients = CLIENTS.filter(([client]) => one[`${client}_ms`] !== null);
   const height = clients.length * (BAR.height + BAR.gap);
   const barsTop = top + (ROW - 16 - height) / 2;
-  const bars = clients.map(([client, name], index) => bar(client, name, one, barsTop + index * (BAR.height + BAR.gap), scale));
+  const bars = clients.map(([client, name], index) =>
+    bar(client, name, one, barsTop + index * (BAR.height + BAR.gap), scale),
+  );
   return `<g>
     <line class="rule" x1="0" x2="${WIDTH}" y1="${top + ROW - 7}" y2="${top + ROW - 7}"/>
     <text class="title" x="0" y="${top + 25}">${escaped(one.title)}</text>
@@ -94,18 +105,26 @@ function limit(place, met, top) {
 function verdict(one, top) {
   const { peer_ratio, bounds, met, ours_ms } = one;
   const big = bounds.milliseconds === undefined ? times(peer_ratio) : duration(ours_ms);
-  const lines = demands(one).map(({ text, missed }, index) => (
-    `<text class="explained ${missed ? 'missed' : ''}" x="${WIDTH}" y="${top + 38 + index * 14}">${text}</text>`
-  ));
+  const lines = demands(one).map(
+    ({ text, missed }, index) =>
+      `<text class="explained ${missed ? 'missed' : ''}" x="${WIDTH}" y="${top + 38 + index * 14}">${text}</text>`,
+  );
   return `<text class="ratio ${met ? 'met' : 'missed'}" x="${WIDTH}" y="${top + 21}">${met ? '✓' : '✗'} ${big}</text>
     ${lines.join('\n')}`;
 }
 
 function demands({ peer_ratio, floor_ratio, ours_ms, longest_task_ms, bounds }) {
   const lines = [];
-  if (bounds.milliseconds !== undefined) lines.push({ text: `wanted ≤ ${bounds.milliseconds} ms`, missed: ours_ms > bounds.milliseconds });
-  if (bounds.peer !== undefined) lines.push({ text: `peer ÷ ours, wanted ≥ ${bounds.peer}`, missed: peer_ratio < bounds.peer });
-  if (bounds.floor !== undefined) lines.push({ text: `ours ÷ floor ${digits(floor_ratio)}, wanted ≤ ${bounds.floor}`, missed: floor_ratio > bounds.floor });
-  if (longest_task_ms > LONGEST_TASK) lines.push({ text: `longest task ${duration(longest_task_ms)}, wanted ≤ ${LONGEST_TASK}`, missed: true });
+  if (bounds.milliseconds !== undefined)
+    lines.push({ text: `wanted ≤ ${bounds.milliseconds} ms`, missed: ours_ms > bounds.milliseconds });
+  if (bounds.peer !== undefined)
+    lines.push({ text: `peer ÷ ours, wanted ≥ ${bounds.peer}`, missed: peer_ratio < bounds.peer });
+  if (bounds.floor !== undefined)
+    lines.push({
+      text: `ours ÷ floor ${digits(floor_ratio)}, wanted ≤ ${bounds.floor}`,
+      missed: floor_ratio > bounds.floor,
+    });
+  if (longest_task_ms > LONGEST_TASK)
+    lines.push({ text: `longest task ${duration(longest_task_ms)}, wanted ≤ ${LONGEST_TASK}`, missed: true });
   return lines;
 }

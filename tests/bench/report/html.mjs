@@ -53,8 +53,20 @@ function tiles({ cases, size }) {
   const signIn = cases.find(({ name }) => name === 'signIn');
   return [
     { big: `${met} of ${cases.length}`, small: 'cases within all bounds', good: met === cases.length },
-    ...(signIn ? [{ big: times(signIn.peer_ratio), small: `as fast as the peer at signing in: ${duration(signIn.ours_ms)}`, good: signIn.met }] : []),
-    { big: longest === 0 ? `< ${LONGEST_TASK} ms` : duration(longest), small: 'is the longest that the page was kept waiting', good: longest <= LONGEST_TASK },
+    ...(signIn
+      ? [
+          {
+            big: times(signIn.peer_ratio),
+            small: `as fast as the peer at signing in: ${duration(signIn.ours_ms)}`,
+            good: signIn.met,
+          },
+        ]
+      : []),
+    {
+      big: longest === 0 ? `< ${LONGEST_TASK} ms` : duration(longest),
+      small: 'is the longest that the page was kept waiting',
+      good: longest <= LONGEST_TASK,
+    },
     { big: kilobytes(ours), small: `to load; the peer has ${kilobytes(size.peer_gz)}`, good: ours <= LARGEST_PACKAGE },
   ];
 }

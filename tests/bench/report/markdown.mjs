@@ -58,12 +58,28 @@ No client in a page can be more times as fast as the peer than *peer ÷ floor*: 
 `;
 }
 
-function row({ title, name, ours_ms, peer_ms, floor_ms, peer_ratio, floor_ratio, longest_task_ms, spread, bounds, met }) {
-  const time = (client, median) => (median === null ? '–' : `${milliseconds(median)} (${spread[client].map(digits).join('–')})`);
+function row({
+  title,
+  name,
+  ours_ms,
+  peer_ms,
+  floor_ms,
+  peer_ratio,
+  floor_ratio,
+  longest_task_ms,
+  spread,
+  bounds,
+  met,
+}) {
+  const time = (client, median) =>
+    median === null ? '–' : `${milliseconds(median)} (${spread[client].map(digits).join('–')})`;
   const cells = [
     `${title} \`${name}\``,
-    time('ours', ours_ms), time('peer', peer_ms), time('floor', floor_ms),
-    ratio(peer_ratio, '≥', bounds.peer), ratio(floor_ratio, '≤', bounds.floor),
+    time('ours', ours_ms),
+    time('peer', peer_ms),
+    time('floor', floor_ms),
+    ratio(peer_ratio, '≥', bounds.peer),
+    ratio(floor_ratio, '≤', bounds.floor),
     longestTask(longest_task_ms),
     met ? 'met' : '**missed**',
   ];

@@ -18,8 +18,11 @@ export function table(results) {
 function row({ name, ours_ms, peer_ms, floor_ms, peer_ratio, floor_ratio, longest_task_ms, bounds, met, missed }) {
   return [
     name,
-    milliseconds(ours_ms), milliseconds(peer_ms), milliseconds(floor_ms),
-    bounded(peer_ratio, '≥', bounds.peer), bounded(floor_ratio, '≤', bounds.floor),
+    milliseconds(ours_ms),
+    milliseconds(peer_ms),
+    milliseconds(floor_ms),
+    bounded(peer_ratio, '≥', bounds.peer),
+    bounded(floor_ratio, '≤', bounds.floor),
     longestTask(longest_task_ms),
     met ? 'met' : `MISSED: ${missed.join('; ')}`,
   ];

@@ -53,9 +53,14 @@ function privateKey(p, q) {
   const d = inverse(PUBLIC_EXPONENT, (p - 1n) * (q - 1n));
   return {
     kty: 'RSA',
-    n: base64url(p * q), e: base64url(PUBLIC_EXPONENT), d: base64url(d),
-    p: base64url(p), q: base64url(q),
-    dp: base64url(d % (p - 1n)), dq: base64url(d % (q - 1n)), qi: base64url(inverse(q, p)),
+    n: base64url(p * q),
+    e: base64url(PUBLIC_EXPONENT),
+    d: base64url(d),
+    p: base64url(p),
+    q: base64url(q),
+    dp: base64url(d % (p - 1n)),
+    dq: base64url(d % (q - 1n)),
+    qi: base64url(inverse(q, p)),
   };
 }
 

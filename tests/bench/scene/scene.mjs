@@ -29,7 +29,11 @@ export async function makeScene({ url, packageEntry, sizes, note }) {
 
   const vaultshare = await import(packageEntry);
   await vaultshare.default();
-  const client = new vaultshare.VaultClient({ vaultUrl: `${url}/vault`, keystoreUrl: `${url}/keystore`, prepareKeyPairs: false });
+  const client = new vaultshare.VaultClient({
+    vaultUrl: `${url}/vault`,
+    keystoreUrl: `${url}/keystore`,
+    prepareKeyPairs: false,
+  });
   const register = () => client.createUser(PASSPHRASE);
 
   const [alice, bob, carlos] = await inParallel(AT_ONCE, [register, register, register]);
@@ -37,27 +41,41 @@ export async function makeScene({ url, packageEntry, sizes, note }) {
   const ten = await makeItem(alice, 'Ten', 10);
   const share = await alice.shares.create({ itemId: ten.item.id, connectionId: connection.id });
 
-  const many = await inParallel(AT_ONCE, Array.from({ length: sizes.items }, (_, index) => () => makeItem(carlos, `Item ${index}`, 8)));
+  const many = await inParallel(
+    AT_ONCE,
+    Array.from({ length: sizes.items }, (_, index) => () => makeItem(carlos, `Item ${index}`, 8)),
+  );
   note(`${many.length} items`);
 
   const refreshed = await makeItem(carlos, 'Twenty', 20);
-  const recipients = [bob, ...await inParallel(AT_ONCE, Array(sizes.recipients - 1).fill(register))];
+  const recipients = [bob, ...(await inParallel(AT_ONCE, Array(sizes.recipients - 1).fill(register)))];
   note(`${recipients.length} recipients`);
-  const shares = await inParallel(AT_ONCE, recipients.map((recipient) => async () => {
-    const { id } = await connect(carlos, recipient);
-    return carlos.shares.create({ itemId: refreshed.item.id, connectionId: id });
-  }));
+  const shares = await inParallel(
+    AT_ONCE,
+    recipients.map((recipient) => async () => {
+      const { id } = await connect(carlos, recipient);
+      return carlos.shares.create({ itemId: refreshed.item.id, connectionId: id });
+    }),
+  );
   note(`${shares.length} shares`);
 
   const account = ({ secret, userId }) => ({ secret, passphrase: PASSPHRASE, userId });
   return {
     url,
     keyPairs,
-    alice: account(alice), bob: account(bob), carlos: account(carlos),
+    alice: account(alice),
+    bob: account(bob),
+    carlos: account(carlos),
     connectionId: connection.id,
     ten: { itemId: ten.item.id, shareId: share.id, values: ten.values },
     many: { itemIds: many.map(({ item }) => item.id), values: many.map(({ values }) => values) },
-    twenty: { itemId: refreshed.item.id, shareIdOfBob: shares[0].id, lastDek: shares[0].encryptedDek, recipients: recipients.length, values: refreshed.values },
+    twenty: {
+      itemId: refreshed.item.id,
+      shareIdOfBob: shares[0].id,
+      lastDek: shares[0].encryptedDek,
+      recipients: recipients.length,
+      values: refreshed.values,
+    },
     template: TEMPLATE,
     bytes: sizes.bytes,
     patience: sizes.patience,

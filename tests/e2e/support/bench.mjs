@@ -11,10 +11,12 @@ import { startRecordingProxy } from './recording-proxy.mjs';
 import { startServer } from './server.mjs';
 
 /** The built npm package. */
-export const packageFolder = process.env.VAULTSHARE_PACKAGE || process.env.PKG || fileURLToPath(new URL('../../../pkg', import.meta.url));
+export const packageFolder =
+  process.env.VAULTSHARE_PACKAGE || process.env.PKG || fileURLToPath(new URL('../../../pkg', import.meta.url));
 
 /** The strictest policy under which the module can be compiled at all; the image is the page's empty icon. */
-const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'";
+const policy =
+  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'";
 const blankPage = `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}"><title>Blank</title><link rel="icon" href="data:,"></head><body></body></html>\n`;
 
 /**
@@ -39,7 +41,9 @@ export async function openBench({ record = false, before } = {}) {
     bench.url = server.url;
     bench.stopServer = () => server.stop();
     /** On the same address and with the same records, as after a restart by an administrator. */
-    bench.restartServer = async () => { server = await startServer({ data, www, listen: new URL(server.url).host }); };
+    bench.restartServer = async () => {
+      server = await startServer({ data, www, listen: new URL(server.url).host });
+    };
 
     if (record) {
       const proxy = await startRecordingProxy(server.url);
@@ -55,7 +59,8 @@ export async function openBench({ record = false, before } = {}) {
     /** Addresses outside the bench that the page tried to reach: none, ever. */
     bench.strayRequests = [];
     bench.page.on('request', (request) => {
-      if (!request.url().startsWith(`${bench.url}/`) && !request.url().startsWith('data:')) bench.strayRequests.push(request.url());
+      if (!request.url().startsWith(`${bench.url}/`) && !request.url().startsWith('data:'))
+        bench.strayRequests.push(request.url());
     });
     await before?.(bench.page);
     await bench.page.goto(`${bench.url}/`);

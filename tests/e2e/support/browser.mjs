@@ -5,8 +5,13 @@ import { chromium } from 'playwright-core';
 
 /** No sandbox because tests often run as root in a container; the rest keeps the browser from calling home. */
 const flags = [
-  '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync', '--no-first-run',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-dev-shm-usage',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--no-first-run',
 ];
 
 /** @param {string[]} more flags beyond the usual */

@@ -40,14 +40,16 @@ class Declarations {
     const module = checker.getSymbolAtLocation(file);
     this.#exports = new Map(checker.getExportsOfModule(module).map((symbol) => [symbol.name, symbol]));
     for (const [name, symbol] of this.#exports) {
-      if (symbol.flags & SymbolFlags.Function) this.#signatures.set(name === 'default' ? 'init' : name, this.#signatureOf(symbol));
+      if (symbol.flags & SymbolFlags.Function)
+        this.#signatures.set(name === 'default' ? 'init' : name, this.#signatureOf(symbol));
       if (!(symbol.flags & SymbolFlags.Class)) continue;
-      const constructor = this.#constructorOf(symbol);
-      if (constructor) this.#signatures.set(`new ${name}`, constructor);
+      const signature = this.#constructorOf(symbol);
+      if (signature) this.#signatures.set(`new ${name}`, signature);
       this.#addMethods(`${name}.`, checker.getTypeOfSymbol(symbol));
       this.#addMethods(`${name}#`, checker.getDeclaredTypeOfSymbol(symbol));
     }
-    for (const [property, part] of this.#parts()) this.#addMethods(`${property}.`, checker.getDeclaredTypeOfSymbol(this.#exports.get(part)));
+    for (const [property, part] of this.#parts())
+      this.#addMethods(`${property}.`, checker.getDeclaredTypeOfSymbol(this.#exports.get(part)));
   }
 
   /** What the module exports that is there when a program runs. */
@@ -71,7 +73,9 @@ class Declarations {
   }
 
   parameters(method) {
-    return this.#signature(method).getParameters().map((parameter) => parameter.name);
+    return this.#signature(method)
+      .getParameters()
+      .map((parameter) => parameter.name);
   }
 
   isAsync(method) {
@@ -121,28 +125,55 @@ class Declarations {
     const wrong = () => problems.push(`${place} is ${describe(value)} and not ${this.#checker.typeToString(type)}`);
     const { flags } = type;
     if (flags & (TypeFlags.Any | TypeFlags.Unknown)) return;
-    if (flags & (TypeFlags.Void | TypeFlags.Undefined)) { if (value !== undefined) wrong(); return; }
-    if (flags & TypeFlags.Null) { if (value !== null) wrong(); return; }
-    if (flags & TypeFlags.String) { if (typeof value !== 'string') wrong(); return; }
-    if (flags & TypeFlags.Number) { if (typeof value !== 'number') wrong(); return; }
-    if (flags & TypeFlags.Boolean) { if (typeof value !== 'boolean') wrong(); return; }
-    if (type.isLiteralType()) { if (value !== type.value) wrong(); return; }
+    if (flags & (TypeFlags.Void | TypeFlags.Undefined)) {
+      if (value !== undefined) wrong();
+      return;
+    }
+    if (flags & TypeFlags.Null) {
+      if (value !== null) wrong();
+      return;
+    }
+    if (flags & TypeFlags.String) {
+      if (typeof value !== 'string') wrong();
+      return;
+    }
+    if (flags & TypeFlags.Number) {
+      if (typeof value !== 'number') wrong();
+      return;
+    }
+    if (flags & TypeFlags.Boolean) {
+      if (typeof value !== 'boolean') wrong();
+      return;
+    }
+    if (type.isLiteralType()) {
+      if (value !== type.value) wrong();
+      return;
+    }
     if (type.isUnionType()) {
       const arm = this.#armFor(type, value);
       if (arm) this.#compare(arm, value, place, report);
       else wrong();
       return;
     }
-    if (typeof value !== 'object' || value === null) { wrong(); return; }
+    if (typeof value !== 'object' || value === null) {
+      wrong();
+      return;
+    }
     if (this.#checker.isArrayType(type)) {
-      if (!Array.isArray(value)) { wrong(); return; }
+      if (!Array.isArray(value)) {
+        wrong();
+        return;
+      }
       const [element] = this.#checker.getTypeArguments(type);
-      value.forEach((entry, index) => this.#compare(element, entry, `${place}[${index}]`, report));
+      for (const [index, entry] of value.entries()) this.#compare(element, entry, `${place}[${index}]`, report);
       return;
     }
     const symbol = type.getSymbol();
     const known = this.#isClass(symbol) ? report.classes[symbol.name] : leaves[symbol?.name] && globalThis[symbol.name];
-    if (known) { if (!(value instanceof known)) wrong(); return; }
+    if (known) {
+      if (!(value instanceof known)) wrong();
+      return;
+    }
     this.#compareFields(type, value, place, report);
   }
 
@@ -192,7 +223,8 @@ class Declarations {
       const field = `${this.#nameOf(type, method)}.${property.name}`;
       fields.add(field);
       if (this.#callSignature(fieldType)) continue;
-      if (fieldType.isUnionType() && fieldType.getTypes().some((arm) => arm.flags & TypeFlags.Null)) fields.add(`${field} null`);
+      if (fieldType.isUnionType() && fieldType.getTypes().some((arm) => arm.flags & TypeFlags.Null))
+        fields.add(`${field} null`);
       this.#collect(fieldType, method, fields, visited);
     }
   }
@@ -208,10 +240,19 @@ class Declarations {
    */
   places(method, values, covered) {
     const places = [];
-    this.#signature(method).getParameters().forEach((parameter, index) => {
-      const type = this.#checker.getTypeOfSymbol(parameter);
-      if (index < values.length) this.#walk(type, values[index], { method, path: [index], name: '', parameter: parameter.name }, places, covered);
-    });
+    this.#signature(method)
+      .getParameters()
+      .forEach((parameter, index) => {
+        const type = this.#checker.getTypeOfSymbol(parameter);
+        if (index < values.length)
+          this.#walk(
+            type,
+            values[index],
+            { method, path: [index], name: '', parameter: parameter.name },
+            places,
+            covered,
+          );
+      });
     return places;
   }
 
@@ -238,7 +279,13 @@ class Declarations {
     if (Array.isArray(value)) {
       const [element] = this.#checker.getTypeArguments(given.find((arm) => this.#checker.isArrayType(arm)));
       value.forEach((entry, index) => {
-        this.#walk(element, entry, { ...at, path: [...at.path, index], name: `${at.name || at.parameter}[${index}]`, optional: false }, places, covered);
+        this.#walk(
+          element,
+          entry,
+          { ...at, path: [...at.path, index], name: `${at.name || at.parameter}[${index}]`, optional: false },
+          places,
+          covered,
+        );
       });
       return;
     }
@@ -249,7 +296,13 @@ class Declarations {
       const path = [...at.path, key];
       if (index) {
         // Its name is the caller's own, which a message need not repeat; and it need not be there.
-        this.#walk(index.valueType, value[key], { ...at, path, name: at.name || at.parameter, optional: true }, places, covered);
+        this.#walk(
+          index.valueType,
+          value[key],
+          { ...at, path, name: at.name || at.parameter, optional: true },
+          places,
+          covered,
+        );
         continue;
       }
       const property = this.#checker.getPropertyOfType(arm, key);
@@ -304,8 +357,11 @@ class Declarations {
     const simple = arms.find((arm) => (arm.isLiteralType() ? arm.value === value : arm.flags & flagOf(value)));
     if (simple || typeof value !== 'object' || value === null) return simple;
     if (Array.isArray(value)) return arms.find((arm) => this.#checker.isArrayType(arm));
-    const objects = arms.filter((arm) => arm.flags & (TypeFlags.Object | TypeFlags.Intersection) && !this.#checker.isArrayType(arm));
-    const required = (arm) => this.#checker.getPropertiesOfType(arm).filter((property) => !(property.flags & SymbolFlags.Optional));
+    const objects = arms.filter(
+      (arm) => arm.flags & (TypeFlags.Object | TypeFlags.Intersection) && !this.#checker.isArrayType(arm),
+    );
+    const required = (arm) =>
+      this.#checker.getPropertiesOfType(arm).filter((property) => !(property.flags & SymbolFlags.Optional));
     return objects.find((arm) => required(arm).every((property) => property.name in value)) ?? objects[0];
   }
 
@@ -318,8 +374,12 @@ class Declarations {
 
   #isPlain(type) {
     const symbol = type.getSymbol();
-    return Boolean(type.flags & (TypeFlags.Object | TypeFlags.Intersection))
-      && !this.#isClass(symbol) && !leaves[symbol?.name] && !this.#callSignature(type);
+    return (
+      Boolean(type.flags & (TypeFlags.Object | TypeFlags.Intersection)) &&
+      !this.#isClass(symbol) &&
+      !leaves[symbol?.name] &&
+      !this.#callSignature(type)
+    );
   }
 
   #isClass(symbol) {
@@ -334,7 +394,8 @@ class Declarations {
 
   #parts() {
     const session = this.#checker.getDeclaredTypeOfSymbol(this.#exports.get('Session'));
-    return this.#checker.getPropertiesOfType(session)
+    return this.#checker
+      .getPropertiesOfType(session)
       .map((property) => [property.name, this.#checker.getTypeOfSymbol(property).getSymbol()])
       .filter(([, symbol]) => symbol && symbol.flags & SymbolFlags.Interface && this.#exports.has(symbol.name))
       .map(([property, symbol]) => [property, symbol.name]);
@@ -343,14 +404,17 @@ class Declarations {
   #members(type) {
     const members = {};
     for (const property of this.#ownMembers(type)) {
-      members[memberName(property)] = this.#callSignature(this.#checker.getTypeOfSymbol(property))?.getParameters().length ?? null;
+      members[memberName(property)] =
+        this.#callSignature(this.#checker.getTypeOfSymbol(property))?.getParameters().length ?? null;
     }
     return members;
   }
 
   /** Without what an `Error` has, and every class. */
   #ownMembers(type) {
-    return this.#checker.getPropertiesOfType(type).filter(({ declarations }) => declarations[0]?.path.endsWith('/index.d.ts'));
+    return this.#checker
+      .getPropertiesOfType(type)
+      .filter(({ declarations }) => declarations[0]?.path.endsWith('/index.d.ts'));
   }
 
   #addMethods(prefix, type) {
@@ -361,7 +425,10 @@ class Declarations {
   }
 
   #constructorOf(symbol) {
-    const [signature] = this.#checker.getSignaturesOfType(this.#checker.getTypeOfSymbol(symbol), SignatureKind.Construct);
+    const [signature] = this.#checker.getSignaturesOfType(
+      this.#checker.getTypeOfSymbol(symbol),
+      SignatureKind.Construct,
+    );
     const isPrivate = signature?.declaration?.resolve()?.getText().startsWith('private');
     return isPrivate ? undefined : signature;
   }
@@ -399,10 +466,17 @@ function memberName({ name }) {
 
 function flagOf(value) {
   if (value === null) return TypeFlags.Null;
-  const flags = { undefined: TypeFlags.Undefined, string: TypeFlags.String, number: TypeFlags.Number, boolean: TypeFlags.Boolean };
+  const flags = {
+    undefined: TypeFlags.Undefined,
+    string: TypeFlags.String,
+    number: TypeFlags.Number,
+    boolean: TypeFlags.Boolean,
+  };
   return flags[typeof value] ?? 0;
 }
 
 function describe(value) {
-  return typeof value === 'object' && value !== null ? Object.prototype.toString.call(value) : JSON.stringify(value) ?? typeof value;
+  return typeof value === 'object' && value !== null
+    ? Object.prototype.toString.call(value)
+    : (JSON.stringify(value) ?? typeof value);
 }

@@ -21,7 +21,10 @@ export function openSymmetric(envelope, key) {
 export function openAsymmetric(envelope, privateKey) {
   const [strategy, data] = envelope.split('.');
   if (!/^Rsa\d+$/.test(strategy)) throw new Error(`expected an RSA envelope, met ${strategy}`);
-  return privateDecrypt({ key: privateKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha1' }, Buffer.from(data, 'base64url'));
+  return privateDecrypt(
+    { key: privateKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha1' },
+    Buffer.from(data, 'base64url'),
+  );
 }
 
 function readArtefacts(bytes) {
@@ -39,10 +42,12 @@ function readBson(document) {
     const name = document.toString('utf8', at + 1, nameEnd);
     const length = document.readInt32LE(nameEnd + 1);
     const start = nameEnd + 5;
-    if (type === 0x05) { // Binary: a subtype byte, then the bytes.
+    if (type === 0x05) {
+      // Binary: a subtype byte, then the bytes.
       fields[name] = document.subarray(start + 1, start + 1 + length);
       at = start + 1 + length;
-    } else if (type === 0x02) { // String: its length counts the final zero.
+    } else if (type === 0x02) {
+      // String: its length counts the final zero.
       fields[name] = document.toString('utf8', start, start + length - 1);
       at = start + length;
     } else {

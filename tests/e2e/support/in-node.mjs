@@ -26,16 +26,17 @@ export async function openInNode() {
     services,
     requests: [],
     fetch: (...given) => fetch(...given),
-    makeClient: (options) => new vaultshare.VaultClient({
-      ...services,
-      prepareKeyPairs: false,
-      retries: 0,
-      fetch: (request) => {
-        world.requests.push(`${request.method} ${request.url}`);
-        return world.fetch(request);
-      },
-      ...options,
-    }),
+    makeClient: (options) =>
+      new vaultshare.VaultClient({
+        ...services,
+        prepareKeyPairs: false,
+        retries: 0,
+        fetch: (request) => {
+          world.requests.push(`${request.method} ${request.url}`);
+          return world.fetch(request);
+        },
+        ...options,
+      }),
     async close() {
       await server.stop();
       await rm(data, { recursive: true, force: true });

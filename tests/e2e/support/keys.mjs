@@ -21,13 +21,17 @@ export function deriveFromPassphrase(secret, passphrase) {
 export function deriveKeys(secret, passphrase, exchanges) {
   const { passphraseKey, loginPassword } = deriveFromPassphrase(secret, passphrase);
   const find = (field) => findFields(exchanges, field);
-  const [keyEncryptionKey] = find('serialized_key_encryption_key').flatMap((envelope) => tryToOpen(envelope, passphraseKey));
+  const [keyEncryptionKey] = find('serialized_key_encryption_key').flatMap((envelope) =>
+    tryToOpen(envelope, passphraseKey),
+  );
   if (!keyEncryptionKey) throw new Error('no key-encryption key of this user was seen on the wire');
   const privateKeys = find('encrypted_serialized_key')
     .flatMap((envelope) => tryToOpen(envelope, keyEncryptionKey))
     .map((pem) => createPrivateKey(pem.toString('utf8')));
   const dataKeys = find('serialized_data_encryption_key').flatMap((envelope) => tryToOpen(envelope, keyEncryptionKey));
-  const shareKeys = find('encrypted_dek').flatMap((envelope) => privateKeys.flatMap((key) => tryToUnseal(envelope, key)));
+  const shareKeys = find('encrypted_dek').flatMap((envelope) =>
+    privateKeys.flatMap((key) => tryToUnseal(envelope, key)),
+  );
   return { passphraseKey, loginPassword, keyEncryptionKey, privateKeys, dataKeys, shareKeys };
 }
 

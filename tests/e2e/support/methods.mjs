@@ -12,9 +12,18 @@ const expiresAt = '2030-01-01T00:00:00Z';
 
 /** By name, the arguments of one call or of several. What needs a user, or keys, takes them from the world. */
 const calls = {
-  'new VaultClient': ({ services }) => [[{
-    ...services, subscriptionKey: 'a key', fetch: () => {}, timeoutMs: 1000, retries: 1, prepareKeyPairs: false,
-  }]],
+  'new VaultClient': ({ services }) => [
+    [
+      {
+        ...services,
+        subscriptionKey: 'a key',
+        fetch: () => {},
+        timeoutMs: 1000,
+        retries: 1,
+        prepareKeyPairs: false,
+      },
+    ],
+  ],
   'VaultClient#newSecret': () => [[options()]],
   'VaultClient#createUser': ({ session }) => [[passphrase, { secret: session.secret, ...options() }]],
   'VaultClient#signIn': ({ session }) => [[session.secret, passphrase, options()]],
@@ -23,19 +32,53 @@ const calls = {
 
   'templates.list': () => [[{ like: 'a', scheme: 'tag', classification: 'b' }, page()]],
   'templates.get': () => [['vehicle', options()]],
-  'templates.create': () => [[{ name: 'bicycle', label: 'Bicycle', description: 'a bicycle', slots: [slot()] }, options()]],
+  'templates.create': () => [
+    [{ name: 'bicycle', label: 'Bicycle', description: 'a bicycle', slots: [slot()] }, options()],
+  ],
 
   'items.create': () => [
-    [{ template: 'vehicle', label: 'x', slots: { vin: 'the value' }, classifications: [{ id }, { scheme: 'tag', name: 'fast' }] }, options()],
+    [
+      {
+        template: 'vehicle',
+        label: 'x',
+        slots: { vin: 'the value' },
+        classifications: [{ id }, { scheme: 'tag', name: 'fast' }],
+      },
+      options(),
+    ],
     [{ template: 'vehicle', label: 'x', slots: [slot()] }],
   ],
-  'items.list': () => [[{
-    templateIds: [id], scheme: 'tag', classifications: ['fast'], sharedWith: id, ownerId: id, own: true, ids: [id], name: 'x', order: 'asc',
-  }, page()]],
+  'items.list': () => [
+    [
+      {
+        templateIds: [id],
+        scheme: 'tag',
+        classifications: ['fast'],
+        sharedWith: id,
+        ownerId: id,
+        own: true,
+        ids: [id],
+        name: 'x',
+        order: 'asc',
+      },
+      page(),
+    ],
+  ],
   'items.get': () => [[id, options()]],
   'items.getMany': () => [[[id], options()]],
   'items.update': () => [
-    [id, { label: 'y', slots: { vin: 'the value' }, classifications: [{ id, remove: true }, { scheme: 'tag', name: 'fast' }] }, options()],
+    [
+      id,
+      {
+        label: 'y',
+        slots: { vin: 'the value' },
+        classifications: [
+          { id, remove: true },
+          { scheme: 'tag', name: 'fast' },
+        ],
+      },
+      options(),
+    ],
     [id, { slots: [slot()] }],
   ],
   'items.reencrypt': () => [[id, options()]],
@@ -54,9 +97,20 @@ const calls = {
   'connections.get': () => [[id, options()]],
   'connections.delete': () => [[id, options()]],
 
-  'shares.create': () => [[{
-    itemId: id, connectionId: id, slotId: id, terms: 'be nice', acceptanceRequired: true, onSharing: true, expiresAt,
-  }, options()]],
+  'shares.create': () => [
+    [
+      {
+        itemId: id,
+        connectionId: id,
+        slotId: id,
+        terms: 'be nice',
+        acceptanceRequired: true,
+        onSharing: true,
+        expiresAt,
+      },
+      options(),
+    ],
+  ],
   'shares.incoming': () => [[{ mustAccept: true, connectionId: id }, page()]],
   'shares.outgoing': () => [[{ itemIds: [id], connectionId: id }, page()]],
   'shares.get': () => [[id, options()]],
@@ -66,14 +120,18 @@ const calls = {
   'shares.delete': () => [[id, options()]],
   'shares.refresh': () => [[id, options()]],
 
-  'encryptionSpaces.share': () => [[{ itemId: id, connectionId: id, slotId: id, terms: 'be nice', expiresAt }, options()]],
+  'encryptionSpaces.share': () => [
+    [{ itemId: id, connectionId: id, slotId: id, terms: 'be nice', expiresAt }, options()],
+  ],
   'encryptionSpaces.list': () => [['incoming', page()]],
   'encryptionSpaces.get': () => [[id, options()]],
   'encryptionSpaces.delete': () => [[id, options()]],
 
   'classifications.list': () => [[{ scheme: 'tag', name: 'fast', own: true }, page()]],
   'classifications.get': () => [[id, options()]],
-  'classifications.create': () => [[{ scheme: 'tag', name: 'fast', label: 'Fast', description: 'quick', image: 'a picture' }, options()]],
+  'classifications.create': () => [
+    [{ scheme: 'tag', name: 'fast', label: 'Fast', description: 'quick', image: 'a picture' }, options()],
+  ],
 
   'tasks.list': () => [[{ states: ['todo'], targetId: id }, page()]],
   'tasks.count': () => [[options()]],
@@ -106,9 +164,16 @@ const calls = {
 
 /** What has no arguments to be wrong, or takes anything. */
 export const withoutArguments = [
-  'SymmetricKey.generate', 'SymmetricKey#export', 'SymmetricKey#free', 'KeyPair#free', 'PublicKey#free', 'Session#close',
+  'SymmetricKey.generate',
+  'SymmetricKey#export',
+  'SymmetricKey#free',
+  'KeyPair#free',
+  'PublicKey#free',
+  'Session#close',
   ...['Session', 'SymmetricKey', 'KeyPair', 'PublicKey'].map((name) => `${name}#[Symbol.dispose]`),
-  'isVaultError', 'new VaultError', 'init',
+  'isVaultError',
+  'new VaultError',
+  'init',
 ];
 
 export const methods = Object.keys(calls);
@@ -129,7 +194,13 @@ export async function makeKeys() {
   const key = vaultshare.SymmetricKey.generate();
   const pair = await vaultshare.KeyPair.generate(2048);
   const publicKey = vaultshare.PublicKey.import(pair.publicKeyPem);
-  return { key, pair, publicKey, envelope: await key.encryptString('a text'), forPassphrase: await encryptWithPassphrase(new Uint8Array(3)) };
+  return {
+    key,
+    pair,
+    publicKey,
+    envelope: await key.encryptString('a text'),
+    forPassphrase: await encryptWithPassphrase(new Uint8Array(3)),
+  };
 }
 
 /** An envelope that carries its own key derivation, which the package reads and does not write: in the older, shorter form. */
@@ -145,7 +216,13 @@ export function callMethod(world, method, values) {
   if (method.startsWith('new ')) return new vaultshare[method.slice(4)](...values);
   if (method.includes('#')) {
     const [type, name] = method.split('#');
-    const holder = { VaultClient: world.client, Session: world.session, SymmetricKey: world.key, KeyPair: world.pair, PublicKey: world.publicKey }[type];
+    const holder = {
+      VaultClient: world.client,
+      Session: world.session,
+      SymmetricKey: world.key,
+      KeyPair: world.pair,
+      PublicKey: world.publicKey,
+    }[type];
     return holder[name](...values);
   }
   const [owner, name] = method.split('.');

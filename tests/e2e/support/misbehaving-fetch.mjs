@@ -13,8 +13,15 @@ export function installMisbehavingFetch() {
     globalThis.requests.push(`${(init?.method ?? input?.method ?? 'GET').toUpperCase()} ${input?.url ?? input}`);
     if (how.rejectWith !== undefined) throw how.rejectWith;
     if (how.hang) await forever(how.ignoreSignal ? undefined : signal);
-    if (how.delay) await new Promise((resolve) => { setTimeout(resolve, how.delay); });
-    if (how.body !== undefined || how.status) return new Response(how.body ?? '', { status: how.status ?? 200, headers: { 'Content-Type': 'application/json' } });
+    if (how.delay)
+      await new Promise((resolve) => {
+        setTimeout(resolve, how.delay);
+      });
+    if (how.body !== undefined || how.status)
+      return new Response(how.body ?? '', {
+        status: how.status ?? 200,
+        headers: { 'Content-Type': 'application/json' },
+      });
 
     const response = await fetch(input, init);
     if (!how.flipOneBitOf && !how.replace && !how.otherUsersKey) return response;
@@ -25,7 +32,10 @@ export function installMisbehavingFetch() {
       for (const [name, text] of Object.entries(how.replace ?? {})) if (record[name]) record[name] = text;
       if (how.otherUsersKey && record.the_other_user) record.the_other_user.user_public_key = how.otherUsersKey;
     });
-    return new Response(JSON.stringify(answer), { status: response.status, headers: { 'Content-Type': 'application/json' } });
+    return new Response(JSON.stringify(answer), {
+      status: response.status,
+      headers: { 'Content-Type': 'application/json' },
+    });
   };
 
   function forever(signal) {
@@ -43,9 +53,13 @@ export function installMisbehavingFetch() {
   /** In the first byte of what was encrypted, leaving the envelope well-formed. */
   function flipOneBit(envelope) {
     const [strategy, data, ...rest] = envelope.split('.');
-    const bytes = Uint8Array.from(atob(data.replaceAll('-', '+').replaceAll('_', '/')), (letter) => letter.charCodeAt(0));
+    const bytes = Uint8Array.from(atob(data.replaceAll('-', '+').replaceAll('_', '/')), (letter) =>
+      letter.charCodeAt(0),
+    );
     bytes[0] ^= 1;
-    const flipped = btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_');
+    const flipped = btoa(String.fromCharCode(...bytes))
+      .replaceAll('+', '-')
+      .replaceAll('/', '_');
     return [strategy, flipped, ...rest].join('.');
   }
 }

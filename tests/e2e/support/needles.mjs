@@ -6,11 +6,17 @@
 /** Both a private key's numbers and its usual encodings: any of them gives the key away. */
 export function privateKeySecrets(privateKey, name) {
   const jwk = privateKey.export({ format: 'jwk' });
-  const numbers = ['d', 'p', 'q', 'dp', 'dq', 'qi'].map((part) => ({ name: `${name}: ${part}`, bytes: Buffer.from(jwk[part], 'base64url') }));
+  const numbers = ['d', 'p', 'q', 'dp', 'dq', 'qi'].map((part) => ({
+    name: `${name}: ${part}`,
+    bytes: Buffer.from(jwk[part], 'base64url'),
+  }));
   const encodings = ['pkcs1', 'pkcs8'].flatMap((type) => [
     { name: `${name}: ${type} DER`, bytes: privateKey.export({ format: 'der', type }) },
     { name: `${name}: ${type} PEM`, bytes: Buffer.from(privateKey.export({ format: 'pem', type })) },
-    { name: `${name}: ${type} PEM with CRLF`, bytes: Buffer.from(privateKey.export({ format: 'pem', type }).replaceAll('\n', '\r\n')) },
+    {
+      name: `${name}: ${type} PEM with CRLF`,
+      bytes: Buffer.from(privateKey.export({ format: 'pem', type }).replaceAll('\n', '\r\n')),
+    },
   ]);
   return [...numbers, ...encodings];
 }
@@ -33,7 +39,10 @@ export function writtenForms({ bytes, text }) {
   for (const offset of [0, 1, 2]) {
     const standard = withinBase64(bytes, offset);
     forms.push({ form: `base64 at offset ${offset}`, bytes: Buffer.from(standard) });
-    forms.push({ form: `base64url at offset ${offset}`, bytes: Buffer.from(standard.replaceAll('+', '-').replaceAll('/', '_')) });
+    forms.push({
+      form: `base64url at offset ${offset}`,
+      bytes: Buffer.from(standard.replaceAll('+', '-').replaceAll('/', '_')),
+    });
   }
   if (text !== undefined) {
     forms.push({ form: 'percent-encoded', bytes: Buffer.from(encodeURIComponent(text)) });
@@ -62,7 +71,8 @@ export function search(secrets, exchanges) {
     for (const [place, bytes] of Object.entries(placesOf(exchange))) {
       const heaps = [bytes, withoutLineBreaks(bytes)];
       for (const { name, form, bytes: needle } of forms) {
-        if (heaps.some((heap) => heap.includes(needle))) findings.add(`${name}, ${form}, in the ${place} of ${exchange.method} ${exchange.path}`);
+        if (heaps.some((heap) => heap.includes(needle)))
+          findings.add(`${name}, ${form}, in the ${place} of ${exchange.method} ${exchange.path}`);
       }
     }
   }

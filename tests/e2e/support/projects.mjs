@@ -26,7 +26,7 @@ export async function makeProject(name) {
   try {
     await cp(join(templates, 'shared'), folder, { recursive: true });
     await cp(join(templates, name), folder, { recursive: true });
-    const tarball = process.env.VAULTSHARE_TARBALL || await pack(folder);
+    const tarball = process.env.VAULTSHARE_TARBALL || (await pack(folder));
     await npm(folder, ['install', '--no-audit', '--no-fund', '--no-save', '--no-package-lock', tarball]);
     return { folder, remove };
   } catch (error) {

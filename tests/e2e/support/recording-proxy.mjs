@@ -18,27 +18,39 @@ export async function startRecordingProxy(target) {
     const requestBody = await readAll(request);
     const headers = { ...request.headers };
     delete headers['accept-encoding']; // Compressed answers could not be searched.
-    const forwarded = sendRequest({ hostname, port, method: request.method, path: request.url, headers }, async (answer) => {
-      const responseBody = await readAll(answer);
-      exchanges.push({
-        method: request.method, url: request.url, path: request.url.split('?')[0], status: answer.statusCode,
-        requestHeaders: request.rawHeaders, requestBody, responseHeaders: answer.rawHeaders, responseBody,
-      });
-      response.writeHead(answer.statusCode, answer.headers);
-      response.end(responseBody);
-    });
+    const forwarded = sendRequest(
+      { hostname, port, method: request.method, path: request.url, headers },
+      async (answer) => {
+        const responseBody = await readAll(answer);
+        exchanges.push({
+          method: request.method,
+          url: request.url,
+          path: request.url.split('?')[0],
+          status: answer.statusCode,
+          requestHeaders: request.rawHeaders,
+          requestBody,
+          responseHeaders: answer.rawHeaders,
+          responseBody,
+        });
+        response.writeHead(answer.statusCode, answer.headers);
+        response.end(responseBody);
+      },
+    );
     forwarded.on('error', () => response.destroy());
     forwarded.end(requestBody);
   });
 
-  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  await new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
   return {
     url: `http://127.0.0.1:${server.address().port}`,
     exchanges,
-    close: () => new Promise((resolve) => {
-      server.close(resolve);
-      server.closeAllConnections();
-    }),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(resolve);
+        server.closeAllConnections();
+      }),
   };
 }
 

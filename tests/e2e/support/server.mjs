@@ -3,7 +3,8 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const binary = process.env.VAULTSHARE_SERVER || fileURLToPath(new URL('../../../target/release/vaultshare-server', import.meta.url));
+const binary =
+  process.env.VAULTSHARE_SERVER || fileURLToPath(new URL('../../../target/release/vaultshare-server', import.meta.url));
 
 /**
  * @param {{ data: string, www?: string, listen?: string, more?: string[] }} options folders for records and page; port 0
@@ -13,8 +14,12 @@ const binary = process.env.VAULTSHARE_SERVER || fileURLToPath(new URL('../../../
  */
 export async function startServer({ data, www, listen = '127.0.0.1:0', more = [] }) {
   const page = www ? ['--www', www] : [];
-  const child = spawn(binary, ['--listen', listen, '--data', data, ...page, ...more], { stdio: ['ignore', 'pipe', 'pipe'] });
-  const ended = new Promise((resolve) => { child.once('exit', resolve); });
+  const child = spawn(binary, ['--listen', listen, '--data', data, ...page, ...more], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const ended = new Promise((resolve) => {
+    child.once('exit', resolve);
+  });
   const lines = [];
   const ready = new Promise((resolve, reject) => {
     for (const stream of [child.stdout, child.stderr]) {
@@ -25,7 +30,9 @@ export async function startServer({ data, www, listen = '127.0.0.1:0', more = []
       });
     }
     child.once('error', (error) => reject(new Error(`the server could not be started: ${error.message}`)));
-    ended.then((status) => reject(new Error(`the server ended with ${status} before it was ready:\n${lines.join('\n')}`)));
+    ended.then((status) =>
+      reject(new Error(`the server ended with ${status} before it was ready:\n${lines.join('\n')}`)),
+    );
   });
   const url = await ready;
   const end = async (signal) => {

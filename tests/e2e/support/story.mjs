@@ -25,11 +25,16 @@ export async function shareOnce({ label, values, passphrases }) {
   const item = await alice.items.create({ template: 'vehicle', label, slots: values });
   const invitation = await alice.invitations.create({ name: 'Bob' });
   await bob.connections.accept(invitation.token, { name: 'Alice' });
-  const { entries: [connection] } = await alice.connections.list();
+  const {
+    entries: [connection],
+  } = await alice.connections.list();
   await alice.shares.create({ itemId: item.id, connectionId: connection.id });
   const read = await readBy(bob);
 
-  const users = { alice: { secret: alice.secret, userId: alice.userId }, bob: { secret: bob.secret, userId: bob.userId } };
+  const users = {
+    alice: { secret: alice.secret, userId: alice.userId },
+    bob: { secret: bob.secret, userId: bob.userId },
+  };
   await alice.signOut();
   await bob.signOut();
   const bobAgain = await client.signIn(users.bob.secret, passphrases.bob);

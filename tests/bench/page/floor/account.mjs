@@ -24,11 +24,22 @@ export async function signIn(url, secret, passphrase) {
   const { user } = await vault('GET', '/me');
   const { data_encryption_key } = await keystore('GET', `/data_encryption_keys/${user.private_dek_external_id}`);
   const dek = await unwrapKey(kek, data_encryption_key.serialized_data_encryption_key);
-  return { userId: user.id, keystore, vault, kek, dek, keyPairs: new Map(), shareKeys: new Map(), recipients: new Map() };
+  return {
+    userId: user.id,
+    keystore,
+    vault,
+    kek,
+    dek,
+    keyPairs: new Map(),
+    shareKeys: new Map(),
+    recipients: new Map(),
+  };
 }
 
 export async function createUser(url, passphrase) {
-  const groups = base58(random(32)).match(/.{1,6}/g).join('-');
+  const groups = base58(random(32))
+    .match(/.{1,6}/g)
+    .join('-');
   const derived = derive(groups, passphrase);
   const { keystore, vault, tokens } = services(url);
   const makingPair = generatePair();
@@ -44,13 +55,19 @@ export async function createUser(url, passphrase) {
     await keystore('POST', '/key_encryption_key', { serialized_key_encryption_key });
   };
   const storeDek = async () => {
-    const stored = await keystore('POST', '/data_encryption_keys', { serialized_data_encryption_key: await seal(kek, dekBytes) });
+    const stored = await keystore('POST', '/data_encryption_keys', {
+      serialized_data_encryption_key: await seal(kek, dekBytes),
+    });
     return stored.data_encryption_key.id;
   };
   const pair = await makingPair;
   const storePair = async () => {
     const encrypted_serialized_key = await sealText(kek, pair.privatePem);
-    await keystore('POST', '/keypairs', { public_key: pair.publicPem, encrypted_serialized_key, external_identifiers: ['auth'] });
+    await keystore('POST', '/keypairs', {
+      public_key: pair.publicPem,
+      encrypted_serialized_key,
+      external_identifiers: ['auth'],
+    });
   };
   const enterVault = async () => {
     const admission_token = (await admission).external_admission_token.vault_api_admission_token;
@@ -58,7 +75,13 @@ export async function createUser(url, passphrase) {
     tokens.vault = await openToken(pair.privateKey, created.encrypted_session_authentication_string);
     return created.user;
   };
-  const [user, private_dek_external_id, dek] = await Promise.all([enterVault(), storeDek(), importKey(dekBytes), storeKek(), storePair()]);
+  const [user, private_dek_external_id, dek] = await Promise.all([
+    enterVault(),
+    storeDek(),
+    importKey(dekBytes),
+    storeKek(),
+    storePair(),
+  ]);
   await vault('PUT', '/me', { user: { private_dek_external_id } });
   return { secret: `1.${username}.${groups}`, userId: user.id, keystore, vault, kek, dek };
 }

@@ -10,10 +10,21 @@ const ADDITIONAL_DATA = utf8('none');
 
 /** `A`, then a BSON document of `iv` and `at`, which are binary, and `ad`, the string `none`. */
 const FORM = joined(
-  utf8('A'), [64, 0, 0, 0],
-  [5], utf8('iv\0'), [IV.length, 0, 0, 0, 0], new Uint8Array(IV.length),
-  [5], utf8('at\0'), [TAG.length, 0, 0, 0, 0], new Uint8Array(TAG.length),
-  [2], utf8('ad\0'), [5, 0, 0, 0], utf8('none\0'), [0],
+  utf8('A'),
+  [64, 0, 0, 0],
+  [5],
+  utf8('iv\0'),
+  [IV.length, 0, 0, 0, 0],
+  new Uint8Array(IV.length),
+  [5],
+  utf8('at\0'),
+  [TAG.length, 0, 0, 0, 0],
+  new Uint8Array(TAG.length),
+  [2],
+  utf8('ad\0'),
+  [5, 0, 0, 0],
+  utf8('none\0'),
+  [0],
 );
 
 export const importKey = (bytes) => crypto.subtle.importKey('raw', bytes, 'AES-GCM', false, ['encrypt', 'decrypt']);
@@ -31,7 +42,8 @@ export async function seal(key, bytes) {
 export async function open(key, envelope) {
   const [strategy, data, text] = envelope.split('.');
   const artefacts = fromBase64url(text);
-  if (strategy !== 'Aes256Gcm' || artefacts.length !== FORM.length) throw new Error('the floor does not know this envelope');
+  if (strategy !== 'Aes256Gcm' || artefacts.length !== FORM.length)
+    throw new Error('the floor does not know this envelope');
   const iv = artefacts.subarray(IV.at, IV.at + IV.length);
   // The tag goes right behind the data, where WebCrypto wants it, and the data is not copied for that.
   const padding = data.endsWith('==') ? 2 : Number(data.endsWith('='));

@@ -4,13 +4,18 @@ import { base64url, fromBase64url, fromUtf8, joined } from './text.mjs';
 const OAEP = { name: 'RSA-OAEP', hash: 'SHA-1' };
 
 /** Before PKCS#1 this makes PKCS#8, once the two lengths are filled in: of all after them, and of the key alone. */
-const PKCS8 = [0x30, 0x82, 0, 0, 2, 1, 0, 0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 1, 5, 0, 4, 0x82, 0, 0];
+const PKCS8 = [
+  0x30, 0x82, 0, 0, 2, 1, 0, 0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 1, 5, 0, 4, 0x82, 0, 0,
+];
 
 /** A pair with its public key as PEM and the private one as PKCS#1 PEM, which is what the Keystore keeps, encrypted. */
 export async function generatePair() {
   const algorithm = { ...OAEP, modulusLength: 4096, publicExponent: new Uint8Array([1, 0, 1]) };
   const { publicKey, privateKey } = await crypto.subtle.generateKey(algorithm, true, ['encrypt', 'decrypt']);
-  const [spki, pkcs8] = await Promise.all([crypto.subtle.exportKey('spki', publicKey), crypto.subtle.exportKey('pkcs8', privateKey)]);
+  const [spki, pkcs8] = await Promise.all([
+    crypto.subtle.exportKey('spki', publicKey),
+    crypto.subtle.exportKey('pkcs8', privateKey),
+  ]);
   return {
     privateKey,
     publicPem: pem('PUBLIC KEY', new Uint8Array(spki)),

@@ -6,7 +6,12 @@ export function services(url) {
     const headers = {};
     if (tokens[service] !== undefined) headers.Authorization = tokens[service];
     if (body !== undefined) headers['Content-Type'] = 'application/json';
-    const reply = await fetch(`${url}/${service}${path}`, { method, headers, body: JSON.stringify(body), cache: 'no-store' });
+    const reply = await fetch(`${url}/${service}${path}`, {
+      method,
+      headers,
+      body: JSON.stringify(body),
+      cache: 'no-store',
+    });
     if (!reply.ok) throw new Error(`${method} /${service}${path}: ${reply.status} ${await reply.text()}`);
     return reply.status === 204 ? undefined : reply.json();
   };

@@ -16,23 +16,30 @@ export async function share(session, itemId, connectionId) {
   const { other, key } = session.recipients.get(connectionId);
   const dekBytes = random(32);
   const [{ slots }, dek, encrypted_dek] = await Promise.all([
-    session.vault('GET', `/items/${itemId}`), importKey(dekBytes), sealKey(key, dekBytes),
+    session.vault('GET', `/items/${itemId}`),
+    importKey(dekBytes),
+    sealKey(key, dekBytes),
   ]);
   const created = await session.vault('POST', `/items/${itemId}/shares`, {
-    shares: [{
-      recipient_id: other.user_id,
-      public_key: other.user_public_key,
-      keypair_external_id: other.user_keypair_external_id,
-      encrypted_dek,
-      slot_values: await sealSlots(session, slots, dek),
-    }],
+    shares: [
+      {
+        recipient_id: other.user_id,
+        public_key: other.user_public_key,
+        keypair_external_id: other.user_keypair_external_id,
+        encrypted_dek,
+        slot_values: await sealSlots(session, slots, dek),
+      },
+    ],
   });
   return created.shares[0];
 }
 
 /** The values of a share's item, proven to be their owner's. */
 export async function read(session, shareId) {
-  const { share: { keypair_external_id, encrypted_dek }, slots } = await session.vault('GET', `/incoming_shares/${shareId}/item`);
+  const {
+    share: { keypair_external_id, encrypted_dek },
+    slots,
+  } = await session.vault('GET', `/incoming_shares/${shareId}/item`);
   const dek = await shareKey(session, keypair_external_id, encrypted_dek);
   const values = await Promise.all(slots.map((slot) => openReceived(dek, slot)));
   return slots.map(({ name }, index) => ({ name, value: values[index] }));
@@ -42,11 +49,18 @@ export async function read(session, shareId) {
 export async function refresh(session, itemId) {
   const dekBytes = random(32);
   const [{ slots }, { shares }, dek] = await Promise.all([
-    session.vault('GET', `/items/${itemId}`), session.vault('GET', `/items/${itemId}/shares`), importKey(dekBytes),
+    session.vault('GET', `/items/${itemId}`),
+    session.vault('GET', `/items/${itemId}/shares`),
+    importKey(dekBytes),
   ]);
   const [values, share_deks] = await Promise.all([
     sealSlots(session, slots, dek),
-    Promise.all(shares.map(async ({ id, public_key }) => ({ share_id: id, dek: await sealKey(await importPublic(public_key), dekBytes) }))),
+    Promise.all(
+      shares.map(async ({ id, public_key }) => ({
+        share_id: id,
+        dek: await sealKey(await importPublic(public_key), dekBytes),
+      })),
+    ),
   ]);
   const slot_values = shares.flatMap(({ id }) => values.map((value) => ({ ...value, share_id: id })));
   const updated = await session.vault('PUT', `/items/${itemId}/shares`, { share_deks, slot_values, client_tasks: [] });
@@ -63,25 +77,37 @@ export async function storeConnectionPair(session, pair = generatePair()) {
 }
 
 function sealSlots(session, slots, dek) {
-  return Promise.all(slots.filter(({ encrypted_value }) => encrypted_value !== null).map(async ({ id, encrypted_value }) => {
-    const value = await open(session.dek, encrypted_value);
-    const proofBytes = random(64);
-    const proof = async () => {
-      const key = await crypto.subtle.importKey('raw', proofBytes, HMAC, false, ['sign']);
-      return hex(new Uint8Array(await crypto.subtle.sign(HMAC, key, value)));
-    };
-    const [sealed, sealedProof, hash] = await Promise.all([seal(dek, value), seal(dek, proofBytes), proof()]);
-    return { slot_id: id, encrypted_value: sealed, encrypted_value_verification_key: sealedProof, value_verification_hash: hash };
-  }));
+  return Promise.all(
+    slots
+      .filter(({ encrypted_value }) => encrypted_value !== null)
+      .map(async ({ id, encrypted_value }) => {
+        const value = await open(session.dek, encrypted_value);
+        const proofBytes = random(64);
+        const proof = async () => {
+          const key = await crypto.subtle.importKey('raw', proofBytes, HMAC, false, ['sign']);
+          return hex(new Uint8Array(await crypto.subtle.sign(HMAC, key, value)));
+        };
+        const [sealed, sealedProof, hash] = await Promise.all([seal(dek, value), seal(dek, proofBytes), proof()]);
+        return {
+          slot_id: id,
+          encrypted_value: sealed,
+          encrypted_value_verification_key: sealedProof,
+          value_verification_hash: hash,
+        };
+      }),
+  );
 }
 
 async function openReceived(dek, slot) {
   if (slot.encrypted_value === null) return null;
   const [value, key] = await Promise.all([
     openText(dek, slot.encrypted_value),
-    open(dek, slot.encrypted_value_verification_key).then((bytes) => crypto.subtle.importKey('raw', bytes, HMAC, false, ['verify'])),
+    open(dek, slot.encrypted_value_verification_key).then((bytes) =>
+      crypto.subtle.importKey('raw', bytes, HMAC, false, ['verify']),
+    ),
   ]);
-  if (!await crypto.subtle.verify(HMAC, key, fromHex(slot.value_verification_hash), utf8(value))) throw new Error('not its owner’s value');
+  if (!(await crypto.subtle.verify(HMAC, key, fromHex(slot.value_verification_hash), utf8(value))))
+    throw new Error('not its owner’s value');
   return value;
 }
 

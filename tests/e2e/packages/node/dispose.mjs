@@ -3,5 +3,9 @@ import init, { Session } from 'vaultshare';
 
 await init();
 let closed = 0;
-Session.prototype[Symbol.dispose].call({ close: () => { closed += 1; } });
+Session.prototype[Symbol.dispose].call({
+  close: () => {
+    closed += 1;
+  },
+});
 console.log(closed);

@@ -13,7 +13,9 @@ for (const name of ['compile', 'compileStreaming', 'instantiate', 'instantiateSt
 const globalsBefore = Object.getOwnPropertyNames(globalThis).length;
 
 const exported = Object.keys(await import('vaultshare')).sort();
-await new Promise((resolve) => { setTimeout(resolve, 50); });
+await new Promise((resolve) => {
+  setTimeout(resolve, 50);
+});
 
 const globalsAdded = Object.getOwnPropertyNames(globalThis).length - globalsBefore;
 console.log(JSON.stringify({ exported, reached, globalsAdded }));

@@ -4,7 +4,11 @@ import init, * as vaultshare from 'vaultshare';
 
 await init();
 const [url] = process.argv.slice(2);
-const client = new vaultshare.VaultClient({ vaultUrl: `${url}/vault`, keystoreUrl: `${url}/keystore`, prepareKeyPairs: false });
+const client = new vaultshare.VaultClient({
+  vaultUrl: `${url}/vault`,
+  keystoreUrl: `${url}/keystore`,
+  prepareKeyPairs: false,
+});
 const session = await client.createUser('supersecretpassword');
 
 const usual = ['constructor', 'free', 'length', 'name', 'prototype'];

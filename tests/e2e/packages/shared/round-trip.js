@@ -13,7 +13,9 @@ export async function roundTrip({ default: init, KeyPair, PublicKey, SymmetricKe
   const key = SymmetricKey.generate();
   const envelope = await key.encryptString('Grüße ⚡');
   const text = await key.decryptString(envelope);
-  const wrongKey = await SymmetricKey.generate().decryptString(envelope).catch((error) => error);
+  const wrongKey = await SymmetricKey.generate()
+    .decryptString(envelope)
+    .catch((error) => error);
   key.free();
   const old = await SymmetricKey.import('AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=').decryptString(yamlEnvelope);
   return {
@@ -28,7 +30,8 @@ export async function roundTrip({ default: init, KeyPair, PublicKey, SymmetricKe
 }
 
 /** `BMW`, with artefacts in YAML: the vector of docs/protocol/envelopes.md. */
-const yamlEnvelope = 'Aes256Gcm.RZue.LS0tCml2OiAhYmluYXJ5IHwtCiAgQWdJQ0FnSUNBZ0lDQWdJQwphdDogIWJpbmFyeSB8LQogIEx2ckEvcWFCSlJMV1VRTWFRcDhRQ0E9PQphZDogbm9uZQo=';
+const yamlEnvelope =
+  'Aes256Gcm.RZue.LS0tCml2OiAhYmluYXJ5IHwtCiAgQWdJQ0FnSUNBZ0lDQWdJQwphdDogIWJpbmFyeSB8LQogIEx2ckEvcWFCSlJMV1VRTWFRcDhRQ0E9PQphZDogbm9uZQo=';
 
 /** The text that came back, and whether a worker was asked on the way. */
 async function withoutSubtle(KeyPair, PublicKey) {

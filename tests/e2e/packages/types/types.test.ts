@@ -2,14 +2,6 @@
 // all of it is there, takes what it should, gives what it should, and refuses what it should.
 
 import init, {
-  decryptWithPassphrase,
-  isVaultError,
-  KeyPair,
-  PublicKey,
-  Session,
-  SymmetricKey,
-  VaultClient,
-  VaultError,
   type Acceptance,
   type CallOptions,
   type Classification,
@@ -19,55 +11,123 @@ import init, {
   type ClientTasks,
   type Connection,
   type Connections,
+  decryptWithPassphrase,
   type EncryptionSpaces,
   type ErrorCode,
   type Invitation,
   type Invitations,
   type Item,
-  type Items,
   type ItemSummary,
+  type Items,
+  isVaultError,
+  KeyPair,
   type NewShare,
   type NewSlot,
   type Page,
   type PageOptions,
   type Progress,
+  PublicKey,
+  Session,
   type Share,
   type Shares,
   type Slot,
   type SlotType,
   type SpaceShare,
+  SymmetricKey,
   type Template,
   type Templates,
+  VaultClient,
+  VaultError,
 } from 'vaultshare';
 
 /** Fails to compile where a member of `Whole` is not among those that the test says it uses. */
 type Missing<Whole, Used extends keyof Whole> = Exclude<keyof Whole, Used>;
 function complete<Left extends never>(): Left | void {}
 
-complete<Missing<typeof import('vaultshare'),
-  'default' | 'decryptWithPassphrase' | 'isVaultError' | 'KeyPair' | 'PublicKey' | 'Session' | 'SymmetricKey' | 'VaultClient' | 'VaultError'>>();
+complete<
+  Missing<
+    typeof import('vaultshare'),
+    | 'default'
+    | 'decryptWithPassphrase'
+    | 'isVaultError'
+    | 'KeyPair'
+    | 'PublicKey'
+    | 'Session'
+    | 'SymmetricKey'
+    | 'VaultClient'
+    | 'VaultError'
+  >
+>();
 complete<Missing<VaultClient, 'newSecret' | 'createUser' | 'signIn'>>();
-complete<Missing<Session,
-  'secret' | 'userId' | 'templates' | 'classifications' | 'items' | 'invitations' | 'connections' | 'shares' | 'tasks' | 'encryptionSpaces'
-  | 'endOtherSessions' | 'signOut' | 'close' | typeof Symbol.dispose>>();
+complete<
+  Missing<
+    Session,
+    | 'secret'
+    | 'userId'
+    | 'templates'
+    | 'classifications'
+    | 'items'
+    | 'invitations'
+    | 'connections'
+    | 'shares'
+    | 'tasks'
+    | 'encryptionSpaces'
+    | 'endOtherSessions'
+    | 'signOut'
+    | 'close'
+    | typeof Symbol.dispose
+  >
+>();
 complete<Missing<Templates, 'list' | 'get' | 'create'>>();
 complete<Missing<Classifications, 'list' | 'get' | 'create'>>();
 complete<Missing<Items, 'create' | 'list' | 'get' | 'getMany' | 'update' | 'reencrypt' | 'removeSlot' | 'delete'>>();
 complete<Missing<Invitations, 'create' | 'list' | 'cancel'>>();
 complete<Missing<Connections, 'accept' | 'list' | 'get' | 'delete'>>();
-complete<Missing<Shares, 'create' | 'incoming' | 'outgoing' | 'get' | 'info' | 'accept' | 'change' | 'delete' | 'refresh'>>();
+complete<
+  Missing<Shares, 'create' | 'incoming' | 'outgoing' | 'get' | 'info' | 'accept' | 'change' | 'delete' | 'refresh'>
+>();
 complete<Missing<EncryptionSpaces, 'share' | 'list' | 'get' | 'delete'>>();
 complete<Missing<ClientTasks, 'list' | 'count' | 'run'>>();
-complete<Missing<SymmetricKey,
-  'export' | 'encryptString' | 'decryptString' | 'encryptBytes' | 'decryptBytes' | 'wrapKey' | 'unwrapKey' | 'free' | typeof Symbol.dispose>>();
+complete<
+  Missing<
+    SymmetricKey,
+    | 'export'
+    | 'encryptString'
+    | 'decryptString'
+    | 'encryptBytes'
+    | 'decryptBytes'
+    | 'wrapKey'
+    | 'unwrapKey'
+    | 'free'
+    | typeof Symbol.dispose
+  >
+>();
 complete<Missing<typeof SymmetricKey, 'generate' | 'fromPassphrase' | 'import' | 'prototype'>>();
-complete<Missing<KeyPair,
-  'publicKeyPem' | 'fingerprint' | 'wrapWith' | 'decryptKey' | 'decryptBytes' | 'sign' | 'free' | typeof Symbol.dispose>>();
+complete<
+  Missing<
+    KeyPair,
+    | 'publicKeyPem'
+    | 'fingerprint'
+    | 'wrapWith'
+    | 'decryptKey'
+    | 'decryptBytes'
+    | 'sign'
+    | 'free'
+    | typeof Symbol.dispose
+  >
+>();
 complete<Missing<typeof KeyPair, 'generate' | 'import' | 'unwrap' | 'prototype'>>();
-complete<Missing<PublicKey, 'fingerprint' | 'encryptKey' | 'encryptBytes' | 'verify' | 'free' | typeof Symbol.dispose>>();
+complete<
+  Missing<PublicKey, 'fingerprint' | 'encryptKey' | 'encryptBytes' | 'verify' | 'free' | typeof Symbol.dispose>
+>();
 complete<Missing<typeof PublicKey, 'import' | 'prototype'>>();
 
-export async function starting(url: URL, request: Request, response: Response, module: WebAssembly.Module): Promise<void> {
+export async function starting(
+  url: URL,
+  request: Request,
+  response: Response,
+  module: WebAssembly.Module,
+): Promise<void> {
   const started: Promise<void> = init();
   await started;
   await init('/vaultshare_bg.wasm');
@@ -119,9 +179,15 @@ export async function aSession(session: Session): Promise<string> {
 }
 
 export async function templates(session: Session, page: PageOptions): Promise<[string, SlotType | undefined]> {
-  const found: Page<Template> = await session.templates.list({ like: 'veh', scheme: 'esafe', classification: 'vehicle' }, page);
+  const found: Page<Template> = await session.templates.list(
+    { like: 'veh', scheme: 'esafe', classification: 'vehicle' },
+    page,
+  );
   const template: Template = await session.templates.get('vehicle', {});
-  const made: Template = await session.templates.create({ label: 'Bicycle', description: 'Two wheels', slots: [{ label: 'Frame number' }] }, {});
+  const made: Template = await session.templates.create(
+    { label: 'Bicycle', description: 'Two wheels', slots: [{ label: 'Frame number' }] },
+    {},
+  );
   await session.templates.create({ name: made.name, label: made.label });
   // @ts-expect-error a template has a label
   await session.templates.create({ name: 'bicycle' });
@@ -129,32 +195,76 @@ export async function templates(session: Session, page: PageOptions): Promise<[s
 }
 
 export async function classifications(session: Session): Promise<Classification[]> {
-  const found: Page<Classification> = await session.classifications.list({ scheme: 'tag', name: 'car', own: true }, { all: true });
-  const made: Classification = await session.classifications.create({ scheme: 'tag', label: 'Old cars', description: 'Older than 30 years', image: 'car.png' }, {});
+  const found: Page<Classification> = await session.classifications.list(
+    { scheme: 'tag', name: 'car', own: true },
+    { all: true },
+  );
+  const made: Classification = await session.classifications.create(
+    { scheme: 'tag', label: 'Old cars', description: 'Older than 30 years', image: 'car.png' },
+    {},
+  );
   const same: Classification = await session.classifications.get(made.id, {});
-  const { item } = await session.items.update('item', { classifications: [{ id: made.id, remove: true }, { scheme: 'tag', name: 'old' }] });
+  const { item } = await session.items.update('item', {
+    classifications: [
+      { id: made.id, remove: true },
+      { scheme: 'tag', name: 'old' },
+    ],
+  });
   const told: (string | boolean | undefined)[] = [same.name, same.label, same.description, same.scheme, same.own];
   return told.length > 0 ? [...found.entries, ...item.classifications] : [];
 }
 
 export async function items(session: Session, id: string): Promise<ErrorCode | undefined> {
-  const slots: NewSlot[] = [{ name: 'vin', value: '1' }, { label: 'Notes', type: 'note_text', value: null }, { id: 'slot', value: '2' }];
+  const slots: NewSlot[] = [
+    { name: 'vin', value: '1' },
+    { label: 'Notes', type: 'note_text', value: null },
+    { id: 'slot', value: '2' },
+  ];
   const created: Item = await session.items.create({ template: 'vehicle', label: 'Car', slots }, {});
-  await session.items.create({ template: 'vehicle', label: 'Car', slots: { model_make: 'Mazda' }, classifications: [{ id: 'c' }, { scheme: 'tag', name: 'car' }] });
+  await session.items.create({
+    template: 'vehicle',
+    label: 'Car',
+    slots: { model_make: 'Mazda' },
+    classifications: [{ id: 'c' }, { scheme: 'tag', name: 'car' }],
+  });
   await session.items.create({ template: 'custom', label: 'Empty' });
   // @ts-expect-error an item has a label
   await session.items.create({ template: 'vehicle' });
 
   const found: Page<ItemSummary> = await session.items.list(
-    { templateIds: ['t'], scheme: 's', classifications: ['c'], sharedWith: 'u', ownerId: 'u', own: true, ids: [id], name: 'vehicle', order: 'asc' },
+    {
+      templateIds: ['t'],
+      scheme: 's',
+      classifications: ['c'],
+      sharedWith: 'u',
+      ownerId: 'u',
+      own: true,
+      ids: [id],
+      name: 'vehicle',
+      order: 'asc',
+    },
     { perPage: 20, after: 'cursor', all: true, signal: new AbortController().signal },
   );
   const item: Item = await session.items.get(id, {});
   const value: string | null | undefined = item.value('model_make');
   const slot: Slot | undefined = created.slots[0];
   const texts: (string | null | undefined)[] = [
-    value, slot?.value, slot?.shareId, slot?.originalId, slot?.ownerId, slot?.attachmentId, slot?.createdAt, slot?.updatedAt,
-    item.templateId, item.templateLabel, item.ownerId, item.originalId, item.shareId, item.createdAt, item.updatedAt, ...item.slotIds,
+    value,
+    slot?.value,
+    slot?.shareId,
+    slot?.originalId,
+    slot?.ownerId,
+    slot?.attachmentId,
+    slot?.createdAt,
+    slot?.updatedAt,
+    item.templateId,
+    item.templateLabel,
+    item.ownerId,
+    item.originalId,
+    item.shareId,
+    item.createdAt,
+    item.updatedAt,
+    ...item.slotIds,
   ];
   const own: boolean = found.entries.every((entry) => entry.own) && texts.length > 0;
 
@@ -164,20 +274,34 @@ export async function items(session: Session, id: string): Promise<ErrorCode | u
     else if (own) return outcome.error.code;
   }
 
-  const { item: changed, outstandingTasks } = await session.items.update(id, { label: 'Truck', slots: { vin: null, model_make: 'Ford' } }, {});
+  const { item: changed, outstandingTasks } = await session.items.update(
+    id,
+    { label: 'Truck', slots: { vin: null, model_make: 'Ford' } },
+    {},
+  );
   await session.items.update(id, { slots });
   const underOwnKey: Item = await session.items.reencrypt(id, {});
-  const waiting: number = outstandingTasks.todo + outstandingTasks.inProgress + changed.slots.length + underOwnKey.slots.length;
+  const waiting: number =
+    outstandingTasks.todo + outstandingTasks.inProgress + changed.slots.length + underOwnKey.slots.length;
   await session.items.removeSlot('slot', {});
   await session.items.delete(id, {});
   return waiting > 0 ? 'CONFLICT' : undefined;
 }
 
 export async function connecting(alice: Session, bob: Session): Promise<string> {
-  const invitation: Invitation = await alice.invitations.create({ name: 'Bob', email: 'bob@example.org', keypairId: 'k' }, {});
+  const invitation: Invitation = await alice.invitations.create(
+    { name: 'Bob', email: 'bob@example.org', keypairId: 'k' },
+    {},
+  );
   const sent: Page<Invitation> = await alice.invitations.list({ perPage: 1 });
   await alice.invitations.cancel(invitation.id, {});
-  const told: (string | undefined)[] = [invitation.email, invitation.mail, invitation.state, invitation.createdAt, sent.next];
+  const told: (string | undefined)[] = [
+    invitation.email,
+    invitation.mail,
+    invitation.state,
+    invitation.createdAt,
+    sent.next,
+  ];
 
   const connection: Connection = await bob.connections.accept(invitation.token, { name: 'Alice', keypairId: 'k' }, {});
   await bob.connections.accept({ token: invitation.token, id: invitation.id }, { name: 'Alice' });
@@ -185,14 +309,28 @@ export async function connecting(alice: Session, bob: Session): Promise<string> 
   const same: Connection = await bob.connections.get(connection.id, {});
   await bob.connections.delete(connection.id, {});
   return [
-    same.name ?? '', same.userId, same.publicKey, same.keypairId, same.otherConnectionId, same.otherPublicKey, same.otherKeypairId ?? '',
-    same.safetyNumber, String(all.entries.length), String(told.length),
+    same.name ?? '',
+    same.userId,
+    same.publicKey,
+    same.keypairId,
+    same.otherConnectionId,
+    same.otherPublicKey,
+    same.otherKeypairId ?? '',
+    same.safetyNumber,
+    String(all.entries.length),
+    String(told.length),
   ].join();
 }
 
 export async function sharing(session: Session, itemId: string, connectionId: string): Promise<Acceptance> {
   const wanted: NewShare = {
-    itemId, connectionId, slotId: 's', terms: 'Be kind', acceptanceRequired: true, onSharing: true, expiresAt: new Date(),
+    itemId,
+    connectionId,
+    slotId: 's',
+    terms: 'Be kind',
+    acceptanceRequired: true,
+    onSharing: true,
+    expiresAt: new Date(),
   };
   const share: Share = await session.shares.create(wanted, {});
   await session.shares.create({ itemId, connectionId, expiresAt: '2030-01-01T00:00:00Z' });
@@ -204,16 +342,41 @@ export async function sharing(session: Session, itemId: string, connectionId: st
   await session.shares.change(share.id, { expiresAt: null, onSharing: false }, {});
   await session.shares.change(share.id, { expiresAt: new Date() });
   await session.shares.delete(share.id, {});
-  const { shares, onShares, leftOut }: { shares: number; onShares: number; leftOut: number } = await session.shares.refresh(itemId, {});
+  const { shares, onShares, leftOut }: { shares: number; onShares: number; leftOut: number } =
+    await session.shares.refresh(itemId, {});
   const all: (string | number | undefined)[] = [
-    read.itemId, read.slotId, read.ownerId, read.senderId, read.recipientId, read.connectionId, info.sharingMode, info.terms, info.expiresAt,
-    info.createdAt, info.publicKey, info.keypairId, info.encryptedDek, item.label, shares, onShares, leftOut, incoming.next, outgoing.next,
+    read.itemId,
+    read.slotId,
+    read.ownerId,
+    read.senderId,
+    read.recipientId,
+    read.connectionId,
+    info.sharingMode,
+    info.terms,
+    info.expiresAt,
+    info.createdAt,
+    info.publicKey,
+    info.keypairId,
+    info.encryptedDek,
+    item.label,
+    shares,
+    onShares,
+    leftOut,
+    incoming.next,
+    outgoing.next,
   ];
   return all.length > 0 ? accepted.acceptance : 'rejected';
 }
 
-export async function encryptionSpaces(session: Session, itemId: string, connectionId: string): Promise<(string | undefined)[]> {
-  const made: SpaceShare = await session.encryptionSpaces.share({ itemId, connectionId, slotId: 's', terms: 'Be kind', expiresAt: new Date() }, {});
+export async function encryptionSpaces(
+  session: Session,
+  itemId: string,
+  connectionId: string,
+): Promise<(string | undefined)[]> {
+  const made: SpaceShare = await session.encryptionSpaces.share(
+    { itemId, connectionId, slotId: 's', terms: 'Be kind', expiresAt: new Date() },
+    {},
+  );
   const listed: Page<SpaceShare> = await session.encryptionSpaces.list('incoming', { all: true });
   await session.encryptionSpaces.list('outgoing');
   // @ts-expect-error shares go in or out
@@ -221,18 +384,40 @@ export async function encryptionSpaces(session: Session, itemId: string, connect
   const { share, item }: { share: SpaceShare; item: Item } = await session.encryptionSpaces.get(made.id, {});
   await session.encryptionSpaces.delete(made.id, {});
   return [
-    share.connectionId, share.itemId, share.slotId, share.encryptionSpaceId, share.senderId, share.recipientId, share.terms, share.expiresAt,
-    share.createdAt, item.label, listed.next,
+    share.connectionId,
+    share.itemId,
+    share.slotId,
+    share.encryptionSpaceId,
+    share.senderId,
+    share.recipientId,
+    share.terms,
+    share.expiresAt,
+    share.createdAt,
+    item.label,
+    listed.next,
   ];
 }
 
 export async function tasks(session: Session): Promise<unknown> {
-  const found: Page<ClientTask> = await session.tasks.list({ states: ['todo', 'failed'], targetId: 'item' }, { all: true });
+  const found: Page<ClientTask> = await session.tasks.list(
+    { states: ['todo', 'failed'], targetId: 'item' },
+    { all: true },
+  );
   const { todo, inProgress }: { todo: number; inProgress: number } = await session.tasks.count({});
   const { completed, failed } = await session.tasks.run({ limit: 10, onProgress: () => {} });
   const reasons: ErrorCode[] = failed.map((task) => task.reason.code);
   const [task] = [...completed, ...failed, ...found.entries];
-  return [task?.id, task?.state, task?.workType, task?.targetId, task?.createdAt, task?.report, todo, inProgress, reasons];
+  return [
+    task?.id,
+    task?.state,
+    task?.workType,
+    task?.targetId,
+    task?.createdAt,
+    task?.report,
+    todo,
+    inProgress,
+    reasons,
+  ];
 }
 
 export async function symmetricKeys(text: string): Promise<Uint8Array> {
@@ -244,7 +429,9 @@ export async function symmetricKeys(text: string): Promise<Uint8Array> {
   const envelope: string | null = await key.encryptString(text);
   const decrypted: string | null = await again.decryptString(envelope);
   const unwrapped: SymmetricKey = await derived.unwrapKey(await derived.wrapKey(key));
-  const bytes: Uint8Array = await unwrapped.decryptBytes(await unwrapped.encryptBytes(new TextEncoder().encode(decrypted ?? '')));
+  const bytes: Uint8Array = await unwrapped.decryptBytes(
+    await unwrapped.encryptBytes(new TextEncoder().encode(decrypted ?? '')),
+  );
   key.free();
   again[Symbol.dispose]();
   return bytes.length > 0 ? bytes : decryptWithPassphrase('Aes256Gcm.…', 'passphrase');
