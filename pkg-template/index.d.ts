@@ -92,7 +92,7 @@ export type ErrorCode =
   | 'INTERNAL';
 
 /**
- * Every failure of this library: a real `Error`, with a stable {@link ErrorCode}. Its message is for people and never
+ * How calls of this library fail: a real `Error`, with a stable {@link ErrorCode}. Its message is for people and never
  * holds a passphrase, a key, a token or a decrypted value.
  *
  * It can be constructed so that an app's own tests can make the failures they want to see handled.
@@ -639,7 +639,6 @@ export interface Share {
   /** Who shared it: the owner, or somebody whom they allowed to. */
   senderId: string;
   recipientId: string;
-  connectionId?: string;
   acceptance: Acceptance;
   /** Who may share the item with the recipient's connections: its owner only, or anyone who has it. */
   sharingMode: 'owner' | 'anyone';
@@ -791,8 +790,9 @@ export interface SpaceShare {
  * share makes and the other claims, and everything that they share with each other is under it. Both protocols can be
  * used on one connection.
  *
- * Prefer {@link Session.shares}: it has a fresh key for each share, proves values to be their owner's, and does not take
- * the server's word for who made a key. This is for users whose other clients know the first protocol only.
+ * Prefer {@link Session.shares}: there the sender's client makes a fresh key for each new share, and one for all shares
+ * of an item when it is updated; and a value that was altered by who shared it on is noticed, if the Vault, which keeps
+ * the owner's hash of it, is honest. This is for users whose other clients know the first protocol only.
  */
 export interface EncryptionSpaces {
   /**

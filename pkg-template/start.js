@@ -1,4 +1,5 @@
-// Starts the compiled module, once. The entries (`index.js`, `node.js`) differ only in how they open a URL.
+// Starts the compiled module, once. The entries (`index.js`, `node.js`) differ only in how they open a URL. `errors.js`
+// and `imports.js` are generated (`crates/xtask/src/package/assemble.rs`), `vaultshare_bg.js` by wasm-bindgen.
 
 import { VaultError } from './errors.js';
 import { beforeInit } from './guard.js';

@@ -1,5 +1,4 @@
-//! The rooms of `src` and what each may import. Imports point down: `js → workflows → {api, crypto} → http`, and
-//! `crypto` stands alone.
+//! The rooms of `src` and what each may import: down, and not back up (`ROOMS`).
 //!
 //! Read with `syn`, because a path can be nested in a `use`, relative to its module, or inside a macro.
 #![cfg(not(target_arch = "wasm32"))]

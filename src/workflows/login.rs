@@ -116,7 +116,8 @@ pub(super) async fn unwrap(kek: &KeyEncryptionKey, record: &Keypair) -> Result<K
     kek.unwrap_key_pair(record.encrypted_serialized_key.as_str(), &record.public_key).await
 }
 
-/// One error for an unknown user and for a wrong proof, so that usernames cannot be probed.
+/// One error for an unknown user and for a wrong proof, whether a server says so by 401, 403 or 404, so that callers do
+/// not show which usernames exist.
 fn login_failed(error: Error) -> Error {
     match error.code() {
         ErrorCode::Unauthorized | ErrorCode::NotFound | ErrorCode::Forbidden => {

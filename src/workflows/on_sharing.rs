@@ -1,4 +1,5 @@
-//! The permission to share on, recorded by the user and checked before a refresh.
+//! The owner's own note of having permitted an item to be shared on, read before a refresh. Whether a recipient may
+//! share on is not checked here, nor by the recipient's client, but by the server.
 //!
 //! A refresh encrypts an item for everyone the server lists. A connection's key can be checked without the server; the
 //! key of an on-share's recipient, whom the user does not know, cannot. So that a server cannot invent one, the user

@@ -11,7 +11,6 @@ import { encryptWithPassphrase } from './support/methods.mjs';
 /** Declared fields that no call below can make a server give, each with the reason. */
 const neverSeen = {
   'Slot.attachmentId': 'attachments are made by other clients',
-  'Share.connectionId': 'the Vault does not tell it of a share',
   'Connection.name null': 'the name is null only where this user cannot decrypt it',
 };
 

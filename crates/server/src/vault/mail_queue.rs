@@ -1,8 +1,9 @@
 //! Sending the queued messages. Sending blocks no request: an invitation is stored together with its message, and a
 //! background task sends what is due, retrying with exponential backoff.
 //!
-//! A message is sent at most once. If the server dies while it hands one to the mail server, nobody knows whether it
-//! arrived: its state becomes `failed`, which the sender of the invitation sees, rather than sending it twice.
+//! If the server dies while it hands a message to the mail server, it does not know afterwards whether that one
+//! arrived: the state becomes `failed`, which the sender of the invitation sees, rather than sending it twice. A mail
+//! server that times out after it accepted a message may get it again, because it looks like one that did not.
 
 use std::time::Duration;
 

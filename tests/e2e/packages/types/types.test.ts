@@ -350,7 +350,6 @@ export async function sharing(session: Session, itemId: string, connectionId: st
     read.ownerId,
     read.senderId,
     read.recipientId,
-    read.connectionId,
     info.sharingMode,
     info.terms,
     info.expiresAt,
