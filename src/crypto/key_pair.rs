@@ -170,7 +170,7 @@ fn is_token(text: &str) -> bool {
 /// The PKCS#1 DER of a private key PEM of either form.
 fn decode_private_key(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let (label, der) = pem::decode(text)?;
-    match label {
+    match label.as_str() {
         PKCS1_LABEL => Some(der),
         PKCS8_LABEL => pkcs1_from_pkcs8(&der),
         _ => None,

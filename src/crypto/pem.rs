@@ -8,17 +8,26 @@ const MAX_TEXT_BYTES: usize = 16 * 1024;
 
 /// The label between the dashes, and the DER. `None` for anything that is not one PEM block.
 ///
-/// White space around the block and lines of another width than 64 are accepted: people paste keys.
-pub(crate) fn decode(text: &str) -> Option<(&str, Zeroizing<Vec<u8>>)> {
+/// White space around the block and its lines, blank lines, and lines of any width are accepted: people paste keys.
+pub(crate) fn decode(text: &str) -> Option<(String, Zeroizing<Vec<u8>>)> {
     let text = text.trim_ascii();
     // The decoder would skip other text before the block.
     if text.len() > MAX_TEXT_BYTES || !text.starts_with("-----BEGIN ") {
         return None;
     }
-    let mut decoder = Decoder::new_detect_wrap(text.as_bytes()).ok()?;
+    let mut lines = text.lines().map(str::trim_ascii).filter(|line| !line.is_empty());
+    let (begin, end) = (lines.next()?, lines.next_back()?);
+    // In one line, as wide as it is: the decoder wants all lines but the last to be of one width.
+    let mut block = Zeroizing::new(String::with_capacity(text.len() + 2));
+    block.push_str(begin);
+    block.push('\n');
+    lines.for_each(|line| block.push_str(line));
+    block.push('\n');
+    block.push_str(end);
+    let mut decoder = Decoder::new_detect_wrap(block.as_bytes()).ok()?;
     let mut der = Zeroizing::new(vec![0; decoder.remaining_len()]);
     decoder.decode(&mut der).ok()?;
-    decoder.is_finished().then(|| (decoder.type_label(), der))
+    decoder.is_finished().then(|| (decoder.type_label().to_owned(), der))
 }
 
 /// The PEM of a DER with a trailing CRLF. `None` only for input too large to be a key.
@@ -38,8 +47,21 @@ mod tests {
             assert!(text.lines().all(|line| line.len() <= 64) && text.ends_with("-----END PUBLIC KEY-----\r\n"));
             assert_eq!(text.matches('\n').count(), text.matches("\r\n").count());
             let (label, again) = decode(&text).unwrap();
-            assert_eq!((label, again.as_slice()), ("PUBLIC KEY", der.as_slice()));
+            assert_eq!((label.as_str(), again.as_slice()), ("PUBLIC KEY", der.as_slice()));
             assert_eq!(decode(&format!(" \n{}\n", text.replace("\r\n", "\n"))).unwrap().1, again);
+        }
+    }
+
+    #[test]
+    fn a_block_may_be_indented_spaced_and_wrapped_anyhow() {
+        let der: Vec<u8> = (0..200).collect();
+        let text = encode("PRIVATE KEY", &der).unwrap();
+        let indented = text.replace("\r\n", "  \n    ");
+        let spaced = text.replace("-----\r\n", "-----\n\n");
+        let mut uneven = text.replace("\r\n", "\n");
+        uneven.insert(40, '\n');
+        for pasted in [indented, spaced, uneven] {
+            assert_eq!(decode(&pasted).unwrap().1.as_slice(), der, "{pasted}");
         }
     }
 

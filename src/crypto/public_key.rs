@@ -34,7 +34,7 @@ impl PublicKey {
     /// a key that is not RSA; `INVALID_ARGUMENT` for anything else that is not canonical DER in one PEM block.
     pub fn from_pem(text: &str) -> Result<Self> {
         let (label, der) = pem::decode(text).ok_or_else(not_a_key)?;
-        let pkcs1_der = match label {
+        let pkcs1_der = match label.as_str() {
             "PUBLIC KEY" => match read_spki(&der).ok_or_else(not_a_key)? {
                 Spki::Rsa(pkcs1_der) => pkcs1_der,
                 Spki::Foreign => {
@@ -47,7 +47,7 @@ impl PublicKey {
         let numbers = PublicNumbers::of_public_key(pkcs1_der).ok_or_else(not_a_key)?;
         let public_key = PublicKey::from_numbers(numbers, Some(text))?;
         // One key, one DER: what was given must be what we would write.
-        let canonical = match label {
+        let canonical = match label.as_str() {
             "PUBLIC KEY" => public_key.spki_der == der.as_slice(),
             _ => numbers.to_pkcs1().is_some_and(|canonical| canonical == der.as_slice()),
         };

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use gloo_net::http::RequestBuilder;
 use gloo_timers::future::sleep;
-use js_sys::{ArrayBuffer, Function, Promise, Reflect, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Function, Promise, Reflect, Uint8Array, global};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
-use wasm_streams::ReadableStream;
 use web_sys::{AbortController, AbortSignal, Headers, RequestCache, RequestCredentials, RequestRedirect};
 
 use super::{MAXIMUM_REPLY_LENGTH, Method, Request, Response, Transport, TransportError, TransportFuture};
@@ -41,7 +39,8 @@ impl Transport for FetchTransport {
     }
 
     fn sleep(&self, duration: Duration) -> TransportFuture<'static, ()> {
-        Box::pin(sleep(duration))
+        // Timers take no more, and gloo's would fire at once.
+        Box::pin(sleep(duration.min(Duration::from_millis(i32::MAX as u64))))
     }
 }
 
@@ -101,23 +100,59 @@ fn object(of: &JsValue, name: &str) -> Result<Option<JsValue>, TransportError> {
     if value.is_object() { Ok(Some(value)) } else { Err(TransportError::Failed) }
 }
 
+#[wasm_bindgen]
+extern "C" {
+    /// What `ReadableStream` has for reading, with whatever a caller's `fetch` may throw there caught.
+    type Body;
+
+    #[wasm_bindgen(method, structural, catch, js_name = getReader)]
+    fn reader(this: &Body) -> Result<JsValue, JsValue>;
+
+    type Reader;
+
+    #[wasm_bindgen(method, structural, catch)]
+    fn read(this: &Reader) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(method, structural, catch)]
+    fn cancel(this: &Reader) -> Result<JsValue, JsValue>;
+}
+
 /// Reads a body to its end, but no further than [`MAXIMUM_REPLY_LENGTH`]: `Content-Length` may lie, or be missing.
 async fn read(body: JsValue) -> Result<Vec<u8>, TransportError> {
-    let stream = ReadableStream::from_raw(body.unchecked_into());
-    let mut chunks = stream.try_into_stream().map_err(|_| TransportError::Failed)?;
+    let reader = body.unchecked_ref::<Body>().reader().map_err(failed)?;
+    if !reader.is_object() {
+        return Err(TransportError::Failed);
+    }
+    let reader: Reader = reader.unchecked_into();
     let mut bytes = Vec::new();
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(failed)?;
-        if !ArrayBuffer::is_view(&chunk) {
-            return Err(TransportError::Failed);
+    loop {
+        let chunk = settled(reader.read().map_err(failed)?).await?;
+        if Reflect::get(&chunk, &"done".into()).map_err(failed)?.is_truthy() {
+            return Ok(bytes);
         }
-        let chunk: Uint8Array = chunk.unchecked_into();
+        let chunk = bytes_of(&Reflect::get(&chunk, &"value".into()).map_err(failed)?)?;
         if bytes.len() + chunk.length() as usize > MAXIMUM_REPLY_LENGTH {
+            if let Ok(cancelled) = reader.cancel() {
+                let _ = settled(cancelled).await;
+            }
             return Err(TransportError::ReplyTooLong);
         }
         bytes.extend_from_slice(&chunk.to_vec());
     }
-    Ok(bytes)
+}
+
+async fn settled(promise: JsValue) -> Result<JsValue, TransportError> {
+    JsFuture::from(Promise::resolve(&promise)).await.map_err(failed)
+}
+
+/// A chunk as an array of our own, which has the length that it says.
+fn bytes_of(chunk: &JsValue) -> Result<Uint8Array, TransportError> {
+    if !ArrayBuffer::is_view(chunk) {
+        return Err(TransportError::Failed);
+    }
+    let class = Reflect::get(&global(), &"Uint8Array".into()).map_err(failed)?;
+    let class: Function = class.dyn_into().map_err(failed)?;
+    Reflect::construct(&class, &Array::of1(chunk)).map(JsCast::unchecked_into).map_err(failed)
 }
 
 fn failed(_: impl Into<JsValue>) -> TransportError {

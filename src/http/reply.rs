@@ -64,7 +64,7 @@ pub(crate) fn deserialize<T: DeserializeOwned>(response: &Response, field: Optio
 }
 
 fn field_of<'response>(response: &'response Response, name: &str) -> Result<&'response str> {
-    let fields: HashMap<&str, &RawValue> =
+    let fields: HashMap<String, &RawValue> =
         serde_json::from_slice(&response.body).map_err(|error| not_the_protocol(response, &error))?;
     let missing = || bad_response(response, format!("the server's reply has no field `{name}`"));
     fields.get(name).map(|value| value.get()).ok_or_else(missing)

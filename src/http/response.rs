@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde::Deserialize;
 
 use super::Response;
 use crate::error::{Error, ErrorCode};
@@ -44,12 +44,23 @@ pub(super) fn error_of(response: &Response) -> Error {
     }
 }
 
+/// The body of a reply without success, as far as it is read.
+#[derive(Deserialize)]
+struct Refusal {
+    errors: Vec<Reason>,
+}
+
+#[derive(Deserialize)]
+struct Reason {
+    error: String,
+}
+
 /// `errors[0].error` (`docs/protocol/http-api.md` §1.4), if it looks like a machine code and not like anything that was sent.
 fn server_code(body: &[u8]) -> Option<String> {
-    let body: Value = serde_json::from_slice(body).ok()?;
-    let code = body.get("errors")?.get(0)?.get("error")?.as_str()?;
+    let refusal: Refusal = serde_json::from_slice(body).ok()?;
+    let code = refusal.errors.into_iter().next()?.error;
     let is_code = (1..=64).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    is_code.then(|| code.to_owned())
+    is_code.then_some(code)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Reading arguments, so that a wrong one is named by its path (`item.slots[0].value`) and nothing of it is repeated.
 
-use js_sys::{Array, ArrayBuffer, Date, Function, JsString, Reflect, Symbol, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Date, Function, JsString, Object, Reflect, Symbol, Uint8Array};
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 use wasm_bindgen::{JsCast, JsValue};
@@ -15,15 +15,17 @@ use crate::{
 /// How deep arguments may be nested; theirs are five levels at the most.
 const MAXIMUM_DEPTH: usize = 16;
 
+/// How many values an argument may hold: objects that refer to each other could be walked for ever.
+const MAXIMUM_VALUES: usize = 100_000;
+
 /// An argument that is an object, by serde.
 pub(super) fn object<T: DeserializeOwned>(path: &str, value: &JsValue) -> Result<T> {
-    expect_data(path, value, MAXIMUM_DEPTH)?;
+    let value = data(path, value)?;
     // serde would look for the fields on an array too.
-    if !value.is_object() || Array::is_array(value) {
+    if !value.is_object() || Array::is_array(&value) {
         return Err(wrong(path));
     }
-    let deserializer = serde_wasm_bindgen::Deserializer::from(value.clone());
-    serde_path_to_error::deserialize(deserializer).map_err(|error| {
+    serde_path_to_error::deserialize(serde_wasm_bindgen::Deserializer::from(value)).map_err(|error| {
         // Of serde's message only the name of a missing field is told: the rest may repeat the value.
         let message = error.inner().to_string();
         let missing = message.trim_start_matches("Error: ").strip_prefix("missing field `");
@@ -42,9 +44,15 @@ pub(super) fn list<T>(path: &str, value: &JsValue, read: fn(&str, &JsValue) -> R
     if is_absent(value) {
         return Ok(Vec::new());
     }
-    expect_data(path, value, MAXIMUM_DEPTH)?;
+    let value = data(path, value)?;
     let entries: &Array = value.dyn_ref().ok_or_else(|| wrong(path))?;
     entries.iter().enumerate().map(|(index, entry)| read(&format!("{path}[{index}]"), &entry)).collect()
+}
+
+/// A copy of an argument that holds data only. What is read from it later cannot call back into the page, change meanwhile,
+/// or throw: serde's bindings do not catch, and an exception would unwind through them and leave the stack as it is.
+fn data(path: &str, value: &JsValue) -> Result<JsValue> {
+    copy(path, value, MAXIMUM_DEPTH, &mut MAXIMUM_VALUES.clone())
 }
 
 /// The path of an argument, and within it.
@@ -169,8 +177,18 @@ fn time_of(value: &JsValue) -> Option<f64> {
 }
 
 /// Whether an object says that it is of this class, which holds across frames where `instanceof` does not.
-pub(super) fn is_tagged(value: &JsValue, class: &str) -> bool {
+fn is_tagged(value: &JsValue, class: &str) -> bool {
     value.is_object() && tag_of(value).is_ok_and(|tag| tag.as_deref() == Some(class))
+}
+
+/// Whether a signal has fired; `None` of what is no `AbortSignal`, of whatever frame. Asked by the class's own getter, which
+/// looks at what the object is and not at what it says.
+pub(super) fn aborted(value: &JsValue) -> Option<bool> {
+    let class = Reflect::get(&js_sys::global(), &"AbortSignal".into()).ok()?;
+    let prototype = Reflect::get(&class, &"prototype".into()).ok()?;
+    let property = Reflect::get_own_property_descriptor(prototype.dyn_ref::<Object>()?, &"aborted".into()).ok()?;
+    let getter: Function = Reflect::get(&property, &"get".into()).ok()?.dyn_into().ok()?;
+    Reflect::apply(&getter, value, &Array::new()).ok()?.as_bool()
 }
 
 fn tag_of(value: &JsValue) -> Result<Option<String>, JsValue> {
@@ -186,40 +204,54 @@ pub(super) fn wrong(path: &str) -> Error {
     Error::invalid_argument(format!("`{path}` is missing or is not what it has to be"))
 }
 
-/// Refuses all that is no data before serde sees it. serde would take a `Map` for an object, a getter that throws would
-/// unwind through it, and unpaired surrogates would silently become other characters. A `Date` is data in the fields that
-/// are instants, whose names end with `At`.
-fn expect_data(path: &str, value: &JsValue, depth: usize) -> Result<()> {
+/// Copies the own enumerable properties, as `JSON.stringify` would, of objects and arrays. Refuses what is no data: serde
+/// would take a `Map` for an object, and unpaired surrogates would silently become other characters. A `Date` is data in the
+/// fields that are instants, whose names end with `At`.
+fn copy(path: &str, value: &JsValue, depth: usize, left: &mut usize) -> Result<JsValue> {
     let refuse = || wrong(path);
+    *left = left.checked_sub(1).ok_or_else(refuse)?;
     if let Some(text) = value.dyn_ref::<JsString>() {
-        return if text.is_valid_utf16() { Ok(()) } else { Err(refuse()) };
+        return if text.is_valid_utf16() { Ok(value.clone()) } else { Err(refuse()) };
     }
     if is_absent(value) || value.as_bool().is_some() || value.as_f64().is_some_and(f64::is_finite) {
-        return Ok(());
+        return Ok(value.clone());
     }
     let depth = depth.checked_sub(1).filter(|_| value.is_object()).ok_or_else(refuse)?;
     // First, because it fails for a revoked proxy, of which nothing else may be asked.
     let keys = Reflect::own_keys(value).map_err(|_| refuse())?;
     if time_of(value).is_some() {
-        return if path.ends_with("At") { Ok(()) } else { Err(refuse()) };
+        return if path.ends_with("At") { Ok(value.clone()) } else { Err(refuse()) };
     }
     if tag_of(value).map_err(|_| refuse())?.is_some() {
         return Err(refuse());
     }
     let is_array = Array::is_array(value);
+    // Without a prototype, so that no property is found there, and `__proto__` is a name like others.
+    let copied: JsValue = match is_array {
+        true => Array::new().into(),
+        false => Object::create(JsValue::NULL.unchecked_ref::<Object>()).into(),
+    };
     for key in keys.iter() {
         let Some(name) = key.dyn_ref::<JsString>() else { continue };
         if !name.is_valid_utf16() {
             return Err(refuse());
         }
         let name = String::from(name);
-        let inner = match is_array {
-            true if name == "length" => continue,
-            true => format!("{path}[{name}]"),
-            false => member(path, &name),
-        };
+        if !is_enumerable(value, &key).map_err(|_| refuse())? {
+            continue;
+        }
+        let inner = if is_array { format!("{path}[{name}]") } else { member(path, &name) };
         let property = Reflect::get(value, &key).map_err(|_| wrong(&inner))?;
-        expect_data(&inner, &property, depth)?;
+        Reflect::set(&copied, &key, &copy(&inner, &property, depth, left)?).map_err(|_| refuse())?;
     }
-    Ok(())
+    Ok(copied)
+}
+
+/// Whether a property is one that copying an object would copy.
+fn is_enumerable(object: &JsValue, key: &JsValue) -> Result<bool, JsValue> {
+    let descriptor = Reflect::get_own_property_descriptor(object.unchecked_ref::<Object>(), key)?;
+    if descriptor.is_undefined() {
+        return Ok(false);
+    }
+    Ok(Reflect::get(&descriptor, &"enumerable".into())?.is_truthy())
 }

@@ -17,7 +17,7 @@ use wasm_bindgen_futures::future_to_promise;
 use web_sys::AbortSignal;
 
 use super::{
-    arguments::{get, is_absent, is_tagged, wrong},
+    arguments::{aborted, get, is_absent, wrong},
     results::to_js,
 };
 use crate::{
@@ -63,8 +63,7 @@ fn signal_of(options: &JsValue) -> Result<Option<AbortSignal>> {
         return Ok(None);
     }
     // Also one of another frame; not one that only looks like it, whose events nobody may rely on.
-    let is_signal = is_tagged(&signal, "AbortSignal") && get(&signal, "aborted")?.as_bool().is_some();
-    if is_signal { Ok(Some(signal.unchecked_into())) } else { Err(wrong("signal")) }
+    if aborted(&signal).is_some() { Ok(Some(signal.unchecked_into())) } else { Err(wrong("signal")) }
 }
 
 fn progress_of(options: &JsValue) -> Result<ProgressListener> {
@@ -101,8 +100,8 @@ pub(super) fn call(
 }
 
 async fn run(signal: Option<AbortSignal>, closed: Option<CancellationToken>, work: Result<Work>) -> Result<JsValue> {
-    if signal.as_ref().is_some_and(AbortSignal::aborted) {
-        return Err(aborted());
+    if signal.as_ref().is_some_and(|signal| aborted(signal) == Some(true)) {
+        return Err(call_aborted());
     }
     if closed.as_ref().is_some_and(CancellationToken::is_cancelled) {
         return Err(Error::session_closed());
@@ -124,10 +123,10 @@ async fn run(signal: Option<AbortSignal>, closed: Option<CancellationToken>, wor
         Either::Left((Either::Left(_), _)) => {
             Err(Error::new(ErrorCode::SessionClosed, "the session was closed while this was under way"))
         }
-        Either::Left((Either::Right(_), _)) => Err(aborted()),
+        Either::Left((Either::Right(_), _)) => Err(call_aborted()),
     }
 }
 
-fn aborted() -> Error {
+fn call_aborted() -> Error {
     Error::new(ErrorCode::Aborted, "the call was aborted")
 }

@@ -1,6 +1,9 @@
 //! From the wire's ciphertexts to values: which key decrypts what, and whether a received value is its owner's.
 
-use std::rc::Rc;
+use std::{
+    collections::{BTreeSet, HashSet},
+    rc::Rc,
+};
 
 use super::{Item, Session, Slot, Value, concurrency::join_all, session::Keys};
 use crate::{
@@ -61,12 +64,7 @@ pub(super) async fn share_key(session: &Session, share: &Share) -> Result<ItemKe
 /// Fills the session's cache with the keys of many shares, each key pair fetched once. Errors are ignored: they occur
 /// again where the key is used.
 pub(super) async fn prefetch_share_keys(session: &Session, shares: &[Share]) {
-    let mut key_pairs: Vec<&str> = Vec::new();
-    for keypair_id in shares.iter().filter_map(|share| share.keypair_external_id.as_deref()) {
-        if !key_pairs.contains(&keypair_id) {
-            key_pairs.push(keypair_id);
-        }
-    }
+    let key_pairs: BTreeSet<&str> = shares.iter().filter_map(|share| share.keypair_external_id.as_deref()).collect();
     join_all(key_pairs.into_iter().map(|keypair_id| session.key_pair(keypair_id))).await;
     join_all(shares.iter().map(|share| share_key(session, share))).await;
 }
@@ -98,9 +96,10 @@ pub(super) fn item_response(item: items::Item, slots: Vec<slots::Slot>) -> items
 
 /// The item as the response has it, slots that it does not name dropped.
 pub(super) fn item_without_values(response: Box<items::ItemResponse>) -> Item {
+    let named: HashSet<&Id> = response.item.slot_ids.iter().collect();
     let mut slots = Vec::with_capacity(response.slots.len());
     for record in response.slots {
-        if response.item.slot_ids.contains(&record.id) {
+        if named.contains(&record.id) {
             slots.push(Slot { record, value: None, verification_key: None });
         }
     }
@@ -149,24 +148,15 @@ pub(super) fn bad_response(message: &'static str) -> Error {
     Error::new(ErrorCode::BadResponse, message)
 }
 
-/// Gives each slot of a list to the record that owns it; a slot without an owner is dropped.
+/// Gives each slot of a list to the record that owns it, by its index; a slot without an owner is dropped.
 pub(super) fn group_slots<T>(
     slots: Vec<slots::Slot>,
     owners: &mut [T],
-    owns: fn(&T, &slots::Slot) -> bool,
+    owner: impl Fn(&slots::Slot) -> Option<usize>,
     add: fn(&mut T, slots::Slot),
 ) {
-    let mut index = 0;
     for slot in slots {
-        let is_owner = |owner: &T| owns(owner, &slot);
-        // Mostly the slots of one record follow each other.
-        if !owners.get(index).is_some_and(is_owner) {
-            match owners.iter().position(is_owner) {
-                Some(found) => index = found,
-                None => continue,
-            }
-        }
-        if let Some(owner) = owners.get_mut(index) {
+        if let Some(owner) = owner(&slot).and_then(|index| owners.get_mut(index)) {
             add(owner, slot);
         }
     }

@@ -1,6 +1,9 @@
 //! Keeping items. `docs/protocol/http-api.md` §6.
 
-use std::rc::Rc;
+use std::{
+    collections::{HashMap, HashSet},
+    rc::Rc,
+};
 
 use futures_util::try_join;
 
@@ -238,23 +241,21 @@ fn not_owner(error: Error) -> Error {
 /// A list in the form of responses about one item, each with its own slots and nodes.
 fn split_by_item(response: ItemsResponse) -> Vec<ItemResponse> {
     let mut items: Vec<ItemResponse> = Vec::with_capacity(response.items.len());
-    for item in response.items {
+    let mut indices = HashMap::new();
+    for (index, item) in response.items.into_iter().enumerate() {
+        indices.insert(item.id.clone(), index);
         items.push(item_response(item, Vec::new()));
     }
-    group_slots(
-        response.slots,
-        &mut items,
-        |listed, slot| slot.item_id.as_ref() == Some(&listed.item.id),
-        |listed, slot| listed.slots.push(slot),
-    );
+    let owner = |slot: &vault::slots::Slot| indices.get(slot.item_id.as_ref()?).copied();
+    group_slots(response.slots, &mut items, owner, |listed, slot| listed.slots.push(slot));
+    if response.classification_nodes.is_empty() {
+        return items;
+    }
     for listed in &mut items {
-        for node in &response.classification_nodes {
-            if listed.item.classification_node_ids.contains(&node.id)
-                || listed.slots.iter().any(|slot| slot.classification_node_ids.contains(&node.id))
-            {
-                listed.classification_nodes.push(node.clone());
-            }
-        }
+        let of_slots = listed.slots.iter().flat_map(|slot| &slot.classification_node_ids);
+        let named: HashSet<&Id> = listed.item.classification_node_ids.iter().chain(of_slots).collect();
+        let nodes = response.classification_nodes.iter().filter(|node| named.contains(&node.id));
+        listed.classification_nodes = nodes.cloned().collect();
     }
     items
 }

@@ -1,7 +1,7 @@
 //! Re-encrypting an item for its recipients after a change: what the `update_item_shares` task asks for.
 //! `docs/protocol/http-api.md` §9.2 and §9.3.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use futures_util::try_join;
 use serde::Serialize;
@@ -176,9 +176,9 @@ async fn refresh_request<'a>(
 
 /// Whether an item is unchanged. Each change encrypts the value anew, so that comparing ciphertexts is enough.
 fn is_same(one: &Item, other: &Item) -> bool {
+    let others: HashMap<&Id, &Slot> = other.slots.iter().map(|slot| (&slot.record.id, slot)).collect();
     let is_unchanged = |slot: &Slot| {
-        let same = other.slots.iter().find(|candidate| candidate.record.id == slot.record.id);
-        same.is_some_and(|same| {
+        others.get(&slot.record.id).is_some_and(|same| {
             same.record.label == slot.record.label && same.record.encrypted_value == slot.record.encrypted_value
         })
     };

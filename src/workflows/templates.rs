@@ -1,5 +1,7 @@
 //! Templates of items: `docs/protocol/http-api.md` §6.1 and §6.2.
 
+use std::collections::HashMap;
+
 use super::{
     NewSlot, Page, PageRequest, Session,
     decrypt::group_slots,
@@ -41,23 +43,17 @@ impl ListResponse for TemplatesResponse {
 
     fn into_entries(self) -> Result<(Vec<Template>, Option<String>)> {
         let mut templates = Vec::with_capacity(self.item_templates.len());
-        for record in self.item_templates {
+        let mut places = HashMap::new();
+        for (index, record) in self.item_templates.into_iter().enumerate() {
+            for (place, slot_id) in record.slot_ids.iter().enumerate() {
+                places.entry(slot_id.clone()).or_insert((index, place));
+            }
             templates.push(Template { record, slots: Vec::new() });
         }
-        group_slots(
-            self.slots,
-            &mut templates,
-            |template, slot| template.record.slot_ids.contains(&slot.id),
-            |template, slot| template.slots.push(slot),
-        );
+        let owner = |slot: &Slot| places.get(&slot.id).map(|(index, _)| *index);
+        group_slots(self.slots, &mut templates, owner, |template, slot| template.slots.push(slot));
         for template in &mut templates {
-            let mut in_order = Vec::with_capacity(template.slots.len());
-            for id in &template.record.slot_ids {
-                if let Some(found) = template.slots.iter().position(|slot| slot.id == *id) {
-                    in_order.push(template.slots.remove(found));
-                }
-            }
-            template.slots = in_order;
+            template.slots.sort_by_key(|slot| places.get(&slot.id).map(|(_, place)| *place));
         }
         Ok((templates, self.next_page_after))
     }

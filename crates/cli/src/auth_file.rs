@@ -1,6 +1,7 @@
 //! The auth file: a session as `users:create` prints it and every other command reads it.
 
 use std::{
+    fs::File,
     io::{self, Write},
     path::Path,
 };
@@ -93,8 +94,20 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Authentication> {
     Ok(file.metadata)
 }
 
+fn open_private(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
 /// Writes a file atomically, readable by its owner only: a failed or interrupted write leaves the old file.
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    // A device or a link is written to, not replaced.
+    if std::fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return open_private(path)?.write_all(text.as_bytes());
+    }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Created with mode 0600.
     let mut file = NamedTempFile::new_in(folder)?;

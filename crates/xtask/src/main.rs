@@ -1,7 +1,7 @@
 //! `cargo xtask …`: everything a person types to build, try and check vaultshare.
 //!
 //! One command from a fresh clone is the promise, so each command fetches the tools it needs, at pinned versions, and
-//! says so. The rooms: [`build`] makes the npm package and the binaries, [`demo`] runs the demo page, [`mod@test`] runs the
+//! says so. The rooms: [`build`] makes the npm package and the binaries, [`demo`] runs the demo page, [`checks`] runs the
 //! four kinds of tests, [`mod@bench`] measures; [`tools`] finds or installs what they need; [`server`] starts and stops our
 //! server; [`process`] and [`progress`] run programs and tell what is happening.
 

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    api::{Ciphertext, Id, JsonObject, WrappedPrivateKey, reading::null_as_default},
+    api::{
+        Ciphertext, Id, JsonObject, WrappedPrivateKey,
+        reading::{bounded_list, null_as_default},
+    },
     http::{Reply, Service},
 };
 
@@ -22,7 +25,7 @@ pub struct NewKeypair {
     pub metadata: JsonObject,
     /// Names under which the key pair can be found again, such as [`AUTHENTICATION_KEY_PAIR`]. Our server takes at most
     /// 20.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "bounded_list")]
     pub external_identifiers: Vec<String>,
 }
 

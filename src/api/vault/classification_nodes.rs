@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::items::{ClassificationNode, true_or_false};
 use crate::{
-    api::{Id, PageQuery},
+    api::{Id, PageQuery, reading::bounded_list},
     http::{Reply, Service},
 };
 
@@ -47,6 +47,7 @@ pub struct NodeResponse {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NodesResponse {
     /// The server's nodes and the reading user's own, oldest first.
+    #[serde(deserialize_with = "bounded_list")]
     pub classification_nodes: Vec<ClassificationNode>,
     /// The pagination cursor of the next page; null on the last.
     #[serde(default)]

@@ -4,7 +4,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    api::{Id, JsonObject, PageMeta, PageQuery, Timestamp, reading::null_as_default},
+    api::{
+        Id, JsonObject, PageMeta, PageQuery, Timestamp,
+        reading::{bounded_list, null_as_default},
+    },
     http::{Reply, Service},
 };
 
@@ -77,6 +80,7 @@ pub struct ClientTaskChange {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClientTasksChange {
     /// All are changed, or none.
+    #[serde(deserialize_with = "bounded_list")]
     pub client_tasks: Vec<ClientTaskChange>,
 }
 
@@ -84,6 +88,7 @@ pub struct ClientTasksChange {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClientTasksResponse {
     /// Newest first.
+    #[serde(deserialize_with = "bounded_list")]
     pub client_tasks: Vec<ClientTask>,
     /// The pagination cursor of the next page; null on the last.
     #[serde(default)]

@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{invitations::ConnectionPublicKey, me::UserType};
 use crate::{
-    api::{Ciphertext, Id, JsonObject, PageMeta, PageQuery, RecipientName, Timestamp, reading::null_as_default},
+    api::{
+        Ciphertext, Id, JsonObject, PageMeta, PageQuery, RecipientName, Timestamp,
+        reading::{bounded_list, null_as_default},
+    },
     http::{Reply, Service},
 };
 
@@ -226,6 +229,7 @@ pub struct ConnectionResponse {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ConnectionsResponse {
     /// Oldest first.
+    #[serde(deserialize_with = "bounded_list")]
     pub connections: Vec<Connection>,
     /// The pagination cursor of the next page; null on the last.
     #[serde(default)]

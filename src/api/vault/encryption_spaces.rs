@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{items::Item, slots::Slot};
 use crate::{
-    api::{Ciphertext, Id, JsonObject, PageMeta, PageQuery, SlotValue, Timestamp, reading::null_as_default},
+    api::{Ciphertext, Id, JsonObject, PageMeta, PageQuery, SlotValue, Timestamp, reading::bounded_list},
     http::{Reply, Service},
 };
 
@@ -76,6 +76,7 @@ pub struct NewSpaceShare {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewSpaceSharesRequest {
     /// All are created, or none.
+    #[serde(deserialize_with = "bounded_list")]
     pub shares: Vec<NewSpaceShare>,
 }
 
@@ -110,7 +111,7 @@ pub struct SpaceShare {
     #[serde(default, skip_deserializing)]
     pub distributable: bool,
     /// Whether the reading user sent it.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "crate::api::reading::null_as_default")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub outgoing: bool,
     /// The reading user's space of the connection; null before its DEK is claimed.
@@ -191,12 +192,13 @@ impl From<Item> for ItemInFirstForm {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SpaceSharesResponse {
     /// Oldest first.
+    #[serde(deserialize_with = "bounded_list")]
     pub shares: Vec<SpaceShare>,
     /// The items that are shared, or whose slot is.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "bounded_list")]
     pub items: Vec<ItemInFirstForm>,
     /// The slots of these items; for the recipient without values, which are in [`SpaceShare::encrypted_values`].
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "bounded_list")]
     pub slots: Vec<Slot>,
     /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]
@@ -218,13 +220,13 @@ pub struct SpaceShareResponse {
     /// The item that is shared, or whose slot is.
     pub item: Item,
     /// Its slots; for the recipient without values, which are in [`SpaceShare::encrypted_values`].
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "bounded_list")]
     pub slots: Vec<Slot>,
     /// `share` as a list of one.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "bounded_list")]
     pub shares: Vec<SpaceShare>,
     /// `item` as a list of one.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "bounded_list")]
     pub items: Vec<ItemInFirstForm>,
     /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    api::{Ciphertext, Id, JsonObject, PageMeta, PageQuery, RecipientName, Timestamp, reading::null_as_default},
+    api::{
+        Ciphertext, Id, JsonObject, PageMeta, PageQuery, RecipientName, Timestamp,
+        reading::{bounded_list, null_as_default},
+    },
     http::{Reply, Service},
 };
 
@@ -221,6 +224,7 @@ pub struct InvitationResponse {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct InvitationsResponse {
     /// The reading user's own, oldest first.
+    #[serde(deserialize_with = "bounded_list")]
     pub invitations: Vec<Invitation>,
     /// The pagination cursor of the next page; null on the last.
     #[serde(default)]

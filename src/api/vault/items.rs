@@ -6,7 +6,7 @@ use super::slots::{ClassificationNodeChange, Slot, SlotChange};
 use crate::{
     api::{
         Ciphertext, Id, JsonObject, PageMeta, PageQuery, SlotValue, Timestamp, ValueVerificationKey,
-        reading::null_as_default,
+        reading::{bounded_list, null_as_default},
     },
     http::{Reply, Service},
 };
@@ -70,10 +70,10 @@ pub struct Item {
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub me: bool,
     /// Ids of entries of `classification_nodes` in the same response.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "bounded_list")]
     pub classification_node_ids: Vec<Id>,
     /// The slots of this item, all of them: a slot of the same response that is not named here belongs to another item.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "bounded_list")]
     pub slot_ids: Vec<Id>,
     /// The owner's id of the item; null on an own item.
     #[serde(default)]
@@ -85,11 +85,11 @@ pub struct Item {
     #[serde(default)]
     pub share_id: Option<Id>,
     /// Vault API ≤ 22; empty.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "bounded_list")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub association_ids: Vec<Id>,
     /// Vault API ≤ 22; empty.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "bounded_list")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub associations_to_ids: Vec<Id>,
 }
@@ -139,16 +139,18 @@ pub struct ItemResponse {
     /// Without values: they are in `slots`.
     pub item: Item,
     /// The slots that [`Item::slot_ids`] names.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "bounded_list")]
     pub slots: Vec<Slot>,
     /// The nodes that the item and its slots are classified by.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "bounded_list")]
     pub classification_nodes: Vec<ClassificationNode>,
     /// Attachments: file records of the platform; empty from this repository's server.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "bounded_list")]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub attachments: Vec<JsonObject>,
     /// Thumbnails of attachments; empty from this repository's server.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "bounded_list")]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub thumbnails: Vec<JsonObject>,
     /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]
@@ -162,18 +164,21 @@ pub struct ItemResponse {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ItemsResponse {
     /// Own and received items, newest first unless the filter says otherwise.
+    #[serde(deserialize_with = "bounded_list")]
     pub items: Vec<Item>,
     /// The slots of all these items; [`Item::slot_ids`] says whose is which.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "bounded_list")]
     pub slots: Vec<Slot>,
     /// The nodes that these items and slots are classified by, each once.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "bounded_list")]
     pub classification_nodes: Vec<ClassificationNode>,
     /// Attachments: file records of the platform; empty from this repository's server.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "bounded_list")]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub attachments: Vec<JsonObject>,
     /// Thumbnails of attachments; empty from this repository's server.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "bounded_list")]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub thumbnails: Vec<JsonObject>,
     /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]
@@ -350,6 +355,7 @@ pub struct ReencryptedSlot {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ReencryptionRequest {
     /// Every slot that has a value: one that is left under the old DEK could not be decrypted again.
+    #[serde(deserialize_with = "bounded_list")]
     pub slots: Vec<ReencryptedSlot>,
 }
 

@@ -11,7 +11,7 @@ use crate::{
     api::{
         Ciphertext, DataKeyForRecipient, Id, JsonObject, PageMeta, PageQuery, SlotValue, Timestamp,
         ValueVerificationKey,
-        reading::{null_as_default, null_or_value},
+        reading::{bounded_list, null_as_default, null_or_value},
     },
     http::{Reply, Service},
 };
@@ -155,7 +155,7 @@ pub struct NewShare {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slot_id: Option<Id>,
     /// The values, encrypted under the share's DEK; slots without a value may be left out.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "bounded_list")]
     pub slot_values: Vec<ShareSlotValue>,
 }
 
@@ -163,6 +163,7 @@ pub struct NewShare {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewSharesRequest {
     /// All are created, or none.
+    #[serde(deserialize_with = "bounded_list")]
     pub shares: Vec<NewShare>,
 }
 
@@ -170,6 +171,7 @@ pub struct NewSharesRequest {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SharesResponse {
     /// Oldest first unless the request says otherwise.
+    #[serde(deserialize_with = "bounded_list")]
     pub shares: Vec<Share>,
     /// The pagination cursor of the next page; null on the last.
     #[serde(default)]
@@ -198,7 +200,7 @@ pub struct ShareWithItemResponse {
     /// The recipient's copy, under the recipient's id.
     pub item: Item,
     /// Its slots; without values while acceptance is outstanding.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "bounded_list")]
     pub slots: Vec<Slot>,
     /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]
@@ -207,13 +209,15 @@ pub struct ShareWithItemResponse {
     #[serde(default, skip_deserializing)]
     pub associations_to: Vec<JsonObject>,
     /// Attachments: file records of the platform; empty from this repository's server.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "bounded_list")]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub attachments: Vec<JsonObject>,
     /// The nodes that the item and its slots are classified by.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "bounded_list")]
     pub classification_nodes: Vec<ClassificationNode>,
     /// Thumbnails of attachments; empty from this repository's server.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "bounded_list")]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub thumbnails: Vec<JsonObject>,
 }
 
@@ -251,6 +255,7 @@ pub struct ItemShare {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ItemSharesResponse {
     /// Every share of the item, on-shares by others included.
+    #[serde(deserialize_with = "bounded_list")]
     pub shares: Vec<ItemShare>,
 }
 
@@ -282,10 +287,13 @@ pub struct ItemSharesChange {
 #[derive(Serialize)]
 pub struct ItemSharesRefresh<'a> {
     /// One for each share.
+    #[serde(deserialize_with = "bounded_list")]
     pub share_deks: Vec<ShareDek>,
     /// The values of each share, encrypted under the new DEK.
+    #[serde(deserialize_with = "bounded_list")]
     pub slot_values: Vec<ValueOfShare<'a>>,
     /// Empty: this client sets the state of tasks in a request of its own.
+    #[serde(deserialize_with = "bounded_list")]
     pub client_tasks: Vec<ClientTaskChange>,
 }
 
@@ -423,6 +431,7 @@ pub struct ShareChange {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SharesChange {
     /// All are changed, or none.
+    #[serde(deserialize_with = "bounded_list")]
     pub shares: Vec<ShareChange>,
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     api::{
         Ciphertext, Id, JsonObject, SlotValue, Timestamp, ValueVerificationKey,
-        reading::{null_as_default, null_or_value},
+        reading::{bounded_list, null_as_default, null_or_value},
     },
     http::{Reply, Service},
 };
@@ -50,7 +50,7 @@ pub struct Slot {
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub required: bool,
     /// Ids of entries of `classification_nodes` in the same response.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "bounded_list")]
     pub classification_node_ids: Vec<Id>,
     /// The file that the slot stands for, on the platform; null for none.
     #[serde(default)]

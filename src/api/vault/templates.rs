@@ -7,7 +7,10 @@ use super::{
     slots::{Slot, SlotChange},
 };
 use crate::{
-    api::{Id, JsonObject, PageMeta, PageQuery, Timestamp, reading::null_as_default},
+    api::{
+        Id, JsonObject, PageMeta, PageQuery, Timestamp,
+        reading::{bounded_list, null_as_default},
+    },
     http::{Reply, Service},
 };
 
@@ -46,11 +49,11 @@ pub struct ItemTemplate {
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub image: Option<String>,
     /// Ids of entries of `classification_nodes` in the same response.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "bounded_list")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub classification_node_ids: Vec<Id>,
     /// Ids of entries of `slots` in the same response.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "bounded_list")]
     pub slot_ids: Vec<Id>,
     /// CSS colour; our server sends null.
     #[serde(default)]
@@ -66,12 +69,13 @@ pub struct ItemTemplate {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TemplatesResponse {
     /// The system's and the user's own, oldest first.
+    #[serde(deserialize_with = "bounded_list")]
     pub item_templates: Vec<ItemTemplate>,
     /// The slots of all these templates; [`ItemTemplate::slot_ids`] says whose is which.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "bounded_list")]
     pub slots: Vec<Slot>,
     /// The nodes that these templates are classified by, each once.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "bounded_list")]
     pub classification_nodes: Vec<ClassificationNode>,
     /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]
@@ -93,10 +97,10 @@ pub struct TemplateResponse {
     /// Without slots: they are in `slots`.
     pub item_template: ItemTemplate,
     /// Its slots, all empty.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "bounded_list")]
     pub slots: Vec<Slot>,
     /// The nodes that it is classified by.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "bounded_list")]
     pub classification_nodes: Vec<ClassificationNode>,
     /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]
