@@ -55,9 +55,6 @@ function failureOf(error) {
   const isTrap = error instanceof WebAssembly.RuntimeError;
   const failure = isTrap
     ? new VaultError('INTERNAL', 'a fault of this library; the console says where')
-    : new VaultError(
-        'INVALID_ARGUMENT',
-        'the object was freed, is of another class, or an argument could not be read',
-      );
+    : new VaultError('INVALID_ARGUMENT', 'the object was freed, is of another class, or an argument could not be read');
   return Object.defineProperty(failure, 'cause', { value: error, configurable: true, writable: true });
 }
