@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{compression, error::Result, service::version};
 
-/// The Vault's routes. Replies with session or invitation tokens are not compressed (see [`compression`]).
+/// The Vault's routes. Replies with session or invitation tokens are not compressed (see `compression`).
 pub fn router(vault: Vault) -> Router {
     let uncompressed = with_tokens();
     let compressed = Router::new().merge(data()).merge(sharing(&vault)).layer(compression::layer());
