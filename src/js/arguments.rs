@@ -20,12 +20,16 @@ const MAXIMUM_VALUES: usize = 100_000;
 
 /// An argument that is an object, by serde.
 pub(super) fn object<T: DeserializeOwned>(path: &str, value: &JsValue) -> Result<T> {
-    let value = data(path, value)?;
+    fields(path, &data(path, value)?)
+}
+
+/// An object within an argument, which was copied with it.
+pub(super) fn fields<T: DeserializeOwned>(path: &str, value: &JsValue) -> Result<T> {
     // serde would look for the fields on an array too.
-    if !value.is_object() || Array::is_array(&value) {
+    if !value.is_object() || Array::is_array(value) {
         return Err(wrong(path));
     }
-    serde_path_to_error::deserialize(serde_wasm_bindgen::Deserializer::from(value)).map_err(|error| {
+    serde_path_to_error::deserialize(serde_wasm_bindgen::Deserializer::from(value.clone())).map_err(|error| {
         // Of serde's message only the name of a missing field is told: the rest may repeat the value.
         let message = error.inner().to_string();
         let missing = message.trim_start_matches("Error: ").strip_prefix("missing field `");
@@ -39,12 +43,13 @@ pub(super) fn object_or_default<T: DeserializeOwned + Default>(path: &str, value
     if is_absent(value) { Ok(T::default()) } else { object(path, value) }
 }
 
-/// An array, each of whose entries `read` is given with its path; nothing where it may be left out and is.
+/// An argument that is an array, each of whose entries `read` is given with its path.
 pub(super) fn list<T>(path: &str, value: &JsValue, read: fn(&str, &JsValue) -> Result<T>) -> Result<Vec<T>> {
-    if is_absent(value) {
-        return Ok(Vec::new());
-    }
-    let value = data(path, value)?;
+    entries(path, &data(path, value)?, read)
+}
+
+/// An array within an argument, which was copied with it.
+pub(super) fn entries<T>(path: &str, value: &JsValue, read: fn(&str, &JsValue) -> Result<T>) -> Result<Vec<T>> {
     let entries: &Array = value.dyn_ref().ok_or_else(|| wrong(path))?;
     entries.iter().enumerate().map(|(index, entry)| read(&format!("{path}[{index}]"), &entry)).collect()
 }
@@ -52,7 +57,8 @@ pub(super) fn list<T>(path: &str, value: &JsValue, read: fn(&str, &JsValue) -> R
 /// A copy of an argument that holds data only. What is read from it later cannot call back into the page, change meanwhile,
 /// or throw: serde's bindings do not catch, and an exception would unwind through them and leave the stack as it is.
 fn data(path: &str, value: &JsValue) -> Result<JsValue> {
-    copy(path, value, MAXIMUM_DEPTH, &mut MAXIMUM_VALUES.clone())
+    let mut left = MAXIMUM_VALUES;
+    copy(path, value, MAXIMUM_DEPTH, &mut left)
 }
 
 /// The path of an argument, and within it.

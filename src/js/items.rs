@@ -64,9 +64,7 @@ impl Items {
     #[wasm_bindgen(js_name = getMany)]
     pub fn get_many(&self, ids: JsValue, options: JsValue) -> Promise {
         self.session.call(&options, |session, progress| {
-            // Not `list`, which takes what is left out for none.
-            let ids =
-                if ids.is_object() { list("ids", &ids, arguments::id)? } else { return Err(arguments::wrong("ids")) };
+            let ids = list("ids", &ids, arguments::id)?;
             work(async move {
                 let items = Array::new();
                 for (index, (id, outcome)) in session.get_items(&ids, &progress).await?.into_iter().enumerate() {

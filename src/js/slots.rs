@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsCast, JsValue};
 use zeroize::Zeroizing;
 
-use super::arguments::{is_absent, list, object, text, wrong};
+use super::arguments::{entries, fields, is_absent, text, wrong};
 use crate::{
     api::{Id, vault},
     error::Result,
@@ -29,8 +29,11 @@ struct NewSlot {
 
 /// Slots in either way of writing them: `{ name: value }`, or an array of slots.
 pub(super) fn slots(path: &str, given: &JsValue) -> Result<Vec<workflows::NewSlot>> {
-    if is_absent(given) || Array::is_array(given) {
-        return list(path, given, slot);
+    if is_absent(given) {
+        return Ok(Vec::new());
+    }
+    if Array::is_array(given) {
+        return entries(path, given, slot);
     }
     if !given.is_object() {
         return Err(wrong(path));
@@ -48,7 +51,7 @@ pub(super) fn slots(path: &str, given: &JsValue) -> Result<Vec<workflows::NewSlo
 }
 
 fn slot(path: &str, slot: &JsValue) -> Result<workflows::NewSlot> {
-    let slot: NewSlot = object(path, slot)?;
+    let slot: NewSlot = fields(path, slot)?;
     Ok(workflows::NewSlot {
         id: slot.id,
         name: slot.name,
@@ -81,8 +84,11 @@ struct NewClassification {
 }
 
 pub(super) fn classifications(path: &str, nodes: &JsValue) -> Result<Vec<workflows::Classification>> {
-    list(path, nodes, |path, node| {
-        let node: NewClassification = object(path, node)?;
+    if is_absent(nodes) {
+        return Ok(Vec::new());
+    }
+    entries(path, nodes, |path, node| {
+        let node: NewClassification = fields(path, node)?;
         let remove = node.remove.unwrap_or_default();
         Ok(workflows::Classification { id: node.id, scheme: node.scheme, name: node.name, remove })
     })
