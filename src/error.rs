@@ -32,6 +32,16 @@ pub enum ErrorCode {
     KeyChanged,
     /// A received value is not the one its owner wrote.
     ValueNotAuthentic,
+    /// The server put a ciphertext of another place, purpose or item's life where this one belongs.
+    Misplaced,
+    /// A value names no place, so it may be another than it seems: adopt the item before it is disclosed.
+    UnboundValue,
+    /// Words and rows of the item are not those that its values vouch for: adopt the item before it is disclosed.
+    ItemChanged,
+    /// The server shows an older version than this session has seen.
+    RolledBack,
+    /// Nothing proves that the key is the other user's; compare safety numbers.
+    UnverifiedKey,
     /// No such record, or not one of this user's.
     NotFound,
     /// The two users have no connection.
@@ -68,7 +78,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, so that tests can hold other spellings of this list (the `.d.ts`) against it.
-    pub const ALL: [ErrorCode; 26] = [
+    pub const ALL: [ErrorCode; 31] = [
         ErrorCode::InvalidArgument,
         ErrorCode::InvalidSecret,
         ErrorCode::LoginFailed,
@@ -79,6 +89,11 @@ impl ErrorCode {
         ErrorCode::WeakKey,
         ErrorCode::KeyChanged,
         ErrorCode::ValueNotAuthentic,
+        ErrorCode::Misplaced,
+        ErrorCode::UnboundValue,
+        ErrorCode::ItemChanged,
+        ErrorCode::RolledBack,
+        ErrorCode::UnverifiedKey,
         ErrorCode::NotFound,
         ErrorCode::NotConnected,
         ErrorCode::AlreadyConnected,
@@ -110,6 +125,11 @@ impl ErrorCode {
             ErrorCode::WeakKey => "WEAK_KEY",
             ErrorCode::KeyChanged => "KEY_CHANGED",
             ErrorCode::ValueNotAuthentic => "VALUE_NOT_AUTHENTIC",
+            ErrorCode::Misplaced => "MISPLACED",
+            ErrorCode::UnboundValue => "UNBOUND_VALUE",
+            ErrorCode::ItemChanged => "ITEM_CHANGED",
+            ErrorCode::RolledBack => "ROLLED_BACK",
+            ErrorCode::UnverifiedKey => "UNVERIFIED_KEY",
             ErrorCode::NotFound => "NOT_FOUND",
             ErrorCode::NotConnected => "NOT_CONNECTED",
             ErrorCode::AlreadyConnected => "ALREADY_CONNECTED",

@@ -1,5 +1,6 @@
 //! AES-256-GCM over bytes and text. Workflows use the types of [`super::keys`], which are an [`AesKey`] with a purpose.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use subtle::ConstantTimeEq;
@@ -8,7 +9,8 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::crypto::backend::ExpandedKey;
 use crate::crypto::encoding::{secret_from_base64url, to_base64url};
-use crate::crypto::envelope::{ADDITIONAL_DATA, Chunk, Envelope, IV_BYTES};
+use crate::crypto::envelope::{ADDITIONAL_DATA, Chunk, Envelope, IV_BYTES, TAG_BYTES};
+use crate::crypto::places::{Place, misplaced};
 use crate::{Error, Result};
 
 /// 32 secret bytes, at one place on the heap. Zeroized on drop, redacted in `Debug`.
@@ -81,35 +83,40 @@ impl AesKey {
         Ok(Envelope::Symmetric { chunks: vec![chunk], derivation: None }.print())
     }
 
-    /// As [`AesKey::encrypt`], with the name of its place (a slot's, for instance) as additional data, so that the server cannot
-    /// move the ciphertext to another place unnoticed. Other clients decrypt it as any other.
+    /// As [`AesKey::encrypt`], bound to a place: a server cannot move the ciphertext to another one unnoticed. Other clients
+    /// decrypt it as any other.
     ///
     /// # Errors
-    /// `INVALID_ARGUMENT` also for a place that is empty, not printable ASCII, longer than 256 bytes, or `none`.
-    pub async fn encrypt_at(&self, plaintext: &[u8], place: &str) -> Result<String> {
-        let fits = (1..=256).contains(&place.len()) && place.bytes().all(|byte| byte.is_ascii_graphic());
-        if !fits || place == ADDITIONAL_DATA {
-            return Err(Error::invalid_argument("a place is named by 1 to 256 printable characters, and not `none`"));
-        }
-        let chunk = self.encrypt_chunk(plaintext, place).await?;
+    /// `INVALID_ARGUMENT` for no bytes at all.
+    pub async fn encrypt_at(&self, plaintext: &[u8], place: &Place<'_>) -> Result<String> {
+        let chunk = self.encrypt_chunk(plaintext, &place.to_string()).await?;
         Ok(Envelope::Symmetric { chunks: vec![chunk], derivation: None }.print())
     }
 
-    /// As [`AesKey::decrypt`], for an envelope of this place, or one of a client that names no place.
+    /// As [`AesKey::decrypt`], together with what the ciphertext says of its place. In one piece: a server could otherwise
+    /// join two ciphertexts to one.
     ///
     /// # Errors
-    /// As [`AesKey::decrypt`]; `DECRYPTION_FAILED` also where the envelope names another place.
-    pub async fn decrypt_at(&self, envelope: &str, place: &str) -> Result<Zeroizing<Vec<u8>>> {
+    /// As [`AesKey::decrypt`].
+    pub async fn decrypt_with_place(&self, envelope: &str) -> Result<Decrypted<Zeroizing<Vec<u8>>>> {
         match Envelope::parse(envelope).await? {
             Envelope::Symmetric { chunks, derivation: None } => {
-                let here = |named: &str| named == place || named == ADDITIONAL_DATA;
-                if !chunks.iter().all(|chunk| here(&chunk.additional_data)) {
-                    return Err(Error::decryption_failed());
-                }
-                self.decrypt_chunks(chunks).await
+                let [chunk] = <[Chunk; 1]>::try_from(chunks)
+                    .map_err(|_| Error::malformed_envelope("only a file is in several pieces"))?;
+                let (tag, additional_data) = (chunk.tag, chunk.additional_data.clone());
+                Ok(Decrypted { content: self.decrypt_chunk(chunk).await?, tag, additional_data })
             }
             _ => Err(Error::malformed_envelope("it is not for a symmetric key")),
         }
+    }
+
+    /// As [`AesKey::decrypt`], for an envelope that must be of this place.
+    ///
+    /// # Errors
+    /// As [`AesKey::decrypt`]; `MISPLACED` for another place or none.
+    pub async fn decrypt_at(&self, envelope: &str, place: &Place<'_>) -> Result<Zeroizing<Vec<u8>>> {
+        let decrypted = self.decrypt_with_place(envelope).await?;
+        if decrypted.is_at(place)? { Ok(decrypted.content) } else { Err(misplaced()) }
     }
 
     /// Decrypts an envelope, with the additional data that it carries.
@@ -119,22 +126,6 @@ impl AesKey {
     pub async fn decrypt(&self, envelope: &str) -> Result<Zeroizing<Vec<u8>>> {
         match Envelope::parse(envelope).await? {
             Envelope::Symmetric { chunks, derivation: None } => self.decrypt_chunks(chunks).await,
-            _ => Err(Error::malformed_envelope("it is not for a symmetric key")),
-        }
-    }
-
-    /// Decrypts an envelope that must name this place: unlike [`AesKey::decrypt_at`], refuses one that names none.
-    ///
-    /// # Errors
-    /// As [`AesKey::decrypt_at`].
-    pub async fn decrypt_only_at(&self, envelope: &str, place: &str) -> Result<Zeroizing<Vec<u8>>> {
-        match Envelope::parse(envelope).await? {
-            Envelope::Symmetric { chunks, derivation: None } => {
-                if !chunks.iter().all(|chunk| chunk.additional_data == place) {
-                    return Err(Error::decryption_failed());
-                }
-                self.decrypt_chunks(chunks).await
-            }
             _ => Err(Error::malformed_envelope("it is not for a symmetric key")),
         }
     }
@@ -198,6 +189,45 @@ impl AesKey {
     async fn decrypt_chunk(&self, chunk: Chunk) -> Result<Zeroizing<Vec<u8>>> {
         let Chunk { ciphertext, iv, tag, additional_data } = chunk;
         self.expanded.decrypt(&self.bytes, &iv, additional_data.as_bytes(), ciphertext, &tag).await
+    }
+}
+
+/// What was decrypted, and what its ciphertext says of its place.
+pub struct Decrypted<T> {
+    /// The plaintext, or what was read from it.
+    pub content: T,
+    /// The ciphertext's authentication tag, which no two ciphertexts have in common.
+    pub tag: [u8; TAG_BYTES],
+    pub(super) additional_data: Cow<'static, str>,
+}
+
+impl<T> Decrypted<T> {
+    /// The place that the ciphertext names; `None` for one of a client that names none.
+    ///
+    /// # Errors
+    /// As [`Place::parse`].
+    pub fn place(&self) -> Result<Option<Place<'_>>> {
+        Place::parse(&self.additional_data)
+    }
+
+    /// Whether the ciphertext names this place, or `false` where it names none.
+    ///
+    /// # Errors
+    /// `MISPLACED` for another; those of [`Place::parse`].
+    pub fn is_at(&self, place: &Place<'_>) -> Result<bool> {
+        match self.place()? {
+            None => Ok(false),
+            Some(named) if named == *place => Ok(true),
+            Some(_) => Err(misplaced()),
+        }
+    }
+
+    /// The same with other content.
+    ///
+    /// # Errors
+    /// Those of `read`.
+    pub fn try_map<Read>(self, read: impl FnOnce(T) -> Result<Read>) -> Result<Decrypted<Read>> {
+        Ok(Decrypted { content: read(self.content)?, tag: self.tag, additional_data: self.additional_data })
     }
 }
 

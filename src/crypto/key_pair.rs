@@ -4,9 +4,12 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+use crate::crypto::aes_key::Decrypted;
 use crate::crypto::backend::{self, PrivateKey};
+use crate::crypto::encoding::to_base64url;
 use crate::crypto::envelope::Envelope;
 use crate::crypto::keys::DataKey;
+use crate::crypto::places::Place;
 use crate::crypto::public_key::PublicKey;
 use crate::crypto::rsa_der::{PublicNumbers, pkcs1_from_pkcs8};
 use crate::crypto::{AesKey, pem};
@@ -56,8 +59,27 @@ impl KeyPair {
         Ok(KeyPair { public, private, pkcs1_der: Some(pkcs1_der) })
     }
 
+    /// Encrypts the private key, PKCS#1 PEM with CRLF line ends, for callers with workflows of their own.
+    ///
+    /// # Errors
+    /// As [`KeyPair::private_key_pem`].
+    pub async fn wrap(&self, key: &AesKey) -> Result<String> {
+        key.encrypt(self.private_key_pem().await?.as_bytes()).await
+    }
+
+    pub(crate) async fn wrap_at(&self, key: &AesKey, place: &Place<'_>) -> Result<String> {
+        key.encrypt_at(self.private_key_pem().await?.as_bytes(), place).await
+    }
+
+    /// Decrypts a key pair that was wrapped; the caller compares its place.
+    pub(crate) async fn unwrap(key: &AesKey, envelope: &str, public: PublicKey) -> Result<Decrypted<Self>> {
+        let Decrypted { content: pem, tag, additional_data } = key.decrypt_with_place(envelope).await?;
+        let pem = std::str::from_utf8(&pem).map_err(|_| Error::decryption_failed())?;
+        Ok(Decrypted { content: KeyPair::from_stored(pem, public).await?, tag, additional_data })
+    }
+
     /// A pair from the Keystore. The decrypted private key must belong to the public key stored beside it.
-    pub(crate) async fn from_stored(text: &str, public: PublicKey) -> Result<Self> {
+    async fn from_stored(text: &str, public: PublicKey) -> Result<Self> {
         let pkcs1_der = decode_private_key(text).ok_or_else(Error::decryption_failed)?;
         if public_half(&pkcs1_der).as_ref() != Some(&public) {
             return Err(Error::decryption_failed());
@@ -132,6 +154,14 @@ impl KeyPair {
     pub async fn sign(&self, data: &[u8]) -> Result<String> {
         let signature = self.private.sign(data).await?;
         Ok(Envelope::Signed { bits: self.public.bits(), signature, data: data.to_vec() }.print())
+    }
+
+    /// Signs data that the verifier has too: the signature alone, base64url.
+    ///
+    /// # Errors
+    /// `INTERNAL`.
+    pub async fn sign_detached(&self, data: &[u8]) -> Result<String> {
+        self.private.sign(data).await.map(|signature| to_base64url(&signature))
     }
 
     /// The private key as the protocol writes it: PKCS#1 PEM, CRLF line ends.

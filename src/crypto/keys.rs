@@ -1,11 +1,12 @@
 //! The three symmetric keys of a user, as three types, so that a wrapped private key cannot be decrypted as a data key, nor
-//! anything be encrypted under the wrong level of the hierarchy.
+//! anything be encrypted under the wrong level of the hierarchy. What they encrypt names its [`Place`].
 
 use zeroize::Zeroizing;
 
-use crate::crypto::aes_key::{AesKey, text_from_bytes};
+use crate::crypto::aes_key::{AesKey, Decrypted, text_from_bytes};
 use crate::crypto::kdf;
 use crate::crypto::key_pair::KeyPair;
+use crate::crypto::places::{KeyRule, Place, misplaced};
 use crate::crypto::public_key::PublicKey;
 use crate::crypto::verification::VerificationKey;
 use crate::{Error, Result};
@@ -28,15 +29,18 @@ impl PassphraseKey {
     /// # Errors
     /// `INTERNAL`.
     pub async fn wrap_kek(&self, kek: &KeyEncryptionKey) -> Result<String> {
-        self.0.encrypt(kek.0.as_bytes()).await
+        self.0.encrypt_at(kek.key.as_bytes(), &Place::Kek).await
     }
 
     /// Decrypts the KEK from the Keystore.
     ///
     /// # Errors
-    /// `DECRYPTION_FAILED` also where the passphrase is wrong or the content is not 32 bytes; those of a malformed envelope.
+    /// `DECRYPTION_FAILED` also where the passphrase is wrong or the content is not 32 bytes; those of a malformed envelope;
+    /// `MISPLACED`.
     pub async fn unwrap_kek(&self, envelope: &str) -> Result<KeyEncryptionKey> {
-        unwrap(&self.0, envelope).await.map(KeyEncryptionKey)
+        let kek = unwrap(&self.0, envelope).await?;
+        let strict = kek.is_at(&Place::Kek)?;
+        Ok(KeyEncryptionKey { key: kek.content, strict })
     }
 
     /// Base64url with padding, as the command line prints it.
@@ -46,67 +50,158 @@ impl PassphraseKey {
 }
 
 /// KEK: one per user, random, so that changing the passphrase re-wraps one key. Wraps data keys and private keys.
+///
+/// The KEK of an account that this client made says its purpose, and then so did every other key of the account from the
+/// first record on: such an account is *strict*, and its private DEK and login key are refused without their purpose. A
+/// server has nothing from before to put in their place. An account of another client is *legacy*: its keys may name none.
 #[derive(Debug, PartialEq, Eq)]
-pub struct KeyEncryptionKey(AesKey);
+pub struct KeyEncryptionKey {
+    key: AesKey,
+    strict: bool,
+}
+
+/// Whom the key of an encryption space comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SpaceKeyOrigin {
+    /// Made by this user.
+    Made {
+        /// Fingerprint of the key that it was made for.
+        peer: String,
+    },
+    /// Left by whoever knew the user's public key.
+    Claimed {
+        /// Fingerprint of the key that the server said to be the maker's.
+        peer: String,
+    },
+    /// Not known: a copy of another client.
+    Unknown,
+}
 
 impl KeyEncryptionKey {
-    /// A random key.
+    /// A random key, of a strict account.
     ///
     /// # Errors
     /// `INTERNAL`.
     pub fn generate() -> Result<Self> {
-        AesKey::generate().map(KeyEncryptionKey)
+        Ok(KeyEncryptionKey { key: AesKey::generate()?, strict: true })
     }
 
     /// Base64url with padding.
     pub fn to_base64url(&self) -> Zeroizing<String> {
-        self.0.to_base64url()
+        self.key.to_base64url()
     }
 
-    /// The key of a base64url text.
+    /// The key of a base64url text, and whether it is that of a strict account.
     ///
     /// # Errors
     /// `INVALID_ARGUMENT`.
-    pub fn from_base64url(text: &str) -> Result<Self> {
-        AesKey::from_base64url(text).map(KeyEncryptionKey)
+    pub fn from_base64url(text: &str, strict: bool) -> Result<Self> {
+        Ok(KeyEncryptionKey { key: AesKey::from_base64url(text)?, strict })
     }
 
-    /// Encrypts a DEK for the Keystore.
+    /// Whether every key of this account names its purpose.
+    pub fn is_strict(&self) -> bool {
+        self.strict
+    }
+
+    /// Encrypts the private DEK for the Keystore.
     ///
     /// # Errors
     /// `INTERNAL`.
-    pub async fn wrap_data_key(&self, key: &DataKey) -> Result<String> {
-        self.0.encrypt(key.0.as_bytes()).await
+    pub async fn wrap_private_dek(&self, dek: &DataKey) -> Result<String> {
+        self.key.encrypt_at(dek.0.as_bytes(), &Place::PrivateDek).await
     }
 
-    /// Decrypts a DEK from the Keystore.
+    /// Decrypts the private DEK from the Keystore.
     ///
     /// # Errors
-    /// `DECRYPTION_FAILED` also where the content is not exactly 32 bytes; those of a malformed envelope.
-    pub async fn unwrap_data_key(&self, envelope: &str) -> Result<DataKey> {
-        unwrap(&self.0, envelope).await.map(DataKey)
+    /// `DECRYPTION_FAILED` also where the content is not exactly 32 bytes; those of a malformed envelope; `MISPLACED` for any
+    /// other key of this user.
+    pub async fn unwrap_private_dek(&self, envelope: &str) -> Result<DataKey> {
+        let dek = unwrap(&self.key, envelope).await?;
+        self.accept(dek.is_at(&Place::PrivateDek)?)?;
+        Ok(DataKey(dek.content))
     }
 
-    /// Encrypts a private key for the Keystore: its PKCS#1 PEM with CRLF line ends, as text.
+    /// Encrypts the key of an encryption space that this user made for a peer, or claimed from one.
+    ///
+    /// # Errors
+    /// `INTERNAL`.
+    pub async fn wrap_space_key(&self, key: &DataKey, own: &str, origin: &SpaceKeyOrigin) -> Result<String> {
+        let place = match origin {
+            SpaceKeyOrigin::Made { peer } => Place::SpaceKeyMade { own, peer },
+            SpaceKeyOrigin::Claimed { peer } => Place::SpaceKeyClaimed { own, peer },
+            SpaceKeyOrigin::Unknown => return Err(Error::internal("a space's key comes from somewhere")),
+        };
+        self.key.encrypt_at(key.0.as_bytes(), &place).await
+    }
+
+    /// Decrypts the key of an encryption space of the own key pair of this fingerprint.
+    ///
+    /// # Errors
+    /// `DECRYPTION_FAILED` also where the content is not exactly 32 bytes; those of a malformed envelope; `MISPLACED` for the
+    /// private DEK, and for a space of another key pair.
+    pub async fn unwrap_space_key(&self, envelope: &str, own: &str) -> Result<(DataKey, SpaceKeyOrigin)> {
+        let key = unwrap(&self.key, envelope).await?;
+        let origin = match key.place()? {
+            None => SpaceKeyOrigin::Unknown,
+            Some(Place::SpaceKeyMade { own: named, peer }) if named == own => {
+                SpaceKeyOrigin::Made { peer: peer.to_owned() }
+            }
+            Some(Place::SpaceKeyClaimed { own: named, peer }) if named == own => {
+                SpaceKeyOrigin::Claimed { peer: peer.to_owned() }
+            }
+            Some(_) => return Err(misplaced()),
+        };
+        Ok((DataKey(key.content), origin))
+    }
+
+    /// Encrypts the private key that signs the user in to the Vault: its PKCS#1 PEM with CRLF line ends, as text.
     ///
     /// # Errors
     /// `INVALID_ARGUMENT` for a key pair that was itself unwrapped: its private key cannot be read out again.
-    pub async fn wrap_key_pair(&self, key_pair: &KeyPair) -> Result<String> {
-        let pem = key_pair.private_key_pem().await?;
-        self.0.encrypt(pem.as_bytes()).await
+    pub async fn wrap_login_key(&self, key_pair: &KeyPair) -> Result<String> {
+        key_pair.wrap_at(&self.key, &Place::LoginKey { own: &key_pair.fingerprint() }).await
     }
 
-    /// Decrypts a key pair from the Keystore. Its public half must be the key stored beside it, whose text is kept byte for
-    /// byte because clients find their keys by comparing it.
+    /// Decrypts the key pair that signs the user in. Its public half must be the key stored beside it, whose text is kept
+    /// byte for byte because clients find their keys by comparing it.
     ///
     /// # Errors
     /// `DECRYPTION_FAILED` also where the content is no private key or belongs to another public key; those of a
-    /// malformed envelope and of [`PublicKey::from_pem`].
-    pub async fn unwrap_key_pair(&self, envelope: &str, public_key_pem: &str) -> Result<KeyPair> {
-        let public_key = PublicKey::from_pem(public_key_pem)?;
-        let pem = self.0.decrypt(envelope).await?;
-        let pem = std::str::from_utf8(&pem).map_err(|_| Error::decryption_failed())?;
-        KeyPair::from_stored(pem, public_key).await
+    /// malformed envelope and of [`PublicKey::from_pem`]; `MISPLACED` for another key pair of this user.
+    pub async fn unwrap_login_key(&self, envelope: &str, public_key_pem: &str) -> Result<KeyPair> {
+        let pair = KeyPair::unwrap(&self.key, envelope, PublicKey::from_pem(public_key_pem)?).await?;
+        self.accept(pair.is_at(&Place::LoginKey { own: &pair.content.fingerprint() })?)?;
+        Ok(pair.content)
+    }
+
+    /// Encrypts the private key of a connection, together with the rule for the key at its other end.
+    ///
+    /// # Errors
+    /// As [`KeyEncryptionKey::wrap_login_key`].
+    pub async fn wrap_connection_key(&self, key_pair: &KeyPair, rule: &KeyRule) -> Result<String> {
+        let place = Place::ConnectionKey { own: &key_pair.fingerprint(), rule: rule.clone() };
+        key_pair.wrap_at(&self.key, &place).await
+    }
+
+    /// Decrypts a connection's key pair and its rule: [`KeyRule::Open`] for one that another client stored.
+    ///
+    /// # Errors
+    /// As [`KeyEncryptionKey::unwrap_login_key`].
+    pub async fn unwrap_connection_key(&self, envelope: &str, public_key_pem: &str) -> Result<(KeyPair, KeyRule)> {
+        let pair = KeyPair::unwrap(&self.key, envelope, PublicKey::from_pem(public_key_pem)?).await?;
+        let rule = match pair.place()? {
+            None => KeyRule::Open,
+            Some(Place::ConnectionKey { own, rule }) if own == pair.content.fingerprint() => rule,
+            Some(_) => return Err(misplaced()),
+        };
+        Ok((pair.content, rule))
+    }
+
+    /// A key that names no purpose is one of a legacy account.
+    fn accept(&self, names_its_purpose: bool) -> Result<()> {
+        if names_its_purpose || !self.strict { Ok(()) } else { Err(misplaced()) }
     }
 }
 
@@ -136,46 +231,28 @@ impl DataKey {
         AesKey::from_base64url(text).map(DataKey)
     }
 
-    /// As [`AesKey::encrypt_text`].
+    /// Encrypts text as UTF-8, bound to its place. The empty text has no ciphertext and gives `None`.
     ///
     /// # Errors
     /// `INTERNAL`.
-    pub async fn encrypt_text(&self, text: &str) -> Result<Option<String>> {
-        self.0.encrypt_text(text).await
-    }
-
-    /// As [`AesKey::decrypt_text`].
-    ///
-    /// # Errors
-    /// `MALFORMED_ENVELOPE`, `UNSUPPORTED_ALGORITHM`, `DECRYPTION_FAILED`.
-    pub async fn decrypt_text(&self, envelope: Option<&str>) -> Result<Option<Zeroizing<String>>> {
-        self.0.decrypt_text(envelope).await
-    }
-
-    /// As [`AesKey::encrypt_at`], for text; the empty text gives `None`.
-    ///
-    /// # Errors
-    /// `INVALID_ARGUMENT`, `INTERNAL`.
-    pub async fn encrypt_text_at(&self, text: &str, place: &str) -> Result<Option<String>> {
+    pub async fn encrypt_text(&self, text: &str, place: &Place<'_>) -> Result<Option<String>> {
         if text.is_empty() { Ok(None) } else { self.0.encrypt_at(text.as_bytes(), place).await.map(Some) }
     }
 
-    /// As [`AesKey::decrypt_at`], for text as [`AesKey::decrypt_text`] reads it.
+    /// Decrypts text; the caller compares its place. The empty ciphertext of very old data gives the empty text, and bytes
+    /// that are not UTF-8, which libraries of before 2021 wrote, are read as Latin-1.
     ///
     /// # Errors
     /// `MALFORMED_ENVELOPE`, `UNSUPPORTED_ALGORITHM`, `DECRYPTION_FAILED`.
-    pub async fn decrypt_text_at(&self, envelope: Option<&str>, place: &str) -> Result<Option<Zeroizing<String>>> {
-        match envelope {
-            None => Ok(None),
-            Some(envelope) => self.0.decrypt_at(envelope, place).await.map(|bytes| Some(text_from_bytes(bytes))),
-        }
+    pub async fn decrypt_text(&self, envelope: &str) -> Result<Decrypted<Zeroizing<String>>> {
+        self.0.decrypt_with_place(envelope).await?.try_map(|bytes| Ok(text_from_bytes(bytes)))
     }
 
-    /// Encrypts a note of the user's own, bound to one place: [`DataKey::decrypt_note`] decrypts it nowhere else.
+    /// Encrypts a note of the user's own: [`DataKey::decrypt_note`] decrypts it nowhere else.
     ///
     /// # Errors
     /// `INTERNAL`.
-    pub async fn encrypt_note(&self, note: &[u8], place: &str) -> Result<String> {
+    pub async fn encrypt_note(&self, note: &[u8], place: &Place<'_>) -> Result<String> {
         self.0.encrypt_at(note, place).await
     }
 
@@ -183,26 +260,35 @@ impl DataKey {
     /// re-encrypted, for instance) cannot make it pass as a note, because only notes name this place.
     ///
     /// # Errors
+    /// `MALFORMED_ENVELOPE`, `DECRYPTION_FAILED`, `MISPLACED`.
+    pub async fn decrypt_note(&self, envelope: &str, place: &Place<'_>) -> Result<Zeroizing<Vec<u8>>> {
+        self.0.decrypt_at(envelope, place).await
+    }
+
+    /// Decrypts a note whose place the caller does not know in full.
+    ///
+    /// # Errors
     /// `MALFORMED_ENVELOPE`, `DECRYPTION_FAILED`.
-    pub async fn decrypt_note(&self, envelope: &str, place: &str) -> Result<Zeroizing<Vec<u8>>> {
-        self.0.decrypt_only_at(envelope, place).await
+    pub async fn decrypt_note_with_place(&self, envelope: &str) -> Result<Decrypted<Zeroizing<Vec<u8>>>> {
+        self.0.decrypt_with_place(envelope).await
     }
 
     /// Encrypts the verification key of a shared value, for the field `encrypted_value_verification_key`.
     ///
     /// # Errors
     /// `INTERNAL`.
-    pub async fn wrap_verification_key(&self, key: &VerificationKey) -> Result<String> {
-        self.0.encrypt(key.as_bytes()).await
+    pub async fn wrap_verification_key(&self, key: &VerificationKey, place: &Place<'_>) -> Result<String> {
+        self.0.encrypt_at(key.as_bytes(), place).await
     }
 
-    /// Decrypts the verification key of a received value.
+    /// Decrypts the verification key of a received value; the caller compares its place.
     ///
     /// # Errors
     /// `DECRYPTION_FAILED` also where the content is not 64 bytes; those of a malformed envelope.
-    pub async fn unwrap_verification_key(&self, envelope: &str) -> Result<VerificationKey> {
-        let bytes = self.0.decrypt(envelope).await?;
-        VerificationKey::from_bytes(&bytes).map_err(|_| Error::decryption_failed())
+    pub async fn unwrap_verification_key(&self, envelope: &str) -> Result<Decrypted<VerificationKey>> {
+        let read =
+            |bytes: Zeroizing<Vec<u8>>| VerificationKey::from_bytes(&bytes).map_err(|_| Error::decryption_failed());
+        self.0.decrypt_with_place(envelope).await?.try_map(read)
     }
 
     pub(crate) fn as_aes_key(&self) -> &AesKey {
@@ -216,14 +302,7 @@ impl DataKey {
 
 /// Decrypts a key. Content of another length is no key: perhaps another ciphertext of this user that a server has put in
 /// its place.
-async fn unwrap(wrapping: &AesKey, envelope: &str) -> Result<AesKey> {
-    let bytes = wrapping.decrypt(envelope).await?;
-    AesKey::from_bytes(&bytes).map_err(|_| Error::decryption_failed())
-}
-
-impl From<AesKey> for KeyEncryptionKey {
-    /// For callers with workflows of their own, who keep their own KEK.
-    fn from(key: AesKey) -> Self {
-        KeyEncryptionKey(key)
-    }
+async fn unwrap(wrapping: &AesKey, envelope: &str) -> Result<Decrypted<AesKey>> {
+    let read = |bytes: Zeroizing<Vec<u8>>| AesKey::from_bytes(&bytes).map_err(|_| Error::decryption_failed());
+    wrapping.decrypt_with_place(envelope).await?.try_map(read)
 }

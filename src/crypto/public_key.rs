@@ -4,7 +4,7 @@
 //! or an unusual exponent would let the server read the plaintext. Its text is kept byte for byte, because clients
 //! find their own keys by comparing texts; two keys are compared by their DER.
 
-use crate::crypto::encoding::to_hex;
+use crate::crypto::encoding::{from_base64url, to_hex};
 use crate::crypto::envelope::Envelope;
 use crate::crypto::fingerprint::fingerprint;
 use crate::crypto::keys::DataKey;
@@ -88,7 +88,7 @@ impl PublicKey {
 
     /// SHA-256 of the SPKI DER in lower-case hexadecimal: the same for every spelling of one key.
     pub fn fingerprint(&self) -> String {
-        to_hex(&fingerprint(&self.spki_der))
+        to_hex(&self.fingerprint_bytes())
     }
 
     /// Encrypts a few bytes: with 4096 bits at most 470.
@@ -135,6 +135,20 @@ impl PublicKey {
             }
             _ => Err(Error::malformed_envelope("it is not a signature")),
         }
+    }
+
+    /// Whether this key's owner signed the data; the signature alone, base64url.
+    ///
+    /// # Errors
+    /// `DECRYPTION_FAILED` where not.
+    pub async fn verify_detached(&self, data: &[u8], signature: &str) -> Result<()> {
+        let signature = from_base64url(signature).ok_or_else(Error::decryption_failed)?;
+        backend::rsa_verify(&self.spki_der, &signature, data).await
+    }
+
+    /// [`PublicKey::fingerprint`] as bytes.
+    pub fn fingerprint_bytes(&self) -> [u8; 32] {
+        fingerprint(&self.spki_der)
     }
 
     pub(crate) fn spki_der(&self) -> &[u8] {

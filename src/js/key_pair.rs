@@ -72,10 +72,7 @@ impl KeyPair {
     #[wasm_bindgen(js_name = wrapWith)]
     pub fn wrap_with(&self, kek: JsValue) -> Promise {
         let (pair, kek) = (Rc::clone(&self.pair), key_of("kek", &kek));
-        promise(async move {
-            let kek = KeyEncryptionKey::from(AesKey::from_bytes(kek?.as_bytes())?);
-            Ok(kek.wrap_key_pair(&pair).await?.into())
-        })
+        promise(async move { Ok(pair.wrap(&*kek?).await?.into()) })
     }
 
     /// Unwraps a key that was wrapped by the public half.

@@ -1,21 +1,23 @@
 //! Accepting an invitation, and the connections that result: `docs/protocol/guides.md` §2, steps 9–17;
 //! `docs/protocol/http-api.md` §7.6–§7.8.
 
-use std::rc::Rc;
+use std::collections::BTreeMap;
 
 use super::{
-    Page, PageRequest, ProgressListener, Session, Value,
+    ConnectionRef, Page, PageRequest, ProgressListener, Session, Value, Verified,
+    clock::now_milliseconds,
     concurrency::join_all,
-    decrypt::{bad_response, expect_id},
     encrypt::ciphertext,
+    memory::RevokedKey,
     pagination::fetch_pages,
+    pins::{Recipient, key_changed, public_key},
 };
 use crate::{
     api::{
         Id,
         vault::{self, connections::NewConnectionRequest, invitations::ConnectionPublicKey},
     },
-    crypto::{KeyPair, PublicKey, safety_number},
+    crypto::places::{KeyRule, Place},
     error::{Error, ErrorCode, Result},
 };
 
@@ -26,8 +28,24 @@ pub struct Connection {
     pub record: vault::connections::Connection,
     /// What the user calls the other side.
     pub name: Option<Value>,
+    /// Whether the name was written for this connection, as far as its ciphertext says: a client that names no place could
+    /// have written it for another, or as something else.
+    pub is_name_bound: bool,
     /// For both users to compare over another channel: it differs if anyone swapped a key.
     pub safety_number: String,
+    /// Of the other side's public key.
+    pub fingerprint: String,
+    /// Why that key is taken for the other user's; `None` for the first that the server showed.
+    pub verified: Option<Verified>,
+    /// Whether the server shows another key than before; only [`Session::inspect_connection`] gives such a connection.
+    pub key_changed: bool,
+}
+
+impl Connection {
+    /// What an app keeps between sessions, and gives in the place of the id.
+    pub fn reference(&self) -> String {
+        format!("{}~{}", self.record.own.id, self.fingerprint)
+    }
 }
 
 /// Arguments of `accept_invitation`. Not `Debug`: whoever has the token can connect.
@@ -58,12 +76,15 @@ impl Session {
         let operation = keys.pending.begin(("connections.accept", details))?;
 
         progress.report("making the key pair", 0, 2);
-        let key_pair = self.connection_key_pair(details.keypair_id.as_deref(), operation.idempotency_key()).await?;
-        let name = keys.dek.encrypt_text(&details.name).await?.map(ciphertext).transpose()?;
+        let rule = self.rule_for(details.token.trim()).await?;
+        let key_pair = self.connection_key_pair(details.keypair_id.as_deref(), &rule, &operation).await?;
+        let own = key_pair.own.pair.fingerprint();
+        let name =
+            keys.dek.encrypt_text(&details.name, &Place::Name { own: &own }).await?.map(ciphertext).transpose()?;
         let request = NewConnectionRequest {
             public_key: ConnectionPublicKey {
                 keypair_external_id: Some(key_pair.id.into()),
-                public_key: key_pair.public_key_pem.clone(),
+                public_key: key_pair.own.pair.public_key_pem().to_owned(),
             },
             connection: vault::connections::ConnectionDetails {
                 invitation_token: details.token.trim().to_owned(),
@@ -75,81 +96,122 @@ impl Session {
         let response = vault::connections::create(self.vault(), &request, operation.idempotency_key()).await?;
         operation.complete();
         // An existing connection with this very key is the result of an attempt whose response was lost.
-        if response.connection_existed_already && response.connection.own.user_public_key != key_pair.public_key_pem {
+        let is_of_this_key = response.connection.own.user_public_key == key_pair.own.pair.public_key_pem();
+        if response.connection_existed_already && !is_of_this_key {
             return Err(Error::new(ErrorCode::AlreadyConnected, "the two users are connected already"));
         }
-        let connection = self.decrypt_connection(response.connection).await?;
-        progress.report("connected", 2, 2);
-        Ok(connection)
+        let id = response.connection.own.id.clone();
+        match self.decrypt_connection(response.connection).await {
+            // Nobody has to find out later that the connection is with somebody else than the invitation was from.
+            Err(error) if error.code() == ErrorCode::KeyChanged => {
+                let _ = vault::connections::delete(self.vault(), &id).await;
+                Err(error)
+            }
+            connection => {
+                let connection = connection?;
+                progress.report("connected", 2, 2);
+                Ok(connection)
+            }
+        }
     }
 
-    /// The user's connections.
+    /// The inviter's key as the server shows it before the own key pair is made: from then on no other is accepted. A server
+    /// that shows none leaves the first that is seen.
+    async fn rule_for(&self, token: &str) -> Result<KeyRule> {
+        let invitation = match vault::invitations::get(self.vault(), token).await {
+            Err(error) if matches!(error.status(), Some(400..=499)) && error.code() != ErrorCode::RateLimited => {
+                return Ok(KeyRule::Open);
+            }
+            invitation => invitation?,
+        };
+        match invitation.sender_public_key.or(invitation.user_public_key) {
+            Some(pem) => Ok(KeyRule::To(public_key(&pem)?.fingerprint())),
+            None => Ok(KeyRule::Open),
+        }
+    }
+
+    /// The user's connections. `KEY_CHANGED` where one of them has another key than before: [`Session::inspect_connection`]
+    /// then shows it.
     pub async fn list_connections(&self, page: &PageRequest) -> Result<Page<Connection>> {
         self.keys()?;
         let Page { entries, next } = fetch_pages(page, &|query| vault::connections::list(self.vault(), query)).await?;
-        let connections = join_all(entries.into_iter().map(|record| self.decrypt_connection(record))).await;
+        let shown = join_all(entries.into_iter().map(|record| self.look_at(record))).await;
+        let shown = shown.into_iter().collect::<Result<Vec<_>>>()?;
+        refuse_two_keys_of_one_pair(&shown)?;
+        let connections = join_all(shown.into_iter().map(|shown| self.decrypt_connection(shown.connection))).await;
         Ok(Page { entries: connections.into_iter().collect::<Result<_>>()?, next })
     }
 
-    /// All of the user's connections, not decrypted.
-    pub(super) async fn all_connections(&self) -> Result<Vec<vault::connections::Connection>> {
-        let all = PageRequest { all: true, ..PageRequest::default() };
-        Ok(fetch_pages(&all, &|query| vault::connections::list(self.vault(), query)).await?.entries)
+    /// By the user's own id of it, or by a reference; the other side has another id. `KEY_CHANGED` where the server shows
+    /// another key than before, or than the reference names.
+    pub async fn get_connection(&self, reference: &ConnectionRef) -> Result<Connection> {
+        let recipient = self.fetch_recipient(&reference.id).await?;
+        recipient.check_reference(reference)?;
+        self.with_name(&recipient, false).await
     }
 
-    /// By the user's own id of it; the other side has another.
-    pub async fn get_connection(&self, id: &Id) -> Result<Connection> {
-        self.keys()?;
-        let record = vault::connections::get(self.vault(), id).await?;
-        expect_id(id, &record.own.id)?;
-        self.decrypt_connection(*record).await
+    /// The connection as the server shows it now, also with a key that is refused otherwise: to show its safety number before
+    /// [`Session::trust_new_key`] or [`Session::mark_verified`]. Nothing is accepted by looking.
+    pub async fn inspect_connection(&self, id: &Id) -> Result<Connection> {
+        let recipient = self.recipient_as_shown(id).await?;
+        let key_changed = self.keys()?.is_other_key(&recipient);
+        self.with_name(&recipient, key_changed).await
     }
 
-    /// Ends a connection for both users.
-    pub async fn delete_connection(&self, id: &Id) -> Result<()> {
-        self.keys()?.forget_connection(id);
-        self.delete_once(("connections.delete", id), vault::connections::delete(self.vault(), id)).await
-    }
-
-    /// The other side's public key, refused where it is weak, or not the one that this session saw first.
-    pub(super) fn recipient_key(&self, connection: &vault::connections::Connection) -> Result<PublicKey> {
+    /// Ends a connection for both users, and takes back what was shared over it.
+    pub async fn delete_connection(&self, reference: &ConnectionRef) -> Result<()> {
         let keys = self.keys()?;
-        let key = public_key(&connection.the_other_user.user_public_key);
-        let checked = key.and_then(|key| keys.check_key_is_unchanged(&connection.own.id, &key).map(|()| key));
-        if checked.is_err() {
-            keys.forget_connection(&connection.own.id);
+        let id = &reference.id;
+        if reference.peer.is_some() {
+            self.fetch_recipient(id).await?.check_reference(reference)?;
         }
-        checked
+        let known = keys.known_connection(id);
+        keys.forget_connection(id);
+        self.delete_once(("connections.delete", id), vault::connections::delete(self.vault(), id)).await?;
+        if let Some(known) = known {
+            let peer = RevokedKey::of_peer(&known.fingerprint());
+            keys.memory.borrow_mut().revoke(&peer, now_milliseconds());
+        }
+        Ok(())
     }
 
-    async fn decrypt_connection(&self, record: vault::connections::Connection) -> Result<Connection> {
-        let keys = self.keys()?;
-        let other_key = self.recipient_key(&record)?;
-        let own_key_pair = self.own_key_pair(&record).await?;
-        let name = record.own.encrypted_recipient_name.as_ref().map(|name| name.as_str());
-        let name = keys.dek.decrypt_text(name).await?.map(Value::new);
-        keys.remember_connection(&record, &other_key);
-        Ok(Connection { safety_number: safety_number(own_key_pair.public_key(), &other_key), name, record })
+    pub(super) async fn decrypt_connection(&self, record: vault::connections::Connection) -> Result<Connection> {
+        let recipient = self.accept_key(record).await?;
+        self.with_name(&recipient, false).await
     }
 
-    /// The user's own key pair of a connection. Taken from the private key, which only the user can unwrap: a server
-    /// could choose the safety number of public keys that it merely claims.
-    pub(super) async fn own_key_pair(&self, record: &vault::connections::Connection) -> Result<Rc<KeyPair>> {
-        let keypair_id = record.own.user_keypair_external_id.as_deref();
-        let keypair_id = keypair_id.ok_or_else(|| bad_response("a connection names no key pair of the user's"))?;
-        let pair = self.key_pair(keypair_id).await?;
-        if *pair.public_key() != public_key(&record.own.user_public_key)? {
-            let message = "the server states another public key for this user than the user's own";
-            return Err(Error::new(ErrorCode::KeyChanged, message));
-        }
-        Ok(pair)
+    async fn with_name(&self, recipient: &Recipient, key_changed: bool) -> Result<Connection> {
+        let own = recipient.own.pair.fingerprint();
+        let (name, is_name_bound) = match &recipient.connection.own.encrypted_recipient_name {
+            None => (None, true),
+            Some(envelope) => {
+                let name = self.keys()?.dek.decrypt_text(envelope.as_str()).await?;
+                let is_bound = name.is_at(&Place::Name { own: &own })?;
+                (Some(Value::new(name.content)), is_bound)
+            }
+        };
+        Ok(Connection {
+            safety_number: recipient.safety_number(),
+            fingerprint: recipient.fingerprint(),
+            verified: recipient.verified().filter(|_| !key_changed),
+            record: recipient.connection.clone(),
+            name,
+            is_name_bound,
+            key_changed,
+        })
     }
 }
 
-/// Parses a public key from the server: malformed, it is a bad response and not an invalid argument.
-pub(super) fn public_key(pem: &str) -> Result<PublicKey> {
-    PublicKey::from_pem(pem).map_err(|error| match error.code() {
-        ErrorCode::InvalidArgument => bad_response("the server handed out something that is no public key"),
-        _ => error,
-    })
+/// Two connections of one list with one own key pair and different keys: which of them is the genuine one cannot be told,
+/// unless rule or note of the pair does.
+fn refuse_two_keys_of_one_pair(shown: &[Recipient]) -> Result<()> {
+    let mut peers: BTreeMap<String, String> = BTreeMap::new();
+    for recipient in shown.iter().filter(|recipient| recipient.own.expected().is_none()) {
+        let peer = recipient.fingerprint();
+        match peers.insert(recipient.own.pair.fingerprint(), peer.clone()) {
+            Some(other) if other != peer => return Err(key_changed()),
+            _ => {}
+        }
+    }
+    Ok(())
 }

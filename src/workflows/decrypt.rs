@@ -5,7 +5,7 @@ use std::{
     rc::Rc,
 };
 
-use super::{Item, Session, Slot, Value, concurrency::join_all, session::Keys};
+use super::{Binding, Item, Session, Slot, Value, concurrency::join_all, session::Keys};
 use crate::{
     api::{
         Id,
@@ -15,34 +15,47 @@ use crate::{
             slots,
         },
     },
-    crypto::{DataKey, VerificationKey},
+    crypto::{
+        DataKey, Decrypted, VerificationKey,
+        places::{Place, ValueKind, Written, misplaced},
+    },
     error::{Error, ErrorCode, Result},
 };
 
-/// The key that an item's values are encrypted under.
+/// What an item's values are encrypted under, and so what their ciphertexts must be.
 pub(super) enum ItemKey {
-    /// The user's own DEK: an own item, or a received one that was re-encrypted.
-    Private(Rc<Keys>),
-    /// The DEK of the share that brought the item.
-    Share(Rc<DataKey>),
+    /// An own item, under the user's own DEK.
+    Own,
+    /// A received item that was re-encrypted under the user's own DEK.
+    Kept,
+    /// A received item, under the DEK of the share that brought it.
+    Shared(Rc<DataKey>),
 }
 
 impl ItemKey {
-    fn data_key(&self) -> &DataKey {
+    fn data_key<'a>(&'a self, keys: &'a Keys) -> &'a DataKey {
         match self {
-            ItemKey::Private(keys) => &keys.dek,
-            ItemKey::Share(key) => key,
+            ItemKey::Own | ItemKey::Kept => &keys.dek,
+            ItemKey::Shared(key) => key,
+        }
+    }
+
+    fn value_kind(&self) -> ValueKind {
+        match self {
+            ItemKey::Own => ValueKind::Own,
+            ItemKey::Kept => ValueKind::Kept,
+            ItemKey::Shared(_) => ValueKind::Shared,
         }
     }
 }
 
 /// Fetches the share that brought the item, if one did.
 pub(super) async fn item_key(session: &Session, item: &items::Item) -> Result<ItemKey> {
-    let keys = session.keys()?;
     match &item.share_id {
-        None => Ok(ItemKey::Private(keys)),
+        None => Ok(ItemKey::Own),
         Some(share_id) => {
             let share = vault::shares::get_incoming(session.vault(), share_id).await?;
+            expect_id(share_id, &share.id)?;
             share_key(session, &share).await
         }
     }
@@ -54,11 +67,11 @@ pub(super) async fn share_key(session: &Session, share: &Share) -> Result<ItemKe
     if share.acceptance_required == Acceptance::AcceptanceRequired {
         return Err(acceptance_required());
     }
-    let Some(encrypted_dek) = &share.encrypted_dek else { return Ok(ItemKey::Private(keys)) };
+    let Some(encrypted_dek) = &share.encrypted_dek else { return Ok(ItemKey::Kept) };
     let keypair_id = share.keypair_external_id.as_deref();
     let keypair_id = keypair_id.ok_or_else(|| bad_response("a share names no key pair for its DEK"))?;
-    let pair = session.key_pair(keypair_id).await?;
-    Ok(ItemKey::Share(keys.share_key(encrypted_dek.as_str(), &pair).await?))
+    let own = session.key_pair(keypair_id).await?;
+    Ok(ItemKey::Shared(keys.share_key(encrypted_dek.as_str(), &own.pair).await?))
 }
 
 /// Fills the session's cache with the keys of many shares, each key pair fetched once. Errors are ignored: they occur
@@ -69,16 +82,31 @@ pub(super) async fn prefetch_share_keys(session: &Session, shares: &[Share]) {
     join_all(shares.iter().map(|share| share_key(session, share))).await;
 }
 
-/// Decrypts all slots and authenticates them where the item was received. Slots that the item does not name are
-/// dropped.
-pub(super) async fn decrypt_item(response: Box<items::ItemResponse>, key: &ItemKey) -> Result<Item> {
-    let item = item_without_values(response);
-    let received = item.record.share_id.is_some() || matches!(key, ItemKey::Share(_));
+/// Decrypts all slots, authenticates them where the item was received, and judges what they vouch for. Slots that the
+/// item does not name are dropped.
+///
+/// `MISPLACED` where a value belongs elsewhere, `ROLLED_BACK` where the session has seen a newer item.
+pub(super) async fn decrypt_item(keys: &Keys, response: Box<items::ItemResponse>, key: &ItemKey) -> Result<Item> {
+    let mut item = decrypt_values(keys, response, key).await?;
+    let has_values = item.slots.iter().any(|slot| slot.value.is_some());
+    let id = item.record.share_id.as_ref().unwrap_or(&item.record.id);
+    keys.memory.borrow_mut().check_item(id.as_str(), &mut item.binding, has_values)?;
+    Ok(item)
+}
+
+/// As [`decrypt_item`], for a response whose item this session is about to compare with what it wrote.
+pub(super) async fn decrypt_values(keys: &Keys, response: Box<items::ItemResponse>, key: &ItemKey) -> Result<Item> {
+    let mut item = item_without_values(response);
+    if item.is_received() == matches!(key, ItemKey::Own) {
+        return Err(bad_response("the server does not say by which share the item was received"));
+    }
     let mut slots = Vec::with_capacity(item.slots.len());
     for slot in item.slots {
-        slots.push(decrypt_slot(slot.record, received, key).await?);
+        slots.push(decrypt_slot(keys, &item.record, slot.record, key).await?);
     }
-    Ok(Item { slots, ..item })
+    item.slots = slots;
+    item.binding = Binding::of(&item, key.value_kind())?;
+    Ok(item)
 }
 
 /// A response that holds an item and its slots only.
@@ -100,7 +128,7 @@ pub(super) fn item_without_values(response: Box<items::ItemResponse>) -> Item {
     let mut slots = Vec::with_capacity(response.slots.len());
     for record in response.slots {
         if named.contains(&record.id) {
-            slots.push(Slot { record, value: None, verification_key: None });
+            slots.push(Slot::empty(record));
         }
     }
     Item {
@@ -109,30 +137,81 @@ pub(super) fn item_without_values(response: Box<items::ItemResponse>) -> Item {
         classification_nodes: response.classification_nodes,
         attachments: response.attachments,
         thumbnails: response.thumbnails,
+        binding: Binding::default(),
     }
 }
 
-async fn decrypt_slot(record: slots::Slot, received: bool, key: &ItemKey) -> Result<Slot> {
-    let envelope = record.encrypted_value.as_ref().map(|value| value.as_str());
-    let value = key.data_key().decrypt_text(envelope).await?;
-    let verification_key = match &value {
-        Some(value) if received => Some(Rc::new(authenticate(&record, value, key.data_key()).await?)),
-        _ => None,
+impl Slot {
+    fn empty(record: slots::Slot) -> Self {
+        Slot { record, value: None, is_bound: true, written: None, tag: None, verification_key: None }
+    }
+}
+
+async fn decrypt_slot(keys: &Keys, item: &items::Item, record: slots::Slot, key: &ItemKey) -> Result<Slot> {
+    let Some(envelope) = &record.encrypted_value else { return Ok(Slot::empty(record)) };
+    let kind = key.value_kind();
+    let decrypted = key.data_key(keys).decrypt_text(envelope.as_str()).await?;
+    let written = written_at(&decrypted, kind, item, &record)?;
+    let verification_key = match key {
+        ItemKey::Own => None,
+        // Whatever names no place, this client did not re-encrypt: the server could pass an own value off as received.
+        ItemKey::Kept if written.is_none() => return Err(not_authentic()),
+        ItemKey::Kept | ItemKey::Shared(_) => {
+            Some(Rc::new(authenticate(keys, item, &record, (&decrypted.content, written), key).await?))
+        }
     };
-    Ok(Slot { record, value: value.map(Value::new), verification_key })
+    let is_bound = written.is_some() || decrypted.content.is_empty();
+    let (tag, value) = (Some(decrypted.tag), Some(Value::new(decrypted.content)));
+    Ok(Slot { record, value, is_bound, written, tag, verification_key })
+}
+
+/// The write that sealed a value for this slot of this item; `None` where its ciphertext names no place, `MISPLACED` where it
+/// names another.
+fn written_at<T>(
+    decrypted: &Decrypted<T>,
+    expected: ValueKind,
+    item: &items::Item,
+    slot: &slots::Slot,
+) -> Result<Option<Written>> {
+    let Some(place) = decrypted.place()? else { return Ok(None) };
+    let Place::Value { kind, item: item_id, slot: slot_id, written } = place else { return Err(misplaced()) };
+    let is_here = match kind {
+        ValueKind::Own | ValueKind::Kept | ValueKind::KeptProof => {
+            item.id.as_str() == item_id && slot.id.as_str() == slot_id
+        }
+        ValueKind::Shared | ValueKind::Proof => {
+            let is = |id: &Option<Id>, named: &str| id.as_ref().is_some_and(|id| id.as_str() == named);
+            is(&item.original_id, item_id) && is(&slot.original_id, slot_id)
+        }
+    };
+    // An own value has always had a birth; a shared one may be of an owner whose client knows none.
+    let is_possible = kind != ValueKind::Own || written.birth.is_some();
+    if kind == expected && is_here && is_possible { Ok(Some(written)) } else { Err(misplaced()) }
 }
 
 /// Verifies the owner's HMAC of a received value and gives its key. A value without an HMAC is refused like one with a
 /// wrong HMAC: an on-sharer could otherwise alter it and leave the HMAC out.
-async fn authenticate(slot: &slots::Slot, value: &str, key: &DataKey) -> Result<VerificationKey> {
-    let not_authentic = || Error::new(ErrorCode::ValueNotAuthentic, "a received value is not its owner's");
-    let (Some(verification_key), Some(hash)) = (&slot.encrypted_value_verification_key, &slot.value_verification_hash)
-    else {
+async fn authenticate(
+    keys: &Keys,
+    item: &items::Item,
+    slot: &slots::Slot,
+    (value, written): (&str, Option<Written>),
+    key: &ItemKey,
+) -> Result<VerificationKey> {
+    let (Some(envelope), Some(hash)) = (&slot.encrypted_value_verification_key, &slot.value_verification_hash) else {
         return Err(not_authentic());
     };
-    let verification_key = key.unwrap_verification_key(verification_key.as_str()).await.map_err(|_| not_authentic())?;
-    verification_key.verify(value, hash)?;
-    Ok(verification_key)
+    let decrypted = key.data_key(keys).unwrap_verification_key(envelope.as_str()).await.map_err(|_| not_authentic())?;
+    let kind = if matches!(key, ItemKey::Kept) { ValueKind::KeptProof } else { ValueKind::Proof };
+    if written_at(&decrypted, kind, item, slot)? != written {
+        return Err(misplaced());
+    }
+    decrypted.content.verify(value, hash)?;
+    Ok(decrypted.content)
+}
+
+pub(super) fn not_authentic() -> Error {
+    Error::new(ErrorCode::ValueNotAuthentic, "a received value is not its owner's")
 }
 
 pub(super) fn acceptance_required() -> Error {

@@ -1,15 +1,17 @@
 //! From keys and values to the wire's ciphertexts.
 
-use super::Slot;
+use super::{
+    Item, Slot,
+    binding::Ids,
+    decrypt::{bad_response, not_authentic},
+};
 use crate::{
-    api::{
-        Ciphertext, Id, JsonObject,
-        keystore::{self, keypairs::NewKeypair},
-        vault::shares::ShareSlotValue,
+    api::{Ciphertext, Id, vault::shares::ShareSlotValue},
+    crypto::{
+        DataKey, VerificationKey,
+        places::{Place, ValueKind, Written, state_digest},
     },
-    crypto::{DataKey, KeyEncryptionKey, KeyPair, VerificationKey},
     error::{Error, ErrorCode, Result},
-    http::Service,
 };
 
 /// Gives an envelope the type of its plaintext.
@@ -17,53 +19,76 @@ pub(super) fn ciphertext<Of>(envelope: String) -> Result<Ciphertext<Of>> {
     Ciphertext::parse(envelope).ok_or_else(|| Error::invalid_argument("the value is too long to be stored"))
 }
 
-/// Stores a key pair with its private key wrapped, and gives its Keystore id.
-///
-/// The response to a retry holds the key pair of the first attempt; that one is then given back in place of
-/// `generated`.
-pub(super) async fn store_key_pair(
-    keystore: &Service,
-    kek: &KeyEncryptionKey,
-    generated: KeyPair,
-    external_identifier: Option<&str>,
-    idempotency_key: Option<&str>,
-) -> Result<(Id, KeyPair)> {
-    let request = NewKeypair {
-        public_key: generated.public_key_pem().to_owned(),
-        encrypted_serialized_key: ciphertext(kek.wrap_key_pair(&generated).await?)?,
-        metadata: JsonObject::new(),
-        external_identifiers: external_identifier.map(str::to_owned).into_iter().collect(),
-    };
-    let record = keystore::keypairs::store(keystore, &request, idempotency_key).await?;
-    if record.public_key == generated.public_key_pem() {
-        return Ok((record.id, generated.without_export()));
-    }
-    let first = kek.unwrap_key_pair(record.encrypted_serialized_key.as_str(), &record.public_key).await?;
-    Ok((record.id, first))
-}
-
-/// Encrypts each value under the share's DEK, with what authenticates it as the owner's.
+/// Encrypts the values of an item, or of one of its slots, under a share's DEK, with what authenticates each as the owner's.
 ///
 /// The owner generates a verification key and the value's HMAC under it. Who shares on passes the owner's key on; the
 /// Vault keeps the owner's HMAC, so that recipients detect an altered value.
-pub(super) async fn encrypt_for_share(dek: &DataKey, own: bool, slots: Vec<&Slot>) -> Result<Vec<ShareSlotValue>> {
+///
+/// `ITEM_CHANGED` and `UNBOUND_VALUE` as [`Item::check_may_be_disclosed`] says.
+pub(super) async fn encrypt_for_share(dek: &DataKey, item: &Item, only: Option<&Id>) -> Result<Vec<ShareSlotValue>> {
+    let slots = slots_to_share(item, only)?;
+    let written = written_in_share(item, &slots, only)?;
     let mut values = Vec::with_capacity(slots.len());
     for slot in slots {
         let mut value = ShareSlotValue { slot_id: Some(slot.record.id.clone()), ..ShareSlotValue::default() };
         if let Some(text) = slot.value.as_ref().filter(|text| !text.is_empty()) {
-            value.encrypted_value = dek.encrypt_text(text).await?.map(ciphertext).transpose()?;
+            let place = |kind| original_place(kind, item, slot, written);
+            value.encrypted_value =
+                dek.encrypt_text(text, &place(ValueKind::Shared)?).await?.map(ciphertext).transpose()?;
             let generated;
-            let key = if own {
+            let key = if item.is_received() {
+                slot.verification_key.as_deref().ok_or_else(not_authentic)?
+            } else {
                 generated = VerificationKey::generate()?;
                 value.value_verification_hash = Some(generated.hash(text));
                 &generated
-            } else {
-                let not_authentic = || Error::new(ErrorCode::ValueNotAuthentic, "a received value is not its owner's");
-                slot.verification_key.as_deref().ok_or_else(not_authentic)?
             };
-            value.encrypted_value_verification_key = Some(ciphertext(dek.wrap_verification_key(key).await?)?);
+            let envelope = dek.wrap_verification_key(key, &place(ValueKind::Proof)?).await?;
+            value.encrypted_value_verification_key = Some(ciphertext(envelope)?);
         }
         values.push(value);
     }
     Ok(values)
+}
+
+/// All slots, or the one that is shared.
+pub(super) fn slots_to_share<'a>(item: &'a Item, only: Option<&Id>) -> Result<Vec<&'a Slot>> {
+    let Some(only) = only else { return Ok(item.slots.iter().collect()) };
+    let slot = item.slots.iter().find(|slot| slot.record.id == *only);
+    let slot = slot.ok_or_else(|| Error::new(ErrorCode::NotFound, "the item has no slot of this id"))?;
+    Ok(vec![slot])
+}
+
+/// What the values of a share say of the write that sealed them: all of them the item's revision, and the state of the
+/// slots that are shared.
+fn written_in_share(item: &Item, slots: &[&Slot], only: Option<&Id>) -> Result<Written> {
+    let names_no_place = item.is_received() && item.slots.iter().all(|slot| slot.written.is_none());
+    let (birth, revision) = match item.binding.birth {
+        // Its owner's client names no places. As a whole it can be passed on: a server has nothing else under that DEK.
+        None if names_no_place && only.is_none() => (None, Written::NO_REVISION),
+        birth => {
+            item.check_may_be_disclosed(slots.iter().copied())?;
+            (birth, item.binding.revision)
+        }
+    };
+    let ids = if item.is_received() { Ids::Original } else { Ids::Own };
+    let rows = slots.iter().map(|slot| {
+        let is_empty = slot.value.as_ref().is_none_or(|value| value.is_empty());
+        slot.state(ids, if is_empty { 0 } else { revision })
+    });
+    let state = state_digest(original_id(item)?.as_str(), birth, revision, &item.record.label, rows.collect());
+    Ok(Written { birth, revision, state })
+}
+
+/// A value's place in shares: by the owner's ids, whoever shares it.
+fn original_place<'a>(kind: ValueKind, item: &'a Item, slot: &'a Slot, written: Written) -> Result<Place<'a>> {
+    let slot_id = if item.is_received() { slot.record.original_id.as_ref() } else { Some(&slot.record.id) };
+    let slot_id = slot_id.ok_or_else(|| bad_response("a received slot has no original"))?;
+    Ok(Place::Value { kind, item: original_id(item)?.as_str(), slot: slot_id.as_str(), written })
+}
+
+/// The owner's id of an item.
+pub(super) fn original_id(item: &Item) -> Result<&Id> {
+    let id = if item.is_received() { item.record.original_id.as_ref() } else { Some(&item.record.id) };
+    id.ok_or_else(|| bad_response("a received item has no original"))
 }

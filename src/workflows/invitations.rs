@@ -9,6 +9,7 @@ use crate::{
             invitations::{ConnectionPublicKey, InvitationDetails, NewInvitationRequest},
         },
     },
+    crypto::places::{KeyRule, Place},
     error::Result,
 };
 
@@ -36,18 +37,21 @@ impl Session {
         let operation = keys.pending.begin(("invitations.create", invitation))?;
 
         progress.report("making the key pair", 0, 2);
-        let key_pair = self.connection_key_pair(invitation.keypair_id.as_deref(), operation.idempotency_key()).await?;
-        let name = keys.dek.encrypt_text(&invitation.name).await?.map(ciphertext).transpose()?;
+        let keypair_id = invitation.keypair_id.as_deref();
+        let key_pair = self.connection_key_pair(keypair_id, &KeyRule::Open, &operation).await?;
+        let place = Place::Name { own: &key_pair.own.pair.fingerprint() };
+        let name = keys.dek.encrypt_text(&invitation.name, &place).await?.map(ciphertext).transpose()?;
         let request = NewInvitationRequest {
             public_key: ConnectionPublicKey {
                 keypair_external_id: Some(key_pair.id.into()),
-                public_key: key_pair.public_key_pem,
+                public_key: key_pair.own.pair.public_key_pem().to_owned(),
             },
             invitation: InvitationDetails { encrypted_recipient_name: name, email: invitation.email.clone() },
         };
         progress.report("inviting", 1, 2);
         let created = vault::invitations::create(self.vault(), &request, operation.idempotency_key()).await?;
         operation.complete();
+        keys.memory.borrow_mut().publish(&key_pair.own.pair.fingerprint());
         progress.report("invited", 2, 2);
         Ok(created)
     }

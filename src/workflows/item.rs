@@ -2,12 +2,13 @@ use std::{fmt, hash::Hash, ops::Deref, rc::Rc};
 
 use zeroize::Zeroizing;
 
+use super::binding::Binding;
 use crate::{
     api::{
         Id, JsonObject,
         vault::{self, items::ClassificationNode},
     },
-    crypto::VerificationKey,
+    crypto::{VerificationKey, envelope::TAG_BYTES, places::Written},
 };
 
 /// A slot's plaintext: wiped when dropped, redacted in `Debug`.
@@ -54,6 +55,8 @@ pub struct Item {
     pub attachments: Vec<JsonObject>,
     /// The Vault's records of small pictures, as they came.
     pub thumbnails: Vec<JsonObject>,
+    /// What the values vouch for.
+    pub binding: Binding,
 }
 
 /// A slot with its decrypted value.
@@ -63,6 +66,14 @@ pub struct Slot {
     pub record: vault::slots::Slot,
     /// `None` for an empty slot.
     pub value: Option<Value>,
+    /// Whether the value was written for this slot of this item, as far as its ciphertext says; true for an empty slot. A
+    /// server can put a value that names no place into any slot of the same user's.
+    pub is_bound: bool,
+    /// The write that sealed the value for this place; `None` for an empty slot, and for a value of a client that names no
+    /// place.
+    pub written: Option<Written>,
+    /// The authentication tag of the value's ciphertext.
+    pub(super) tag: Option<[u8; TAG_BYTES]>,
     /// The owner's key, which authenticated a received value; sharing on passes it on.
     pub verification_key: Option<Rc<VerificationKey>>,
 }
@@ -98,7 +109,7 @@ pub struct NewSlot {
 }
 
 /// Arguments of `update_item`; what is absent stays as it is.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct ItemChange {
     /// Not encrypted.
     pub label: Option<String>,

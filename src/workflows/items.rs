@@ -5,27 +5,21 @@ use std::{
     rc::Rc,
 };
 
-use futures_util::try_join;
-
 use super::{
-    Classification, Item, ItemChange, NewItem, NewSlot, OutstandingTasks, Page, PageRequest, ProgressListener, Session,
+    Item, Page, PageRequest, ProgressListener, Session,
     concurrency::join_all,
     decrypt::{ItemKey, decrypt_item, expect_id, group_slots, item_key, item_response, prefetch_share_keys, share_key},
-    encrypt::ciphertext,
     pagination::fetch_pages,
-    tasks::count_outstanding,
 };
 use crate::{
     api::{
         Id, PageQuery,
         vault::{
             self,
-            items::{ItemChangeRequest, ItemFilter, ItemResponse, ItemsResponse, NewItemRequest},
+            items::{ItemFilter, ItemResponse, ItemsResponse},
             shares::{IncomingFilter, Share},
-            slots::{ClassificationNodeChange, SlotChange},
         },
     },
-    crypto::DataKey,
     error::{Error, ErrorCode, Result},
 };
 
@@ -35,41 +29,7 @@ const ITEMS_PER_REQUEST: usize = 50;
 /// How many requests of `get_items` are in flight at a time.
 const REQUESTS_IN_FLIGHT: usize = 4;
 
-/// What `update_item` gives.
-#[derive(Clone, Debug)]
-pub struct UpdatedItem {
-    /// After the change.
-    pub item: Item,
-    /// All that are not done, those that the change caused among them.
-    pub outstanding_tasks: OutstandingTasks,
-}
-
 impl Session {
-    /// Encrypts the values under the user's DEK and creates the item.
-    pub async fn create_item(&self, item: &NewItem, progress: &ProgressListener) -> Result<Item> {
-        refuse_blank("template", &item.template)?;
-        refuse_blank("label", &item.label)?;
-        let keys = self.keys()?;
-        let operation = keys.pending.begin(("items.create", item))?;
-
-        progress.report("encrypting", 0, 2);
-        let slots = encrypt_slots(&keys.dek, &item.slots).await?;
-        let change = vault::items::ItemChange {
-            label: Some(item.label.clone()),
-            classification_nodes_attributes: node_changes(&item.classifications),
-            slots_attributes: Some(slots),
-            ..Default::default()
-        };
-        let request =
-            NewItemRequest { template_name: item.template.clone(), skip_empty_template_slots: false, item: change };
-        progress.report("storing the item", 1, 2);
-        let response = vault::items::create(self.vault(), &request, operation.idempotency_key()).await?;
-        let item = decrypt_item(response, &ItemKey::Private(keys)).await?;
-        operation.complete();
-        progress.report("stored", 2, 2);
-        Ok(item)
-    }
-
     /// Own items and received ones, without values.
     pub async fn list_items(&self, filter: &ItemFilter, page: &PageRequest) -> Result<Page<vault::items::Item>> {
         self.keys()?;
@@ -82,7 +42,16 @@ impl Session {
         let response = vault::items::get(self.vault(), id).await?;
         expect_id(id, &response.item.id)?;
         let key = item_key(self, &response.item).await?;
-        decrypt_item(response, &key).await
+        decrypt_item(&*self.keys()?, response, &key).await
+    }
+
+    /// `NOT_OWNER` for a received item.
+    pub(super) async fn get_own_item(&self, id: &Id) -> Result<Item> {
+        let item = self.get_item(id).await?;
+        if item.is_received() {
+            return Err(Error::new(ErrorCode::NotOwner, "only the item's owner may do this"));
+        }
+        Ok(item)
     }
 
     /// In the order of `ids`, each with its own result: one that is missing or does not decrypt fails no other.
@@ -124,13 +93,13 @@ impl Session {
 
     async fn decrypt_listed(&self, listed: Box<ItemResponse>, shares: &[Share]) -> Result<Item> {
         let key = match &listed.item.share_id {
-            None => ItemKey::Private(self.keys()?),
+            None => ItemKey::Own,
             Some(share_id) => match shares.iter().find(|share| share.id == *share_id) {
                 Some(share) => share_key(self, share).await?,
                 None => item_key(self, &listed.item).await?,
             },
         };
-        decrypt_item(listed, &key).await
+        decrypt_item(&*self.keys()?, listed, &key).await
     }
 
     /// The shares that brought these items, in one request; their keys go into the session's cache.
@@ -151,90 +120,9 @@ impl Session {
         Ok(shares)
     }
 
-    /// `NOT_OWNER` for a received item.
-    pub async fn update_item(&self, id: &Id, change: &ItemChange, progress: &ProgressListener) -> Result<UpdatedItem> {
-        let keys = self.keys()?;
-        progress.report("encrypting", 0, 3);
-        let slots = encrypt_slots(&keys.dek, &change.slots).await?;
-        let change = vault::items::ItemChange {
-            label: change.label.clone(),
-            classification_nodes_attributes: node_changes(&change.classifications),
-            slots_attributes: Some(slots),
-            ..Default::default()
-        };
-        progress.report("storing the change", 1, 3);
-        let response = vault::items::update(self.vault(), id, &ItemChangeRequest { item: change }).await;
-        let response = response.map_err(not_owner)?;
-        expect_id(id, &response.item.id)?;
-        progress.report("counting tasks", 2, 3);
-        let key = ItemKey::Private(keys);
-        let (item, outstanding_tasks) = try_join!(decrypt_item(response, &key), count_outstanding(self))?;
-        progress.report("stored", 3, 3);
-        Ok(UpdatedItem { item, outstanding_tasks })
-    }
-
-    /// `NOT_OWNER` for a slot of a received item.
-    pub async fn remove_slot(&self, slot_id: &Id) -> Result<()> {
-        self.delete_once(("slots.delete", slot_id), vault::slots::delete(self.vault(), slot_id))
-            .await
-            .map_err(not_owner)
-    }
-
     /// Deletes an own item with all its shares, or a received one with the share that brought it.
     pub async fn delete_item(&self, id: &Id) -> Result<()> {
         self.delete_once(("items.delete", id), vault::items::delete(self.vault(), id)).await
-    }
-}
-
-async fn encrypt_slots(key: &DataKey, slots: &[NewSlot]) -> Result<Vec<SlotChange>> {
-    let mut sealed = Vec::with_capacity(slots.len());
-    for slot in slots {
-        if slot.id.is_none() && slot.name.is_none() && slot.label.is_none() {
-            return Err(Error::invalid_argument("a slot has neither an id nor a name nor a label"));
-        }
-        let encrypted_value = match &slot.value {
-            None => None,
-            Some(None) => Some(None),
-            Some(Some(value)) => Some(key.encrypt_text(value).await?.map(ciphertext).transpose()?),
-        };
-        sealed.push(SlotChange {
-            id: slot.id.clone(),
-            name: slot.name.clone(),
-            label: slot.label.clone(),
-            slot_type_name: slot.slot_type.clone(),
-            encrypted_value,
-            destroy: slot.remove.then_some(true),
-            ..SlotChange::default()
-        });
-    }
-    Ok(sealed)
-}
-
-fn node_changes(classifications: &[Classification]) -> Option<Vec<ClassificationNodeChange>> {
-    let mut changes = Vec::with_capacity(classifications.len());
-    for node in classifications {
-        changes.push(ClassificationNodeChange {
-            id: node.id.clone(),
-            scheme: node.scheme.clone(),
-            name: node.name.clone(),
-            destroy: node.remove.then_some(true),
-            ..ClassificationNodeChange::default()
-        });
-    }
-    (!changes.is_empty()).then_some(changes)
-}
-
-fn refuse_blank(what: &str, text: &str) -> Result<()> {
-    if text.trim_ascii().is_empty() { Err(Error::invalid_argument(format!("the {what} is empty"))) } else { Ok(()) }
-}
-
-/// The server's only reason to forbid a change of an item is that it is somebody else's.
-fn not_owner(error: Error) -> Error {
-    match (error.code(), error.status()) {
-        (ErrorCode::Forbidden, Some(status)) => {
-            Error::new(ErrorCode::NotOwner, "only the item's owner may do this").with_status(status)
-        }
-        _ => error,
     }
 }
 

@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use futures_util::try_join;
 
-use super::{ProgressListener, Session, services::Services};
+use super::{ProgressListener, Session, services::Services, session::UserKeys};
 use crate::{
     api::{
         keystore::{
@@ -57,10 +57,11 @@ pub(super) async fn sign_in(
 
     progress.report("unwrapping the data encryption key", 4, STEPS);
     let wrapped_dek = keystore::keys::data_encryption_key(keystore, private_dek).await?;
-    let dek = kek.unwrap_data_key(wrapped_dek.serialized_data_encryption_key.as_str()).await?;
+    let dek = kek.unwrap_private_dek(wrapped_dek.serialized_data_encryption_key.as_str()).await?;
 
     progress.report("signed in", STEPS, STEPS);
-    Ok(Session::new(services, user.id, (secret, kek, dek)))
+    let login_key = key_pair.fingerprint();
+    Ok(Session::new(services, user.id, UserKeys { secret, kek, dek, login_key }))
 }
 
 /// Signs in to the Keystore and derives the passphrase key. Both key derivations and the first request run
@@ -113,7 +114,7 @@ pub(super) async fn authentication_key_pair(keystore: &Service) -> Result<Box<Ke
 }
 
 pub(super) async fn unwrap(kek: &KeyEncryptionKey, record: &Keypair) -> Result<KeyPair> {
-    kek.unwrap_key_pair(record.encrypted_serialized_key.as_str(), &record.public_key).await
+    kek.unwrap_login_key(record.encrypted_serialized_key.as_str(), &record.public_key).await
 }
 
 /// One error for an unknown user and for a wrong proof, whether a server says so by 401, 403 or 404, so that callers do
@@ -132,12 +133,13 @@ fn not_there() -> Error {
     Error::new(ErrorCode::NotFound, "a key of this user is not there")
 }
 
-/// Right after a login a key of the user's is missing only if the registration was interrupted.
+/// Right after a login a key of the user's is missing only if the registration was interrupted, or if the server withholds
+/// it. Which of the two cannot be told, so this advises nothing that would make keys anew in the place of others.
 fn incomplete_registration(error: Error) -> Error {
     match error.code() {
         ErrorCode::NotFound | ErrorCode::Unauthorized => {
-            let message =
-                "this user's registration was not finished: create the user again with the same secret and passphrase";
+            let message = "the server does not have all keys of this user: the registration was interrupted, or the server \
+                           withholds them";
             Error::new(ErrorCode::NotFound, message)
         }
         _ => error,

@@ -3,6 +3,7 @@
 //! Each file reads like the part of the guide that it implements. The only state is the [`Session`]'s. A workflow that
 //! fails half-way can be called again: the retry completes the work without doing any of it twice.
 
+mod binding;
 mod classifications;
 mod client;
 mod clock;
@@ -11,14 +12,17 @@ mod connections;
 mod decrypt;
 mod encrypt;
 mod encryption_spaces;
+mod grants;
 mod idempotency;
 mod invitations;
 mod item;
+mod item_changes;
 mod items;
 mod key_pair_pool;
 mod login;
-mod on_sharing;
+mod memory;
 mod pagination;
+mod pins;
 mod progress;
 mod reencrypt;
 mod refresh;
@@ -31,19 +35,21 @@ mod snapshot;
 mod tasks;
 mod templates;
 
+pub use binding::Binding;
 pub use client::{Client, ClientOptions};
 pub use connections::{Connection, ConnectionDetails};
 pub use encryption_spaces::{ItemInSpace, ListedSpaceShare, NewSpaceShare};
 pub use invitations::{Invitation, NewInvitation};
 pub use item::{Classification, Item, ItemChange, NewItem, NewSlot, Slot, Value};
-pub use items::UpdatedItem;
+pub use item_changes::UpdatedItem;
 pub use key_pair_pool::{GenerateOnDemand, KeyPairPool, KeyPairSource};
 pub use pagination::{Page, PageRequest};
+pub use pins::{ConnectionRef, Verified};
 pub use progress::{Progress, ProgressListener};
-pub use refresh::Refreshed;
+pub use refresh::{IncludedShare, LeftOut, LeftOutReason, Refreshed};
 pub use session::Session;
-pub use shares::{NewShare, ShareTerms, SharedItem};
+pub use shares::{NewShare, OutgoingShare, ShareTerms, SharedItem};
 #[cfg(not(target_arch = "wasm32"))]
 pub use snapshot::SessionSnapshot;
-pub use tasks::{FailedTask, OutstandingTasks, TaskRun, TaskSelection};
+pub use tasks::{CompletedTask, FailedTask, OutstandingTasks, TaskRun, TaskSelection};
 pub use templates::{NewTemplate, Template};

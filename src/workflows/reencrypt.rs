@@ -2,6 +2,7 @@
 
 use super::{
     Item, Session, Slot,
+    binding::Ids,
     decrypt::{ItemKey, decrypt_item, expect_id},
     encrypt::ciphertext,
 };
@@ -13,7 +14,10 @@ use crate::{
             items::{ReencryptedSlot, ReencryptionRequest},
         },
     },
-    crypto::DataKey,
+    crypto::{
+        DataKey,
+        places::{Place, ValueKind, Written},
+    },
     error::{Error, Result},
 };
 
@@ -28,19 +32,27 @@ impl Session {
         }
         let mut slots = Vec::with_capacity(item.slots.len());
         for slot in &item.slots {
-            slots.extend(reencrypt(&keys.dek, slot).await?);
+            slots.extend(reencrypt(&keys.dek, &item, slot).await?);
         }
         let response = vault::items::reencrypt(self.vault(), id, &ReencryptionRequest { slots }).await?;
         expect_id(id, &response.item.id)?;
-        decrypt_item(response, &ItemKey::Private(keys)).await
+        decrypt_item(&keys, response, &ItemKey::Kept).await
     }
 }
 
-async fn reencrypt(dek: &DataKey, slot: &Slot) -> Result<Option<ReencryptedSlot>> {
+/// The value keeps what its owner's client said of the write that sealed it; where that said nothing, it is sealed as the
+/// item is shown, without a birth.
+async fn reencrypt(dek: &DataKey, item: &Item, slot: &Slot) -> Result<Option<ReencryptedSlot>> {
     let Some(value) = &slot.value else { return Ok(None) };
-    let Some(encrypted) = dek.encrypt_text(value).await? else { return Ok(None) };
+    let written = slot.written.unwrap_or_else(|| {
+        let state = item.state(Ids::Original, None, Written::NO_REVISION, |_| true);
+        Written { birth: None, revision: Written::NO_REVISION, state }
+    });
+    let (item, slot_id) = (item.record.id.as_str(), slot.record.id.as_str());
+    let place = |kind| Place::Value { kind, item, slot: slot_id, written };
+    let Some(encrypted) = dek.encrypt_text(value, &place(ValueKind::Kept)).await? else { return Ok(None) };
     let key = match &slot.verification_key {
-        Some(key) => Some(ciphertext(dek.wrap_verification_key(key).await?)?),
+        Some(key) => Some(ciphertext(dek.wrap_verification_key(key, &place(ValueKind::KeptProof)).await?)?),
         None => None,
     };
     Ok(Some(ReencryptedSlot {

@@ -1,27 +1,27 @@
 //! Re-encrypting an item for its recipients after a change: what the `update_item_shares` task asks for.
-//! `docs/protocol/http-api.md` §9.2 and §9.3.
+//! `docs/protocol/http-api.md` §9.2 and §9.3, `docs/protocol/additional-data.md`.
 
 use std::collections::{BTreeMap, HashMap};
 
-use futures_util::try_join;
 use serde::Serialize;
 
 use super::{
-    Item, ProgressListener, Session, Slot,
+    Item, ProgressListener, Session,
     concurrency::join_all,
-    connections::public_key,
     encrypt::{ciphertext, encrypt_for_share},
+    grants::{Grant, OnShareSignature, birth_of, has_passed},
+    pins::public_key,
+    session::Keys,
 };
 use crate::{
     api::{
         Id,
         vault::{
             self,
-            connections::Connection,
             shares::{ItemShare, ItemSharesRefresh, ShareDek, ShareSlotValue},
         },
     },
-    crypto::{DataKey, PublicKey},
+    crypto::{DataKey, PublicKey, places::Birth},
     error::{Error, ErrorCode, Result},
 };
 
@@ -38,43 +38,128 @@ const BYTES_PER_VALUE: usize = 256;
 /// How often a refresh is attempted of an item that changes meanwhile.
 const MAX_ATTEMPTS: usize = 5;
 
-/// What a refresh did. Serialized, it is the report of the client task.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+/// What a refresh did.
+#[derive(Clone, Debug, Default)]
 pub struct Refreshed {
     /// Shares that the item was re-encrypted for.
     pub shares: usize,
-    /// Those of them that are on-shares, to users whom only the server and the on-sharer vouch for.
+    /// Those of them that were made by somebody whom the owner permitted to share on.
     pub on_shares: usize,
-    /// Shares skipped, because their key is not of a connection and the user permitted no on-sharing.
-    pub left_out: usize,
+    /// Shares that the server lists and that got nothing.
+    pub left_out: Vec<LeftOut>,
 }
 
-/// A share with the public key that its DEK is encrypted for.
+impl Refreshed {
+    /// For the server: numbers, and nothing that it does not know.
+    pub(super) fn counts(&self) -> RefreshedCounts {
+        let Refreshed { shares, on_shares, left_out } = self;
+        RefreshedCounts { shares: *shares, on_shares: *on_shares, left_out: left_out.len() }
+    }
+}
+
+/// The report of the client task.
+#[derive(Serialize)]
+pub(super) struct RefreshedCounts {
+    shares: usize,
+    on_shares: usize,
+    left_out: usize,
+}
+
+/// A share that a refresh left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// As the server tells it.
+    pub share_id: Id,
+    /// As the server tells it; `None` where it does not.
+    pub recipient_id: Option<Id>,
+    /// Of the key that the server lists; `None` where that is no usable key.
+    pub fingerprint: Option<String>,
+    /// Why.
+    pub why: LeftOutReason,
+}
+
+/// Why a share was left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum LeftOutReason {
+    /// No client of this user has noted that it may be encrypted for.
+    #[serde(rename = "no grant")]
+    NoGrant,
+    /// It is noted for another key.
+    #[serde(rename = "key changed")]
+    KeyChanged,
+    /// Its time is over.
+    #[serde(rename = "expired")]
+    Expired,
+    /// It was shared on by somebody who may not, or not this much.
+    #[serde(rename = "not permitted")]
+    NotPermitted,
+    /// This session took it back.
+    #[serde(rename = "revoked")]
+    Revoked,
+}
+
+impl LeftOutReason {
+    /// As JavaScript and the command line show it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            LeftOutReason::NoGrant => "no grant",
+            LeftOutReason::KeyChanged => "key changed",
+            LeftOutReason::Expired => "expired",
+            LeftOutReason::NotPermitted => "not permitted",
+            LeftOutReason::Revoked => "revoked",
+        }
+    }
+}
+
+/// A share that the user lets in: by what was shown of it, since the server could exchange the key under a share's id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IncludedShare {
+    /// [`LeftOut::share_id`].
+    pub share_id: Id,
+    /// [`LeftOut::fingerprint`].
+    pub fingerprint: String,
+    /// The one slot that they may read; `None` for the whole item.
+    pub scope: Option<Id>,
+    /// Whether they may share it on.
+    pub on_sharing: bool,
+}
+
+/// A share that the item is encrypted for, and the one slot of it that they get.
 struct Recipient {
-    share: ItemShare,
+    share_id: Id,
     key: PublicKey,
+    scope: Option<Id>,
+    /// A new grant, of a share that is let in.
+    grant: Option<String>,
 }
 
 impl Session {
-    /// Re-encrypts an own item, under one fresh DEK, for everyone it is shared with.
+    /// Re-encrypts an own item for everyone it is shared with, under one fresh DEK for each scope.
     ///
-    /// The recipients and their public keys come from the server, which could invent one. Therefore a key counts only
-    /// if it is that of a connection, or if the user permitted on-sharing of the item (see `on_sharing`); the others
-    /// are reported as left out.
+    /// The recipients come from the server, which could invent one. So only those count whose grant this user's clients
+    /// wrote, or who were let in by `include`, and those for whom such a recipient signed; the others are left out and
+    /// named. Nothing is fetched for each recipient.
     ///
     /// If another client changes the item meanwhile, the refresh is repeated: in a race of two clients, the slower one
     /// would otherwise overwrite new values with old ones.
-    pub async fn refresh_shares(&self, item_id: &Id, progress: &ProgressListener) -> Result<Refreshed> {
+    ///
+    /// `ITEM_CHANGED` and `UNBOUND_VALUE` as [`Session::create_share`].
+    pub async fn refresh_shares(
+        &self,
+        item_id: &Id,
+        include: &[IncludedShare],
+        progress: &ProgressListener,
+    ) -> Result<Refreshed> {
         self.keys()?;
         progress.report("fetching item and shares", 0, 3);
-        let mut item = self.get_item(item_id).await?;
+        let mut item = self.get_own_item(item_id).await?;
         for _ in 0..MAX_ATTEMPTS {
-            let refreshed = self.refresh_once(&item, progress).await?;
+            let refreshed = self.refresh_once(&item, include, progress).await?;
             if refreshed.shares == 0 {
                 return Ok(refreshed);
             }
-            let now = self.get_item(item_id).await?;
-            if is_same(&item, &now) {
+            let now = self.get_own_item(item_id).await?;
+            if item.version() == now.version() {
                 progress.report("updated", 3, 3);
                 return Ok(refreshed);
             }
@@ -83,63 +168,149 @@ impl Session {
         Err(Error::new(ErrorCode::Conflict, "the item keeps changing while its shares are updated"))
     }
 
-    async fn refresh_once(&self, item: &Item, progress: &ProgressListener) -> Result<Refreshed> {
-        if !item.record.own {
-            return Err(Error::new(ErrorCode::NotOwner, "only the item's owner may do this"));
+    async fn refresh_once(
+        &self,
+        item: &Item,
+        include: &[IncludedShare],
+        progress: &ProgressListener,
+    ) -> Result<Refreshed> {
+        let shares = vault::shares::of_item(self.vault(), &item.record.id).await?;
+        self.pause().await;
+        if shares.is_empty() && include.is_empty() {
+            return Ok(Refreshed::default());
         }
-        let (recipients, refreshed) = self.recipients_of(&item.record.id).await?;
-        if recipients.is_empty() {
-            return Ok(refreshed);
-        }
+        let keys = self.keys()?;
+        let (by_scope, refreshed) = recipients_of(&keys, item, *shares, include).await?;
         progress.report("encrypting", 1, 3);
-        let dek = DataKey::generate()?;
-        let values = encrypt_for_share(&dek, true, item.slots.iter().collect()).await?;
-        progress.report("updating the shares", 2, 3);
-        for recipients in recipients.chunks(shares_per_request(&values)) {
-            let change = refresh_request(&dek, &values, recipients).await?;
-            // Serializing it takes some ten milliseconds.
-            self.pause().await;
-            vault::shares::update_of_item(self.vault(), &item.record.id, &change).await?;
+        for (scope, recipients) in by_scope {
+            // Whoever has one slot's DEK could read all that is encrypted under it, if the server handed it out.
+            let dek = DataKey::generate()?;
+            let values = encrypt_for_share(&dek, item, scope.as_ref()).await?;
+            progress.report("updating the shares", 2, 3);
+            for recipients in recipients.chunks(shares_per_request(&values)) {
+                let change = refresh_request(&dek, &values, recipients).await?;
+                // Serializing it takes some ten milliseconds.
+                self.pause().await;
+                vault::shares::update_of_item(self.vault(), &item.record.id, &change).await?;
+            }
         }
         Ok(refreshed)
     }
+}
 
-    /// The recipients that count, and their numbers.
-    async fn recipients_of(&self, item_id: &Id) -> Result<(Vec<Recipient>, Refreshed)> {
-        let (shares, connections) = try_join!(vault::shares::of_item(self.vault(), item_id), self.all_connections())?;
-        self.pause().await;
-        let known_keys = self.recipient_keys(&connections);
-        let mut recipients = Vec::with_capacity(shares.len());
-        let mut unknown = Vec::new();
-        for share in *shares {
-            match known_keys.get(share.public_key.as_str()) {
-                Some(key) => recipients.push(Recipient { key: key.clone(), share }),
-                None => unknown.push(share),
-            }
-        }
-        let mut refreshed = Refreshed { left_out: unknown.len(), ..Refreshed::default() };
-        if !unknown.is_empty() && self.is_on_sharing_permitted(item_id, &connections).await? {
-            // One malformed key must not keep the other recipients from their update.
-            for share in unknown {
-                if let Ok(key) = public_key(&share.public_key) {
-                    recipients.push(Recipient { key, share });
-                    refreshed.on_shares += 1;
-                    refreshed.left_out -= 1;
-                }
-            }
-        }
-        refreshed.shares = recipients.len();
-        Ok((recipients, refreshed))
+/// The recipients that count, by scope, and what is said of the others.
+async fn recipients_of(
+    keys: &Keys,
+    item: &Item,
+    shares: Vec<ItemShare>,
+    include: &[IncludedShare],
+) -> Result<(BTreeMap<Option<Id>, Vec<Recipient>>, Refreshed)> {
+    let birth = birth_of(item)?;
+    let include: HashMap<&Id, &IncludedShare> = include.iter().map(|included| (&included.share_id, included)).collect();
+    let mut judged = Vec::with_capacity(shares.len());
+    for share in &shares {
+        judged.push(judge(keys, item, birth, share, include.get(&share.id).copied()).await);
     }
-
-    /// The other sides' public keys by their PEM; without those that are refused.
-    fn recipient_keys<'a>(&self, connections: &'a [Connection]) -> BTreeMap<&'a str, PublicKey> {
-        let key_of = |connection: &'a Connection| {
-            let key = self.recipient_key(connection).ok()?;
-            Some((connection.the_other_user.user_public_key.as_str(), key))
+    let mut signers: HashMap<String, (&PublicKey, &Grant)> = HashMap::new();
+    for granted in judged.iter().flatten() {
+        if granted.grant.on {
+            signers.insert(granted.grant.to.clone(), (&granted.key, &granted.grant));
+        }
+    }
+    let mut by_scope: BTreeMap<Option<Id>, Vec<Recipient>> = BTreeMap::new();
+    let mut refreshed = Refreshed::default();
+    for (share, judged) in shares.iter().zip(&judged) {
+        let recipient = match judged {
+            Ok(granted) => {
+                let is_new = include.contains_key(&share.id);
+                let grant = if is_new { Some(keys.seal_grant(&granted.grant, item).await?) } else { None };
+                let (key, scope) = (granted.key.clone(), granted.grant.scope.clone());
+                Ok(Recipient { share_id: share.id.clone(), key, scope, grant })
+            }
+            Err(LeftOutReason::NoGrant) if share.on_share.is_some() => {
+                let recipient = shared_on(item, birth, share, &signers).await;
+                refreshed.on_shares += usize::from(recipient.is_ok());
+                recipient
+            }
+            Err(why) => Err(*why),
         };
-        connections.iter().filter_map(key_of).collect()
+        match recipient {
+            Ok(recipient) => {
+                refreshed.shares += 1;
+                by_scope.entry(recipient.scope.clone()).or_default().push(recipient);
+            }
+            Err(why) => refreshed.left_out.push(LeftOut {
+                share_id: share.id.clone(),
+                recipient_id: share.recipient_id.clone(),
+                fingerprint: public_key(&share.public_key).ok().map(|key| key.fingerprint()),
+                why,
+            }),
+        }
     }
+    Ok((by_scope, refreshed))
+}
+
+/// A share with its grant.
+struct Granted {
+    key: PublicKey,
+    grant: Grant,
+}
+
+/// Whether the owner granted a share. How much of the item they get is the grant's to say, and never the row's.
+async fn judge(
+    keys: &Keys,
+    item: &Item,
+    birth: Birth,
+    share: &ItemShare,
+    included: Option<&IncludedShare>,
+) -> Result<Granted, LeftOutReason> {
+    let key = public_key(&share.public_key).map_err(|_| LeftOutReason::KeyChanged)?;
+    let grant = match included {
+        Some(included) if included.fingerprint != key.fingerprint() => return Err(LeftOutReason::KeyChanged),
+        Some(IncludedShare { fingerprint, scope, on_sharing, .. }) => {
+            Grant::new(fingerprint.clone(), scope.clone(), *on_sharing, share.expires_at.clone())
+        }
+        None => keys.open_grant(share.grant.as_deref(), item).await.ok_or(LeftOutReason::NoGrant)?,
+    };
+    if grant.to != key.fingerprint() {
+        return Err(LeftOutReason::KeyChanged);
+    }
+    // With its slot a share of one slot ends.
+    if grant.has_expired() || !has_slot(item, grant.scope.as_ref()) {
+        return Err(LeftOutReason::Expired);
+    }
+    if keys.is_revoked(&grant, &item.record.id, birth) {
+        return Err(LeftOutReason::Revoked);
+    }
+    Ok(Granted { key, grant })
+}
+
+/// Whether somebody whom a grant permits it has signed that this recipient may read the item. Scope is the narrower of both.
+async fn shared_on(
+    item: &Item,
+    birth: Birth,
+    share: &ItemShare,
+    signers: &HashMap<String, (&PublicKey, &Grant)>,
+) -> Result<Recipient, LeftOutReason> {
+    let key = public_key(&share.public_key).map_err(|_| LeftOutReason::KeyChanged)?;
+    let signature = share.on_share.as_deref().and_then(OnShareSignature::parse).ok_or(LeftOutReason::NoGrant)?;
+    let (sharer, grant) = signers.get(&signature.by).ok_or(LeftOutReason::NotPermitted)?;
+    let scope = share.slot_id.as_ref();
+    if !signature.is_of(sharer, (&item.record.id, birth), scope, &key).await {
+        return Err(LeftOutReason::NotPermitted);
+    }
+    if share.expires_at.as_deref().is_some_and(has_passed) || !has_slot(item, scope) {
+        return Err(LeftOutReason::Expired);
+    }
+    let scope = match (&grant.scope, scope) {
+        (Some(granted), Some(signed)) if granted != signed => return Err(LeftOutReason::NotPermitted),
+        (granted, signed) => granted.as_ref().or(signed).cloned(),
+    };
+    Ok(Recipient { share_id: share.id.clone(), key, scope, grant: None })
+}
+
+fn has_slot(item: &Item, scope: Option<&Id>) -> bool {
+    scope.is_none_or(|scope| item.slots.iter().any(|slot| slot.record.id == *scope))
 }
 
 fn shares_per_request(values: &[ShareSlotValue]) -> usize {
@@ -152,7 +323,7 @@ fn shares_per_request(values: &[ShareSlotValue]) -> usize {
     (BYTES_PER_REQUEST / bytes_per_share).max(1)
 }
 
-/// All shares get the same ciphertexts of the values; only the DEK is encrypted for each recipient.
+/// All shares of a scope get the same ciphertexts of the values; only the DEK is encrypted for each recipient.
 async fn refresh_request<'a>(
     dek: &DataKey,
     values: &'a [ShareSlotValue],
@@ -161,26 +332,12 @@ async fn refresh_request<'a>(
     let encrypted_deks = join_all(recipients.iter().map(|recipient| recipient.key.wrap_data_key(dek))).await;
     let mut share_deks = Vec::with_capacity(recipients.len());
     for (recipient, encrypted_dek) in recipients.iter().zip(encrypted_deks) {
-        share_deks.push(ShareDek { share_id: recipient.share.id.clone(), dek: ciphertext(encrypted_dek?)? });
+        let (share_id, grant) = (recipient.share_id.clone(), recipient.grant.clone());
+        share_deks.push(ShareDek { share_id, dek: ciphertext(encrypted_dek?)?, grant });
     }
     let mut slot_values = Vec::with_capacity(recipients.len() * values.len());
-    for Recipient { share, .. } in recipients {
-        for value in values {
-            if share.slot_id.is_none() || share.slot_id == value.slot_id {
-                slot_values.push(value.of_share(&share.id));
-            }
-        }
+    for Recipient { share_id, .. } in recipients {
+        slot_values.extend(values.iter().map(|value| value.of_share(share_id)));
     }
     Ok(ItemSharesRefresh { share_deks, slot_values, client_tasks: Vec::new() })
-}
-
-/// Whether an item is unchanged. Each change encrypts the value anew, so that comparing ciphertexts is enough.
-fn is_same(one: &Item, other: &Item) -> bool {
-    let others: HashMap<&Id, &Slot> = other.slots.iter().map(|slot| (&slot.record.id, slot)).collect();
-    let is_unchanged = |slot: &Slot| {
-        others.get(&slot.record.id).is_some_and(|same| {
-            same.record.label == slot.record.label && same.record.encrypted_value == slot.record.encrypted_value
-        })
-    };
-    one.record.label == other.record.label && one.slots.len() == other.slots.len() && one.slots.iter().all(is_unchanged)
 }

@@ -7,16 +7,17 @@ use std::future::ready;
 use futures_util::{future::maybe_done, try_join};
 
 use super::{
-    ProgressListener, Session,
-    concurrency::drive_background,
-    encrypt::{ciphertext, store_key_pair},
-    login,
-    services::Services,
+    ProgressListener, Session, concurrency::drive_background, encrypt::ciphertext, login, services::Services,
+    session::UserKeys,
 };
 use crate::{
     api::{
-        Id,
-        keystore::{self, keypairs::AUTHENTICATION_KEY_PAIR, srp::NewSrpUser},
+        Id, JsonObject,
+        keystore::{
+            self,
+            keypairs::{AUTHENTICATION_KEY_PAIR, NewKeypair},
+            srp::NewSrpUser,
+        },
         vault::{
             self,
             me::{User, private_dek_id},
@@ -75,7 +76,7 @@ pub(super) async fn create_user(
                 .as_mut()
                 .take_output()
                 .ok_or_else(|| Error::internal("the key pair was taken already"))??;
-            store_key_pair(keystore, &kek, generated, Some(AUTHENTICATION_KEY_PAIR), Some(REGISTRATION)).await?.1
+            store_login_key(keystore, &kek, generated).await?
         }
     };
     drop(generation);
@@ -85,7 +86,7 @@ pub(super) async fn create_user(
     let dek = match (private_dek_id(&user), dek) {
         (Some(id), _) => {
             let record = keystore::keys::data_encryption_key(keystore, id).await?;
-            kek.unwrap_data_key(record.serialized_data_encryption_key.as_str()).await?
+            kek.unwrap_private_dek(record.serialized_data_encryption_key.as_str()).await?
         }
         (None, dek) => {
             let (id, dek) = match dek {
@@ -98,7 +99,8 @@ pub(super) async fn create_user(
     };
 
     progress.report("registered", STEPS, STEPS);
-    Ok(Session::new(services, user.id, (secret, kek, dek)))
+    let login_key = key_pair.fingerprint();
+    Ok(Session::new(services, user.id, UserKeys { secret, kek, dek, login_key }))
 }
 
 /// Whether this attempt registered the user, or an earlier one did.
@@ -142,13 +144,28 @@ async fn kek(keystore: &Service, attempt: Attempt, passphrase_key: &PassphraseKe
 
 async fn store_dek(keystore: &Service, kek: &KeyEncryptionKey) -> Result<(Id, DataKey)> {
     let dek = DataKey::generate()?;
-    let wrapped = ciphertext(kek.wrap_data_key(&dek).await?)?;
+    let wrapped = ciphertext(kek.wrap_private_dek(&dek).await?)?;
     let record = keystore::keys::store_data_encryption_key(keystore, wrapped.clone(), Some(REGISTRATION)).await?;
     if record.serialized_data_encryption_key == wrapped {
         return Ok((record.id, dek));
     }
-    let first = kek.unwrap_data_key(record.serialized_data_encryption_key.as_str()).await?;
+    let first = kek.unwrap_private_dek(record.serialized_data_encryption_key.as_str()).await?;
     Ok((record.id, first))
+}
+
+/// The reply to a retry holds the key pair of the first attempt; that one is then the user's.
+async fn store_login_key(keystore: &Service, kek: &KeyEncryptionKey, generated: KeyPair) -> Result<KeyPair> {
+    let request = NewKeypair {
+        public_key: generated.public_key_pem().to_owned(),
+        encrypted_serialized_key: ciphertext(kek.wrap_login_key(&generated).await?)?,
+        metadata: JsonObject::new(),
+        external_identifiers: vec![AUTHENTICATION_KEY_PAIR.to_owned()],
+    };
+    let record = keystore::keypairs::store(keystore, &request, Some(REGISTRATION)).await?;
+    if record.public_key == generated.public_key_pem() {
+        return Ok(generated.without_export());
+    }
+    login::unwrap(kek, &record).await
 }
 
 async fn existing_key_pair(keystore: &Service, kek: &KeyEncryptionKey) -> Result<Option<KeyPair>> {

@@ -2,10 +2,25 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use zeroize::Zeroizing;
 
-use super::{KeyPairPool, encrypt::store_key_pair, idempotency::PendingOperations, services::Services};
+use super::{
+    KeyPairPool,
+    decrypt::bad_response,
+    encrypt::ciphertext,
+    idempotency::{PendingOperation, PendingOperations},
+    memory::Memory,
+    pins::{ConnectionKeyPair, Recipient, key_changed},
+    services::Services,
+};
 use crate::{
-    api::{Id, keystore, vault},
-    crypto::{DataKey, KeyEncryptionKey, KeyPair, PublicKey, UserSecret},
+    api::{
+        Id, JsonObject,
+        keystore::{self, keypairs::NewKeypair},
+        vault,
+    },
+    crypto::{
+        DataKey, KeyEncryptionKey, KeyPair, UserSecret,
+        places::{KeyRule, misplaced},
+    },
     error::{Error, ErrorCode, Result},
     http::{Reply, Service},
 };
@@ -37,18 +52,29 @@ impl Drop for State {
     }
 }
 
+/// What signing in gives.
+pub(super) struct UserKeys {
+    pub(super) secret: UserSecret,
+    pub(super) kek: KeyEncryptionKey,
+    pub(super) dek: DataKey,
+    /// Fingerprint of the key pair that signs the user in to the Vault.
+    pub(super) login_key: String,
+}
+
 /// What a session has that no server does.
 pub(super) struct Keys {
     pub(super) secret: UserSecret,
     pub(super) kek: KeyEncryptionKey,
     pub(super) dek: DataKey,
     pub(super) pending: PendingOperations,
+    /// Fingerprint of the key pair that signs the user in to the Vault.
+    pub(super) login_key: String,
+    /// What was seen, so that a server cannot go back behind it.
+    pub(super) memory: RefCell<Memory>,
     /// The user's connection key pairs, by their Keystore id.
-    unwrapped: Cache<KeyPair>,
+    unwrapped: Cache<ConnectionKeyPair>,
     /// The DEKs of received shares, by their ciphertext.
     share_keys: Cache<DataKey>,
-    /// Fingerprint of the other side's first public key in this session, by connection.
-    seen_keys: RefCell<BTreeMap<Id, String>>,
     /// Connections as last fetched, so that sharing saves a request.
     connections: Cache<Recipient>,
 }
@@ -56,26 +82,21 @@ pub(super) struct Keys {
 /// Ordered and not hashed: a server chooses the keys, and could make them collide.
 type Cache<T> = RefCell<BTreeMap<String, Rc<T>>>;
 
-/// The other side of a connection, its public key checked.
-pub(super) struct Recipient {
-    pub(super) connection: vault::connections::Connection,
-    pub(super) key: PublicKey,
-}
-
 impl Session {
     pub(super) fn new(
         Services { vault, keystore, key_pairs }: Services,
         user_id: Id,
-        (secret, kek, dek): (UserSecret, KeyEncryptionKey, DataKey),
+        UserKeys { secret, kek, dek, login_key }: UserKeys,
     ) -> Session {
         let keys = Keys {
             secret,
             kek,
             dek,
             pending: PendingOperations::default(),
+            login_key,
+            memory: RefCell::default(),
             unwrapped: RefCell::default(),
             share_keys: RefCell::default(),
-            seen_keys: RefCell::default(),
             connections: RefCell::default(),
         };
         let key_pairs = Rc::new(KeyPairPool::new(key_pairs));
@@ -158,20 +179,28 @@ impl Session {
         Rc::clone(&self.state.key_pairs)
     }
 
-    /// A new key pair for a connection, or the one that the caller names.
+    /// A new key pair for a connection, or the one that the caller names, which must not have been used before: two
+    /// connections with one key pair could not be told apart.
     pub(super) async fn connection_key_pair(
         &self,
         keypair_id: Option<&str>,
-        idempotency_key: Option<&str>,
+        rule: &KeyRule,
+        operation: &PendingOperation,
     ) -> Result<StoredKeyPair> {
-        let Some(keypair_id) = keypair_id else { return self.store_new_key_pair(idempotency_key).await };
+        let Some(keypair_id) = keypair_id else { return self.store_new_key_pair(rule, operation).await };
         let id = Id::parse(keypair_id).ok_or_else(|| Error::invalid_argument("the key pair's id is not an id"))?;
         // Unwrapped, not only looked up: a public key that the Keystore merely claims could be its own.
-        let pair = self.key_pair(keypair_id).await?;
-        Ok(StoredKeyPair { id, public_key_pem: pair.public_key_pem().to_owned() })
+        let own = self.key_pair(keypair_id).await?;
+        let was_used = own.note.borrow().is_some()
+            || self.keys()?.memory.borrow().is_published(&own.pair.fingerprint())
+            || !matches!((&own.rule, rule), (KeyRule::Open, _)) && own.rule != *rule;
+        if was_used && !operation.was_attempted_before() {
+            return Err(Error::invalid_argument("this key pair is another connection's: each has one of its own"));
+        }
+        Ok(StoredKeyPair { id, own })
     }
 
-    async fn store_new_key_pair(&self, idempotency_key: Option<&str>) -> Result<StoredKeyPair> {
+    async fn store_new_key_pair(&self, rule: &KeyRule, operation: &PendingOperation) -> Result<StoredKeyPair> {
         let generated = match self.state.key_pairs.take().await {
             Some(generated) => generated,
             None => {
@@ -180,21 +209,36 @@ impl Session {
             }
         };
         let keys = self.keys()?;
-        let (id, pair) = store_key_pair(self.keystore(), &keys.kek, generated, None, idempotency_key).await?;
-        let stored = StoredKeyPair { id, public_key_pem: pair.public_key_pem().to_owned() };
-        keys.remember_key_pair(stored.id.as_str(), pair);
-        Ok(stored)
+        let request = NewKeypair {
+            public_key: generated.public_key_pem().to_owned(),
+            encrypted_serialized_key: ciphertext(keys.kek.wrap_connection_key(&generated, rule).await?)?,
+            metadata: JsonObject::new(),
+            external_identifiers: Vec::new(),
+        };
+        let record = keystore::keypairs::store(self.keystore(), &request, operation.idempotency_key()).await?;
+        let own = if record.public_key == generated.public_key_pem() {
+            ConnectionKeyPair { pair: generated.without_export(), rule: rule.clone(), note: RefCell::default() }
+        } else if operation.was_attempted_before() {
+            // The first attempt's.
+            ConnectionKeyPair::of(&keys, &record).await?
+        } else {
+            return Err(bad_response("the server stored another key pair than it was given"));
+        };
+        if own.rule != *rule {
+            return Err(key_changed());
+        }
+        Ok(StoredKeyPair { own: keys.remember_key_pair(record.id.as_str(), own), id: record.id })
     }
 
     /// Fetched and unwrapped once per session.
-    pub(super) async fn key_pair(&self, keypair_id: &str) -> Result<Rc<KeyPair>> {
+    pub(super) async fn key_pair(&self, keypair_id: &str) -> Result<Rc<ConnectionKeyPair>> {
         let keys = self.keys()?;
         let known = keys.unwrapped.borrow().get(keypair_id).cloned();
         if let Some(pair) = known {
             return Ok(pair);
         }
         let record = keystore::keypairs::get(self.keystore(), keypair_id).await?;
-        let pair = keys.kek.unwrap_key_pair(record.encrypted_serialized_key.as_str(), &record.public_key).await?;
+        let pair = ConnectionKeyPair::of(&keys, &record).await?;
         Ok(keys.remember_key_pair(keypair_id, pair))
     }
 
@@ -215,17 +259,23 @@ impl Session {
     }
 }
 
-/// A key pair that the Keystore holds.
+/// A connection's key pair that the Keystore holds.
 pub(super) struct StoredKeyPair {
     pub(super) id: Id,
-    pub(super) public_key_pem: String,
+    pub(super) own: Rc<ConnectionKeyPair>,
 }
 
 impl Keys {
-    fn remember_key_pair(&self, keypair_id: &str, pair: KeyPair) -> Rc<KeyPair> {
+    fn remember_key_pair(&self, keypair_id: &str, pair: ConnectionKeyPair) -> Rc<ConnectionKeyPair> {
         let pair = Rc::new(pair);
         insert_bounded(&self.unwrapped, keypair_id, Rc::clone(&pair));
         pair
+    }
+
+    /// A key pair is for one purpose. In a legacy account the login key pair names none, and the server could offer it as a
+    /// connection's.
+    pub(super) fn refuse_login_key(&self, pair: &KeyPair) -> Result<()> {
+        if pair.fingerprint() == self.login_key { Err(misplaced()) } else { Ok(()) }
     }
 
     /// Decrypts a share's `encrypted_dek`, once per session.
@@ -239,13 +289,9 @@ impl Keys {
         Ok(key)
     }
 
-    pub(super) fn remember_connection(
-        &self,
-        connection: &vault::connections::Connection,
-        key: &PublicKey,
-    ) -> Rc<Recipient> {
-        let recipient = Rc::new(Recipient { connection: connection.clone(), key: key.clone() });
-        insert_bounded(&self.connections, connection.own.id.as_str(), Rc::clone(&recipient));
+    pub(super) fn remember_connection(&self, recipient: Recipient) -> Rc<Recipient> {
+        let recipient = Rc::new(recipient);
+        insert_bounded(&self.connections, recipient.connection.own.id.as_str(), Rc::clone(&recipient));
         recipient
     }
 
@@ -255,23 +301,6 @@ impl Keys {
 
     pub(super) fn forget_connection(&self, id: &Id) {
         self.connections.borrow_mut().remove(id.as_str());
-    }
-
-    /// `KEY_CHANGED` where this session saw another public key for the connection first.
-    pub(super) fn check_key_is_unchanged(&self, connection: &Id, key: &PublicKey) -> Result<()> {
-        let fingerprint = key.fingerprint();
-        let mut seen = self.seen_keys.borrow_mut();
-        match seen.get(connection) {
-            Some(first) if *first != fingerprint => {
-                let message = "the server hands out another public key for this connection than before";
-                Err(Error::new(ErrorCode::KeyChanged, message))
-            }
-            Some(_) => Ok(()),
-            None => {
-                seen.insert(connection.clone(), fingerprint);
-                Ok(())
-            }
-        }
     }
 }
 

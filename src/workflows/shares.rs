@@ -1,16 +1,16 @@
 //! Sharing an item, and reading one that was shared: `docs/protocol/guides.md` §2, steps 18–29;
 //! `docs/protocol/http-api.md` §8 and §9.
 
-use std::rc::Rc;
-
 use futures_util::try_join;
 
 use super::{
-    Item, Page, PageRequest, ProgressListener, Session, Slot,
+    ConnectionRef, Item, Page, PageRequest, ProgressListener, Session,
+    clock::now_milliseconds,
     decrypt::{acceptance_required, bad_response, decrypt_item, expect_id, item_without_values, share_key},
-    encrypt::{ciphertext, encrypt_for_share},
+    encrypt::{ciphertext, encrypt_for_share, original_id},
+    grants::{Grant, OnShareSignature, birth_of, check_until},
     pagination::fetch_pages,
-    session::Recipient,
+    pins::Recipient,
 };
 use crate::{
     api::{
@@ -24,7 +24,7 @@ use crate::{
             },
         },
     },
-    crypto::DataKey,
+    crypto::{DataKey, PublicKey},
     error::{Error, ErrorCode, Result},
 };
 
@@ -33,8 +33,8 @@ use crate::{
 pub struct NewShare {
     /// The user's own id of the item.
     pub item_id: Id,
-    /// The user's own id of the connection with the recipient.
-    pub connection_id: Id,
+    /// The connection with the recipient.
+    pub connection: ConnectionRef,
     /// Shares this one slot only.
     pub slot_id: Option<Id>,
     /// Not encrypted.
@@ -45,19 +45,22 @@ pub struct NewShare {
     pub on_sharing: bool,
     /// When the recipient loses it.
     pub expires_at: Option<Timestamp>,
+    /// The [`Item::version`] that the user was shown; whatever the item shows by then where absent.
+    pub version: Option<String>,
 }
 
 impl NewShare {
     /// A whole item, without terms, expiry, or the permission to share on.
-    pub fn new(item_id: Id, connection_id: Id) -> Self {
+    pub fn new(item_id: Id, connection: impl Into<ConnectionRef>) -> Self {
         NewShare {
             item_id,
-            connection_id,
+            connection: connection.into(),
             slot_id: None,
             terms: None,
             acceptance_required: None,
             on_sharing: false,
             expires_at: None,
+            version: None,
         }
     }
 }
@@ -73,9 +76,24 @@ pub struct SharedItem {
     pub via_another_share: Option<Id>,
 }
 
+/// A share that the user made.
+#[derive(Clone, Debug)]
+pub struct OutgoingShare {
+    /// From the Vault.
+    pub share: Share,
+    /// Whether a refresh encrypts for it, as far as the share says; `None` for a share of somebody else's item.
+    pub granted: Option<bool>,
+}
+
 /// Arguments of `change_share`; what is absent stays as it is.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct ShareTerms {
+    /// The share to change. Item and connection say what the user takes it for, which the server could not.
+    pub share_id: Id,
+    /// The user's own item.
+    pub item_id: Id,
+    /// The connection with the recipient.
+    pub connection: ConnectionRef,
     /// `Some(None)` removes the expiry.
     pub expires_at: Option<Option<Timestamp>>,
     /// `false` also deletes what was shared on.
@@ -83,31 +101,48 @@ pub struct ShareTerms {
 }
 
 impl Session {
-    /// Re-encrypts an item under a fresh DEK, encrypts the DEK for the recipient, and stores both as a share.
+    /// Re-encrypts an item under a fresh DEK, encrypts the DEK for the recipient, and stores both as a share, with a grant
+    /// that lets later changes reach the recipient.
+    ///
+    /// Nothing is sent where the item is not as its values say (`ITEM_CHANGED`), where one names no place
+    /// (`UNBOUND_VALUE`), or where it shows something else than `version` (`CONFLICT`).
     pub async fn create_share(&self, share: &NewShare, progress: &ProgressListener) -> Result<Share> {
+        check_until(share.expires_at.as_ref())?;
         let keys = self.keys()?;
         let operation = keys.pending.begin(("shares.create", share))?;
 
         progress.report("fetching item and connection", 0, 3);
-        let known = keys.known_connection(&share.connection_id);
+        let known = keys.known_connection(&share.connection.id);
         let was_known = known.is_some();
         let recipient = async {
             match known {
                 Some(known) => Ok(known),
-                None => self.fetch_recipient(&share.connection_id).await,
+                None => self.fetch_recipient(&share.connection.id).await.map_err(not_connected),
             }
         };
         let (recipient, item) = try_join!(recipient, self.get_item(&share.item_id))?;
-        let connection = &recipient.connection;
-        if share.on_sharing {
-            self.permit_on_sharing(connection, &item.record).await?;
+        recipient.check_for_disclosure(&share.connection)?;
+        if share.version.as_ref().is_some_and(|version| *version != item.version()) {
+            return Err(Error::new(ErrorCode::Conflict, "the item shows something else now: look at it again"));
+        }
+        if share.on_sharing && item.is_received() {
+            let message = "only the owner of an item can permit that it be shared on";
+            return Err(Error::new(ErrorCode::OnSharingNotPermitted, message));
         }
 
         progress.report("encrypting", 1, 3);
+        let connection = &recipient.connection;
         let dek = DataKey::generate()?;
-        let slots = slots_to_share(&item, share.slot_id.as_ref())?;
-        let slot_values = encrypt_for_share(&dek, item.record.own, slots).await?;
+        let slot_values = encrypt_for_share(&dek, &item, share.slot_id.as_ref()).await?;
         let encrypted_dek = ciphertext(recipient.key.wrap_data_key(&dek).await?)?;
+        let (grant, on_share) = match item.is_received() {
+            true => (None, self.sign_on_share(&item, share.slot_id.as_ref(), &recipient).await?),
+            false => {
+                let (to, until) = (recipient.fingerprint(), share.expires_at.clone());
+                let grant = Grant::new(to, share.slot_id.clone(), share.on_sharing, until);
+                (Some(keys.seal_grant(&grant, &item).await?), None)
+            }
+        };
         let acceptance_required = share.acceptance_required.unwrap_or(share.terms.is_some());
         let new_share = vault::shares::NewShare {
             recipient_id: connection.the_other_user.user_id.clone(),
@@ -124,15 +159,18 @@ impl Session {
             expires_at: share.expires_at.clone(),
             slot_id: share.slot_id.clone(),
             slot_values,
+            grant,
+            on_share,
         };
+        self.note_first_disclosure(&recipient).await?;
 
         progress.report("sharing", 2, 3);
         let request = NewSharesRequest { shares: vec![new_share] };
         let created = vault::shares::create(self.vault(), &share.item_id, &request, operation.idempotency_key()).await;
         let created = match created {
             Err(refusal) if was_known && may_be_about_the_connection(&refusal) => {
-                keys.forget_connection(&share.connection_id);
-                return Err(self.connection_error(&share.connection_id).await.unwrap_or(refusal));
+                keys.forget_connection(&share.connection.id);
+                return Err(self.connection_error(&share.connection.id).await.unwrap_or(refusal));
             }
             created => created?,
         };
@@ -144,16 +182,27 @@ impl Session {
 
     /// The error of a connection that has changed since it was cached, which says more than the server's refusal.
     async fn connection_error(&self, connection_id: &Id) -> Option<Error> {
-        let error = self.fetch_recipient(connection_id).await.err()?;
+        let error = self.fetch_recipient(connection_id).await.map_err(not_connected).err()?;
         matches!(error.code(), ErrorCode::NotConnected | ErrorCode::KeyChanged | ErrorCode::WeakKey).then_some(error)
     }
 
-    /// The other side of a connection, past the cache.
-    async fn fetch_recipient(&self, connection_id: &Id) -> Result<Rc<Recipient>> {
-        let connection = vault::connections::get(self.vault(), connection_id).await.map_err(not_connected)?;
-        expect_id(connection_id, &connection.own.id)?;
-        let key = self.recipient_key(&connection)?;
-        Ok(self.keys()?.remember_connection(&connection, &key))
+    /// For the owner of a received item, whose client then encrypts later changes for this recipient too. `None` where the
+    /// owner's client names no places: it asks for no such signature.
+    async fn sign_on_share(&self, item: &Item, slot_id: Option<&Id>, recipient: &Recipient) -> Result<Option<String>> {
+        let (Some(birth), Some(share_id)) = (item.binding.birth, &item.record.share_id) else { return Ok(None) };
+        let received = vault::shares::get_incoming(self.vault(), share_id).await?;
+        expect_id(share_id, &received.id)?;
+        let keypair_id = received.keypair_external_id.as_deref();
+        let keypair_id = keypair_id.ok_or_else(|| bad_response("a share names no key pair for its DEK"))?;
+        let own = self.key_pair(keypair_id).await?;
+        let scope = match slot_id {
+            Some(id) => {
+                item.slots.iter().find(|slot| slot.record.id == *id).and_then(|slot| slot.record.original_id.as_ref())
+            }
+            None => None,
+        };
+        let about = (original_id(item)?, birth);
+        OnShareSignature::sign(&own.pair, about, scope, &recipient.key).await?.to_text().map(Some)
     }
 
     /// Shares made for the user.
@@ -163,9 +212,27 @@ impl Session {
     }
 
     /// Shares that the user made.
-    pub async fn outgoing_shares(&self, filter: &OutgoingFilter, page: &PageRequest) -> Result<Page<Share>> {
+    pub async fn outgoing_shares(&self, filter: &OutgoingFilter, page: &PageRequest) -> Result<Page<OutgoingShare>> {
         self.keys()?;
-        fetch_pages(page, &|query| vault::shares::outgoing(self.vault(), filter, query)).await
+        let shares = fetch_pages(page, &|query| vault::shares::outgoing(self.vault(), filter, query)).await?;
+        let mut entries = Vec::with_capacity(shares.entries.len());
+        for share in shares.entries {
+            entries.push(OutgoingShare { granted: self.is_granted(&share).await?, share });
+        }
+        Ok(Page { entries, next: shares.next })
+    }
+
+    async fn is_granted(&self, share: &Share) -> Result<Option<bool>> {
+        if share.owner_id.as_ref() != Some(self.user_id()) {
+            return Ok(None);
+        }
+        let keys = self.keys()?;
+        let Some((grant, birth)) = keys.open_grant_of(share.grant.as_deref(), &share.item_id).await else {
+            return Ok(Some(false));
+        };
+        let key = share.public_key.as_deref().and_then(|pem| PublicKey::from_pem(pem).ok());
+        let is_for = key.is_some_and(|key| key.fingerprint() == grant.to);
+        Ok(Some(is_for && !grant.has_expired() && !keys.is_revoked(&grant, &share.item_id, birth)))
     }
 
     /// A share and its item: the recipient's copy for the recipient, the shared item for the sender.
@@ -211,8 +278,11 @@ impl Session {
             }
             None => response,
         };
+        if source.item.share_id.as_ref() != Some(&source.share.id) {
+            return Err(bad_response("the server gives a share an item that it did not bring"));
+        }
         let key = share_key(self, &source.share).await?;
-        let item = decrypt_item(Box::new((*source).into()), &key).await?;
+        let item = decrypt_item(&*self.keys()?, Box::new((*source).into()), &key).await?;
         Ok(SharedItem { share, item, via_another_share })
     }
 
@@ -250,45 +320,62 @@ impl Session {
         Ok(share)
     }
 
-    /// Changes expiry and on-sharing of a share of an own item; its on-shares follow.
-    pub async fn change_share(&self, id: &Id, terms: &ShareTerms) -> Result<Share> {
-        self.keys()?;
-        if terms.on_sharing == Some(true) {
-            let share = vault::shares::get_outgoing(self.vault(), id).await?;
-            let item = vault::items::get(self.vault(), &share.item_id).await?.item;
-            self.permit_on_sharing(&self.connection_with(&share.recipient_id).await?, &item).await?;
-        }
+    /// Changes expiry and on-sharing of a share of an own item; its on-shares follow. `BAD_RESPONSE` where the share is not
+    /// one of this item for this recipient, or has no grant: a refresh that includes it gives it one.
+    pub async fn change_share(&self, terms: &ShareTerms) -> Result<Share> {
+        check_until(terms.expires_at.as_ref().and_then(Option::as_ref))?;
+        let keys = self.keys()?;
+        let id = &terms.share_id;
+        let recipient = async {
+            match keys.known_connection(&terms.connection.id) {
+                Some(known) => Ok(known),
+                None => self.fetch_recipient(&terms.connection.id).await.map_err(not_connected),
+            }
+        };
+        let share = vault::shares::get_outgoing(self.vault(), id);
+        let (recipient, item, share) = try_join!(recipient, self.get_own_item(&terms.item_id), share)?;
+        recipient.check_for_disclosure(&terms.connection)?;
+        expect_id(id, &share.id)?;
+        let grant = keys.open_grant(share.grant.as_deref(), &item).await;
+        let grant = grant.filter(|grant| grant.to == recipient.fingerprint());
+        let grant = grant.ok_or_else(|| bad_response("the share has no grant for this item and recipient"))?;
+
+        let changed = Grant {
+            on: terms.on_sharing.unwrap_or(grant.on),
+            until: terms.expires_at.clone().unwrap_or_else(|| grant.until.clone()),
+            at: now_milliseconds().max(grant.at + 1),
+            ..grant.clone()
+        };
         let change = ShareChange {
             share_id: id.clone(),
             expires_at: terms.expires_at.clone(),
             onsharing_permitted: terms.on_sharing,
+            grant: Some(keys.seal_grant(&changed, &item).await?),
         };
         let changed = vault::shares::change(self.vault(), vec![change]).await?;
+        keys.revoke(&grant, &item.record.id, birth_of(&item)?, grant.at);
         let share = changed.into_iter().next().ok_or_else(|| bad_response("the server changed no share"))?;
         expect_id(id, &share.id)?;
         Ok(share)
     }
 
-    async fn connection_with(&self, user_id: &Id) -> Result<vault::connections::Connection> {
-        for connection in self.all_connections().await? {
-            if connection.the_other_user.user_id == *user_id {
-                return Ok(connection);
-            }
-        }
-        Err(Error::new(ErrorCode::NotConnected, "the two users are not connected any more"))
-    }
-
-    /// Removes a share and the recipient's copy of the item; both sides may.
+    /// Removes a share and the recipient's copy of the item; both sides may. In this session no refresh encrypts for it
+    /// again, whatever the server lists; after it, a server that kept the share can bring it back.
     pub async fn delete_share(&self, id: &Id) -> Result<()> {
+        let keys = self.keys()?;
+        match vault::shares::get_outgoing(self.vault(), id).await {
+            Ok(share) => {
+                expect_id(id, &share.id)?;
+                if let Some((grant, birth)) = keys.open_grant_of(share.grant.as_deref(), &share.item_id).await {
+                    keys.revoke(&grant, &share.item_id, birth, now_milliseconds());
+                }
+            }
+            // A received one, or one that is gone.
+            Err(error) if error.code() == ErrorCode::NotFound => {}
+            Err(error) => return Err(error),
+        }
         self.delete_once(("shares.delete", id), vault::shares::delete(self.vault(), id)).await
     }
-}
-
-pub(super) fn slots_to_share<'a>(item: &'a Item, only: Option<&Id>) -> Result<Vec<&'a Slot>> {
-    let Some(only) = only else { return Ok(item.slots.iter().collect()) };
-    let slot = item.slots.iter().find(|slot| slot.record.id == *only);
-    let slot = slot.ok_or_else(|| Error::new(ErrorCode::NotFound, "the item has no slot of this id"))?;
-    Ok(vec![slot])
 }
 
 fn may_be_about_the_connection(refusal: &Error) -> bool {

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{Client, Session};
+use super::{Client, Session, session::UserKeys};
 use crate::{
     api::vault,
     crypto::{DataKey, KeyEncryptionKey, UserSecret},
@@ -17,6 +17,8 @@ pub struct SessionSnapshot {
     pub key_encryption_key: Zeroizing<String>,
     /// The private DEK, base64url.
     pub data_encryption_key: Zeroizing<String>,
+    /// Fingerprint of the key pair that signs the user in to the Vault.
+    pub login_key: String,
     /// The Keystore's session token.
     pub keystore_access_token: Zeroizing<String>,
     /// The Vault's session token.
@@ -32,6 +34,7 @@ impl Session {
             secret: Zeroizing::new(keys.secret.as_str().to_owned()),
             key_encryption_key: keys.kek.to_base64url(),
             data_encryption_key: keys.dek.to_base64url(),
+            login_key: keys.login_key.clone(),
             keystore_access_token: self.keystore().token().ok_or_else(no_token)?,
             vault_access_token: self.vault().token().ok_or_else(no_token)?,
         })
@@ -43,11 +46,13 @@ impl Client {
     pub async fn restore(&self, snapshot: SessionSnapshot) -> Result<Session> {
         let services = self.for_one_user();
         let secret = UserSecret::parse(&snapshot.secret)?;
-        let kek = KeyEncryptionKey::from_base64url(&snapshot.key_encryption_key)?;
+        // Private DEK and login key, which alone are stricter in a strict account, are not unwrapped again.
+        let kek = KeyEncryptionKey::from_base64url(&snapshot.key_encryption_key, true)?;
         let dek = DataKey::from_base64url(&snapshot.data_encryption_key)?;
         services.vault.set_token(snapshot.vault_access_token);
         services.keystore.set_token(snapshot.keystore_access_token);
         let user = vault::me::get(&services.vault).await?;
-        Ok(Session::new(services, user.id, (secret, kek, dek)))
+        let login_key = snapshot.login_key;
+        Ok(Session::new(services, user.id, UserKeys { secret, kek, dek, login_key }))
     }
 }

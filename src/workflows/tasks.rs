@@ -47,9 +47,18 @@ impl Default for TaskSelection {
 #[derive(Clone, Debug, Default)]
 pub struct TaskRun {
     /// As the Vault has them after their end was reported.
-    pub completed: Vec<ClientTask>,
+    pub completed: Vec<CompletedTask>,
     /// Can be run again.
     pub failed: Vec<FailedTask>,
+}
+
+/// A task that was run.
+#[derive(Clone, Debug)]
+pub struct CompletedTask {
+    /// As the Vault has it.
+    pub task: ClientTask,
+    /// What it did, and whom it left out.
+    pub refreshed: Refreshed,
 }
 
 /// A task that could not be run.
@@ -103,10 +112,14 @@ impl Session {
     }
 
     /// Sets the task to `in_progress` first, so that no other client begins it.
-    async fn take_and_run(&self, task: &ClientTask) -> Result<ClientTask> {
+    async fn take_and_run(&self, task: &ClientTask) -> Result<CompletedTask> {
         self.set_state(task, ClientTaskState::InProgress, None).await?;
         match self.run_task(task).await {
-            Ok(refreshed) => self.set_state(task, ClientTaskState::Done, Some(to_object(&refreshed))).await,
+            Ok(refreshed) => {
+                let report = Some(to_object(&refreshed.counts()));
+                let task = self.set_state(task, ClientTaskState::Done, report).await?;
+                Ok(CompletedTask { task, refreshed })
+            }
             Err(reason) => {
                 // If this report fails as well, the Vault resets the task after a timeout.
                 let _ = self
@@ -141,7 +154,7 @@ impl Session {
         let not_known =
             || Error::new(ErrorCode::BadResponse, "this client does not know how to do a task of this kind");
         let item_id = task.target_id.as_ref().filter(|_| task.work_type == UPDATE_ITEM_SHARES).ok_or_else(not_known)?;
-        self.refresh_shares(item_id, &ProgressListener::none()).await
+        self.refresh_shares(item_id, &[], &ProgressListener::none()).await
     }
 }
 

@@ -1,4 +1,4 @@
-use base64ct::{Base64Url, Encoding};
+use base64ct::{Base64Url, Base64UrlUnpadded, Encoding};
 
 /// Bytes as base64 with the URL-safe alphabet and `=` padding.
 pub fn encode(bytes: &[u8]) -> String {
@@ -18,4 +18,19 @@ pub fn decode_into<'buffer>(text: &str, buffer: &'buffer mut [u8]) -> Option<&'b
 /// Whether a text has only characters of base64url, its padding, and dots.
 pub fn are_letters(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'=' | b'.'))
+}
+
+/// The same without `=` padding, as in additional data.
+pub mod unpadded {
+    use super::{Base64UrlUnpadded, Encoding};
+
+    /// As [`super::encode`].
+    pub fn encode(bytes: &[u8]) -> String {
+        Base64UrlUnpadded::encode_string(bytes)
+    }
+
+    /// As [`super::decode_into`].
+    pub fn decode_into<'buffer>(text: &str, buffer: &'buffer mut [u8]) -> Option<&'buffer [u8]> {
+        Base64UrlUnpadded::decode(text, buffer).ok()
+    }
 }

@@ -8,4 +8,4 @@ mod aes;
 mod base64url;
 
 pub use aes::{ExpandedKey, IV_BYTES, KEY_BYTES, TAG_BYTES};
-pub use base64url::{are_letters, decode, decode_into, encode};
+pub use base64url::{are_letters, decode, decode_into, encode, unpadded};

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     api::{
-        Ciphertext, Id, JsonObject, WrappedPrivateKey,
+        Ciphertext, Id, JsonObject, Timestamp, WrappedPrivateKey,
         reading::{bounded_list, null_as_default},
     },
     http::{Reply, Service},
@@ -41,6 +41,9 @@ pub struct Keypair {
     /// Free-form, as stored; empty where the server sends null.
     #[serde(default, deserialize_with = "null_as_default")]
     pub metadata: JsonObject,
+    /// When the metadata last changed: ISO-8601, UTC. An extension of this repository's server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<Timestamp>,
     /// As stored. Servers of early 2020 send objects here, which are skipped.
     #[serde(default, deserialize_with = "strings_only")]
     pub external_identifiers: Vec<String>,
@@ -76,9 +79,17 @@ pub fn get_by_external_id<'a>(keystore: &'a Service, external_id: &str) -> Reply
 #[derive(Serialize)]
 struct MetadataChange {
     metadata: JsonObject,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unchanged_since: Option<Timestamp>,
 }
 
-/// Replaces the metadata of one of the user's key pairs; its keys and names stay.
-pub fn set_metadata<'a>(keystore: &'a Service, id: &str, metadata: JsonObject) -> Reply<'a, Keypair> {
-    keystore.patch(&["keypairs", id]).json(&MetadataChange { metadata }).send_for("keypair")
+/// Replaces the metadata of one of the user's key pairs; its keys and names stay. 409 where our server has it that the key
+/// pair's `updated_at` is another by now.
+pub fn set_metadata<'a>(
+    keystore: &'a Service,
+    id: &str,
+    metadata: JsonObject,
+    unchanged_since: Option<Timestamp>,
+) -> Reply<'a, Keypair> {
+    keystore.patch(&["keypairs", id]).json(&MetadataChange { metadata, unchanged_since }).send_for("keypair")
 }

@@ -188,10 +188,8 @@ pub struct Invitation {
     #[serde(skip_deserializing)]
     pub shares_to_be_created: i64,
     /// The inviter's public key, PEM. Vault API ≥ 37.
-    #[serde(skip_deserializing)]
     pub sender_public_key: Option<String>,
     /// The inviter's public key once more. Vault API ≥ 37.
-    #[serde(skip_deserializing)]
     pub user_public_key: Option<String>,
     /// Vault API ≥ 37; our server sends an empty object.
     #[serde(skip_deserializing)]
@@ -241,6 +239,11 @@ pub fn create<'a>(
     idempotency_key: Option<&str>,
 ) -> Reply<'a, Invitation> {
     vault.post(&["invitations"]).json(request).idempotency_key(idempotency_key).send_for("invitation")
+}
+
+/// An invitation, by its token.
+pub fn get<'a>(vault: &'a Service, token: &str) -> Reply<'a, Invitation> {
+    vault.get(&["invitations", token]).send_for("invitation")
 }
 
 /// A page of the invitations that the user sent, oldest first; by default servers leave out those that were used or

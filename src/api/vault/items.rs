@@ -213,6 +213,10 @@ pub struct ItemChange {
     /// The slots to fill, add, change or delete; the others stay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slots_attributes: Option<Vec<SlotChange>>,
+    /// The item's `updated_at` as last seen, in a `PUT`: 409 where it has changed since. An extension of this repository's
+    /// server; others ignore it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unchanged_since: Option<Timestamp>,
 }
 
 /// Body of `POST /items`.

@@ -96,6 +96,9 @@ pub struct Share {
     /// When the share ends: ISO-8601, UTC; null if it does not.
     #[serde(default)]
     pub expires_at: Option<Timestamp>,
+    /// The owner's sealed grant, to the owner alone; opaque to the server. An extension of this repository's server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<String>,
 }
 
 impl Share {
@@ -157,6 +160,13 @@ pub struct NewShare {
     /// The values, encrypted under the share's DEK; slots without a value may be left out.
     #[serde(default, deserialize_with = "bounded_list")]
     pub slot_values: Vec<ShareSlotValue>,
+    /// The owner's sealed grant; opaque to the server. An extension of this repository's server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<String>,
+    /// The signature of who shares a received item on, for its owner; opaque to the server. An extension of this
+    /// repository's server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_share: Option<String>,
 }
 
 /// Body of `POST /items/{id}/shares`.
@@ -249,6 +259,18 @@ pub struct ItemShare {
     /// The owner's id of the slot, where one slot is shared; null for the whole item. Vault API ≥ 37.
     #[serde(default)]
     pub slot_id: Option<Id>,
+    /// Whom the share was made for. An extension of this repository's server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipient_id: Option<Id>,
+    /// When the share ends. An extension of this repository's server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// The owner's sealed grant, as sent; opaque to the server. An extension of this repository's server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<String>,
+    /// The signature of who shared it on, as sent; opaque to the server. An extension of this repository's server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_share: Option<String>,
 }
 
 /// Reply of `GET /items/{id}/shares`.
@@ -266,6 +288,9 @@ pub struct ShareDek {
     pub share_id: Id,
     /// The DEK, wrapped by the recipient's public key.
     pub dek: Ciphertext<DataKeyForRecipient>,
+    /// The owner's grant, where it is new. An extension of this repository's server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<String>,
 }
 
 /// Body of `PUT /items/{id}/shares`: an item, encrypted again for those it is shared with. As the server reads it.
@@ -425,6 +450,9 @@ pub struct ShareChange {
     /// `None` leaves it as it is; false also ends the shares that the recipient made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub onsharing_permitted: Option<bool>,
+    /// The owner's new grant. An extension of this repository's server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<String>,
 }
 
 /// Body of `PUT /shares`.

@@ -197,7 +197,7 @@ pub struct SlotResponse {
     pub slot: Slot,
 }
 
-/// Deletes a slot of an own item, and with it those of all copies.
-pub fn delete<'a>(vault: &'a Service, id: &Id) -> Reply<'a, ()> {
-    vault.delete(&["slots", id.as_str()]).send_void()
+/// One slot, by the reading user's id of it.
+pub fn get<'a>(vault: &'a Service, id: &Id) -> Reply<'a, Slot> {
+    vault.get(&["slots", id.as_str()]).send_for("slot")
 }

@@ -1,0 +1,681 @@
+//! Where a ciphertext belongs, said in its additional data; and the texts that are hashed and signed.
+//!
+//! A server stores ciphertexts and hands them out again, so it can put one where another belongs. The additional data of
+//! every ciphertext of this client therefore names its place: what it is, and of which record. Nothing else knows this
+//! grammar (`docs/protocol/additional-data.md`):
+//!
+//! ```text
+//! vs1/ purpose *( "/" field )          ASCII, at most 512 characters; no field has a "/"
+//! none                                 a client that names no place
+//! ```
+//!
+//! It is readable and not a hash, because a reader needs the birth and the revision in it, and has to tell a ciphertext of
+//! another place from one of another time.
+//!
+//! What is hashed or signed begins with the byte FF, which no UTF-8 text has: other uses of the same keys sign texts, also
+//! texts that a server chose, and cannot be led to sign one of these.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use sha2::{Digest, Sha256};
+use vaultshare_fast::unpadded;
+
+use crate::crypto::envelope::{ADDITIONAL_DATA, TAG_BYTES};
+use crate::crypto::{DataKey, PublicKey};
+use crate::{Error, ErrorCode, Result};
+
+const VERSION: &str = "vs1";
+const BIRTH_BYTES: usize = 8;
+const STATE_BYTES: usize = 32;
+/// 32 bytes in hexadecimal.
+const FINGERPRINT_CHARACTERS: usize = 64;
+/// As [`crate::api::Id`].
+const MAX_ID_CHARACTERS: usize = 128;
+
+/// Made at random by the client that first writes values to an item, and kept by every later write. A server that answers
+/// the creation of an item with the id of one that is already shared cannot make the new values fall under the old item's
+/// grants, because those name another birth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Birth([u8; BIRTH_BYTES]);
+
+impl Birth {
+    /// A random one.
+    ///
+    /// # Errors
+    /// `INTERNAL` where the system has no source of randomness.
+    pub fn generate() -> Result<Self> {
+        let mut bytes = [0; BIRTH_BYTES];
+        getrandom::fill(&mut bytes)?;
+        Ok(Birth(bytes))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut bytes = [0; BIRTH_BYTES];
+        (unpadded::decode_into(text, &mut bytes)?.len() == BIRTH_BYTES).then_some(Birth(bytes))
+    }
+}
+
+/// 11 characters of base64url.
+impl fmt::Display for Birth {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&unpadded::encode(&self.0))
+    }
+}
+
+/// SHA-256 over the words and rows of an item: see [`state_digest`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct StateDigest([u8; STATE_BYTES]);
+
+impl StateDigest {
+    /// Sealed by a write to an item that no value vouches for: it fits nothing, so that what a server shows does not become
+    /// the truth by being written over.
+    pub const FITS_NOTHING: StateDigest = StateDigest([0; STATE_BYTES]);
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut bytes = [0; STATE_BYTES];
+        (unpadded::decode_into(text, &mut bytes)?.len() == STATE_BYTES).then_some(StateDigest(bytes))
+    }
+}
+
+/// 43 characters of base64url.
+impl fmt::Display for StateDigest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&unpadded::encode(&self.0))
+    }
+}
+
+impl Serialize for Birth {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Birth {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Birth::parse(&String::deserialize(deserializer)?).ok_or_else(|| de::Error::custom("not a birth"))
+    }
+}
+
+impl Serialize for StateDigest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for StateDigest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        StateDigest::parse(&String::deserialize(deserializer)?).ok_or_else(|| de::Error::custom("not a state"))
+    }
+}
+
+/// The write that sealed a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Written {
+    /// `None` only in a share of values whose owner's client named no place.
+    pub birth: Option<Birth>,
+    /// Of the item, from 1; [`Written::NO_REVISION`] where `birth` is `None`.
+    pub revision: u32,
+    /// Of the item after this write.
+    pub state: StateDigest,
+}
+
+impl Written {
+    /// In a [`SlotState`], and where there is no birth: a value that names no place.
+    pub const NO_REVISION: u32 = u32::MAX;
+}
+
+/// What a value's ciphertext is, and under which key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ValueKind {
+    /// The user's own, under their DEK. Ids: the item's and the slot's.
+    Own,
+    /// Received and re-encrypted under the own DEK. Ids: those of the recipient's copy.
+    Kept,
+    /// The verification key of such a value.
+    KeptProof,
+    /// Under a share's DEK. Ids: the owner's.
+    Shared,
+    /// The verification key of a shared value.
+    Proof,
+}
+
+impl ValueKind {
+    const ALL: [ValueKind; 5] =
+        [ValueKind::Own, ValueKind::Kept, ValueKind::KeptProof, ValueKind::Shared, ValueKind::Proof];
+
+    fn purpose(self) -> &'static str {
+        match self {
+            ValueKind::Own => "own",
+            ValueKind::Kept => "kept",
+            ValueKind::KeptProof => "kept-proof",
+            ValueKind::Shared => "shared",
+            ValueKind::Proof => "proof",
+        }
+    }
+}
+
+/// Which public key the owner of a connection's key pair accepts at the other end: decided when the pair is made, and part
+/// of the private key's additional data. Of that ciphertext only one version was ever written, so no server can bring back
+/// an earlier one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum KeyRule {
+    /// The key of this fingerprint, from an invitation code.
+    ToCode(String),
+    /// The key of this fingerprint, as the server showed it before the pair was made.
+    To(String),
+    /// A key that proves to know the invitation's code.
+    Code,
+    /// The first that is seen, or the one in the user's note. Every pair of another client has this rule.
+    Open,
+}
+
+impl KeyRule {
+    fn parse(text: &str) -> Option<Self> {
+        match text.split_once('.') {
+            None if text == "open" => Some(KeyRule::Open),
+            None if text == "code" => Some(KeyRule::Code),
+            Some(("to", fingerprint)) => is_fingerprint(fingerprint).then(|| KeyRule::To(fingerprint.to_owned())),
+            Some(("to-code", fingerprint)) => {
+                is_fingerprint(fingerprint).then(|| KeyRule::ToCode(fingerprint.to_owned()))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for KeyRule {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            KeyRule::ToCode(fingerprint) => write!(formatter, "to-code.{fingerprint}"),
+            KeyRule::To(fingerprint) => write!(formatter, "to.{fingerprint}"),
+            KeyRule::Code => formatter.write_str("code"),
+            KeyRule::Open => formatter.write_str("open"),
+        }
+    }
+}
+
+/// A ciphertext's place. Ids are ids of the wire, fingerprints [`PublicKey::fingerprint`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place<'a> {
+    /// The KEK, under the passphrase key.
+    Kek,
+    /// The private DEK, under the KEK.
+    PrivateDek,
+    /// The login key pair's private key, under the KEK.
+    LoginKey {
+        /// Fingerprint of the public half.
+        own: &'a str,
+    },
+    /// The private key of a connection's key pair, under the KEK.
+    ConnectionKey {
+        /// Fingerprint of the public half.
+        own: &'a str,
+        /// For the key at the other end.
+        rule: KeyRule,
+    },
+    /// The key of an encryption space that this user made for this peer, under the KEK.
+    SpaceKeyMade {
+        /// Fingerprint of the own key of the connection.
+        own: &'a str,
+        /// Fingerprint of the other side's.
+        peer: &'a str,
+    },
+    /// The key of an encryption space that this user claimed from this peer, under the KEK.
+    SpaceKeyClaimed {
+        /// Fingerprint of the own key of the connection.
+        own: &'a str,
+        /// Fingerprint of the other side's.
+        peer: &'a str,
+    },
+    /// What the user calls the other side of a connection, under the DEK.
+    Name {
+        /// Fingerprint of the own key of the connection.
+        own: &'a str,
+    },
+    /// The user's note on the other side's key, under the DEK.
+    Pin {
+        /// Fingerprint of the own key of the connection.
+        own: &'a str,
+    },
+    /// A slot's value or its verification key.
+    Value {
+        /// What it is, and so whose ids these are.
+        kind: ValueKind,
+        /// Id.
+        item: &'a str,
+        /// Id.
+        slot: &'a str,
+        /// When it was sealed.
+        written: Written,
+    },
+    /// The owner's decision to share an item, under the owner's DEK.
+    Grant {
+        /// Id.
+        item: &'a str,
+        /// Of that item's values.
+        birth: Birth,
+    },
+    /// A value in an encryption space, under the space's key.
+    InSpace {
+        /// The owner's id.
+        item: &'a str,
+        /// The owner's id.
+        slot: &'a str,
+    },
+    /// What a device remembers of a user's records, under the DEK.
+    Memory {
+        /// The user's id in the Vault.
+        user: &'a str,
+    },
+}
+
+impl<'a> Place<'a> {
+    /// The place that additional data names; `None` for a client that names none.
+    ///
+    /// # Errors
+    /// `UNSUPPORTED_ALGORITHM` for anything else, a later version of this grammar included: taken for `none`, it would lose
+    /// what it says.
+    pub fn parse(additional_data: &'a str) -> Result<Option<Self>> {
+        if additional_data == ADDITIONAL_DATA {
+            return Ok(None);
+        }
+        let unknown = || {
+            let message = "the ciphertext says in a way that this client does not know where it belongs";
+            Error::new(ErrorCode::UnsupportedAlgorithm, message)
+        };
+        Place::parse_known(additional_data).map(Some).ok_or_else(unknown)
+    }
+
+    fn parse_known(text: &'a str) -> Option<Self> {
+        let mut fields = text.split('/');
+        if fields.next()? != VERSION {
+            return None;
+        }
+        let purpose = fields.next()?;
+        let fingerprint = |text: &'a str| is_fingerprint(text).then_some(text);
+        let id = |text: &'a str| is_id(text).then_some(text);
+        if let Some(&kind) = ValueKind::ALL.iter().find(|kind| kind.purpose() == purpose) {
+            let [item, slot, birth, revision, state] = exactly(fields)?;
+            let written = parse_written(birth, revision, state)?;
+            return Some(Place::Value { kind, item: id(item)?, slot: id(slot)?, written });
+        }
+        Some(match purpose {
+            "kek" => exactly(fields).map(|[]| Place::Kek)?,
+            "dek" => exactly(fields).map(|[]| Place::PrivateDek)?,
+            "login" => exactly(fields).and_then(|[own]| Some(Place::LoginKey { own: fingerprint(own)? }))?,
+            "pair" => {
+                let [own, rule] = exactly(fields)?;
+                Place::ConnectionKey { own: fingerprint(own)?, rule: KeyRule::parse(rule)? }
+            }
+            "space-made" => {
+                let [own, peer] = exactly(fields)?;
+                Place::SpaceKeyMade { own: fingerprint(own)?, peer: fingerprint(peer)? }
+            }
+            "space-claimed" => {
+                let [own, peer] = exactly(fields)?;
+                Place::SpaceKeyClaimed { own: fingerprint(own)?, peer: fingerprint(peer)? }
+            }
+            "name" => exactly(fields).and_then(|[own]| Some(Place::Name { own: fingerprint(own)? }))?,
+            "pin" => exactly(fields).and_then(|[own]| Some(Place::Pin { own: fingerprint(own)? }))?,
+            "grant" => {
+                let [item, birth] = exactly(fields)?;
+                Place::Grant { item: id(item)?, birth: Birth::parse(birth)? }
+            }
+            "in-space" => {
+                let [item, slot] = exactly(fields)?;
+                Place::InSpace { item: id(item)?, slot: id(slot)? }
+            }
+            "memory" => exactly(fields).and_then(|[user]| Some(Place::Memory { user: id(user)? }))?,
+            _ => return None,
+        })
+    }
+}
+
+/// The additional data.
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{VERSION}/")?;
+        match self {
+            Place::Kek => formatter.write_str("kek"),
+            Place::PrivateDek => formatter.write_str("dek"),
+            Place::LoginKey { own } => write!(formatter, "login/{own}"),
+            Place::ConnectionKey { own, rule } => write!(formatter, "pair/{own}/{rule}"),
+            Place::SpaceKeyMade { own, peer } => write!(formatter, "space-made/{own}/{peer}"),
+            Place::SpaceKeyClaimed { own, peer } => write!(formatter, "space-claimed/{own}/{peer}"),
+            Place::Name { own } => write!(formatter, "name/{own}"),
+            Place::Pin { own } => write!(formatter, "pin/{own}"),
+            Place::Value { kind, item, slot, written } => {
+                write!(formatter, "{}/{item}/{slot}/", kind.purpose())?;
+                match written.birth {
+                    Some(birth) => birth.fmt(formatter)?,
+                    None => formatter.write_str(ADDITIONAL_DATA)?,
+                }
+                write!(formatter, "/{:08x}/{}", written.revision, written.state)
+            }
+            Place::Grant { item, birth } => write!(formatter, "grant/{item}/{birth}"),
+            Place::InSpace { item, slot } => write!(formatter, "in-space/{item}/{slot}"),
+            Place::Memory { user } => write!(formatter, "memory/{user}"),
+        }
+    }
+}
+
+/// The fields, where there are exactly so many.
+fn exactly<'a, const COUNT: usize>(mut fields: std::str::Split<'a, char>) -> Option<[&'a str; COUNT]> {
+    let mut read = [""; COUNT];
+    for field in &mut read {
+        *field = fields.next()?;
+    }
+    fields.next().is_none().then_some(read)
+}
+
+fn parse_written(birth: &str, revision: &str, state: &str) -> Option<Written> {
+    let birth = if birth == ADDITIONAL_DATA { None } else { Some(Birth::parse(birth)?) };
+    let digits = revision.len() == 8 && revision.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let revision = u32::from_str_radix(revision, 16).ok().filter(|_| digits)?;
+    Some(Written { birth, revision, state: StateDigest::parse(state)? })
+}
+
+fn is_fingerprint(text: &str) -> bool {
+    text.len() == FINGERPRINT_CHARACTERS && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn is_id(text: &str) -> bool {
+    (1..=MAX_ID_CHARACTERS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// The error of a ciphertext that belongs elsewhere.
+pub fn misplaced() -> Error {
+    Error::new(ErrorCode::Misplaced, "the server put a ciphertext where another one belongs")
+}
+
+/// One slot in a [`state_digest`].
+pub struct SlotState<'a> {
+    /// By the ids of the digest's side.
+    pub id: &'a str,
+    /// Machine name.
+    pub name: &'a str,
+    /// For people.
+    pub label: &'a str,
+    /// `slot_type_name`.
+    pub slot_type: &'a str,
+    /// Of the slot's value: 0 where it is empty, [`Written::NO_REVISION`] where it names no place.
+    pub revision: u32,
+}
+
+/// Digest of everything about an item that its values vouch for together: which slots it has, how they and it are called,
+/// and of which revision each value is. With a digest for each slot, a server could mix revisions, bring removed slots back,
+/// and hide some.
+pub fn state_digest(
+    item: &str,
+    birth: Option<Birth>,
+    revision: u32,
+    label: &str,
+    mut slots: Vec<SlotState<'_>>,
+) -> StateDigest {
+    slots.sort_by(|one, other| one.id.as_bytes().cmp(other.id.as_bytes()));
+    let mut text = Text::new("state");
+    text.string(item);
+    text.bytes(&birth.map_or([0; BIRTH_BYTES], |birth| birth.0));
+    text.number(revision);
+    text.string(label);
+    text.length(slots.len());
+    for slot in slots {
+        for word in [slot.id, slot.name, slot.label, slot.slot_type] {
+            text.string(word);
+        }
+        text.number(slot.revision);
+    }
+    StateDigest(text.sha256())
+}
+
+/// What an app names that has shown an item and says so: birth, revision, and a hash of all words and ciphertexts shown. Two
+/// ciphertexts that both decrypt have different tags.
+pub fn version(written: Option<(Birth, u32)>, words: StateDigest, tags: &[[u8; TAG_BYTES]]) -> String {
+    let mut text = Text::new("version");
+    text.bytes(&words.0);
+    text.length(tags.len());
+    for tag in tags {
+        text.bytes(tag);
+    }
+    let hash = unpadded::encode(&text.sha256());
+    match written {
+        Some((birth, revision)) => format!("{birth}.{revision:08x}.{hash}"),
+        None => format!("{ADDITIONAL_DATA}.{:08x}.{hash}", 0),
+    }
+}
+
+/// What somebody signs who shares a received item on, with the connection key that the owner knows: so that the owner's
+/// client encrypts later changes for the recipient too.
+pub struct OnShare<'a> {
+    /// The owner's id of the item.
+    pub item: &'a str,
+    /// As its values say.
+    pub birth: Birth,
+    /// The owner's id of the one slot; `None` for the whole item.
+    pub scope: Option<&'a str>,
+    /// The on-sharer's key in the connection with the owner.
+    pub sharer: &'a PublicKey,
+    /// The recipient's key in the connection with the on-sharer.
+    pub recipient: &'a PublicKey,
+    /// Milliseconds since 1970.
+    pub at: u64,
+}
+
+impl OnShare<'_> {
+    /// The bytes to sign.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut text = Text::new("on-share");
+        text.string(self.item);
+        text.bytes(&self.birth.0);
+        text.string(self.scope.unwrap_or_default());
+        text.bytes(&self.sharer.fingerprint_bytes());
+        text.bytes(&self.recipient.fingerprint_bytes());
+        text.bytes(&self.at.to_be_bytes());
+        text.0
+    }
+}
+
+/// What the maker of an encryption space's key signs, so that who claims it knows the key for the maker's and not the
+/// server's.
+pub fn space_key_text(maker: &PublicKey, claimer: &PublicKey, key: &DataKey) -> Vec<u8> {
+    let mut text = Text::new("space-key");
+    text.bytes(&maker.fingerprint_bytes());
+    text.bytes(&claimer.fingerprint_bytes());
+    text.bytes(&Sha256::digest(key.as_aes_key().as_bytes()));
+    text.0
+}
+
+/// A text that is hashed or signed.
+struct Text(Vec<u8>);
+
+impl Text {
+    fn new(label: &str) -> Self {
+        Text([b"\xff", VERSION.as_bytes(), b"/", label.as_bytes(), b"\0"].concat())
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn number(&mut self, number: u32) {
+        self.bytes(&number.to_be_bytes());
+    }
+
+    /// Lengths here are of texts that crossed the wire: far below 4 GiB.
+    fn length(&mut self, length: usize) {
+        self.number(u32::try_from(length).unwrap_or(u32::MAX));
+    }
+
+    fn string(&mut self, text: &str) {
+        self.length(text.len());
+        self.bytes(text.as_bytes());
+    }
+
+    fn sha256(&self) -> [u8; 32] {
+        Sha256::digest(&self.0).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FP: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    const ITEM: &str = "94c27129-e179-4c69-a7f1-94438b920541";
+    const SLOT: &str = "6d8e45fe-3b0c-4f6a-8e1b-2f7b1a3c4d5e";
+
+    fn written() -> Written {
+        Written { birth: Some(Birth([1, 2, 3, 4, 5, 6, 7, 255])), revision: 0x1f, state: StateDigest([0xA5; 32]) }
+    }
+
+    fn places() -> Vec<Place<'static>> {
+        let mut places = vec![
+            Place::Kek,
+            Place::PrivateDek,
+            Place::LoginKey { own: FP },
+            Place::ConnectionKey { own: FP, rule: KeyRule::Open },
+            Place::ConnectionKey { own: FP, rule: KeyRule::Code },
+            Place::ConnectionKey { own: FP, rule: KeyRule::To(FP.to_owned()) },
+            Place::ConnectionKey { own: FP, rule: KeyRule::ToCode(FP.to_owned()) },
+            Place::SpaceKeyMade { own: FP, peer: FP },
+            Place::SpaceKeyClaimed { own: FP, peer: FP },
+            Place::Name { own: FP },
+            Place::Pin { own: FP },
+            Place::Grant { item: ITEM, birth: Birth([0; 8]) },
+            Place::InSpace { item: ITEM, slot: SLOT },
+            Place::Memory { user: ITEM },
+        ];
+        places.extend(ValueKind::ALL.map(|kind| Place::Value { kind, item: ITEM, slot: SLOT, written: written() }));
+        let nobodys = Written { birth: None, revision: Written::NO_REVISION, ..written() };
+        places.push(Place::Value { kind: ValueKind::Shared, item: ITEM, slot: SLOT, written: nobodys });
+        places
+    }
+
+    #[test]
+    fn every_place_is_read_as_it_was_written_and_no_two_are_alike() {
+        let mut texts = std::collections::HashSet::new();
+        for place in places() {
+            let text = place.to_string();
+            assert!(text.len() <= 512 && text.is_ascii(), "{text}");
+            assert_eq!(Place::parse(&text).unwrap(), Some(place));
+            assert!(texts.insert(text));
+        }
+        let own = Place::Value { kind: ValueKind::Own, item: ITEM, slot: SLOT, written: written() };
+        let expected = format!("vs1/own/{ITEM}/{SLOT}/AQIDBAUGB_8/0000001f/{}", "paWl".repeat(11));
+        assert_eq!(own.to_string().as_bytes()[..130], expected.as_bytes()[..130]);
+        assert_eq!(Place::parse("none").unwrap(), None);
+    }
+
+    /// With the longest ids there are, a place still fits.
+    #[test]
+    fn the_longest_ids_fit() {
+        let id = "x".repeat(MAX_ID_CHARACTERS);
+        let place = Place::Value { kind: ValueKind::KeptProof, item: &id, slot: &id, written: written() };
+        assert!(place.to_string().len() <= 512);
+        assert_eq!(Place::parse(&place.to_string()).unwrap(), Some(place));
+    }
+
+    #[test]
+    fn what_is_not_exactly_of_the_grammar_is_refused_and_not_taken_for_no_place() {
+        for place in places() {
+            let text = place.to_string();
+            for end in 0..text.len() {
+                if let Some(read) = Place::parse_known(&text[..end]) {
+                    assert_eq!(read.to_string(), text[..end], "a shorter text is another place in its own right");
+                }
+            }
+            for odd in [format!("{text}/"), format!("{text} "), text.replace("vs1", "vs2"), format!("/{text}")] {
+                assert_eq!(Place::parse(&odd).unwrap_err().code(), ErrorCode::UnsupportedAlgorithm, "{odd}");
+            }
+        }
+        let own = places().into_iter().find(|place| matches!(place, Place::Value { .. })).unwrap().to_string();
+        let odd = [
+            "".to_owned(),
+            "None".to_owned(),
+            "vaultshare/on-sharing/1".to_owned(),
+            "vs1".to_owned(),
+            "vs1/kek/".to_owned(),
+            "vs1/unknown".to_owned(),
+            own.replace("0000001f", "0000001F"),
+            own.replace("0000001f", "+000001f"),
+            own.replace("AQIDBAUGB_8", "AQIDBAUGB_9"),
+            own.replace(ITEM, ""),
+            own.replace(ITEM, &"x".repeat(129)),
+            format!("vs1/pair/{FP}/to.{}", FP.to_uppercase()),
+        ];
+        for odd in odd {
+            assert_eq!(Place::parse(&odd).unwrap_err().code(), ErrorCode::UnsupportedAlgorithm, "{odd}");
+        }
+    }
+
+    fn state(change: impl FnOnce(&mut Vec<[&'static str; 4]>, &mut Vec<u32>)) -> StateDigest {
+        let mut words = vec![["slot-1", "vin", "VIN", "key_value"], ["slot-2", "plate", "Plate", "key_value"]];
+        let mut revisions = vec![1, 2];
+        change(&mut words, &mut revisions);
+        let slots = words.iter().zip(&revisions).map(|(&[id, name, label, slot_type], &revision)| SlotState {
+            id,
+            name,
+            label,
+            slot_type,
+            revision,
+        });
+        state_digest("item", Some(Birth([1; 8])), 2, "My car", slots.collect())
+    }
+
+    #[test]
+    fn the_state_covers_every_word_row_and_revision_but_not_the_order() {
+        let plain = state(|_, _| {});
+        assert_eq!(
+            state(|words, revisions| {
+                words.reverse();
+                revisions.reverse();
+            }),
+            plain
+        );
+        for word in 0..4 {
+            assert_ne!(state(|words, _| words[0][word] = "other"), plain);
+        }
+        assert_ne!(state(|_, revisions| revisions[0] = 2), plain);
+        assert_ne!(
+            state(|words, revisions| {
+                words.pop();
+                revisions.pop();
+            }),
+            plain
+        );
+        // A boundary that moves between two words.
+        assert_ne!(
+            state(|words, _| {
+                words[0][1] = "vinV";
+                words[0][2] = "IN";
+            }),
+            plain
+        );
+        for (item, birth, revision, label) in [
+            ("other", Some(Birth([1; 8])), 2, "My car"),
+            ("item", Some(Birth([2; 8])), 2, "My car"),
+            ("item", None, 2, "My car"),
+            ("item", Some(Birth([1; 8])), 3, "My car"),
+            ("item", Some(Birth([1; 8])), 2, "My cat"),
+        ] {
+            let of_none = state_digest(item, birth, revision, label, Vec::new());
+            assert_ne!(of_none, state_digest("item", Some(Birth([1; 8])), 2, "My car", Vec::new()));
+        }
+    }
+
+    /// One value written out by hand, so that other implementations can be checked against it.
+    #[test]
+    fn the_state_of_an_item_without_slots_is_the_hash_of_these_bytes() {
+        let bytes = [
+            b"\xffvs1/state\0".as_slice(),
+            b"\0\0\0\x04item",
+            &[1; 8],
+            b"\0\0\0\x02",
+            b"\0\0\0\x06My car",
+            b"\0\0\0\0",
+        ];
+        let expected: [u8; 32] = Sha256::digest(bytes.concat()).into();
+        assert_eq!(state_digest("item", Some(Birth([1; 8])), 2, "My car", Vec::new()), StateDigest(expected));
+    }
+}

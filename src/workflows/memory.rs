@@ -1,0 +1,213 @@
+//! What a session remembers, so that a server cannot go back behind it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Session, binding::Binding, pins::key_changed};
+use crate::{
+    api::Id,
+    crypto::places::{Birth, Place, StateDigest},
+    error::{Error, ErrorCode, Result},
+};
+
+/// Entries of each kind. Beyond it, the older half is forgotten.
+const MAX_ENTRIES: usize = 20_000;
+
+/// An item as it was last seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Seen {
+    pub(super) birth: Birth,
+    pub(super) revision: u32,
+    pub(super) state: StateDigest,
+}
+
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Memory {
+    /// By the id of an own item, or of the share that brought a received one.
+    items: Newest<Seen>,
+    /// Fingerprint of the other side's key, by that of the own key pair.
+    peers: Newest<String>,
+    /// Fingerprint of the own key pair, by the connection's id.
+    pairs: Newest<String>,
+    /// Own key pairs that were published, by fingerprint.
+    published: Newest<()>,
+    /// When what was shared was taken back, in milliseconds since 1970.
+    revoked: Newest<u64>,
+}
+
+impl Session {
+    /// What this session remembers, sealed under the DEK: for a client that keeps it between sessions, so that a server
+    /// cannot go back behind what an earlier one saw.
+    pub async fn export_memory(&self) -> Result<String> {
+        let keys = self.keys()?;
+        let memory = serde_json::to_vec(&*keys.memory.borrow());
+        let memory = memory.map_err(|_| Error::internal("the memory could not be serialized"))?;
+        keys.dek.encrypt_note(&memory, &Place::Memory { user: self.user_id().as_str() }).await
+    }
+
+    /// Adds what an earlier session of this user exported. `MISPLACED` where it was another user's.
+    pub async fn import_memory(&self, sealed: &str) -> Result<()> {
+        let keys = self.keys()?;
+        let memory = keys.dek.decrypt_note(sealed, &Place::Memory { user: self.user_id().as_str() }).await?;
+        let memory = serde_json::from_slice(&memory);
+        let memory = memory.map_err(|_| Error::invalid_argument("this is not what a session remembered"))?;
+        keys.memory.borrow_mut().merge(memory);
+        Ok(())
+    }
+}
+
+impl Memory {
+    fn merge(&mut self, earlier: Memory) {
+        let Memory { items, peers, pairs, published, revoked } = earlier;
+        self.items.merge(items, |earlier, now| earlier.birth == now.birth && earlier.revision > now.revision);
+        self.peers.merge(peers, |_, _| false);
+        self.pairs.merge(pairs, |_, _| false);
+        self.published.merge(published, |_, _| false);
+        self.revoked.merge(revoked, |earlier, now| earlier > now);
+    }
+
+    /// Compares an item with what was seen of it, and remembers it.
+    ///
+    /// `ROLLED_BACK` where the server shows an older one. Another life of the item, or other content of the same revision,
+    /// is `changed`.
+    pub(super) fn check_item(&mut self, id: &str, binding: &mut Binding, has_values: bool) -> Result<()> {
+        let seen = self.items.get(id);
+        let Some(now) = binding.seen() else {
+            // Values that name no place, where there were some that did.
+            if seen.is_some() && has_values {
+                binding.contradict();
+            }
+            return Ok(());
+        };
+        match seen {
+            Some(seen) if seen.birth == now.birth && now.revision < seen.revision => {
+                let message = "the server shows an older version of this item than it did before";
+                return Err(Error::new(ErrorCode::RolledBack, message));
+            }
+            Some(seen) => {
+                let is_the_same = seen.birth == now.birth && (now.revision > seen.revision || now.state == seen.state);
+                if !is_the_same {
+                    binding.contradict();
+                    return Ok(());
+                }
+            }
+            None => {}
+        }
+        self.items.insert(id, now);
+        Ok(())
+    }
+
+    /// Remembers what this session wrote itself: also another life of an item.
+    pub(super) fn wrote_item(&mut self, id: &str, written: Option<Seen>) {
+        match written {
+            Some(written) => self.items.insert(id, written),
+            None => self.items.remove(id),
+        }
+    }
+
+    /// `KEY_CHANGED` for another key than was seen first over this key pair, and for another key pair than was seen first in
+    /// this connection.
+    pub(super) fn check_peer(&mut self, connection: &Id, own: &str, peer: &str) -> Result<()> {
+        let is = |seen: Option<String>, now: &str| seen.is_none_or(|seen| seen == now);
+        if !is(self.peers.get(own), peer) || !is(self.pairs.get(connection.as_str()), own) {
+            return Err(key_changed());
+        }
+        self.pin(own, peer);
+        self.pairs.insert(connection.as_str(), own.to_owned());
+        Ok(())
+    }
+
+    /// Remembers a key that the user accepted.
+    pub(super) fn pin(&mut self, own: &str, peer: &str) {
+        self.peers.insert(own, peer.to_owned());
+    }
+
+    /// Remembers that a key pair is a connection's now.
+    pub(super) fn publish(&mut self, own: &str) {
+        self.published.insert(own, ());
+    }
+
+    pub(super) fn is_published(&self, own: &str) -> bool {
+        self.published.get(own).is_some() || self.peers.get(own).is_some()
+    }
+
+    /// Fingerprint of the key that was seen over this key pair.
+    pub(super) fn peer_of(&self, own: &str) -> Option<String> {
+        self.peers.get(own)
+    }
+
+    /// Takes every grant back that has been given until now, to this key for this item and scope.
+    pub(super) fn revoke(&mut self, key: &RevokedKey, at: u64) {
+        let at = self.revoked.get(&key.0).map_or(at, |before| before.max(at));
+        self.revoked.insert(&key.0, at);
+    }
+
+    pub(super) fn is_revoked(&self, key: &RevokedKey, granted_at: u64) -> bool {
+        self.revoked.get(&key.0).is_some_and(|at| granted_at <= at)
+    }
+
+    pub(super) fn has_seen_item(&self, id: &str) -> bool {
+        self.items.get(id).is_some()
+    }
+}
+
+/// What is taken back: an item's scope from a key, or everything from it.
+pub(super) struct RevokedKey(String);
+
+impl RevokedKey {
+    pub(super) fn of_grant(item: &Id, birth: Birth, peer: &str, scope: Option<&Id>) -> Self {
+        RevokedKey(format!("{item}/{birth}/{peer}/{}", scope.map_or("", Id::as_str)))
+    }
+
+    /// Of a connection that was ended.
+    pub(super) fn of_peer(peer: &str) -> Self {
+        RevokedKey(peer.to_owned())
+    }
+}
+
+/// A bounded map that forgets what was inserted first.
+#[derive(Clone, Serialize, Deserialize)]
+struct Newest<T> {
+    entries: BTreeMap<String, (u64, T)>,
+    inserted: u64,
+}
+
+impl<T> Default for Newest<T> {
+    fn default() -> Self {
+        Newest { entries: BTreeMap::new(), inserted: 0 }
+    }
+}
+
+impl<T: Clone> Newest<T> {
+    fn get(&self, key: &str) -> Option<T> {
+        self.entries.get(key).map(|(_, value)| value.clone())
+    }
+
+    fn insert(&mut self, key: &str, value: T) {
+        self.inserted += 1;
+        if self.entries.len() >= MAX_ENTRIES && !self.entries.contains_key(key) {
+            let mut order: Vec<u64> = self.entries.values().map(|&(inserted, _)| inserted).collect();
+            order.sort_unstable();
+            let middle = order.get(MAX_ENTRIES / 2).copied().unwrap_or_default();
+            self.entries.retain(|_, (inserted, _)| *inserted > middle);
+        }
+        self.entries.insert(key.to_owned(), (self.inserted, value));
+    }
+
+    /// Adds the other map's entries, in their order. Of a key that both have, the other's stands where it `is_newer`.
+    fn merge(&mut self, other: Newest<T>, is_newer: impl Fn(&T, &T) -> bool) {
+        let mut entries: Vec<(String, (u64, T))> = other.entries.into_iter().collect();
+        entries.sort_by_key(|(_, (inserted, _))| *inserted);
+        for (key, (_, value)) in entries {
+            if self.get(&key).is_none_or(|now| is_newer(&value, &now)) {
+                self.insert(&key, value);
+            }
+        }
+    }
+
+    fn remove(&mut self, key: &str) {
+        self.entries.remove(key);
+    }
+}
