@@ -39,5 +39,5 @@ pub(super) fn page<'a, T, R: Serialize>(
 extern "C" {
     /// Completes an item by what serde cannot give it.
     #[wasm_bindgen(js_name = itemOf)]
-    pub(super) fn item_of(summary: JsValue, slots: JsValue, classifications: JsValue) -> JsValue;
+    pub(super) fn item_of(summary: JsValue, state: JsValue, slots: JsValue, classifications: JsValue) -> JsValue;
 }

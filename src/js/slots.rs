@@ -104,6 +104,7 @@ pub(super) struct Slot<'a> {
     #[serde(rename = "type")]
     slot_type: &'a str,
     value: Option<&'a str>,
+    bound: bool,
     own: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     share_id: Option<&'a Id>,
@@ -126,6 +127,7 @@ impl<'a> Slot<'a> {
             label: &record.label,
             slot_type: &record.slot_type_name,
             value: slot.value.as_deref(),
+            bound: slot.is_bound,
             own: record.own,
             share_id: record.share_id.as_ref(),
             original_id: record.original_id.as_ref(),
