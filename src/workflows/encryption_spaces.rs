@@ -268,6 +268,7 @@ impl Session {
             external_id: space_id.clone(),
             public_key: connection.the_other_user.user_public_key.clone(),
             key_metadata: Default::default(),
+            signature: None,
         };
         keystore_spaces::share_key(self.keystore(), &key).await.map(|_| ())
     }

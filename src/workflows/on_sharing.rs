@@ -45,7 +45,7 @@ impl Session {
         let permissions = serde_json::to_vec(&permitted).map_err(|_| Error::internal("ids could not be serialized"))?;
         let envelope = keys.dek.encrypt_note(&permissions, &additional_data(keypair_id)).await?;
         metadata.insert(PERMISSIONS.to_owned(), envelope.into());
-        keystore::keypairs::set_metadata(self.keystore(), keypair_id, metadata).await.map(drop)
+        keystore::keypairs::set_metadata(self.keystore(), keypair_id, metadata, None).await.map(drop)
     }
 
     /// Whether the user permitted anybody to share this item on. The server names the shares to look at; only the

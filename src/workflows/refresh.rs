@@ -161,7 +161,11 @@ async fn refresh_request<'a>(
     let encrypted_deks = join_all(recipients.iter().map(|recipient| recipient.key.wrap_data_key(dek))).await;
     let mut share_deks = Vec::with_capacity(recipients.len());
     for (recipient, encrypted_dek) in recipients.iter().zip(encrypted_deks) {
-        share_deks.push(ShareDek { share_id: recipient.share.id.clone(), dek: ciphertext(encrypted_dek?)? });
+        share_deks.push(ShareDek {
+            share_id: recipient.share.id.clone(),
+            dek: ciphertext(encrypted_dek?)?,
+            grant: None,
+        });
     }
     let mut slot_values = Vec::with_capacity(recipients.len() * values.len());
     for Recipient { share, .. } in recipients {

@@ -124,6 +124,8 @@ impl Session {
             expires_at: share.expires_at.clone(),
             slot_id: share.slot_id.clone(),
             slot_values,
+            grant: None,
+            on_share: None,
         };
 
         progress.report("sharing", 2, 3);
@@ -262,6 +264,7 @@ impl Session {
             share_id: id.clone(),
             expires_at: terms.expires_at.clone(),
             onsharing_permitted: terms.on_sharing,
+            grant: None,
         };
         let changed = vault::shares::change(self.vault(), vec![change]).await?;
         let share = changed.into_iter().next().ok_or_else(|| bad_response("the server changed no share"))?;

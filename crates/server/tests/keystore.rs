@@ -113,6 +113,35 @@ async fn guessing_is_slowed_down_and_signing_in_is_not() {
 }
 
 #[tokio::test]
+async fn a_change_of_a_key_pair_meant_for_an_earlier_state_is_refused() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    let pair = json!({ "public_key": "PEM", "encrypted_serialized_key": SEALED, "external_identifiers": ["one"] });
+    let stored = server.post(&alice, "/keystore/keypairs", pair).await.ok()["keypair"].clone();
+    let path = format!("/keystore/keypairs/{}", text(&stored["id"]));
+    let change = async |body| server.call("PATCH", &path, Some(&alice.keystore_token), Some(body)).await;
+
+    // As after a clock that was set back.
+    server.sql("keystore", "UPDATE keypairs SET updated_at = updated_at + 3600000").await;
+    let seen = server.get(&alice, &path).await.ok();
+    assert!(text(&seen["keypair"]["updated_at"]) > text(&stored["updated_at"]));
+    let mut times = vec![text(&seen["keypair"]["updated_at"])];
+    for number in 0..3 {
+        let body = json!({ "metadata": { "number": number }, "unchanged_since": times.last() });
+        times.push(text(&change(body).await.ok()["keypair"]["updated_at"]));
+    }
+    assert!(times.windows(2).all(|pair| pair[0] < pair[1]), "{times:?}");
+    let late = json!({ "metadata": {}, "external_identifiers": ["two"], "unchanged_since": times[0] });
+    assert_eq!(change(late).await.refused(409), "keypair_changed");
+    let now = server.get(&alice, "/keystore/keypairs/external_id/one").await.ok();
+    assert_eq!(
+        (&now["keypair"]["metadata"], &now["keypair"]["updated_at"]),
+        (&json!({ "number": 2 }), &json!(times[3]))
+    );
+    change(json!({ "metadata": {} })).await.ok();
+}
+
+#[tokio::test]
 async fn keys_come_back_as_they_were_stored_and_to_nobody_else() {
     let server = server().await;
     let (alice, bob) = (server.sign_up("alice").await, server.sign_up("bob").await);

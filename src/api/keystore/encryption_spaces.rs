@@ -62,6 +62,10 @@ pub struct NewSharedKey {
     /// `AES-GCM` where absent or null.
     #[serde(default, deserialize_with = "null_as_default")]
     pub key_metadata: KeyMetadata,
+    /// What the maker of the space says to the other user about the key, opaque to the server: at most 2,048 bytes. An
+    /// extension of this repository's server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
 }
 
 /// A DEK that waits to be claimed by the other user.
@@ -96,6 +100,9 @@ pub struct ClaimedKey {
     pub external_id: Id,
     /// The DEK, wrapped by the claiming user's public key.
     pub serialized_shared_key: Ciphertext<DataKeyForRecipient>,
+    /// As in [`NewSharedKey`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
 }
 
 /// Reply of `POST /shared_keys/{external_id}/claim_key`.
