@@ -113,6 +113,22 @@ async fn guessing_is_slowed_down_and_signing_in_is_not() {
 }
 
 #[tokio::test]
+async fn a_key_encryption_key_is_not_replaced() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    let path = "/keystore/key_encryption_key";
+    let kek = json!({ "serialized_key_encryption_key": SEALED });
+    let stored = server.call_once("first", "POST", path, &alice.keystore_token, kek.clone()).await.ok();
+    assert_eq!(server.post(&alice, path, kek.clone()).await.ok(), stored);
+    let other = json!({ "serialized_key_encryption_key": "Aes256Gcm.b3RoZXI=.QUFBQQ==" });
+    assert_eq!(server.post(&alice, path, other.clone()).await.refused(409), "key_encryption_key_exists");
+    let other_key = server.call_once("second", "POST", path, &alice.keystore_token, other.clone()).await;
+    assert_eq!(other_key.refused(409), "key_encryption_key_exists");
+    assert_eq!(server.call_once("first", "POST", path, &alice.keystore_token, other).await.ok(), stored);
+    assert_eq!(server.get(&alice, path).await.ok(), stored);
+}
+
+#[tokio::test]
 async fn a_change_of_a_key_pair_meant_for_an_earlier_state_is_refused() {
     let server = server().await;
     let alice = server.sign_up("alice").await;
