@@ -113,6 +113,20 @@ async fn guessing_is_slowed_down_and_signing_in_is_not() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_a_username_is_refused_before_it_is_counted() {
+    let server = server().await;
+    for username in [String::new(), "x".repeat(101), "x".repeat(4096), "with.dot".to_owned()] {
+        let guess = json!({ "username": username, "srp_a": "ff", "srp_m": "00" });
+        for _ in 0..60 {
+            server.call("POST", "/keystore/srp/session", None, Some(guess.clone())).await.refused(400);
+        }
+    }
+    // More than one address may get wrong, had they counted.
+    let guess = json!({ "username": "nobody", "srp_a": "ff", "srp_m": "00" });
+    server.call("POST", "/keystore/srp/session", None, Some(guess)).await.refused(401);
+}
+
+#[tokio::test]
 async fn a_key_encryption_key_is_not_replaced() {
     let server = server().await;
     let alice = server.sign_up("alice").await;
