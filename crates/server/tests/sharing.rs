@@ -789,3 +789,33 @@ async fn one_refresh_brings_each_share_its_own_key_and_slots() {
     assert_eq!(slot(&carlos_has, "vin")["encrypted_value"], under_vin);
     assert_eq!(carlos_has["slots"].as_array().unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn an_invitations_token_is_shown_when_it_is_made_and_kept_as_a_hash() {
+    let server = server().await;
+    let (alice, bob) = (server.sign_up("alice").await, server.sign_up("bob").await);
+    let made = server.post(&alice, "/vault/invitations", invitation(&alice)).await.ok()["invitation"].clone();
+    let token = text(&made["token"]);
+    assert_eq!(token.len(), 43);
+
+    let list = server.get(&alice, "/vault/invitations").await.ok();
+    assert_eq!((&list["invitations"][0]["id"], &list["invitations"][0]["token"]), (&made["id"], &json!("")));
+    let by_id = server.get(&alice, &format!("/vault/invitations/{}", text(&made["id"]))).await.ok();
+    assert_eq!(by_id["invitation"]["token"], "");
+    // Who asks by the token has it.
+    for user in [&alice, &bob] {
+        let by_token = server.get(user, &format!("/vault/invitations/{token}")).await.ok();
+        assert_eq!(by_token["invitation"]["token"], token.as_str());
+    }
+    let found = server.get(&alice, &format!("/vault/invitations?token={token}")).await.ok();
+    assert_eq!(found["invitations"][0]["token"], token.as_str());
+    assert_eq!(server.get(&alice, "/vault/invitations?token=another").await.ok()["invitations"], json!([]));
+
+    let files = std::fs::read_dir(server.0.data()).unwrap().map(|entry| entry.unwrap().path());
+    for file in files.filter(|file| file.file_name().unwrap().to_str().unwrap().starts_with("vault.db")) {
+        let content = std::fs::read(&file).unwrap();
+        let is_in = content.windows(token.len()).any(|window| window == token.as_bytes());
+        assert!(!is_in, "{}", file.display());
+    }
+    assert_eq!(server.delete(&alice, &format!("/vault/invitations/{token}")).await.status, 204);
+}
