@@ -231,6 +231,37 @@ async fn a_database_of_before_keeps_its_invitations_and_loses_their_tokens() {
     assert_eq!(queued.0, "token-two", "its message is still to be sent");
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn the_data_is_the_servers_users_alone() {
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    let folder = Folder::new().unwrap();
+    let data = folder.path().join("new").join("data");
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let files = |data: &std::path::Path| {
+        let files = std::fs::read_dir(data).unwrap().map(|entry| entry.unwrap().path());
+        files.map(|file| (file.file_name().unwrap().to_str().unwrap().to_owned(), mode(&file))).collect::<Vec<_>>()
+    };
+    let app = vaultshare_server::open(Config::new(&data)).await.unwrap();
+    assert_eq!(mode(&data), 0o700);
+    let opened = files(&data);
+    assert_eq!(opened.len(), 6, "two databases, each with two files beside it: {opened:?}");
+    assert!(opened.iter().all(|(_, mode)| *mode == 0o600), "{opened:?}");
+    app.close().await;
+
+    // A folder that somebody made stays as it is, and files that others could read do not.
+    let data = folder.path().join("made before");
+    std::fs::DirBuilder::new().mode(0o755).create(&data).unwrap();
+    for name in ["vault.db", "keystore.db"] {
+        std::fs::write(data.join(name), "").unwrap();
+        std::fs::set_permissions(data.join(name), PermissionsExt::from_mode(0o644)).unwrap();
+    }
+    let app = vaultshare_server::open(Config::new(&data)).await.unwrap();
+    assert_eq!(mode(&data), 0o755);
+    assert!(files(&data).iter().all(|(_, mode)| *mode == 0o600), "{:?}", files(&data));
+    app.close().await;
+}
+
 #[tokio::test]
 async fn limits_can_be_chosen() {
     let data = Folder::new().unwrap();

@@ -9,7 +9,10 @@ use std::{
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor, transport::smtp::Error as SmtpError};
 use tempfile::NamedTempFile;
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    private,
+};
 
 /// How long a mail server may take for each of its replies.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -97,7 +100,7 @@ fn describe(error: &SmtpError) -> String {
 
 /// Writes a file atomically, readable by its owner only: it holds a token.
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
-    std::fs::create_dir_all(folder)?;
+    private::create_folder(folder)?;
     let mut file = NamedTempFile::new_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
