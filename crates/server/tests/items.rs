@@ -356,3 +356,21 @@ async fn of_several_changes_of_one_state_one_succeeds() {
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 409, 409, 409, 409, 409, 409, 409, 409, 409]);
 }
+
+#[tokio::test]
+async fn a_user_has_a_hundred_sessions_and_a_new_one_ends_the_oldest() {
+    let server = server().await;
+    let (alice, bob) = (server.sign_up("alice").await, server.sign_up("bob").await);
+    server.0.clock().advance(Duration::from_secs(1));
+    let second = server.sign_in_to_vault(alice.clone()).await;
+    server.0.clock().advance(Duration::from_secs(1));
+    for _ in 0..98 {
+        server.call("POST", "/vault/session", None, Some(json!({ "public_key": alice.public_key }))).await.ok();
+    }
+    server.get(&alice, "/vault/me").await.ok();
+    let newest = server.sign_in_to_vault(alice.clone()).await;
+    server.get(&alice, "/vault/me").await.refused(401);
+    for user in [&second, &newest, &bob] {
+        server.get(user, "/vault/me").await.ok();
+    }
+}
