@@ -171,6 +171,8 @@ async fn an_on_sharer_who_alters_a_value_is_caught() {
             encrypted_value_verification_key: Ciphertext::parse(key),
             ..ShareSlotValue::default()
         }],
+        grant: None,
+        on_share: None,
     };
     let request = NewSharesRequest { shares: vec![share] };
     let made = vault::shares::create(&vault_of(&harness.network, &chain.bob), &copy.record.id, &request, None).await;
@@ -471,6 +473,8 @@ async fn a_thousand_shares_are_refreshed_in_requests_of_bounded_size() {
         expires_at: None,
         slot_id: None,
         slot_values: Vec::new(),
+        grant: None,
+        on_share: None,
     };
     let request = NewSharesRequest { shares: vec![share; 1_000] };
     let made =

@@ -16,7 +16,10 @@ use sqlx::{
     pool::PoolConnection,
 };
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    private,
+};
 
 /// The Keystore's tables.
 pub static KEYSTORE: Migrator = sqlx::migrate!("migrations/keystore");
@@ -54,6 +57,7 @@ impl Store {
     pub async fn open_sqlite(file: &Path, migrations: &Migrator) -> Result<Self> {
         sqlx::any::install_default_drivers();
         let path = file.to_str().ok_or_else(|| Error::fault("the path of the data folder is not Unicode"))?;
+        keep_private(file).map_err(|error| Error::fault(format!("{path} cannot be kept to this user: {error}")))?;
         let path = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
         let url = format!("sqlite:{path}?mode=rwc");
         let writer = sqlite_pool(1, SQLITE_WRITER).connect(&url).await?;
@@ -93,6 +97,17 @@ impl Store {
         self.readers.close().await;
         self.writer.close().await;
     }
+}
+
+/// The database and the two files that SQLite has beside it, and makes with the access that the database has.
+fn keep_private(database: &Path) -> std::io::Result<()> {
+    private::create_file(database)?;
+    for suffix in ["-wal", "-shm"] {
+        let mut beside = database.as_os_str().to_owned();
+        beside.push(suffix);
+        private::close_to_others(Path::new(&beside))?;
+    }
+    Ok(())
 }
 
 /// Connections to a file neither break nor grow old: they are not tested before each use, and stay open.
@@ -182,7 +197,7 @@ pub fn new_id() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{KEYSTORE, Store, placeholders};
+    use super::{KEYSTORE, Store, keep_private, placeholders};
     use crate::testing::Folder;
 
     #[tokio::test]
@@ -198,6 +213,22 @@ mod tests {
         let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *db).await.unwrap();
         assert_eq!(mode, "wal");
         assert!(folder.path().join("a file #1?.db").exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_others_could_read_of_a_database_they_no_longer_can() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = Folder::new().unwrap();
+        let files = ["a.db", "a.db-wal", "a.db-shm"].map(|name| folder.path().join(name));
+        for file in &files {
+            std::fs::write(file, "").unwrap();
+            std::fs::set_permissions(file, PermissionsExt::from_mode(0o664)).unwrap();
+        }
+        keep_private(&files[0]).unwrap();
+        for file in &files {
+            assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600, "{}", file.display());
+        }
     }
 
     #[test]
