@@ -530,7 +530,10 @@ export interface Items {
 /** An offer to connect. Whoever has the token can accept it, once. */
 export interface Invitation {
   id: string;
-  /** What the invited user needs; hand it over, or let the Vault mail it. */
+  /**
+   * What the invited user needs; hand it over, or let the Vault mail it. In lists it may be empty: this repository's
+   * server keeps only its hash.
+   */
   token: string;
   /** Where the Vault mails id and token, if it was asked to. */
   email?: string;

@@ -115,7 +115,10 @@ pub async fn issue(db: &mut AnyConnection, user_id: &str, now: Millis, lifetime:
     Ok(issued)
 }
 
-/// Inserts a session that was generated before.
+/// How many sessions a user has at most. Whoever knows the public key can open one of the Vault, although not use it.
+const MAX_SESSIONS: i64 = 100;
+
+/// Inserts a session that was generated before, and ends the user's oldest ones above [`MAX_SESSIONS`].
 pub async fn insert(db: &mut AnyConnection, user_id: &str, issued: &Issued) -> Result<()> {
     sqlx::query("INSERT INTO sessions (id, user_id, token_hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)")
         .bind(&issued.id)
@@ -123,8 +126,18 @@ pub async fn insert(db: &mut AnyConnection, user_id: &str, issued: &Issued) -> R
         .bind(token::hash(&issued.token))
         .bind(issued.valid_from)
         .bind(issued.valid_till)
-        .execute(db)
+        .execute(&mut *db)
         .await?;
+    // The new one is kept, also where a hundred others are of the same millisecond.
+    sqlx::query(
+        "DELETE FROM sessions WHERE user_id = $1 AND id <> $2 AND id NOT IN \
+         (SELECT id FROM sessions WHERE user_id = $1 AND id <> $2 ORDER BY created_at DESC LIMIT $3)",
+    )
+    .bind(user_id)
+    .bind(&issued.id)
+    .bind(MAX_SESSIONS - 1)
+    .execute(db)
+    .await?;
     Ok(())
 }
 

@@ -25,6 +25,7 @@ pub mod idempotency;
 pub mod keystore;
 pub mod mail;
 pub mod pagination;
+mod private;
 pub mod public_key;
 pub mod query;
 pub mod request;
@@ -64,7 +65,7 @@ pub struct App {
 
 /// Opens the databases, and creates them at the first start.
 pub async fn open(config: Config) -> Result<App> {
-    std::fs::create_dir_all(&config.data).map_err(|error| {
+    private::create_folder(&config.data).map_err(|error| {
         Error::fault(format!("the data folder {} cannot be created: {error}", config.data.display()))
     })?;
     let clock = Clock::default();

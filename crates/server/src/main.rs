@@ -56,6 +56,9 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         .await
         .map_err(|error| format!("cannot listen on {}: {error}", arguments.listen))?;
     let address = listener.local_addr()?;
+    if !address.ip().is_loopback() {
+        tracing::warn!(%address, "other machines can connect, and this server has no TLS: keep a proxy that has in front");
+    }
     // A page shown on this machine alone is found where the server listens.
     let shown_here = arguments.www.is_some() && address.ip().is_loopback();
     let mail = MailConfig {

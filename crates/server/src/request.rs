@@ -11,7 +11,7 @@ use axum::{
 use serde::de::DeserializeOwned;
 
 use crate::{
-    clock::{Millis, from_wire},
+    clock::{Millis, from_wire, to_wire},
     error::{Error, Result},
 };
 
@@ -51,6 +51,24 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
 fn is_json(content_type: &str) -> bool {
     let kind = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
     kind == "application/json" || kind.ends_with("+json")
+}
+
+/// Refuses a text that is longer than `bytes`: one that the server stores and does not read.
+pub fn check_length(field: &str, text: Option<&str>, bytes: usize) -> Result<()> {
+    match text {
+        Some(text) if text.len() > bytes => Err(Error::invalid(format!("{field} has at most {bytes} bytes"))),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a change that is meant for an earlier state of a record: `since` is its `updated_at` as the client saw it.
+pub fn check_unchanged(code: &'static str, since: Option<&str>, updated_at: Millis) -> Result<()> {
+    match since {
+        Some(since) if since != to_wire(updated_at) => {
+            Err(Error::refused(StatusCode::CONFLICT, code, "The record has changed since: read it again"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Parses when something expires, which must be in the future.

@@ -135,6 +135,30 @@ async fn bob_claims_the_key_of_alices_space_and_joins_it() {
 }
 
 #[tokio::test]
+async fn what_the_maker_says_of_a_key_comes_with_the_key() {
+    let server = server().await;
+    let (alice, bob, of_alice, _) = connected(&server).await;
+    let space = space(&server, &alice, &bob, &of_alice).await;
+    let sign = async |signature: Value| {
+        let mut key = shared_key(&space, &bob);
+        key["signature"] = signature;
+        server.post(&alice, "/keystore/shared_keys", key).await
+    };
+    let claimed = async || {
+        let body = claim(&server, &bob, "bob", &address(&space), 0).await;
+        server.post(&bob, &path(&space), body).await.ok()["shared_key_claimed"].clone()
+    };
+    sign(json!("first")).await.ok();
+    sign(json!("s".repeat(2049))).await.refused(400);
+    let longest = json!("s".repeat(2048));
+    sign(longest.clone()).await.ok();
+    assert_eq!(claimed().await["signature"], longest);
+    // After the claim neither changes.
+    sign(json!("late")).await.ok();
+    assert_eq!(claimed().await["signature"], longest);
+}
+
+#[tokio::test]
 async fn a_forged_claim_is_refused() {
     let server = server().await;
     let (alice, bob, of_alice, _) = connected(&server).await;

@@ -292,3 +292,83 @@ async fn items_and_slots_are_classified_and_found_by_it() {
     assert_eq!(new["classification_node"]["name"], "a_new_tag");
     assert_eq!(new["classification_node"]["own"], true);
 }
+
+#[tokio::test]
+async fn no_two_changes_of_an_item_leave_the_same_time() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    let item = server.make_item(&alice).await;
+    let path = format!("/vault/items/{}", text(&item["item"]["id"]));
+    let slot_path = format!("/vault/slots/{}", text(&slot(&item, "vin")["id"]));
+    let updated_at = async || text(&server.get(&alice, &path).await.ok()["item"]["updated_at"]);
+    let mut times = vec![updated_at().await];
+    // Many in a millisecond, and one after another.
+    for _ in 0..20 {
+        server.put(&alice, &path, json!({ "item": {} })).await.ok();
+        times.push(updated_at().await);
+        server.put(&alice, &slot_path, json!({ "label": "x" })).await.ok();
+        times.push(updated_at().await);
+    }
+    server.delete(&alice, &slot_path).await.ok();
+    times.push(updated_at().await);
+    assert!(times.windows(2).all(|pair| pair[0] < pair[1]), "{times:?}");
+}
+
+#[tokio::test]
+async fn a_change_meant_for_an_earlier_state_is_refused_and_changes_nothing() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    let item = server.make_item(&alice).await;
+    let path = format!("/vault/items/{}", text(&item["item"]["id"]));
+    let change = |since: &Value| {
+        let slots = json!([{ "name": "vin", "encrypted_value": "Aes256Gcm.bmV3.QUFBQQ==" }]);
+        json!({ "item": { "label": "changed", "slots_attributes": slots, "unchanged_since": since } })
+    };
+    let seen = item["item"]["updated_at"].clone();
+    let changed = server.put(&alice, &path, change(&seen)).await.ok();
+    assert_eq!(changed["item"]["label"], "changed");
+    for since in [&seen, &json!(""), &json!("2020-01-01T00:00:00.000Z"), &json!("now")] {
+        let reply = server.put(&alice, &path, change(since)).await;
+        assert_eq!(reply.refused(409), "item_changed", "{since}");
+    }
+    assert_eq!(server.get(&alice, &path).await.ok(), changed);
+
+    server.delete(&alice, &format!("/vault/slots/{}", text(&slot(&item, "power")["id"]))).await.ok();
+    let reply = server.put(&alice, &path, change(&changed["item"]["updated_at"])).await;
+    assert_eq!(reply.refused(409), "item_changed");
+    server.put(&alice, &path, change(&Value::Null)).await.ok();
+}
+
+#[tokio::test]
+async fn of_several_changes_of_one_state_one_succeeds() {
+    let server = std::sync::Arc::new(server().await);
+    let alice = server.sign_up("alice").await;
+    let item = server.make_item(&alice).await;
+    let path = format!("/vault/items/{}", text(&item["item"]["id"]));
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..10 {
+        let (server, alice, path) = (server.clone(), alice.clone(), path.clone());
+        let change = json!({ "item": { "label": number.to_string(), "unchanged_since": item["item"]["updated_at"] } });
+        tasks.spawn(async move { server.put(&alice, &path, change).await.status.as_u16() });
+    }
+    let mut statuses = tasks.join_all().await;
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 409, 409, 409, 409, 409, 409, 409, 409, 409]);
+}
+
+#[tokio::test]
+async fn a_user_has_a_hundred_sessions_and_a_new_one_ends_the_oldest() {
+    let server = server().await;
+    let (alice, bob) = (server.sign_up("alice").await, server.sign_up("bob").await);
+    let mut newest = alice.clone();
+    let mut second = None;
+    for _ in 0..100 {
+        server.0.clock().advance(Duration::from_millis(1));
+        newest = server.sign_in_to_vault(newest).await;
+        second.get_or_insert(newest.clone());
+    }
+    server.get(&alice, "/vault/me").await.refused(401);
+    server.get(&second.unwrap(), "/vault/me").await.ok();
+    server.get(&newest, "/vault/me").await.ok();
+    server.get(&bob, "/vault/me").await.ok();
+}

@@ -113,6 +113,61 @@ async fn guessing_is_slowed_down_and_signing_in_is_not() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_a_username_is_refused_before_it_is_counted() {
+    let server = server().await;
+    for username in [String::new(), "x".repeat(101), "x".repeat(4096), "with.dot".to_owned()] {
+        let guess = json!({ "username": username, "srp_a": "ff", "srp_m": "00" });
+        for _ in 0..60 {
+            server.call("POST", "/keystore/srp/session", None, Some(guess.clone())).await.refused(400);
+        }
+    }
+    // More than one address may get wrong, had they counted.
+    let guess = json!({ "username": "nobody", "srp_a": "ff", "srp_m": "00" });
+    server.call("POST", "/keystore/srp/session", None, Some(guess)).await.refused(401);
+}
+
+#[tokio::test]
+async fn a_key_encryption_key_is_not_replaced() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    let path = "/keystore/key_encryption_key";
+    let kek = json!({ "serialized_key_encryption_key": SEALED });
+    let stored = server.call_once("first", "POST", path, &alice.keystore_token, kek.clone()).await.ok();
+    assert_eq!(server.post(&alice, path, kek.clone()).await.ok(), stored);
+    let other = json!({ "serialized_key_encryption_key": "Aes256Gcm.b3RoZXI=.QUFBQQ==" });
+    assert_eq!(server.post(&alice, path, other.clone()).await.refused(409), "key_encryption_key_exists");
+    let other_key = server.call_once("second", "POST", path, &alice.keystore_token, other.clone()).await;
+    assert_eq!(other_key.refused(409), "key_encryption_key_exists");
+    assert_eq!(server.call_once("first", "POST", path, &alice.keystore_token, other).await.ok(), stored);
+    assert_eq!(server.get(&alice, path).await.ok(), stored);
+}
+
+#[tokio::test]
+async fn a_change_of_a_key_pair_meant_for_an_earlier_state_is_refused() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    let pair = json!({ "public_key": "PEM", "encrypted_serialized_key": SEALED, "external_identifiers": ["one"] });
+    let stored = server.post(&alice, "/keystore/keypairs", pair).await.ok()["keypair"].clone();
+    let path = format!("/keystore/keypairs/{}", text(&stored["id"]));
+    let change = async |body| server.call("PATCH", &path, Some(&alice.keystore_token), Some(body)).await;
+
+    let mut times = vec![text(&stored["updated_at"])];
+    for number in 0..20 {
+        let body = json!({ "metadata": { "number": number }, "unchanged_since": times.last() });
+        times.push(text(&change(body).await.ok()["keypair"]["updated_at"]));
+    }
+    assert!(times.windows(2).all(|pair| pair[0] < pair[1]), "{times:?}");
+    let late = json!({ "metadata": {}, "external_identifiers": ["two"], "unchanged_since": times[0] });
+    assert_eq!(change(late).await.refused(409), "keypair_changed");
+    let now = server.get(&alice, "/keystore/keypairs/external_id/one").await.ok();
+    assert_eq!(
+        (&now["keypair"]["metadata"], &now["keypair"]["updated_at"]),
+        (&json!({ "number": 19 }), &json!(times[20]))
+    );
+    change(json!({ "metadata": {} })).await.ok();
+}
+
+#[tokio::test]
 async fn keys_come_back_as_they_were_stored_and_to_nobody_else() {
     let server = server().await;
     let (alice, bob) = (server.sign_up("alice").await, server.sign_up("bob").await);

@@ -105,6 +105,8 @@ async fn what_is_no_address_is_refused_and_leaves_no_invitation() {
         "bob@example.org\r\nBcc: carlos@example.org",
         "a b@example.org",
         "bob@example.org,x@example.org",
+        "\"bob carlos\"@example.org",
+        "bob@[127.0.0.1]",
     ] {
         assert_eq!(invite(&server, &alice, address).await.refused(400), "validation_failed", "{address}");
     }

@@ -23,9 +23,14 @@ struct Process {
 
 impl Process {
     fn start(data: &Path) -> Self {
+        Self::start_with("127.0.0.1:0", &[], data)
+    }
+
+    fn start_with(listen: &str, more: &[&str], data: &Path) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_vaultshare-server"))
-            .args(["--listen", "127.0.0.1:0", "--data"])
+            .args(["--listen", listen, "--data"])
             .arg(data)
+            .args(more)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -113,6 +118,22 @@ fn an_acknowledged_write_survives_being_killed() {
         assert_eq!((status, &reply["data_encryption_key"]["serialized_data_encryption_key"]), (200, &json!(SEALED)));
     }
     process.sign_in("alice");
+}
+
+#[test]
+fn it_warns_of_what_others_on_the_network_would_see() {
+    let log_of = |listen: &str, more: &[&str]| {
+        let data = Folder::new().unwrap();
+        let process = Process::start_with(listen, more, data.path());
+        process.signal("TERM");
+        process.wait().1
+    };
+    let mail = ["--smtp-url", "smtp://user:hush@mail.example", "--mail-from", "a@example.org"];
+    let open = log_of("0.0.0.0:0", &mail);
+    assert!(open.contains("has no TLS"), "{open}");
+    assert!(open.contains("password is sent unencrypted") && !open.contains("hush"), "{open}");
+    let local = log_of("127.0.0.1:0", &[]);
+    assert!(!local.contains("WARN"), "{local}");
 }
 
 #[test]

@@ -651,3 +651,171 @@ async fn a_slot_changed_by_itself_is_changed_as_with_its_item() {
     assert_eq!((&changed["slot"]["label"], &changed["slot"]["encrypted_value"]), (&json!("Chassis"), &Value::Null));
     assert_eq!(tasks(&server, &alice, "").await.len(), 1);
 }
+
+/// Alice shares an item with Bob, who shares it on to Carlos; each with a grant. Says the item and the ids of both shares.
+async fn granted(server: &Server, alice: &User, bob: &User, carlos: &User) -> (Value, String, String) {
+    let item = server.make_item(alice).await;
+    let made = server.share(alice, &item, bob, json!({ "onsharing_permitted": true, "grant": "of Alice" })).await.ok();
+    let received = received(server, bob, &share_id(&made)).await;
+    let changes = json!({ "grant": "of Bob", "on_share": "signed by Bob" });
+    let on_share = server.share(bob, &received, carlos, changes).await.ok();
+    (item, share_id(&made), share_id(&on_share))
+}
+
+#[tokio::test]
+async fn a_grant_comes_back_to_who_wrote_it_and_to_nobody_else() {
+    let server = server().await;
+    let (alice, bob, carlos) = the_three(&server).await;
+    let (item, share, on_share) = granted(&server, &alice, &bob, &carlos).await;
+    let shares_path = format!("/vault/items/{}/shares", text(&item["item"]["id"]));
+    let one = async |user: &User, path: &str| server.get(user, path).await.ok()["share"].clone();
+    let notes = |share: &Value| (share["grant"].clone(), share["on_share"].clone());
+
+    let of_item = server.get(&alice, &shares_path).await.ok()["shares"].clone();
+    assert_eq!(notes(&of_item[0]), (json!("of Alice"), Value::Null));
+    assert_eq!(notes(&of_item[1]), (Value::Null, json!("signed by Bob")));
+    let sent = one(&alice, &format!("/vault/outgoing_shares/{share}")).await;
+    assert_eq!(notes(&sent), (json!("of Alice"), Value::Null));
+    let sent = one(&bob, &format!("/vault/outgoing_shares/{on_share}")).await;
+    assert_eq!(notes(&sent), (json!("of Bob"), json!("signed by Bob")));
+
+    for (reader, id) in [(&bob, &share), (&carlos, &on_share)] {
+        for path in [format!("/vault/incoming_shares/{id}"), format!("/vault/incoming_shares/{id}/item")] {
+            assert_eq!(notes(&one(reader, &path).await), (Value::Null, Value::Null), "{path}");
+        }
+        let list = server.get(reader, "/vault/incoming_shares").await.ok();
+        assert_eq!(notes(&list["shares"][0]), (Value::Null, Value::Null));
+        let accepted = server.put(reader, &format!("/vault/incoming_shares/{id}/accept"), json!({})).await.ok();
+        assert_eq!(notes(&accepted["share"]), (Value::Null, Value::Null));
+    }
+}
+
+#[tokio::test]
+async fn the_owner_learns_of_each_share_what_a_refresh_needs() {
+    let server = server().await;
+    let (alice, bob, carlos) = the_three(&server).await;
+    let item = server.make_item(&alice).await;
+    let vin = slot(&item, "vin")["id"].clone();
+    let expires_at = to_wire(server.0.clock().now() + 60_000);
+    let permitted = json!({ "onsharing_permitted": true, "slot_id": vin, "expires_at": expires_at });
+    let share = server.share(&alice, &item, &bob, permitted).await.ok()["shares"][0].clone();
+    let copy = received(&server, &bob, &text(&share["id"])).await;
+    let on_share = server.share(&bob, &copy, &carlos, json!({})).await.ok()["shares"][0].clone();
+
+    let path = format!("/vault/items/{}/shares", text(&item["item"]["id"]));
+    let seen = server.get(&alice, &path).await.ok()["shares"].clone();
+    for (seen, share) in [(&seen[0], &share), (&seen[1], &on_share)] {
+        for field in
+            "id public_key item_id slot_id sender_id recipient_id onsharing_permitted created_at expires_at".split(' ')
+        {
+            assert_eq!(seen[field], share[field], "{field}");
+            assert!(!seen[field].is_null(), "{field}");
+        }
+    }
+    assert_eq!((&seen[0]["sender_id"], &seen[0]["onsharing_permitted"]), (&json!(alice.id), &json!(true)));
+    assert_eq!((&seen[1]["sender_id"], &seen[1]["onsharing_permitted"]), (&json!(bob.id), &json!(false)));
+}
+
+#[tokio::test]
+async fn the_owner_writes_grants_with_a_refresh_and_with_a_change() {
+    let server = server().await;
+    let (alice, bob, carlos) = the_three(&server).await;
+    let (item, share, on_share) = granted(&server, &alice, &bob, &carlos).await;
+    let path = format!("/vault/items/{}/shares", text(&item["item"]["id"]));
+    let grants = async || {
+        let shares = server.get(&alice, &path).await.ok()["shares"].clone();
+        (shares[0]["grant"].clone(), shares[1]["grant"].clone())
+    };
+    let refresh = json!({ "share_deks": [{ "share_id": share, "dek": DEK }, { "share_id": on_share, "dek": DEK, "grant": "let in" }] });
+    let refreshed = server.put(&alice, &path, refresh).await.ok();
+    assert_eq!(refreshed["shares"][1]["grant"], "let in");
+    assert_eq!(grants().await, (json!("of Alice"), json!("let in")));
+    let of_bob = server.get(&bob, &format!("/vault/outgoing_shares/{on_share}")).await.ok();
+    assert_eq!(of_bob["share"]["grant"], "of Bob", "what Bob wrote for himself is not Alice's to change");
+
+    let change = json!({ "shares": [{ "share_id": share, "onsharing_permitted": true, "grant": "another" }] });
+    assert_eq!(server.put(&alice, "/vault/shares", change).await.ok()["shares"][0]["grant"], "another");
+    assert_eq!(grants().await, (json!("another"), json!("let in")));
+}
+
+#[tokio::test]
+async fn what_clients_store_with_a_share_is_bounded_and_said_by_those_whom_it_concerns() {
+    let server = server().await;
+    let (alice, bob, carlos) = the_three(&server).await;
+    let (item, share, _) = granted(&server, &alice, &bob, &carlos).await;
+    let received = received(&server, &bob, &share).await;
+    let path = format!("/vault/items/{}/shares", text(&item["item"]["id"]));
+    let (longest, too_long) = ("g".repeat(1024), "g".repeat(1025));
+    server.share(&alice, &item, &bob, json!({ "grant": longest })).await.ok();
+    server.share(&alice, &item, &bob, json!({ "grant": too_long })).await.refused(400);
+    let refresh = json!({ "share_deks": [{ "share_id": share, "dek": DEK, "grant": too_long }] });
+    server.put(&alice, &path, refresh).await.refused(400);
+    let change = json!({ "shares": [{ "share_id": share, "grant": too_long }] });
+    server.put(&alice, "/vault/shares", change).await.refused(400);
+    server.share(&bob, &received, &carlos, json!({ "on_share": "s".repeat(2048) })).await.ok();
+    server.share(&bob, &received, &carlos, json!({ "on_share": "s".repeat(2049) })).await.refused(400);
+    server.share(&alice, &item, &bob, json!({ "on_share": "signed by Alice" })).await.refused(400);
+}
+
+#[tokio::test]
+async fn one_refresh_brings_each_share_its_own_key_and_slots() {
+    let server = server().await;
+    let (alice, bob) = alice_and_bob(&server).await;
+    let carlos = server.sign_up("carlos").await;
+    server.connect(&alice, &carlos).await;
+    let item = server.make_item(&alice).await;
+    let (vin, power) = (slot(&item, "vin")["id"].clone(), slot(&item, "power")["id"].clone());
+    let whole = share_id(&server.share(&alice, &item, &bob, json!({})).await.ok());
+    let of_vin = share_id(&server.share(&alice, &item, &carlos, json!({ "slot_id": vin })).await.ok());
+    let value = |share: &str, slot: &Value, envelope: &str| {
+        json!({ "share_id": share, "slot_id": slot, "encrypted_value": envelope,
+            "encrypted_value_verification_key": SEALED, "value_verification_hash": "cd".repeat(32) })
+    };
+    let (dek_of_whole, dek_of_vin) = ("Rsa4096.d2hvbGU=.QQUAAAAA", "Rsa4096.dmlu.QQUAAAAA");
+    let (under_whole, under_vin) = ("Aes256Gcm.d2hvbGU=.QUFBQQ==", "Aes256Gcm.dmlu.QUFBQQ==");
+    let refresh = json!({
+        "share_deks": [{ "share_id": whole, "dek": dek_of_whole }, { "share_id": of_vin, "dek": dek_of_vin }],
+        "slot_values": [
+            value(&whole, &vin, under_whole), value(&whole, &power, under_whole), value(&of_vin, &vin, under_vin),
+        ],
+    });
+    server.put(&alice, &format!("/vault/items/{}/shares", text(&item["item"]["id"])), refresh).await.ok();
+    let bobs = received(&server, &bob, &whole).await;
+    assert_eq!(bobs["share"]["encrypted_dek"], dek_of_whole);
+    assert_eq!(slot(&bobs, "vin")["encrypted_value"], under_whole);
+    assert_eq!(slot(&bobs, "power")["encrypted_value"], under_whole);
+    let carlos_has = received(&server, &carlos, &of_vin).await;
+    assert_eq!(carlos_has["share"]["encrypted_dek"], dek_of_vin);
+    assert_eq!(slot(&carlos_has, "vin")["encrypted_value"], under_vin);
+    assert_eq!(carlos_has["slots"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_invitations_token_is_shown_when_it_is_made_and_kept_as_a_hash() {
+    let server = server().await;
+    let (alice, bob) = (server.sign_up("alice").await, server.sign_up("bob").await);
+    let made = server.post(&alice, "/vault/invitations", invitation(&alice)).await.ok()["invitation"].clone();
+    let token = text(&made["token"]);
+    assert_eq!(token.len(), 43);
+
+    let list = server.get(&alice, "/vault/invitations").await.ok();
+    assert_eq!((&list["invitations"][0]["id"], &list["invitations"][0]["token"]), (&made["id"], &json!("")));
+    let by_id = server.get(&alice, &format!("/vault/invitations/{}", text(&made["id"]))).await.ok();
+    assert_eq!(by_id["invitation"]["token"], "");
+    // Who asks by the token has it.
+    for user in [&alice, &bob] {
+        let by_token = server.get(user, &format!("/vault/invitations/{token}")).await.ok();
+        assert_eq!(by_token["invitation"]["token"], token.as_str());
+    }
+    let found = server.get(&alice, &format!("/vault/invitations?token={token}")).await.ok();
+    assert_eq!(found["invitations"][0]["token"], token.as_str());
+    assert_eq!(server.get(&alice, "/vault/invitations?token=another").await.ok()["invitations"], json!([]));
+
+    let files = std::fs::read_dir(server.0.data()).unwrap().map(|entry| entry.unwrap().path());
+    for file in files.filter(|file| file.file_name().unwrap().to_str().unwrap().starts_with("vault.db")) {
+        let content = std::fs::read(&file).unwrap();
+        let is_in = content.windows(token.len()).any(|window| window == token.as_bytes());
+        assert!(!is_in, "{}", file.display());
+    }
+    assert_eq!(server.delete(&alice, &format!("/vault/invitations/{token}")).await.status, 204);
+}

@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::{body::Body, http::Request};
 use serde_json::{Value, json};
 use sqlx::Connection;
-use vaultshare_server::{Config, Limits, testing::Folder};
+use vaultshare_server::{Config, Limits, store, testing::Folder, token};
 
 use common::{SEALED, acceptance, fixture, invitation, server, text};
 
@@ -203,6 +203,63 @@ async fn a_restart_loses_nothing() {
         }
     };
     assert_eq!(salt(open().await).await, salt(open().await).await, "the server keeps its own secrets");
+}
+
+#[tokio::test]
+async fn a_database_of_before_keeps_its_invitations_and_loses_their_tokens() {
+    let data = Folder::new().unwrap();
+    sqlx::any::install_default_drivers();
+    let url = format!("sqlite:{}?mode=rwc", data.path().join("vault.db").display());
+    let mut db = sqlx::AnyConnection::connect(&url).await.unwrap();
+    store::VAULT.run_to(5, &mut db).await.unwrap();
+    let rows = "
+        INSERT INTO users (id, public_key, public_key_hash, created_at) VALUES ('alice', 'PEM', 'hash', 0);
+        INSERT INTO invitations (id, token, user_id, public_key, state, created_at, expire_at, email, sequence)
+            VALUES ('one', 'token-one', 'alice', 'PEM', 'new', 0, 9000000000000, NULL, 1),
+                   ('two', 'token-two', 'alice', 'PEM', 'new', 0, 9000000000000, 'bob@example.org', 2);
+        INSERT INTO mail_queue (invitation_id, attempts, next_attempt_at, being_sent, sequence)
+            VALUES ('two', 0, 9000000000000, 0, 1);";
+    sqlx::raw_sql(rows).execute(&mut db).await.unwrap();
+
+    for _ in 0..2 {
+        vaultshare_server::open(Config::new(data.path())).await.unwrap().close().await;
+        let hashes: Vec<(String,)> =
+            sqlx::query_as("SELECT token_hash FROM invitations ORDER BY id").fetch_all(&mut db).await.unwrap();
+        assert_eq!(hashes, [(token::hash("token-one"),), (token::hash("token-two"),)]);
+    }
+    let queued: (String,) = sqlx::query_as("SELECT token FROM mail_queue").fetch_one(&mut db).await.unwrap();
+    assert_eq!(queued.0, "token-two", "its message is still to be sent");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_data_is_the_servers_users_alone() {
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    let folder = Folder::new().unwrap();
+    let data = folder.path().join("new").join("data");
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let files = |data: &std::path::Path| {
+        let files = std::fs::read_dir(data).unwrap().map(|entry| entry.unwrap().path());
+        files.map(|file| (file.file_name().unwrap().to_str().unwrap().to_owned(), mode(&file))).collect::<Vec<_>>()
+    };
+    let app = vaultshare_server::open(Config::new(&data)).await.unwrap();
+    assert_eq!(mode(&data), 0o700);
+    let opened = files(&data);
+    assert_eq!(opened.len(), 6, "two databases, each with two files beside it: {opened:?}");
+    assert!(opened.iter().all(|(_, mode)| *mode == 0o600), "{opened:?}");
+    app.close().await;
+
+    // A folder that somebody made stays as it is, and files that others could read do not.
+    let data = folder.path().join("made before");
+    std::fs::DirBuilder::new().mode(0o755).create(&data).unwrap();
+    for name in ["vault.db", "keystore.db", "vault.db-wal"] {
+        std::fs::write(data.join(name), "").unwrap();
+        std::fs::set_permissions(data.join(name), PermissionsExt::from_mode(0o644)).unwrap();
+    }
+    let app = vaultshare_server::open(Config::new(&data)).await.unwrap();
+    assert_eq!(mode(&data), 0o755);
+    assert!(files(&data).iter().all(|(_, mode)| *mode == 0o600), "{:?}", files(&data));
+    app.close().await;
 }
 
 #[tokio::test]

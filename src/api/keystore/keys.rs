@@ -58,8 +58,9 @@ pub fn key_encryption_key(keystore: &Service) -> Reply<'_, KeyEncryptionKeyRecor
     keystore.get(&["key_encryption_key"]).send_for("key_encryption_key")
 }
 
-/// Stores the user's wrapped KEK. Replaces the one that is there, without which nothing of the user's can be decrypted:
-/// look first. With an idempotency key a retry returns what was stored first.
+/// Stores the user's wrapped KEK. This repository's server answers 409 where there is another one; others replace it,
+/// without which nothing of the user's can be decrypted: look first. With an idempotency key a retry returns what was
+/// stored first.
 pub fn store_key_encryption_key<'a>(
     keystore: &'a Service,
     wrapped: Ciphertext<WrappedKeyEncryptionKey>,

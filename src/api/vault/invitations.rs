@@ -105,7 +105,8 @@ impl MailState {
 pub struct Invitation {
     /// Null unless the reader is the sender.
     pub id: Option<Id>,
-    /// Opaque and unique. A secret between sender and invitee.
+    /// Opaque and unique. A secret between sender and invitee. This repository's server keeps its hash alone: where the
+    /// request does not create the invitation or name the token, it is empty.
     #[serde(deserialize_with = "null_as_default")]
     pub token: String,
     /// Null in all known versions.

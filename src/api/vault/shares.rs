@@ -96,9 +96,12 @@ pub struct Share {
     /// When the share ends: ISO-8601, UTC; null if it does not.
     #[serde(default)]
     pub expires_at: Option<Timestamp>,
-    /// The owner's sealed grant, to the owner alone; opaque to the server. An extension of this repository's server.
+    /// The reader's own [`NewShare::grant`] for this share. An extension of this repository's server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<String>,
+    /// See [`NewShare::on_share`]; for the sender and the owner of the item. An extension of this repository's server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_share: Option<String>,
 }
 
 impl Share {
@@ -160,11 +163,12 @@ pub struct NewShare {
     /// The values, encrypted under the share's DEK; slots without a value may be left out.
     #[serde(default, deserialize_with = "bounded_list")]
     pub slot_values: Vec<ShareSlotValue>,
-    /// The owner's sealed grant; opaque to the server. An extension of this repository's server.
+    /// What the sender's client writes down for itself, opaque to the server: at most 1,024 bytes, shown to nobody else.
+    /// An extension of this repository's server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<String>,
-    /// The signature of who shares a received item on, for its owner; opaque to the server. An extension of this
-    /// repository's server.
+    /// What a recipient who shares on says to the owner of the item, opaque to the server: at most 2,048 bytes. An
+    /// extension of this repository's server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_share: Option<String>,
 }
@@ -259,16 +263,26 @@ pub struct ItemShare {
     /// The owner's id of the slot, where one slot is shared; null for the whole item. Vault API ≥ 37.
     #[serde(default)]
     pub slot_id: Option<Id>,
-    /// Whom the share was made for. An extension of this repository's server.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Who made the share: the owner, or a recipient who shared on. This and what follows are extensions of this
+    /// repository's server.
+    #[serde(default)]
+    pub sender_id: Option<Id>,
+    /// Whom it was made for.
+    #[serde(default)]
     pub recipient_id: Option<Id>,
-    /// When the share ends. An extension of this repository's server.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Whether the recipient may share on.
+    #[serde(default)]
+    pub onsharing_permitted: Option<bool>,
+    /// ISO-8601, UTC.
+    #[serde(default)]
+    pub created_at: Option<Timestamp>,
+    /// When the share ends: ISO-8601, UTC; null if it does not.
+    #[serde(default)]
     pub expires_at: Option<Timestamp>,
-    /// The owner's sealed grant, as sent; opaque to the server. An extension of this repository's server.
+    /// The owner's own [`NewShare::grant`] for this share.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<String>,
-    /// The signature of who shared it on, as sent; opaque to the server. An extension of this repository's server.
+    /// See [`NewShare::on_share`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_share: Option<String>,
 }
@@ -288,7 +302,8 @@ pub struct ShareDek {
     pub share_id: Id,
     /// The DEK, wrapped by the recipient's public key.
     pub dek: Ciphertext<DataKeyForRecipient>,
-    /// The owner's grant, where it is new. An extension of this repository's server.
+    /// The owner's new [`NewShare::grant`] for this share, whoever sent it; `None` keeps what is there. An extension of
+    /// this repository's server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<String>,
 }
@@ -450,7 +465,7 @@ pub struct ShareChange {
     /// `None` leaves it as it is; false also ends the shares that the recipient made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub onsharing_permitted: Option<bool>,
-    /// The owner's new grant. An extension of this repository's server.
+    /// As [`ShareDek::grant`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<String>,
 }

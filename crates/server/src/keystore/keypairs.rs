@@ -17,7 +17,7 @@ use crate::{
     auth::Session,
     error::{Error, Result},
     idempotency::{Begun, Idempotency},
-    request::Body,
+    request::{Body, check_unchanged},
     service::Service,
     store::new_id,
 };
@@ -34,7 +34,7 @@ pub(super) async fn store(
         Begun::Replayed(reply) => return Ok(reply),
     };
     let id = new_id();
-    keypairs::insert(&mut change.tx, &id, &session.user_id, &request, keystore.clock().sequence()).await?;
+    keypairs::insert(&mut change.tx, &id, &session.user_id, &request, keystore.clock()).await?;
     keypairs::insert_identifiers(&mut change.tx, &id, &session.user_id, &request.external_identifiers).await?;
     let response = keypairs::response(&mut change.tx, &id, &session.user_id).await?;
     change.answer(StatusCode::CREATED, &response).await
@@ -66,8 +66,9 @@ pub(super) async fn change(
     Body(request): Body<KeypairChange>,
 ) -> Result<Json<KeypairResponse>> {
     let mut tx = keystore.store().write().await?;
-    keypairs::find(&mut tx, &id, &session.user_id).await?.ok_or_else(not_found)?;
-    keypairs::update(&mut tx, &id, &request).await?;
+    let keypair = keypairs::find(&mut tx, &id, &session.user_id).await?.ok_or_else(not_found)?;
+    check_unchanged("keypair_changed", request.unchanged_since.as_deref(), keypair.updated_at)?;
+    keypairs::update(&mut tx, &id, &request, keystore.clock().now()).await?;
     if let Some(identifiers) = &request.external_identifiers {
         check_identifiers(identifiers)?;
         keypairs::delete_identifiers(&mut tx, &id).await?;

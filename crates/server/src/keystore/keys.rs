@@ -35,7 +35,7 @@ pub(super) async fn show_kek(
     kek.ok_or_else(|| Error::not_found("key_encryption_key_not_found")).and_then(kek_response).map(Json)
 }
 
-/// Stores the KEK. Each user has one: a second request replaces it.
+/// Stores the KEK. Each user has one, and it stays: whoever replaced it would destroy all that is under it.
 pub(super) async fn store_kek(
     State(keystore): State<Keystore>,
     session: Session,
@@ -47,9 +47,13 @@ pub(super) async fn store_kek(
         Begun::Replayed(reply) => return Ok(reply),
     };
     let wrapped = request.serialized_key_encryption_key.as_str();
-    keys::upsert_kek(&mut change.tx, &session.user_id, wrapped, keystore.clock().now()).await?;
+    keys::insert_kek(&mut change.tx, &session.user_id, wrapped, keystore.clock().now()).await?;
     let kek = keys::find_kek(&mut change.tx, &session.user_id).await?;
     let kek = kek.ok_or_else(|| Error::fault("a key encryption key vanished while it was stored"))?;
+    if kek.1 != wrapped {
+        let message = "The user has another key encryption key";
+        return Err(Error::refused(StatusCode::CONFLICT, "key_encryption_key_exists", message));
+    }
     change.answer(StatusCode::CREATED, &kek_response(kek)?).await
 }
 

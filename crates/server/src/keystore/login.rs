@@ -66,6 +66,9 @@ pub(super) async fn open_session(
     Body(request): Body<SrpSessionRequest>,
 ) -> Result<(StatusCode, Json<KeystoreSessionResponse>)> {
     let lifetime = auth::lifetime(&keystore, request.valid_for)?;
+    if !is_username(&request.username) {
+        return Err(Error::invalid(USERNAME_RULE));
+    }
     let user_and_address = format!("{address} {}", request.username);
     keystore.0.limit_per_address.acquire(&address, Instant::now())?;
     keystore.0.limit_per_user.acquire(&user_and_address, Instant::now())?;

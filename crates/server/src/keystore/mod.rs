@@ -16,7 +16,7 @@ mod srp;
 
 pub use routes::router;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use crate::{
     auth,
@@ -69,13 +69,47 @@ impl Keystore {
         Ok(Self(Arc::new(inner)))
     }
 
-    /// Deletes expired rows.
+    /// Deletes expired rows, and forgets the failed logins that count no more.
     pub async fn clear_expired(&self) -> Result<()> {
+        for limit in [&self.0.limit_per_user, &self.0.limit_per_address] {
+            limit.forget_regained(Instant::now());
+        }
         let now = self.clock().now();
         let mut tx = self.store().write().await?;
         auth::delete_expired(&mut tx, now).await?;
         challenges::delete_expired(&mut tx, now).await?;
         idempotency::delete_expired(&mut tx, now, self.limits().idempotency).await?;
         Ok(tx.commit().await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use axum::{body::Body, http::Request};
+    use tower::ServiceExt;
+
+    use crate::{
+        config::{Config, Limits},
+        testing::{Folder, server},
+    };
+
+    #[tokio::test]
+    async fn housekeeping_forgets_failed_logins_that_count_no_more() {
+        let folder = Folder::new().unwrap();
+        let limits = Limits { attempt_regained: Duration::from_millis(1), ..Limits::default() };
+        let server = server(Config { limits, ..Config::new(folder.path()) }, folder).await.unwrap();
+        for name in 0..20 {
+            let guess = format!(r#"{{ "username": "user-{name}", "srp_a": "ff", "srp_m": "00" }}"#);
+            let request = Request::post("/keystore/srp/session").header("content-type", "application/json");
+            let reply = server.router().oneshot(request.body(Body::from(guess)).unwrap()).await.unwrap();
+            assert_eq!(reply.status(), 401);
+        }
+        let remembered = || (server.keystore.0.limit_per_user.len(), server.keystore.0.limit_per_address.len());
+        assert_eq!(remembered(), (20, 1));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        server.clear_expired().await.unwrap();
+        assert_eq!(remembered(), (0, 0));
     }
 }

@@ -7,18 +7,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::error::{Error, Result};
+use sha2::{Digest, Sha256};
 
-/// Above this many names, those with all attempts available are dropped from the map.
-const PRUNE_ABOVE: usize = 10_000;
+use crate::error::{Error, Result};
 
 /// A leaky bucket per name.
 #[derive(Debug)]
 pub(super) struct RateLimit {
     burst: u32,
     refill_interval: Duration,
-    /// For each name, when all its attempts will be available again.
-    full_at: Mutex<HashMap<String, Instant>>,
+    /// For each name, by its hash, when all its attempts will be available again. An entry takes the same few bytes
+    /// whatever a client without a session sends.
+    full_at: Mutex<HashMap<[u8; 32], Instant>>,
 }
 
 impl RateLimit {
@@ -29,16 +29,14 @@ impl RateLimit {
 
     /// Takes one attempt for `name`, or returns how long to wait for one.
     pub(super) fn acquire(&self, name: &str, now: Instant) -> Result<()> {
+        let name = hash(name);
         let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if full_at.len() > PRUNE_ABOVE {
-            full_at.retain(|_, time| *time > now);
-        }
-        let time = full_at.get(name).copied().unwrap_or(now).max(now) + self.refill_interval;
+        let time = full_at.get(&name).copied().unwrap_or(now).max(now) + self.refill_interval;
         let capacity = self.refill_interval * self.burst;
         match time.duration_since(now).checked_sub(capacity) {
             Some(retry_after) if !retry_after.is_zero() => Err(Error::TooManyAttempts { retry_after }),
             _ => {
-                full_at.insert(name.to_owned(), time);
+                full_at.insert(name, time);
                 Ok(())
             }
         }
@@ -47,10 +45,27 @@ impl RateLimit {
     /// Gives an attempt back.
     pub(super) fn refund(&self, name: &str) {
         let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(time) = full_at.get_mut(name) {
+        if let Some(time) = full_at.get_mut(&hash(name)) {
             *time = time.checked_sub(self.refill_interval).unwrap_or(*time);
         }
     }
+
+    /// Drops the names that have all their attempts again.
+    pub(super) fn forget_regained(&self, now: Instant) {
+        let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
+        full_at.retain(|_, time| *time > now);
+        full_at.shrink_to_fit();
+    }
+
+    /// How many names are remembered.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.full_at.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+}
+
+fn hash(name: &str) -> [u8; 32] {
+    Sha256::digest(name.as_bytes()).into()
 }
 
 #[cfg(test)]
@@ -67,6 +82,22 @@ mod tests {
         assert!(matches!(refused, Error::TooManyAttempts { retry_after } if retry_after == Duration::from_secs(10)));
         assert!(limit.acquire("bob", now).is_ok());
         assert!(limit.acquire("alice", now + Duration::from_secs(10)).is_ok());
+    }
+
+    #[test]
+    fn a_name_is_remembered_until_it_has_its_attempts_again() {
+        let limit = RateLimit::new(2, Duration::from_secs(10));
+        let now = Instant::now();
+        for name in 0..1000 {
+            limit.acquire(&name.to_string(), now).unwrap();
+        }
+        limit.acquire("0", now).unwrap();
+        limit.forget_regained(now);
+        assert_eq!(limit.len(), 1000);
+        limit.forget_regained(now + Duration::from_secs(10));
+        assert_eq!(limit.len(), 1);
+        assert!(limit.acquire("0", now + Duration::from_secs(10)).is_ok());
+        assert!(limit.acquire("0", now + Duration::from_secs(10)).is_err());
     }
 
     #[test]

@@ -26,7 +26,7 @@ use crate::{
     clock::{Millis, from_wire, millis},
     error::{Error, Result},
     public_key,
-    request::Body,
+    request::{Body, check_length},
     service::Service,
     wire::Stored,
 };
@@ -41,6 +41,7 @@ pub(super) async fn create(
     if request.key_metadata.key_type.len() > 64 {
         return Err(Error::invalid("key_metadata.key_type has at most 64 characters"));
     }
+    check_length("signature", request.signature.as_deref(), 2048)?;
     let mut tx = keystore.store().write().await?;
     let space_id = request.external_id.as_str();
     encryption_spaces::require_member(&mut tx, space_id, &session.user_id).await?;
@@ -74,6 +75,7 @@ pub(super) async fn claim(
     let shared_key_claimed = ClaimedKey {
         external_id: Id::stored(space_id)?,
         serialized_shared_key: Ciphertext::stored(row.encrypted_key)?,
+        signature: row.signature,
     };
     Ok(Json(ClaimedKeyResponse { shared_key_claimed }))
 }

@@ -2,14 +2,19 @@
 
 use std::{
     io::Write,
+    net::IpAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
 
+use axum::http::Uri;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor, transport::smtp::Error as SmtpError};
 use tempfile::NamedTempFile;
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    private,
+};
 
 /// How long a mail server may take for each of its replies.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -48,6 +53,11 @@ impl Delivery {
         // The error would quote the URL, and that holds the password.
         let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url);
         let transport = transport.map_err(|_| Error::fault("the SMTP URL is not smtp://… or smtps://…"))?;
+        if shows_password(url) {
+            tracing::warn!(
+                "the mail server's password is sent unencrypted: use smtps://, or smtp:// with ?tls=required"
+            );
+        }
         Ok(Self::Smtp(transport.timeout(Some(REPLY_TIMEOUT)).build()))
     }
 
@@ -85,6 +95,18 @@ impl Delivery {
     }
 }
 
+/// Whether others on the network see the password in this URL: sent to another machine, and not only under TLS.
+fn shows_password(url: &str) -> bool {
+    let Ok(url) = url.parse::<Uri>() else { return false };
+    let is_local = url.host().is_some_and(|host| {
+        let ip = host.trim_matches(['[', ']']).parse::<IpAddr>();
+        host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
+    });
+    let needs_tls = url.query().is_some_and(|query| query.split('&').any(|parameter| parameter == "tls=required"));
+    let has_user = url.authority().is_some_and(|authority| authority.as_str().contains('@'));
+    url.scheme_str() == Some("smtp") && has_user && !is_local && !needs_tls
+}
+
 /// Leaves out the mail server's own words, which may quote the address.
 fn describe(error: &SmtpError) -> String {
     match error.status() {
@@ -97,10 +119,32 @@ fn describe(error: &SmtpError) -> String {
 
 /// Writes a file atomically, readable by its owner only: it holds a token.
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
-    std::fs::create_dir_all(folder)?;
+    private::create_folder(folder)?;
     let mut file = NamedTempFile::new_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(folder.join(name))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shows_password;
+
+    #[test]
+    fn a_password_is_hidden_by_tls_or_stays_on_the_machine() {
+        for url in ["smtp://user:hush@mail.example", "smtp://user:hush@mail.example:25?tls=opportunistic"] {
+            assert!(shows_password(url), "{url}");
+        }
+        for url in [
+            "smtps://user:hush@mail.example",
+            "smtp://user:hush@mail.example?tls=required",
+            "smtp://user:hush@127.0.0.1:25",
+            "smtp://user:hush@[::1]:25",
+            "smtp://user:hush@localhost",
+            "smtp://mail.example",
+        ] {
+            assert!(!shows_password(url), "{url}");
+        }
+    }
 }

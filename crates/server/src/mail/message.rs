@@ -2,7 +2,7 @@
 
 use axum::http::Uri;
 use lettre::{
-    Message,
+    Address, Message,
     message::{Mailbox, MultiPart},
 };
 
@@ -39,6 +39,12 @@ pub(super) fn compose(from: &Mailbox, links: Option<&Links>, mail: &InvitationMa
         .message_id(Some(format!("<{}@{}>", mail.invitation_id, from.email.domain())))
         .multipart(MultiPart::alternative_plain_html(text(link.as_deref(), mail), html(link.as_deref(), mail)))
         .map_err(|error| error.to_string())
+}
+
+/// Whether a message to this address can be composed.
+pub(super) fn can_be_sent_to(address: Address) -> bool {
+    let mailbox = Mailbox::new(None, address);
+    Message::builder().from(mailbox.clone()).to(mailbox).body(String::new()).is_ok()
 }
 
 const WHY: &str = "Someone invites you to connect, so that the two of you can share things end-to-end encrypted. \

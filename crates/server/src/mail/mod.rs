@@ -61,7 +61,8 @@ impl Mailer {
     }
 }
 
-/// Whether this is an e-mail address that messages can be sent to.
+/// Whether this is an e-mail address that messages can be sent to. Some that are addresses by their syntax, such as
+/// `bob@[127.0.0.1]`, cannot stand in a message's head.
 pub fn is_address(text: &str) -> bool {
-    text.len() <= 254 && text.is_ascii() && text.parse::<lettre::Address>().is_ok()
+    text.len() <= 254 && text.is_ascii() && text.parse().is_ok_and(message::can_be_sent_to)
 }

@@ -16,7 +16,10 @@ use sqlx::{
     pool::PoolConnection,
 };
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    private,
+};
 
 /// The Keystore's tables.
 pub static KEYSTORE: Migrator = sqlx::migrate!("migrations/keystore");
@@ -54,6 +57,7 @@ impl Store {
     pub async fn open_sqlite(file: &Path, migrations: &Migrator) -> Result<Self> {
         sqlx::any::install_default_drivers();
         let path = file.to_str().ok_or_else(|| Error::fault("the path of the data folder is not Unicode"))?;
+        keep_private(file).map_err(|error| Error::fault(format!("{path} cannot be kept to this user: {error}")))?;
         let path = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
         let url = format!("sqlite:{path}?mode=rwc");
         let writer = sqlite_pool(1, SQLITE_WRITER).connect(&url).await?;
@@ -93,6 +97,17 @@ impl Store {
         self.readers.close().await;
         self.writer.close().await;
     }
+}
+
+/// The database and the two files that SQLite has beside it, and makes with the access that the database has.
+fn keep_private(database: &Path) -> std::io::Result<()> {
+    private::create_file(database)?;
+    for suffix in ["-wal", "-shm"] {
+        let mut beside = database.as_os_str().to_owned();
+        beside.push(suffix);
+        private::close_to_others(Path::new(&beside))?;
+    }
+    Ok(())
 }
 
 /// Connections to a file neither break nor grow old: they are not tested before each use, and stay open.

@@ -77,7 +77,7 @@ pub(super) async fn create(
     let db = &mut *change.tx;
     let (token, now) = (&details.invitation_token, vault.clock().now());
     let invitation = invitations::find(db, token, now).await?;
-    let invitation = invitation.filter(|row| row.token == *token).ok_or_else(invitations::not_found)?;
+    let invitation = invitation.filter(|row| row.has_token(token)).ok_or_else(invitations::not_found)?;
     if details.invitation_id.as_ref().is_some_and(|id| id.as_str() != invitation.id) {
         return Err(invitations::not_found());
     }

@@ -73,10 +73,10 @@ pub(super) async fn create(
     invitations::insert(db, (&id, &token), (&session.user_id, &key), &details, created, sequence).await?;
     if let Some(email) = &details.email {
         mail_queue::check(db, &session.user_id, email, &vault).await?;
-        records::mail_queue::enqueue(db, &id, email, vault.clock()).await?;
+        records::mail_queue::enqueue(db, (&id, &token), email, vault.clock()).await?;
     }
     let row = invitations::find(&mut change.tx, &id, now).await?.ok_or_else(not_found)?;
-    let invitation = row.wire(&session.user_id)?;
+    let invitation = row.wire(&session.user_id, Some(&token))?;
     let answer = change.answer(StatusCode::CREATED, &response(invitation)).await?;
     vault.mail_queued().notify_one();
     Ok(answer)
@@ -91,9 +91,10 @@ pub(super) async fn list(
     let page = page.page(Order::Ascending);
     let now = vault.clock().now();
     let mut db = vault.store().read_once().await?;
-    let rows = invitations::list(&mut db, &session.user_id, filter, now, &page).await?;
+    let rows = invitations::list(&mut db, &session.user_id, &filter, now, &page).await?;
     let (rows, next_page_after) = page.cut(rows, |row: &Row| row.sequence);
-    let invitations = rows.into_iter().map(|row| row.at(now).wire(&session.user_id)).collect::<Result<_>>()?;
+    let wire = |row: Row| row.at(now).wire(&session.user_id, filter.token.as_deref());
+    let invitations = rows.into_iter().map(wire).collect::<Result<_>>()?;
     let meta = PageMeta::of(next_page_after.as_deref());
     Ok(Json(InvitationsResponse { invitations, next_page_after, meta }))
 }
@@ -106,10 +107,10 @@ pub(super) async fn show(
     let mut db = vault.store().read_once().await?;
     let row = invitations::find(&mut db, &id_or_token, vault.clock().now()).await?.ok_or_else(not_found)?;
     // An id is no secret: other users need the token.
-    if row.user_id != session.user_id && row.token != id_or_token {
+    if row.user_id != session.user_id && !row.has_token(&id_or_token) {
         return Err(not_found());
     }
-    Ok(Json(response(row.wire(&session.user_id)?)))
+    Ok(Json(response(row.wire(&session.user_id, Some(&id_or_token))?)))
 }
 
 pub(super) async fn delete(

@@ -33,7 +33,7 @@ use crate::{
     service::{Admissions, BoxFuture, Service},
     store::Store,
 };
-use records::{space_shares, system_templates, users};
+use records::{invitations::hash_plain_tokens, space_shares, system_templates, users};
 use sharing::ending;
 
 /// The Vault's state.
@@ -69,10 +69,13 @@ impl Admissions for Vault {
 }
 
 impl Vault {
-    /// A Vault on `store`. Writes the system templates to it, and gives up messages that were being sent when the
-    /// server stopped.
+    /// A Vault on `store`. Writes the system templates to it, hashes what older servers did not, and gives up messages
+    /// that were being sent when the server stopped.
     pub async fn open(store: Store, clock: Clock, limits: Limits, mailer: Mailer) -> Result<Self> {
         system_templates::seed(&store, &clock).await?;
+        let mut tx = store.write().await?;
+        hash_plain_tokens(&mut tx).await?;
+        tx.commit().await?;
         mail_queue::fail_interrupted(&store).await?;
         Ok(Self(Arc::new(Inner { store, clock, limits, mailer, mail_queued: Notify::new() })))
     }

@@ -126,7 +126,7 @@ const ROW_OF_EVERY_LIST: &str = "
     INSERT INTO users (id, public_key, public_key_hash, created_at) VALUES ('user-{n}', 'PEM', 'hash-{n}', 0);
     INSERT INTO connections (id, user_id, other_user_id, public_key, created_at, sequence) VALUES
         ('connection-{n}', '{alice}', 'user-{n}', 'PEM', 0, {n}), ('other-{n}', 'user-{n}', '{alice}', 'PEM', 0, {n});
-    INSERT INTO invitations (id, token, user_id, public_key, state, created_at, expire_at, sequence)
+    INSERT INTO invitations (id, token_hash, user_id, public_key, state, created_at, expire_at, sequence)
         VALUES ('invitation-{n}', 'token-{n}', '{alice}', 'PEM', 'new', 0, 9000000000000, {n});
     INSERT INTO public_keys (id, user_id, encryption_strategy, public_key, created_at, sequence)
         VALUES ('key-{n}', '{alice}', 'Rsa4096', 'PEM', 0, {n});

@@ -8,6 +8,7 @@ use vaultshare::api::{
 };
 
 use crate::{
+    clock::{Clock, Millis, to_wire},
     error::{Error, Result},
     wire::Stored,
 };
@@ -18,6 +19,7 @@ pub(crate) struct KeypairChange {
     pub(crate) public_key: Option<String>,
     pub(crate) metadata: Option<JsonObject>,
     pub(crate) external_identifiers: Option<Vec<String>>,
+    pub(crate) unchanged_since: Option<String>,
 }
 
 #[derive(FromRow)]
@@ -26,6 +28,7 @@ pub(crate) struct Row {
     pub(crate) public_key: String,
     pub(crate) encrypted_serialized_key: String,
     pub(crate) metadata: String,
+    pub(crate) updated_at: Millis,
 }
 
 pub(crate) fn not_found() -> Error {
@@ -42,13 +45,15 @@ pub(crate) async fn response(db: &mut AnyConnection, id: &str, user_id: &str) ->
         encrypted_serialized_key: Ciphertext::stored(row.encrypted_serialized_key)?,
         metadata: serde_json::from_str(&row.metadata)?,
         external_identifiers: identifiers.bind(id).fetch_all(db).await?,
+        updated_at: Some(to_wire(row.updated_at)),
     };
     Ok(KeypairResponse { keypair })
 }
 
 pub(crate) async fn find(db: &mut AnyConnection, id: &str, user_id: &str) -> Result<Option<Row>> {
     let row = sqlx::query_as(
-        "SELECT id, public_key, encrypted_serialized_key, metadata FROM keypairs WHERE id = $1 AND user_id = $2",
+        "SELECT id, public_key, encrypted_serialized_key, metadata, updated_at FROM keypairs \
+         WHERE id = $1 AND user_id = $2",
     );
     Ok(row.bind(id).bind(user_id).fetch_optional(db).await?)
 }
@@ -68,18 +73,19 @@ pub(crate) async fn insert(
     id: &str,
     user_id: &str,
     keypair: &NewKeypair,
-    sequence: i64,
+    clock: &Clock,
 ) -> Result<()> {
     sqlx::query(
-        "INSERT INTO keypairs (id, user_id, public_key, encrypted_serialized_key, metadata, sequence) \
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO keypairs (id, user_id, public_key, encrypted_serialized_key, metadata, updated_at, sequence) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(id)
     .bind(user_id)
     .bind(&keypair.public_key)
     .bind(keypair.encrypted_serialized_key.as_str())
     .bind(serde_json::to_string(&keypair.metadata)?)
-    .bind(sequence)
+    .bind(clock.now())
+    .bind(clock.sequence())
     .execute(db)
     .await?;
     Ok(())
@@ -105,13 +111,16 @@ pub(crate) async fn insert_identifiers(
     Ok(())
 }
 
-pub(crate) async fn update(db: &mut AnyConnection, id: &str, change: &KeypairChange) -> Result<()> {
+/// No two changes leave the same `updated_at`, so that clients can tell by it whether something changed.
+pub(crate) async fn update(db: &mut AnyConnection, id: &str, change: &KeypairChange, now: Millis) -> Result<()> {
     let metadata = change.metadata.as_ref().map(serde_json::to_string).transpose()?;
     sqlx::query(
-        "UPDATE keypairs SET public_key = COALESCE($1, public_key), metadata = COALESCE($2, metadata) WHERE id = $3",
+        "UPDATE keypairs SET public_key = COALESCE($1, public_key), metadata = COALESCE($2, metadata), \
+         updated_at = CASE WHEN updated_at < $3 THEN $3 ELSE updated_at + 1 END WHERE id = $4",
     )
     .bind(&change.public_key)
     .bind(metadata)
+    .bind(now)
     .bind(id)
     .execute(db)
     .await?;

@@ -10,10 +10,11 @@ pub(crate) async fn find_kek(db: &mut AnyConnection, user_id: &str) -> Result<Op
     Ok(kek.bind(user_id).fetch_optional(db).await?)
 }
 
-pub(crate) async fn upsert_kek(db: &mut AnyConnection, user_id: &str, wrapped: &str, now: Millis) -> Result<()> {
+/// Inserts the KEK of a user who has none.
+pub(crate) async fn insert_kek(db: &mut AnyConnection, user_id: &str, wrapped: &str, now: Millis) -> Result<()> {
     sqlx::query(
         "INSERT INTO key_encryption_keys (user_id, id, serialized, updated_at) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (user_id) DO UPDATE SET serialized = excluded.serialized, updated_at = excluded.updated_at",
+         ON CONFLICT (user_id) DO NOTHING",
     )
     .bind(user_id)
     .bind(new_id())

@@ -11,11 +11,12 @@ pub(crate) struct SharedKeyRow {
     pub(crate) user_id: String,
     pub(crate) public_key: String,
     pub(crate) encrypted_key: String,
+    pub(crate) signature: Option<String>,
 }
 
 pub(crate) async fn find(db: &mut AnyConnection, space_id: &str, public_key: &str) -> Result<Option<SharedKeyRow>> {
     let row = sqlx::query_as(
-        "SELECT id, user_id, public_key, encrypted_key FROM shared_keys \
+        "SELECT id, user_id, public_key, encrypted_key, signature FROM shared_keys \
          WHERE space_id = $1 AND public_key_hash = $2 AND public_key = $3",
     );
     Ok(row.bind(space_id).bind(token::hash(public_key)).bind(public_key).fetch_optional(db).await?)
@@ -38,8 +39,9 @@ pub(crate) async fn claim(db: &mut AnyConnection, id: &str, user_id: &str) -> Re
 pub(crate) async fn upsert(db: &mut AnyConnection, user_id: &str, key: &NewSharedKey, now: Millis) -> Result<()> {
     sqlx::query(
         "INSERT INTO shared_keys (id, space_id, user_id, public_key, public_key_hash, encrypted_key, key_type, \
-         created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
-         ON CONFLICT (space_id, public_key_hash) DO UPDATE SET encrypted_key = excluded.encrypted_key \
+         signature, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+         ON CONFLICT (space_id, public_key_hash) \
+         DO UPDATE SET encrypted_key = excluded.encrypted_key, signature = excluded.signature \
          WHERE shared_keys.claimed_by IS NULL AND shared_keys.user_id = excluded.user_id",
     )
     .bind(new_id())
@@ -49,6 +51,7 @@ pub(crate) async fn upsert(db: &mut AnyConnection, user_id: &str, key: &NewShare
     .bind(token::hash(&key.public_key))
     .bind(key.encrypted_key.as_str())
     .bind(&key.key_metadata.key_type)
+    .bind(&key.signature)
     .bind(now)
     .execute(db)
     .await?;

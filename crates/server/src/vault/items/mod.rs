@@ -34,7 +34,7 @@ use crate::{
     idempotency::{Begun, Idempotency},
     pagination::{Order, PageParams},
     query::Query,
-    request::Body,
+    request::{Body, check_unchanged},
     service::Service,
     store::new_id,
 };
@@ -119,7 +119,8 @@ pub(super) async fn change(
         check_label(label)?;
     }
     let mut tx = vault.store().write().await?;
-    items::find_own(&mut tx, &id, &session.user_id).await?;
+    let item = items::find_own(&mut tx, &id, &session.user_id).await?;
+    check_unchanged("item_changed", request.item.unchanged_since.as_deref(), item.updated_at)?;
     let existing: Vec<_> = items::slots_of(&mut tx, &id).await?.into_iter().map(|slot| (slot.id, slot.name)).collect();
     let attributes = request.item.slots_attributes.as_deref().unwrap_or_default();
     let steps = changes::plan_update(&existing, attributes)?;

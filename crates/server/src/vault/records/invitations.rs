@@ -13,6 +13,7 @@ use crate::{
     pagination::Page,
     query,
     store::Statement,
+    token,
     wire::{Stored, ciphertext_text, maybe_time},
 };
 
@@ -23,7 +24,7 @@ pub(crate) struct InvitationFilter {
     #[serde(alias = "state[]", deserialize_with = "query::list")]
     state: Vec<String>,
     #[serde(deserialize_with = "query::text")]
-    token: Option<String>,
+    pub(crate) token: Option<String>,
 }
 
 pub(crate) fn not_found() -> Error {
@@ -34,17 +35,17 @@ pub(crate) fn not_found() -> Error {
 pub(crate) async fn list(
     db: &mut AnyConnection,
     user_id: &str,
-    filter: InvitationFilter,
+    filter: &InvitationFilter,
     now: Millis,
     page: &Page,
 ) -> Result<Vec<Row>> {
-    let mut states = filter.state;
+    let mut states: Vec<&str> = filter.state.iter().map(String::as_str).collect();
     if states.is_empty() {
-        states = ["new", "accepted", "rejected"].map(str::to_owned).to_vec();
+        states = vec!["new", "accepted", "rejected"];
     }
     Statement::new(INVITATIONS)
         .text(" AND user_id = ?", user_id)
-        .text_if(" AND token = ?", filter.token.as_deref())
+        .text_if(" AND token_hash = ?", filter.token.as_deref().map(token::hash).as_deref())
         .number(" AND CASE WHEN state = 'new' AND expire_at <= ? THEN 'expired' ELSE state END", now)
         .any_of(" IN (?)", &states)
         .page("sequence", page)
@@ -54,8 +55,9 @@ pub(crate) async fn list(
 
 /// Deletes an invitation of the user. False if there was none.
 pub(crate) async fn delete(db: &mut AnyConnection, id_or_token: &str, user_id: &str) -> Result<bool> {
-    let delete = sqlx::query("DELETE FROM invitations WHERE (id = $1 OR token = $1) AND user_id = $2");
-    Ok(delete.bind(id_or_token).bind(user_id).execute(db).await?.rows_affected() > 0)
+    let delete = sqlx::query("DELETE FROM invitations WHERE (id = $1 OR token_hash = $2) AND user_id = $3");
+    let delete = delete.bind(id_or_token).bind(token::hash(id_or_token)).bind(user_id);
+    Ok(delete.execute(db).await?.rows_affected() > 0)
 }
 
 /// How many invitations by e-mail the user has created since `since`.
@@ -64,14 +66,14 @@ pub(crate) async fn count_by_email(db: &mut AnyConnection, user_id: &str, since:
     Ok(sqlx::query_scalar(sent).bind(user_id).bind(since).fetch_one(db).await?)
 }
 
-const INVITATIONS: &str = "SELECT id, token, user_id, public_key, keypair_external_id, encrypted_recipient_name, \
+const INVITATIONS: &str = "SELECT id, token_hash, user_id, public_key, keypair_external_id, encrypted_recipient_name, \
      encrypted_sender_name, public_key_id, email, mail_state, sent_at, state, created_at, expire_at, sequence \
      FROM invitations WHERE 1 = 1";
 
 #[derive(Debug, FromRow)]
 pub(crate) struct Row {
     pub(crate) id: String,
-    pub(crate) token: String,
+    token_hash: String,
     pub(crate) user_id: String,
     pub(crate) public_key: String,
     pub(crate) keypair_external_id: Option<String>,
@@ -88,6 +90,11 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// Whether this is its token.
+    pub(crate) fn has_token(&self, token: &str) -> bool {
+        self.token_hash == token::hash(token)
+    }
+
     /// Whether it can still be accepted. Of a row that went through [`Row::at`].
     pub(crate) fn is_open(&self) -> bool {
         self.state == InvitationState::New.as_str()
@@ -101,12 +108,14 @@ impl Row {
         self
     }
 
-    /// The invitation as `reader` sees it. What concerns the sender alone is hidden from others.
-    pub(crate) fn wire(self, reader: &str) -> Result<Invitation> {
+    /// The invitation as `reader` sees it. What concerns the sender alone is hidden from others. `given` is what the
+    /// request has for a token: it is shown again, and any other is known by its hash only and left empty.
+    pub(crate) fn wire(self, reader: &str, given: Option<&str>) -> Result<Invitation> {
+        let token = given.filter(|given| self.has_token(given)).unwrap_or_default().to_owned();
         let sent = self.user_id == reader;
         Ok(Invitation {
             id: Id::maybe(Some(self.id).filter(|_| sent))?,
-            token: self.token,
+            token,
             created_at: Some(to_wire(self.created_at)),
             expire_at: Some(to_wire(self.expire_at)),
             state: Some(serde_json::from_value(self.state.into())?),
@@ -132,7 +141,8 @@ impl Row {
 
 /// The invitation of this id or token.
 pub(crate) async fn find(db: &mut AnyConnection, id_or_token: &str, now: Millis) -> Result<Option<Row>> {
-    let rows = Statement::new(INVITATIONS).text(" AND (id = ? OR token = ?)", id_or_token).fetch(db).await?;
+    let select = Statement::new(INVITATIONS).text(" AND (id = ?", id_or_token);
+    let rows = select.text(" OR token_hash = ?)", &token::hash(id_or_token)).fetch(db).await?;
     Ok(rows.into_iter().next().map(|row: Row| row.at(now)))
 }
 
@@ -151,12 +161,12 @@ pub(crate) async fn insert(
     sequence: i64,
 ) -> Result<()> {
     sqlx::query(
-        "INSERT INTO invitations (id, token, user_id, public_key, keypair_external_id, encrypted_recipient_name, \
+        "INSERT INTO invitations (id, token_hash, user_id, public_key, keypair_external_id, encrypted_recipient_name, \
          public_key_id, state, created_at, expire_at, sequence) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, 'new', $8, $9, $10)",
     )
     .bind(id)
-    .bind(token)
+    .bind(token::hash(token))
     .bind(user_id)
     .bind(&key.public_key)
     .bind(&key.keypair_external_id)
@@ -167,5 +177,22 @@ pub(crate) async fn insert(
     .bind(sequence)
     .execute(db)
     .await?;
+    Ok(())
+}
+
+/// Hashes the tokens that servers of before stored in the clear, which the migration marked.
+pub(crate) async fn hash_plain_tokens(db: &mut AnyConnection) -> Result<()> {
+    let plain: Vec<(String, String)> =
+        sqlx::query_as("SELECT id, token_hash FROM invitations WHERE token_hash LIKE 'plain:%'")
+            .fetch_all(&mut *db)
+            .await?;
+    for (id, marked) in plain {
+        let hash = token::hash(marked.strip_prefix("plain:").unwrap_or(&marked));
+        sqlx::query("UPDATE invitations SET token_hash = $1 WHERE id = $2")
+            .bind(hash)
+            .bind(id)
+            .execute(&mut *db)
+            .await?;
+    }
     Ok(())
 }

@@ -51,7 +51,7 @@ pub(crate) struct ItemRow {
     pub(crate) label: String,
     pub(crate) description: Option<String>,
     created_at: Millis,
-    updated_at: Millis,
+    pub(crate) updated_at: Millis,
     pub(crate) sequence: i64,
 }
 
@@ -229,7 +229,8 @@ pub(crate) async fn insert(db: &mut AnyConnection, item: &NewItem<'_>, clock: &C
     Ok(())
 }
 
-/// Sets `updated_at`, and label and description where given.
+/// Sets `updated_at`, and label and description where given. Every change of an item or its slots comes here, and none
+/// leaves the time as it was, so that clients can tell by it whether something changed.
 pub(crate) async fn update(
     db: &mut AnyConnection,
     id: &str,
@@ -238,8 +239,8 @@ pub(crate) async fn update(
     now: Millis,
 ) -> Result<()> {
     sqlx::query(
-        "UPDATE items SET label = COALESCE($1, label), description = COALESCE($2, description), updated_at = $3 \
-         WHERE id = $4",
+        "UPDATE items SET label = COALESCE($1, label), description = COALESCE($2, description), \
+         updated_at = CASE WHEN updated_at < $3 THEN $3 ELSE updated_at + 1 END WHERE id = $4",
     )
     .bind(label)
     .bind(description)

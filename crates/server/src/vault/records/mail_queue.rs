@@ -48,7 +48,7 @@ pub(crate) struct Row {
 /// The message that is due first.
 pub(crate) async fn find_next(db: &mut AnyConnection) -> Result<Option<Row>> {
     let next = sqlx::query_as(
-        "SELECT mail_queue.invitation_id, invitations.token, invitations.email AS recipient, invitations.expire_at, \
+        "SELECT mail_queue.invitation_id, mail_queue.token, invitations.email AS recipient, invitations.expire_at, \
          mail_queue.attempts, mail_queue.next_attempt_at \
          FROM mail_queue JOIN invitations ON invitations.id = mail_queue.invitation_id \
          WHERE mail_queue.being_sent = 0 AND invitations.email IS NOT NULL \
@@ -57,15 +57,21 @@ pub(crate) async fn find_next(db: &mut AnyConnection) -> Result<Option<Row>> {
     Ok(next.fetch_optional(db).await?)
 }
 
-/// Queues the message of an invitation.
-pub(crate) async fn enqueue(db: &mut AnyConnection, invitation_id: &str, email: &str, clock: &Clock) -> Result<()> {
+/// Queues the message of an invitation. Until it is sent its token is kept here, and nowhere else.
+pub(crate) async fn enqueue(
+    db: &mut AnyConnection,
+    (invitation_id, token): (&str, &str),
+    email: &str,
+    clock: &Clock,
+) -> Result<()> {
     let update = sqlx::query("UPDATE invitations SET email = $1, mail_state = $2 WHERE id = $3");
     update.bind(email).bind(MailState::Waiting.as_str()).bind(invitation_id).execute(&mut *db).await?;
     sqlx::query(
-        "INSERT INTO mail_queue (invitation_id, attempts, next_attempt_at, being_sent, sequence) \
-         VALUES ($1, 0, $2, 0, $3)",
+        "INSERT INTO mail_queue (invitation_id, token, attempts, next_attempt_at, being_sent, sequence) \
+         VALUES ($1, $2, 0, $3, 0, $4)",
     )
     .bind(invitation_id)
+    .bind(token)
     .bind(clock.now())
     .bind(clock.sequence())
     .execute(db)

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use sqlx::{AnyConnection, FromRow};
 use vaultshare::api::{
     Ciphertext, Id,
-    vault::shares::{Acceptance, Share, SharingMode},
+    vault::shares::{Acceptance, ItemShare, Share, SharingMode},
 };
 
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
 /// Every query for shares starts with this; conditions follow.
 const SHARES: &str = "SELECT id, item_id, slot_id, owner_id, sender_id, recipient_id, public_key, \
      keypair_external_id, encrypted_dek, terms, acceptance_required, onsharing_permitted, created_at, expires_at, \
-     sequence FROM shares WHERE 1 = 1";
+     owners_grant, on_sharers_grant, on_share, sequence FROM shares WHERE 1 = 1";
 
 #[derive(Clone, Debug, FromRow)]
 pub(crate) struct ShareRow {
@@ -39,6 +39,9 @@ pub(crate) struct ShareRow {
     onsharing_permitted: i64,
     created_at: Millis,
     pub(crate) expires_at: Option<Millis>,
+    owners_grant: Option<String>,
+    on_sharers_grant: Option<String>,
+    on_share: Option<String>,
     pub(crate) sequence: i64,
 }
 
@@ -54,19 +57,27 @@ impl ShareRow {
         self.onsharing_permitted != 0
     }
 
-    /// The share with a new DEK, if there is one.
-    pub(crate) fn with_dek(&self, dek: Option<&str>) -> Self {
-        let mut share = self.clone();
-        if let Some(dek) = dek {
-            share.encrypted_dek = Some(dek.to_owned());
+    /// The share after [`set_deks`] and [`set_grants`].
+    pub(crate) fn with(mut self, dek: Option<&str>, owners_grant: Option<&str>) -> Self {
+        self.encrypted_dek = dek.map(str::to_owned).or(self.encrypted_dek);
+        self.owners_grant = owners_grant.map(str::to_owned).or(self.owners_grant);
+        self
+    }
+
+    /// The grant that `reader` wrote, and what the on-sharer says, which only owner and on-sharer see.
+    fn notes(&mut self, reader: &str) -> (Option<String>, Option<String>) {
+        match reader {
+            _ if reader == self.owner_id => (self.owners_grant.take(), self.on_share.take()),
+            _ if reader == self.sender_id => (self.on_sharers_grant.take(), self.on_share.take()),
+            _ => (None, None),
         }
-        share
     }
 
     /// The share as `reader` sees it: the recipient gets the DEK once they have accepted.
-    pub(crate) fn wire(self, reader: &str) -> Result<Share> {
+    pub(crate) fn wire(mut self, reader: &str) -> Result<Share> {
         let hidden = self.recipient_id == reader && !self.is_open();
         let permitted = self.permits_on_sharing();
+        let (grant, on_share) = self.notes(reader);
         Ok(Share {
             id: Id::stored(self.id)?,
             owner_id: Some(Id::stored(self.owner_id)?),
@@ -83,6 +94,27 @@ impl ShareRow {
             onsharing_permitted: Some(permitted),
             created_at: to_wire(self.created_at),
             expires_at: maybe_time(self.expires_at),
+            grant,
+            on_share,
+        })
+    }
+
+    /// The share as the owner of its item needs it to refresh it.
+    pub(crate) fn wire_of_item(mut self) -> Result<ItemShare> {
+        let owner_id = self.owner_id.clone();
+        let (grant, on_share) = self.notes(&owner_id);
+        Ok(ItemShare {
+            onsharing_permitted: Some(self.permits_on_sharing()),
+            id: Id::stored(self.id)?,
+            public_key: self.public_key,
+            item_id: Some(Id::stored(self.item_id)?),
+            slot_id: Id::maybe(self.slot_id)?,
+            sender_id: Some(Id::stored(self.sender_id)?),
+            recipient_id: Some(Id::stored(self.recipient_id)?),
+            created_at: Some(to_wire(self.created_at)),
+            expires_at: maybe_time(self.expires_at),
+            grant,
+            on_share,
         })
     }
 }
@@ -184,10 +216,10 @@ pub(crate) async fn list_outgoing(
 }
 
 /// Inserts shares; the columns are those of the statement.
-pub(crate) async fn insert(db: &mut AnyConnection, rows: Vec<[Value; 16]>) -> Result<()> {
+pub(crate) async fn insert(db: &mut AnyConnection, rows: Vec<[Value; 19]>) -> Result<()> {
     let insert = "INSERT INTO shares (id, item_id, slot_id, owner_id, sender_id, recipient_id, parent_share_id, \
          public_key, keypair_external_id, encrypted_dek, terms, acceptance_required, onsharing_permitted, created_at, \
-         expires_at, sequence) VALUES";
+         expires_at, owners_grant, on_sharers_grant, on_share, sequence) VALUES";
     write_rows(db, insert, rows, "").await
 }
 
@@ -207,6 +239,13 @@ pub(crate) async fn set_deks(db: &mut AnyConnection, deks: &HashMap<&str, &str>)
     let before = "UPDATE shares SET encrypted_dek = deks.column2 FROM (VALUES";
     let rows = deks.iter().map(|(share_id, dek)| [(*share_id).into(), (*dek).into()]).collect();
     write_rows(db, before, rows, ") AS deks WHERE shares.id = deks.column1").await
+}
+
+/// Sets the owner's grants of shares, given by share id.
+pub(crate) async fn set_grants(db: &mut AnyConnection, grants: &HashMap<&str, &str>) -> Result<()> {
+    let before = "UPDATE shares SET owners_grant = grants.column2 FROM (VALUES";
+    let rows = grants.iter().map(|(share_id, grant)| [(*share_id).into(), (*grant).into()]).collect();
+    write_rows(db, before, rows, ") AS grants WHERE shares.id = grants.column1").await
 }
 
 /// Removes the DEK of a share whose recipient has re-encrypted its values.
@@ -295,6 +334,9 @@ mod tests {
             onsharing_permitted: 1,
             created_at: 0,
             expires_at: None,
+            owners_grant: Some("of alice".into()),
+            on_sharers_grant: None,
+            on_share: None,
             sequence: 1,
         }
     }
@@ -309,6 +351,28 @@ mod tests {
         assert!(seen(Acceptance::Accepted, "bob").encrypted_dek.is_some());
         assert!(seen(Acceptance::AcceptanceNotRequired, "bob").encrypted_dek.is_some());
         assert!(seen(Acceptance::Rejected, "bob").encrypted_dek.is_none());
+    }
+
+    #[test]
+    fn a_grant_is_shown_to_who_wrote_it_and_an_on_share_to_owner_and_on_sharer() {
+        let notes = |share: &ShareRow, reader| {
+            let seen = share.clone().wire(reader).unwrap();
+            (seen.grant, seen.on_share)
+        };
+        let own = share(Acceptance::Accepted);
+        assert_eq!(notes(&own, "alice"), (Some("of alice".into()), None));
+        assert_eq!(notes(&own, "bob"), (None, None));
+        let on_share = ShareRow {
+            sender_id: "bob".into(),
+            recipient_id: "carlos".into(),
+            on_sharers_grant: Some("of bob".into()),
+            on_share: Some("signed by bob".into()),
+            ..own
+        };
+        let signed = Some("signed by bob".to_owned());
+        assert_eq!(notes(&on_share, "alice"), (Some("of alice".into()), signed.clone()));
+        assert_eq!(notes(&on_share, "bob"), (Some("of bob".into()), signed));
+        assert_eq!(notes(&on_share, "carlos"), (None, None));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::{
     clock::{Clock, Millis},
     error::{Error, Result},
     idempotency::{Begun, Idempotency},
-    request::{Body, read_expiry},
+    request::{Body, check_length, read_expiry},
     service::Service,
     store::new_id,
     vault::{
@@ -103,6 +103,10 @@ impl Sharing {
             }
             let slot_id = self.only_slot(id_text(&new.slot_id))?;
             let sender = if self.parent.is_none() { Sender::Owner } else { Sender::OnSharer };
+            let (owners_grant, on_sharers_grant) = match (sender, check_grant(new.grant.as_deref())?) {
+                (Sender::Owner, grant) => (grant, None),
+                (Sender::OnSharer, grant) => (None, grant),
+            };
             let sent: Vec<_> = new.slot_values.iter().collect();
             let values = values::check(sender, &self.slots, slot_id, &sent)?;
             sent_values.extend(values.into_iter().map(|value| (id.as_str(), value)));
@@ -124,6 +128,9 @@ impl Sharing {
                 i64::from(self.parent.is_none() && permits_on_sharing(new)).into(),
                 clock.now().into(),
                 expiry(new, self.parent.as_ref(), clock.now())?.into(),
+                owners_grant.into(),
+                on_sharers_grant.into(),
+                on_share(new, sender)?.into(),
                 clock.sequence().into(),
             ]);
         }
@@ -158,6 +165,20 @@ fn check_may_share_on(received: &ShareRow) -> Result<()> {
         return Err(Error::forbidden("acceptance_required", "The share has to be accepted before it is shared on"));
     }
     Ok(())
+}
+
+/// What a client may store with a share for itself.
+pub(super) fn check_grant(grant: Option<&str>) -> Result<Option<&str>> {
+    check_length("grant", grant, 1024)?;
+    Ok(grant)
+}
+
+fn on_share(new: &NewShare, sender: Sender) -> Result<Option<&str>> {
+    if sender == Sender::Owner && new.on_share.is_some() {
+        return Err(Error::invalid("Only who shares on sends on_share"));
+    }
+    check_length("on_share", new.on_share.as_deref(), 2048)?;
+    Ok(new.on_share.as_deref())
 }
 
 fn permits_on_sharing(new: &NewShare) -> bool {

@@ -1,5 +1,7 @@
 //! Sent shares, and shares of the caller's items: listing, reading, changing (docs/protocol/http-api.md §9.5, §9.7).
 
+use std::collections::HashMap;
+
 use axum::{
     Json,
     extract::{Path, State},
@@ -12,7 +14,7 @@ use vaultshare::api::{
     vault::shares::{ShareChange, ShareResponse, SharesChange, SharesResponse},
 };
 
-use super::ending;
+use super::{creating::check_grant, ending};
 use crate::{
     auth::Session,
     clock::Clock,
@@ -110,6 +112,9 @@ pub(super) async fn change_all(
                 shares::permit_on_sharing(db, id, permitted).await?;
             }
             None => {}
+        }
+        if let Some(grant) = check_grant(change.grant.as_deref())? {
+            shares::set_grants(db, &HashMap::from([(id, grant)])).await?;
         }
         if change.onsharing_permitted == Some(false) {
             ending::end_children(db, id, clock).await?;

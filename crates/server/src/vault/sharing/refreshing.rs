@@ -9,11 +9,14 @@ use axum::{
 };
 use sqlx::AnyConnection;
 use vaultshare::api::{
-    Id, PageMeta,
-    vault::shares::{ItemShare, ItemSharesChange, ItemSharesResponse, ShareSlotValue, SharesResponse},
+    PageMeta,
+    vault::shares::{ItemSharesChange, ItemSharesResponse, ShareSlotValue, SharesResponse},
 };
 
-use super::values::{self, Sender, SharedSlot};
+use super::{
+    creating::check_grant,
+    values::{self, Sender, SharedSlot},
+};
 use crate::{
     auth::Session,
     clock::Clock,
@@ -29,7 +32,7 @@ use crate::{
             shares::{self, ShareRow},
         },
     },
-    wire::{Stored, id_text},
+    wire::id_text,
 };
 
 /// All shares of an own item: those the owner sent, and those that recipients made from them.
@@ -41,15 +44,8 @@ pub(in crate::vault) async fn list(
     let mut db = vault.store().read().await?;
     items::find_own(&mut db, &item_id, &session.user_id).await?;
     let rows = shares::of_item(&mut db, &item_id).await?;
-    let shares = rows.into_iter().map(|row| {
-        Ok(ItemShare {
-            id: Id::stored(row.id)?,
-            public_key: row.public_key,
-            item_id: Some(Id::stored(row.item_id)?),
-            slot_id: Id::maybe(row.slot_id)?,
-        })
-    });
-    Ok(Json(ItemSharesResponse { shares: shares.collect::<Result<_>>()? }))
+    let shares = rows.into_iter().map(ShareRow::wire_of_item).collect::<Result<_>>()?;
+    Ok(Json(ItemSharesResponse { shares }))
 }
 
 pub(in crate::vault) async fn refresh(
@@ -86,9 +82,13 @@ async fn replace(
         .collect();
 
     let mut deks = HashMap::with_capacity(request.share_deks.len());
+    let mut grants = HashMap::new();
     for dek in &request.share_deks {
         let share = by_id.get(dek.share_id.as_str()).ok_or_else(shares::not_found)?;
         deks.insert(share.id.as_str(), dek.dek.as_str());
+        if let Some(grant) = check_grant(dek.grant.as_deref())? {
+            grants.insert(share.id.as_str(), grant);
+        }
     }
     let mut sent: HashMap<&str, Vec<&ShareSlotValue>> = deks.keys().map(|id| (*id, Vec::new())).collect();
     for value in &request.slot_values {
@@ -118,9 +118,14 @@ async fn replace(
         stored.extend(values::check(Sender::Owner, &slots, only, values)?.into_iter().map(|value| (*share_id, value)));
     }
     shares::set_deks(db, &deks).await?;
+    shares::set_grants(db, &grants).await?;
     share_values::delete(db, deleted).await?;
     share_values::upsert(db, stored).await?;
     copies::sync(db, Copies::All { original_id: item_id }, clock).await?;
     let refreshed = rows.iter().filter(|share| sent.contains_key(share.id.as_str()));
-    Ok(refreshed.map(|share| share.with_dek(deks.get(share.id.as_str()).copied())).collect())
+    let with_changes = |share: &ShareRow| {
+        let id = share.id.as_str();
+        share.clone().with(deks.get(id).copied(), grants.get(id).copied())
+    };
+    Ok(refreshed.map(with_changes).collect())
 }
