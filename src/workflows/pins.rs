@@ -20,7 +20,7 @@ use crate::{
         vault::{self, connections::Connection},
     },
     crypto::{
-        DataKey, KeyPair, PublicKey,
+        DataKey, KeyPair, PublicKey, is_fingerprint,
         places::{KeyRule, Place},
         safety_number,
     },
@@ -44,16 +44,16 @@ pub struct ConnectionRef {
 }
 
 impl ConnectionRef {
-    /// The reference in a text, or `None` where the text cannot be one.
+    /// The reference in a text, or `None` where the text cannot be one: a reference that was cut short is not taken for an
+    /// id, with which nothing would be checked.
     pub fn parse(text: &str) -> Option<Self> {
-        let is_fingerprint =
-            |text: &str| text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        if let Some((id, peer)) = text.rsplit_once('~')
-            && is_fingerprint(peer)
-        {
-            return Some(ConnectionRef { id: Id::parse(id)?, peer: Some(peer.to_owned()) });
+        match text.rsplit_once('~') {
+            Some((id, peer)) if is_fingerprint(peer) => {
+                Some(ConnectionRef { id: Id::parse(id)?, peer: Some(peer.to_owned()) })
+            }
+            Some(_) => None,
+            None => Some(ConnectionRef { id: Id::parse(text)?, peer: None }),
         }
-        Some(ConnectionRef { id: Id::parse(text)?, peer: None })
     }
 }
 
