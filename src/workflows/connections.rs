@@ -158,6 +158,17 @@ impl Session {
         self.with_name(&recipient, key_changed).await
     }
 
+    /// As [`Session::inspect_connection`], all of them: to find the one with another key than before.
+    pub async fn inspect_connections(&self, page: &PageRequest) -> Result<Page<Connection>> {
+        let keys = self.keys()?;
+        let Page { entries, next } = fetch_pages(page, &|query| vault::connections::list(self.vault(), query)).await?;
+        let shown = join_all(entries.into_iter().map(|record| async {
+            let recipient = self.look_at(record).await?;
+            self.with_name(&recipient, keys.is_other_key(&recipient)).await
+        }));
+        Ok(Page { entries: shown.await.into_iter().collect::<Result<_>>()?, next })
+    }
+
     /// Ends a connection for both users, and takes back what was shared over it.
     pub async fn delete_connection(&self, reference: &ConnectionRef) -> Result<()> {
         let keys = self.keys()?;

@@ -12,6 +12,7 @@ use super::{
     binding::Ids,
     decrypt::{ItemKey, bad_response, decrypt_item, decrypt_values, expect_id},
     encrypt::ciphertext,
+    idempotency::PendingOperation,
     memory::Seen,
     session::Keys,
     tasks::count_outstanding,
@@ -94,12 +95,27 @@ impl Session {
 
     /// `NOT_OWNER` for a received item; `CONFLICT` where others change it again and again meanwhile.
     pub async fn update_item(&self, id: &Id, change: &ItemChange, progress: &ProgressListener) -> Result<UpdatedItem> {
+        progress.report("fetching the item", 0, 3);
+        let operation = self.keys()?.pending.begin(("items.update", id, change))?;
+        let item = self.change_item(id, change, &operation, progress).await?;
+        progress.report("counting tasks", 2, 3);
+        let outstanding_tasks = count_outstanding(self).await?;
+        operation.complete();
+        progress.report("stored", 3, 3);
+        Ok(UpdatedItem { item, outstanding_tasks })
+    }
+
+    async fn change_item(
+        &self,
+        id: &Id,
+        change: &ItemChange,
+        operation: &PendingOperation,
+        progress: &ProgressListener,
+    ) -> Result<Item> {
         if let Some(label) = &change.label {
             refuse_blank("label", label)?;
         }
         let rows = change.slots.iter().map(row).collect::<Result<Vec<_>>>()?;
-        let operation = self.keys()?.pending.begin(("items.update", id, change))?;
-        progress.report("fetching the item", 0, 3);
         let mut item = self.get_own_item(id).await?;
         let mut made = Vec::new();
         for _ in 0..MAX_ATTEMPTS {
@@ -116,14 +132,7 @@ impl Session {
             };
             match attempt.await {
                 Err(error) if error.code() == ErrorCode::Conflict => item = self.get_own_item(id).await?,
-                written => {
-                    let item = written?;
-                    progress.report("counting tasks", 2, 3);
-                    let outstanding_tasks = count_outstanding(self).await?;
-                    operation.complete();
-                    progress.report("stored", 3, 3);
-                    return Ok(UpdatedItem { item, outstanding_tasks });
-                }
+                written => return written,
             }
         }
         Err(keeps_changing())
@@ -160,7 +169,7 @@ impl Session {
         let item_id = slot.item_id.ok_or_else(|| bad_response("the server does not say whose slot this is"))?;
         let removed = NewSlot { id: Some(slot_id.clone()), remove: true, ..NewSlot::default() };
         let change = ItemChange { slots: vec![removed], ..ItemChange::default() };
-        self.update_item(&item_id, &change, &ProgressListener::none()).await?;
+        self.change_item(&item_id, &change, &operation, &ProgressListener::none()).await?;
         operation.complete();
         Ok(())
     }

@@ -198,13 +198,15 @@ impl Session {
     /// Checks a connection's key, and remembers it where it is the first that was seen.
     pub(super) async fn accept_key(&self, connection: Connection) -> Result<Rc<Recipient>> {
         let keys = self.keys()?;
-        let recipient = self.look_at(connection).await?;
-        let checked = keys.check_peer(&recipient);
-        if let Err(error) = checked {
-            keys.forget_connection(&recipient.connection.own.id);
-            return Err(error);
+        let id = connection.own.id.clone();
+        let looked_at = self.look_at(connection).await;
+        match looked_at.and_then(|recipient| keys.check_peer(&recipient).map(|()| recipient)) {
+            Ok(recipient) => Ok(keys.remember_connection(recipient)),
+            Err(error) => {
+                keys.forget_connection(&id);
+                Err(error)
+            }
         }
-        Ok(keys.remember_connection(recipient))
     }
 
     /// A connection with its keys, whether or not the other side's is accepted.
@@ -293,7 +295,9 @@ impl Session {
             let sealed = keys.dek.encrypt_note(&text, &Place::Pin { own: &own }).await?;
             let mut metadata = record.metadata;
             metadata.insert(NOTE.to_owned(), sealed.into());
-            match keystore::keypairs::set_metadata(self.keystore(), keypair_id, metadata, record.updated_at).await {
+            match keystore::keypairs::set_metadata(self.keystore(), keypair_id, metadata, record.updated_at.as_deref())
+                .await
+            {
                 Err(error) if error.code() == ErrorCode::Conflict => {}
                 written => {
                     written?;

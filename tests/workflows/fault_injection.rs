@@ -193,7 +193,7 @@ async fn retried_item_calls_create_nothing_twice() {
 async fn a_retried_removal_of_a_slot_succeeds() {
     let harness = Harness::new().await;
     let alice = harness.user().await;
-    let names: Vec<_> = (0..12).map(|number| format!("extra_{number}")).collect();
+    let names: Vec<_> = (0..24).map(|number| format!("extra_{number}")).collect();
     let values: Vec<_> = names.iter().map(|name| (name.as_str(), "one")).collect();
     let item = alice.create_item(&vehicle(&values), &quiet()).await.unwrap();
     let mut remaining: Vec<_> = item
@@ -254,14 +254,14 @@ async fn retried_invitations_and_acceptances_connect_each_pair_once() {
     fail_each_request_unchecked(network, async || alice.list_connections(&all()).await).await;
     let ids: Vec<_> =
         alice.list_connections(&all()).await.unwrap().entries.into_iter().map(|entry| entry.record.own.id).collect();
-    fail_each_request_unchecked(network, async || alice.get_connection(&ids[0]).await).await;
+    fail_each_request_unchecked(network, async || alice.get_connection(&ids[0].clone().into()).await).await;
     let mut remaining = ids.clone();
     let current = std::cell::RefCell::new(remaining.pop().unwrap());
     fail_each_request(
         network,
         async || {
             let id = current.borrow().clone();
-            alice.delete_connection(&id).await
+            alice.delete_connection(&id.clone().into()).await
         },
         async |(), _, _| {
             current.replace(remaining.pop().unwrap());
@@ -345,6 +345,10 @@ async fn a_retried_share_is_created_once() {
     fail_each_request_unchecked(network, async || bob.get_share(id).await).await;
     fail_each_request_unchecked(network, async || alice.get_share(id).await).await;
     let mut remaining: Vec<_> = incoming.iter().map(|share| share.id.clone()).collect();
+    for _ in 0..12 {
+        let share = NewShare::new(next().await, connection_id.clone());
+        remaining.push(alice.create_share(&share, &quiet()).await.unwrap().id);
+    }
     let current = std::cell::RefCell::new(remaining.pop().unwrap());
     fail_each_request(
         network,
@@ -392,7 +396,7 @@ async fn a_retried_refresh_updates_every_share() {
     let share = alice.create_share(&share, &quiet()).await.unwrap();
     fail_each_request(
         &harness.network,
-        async || alice.refresh_shares(&item.record.id, &quiet()).await,
+        async || alice.refresh_shares(&item.record.id, &[], &quiet()).await,
         async |refreshed, _, _| {
             assert_eq!(refreshed.shares, 1);
             bob.get_share(&share.id).await.unwrap();

@@ -193,8 +193,8 @@ async fn both_sides_of_a_connection_see_the_same_safety_number_and_their_own_nam
     let refused = bob.accept_invitation(&details, &quiet()).await.unwrap_err();
     assert_eq!(refused.code(), ErrorCode::AlreadyConnected);
 
-    bob.delete_connection(&bobs.record.own.id).await.unwrap();
-    let gone = alice.get_connection(&alices.record.own.id).await.unwrap_err();
+    bob.delete_connection(&bobs.record.own.id.clone().into()).await.unwrap();
+    let gone = alice.get_connection(&alices.record.own.id.clone().into()).await.unwrap_err();
     assert_eq!(gone.code(), ErrorCode::NotFound);
 }
 
@@ -302,7 +302,7 @@ async fn three_connected_users_keep_their_connections_apart() {
     assert_eq!(value(&carlos.get_share(&for_carlos.id).await.unwrap().item, "vin"), Some("123"));
     let through = OutgoingFilter { own_connection_id: Some(second), ..OutgoingFilter::default() };
     let through = alice.outgoing_shares(&through, &PageRequest::default()).await.unwrap();
-    assert_eq!(through.entries.iter().map(|share| &share.id).collect::<Vec<_>>(), [&for_carlos.id]);
+    assert_eq!(through.entries.iter().map(|listed| &listed.share.id).collect::<Vec<_>>(), [&for_carlos.id]);
 }
 
 fn clone(secret: &vaultshare::crypto::UserSecret) -> vaultshare::crypto::UserSecret {

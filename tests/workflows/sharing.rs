@@ -10,12 +10,18 @@ use vaultshare::{
         vault::{
             self,
             client_tasks::{ClientTaskChange, ClientTaskFilter, ClientTaskState},
-            shares::{Acceptance, IncomingFilter, NewSharesRequest, OutgoingFilter, Share, ShareSlotValue},
+            shares::{Acceptance, IncomingFilter, NewSharesRequest, OutgoingFilter, ShareSlotValue},
         },
     },
-    crypto::{DataKey, PublicKey},
+    crypto::{
+        DataKey, PublicKey,
+        places::{Place, ValueKind},
+    },
     http::{BaseUrl, RequestPolicy, Service},
-    workflows::{Item, ItemChange, NewShare, NewSlot, Page, PageRequest, Session, ShareTerms, TaskSelection},
+    workflows::{
+        IncludedShare, Item, ItemChange, NewShare, NewSlot, OutgoingShare, Page, PageRequest, Session, ShareTerms,
+        TaskSelection,
+    },
 };
 
 use crate::harness::{Harness, Network, PASSPHRASE, connect, quiet, slot, value, vehicle};
@@ -125,7 +131,7 @@ async fn a_change_reaches_everyone_with_slots_that_are_new_and_without_those_tha
 
     let run = chain.alice.run_tasks(&TaskSelection::default(), &quiet()).await.unwrap();
     assert_eq!((run.completed.len(), run.failed.len()), (1, 0));
-    assert_eq!(json(&run.completed[0].report)["shares"], 2);
+    assert_eq!(json(&run.completed[0].task.report)["shares"], 2);
     let mut ciphertexts = Vec::new();
     for (user, share) in [(&chain.bob, &to_bob), (&chain.carlos, &to_carlos)] {
         let read = user.get_share(share).await.unwrap();
@@ -146,13 +152,17 @@ async fn an_on_sharer_who_alters_a_value_is_caught() {
     let item = car(&chain.alice).await;
     let (_, copy) = chain.share_with_bob(&item).await;
     let copy = chain.bob.get_item(&copy).await.unwrap();
-    let to_carlos = chain.bob.get_connection(&chain.to_carlos).await.unwrap().record.the_other_user;
+    let to_carlos = chain.bob.get_connection(&chain.to_carlos.clone().into()).await.unwrap().record.the_other_user;
 
     // Bob passes the owner's verification key on, as he must, with another value encrypted beside it.
     let dek = DataKey::generate().unwrap();
     let plate = copy.slots.iter().find(|slot| slot.record.name == "licence_plate").unwrap();
-    let key = dek.wrap_verification_key(plate.verification_key.as_ref().unwrap()).await.unwrap();
-    let altered = dek.encrypt_text("IsACat").await.unwrap().unwrap();
+    let (item_id, slot_id) = (copy.record.original_id.clone().unwrap(), plate.record.original_id.clone().unwrap());
+    let (item_id, slot_id, written) = (item_id.as_str(), slot_id.as_str(), plate.written.unwrap());
+    let place = |kind| Place::Value { kind, item: item_id, slot: slot_id, written };
+    let key = plate.verification_key.as_ref().unwrap();
+    let key = dek.wrap_verification_key(key, &place(ValueKind::Proof)).await.unwrap();
+    let altered = dek.encrypt_text("IsACat", &place(ValueKind::Shared)).await.unwrap().unwrap();
     let public_key = PublicKey::from_pem(&to_carlos.user_public_key).unwrap();
     let share = vault::shares::NewShare {
         recipient_id: to_carlos.user_id,
@@ -254,7 +264,7 @@ async fn one_slot_is_shared_and_refreshed_alone() {
     let change =
         ItemChange { slots: vec![slot("vin", "456"), slot("licence_plate", "OUTATIME")], ..ItemChange::default() };
     alice.update_item(&item.record.id, &change, &quiet()).await.unwrap();
-    alice.refresh_shares(&item.record.id, &quiet()).await.unwrap();
+    alice.refresh_shares(&item.record.id, &[], &quiet()).await.unwrap();
     let received: Vec<_> = names().await;
     assert_eq!(received, [("vin".to_owned(), Some("456".to_owned()))]);
 }
@@ -286,8 +296,8 @@ async fn a_server_cannot_permit_on_sharing_in_the_owners_place() {
         serde_json::to_vec(&json).unwrap()
     };
     harness.network.tamper(claim_on_sharing);
-    let refreshed = chain.alice.refresh_shares(&item.record.id, &quiet()).await.unwrap();
-    assert_eq!((refreshed.shares, refreshed.on_shares, refreshed.left_out), (1, 0, 1));
+    let refreshed = chain.alice.refresh_shares(&item.record.id, &[], &quiet()).await.unwrap();
+    assert_eq!((refreshed.shares, refreshed.on_shares, refreshed.left_out.len()), (1, 0, 1));
 }
 
 #[tokio::test]
@@ -298,8 +308,8 @@ async fn the_permission_to_share_on_is_known_to_the_owners_next_session() {
     let (_, copy) = chain.share_with_bob(&item).await;
     chain.share_on(&copy).await;
     let alice = harness.client().sign_in(secret_of(&chain.alice), PASSPHRASE, &quiet()).await.unwrap();
-    let refreshed = alice.refresh_shares(&item.record.id, &quiet()).await.unwrap();
-    assert_eq!((refreshed.shares, refreshed.on_shares, refreshed.left_out), (2, 1, 0));
+    let refreshed = alice.refresh_shares(&item.record.id, &[], &quiet()).await.unwrap();
+    assert_eq!((refreshed.shares, refreshed.on_shares, refreshed.left_out.len()), (2, 1, 0));
 }
 
 #[tokio::test]
@@ -319,7 +329,8 @@ async fn a_slower_refresh_does_not_bring_old_values_back() {
         }
         body
     });
-    alice.get_item(&item.record.id).await.unwrap();
+    let slower = harness.client().sign_in(secret_of(&alice), PASSPHRASE, &quiet()).await.unwrap();
+    slower.get_item(&item.record.id).await.unwrap();
     harness.network.stop_tampering();
     let change = ItemChange { slots: vec![slot("vin", "456")], ..ItemChange::default() };
     alice.update_item(&item.record.id, &change, &quiet()).await.unwrap();
@@ -327,7 +338,7 @@ async fn a_slower_refresh_does_not_bring_old_values_back() {
         ("GET", true) => before.take().unwrap_or(body),
         _ => body,
     });
-    alice.refresh_shares(&item.record.id, &quiet()).await.unwrap();
+    slower.refresh_shares(&item.record.id, &[], &quiet()).await.unwrap();
     assert_eq!(value(&bob.get_share(&share.id).await.unwrap().item, "vin"), Some("456"));
 }
 
@@ -366,7 +377,8 @@ async fn shares_are_listed_by_item_connection_and_acceptance_page_by_page() {
         let share = NewShare { terms, ..NewShare::new(item.record.id.clone(), connection.clone()) };
         made.push(alice.create_share(&share, &quiet()).await.unwrap());
     }
-    let ids = |page: &Page<Share>| page.entries.iter().map(|share| share.id.clone()).collect::<Vec<_>>();
+    let ids =
+        |page: &Page<OutgoingShare>| page.entries.iter().map(|listed| listed.share.id.clone()).collect::<Vec<_>>();
 
     let of_item = OutgoingFilter { item_ids: vec![made[1].item_id.clone()], ..OutgoingFilter::default() };
     let of_item = alice.outgoing_shares(&of_item, &PageRequest::default()).await.unwrap();
@@ -376,7 +388,8 @@ async fn shares_are_listed_by_item_connection_and_acceptance_page_by_page() {
     assert_eq!(from_bob.entries.len(), 2);
     let waiting =
         IncomingFilter { acceptance_required: Some(Acceptance::AcceptanceRequired), ..IncomingFilter::default() };
-    assert_eq!(ids(&bob.incoming_shares(&waiting, &PageRequest::default()).await.unwrap()), [made[2].id.clone()]);
+    let waiting = bob.incoming_shares(&waiting, &PageRequest::default()).await.unwrap().entries;
+    assert_eq!(waiting.iter().map(|share| &share.id).collect::<Vec<_>>(), [&made[2].id]);
 
     let all = PageRequest { all: true, per_page: Some(2), after: None };
     let whole = ids(&alice.outgoing_shares(&OutgoingFilter::default(), &all).await.unwrap());
@@ -414,7 +427,7 @@ async fn a_task_that_failed_says_why_and_is_run_again() {
 
     harness.network.stop_tampering();
     let again = alice.run_tasks(&TaskSelection::default(), &quiet()).await.unwrap();
-    assert_eq!((&again.completed[0].id, again.failed.len()), (&failed[0].id, 0));
+    assert_eq!((&again.completed[0].task.id, again.failed.len()), (&failed[0].id, 0));
     assert_eq!(value(&bob.get_share(&share.id).await.unwrap().item, "vin"), Some("456"));
 }
 
@@ -459,7 +472,7 @@ async fn a_thousand_shares_are_refreshed_in_requests_of_bounded_size() {
     let mut item = vehicle(&[]);
     item.slots = slots.collect();
     let item = alice.create_item(&item, &quiet()).await.unwrap();
-    let bob_in_connection = alice.get_connection(&to_bob).await.unwrap().record.the_other_user;
+    let bob_in_connection = alice.get_connection(&to_bob.clone().into()).await.unwrap().record.the_other_user;
     let dek = Ciphertext::parse("Rsa4096.QUJD.QQUAAAAA").unwrap();
     let share = vault::shares::NewShare {
         recipient_id: bob_in_connection.user_id,
@@ -482,8 +495,24 @@ async fn a_thousand_shares_are_refreshed_in_requests_of_bounded_size() {
 
     harness.network.log();
     harness.network.largest_body();
-    let refreshed = alice.refresh_shares(&item.record.id, &quiet()).await.unwrap();
-    assert_eq!((refreshed.shares, refreshed.left_out), (1_000, 0));
+    let refreshed = alice.refresh_shares(&item.record.id, &[], &quiet()).await.unwrap();
+    assert_eq!((refreshed.shares, refreshed.left_out.len()), (0, 1_000), "no client of Alice's has granted them");
+    let include: Vec<_> = refreshed
+        .left_out
+        .into_iter()
+        .map(|left_out| IncludedShare {
+            share_id: left_out.share_id,
+            fingerprint: left_out.fingerprint.unwrap(),
+            scope: None,
+            on_sharing: false,
+        })
+        .collect();
+    harness.network.log();
+    let refreshed = alice.refresh_shares(&item.record.id, &include, &quiet()).await.unwrap();
+    assert_eq!((refreshed.shares, refreshed.left_out.len()), (1_000, 0));
+    harness.network.log();
+    let refreshed = alice.refresh_shares(&item.record.id, &[], &quiet()).await.unwrap();
+    assert_eq!((refreshed.shares, refreshed.left_out.len()), (1_000, 0), "whoever was let in once stays in");
     let puts = harness.network.log().iter().filter(|request| request.starts_with("PUT")).count();
     let largest = harness.network.largest_body();
     assert!(puts > 1 && largest < 4 * 1024 * 1024, "{puts} requests of at most {largest} bytes");
@@ -501,18 +530,29 @@ async fn the_owner_changes_how_long_a_share_lasts_and_whether_it_is_shared_on() 
     let copy = chain.bob.get_share(&share.id).await.unwrap().item.record.id;
 
     let until = Some(Some("2999-01-01T00:00:00.000Z".to_owned()));
-    let terms = ShareTerms { expires_at: until, on_sharing: Some(true) };
-    let changed = chain.alice.change_share(&share.id, &terms).await.unwrap();
+    let unchanged = ShareTerms {
+        share_id: share.id.clone(),
+        item_id: item.record.id.clone(),
+        connection: chain.to_bob.clone().into(),
+        expires_at: None,
+        on_sharing: None,
+    };
+    let terms = ShareTerms { expires_at: until, on_sharing: Some(true), ..unchanged.clone() };
+    let changed = chain.alice.change_share(&terms).await.unwrap();
     assert_eq!((changed.expires_at.is_some(), changed.permits_on_sharing()), (true, true));
     let onward = chain.share_on(&copy).await;
-    let refreshed = chain.alice.refresh_shares(&item.record.id, &quiet()).await.unwrap();
+    let refreshed = chain.alice.refresh_shares(&item.record.id, &[], &quiet()).await.unwrap();
     assert_eq!((refreshed.shares, refreshed.on_shares), (2, 1), "what was permitted later counts as well");
 
-    let terms = ShareTerms { expires_at: Some(None), on_sharing: Some(false) };
-    let changed = chain.alice.change_share(&share.id, &terms).await.unwrap();
+    let terms = ShareTerms { expires_at: Some(None), on_sharing: Some(false), ..unchanged.clone() };
+    let changed = chain.alice.change_share(&terms).await.unwrap();
     assert_eq!((changed.permits_on_sharing(), changed.expires_at), (false, None));
     assert_eq!(chain.carlos.get_share(&onward).await.unwrap_err().code(), ErrorCode::NotFound);
-    let refused = chain.bob.change_share(&share.id, &ShareTerms::default()).await.unwrap_err();
+    let refused = chain
+        .bob
+        .change_share(&ShareTerms { connection: chain.to_carlos.clone().into(), ..unchanged })
+        .await
+        .unwrap_err();
     assert_eq!(refused.code(), ErrorCode::NotFound);
 }
 

@@ -62,7 +62,8 @@ pub struct NewSharedKey {
     /// `AES-GCM` where absent or null.
     #[serde(default, deserialize_with = "null_as_default")]
     pub key_metadata: KeyMetadata,
-    /// The maker's signature, for who claims the key; opaque to the server. An extension of this repository's server.
+    /// What the maker of the space says to the other user about the key, opaque to the server: at most 2,048 bytes. An
+    /// extension of this repository's server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<String>,
 }
@@ -99,7 +100,7 @@ pub struct ClaimedKey {
     pub external_id: Id,
     /// The DEK, wrapped by the claiming user's public key.
     pub serialized_shared_key: Ciphertext<DataKeyForRecipient>,
-    /// As the maker sent it. An extension of this repository's server.
+    /// As in [`NewSharedKey`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<String>,
 }

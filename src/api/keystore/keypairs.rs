@@ -41,12 +41,12 @@ pub struct Keypair {
     /// Free-form, as stored; empty where the server sends null.
     #[serde(default, deserialize_with = "null_as_default")]
     pub metadata: JsonObject,
-    /// When the metadata last changed: ISO-8601, UTC. An extension of this repository's server.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub updated_at: Option<Timestamp>,
     /// As stored. Servers of early 2020 send objects here, which are skipped.
     #[serde(default, deserialize_with = "strings_only")]
     pub external_identifiers: Vec<String>,
+    /// When it last changed: ISO-8601, UTC, never the same after two changes. An extension of this repository's server.
+    #[serde(default)]
+    pub updated_at: Option<Timestamp>,
 }
 
 /// Reply of every endpoint here.
@@ -77,19 +77,20 @@ pub fn get_by_external_id<'a>(keystore: &'a Service, external_id: &str) -> Reply
 }
 
 #[derive(Serialize)]
-struct MetadataChange {
+struct MetadataChange<'a> {
     metadata: JsonObject,
     #[serde(skip_serializing_if = "Option::is_none")]
-    unchanged_since: Option<Timestamp>,
+    unchanged_since: Option<&'a str>,
 }
 
-/// Replaces the metadata of one of the user's key pairs; its keys and names stay. 409 where our server has it that the key
-/// pair's `updated_at` is another by now.
+/// Replaces the metadata of one of the user's key pairs; its keys and names stay. `unchanged_since` is
+/// [`Keypair::updated_at`] as last seen: 409 with the server code `keypair_changed` where it is another by now. An
+/// extension of this repository's server; others change it in any case.
 pub fn set_metadata<'a>(
     keystore: &'a Service,
     id: &str,
     metadata: JsonObject,
-    unchanged_since: Option<Timestamp>,
+    unchanged_since: Option<&str>,
 ) -> Reply<'a, Keypair> {
     keystore.patch(&["keypairs", id]).json(&MetadataChange { metadata, unchanged_since }).send_for("keypair")
 }

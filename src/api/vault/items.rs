@@ -32,7 +32,8 @@ pub struct Item {
     /// ISO-8601, UTC.
     #[serde(default, deserialize_with = "null_as_default")]
     pub created_at: Timestamp,
-    /// When it last changed: ISO-8601, UTC.
+    /// When it last changed: ISO-8601, UTC. From this repository's server never the same after two changes of an item
+    /// or its slots.
     #[serde(default, deserialize_with = "null_as_default")]
     pub updated_at: Timestamp,
     /// The template that it was created from.
@@ -213,8 +214,8 @@ pub struct ItemChange {
     /// The slots to fill, add, change or delete; the others stay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slots_attributes: Option<Vec<SlotChange>>,
-    /// The item's `updated_at` as last seen, in a `PUT`: 409 where it has changed since. An extension of this repository's
-    /// server; others ignore it.
+    /// [`Item::updated_at`] as last seen, in a `PUT`: 409 with the server code `item_changed` where it is another by
+    /// now. An extension of this repository's server; others change the item in any case.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unchanged_since: Option<Timestamp>,
 }
