@@ -709,8 +709,8 @@ export interface Connection {
    */
   verified: false | 'code' | 'compared';
   /**
-   * Whether the server shows another key than the one that was accepted. Only {@link Connections.inspect} gives such a
-   * connection; every other call refuses it with `KEY_CHANGED`. `fingerprint` and `safetyNumber` are then the new key's.
+   * Whether the server shows another key than the one that was accepted. Only {@link Connections.inspect} and
+   * {@link Connections.inspectAll} give such a connection; every other call refuses it with `KEY_CHANGED`. `fingerprint` and `safetyNumber` are then the new key's.
    */
   keyChanged: boolean;
 }
@@ -740,7 +740,7 @@ export interface Connections {
    * All connections of this user.
    *
    * @throws {VaultError} `KEY_CHANGED` where one of them has another key than before, or two of them one key pair of this
-   *   user's: {@link Connections.inspect} shows it
+   *   user's: {@link Connections.inspectAll} shows which
    */
   list(page?: PageOptions): Promise<Page<Connection>>;
 
@@ -758,6 +758,9 @@ export interface Connections {
    * @throws {VaultError} `NOT_FOUND`
    */
   inspect(id: string, options?: CallOptions): Promise<Connection>;
+
+  /** As {@link Connections.inspect}, of all connections of this user: to find the one with another key than before. */
+  inspectAll(page?: PageOptions): Promise<Page<Connection>>;
 
   /**
    * Accepts another key than before, after the other user said over another channel that they have a new one. It is then
@@ -877,6 +880,8 @@ export interface LeftOut {
   shareId: string;
   /** The user it is for, as the server tells it; absent where it does not. */
   recipientId?: string;
+  /** The one slot that it is of, as the server tells it; absent for the whole item. */
+  slotId?: string;
   /** Of the key that the server lists for it, {@link Connection.fingerprint} of the recipient; absent where it lists none. */
   fingerprint?: string;
   /**
@@ -894,7 +899,7 @@ export interface IncludedShare {
   shareId: string;
   /** {@link LeftOut.fingerprint}, once it was seen to be the key of the person meant. */
   fingerprint: string;
-  /** The one slot that they may read; null, or left out, for the whole item. */
+  /** The one slot that they may read; null, or left out, for the whole item. The user decides: show it. */
   scope?: string | null;
   /** Whether they may share it on; default false. */
   onSharing?: boolean;
@@ -1010,7 +1015,8 @@ export interface Shares {
    *
    * @example
    * const { leftOut } = await session.shares.refresh(car.id);
-   * const include = (await askUserWhom(leftOut)).map(({ shareId, fingerprint }) => ({ shareId, fingerprint }));
+   * const chosen = await askUserWhom(leftOut);
+   * const include = chosen.map(({ shareId, fingerprint, slotId: scope }) => ({ shareId, fingerprint, scope }));
    * if (include.length > 0) await session.shares.refresh(car.id, { include });
    */
   refresh(

@@ -59,6 +59,16 @@ impl Connections {
         })
     }
 
+    #[wasm_bindgen(js_name = inspectAll)]
+    pub fn inspect_all(&self, page: JsValue) -> Promise {
+        self.session.list(&page, |session, request| {
+            work(async move {
+                let connections = session.inspect_connections(&request).await?;
+                self::page(&connections, |connection| Ok(Connection::new(connection)))
+            })
+        })
+    }
+
     #[wasm_bindgen(js_name = trustNewKey)]
     pub fn trust_new_key(&self, id: JsValue, fingerprint: JsValue, options: JsValue) -> Promise {
         self.session.call(&options, |session, _| {

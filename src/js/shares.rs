@@ -285,17 +285,20 @@ pub(super) struct LeftOut<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     recipient_id: Option<&'a Id>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    slot_id: Option<&'a Id>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     fingerprint: Option<&'a str>,
     why: &'static str,
 }
 
 impl<'a> LeftOut<'a> {
     pub(super) fn list(left_out: &'a [workflows::LeftOut]) -> Vec<Self> {
-        let left_out = left_out.iter().map(|workflows::LeftOut { share_id, recipient_id, fingerprint, why }| LeftOut {
-            share_id,
-            recipient_id: recipient_id.as_ref(),
-            fingerprint: fingerprint.as_deref(),
-            why: why.as_str(),
+        let left_out = left_out.iter().map(|left_out| LeftOut {
+            share_id: &left_out.share_id,
+            recipient_id: left_out.recipient_id.as_ref(),
+            slot_id: left_out.slot_id.as_ref(),
+            fingerprint: left_out.fingerprint.as_deref(),
+            why: left_out.why.as_str(),
         });
         left_out.collect()
     }

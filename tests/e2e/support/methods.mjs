@@ -100,6 +100,7 @@ const calls = {
   'connections.list': () => [[page()]],
   'connections.get': () => [[id, options()], [ref]],
   'connections.inspect': () => [[id, options()], [ref]],
+  'connections.inspectAll': () => [[page()]],
   'connections.trustNewKey': () => [
     [id, fingerprint, options()],
     [ref, fingerprint],

@@ -90,7 +90,9 @@ complete<
   Missing<Items, 'create' | 'list' | 'get' | 'getMany' | 'update' | 'adopt' | 'reencrypt' | 'removeSlot' | 'delete'>
 >();
 complete<Missing<Invitations, 'create' | 'list' | 'cancel'>>();
-complete<Missing<Connections, 'accept' | 'list' | 'get' | 'inspect' | 'trustNewKey' | 'markVerified' | 'delete'>>();
+complete<
+  Missing<Connections, 'accept' | 'list' | 'get' | 'inspect' | 'inspectAll' | 'trustNewKey' | 'markVerified' | 'delete'>
+>();
 complete<
   Missing<Shares, 'create' | 'incoming' | 'outgoing' | 'get' | 'info' | 'accept' | 'change' | 'delete' | 'refresh'>
 >();
@@ -325,6 +327,7 @@ export async function connecting(alice: Session, bob: Session): Promise<string> 
   const all: Page<Connection> = await bob.connections.list({ all: true });
   const same: Connection = await bob.connections.get(connection.id, {});
   const shown: Connection = await bob.connections.inspect(connection.ref, {});
+  const inspected: Page<Connection> = await bob.connections.inspectAll({ all: true });
   const trusted: Connection = await bob.connections.trustNewKey(shown.ref, shown.fingerprint, {});
   const compared: Connection = await bob.connections.markVerified(trusted.ref, trusted.safetyNumber, {});
   // @ts-expect-error what was shown has to be named
@@ -333,7 +336,7 @@ export async function connecting(alice: Session, bob: Session): Promise<string> 
   const flags: boolean[] = [shown.keyChanged, shown.nameBound];
   await bob.connections.delete(connection.ref, {});
   return [
-    String(verified),
+    String(verified) + (inspected.next ?? ''),
     String(flags),
     same.name ?? '',
     same.userId,
@@ -377,9 +380,9 @@ export async function sharing(session: Session, itemId: string, connectionId: st
   await session.shares.delete(share.id, {});
   const { shares, onShares, leftOut }: { shares: number; onShares: number; leftOut: LeftOut[] } =
     await session.shares.refresh(itemId, {});
-  const include: IncludedShare[] = leftOut.flatMap(({ shareId, fingerprint, recipientId, why }) =>
+  const include: IncludedShare[] = leftOut.flatMap(({ shareId, fingerprint, recipientId, slotId, why }) =>
     fingerprint !== undefined && why === 'no grant' && recipientId === 'u'
-      ? [{ shareId, fingerprint, scope: null, onSharing: false }]
+      ? [{ shareId, fingerprint, scope: slotId ?? null, onSharing: false }]
       : [],
   );
   await session.shares.refresh(itemId, { include });
