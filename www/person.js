@@ -134,19 +134,18 @@ export class Person extends EventTarget {
   }
 
   /** Lets in one whom an update left out, by the key that was shown: under an id alone the server could exchange it. */
-  async letIn({ itemId, shareId, fingerprint, scope }, options) {
-    const include = [{ shareId, fingerprint, scope }];
+  async letIn({ itemId, shareId, fingerprint, slotId: scope, onSharing }, options) {
+    const include = [{ shareId, fingerprint, scope, onSharing }];
     const { leftOut } = await this.session.shares.refresh(itemId, { ...options, include });
     this.#noteLeftOut(itemId, leftOut);
     this.#changed();
   }
 
   #noteLeftOut(itemId, leftOut) {
-    const scopeOf = (shareId) => this.outgoing.find(({ id }) => id === shareId)?.slotId ?? null;
-    this.leftOut = [
-      ...this.leftOut.filter((entry) => entry.itemId !== itemId),
-      ...leftOut.map((entry) => ({ ...entry, itemId, scope: scopeOf(entry.shareId) })),
-    ];
+    const ofOthers = this.leftOut.filter((entry) => entry.itemId !== itemId);
+    const mode = (shareId) => this.outgoing.find(({ id }) => id === shareId)?.sharingMode;
+    const ofThis = leftOut.map((entry) => ({ ...entry, itemId, onSharing: mode(entry.shareId) === 'anyone' }));
+    this.leftOut = [...ofOthers, ...ofThis];
   }
 
   /** What this person may share: the own items, and those received whose share permits it. */
@@ -193,13 +192,13 @@ export class Person extends EventTarget {
 
   /** Where the server shows another key for one of them, the list is refused: then each as it is, to be decided on. */
   async #listConnections(options) {
-    try {
-      const { entries } = await this.session.connections.list({ ...options, all: true });
-      return entries;
-    } catch (error) {
-      if (error.code !== 'KEY_CHANGED' || this.connections.length === 0) throw error;
-      return Promise.all(this.connections.map(({ ref }) => this.session.connections.inspect(ref, options)));
-    }
+    const { connections } = this.session;
+    const all = { ...options, all: true };
+    const { entries } = await connections.list(all).catch((error) => {
+      if (error.code !== 'KEY_CHANGED') throw error;
+      return connections.inspectAll(all);
+    });
+    return entries;
   }
 
   /** @param connectionRef its id with the fingerprint of the key: an id is the server's, who could exchange what it names */

@@ -69,14 +69,18 @@ const reasons = {
 
 /** One who got nothing of the new values, and the way to let them in. */
 function leftOutCard(entry, { person, world, id }) {
-  const { itemId, scope, fingerprint, why } = entry;
+  const { itemId, slotId, fingerprint, onSharing, why } = entry;
   const item = person.items.find((own) => own.id === itemId);
-  const part = item?.slots.find((slot) => slot.id === scope)?.label;
+  const part = item?.slots.find((slot) => slot.id === slotId)?.label;
   const what = `${part ? `${part} of ` : ''}${item?.label ?? 'An item'}`;
   // By the key, and not by what the server says of it.
   const other = person.connections.find((connection) => connection.fingerprint === fingerprint);
   const name = other?.name ?? 'somebody whom you are not connected with';
-  const button = element('button', { type: 'button', 'data-testid': `${id}-let-in` }, 'Let them have it');
+  const button = element(
+    'button',
+    { type: 'button', 'data-testid': `${id}-let-in` },
+    onSharing ? 'Let them have it, and share it on' : 'Let them have it',
+  );
   const shown = outcome(`${id}-let-in`);
   button.addEventListener('click', async () => {
     await perform(
