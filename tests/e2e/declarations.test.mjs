@@ -159,6 +159,7 @@ async function callEverything(world, check) {
     alice.shares.create({ itemId: other.id, connectionId: toBob.id, slotId: shared.id }),
   );
   await check('shares.info', bob.shares.info(part.id));
+  await check('shares.outgoing', alice.shares.outgoing({ itemIds: [other.id], connectionId: toBob.ref }));
   // A server that keeps no grants: nobody is encrypted for but whom the user lets in.
   const send = world.fetch;
   world.fetch = async (request) => {
