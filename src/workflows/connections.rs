@@ -7,10 +7,11 @@ use super::{
     ConnectionRef, Page, PageRequest, ProgressListener, Session, Value, Verified,
     clock::now_milliseconds,
     concurrency::join_all,
-    encrypt::ciphertext,
+    connection_keys::{How, Recipient},
     memory::RevokedKey,
     pagination::fetch_pages,
-    pins::{Recipient, key_changed, public_key},
+    pins::public_key,
+    refusals::{ciphertext, key_changed},
 };
 use crate::{
     api::{
@@ -167,6 +168,29 @@ impl Session {
             self.with_name(&recipient, keys.is_other_key(&recipient)).await
         }));
         Ok(Page { entries: shown.await.into_iter().collect::<Result<_>>()?, next })
+    }
+
+    /// Accepts another key than before for a connection: the one of this fingerprint, which the user was shown. `KEY_CHANGED`
+    /// where the server shows a third.
+    pub async fn trust_new_key(&self, id: &Id, fingerprint: &str) -> Result<Connection> {
+        let recipient = self.recipient_as_shown(id).await?;
+        if recipient.fingerprint() != fingerprint {
+            return Err(key_changed());
+        }
+        self.write_note(&recipient, How::Trusted).await?;
+        self.decrypt_connection(recipient.connection).await
+    }
+
+    /// Notes that the user compared the safety number over another channel. `KEY_CHANGED` where the keys that the server
+    /// shows now have another.
+    pub async fn mark_verified(&self, id: &Id, safety_number: &str) -> Result<Connection> {
+        let recipient = self.recipient_as_shown(id).await?;
+        let digits = |text: &str| text.chars().filter(|letter| !letter.is_whitespace()).collect::<String>();
+        if digits(&recipient.safety_number()) != digits(safety_number) {
+            return Err(key_changed());
+        }
+        self.write_note(&recipient, How::Compared).await?;
+        self.decrypt_connection(recipient.connection).await
     }
 
     /// Ends a connection for both users, and takes back what was shared over it.

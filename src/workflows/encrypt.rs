@@ -3,21 +3,16 @@
 use super::{
     Item, Slot,
     binding::Ids,
-    decrypt::{bad_response, not_authentic},
+    refusals::{bad_response, ciphertext, not_authentic},
 };
 use crate::{
-    api::{Ciphertext, Id, vault::shares::ShareSlotValue},
+    api::{Id, vault::shares::ShareSlotValue},
     crypto::{
         DataKey, VerificationKey,
         places::{Place, ValueKind, Written, state_digest},
     },
     error::{Error, ErrorCode, Result},
 };
-
-/// Gives an envelope the type of its plaintext.
-pub(super) fn ciphertext<Of>(envelope: String) -> Result<Ciphertext<Of>> {
-    Ciphertext::parse(envelope).ok_or_else(|| Error::invalid_argument("the value is too long to be stored"))
-}
 
 /// Encrypts the values of an item, or of one of its slots, under a share's DEK, with what authenticates each as the owner's.
 ///

@@ -12,11 +12,11 @@ use futures_util::try_join;
 use super::{
     ConnectionRef, Item, Page, PageRequest, ProgressListener, Session, Slot, Value,
     clock::now,
-    decrypt::{ItemKey, bad_response, decrypt_item, expect_id, item_response, item_without_values},
-    encrypt::{ciphertext, slots_to_share},
+    connection_keys::Recipient,
+    decrypt::{ItemKey, decrypt_item, item_response, item_without_values},
+    encrypt::slots_to_share,
     pagination::{ListResponse, fetch_pages},
-    pins::{Recipient, key_changed},
-    shares::not_connected,
+    refusals::{bad_response, ciphertext, expect_id, key_changed, not_connected},
 };
 use crate::{
     api::{

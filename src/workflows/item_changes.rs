@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use super::{
     Classification, Item, ItemChange, NewItem, NewSlot, OutstandingTasks, ProgressListener, Session, Slot,
     binding::Ids,
-    decrypt::{ItemKey, bad_response, decrypt_item, decrypt_values, expect_id},
-    encrypt::ciphertext,
+    decrypt::{ItemKey, decrypt_item, decrypt_values},
     idempotency::PendingOperation,
-    memory::Seen,
+    item::Seen,
+    refusals::{bad_response, ciphertext, expect_id},
     session::Keys,
     tasks::count_outstanding,
 };

@@ -3,8 +3,8 @@
 use super::{
     Item, Session, Slot,
     binding::Ids,
-    decrypt::{ItemKey, decrypt_item, expect_id},
-    encrypt::ciphertext,
+    decrypt::{ItemKey, decrypt_item},
+    refusals::{ciphertext, expect_id},
 };
 use crate::{
     api::{
