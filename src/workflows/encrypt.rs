@@ -60,7 +60,7 @@ fn written_in_share(item: &Item, slots: &[&Slot], only: Option<&Id>) -> Result<W
     let names_no_place = item.is_received() && item.slots.iter().all(|slot| slot.written.is_none());
     let (birth, revision) = match item.binding.birth {
         // Its owner's client names no places. As a whole it can be passed on: a server has nothing else under that DEK.
-        None if names_no_place && only.is_none() => (None, Written::NO_REVISION),
+        None if names_no_place && only.is_none() && !item.binding.changed => (None, Written::NO_REVISION),
         birth => {
             item.check_may_be_disclosed(slots.iter().copied())?;
             (birth, item.binding.revision)
