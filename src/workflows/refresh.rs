@@ -8,9 +8,10 @@ use serde::Serialize;
 use super::{
     Item, ProgressListener, Session,
     concurrency::join_all,
-    encrypt::{ciphertext, encrypt_for_share},
+    encrypt::encrypt_for_share,
     grants::{Grant, OnShareSignature, birth_of, has_passed},
     pins::public_key,
+    refusals::ciphertext,
     session::Keys,
 };
 use crate::{
