@@ -94,7 +94,7 @@ pub(super) fn classifications(path: &str, nodes: &JsValue) -> Result<Vec<workflo
     })
 }
 
-/// A slot with its value.
+/// A slot, whose value JavaScript is handed apart.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Slot<'a> {
@@ -103,7 +103,7 @@ pub(super) struct Slot<'a> {
     label: &'a str,
     #[serde(rename = "type")]
     slot_type: &'a str,
-    value: Option<&'a str>,
+    value: (),
     own: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     share_id: Option<&'a Id>,
@@ -118,14 +118,13 @@ pub(super) struct Slot<'a> {
 }
 
 impl<'a> Slot<'a> {
-    pub(super) fn new(slot: &'a workflows::Slot) -> Self {
-        let record = &slot.record;
+    pub(super) fn new(record: &'a vault::slots::Slot) -> Self {
         Slot {
             id: &record.id,
             name: &record.name,
             label: &record.label,
             slot_type: &record.slot_type_name,
-            value: slot.value.as_deref(),
+            value: (),
             own: record.own,
             share_id: record.share_id.as_ref(),
             original_id: record.original_id.as_ref(),
