@@ -17,7 +17,7 @@ use crate::{
         Id,
         vault::{self, items::Order},
     },
-    error::Result,
+    error::{Error, Result},
     workflows,
 };
 
@@ -253,8 +253,11 @@ impl ItemState {
 pub(super) fn item_to_js(item: &workflows::Item) -> Result<JsValue> {
     let slots: Vec<_> = item.slots.iter().map(Slot::new).collect();
     let classifications: Vec<_> = item.classification_nodes.iter().map(Classification::new).collect();
-    let summary = to_js(&ItemSummary::new(&item.record))?;
-    Ok(item_of(summary, to_js(&ItemState::new(item))?, to_js(&slots)?, to_js(&classifications)?))
+    let records =
+        serde_json::to_string(&(ItemSummary::new(&item.record), ItemState::new(item), slots, classifications));
+    let records = records.map_err(|_| Error::internal("an item could not be serialized"))?;
+    let values = item.slots.iter().map(|slot| slot.value.as_deref().map_or(JsValue::NULL, JsValue::from_str));
+    Ok(item_of(&records, values.collect()))
 }
 
 /// What came of one of many ids.
