@@ -165,14 +165,22 @@ impl Session {
         if reference.peer.is_some() {
             self.fetch_recipient(id).await?.check_reference(reference)?;
         }
-        let known = keys.known_connection(id);
-        keys.forget_connection(id);
-        self.delete_once(("connections.delete", id), vault::connections::delete(self.vault(), id)).await?;
-        if let Some(known) = known {
-            let peer = RevokedKey::of_peer(&known.fingerprint());
-            keys.memory.borrow_mut().revoke(&peer, now_milliseconds());
+        let seen = keys.memory.borrow().peer_in(id);
+        let peer = match seen {
+            Some(seen) => Some(seen),
+            // Whichever key it is, also one that is refused otherwise: it is to get nothing more.
+            None => match self.recipient_as_shown(id).await {
+                Ok(shown) => Some(shown.fingerprint()),
+                // Gone, by an attempt whose response was lost.
+                Err(error) if error.code() == ErrorCode::NotFound => None,
+                Err(error) => return Err(error),
+            },
+        };
+        if let Some(peer) = peer {
+            keys.memory.borrow_mut().revoke(&RevokedKey::of_peer(&peer), now_milliseconds());
         }
-        Ok(())
+        keys.forget_connection(id);
+        self.delete_once(("connections.delete", id), vault::connections::delete(self.vault(), id)).await
     }
 
     pub(super) async fn decrypt_connection(&self, record: vault::connections::Connection) -> Result<Connection> {
