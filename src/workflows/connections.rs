@@ -197,19 +197,22 @@ impl Session {
     pub async fn delete_connection(&self, reference: &ConnectionRef) -> Result<()> {
         let keys = self.keys()?;
         let id = &reference.id;
-        let recipient = match keys.known_connection(id) {
-            Some(known) => Ok(known),
-            None => self.fetch_recipient(id).await,
+        if reference.peer.is_some() {
+            self.fetch_recipient(id).await?.check_reference(reference)?;
+        }
+        let seen = keys.memory.borrow().peer_in(id);
+        let peer = match seen {
+            Some(seen) => Some(seen),
+            // Whichever key it is, also one that is refused otherwise: it is to get nothing more.
+            None => match self.recipient_as_shown(id).await {
+                Ok(shown) => Some(shown.fingerprint()),
+                // Gone, by an attempt whose response was lost.
+                Err(error) if error.code() == ErrorCode::NotFound => None,
+                Err(error) => return Err(error),
+            },
         };
-        match recipient {
-            Ok(recipient) => {
-                recipient.check_reference(reference)?;
-                let peer = RevokedKey::of_peer(&recipient.fingerprint());
-                keys.memory.borrow_mut().revoke(&peer, now_milliseconds());
-            }
-            // One that is gone, or whose keys are refused, can be ended all the same.
-            Err(error) if reference.peer.is_none() && is_about_the_connection(&error) => {}
-            Err(error) => return Err(error),
+        if let Some(peer) = peer {
+            keys.memory.borrow_mut().revoke(&RevokedKey::of_peer(&peer), now_milliseconds());
         }
         keys.forget_connection(id);
         self.delete_once(("connections.delete", id), vault::connections::delete(self.vault(), id)).await
@@ -240,14 +243,6 @@ impl Session {
             key_changed,
         })
     }
-}
-
-fn is_about_the_connection(error: &Error) -> bool {
-    use ErrorCode::{BadResponse, DecryptionFailed, KeyChanged, MalformedEnvelope, Misplaced, NotFound, WeakKey};
-    matches!(
-        error.code(),
-        NotFound | KeyChanged | WeakKey | Misplaced | BadResponse | DecryptionFailed | MalformedEnvelope
-    )
 }
 
 /// Two connections of one list with one own key pair and different keys: which of them is the genuine one cannot be told,

@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Binding, item::Seen, refusals::key_changed};
+use super::{
+    Binding,
+    item::Seen,
+    refusals::{bad_response, key_changed},
+};
 use crate::{
     api::Id,
     crypto::places::Birth,
@@ -25,17 +29,20 @@ pub(super) struct Memory {
     pairs: Newest<String>,
     /// Own key pairs that were published, by fingerprint.
     published: Newest<()>,
+    /// What this user shared by which share, and when it was granted.
+    shares: Newest<(String, u64)>,
     /// When what was shared was taken back, in milliseconds since 1970.
     revoked: Newest<u64>,
 }
 
 impl Memory {
     pub(super) fn merge(&mut self, earlier: Memory) {
-        let Memory { items, peers, pairs, published, revoked } = earlier;
+        let Memory { items, peers, pairs, published, shares, revoked } = earlier;
         self.items.merge(items, |earlier, now| earlier.birth == now.birth && earlier.revision > now.revision);
         self.peers.merge(peers, |_, _| false);
         self.pairs.merge(pairs, |_, _| false);
         self.published.merge(published, |_, _| false);
+        self.shares.merge(shares, |_, _| false);
         self.revoked.merge(revoked, |earlier, now| earlier > now);
     }
 
@@ -109,7 +116,30 @@ impl Memory {
         self.peers.get(own)
     }
 
-    /// Takes every grant back that has been given until now, to this key for this item and scope.
+    /// Fingerprint of the key that was seen over this connection.
+    pub(super) fn peer_in(&self, connection: &Id) -> Option<String> {
+        self.peers.get(&self.pairs.get(connection.as_str())?)
+    }
+
+    /// Remembers what a share was granted for; `BAD_RESPONSE` where it was seen to be for something else.
+    pub(super) fn check_share(&mut self, share: &Id, key: RevokedKey, granted_at: u64) -> Result<()> {
+        match self.shares.get(share.as_str()) {
+            Some((seen, _)) if seen != key.0 => Err(bad_response("the server shows one share for another")),
+            _ => {
+                self.shares.insert(share.as_str(), (key.0, granted_at));
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes back what a share was seen to be granted for; whether it was seen.
+    pub(super) fn revoke_share(&mut self, share: &Id, now: u64) -> bool {
+        let Some((key, granted_at)) = self.shares.get(share.as_str()) else { return false };
+        self.revoke(&RevokedKey(key), now.max(granted_at));
+        true
+    }
+
+    /// Takes every grant back that has been given until then, to this key for this item and scope.
     pub(super) fn revoke(&mut self, key: &RevokedKey, at: u64) {
         let at = self.revoked.get(&key.0).map_or(at, |before| before.max(at));
         self.revoked.insert(&key.0, at);

@@ -140,9 +140,12 @@ impl Session {
             true => (None, self.sign_on_share(&item, share.slot_id.as_ref(), &recipient).await?),
             false => {
                 let (to, until) = (recipient.fingerprint(), share.expires_at.clone());
-                let grant = Grant::new(to, share.slot_id.clone(), share.on_sharing, until);
-                (Some(keys.seal_grant(&grant, &item).await?), None)
+                (Some(Grant::new(to, share.slot_id.clone(), share.on_sharing, until)), None)
             }
+        };
+        let sealed_grant = match &grant {
+            Some(grant) => Some(keys.seal_grant(grant, &item).await?),
+            None => None,
         };
         let acceptance_required = share.acceptance_required.unwrap_or(share.terms.is_some());
         let new_share = vault::shares::NewShare {
@@ -160,7 +163,7 @@ impl Session {
             expires_at: share.expires_at.clone(),
             slot_id: share.slot_id.clone(),
             slot_values,
-            grant,
+            grant: sealed_grant,
             on_share,
         };
         self.note_first_disclosure(&recipient).await?;
@@ -176,6 +179,9 @@ impl Session {
             created => created?,
         };
         let created = created.into_iter().next().ok_or_else(|| bad_response("the server made no share"))?;
+        if let Some(grant) = &grant {
+            keys.check_share(&created.id, grant, &item.record.id, birth_of(&item)?)?;
+        }
         operation.complete();
         progress.report("shared", 3, 3);
         Ok(created)
@@ -232,7 +238,8 @@ impl Session {
             return Ok(Some(false));
         };
         let key = share.public_key.as_deref().and_then(|pem| PublicKey::from_pem(pem).ok());
-        let is_for = key.is_some_and(|key| key.fingerprint() == grant.to);
+        let is_for = key.is_some_and(|key| key.fingerprint() == grant.to)
+            && keys.check_share(&share.id, &grant, &share.item_id, birth).is_ok();
         Ok(Some(is_for && !grant.has_expired() && !keys.is_revoked(&grant, &share.item_id, birth)))
     }
 
@@ -341,6 +348,8 @@ impl Session {
         let grant = grant.filter(|grant| grant.to == recipient.fingerprint());
         let grant = grant.ok_or_else(|| bad_response("the share has no grant for this item and recipient"))?;
 
+        keys.check_share(id, &grant, &item.record.id, birth_of(&item)?)?;
+
         let changed = Grant {
             on: terms.on_sharing.unwrap_or(grant.on),
             until: terms.expires_at.clone().unwrap_or_else(|| grant.until.clone()),
@@ -367,12 +376,17 @@ impl Session {
         match vault::shares::get_outgoing(self.vault(), id).await {
             Ok(share) => {
                 expect_id(id, &share.id)?;
-                if let Some((grant, birth)) = keys.open_grant_of(share.grant.as_deref(), &share.item_id).await {
+                let was_seen = keys.memory.borrow_mut().revoke_share(id, now_milliseconds());
+                if !was_seen
+                    && let Some((grant, birth)) = keys.open_grant_of(share.grant.as_deref(), &share.item_id).await
+                {
                     keys.revoke(&grant, &share.item_id, birth, now_milliseconds());
                 }
             }
-            // A received one, or one that is gone.
-            Err(error) if error.code() == ErrorCode::NotFound => {}
+            // A received one, or one that is gone, or so the server says.
+            Err(error) if error.code() == ErrorCode::NotFound => {
+                keys.memory.borrow_mut().revoke_share(id, now_milliseconds());
+            }
             Err(error) => return Err(error),
         }
         self.delete_once(("shares.delete", id), vault::shares::delete(self.vault(), id)).await
