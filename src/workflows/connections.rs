@@ -7,10 +7,11 @@ use super::{
     ConnectionRef, Page, PageRequest, ProgressListener, Session, Value, Verified,
     clock::now_milliseconds,
     concurrency::join_all,
-    encrypt::ciphertext,
+    connection_keys::{How, Recipient},
     memory::RevokedKey,
     pagination::fetch_pages,
-    pins::{Recipient, key_changed, public_key},
+    pins::public_key,
+    refusals::{ciphertext, key_changed},
 };
 use crate::{
     api::{
@@ -118,7 +119,7 @@ impl Session {
     /// The inviter's key as the server shows it before the own key pair is made: from then on no other is accepted. A server
     /// that shows none leaves the first that is seen.
     async fn rule_for(&self, token: &str) -> Result<KeyRule> {
-        let invitation = match vault::invitations::get(self.vault(), token).await {
+        let invitation = match vault::invitations::look_up(self.vault(), token).await {
             Err(error) if matches!(error.status(), Some(400..=499)) && error.code() != ErrorCode::RateLimited => {
                 return Ok(KeyRule::Open);
             }
@@ -158,21 +159,60 @@ impl Session {
         self.with_name(&recipient, key_changed).await
     }
 
+    /// As [`Session::inspect_connection`], all of them: to find the one with another key than before.
+    pub async fn inspect_connections(&self, page: &PageRequest) -> Result<Page<Connection>> {
+        let keys = self.keys()?;
+        let Page { entries, next } = fetch_pages(page, &|query| vault::connections::list(self.vault(), query)).await?;
+        let shown = join_all(entries.into_iter().map(|record| async {
+            let recipient = self.look_at(record).await?;
+            self.with_name(&recipient, keys.is_other_key(&recipient)).await
+        }));
+        Ok(Page { entries: shown.await.into_iter().collect::<Result<_>>()?, next })
+    }
+
+    /// Accepts another key than before for a connection: the one of this fingerprint, which the user was shown. `KEY_CHANGED`
+    /// where the server shows a third.
+    pub async fn trust_new_key(&self, id: &Id, fingerprint: &str) -> Result<Connection> {
+        let recipient = self.recipient_as_shown(id).await?;
+        if recipient.fingerprint() != fingerprint {
+            return Err(key_changed());
+        }
+        self.write_note(&recipient, How::Trusted).await?;
+        self.decrypt_connection(recipient.connection).await
+    }
+
+    /// Notes that the user compared the safety number over another channel. `KEY_CHANGED` where the keys that the server
+    /// shows now have another.
+    pub async fn mark_verified(&self, id: &Id, safety_number: &str) -> Result<Connection> {
+        let recipient = self.recipient_as_shown(id).await?;
+        let digits = |text: &str| text.chars().filter(|letter| !letter.is_whitespace()).collect::<String>();
+        if digits(&recipient.safety_number()) != digits(safety_number) {
+            return Err(key_changed());
+        }
+        self.write_note(&recipient, How::Compared).await?;
+        self.decrypt_connection(recipient.connection).await
+    }
+
     /// Ends a connection for both users, and takes back what was shared over it.
     pub async fn delete_connection(&self, reference: &ConnectionRef) -> Result<()> {
         let keys = self.keys()?;
         let id = &reference.id;
-        if reference.peer.is_some() {
-            self.fetch_recipient(id).await?.check_reference(reference)?;
+        let recipient = match keys.known_connection(id) {
+            Some(known) => Ok(known),
+            None => self.fetch_recipient(id).await,
+        };
+        match recipient {
+            Ok(recipient) => {
+                recipient.check_reference(reference)?;
+                let peer = RevokedKey::of_peer(&recipient.fingerprint());
+                keys.memory.borrow_mut().revoke(&peer, now_milliseconds());
+            }
+            // One that is gone, or whose keys are refused, can be ended all the same.
+            Err(error) if reference.peer.is_none() && is_about_the_connection(&error) => {}
+            Err(error) => return Err(error),
         }
-        let known = keys.known_connection(id);
         keys.forget_connection(id);
-        self.delete_once(("connections.delete", id), vault::connections::delete(self.vault(), id)).await?;
-        if let Some(known) = known {
-            let peer = RevokedKey::of_peer(&known.fingerprint());
-            keys.memory.borrow_mut().revoke(&peer, now_milliseconds());
-        }
-        Ok(())
+        self.delete_once(("connections.delete", id), vault::connections::delete(self.vault(), id)).await
     }
 
     pub(super) async fn decrypt_connection(&self, record: vault::connections::Connection) -> Result<Connection> {
@@ -200,6 +240,14 @@ impl Session {
             key_changed,
         })
     }
+}
+
+fn is_about_the_connection(error: &Error) -> bool {
+    use ErrorCode::{BadResponse, DecryptionFailed, KeyChanged, MalformedEnvelope, Misplaced, NotFound, WeakKey};
+    matches!(
+        error.code(),
+        NotFound | KeyChanged | WeakKey | Misplaced | BadResponse | DecryptionFailed | MalformedEnvelope
+    )
 }
 
 /// Two connections of one list with one own key pair and different keys: which of them is the genuine one cannot be told,

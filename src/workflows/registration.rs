@@ -7,7 +7,7 @@ use std::future::ready;
 use futures_util::{future::maybe_done, try_join};
 
 use super::{
-    ProgressListener, Session, concurrency::drive_background, encrypt::ciphertext, login, services::Services,
+    ProgressListener, Session, concurrency::drive_background, login, refusals::ciphertext, services::Services,
     session::UserKeys,
 };
 use crate::{
