@@ -16,7 +16,10 @@ use crate::{
 
 const INVENTED: &str = "94c27129-e179-4c69-a7f1-94438b920541";
 
-/// Lies for any workflow: those about a route that it does not use change nothing.
+/// In the place of a route: a lie for every workflow.
+pub(crate) const ANY: &str = "any";
+
+/// Lies with the route that a workflow must use to be told them.
 pub(crate) async fn inventions(scene: &Scene) -> Vec<(About, Lie)> {
     let mut lies = Vec::new();
     let mut add = |route: &str, manner: &'static str, telling: Box<dyn Fn(&mut Json)>| {
@@ -83,7 +86,7 @@ pub(crate) async fn inventions(scene: &Scene) -> Vec<(About, Lie)> {
         }
     });
     lies.push(((whole.to_owned(), String::new(), "the attacker's key, and no note"), lie));
-    lies.extend(accomplices_connection(scene));
+    lies.extend(other_records(scene));
     lies.extend(tasks(scene));
     lies.extend(new_item_is_another(scene));
     lies.extend(invented_rows());
@@ -114,16 +117,33 @@ fn last(scene: &Scene, who: Who, route: &str, id: &str) -> Json {
     found.unwrap_or_else(|| panic!("no {route} about {id} in the past")).json.clone()
 }
 
-/// Bob's connection is answered for with the genuine one to the accomplice, under Bob's id.
-fn accomplices_connection(scene: &Scene) -> Vec<(About, Lie)> {
-    let [bob, accomplice] =
-        ["alice to bob", "alice to accomplice"].map(|name| scene.connection(name).id.as_str().to_owned());
-    let manner = "the accomplice's connection under another's id";
-    let about = ("GET /vault/connections/{id}".to_owned(), String::new(), manner);
-    [true, false]
-        .into_iter()
-        .map(|renamed| (about.clone(), Lie::Redirected { from: bob.clone(), to: accomplice.clone(), renamed }))
-        .collect()
+/// Throughout a run, one record is answered for with another of the same kind: the accomplice's connection for Bob's, the
+/// diary for what is shared.
+fn other_records(scene: &Scene) -> Vec<(About, Lie)> {
+    let pairs = [
+        ("alice to bob", "alice to accomplice"),
+        ("bob to carlos", "bob to accomplice"),
+        ("bob to alice", "bob to accomplice"),
+        ("car", "diary"),
+        ("gift", "diary"),
+        ("notable", "diary"),
+        ("diary", "gift"),
+        ("car to bob", "book to bob"),
+        ("book to bob", "car to bob"),
+        ("gift to accomplice", "car to bob"),
+        ("bob's car", "bob's book"),
+        ("bob's book", "notes"),
+        ("notes", "bob's car"),
+    ];
+    let id = |name: &str| scene.names[name].split('~').next().unwrap().to_owned();
+    let mut lies = Vec::new();
+    for (from, to) in pairs {
+        for renamed in [true, false] {
+            let about = (ANY.to_owned(), format!("{from} is {to}"), "another record under this id, throughout");
+            lies.push((about, Lie::Redirected { from: id(from), to: id(to), renamed }));
+        }
+    }
+    lies
 }
 
 fn tasks(scene: &Scene) -> Vec<(About, Lie)> {
@@ -204,7 +224,7 @@ fn invented_rows() -> Vec<(About, Lie)> {
             let ids = [entries(&reply.json["item"], "slot_ids"), vec![json!(INVENTED)]].concat();
             reply.json["item"]["slot_ids"] = ids.into();
         });
-        lies.push((("any".to_owned(), ".slots".to_owned(), "an invented row"), lie));
+        lies.push(((ANY.to_owned(), ".slots".to_owned(), "an invented row"), lie));
     }
     lies
 }

@@ -19,16 +19,18 @@ use crate::{
     workflows::{CREATED, CREATED_LABEL, Shown, Workflow},
 };
 
-/// A sentence of `docs/threat-model.md`, by its heading, that a case relies on.
+/// What `docs/threat-model.md` says that a server can do, by its heading there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Limit {
-    /// A connection that nothing was known of when its key pair was made, by a session without memory, named by its id alone.
+    /// "First contact", and "Keys, between sessions": a connection that nothing was known of when its key pair was made, in
+    /// a session without memory, named by its id alone; and an invitation by a plain token.
     FirstContact,
-    /// A session without memory is shown a complete state that was true once.
-    RolledBackState,
-    /// Who sent a share is the server's word: it knows the recipient's public key, and can make one.
+    /// "Older states": a session without memory is shown a complete state that was true once.
+    OlderState,
+    /// "What an app shows": the name of a sender is the server's word, which knows the recipient's public key and can make
+    /// a share.
     SenderOfAShare,
-    /// A value in a space vouches for its slot and for nothing else.
+    /// In an encryption space a value vouches for its slot and for nothing else.
     WordsInASpace,
 }
 
@@ -195,8 +197,8 @@ impl Case<'_> {
             if begins(self.workflow.to_accomplice) {
                 continue;
             }
-            // docs/threat-model.md, "First contact": without memory, and by an id, the first key that the server shows is
-            // taken for the other user's. What is disclosed is what the user chose to share in this call.
+            // docs/threat-model.md, "Keys, between sessions": without memory, and by an id, the first key that the server
+            // shows is taken for the other user's. What is disclosed is what the user chose to share in this call.
             if self.memory == Memory::Fresh && begins(self.workflow.by_id) {
                 verdict.limits.insert(Limit::FirstContact);
                 continue;
@@ -229,7 +231,6 @@ impl Case<'_> {
             }
             Shown::InSpace(item) => {
                 self.judge_values(item, &[], verdict);
-                // docs/threat-model.md, "Encryption spaces": a value there vouches for its slot and for nothing else.
                 verdict.limits.insert(Limit::WordsInASpace);
             }
             Shown::Connection(connection) => self.judge_connection(connection, verdict),
@@ -247,7 +248,7 @@ impl Case<'_> {
         let mut is_forged = false;
         for slot in item.slots.iter().filter(|slot| slot.is_bound) {
             let Some(value) = slot.value.as_ref().filter(|value| !value.is_empty()) else { continue };
-            // docs/threat-model.md, "Who sent a share".
+            // docs/threat-model.md, "What an app shows": who sent a share is the server's word.
             if value.starts_with(FORGED) && item.record.share_id.is_some() {
                 verdict.limits.insert(Limit::SenderOfAShare);
                 is_forged = true;
@@ -292,8 +293,8 @@ impl Case<'_> {
         let seen = self.scene.person(self.workflow.who).seen.get(key).copied();
         if seen.is_some_and(|seen| index < seen) {
             match self.memory {
-                // docs/threat-model.md, "A session without memory".
-                Memory::Fresh => drop(verdict.limits.insert(Limit::RolledBackState)),
+                // docs/threat-model.md, "Older states".
+                Memory::Fresh => drop(verdict.limits.insert(Limit::OlderState)),
                 Memory::Warm => verdict.violations.push("P2: an older item than was seen before".to_owned()),
             }
         }
@@ -303,7 +304,7 @@ impl Case<'_> {
         let own = PublicKey::from_pem(&connection.record.own.user_public_key).unwrap().fingerprint();
         let name = connection.name.as_ref().map(|name| name.to_string());
         let Some(peer) = self.scene.truth.peers.get(&own) else {
-            // Made in this run, over a plain token.
+            // Made in this run, over a plain token: docs/threat-model.md, "First contact".
             let inviter = self.scene.truth.peers.values().any(|peer| peer.fingerprint == connection.fingerprint);
             let attacker = self.scene.attacker.pairs.iter().any(|pair| pair.fingerprint() == connection.fingerprint);
             if inviter || attacker {
@@ -315,7 +316,7 @@ impl Case<'_> {
             return;
         }
         if connection.fingerprint != peer.fingerprint {
-            // docs/threat-model.md, "First contact".
+            // docs/threat-model.md, "Keys, between sessions".
             match self.memory == Memory::Fresh && peer.is_open {
                 true => drop(verdict.limits.insert(Limit::FirstContact)),
                 false => verdict.violations.push("P2: another key is shown as the other user's".to_owned()),

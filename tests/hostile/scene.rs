@@ -147,7 +147,7 @@ impl Scene {
         for pem in pems() {
             let pair = KeyPair::from_pem(pem).await.unwrap();
             let is_accomplices = |pem: &str| PublicKey::from_pem(pem).unwrap() == *pair.public_key();
-            let is_login_key = pair.fingerprint() == people[&Who::Accomplice].snapshot.login_key;
+            let is_login_key = people[&Who::Accomplice].snapshot.login_key.as_ref() == Some(&pair.fingerprint());
             if is_login_key || connections.iter().any(|connection| is_accomplices(&connection.record.own.user_public_key)) {
                 attacker.pairs.push(pair);
                 attacker.pems.push(pem);
