@@ -55,9 +55,39 @@ pub(crate) struct Network {
     slow: Rc<Cell<bool>>,
     log: Rc<RefCell<Vec<String>>>,
     largest: Rc<Cell<usize>>,
+    sent_bodies: Rc<RefCell<Vec<Vec<u8>>>>,
+    refusal: Rc<RefCell<Option<Refusal>>>,
 }
 
+/// Gets method and path, and gives the status that is answered in the server's place.
+type Refusal = Rc<dyn Fn(&str, &str) -> Option<u16>>;
+
 impl Network {
+    fn to(router: axum::Router) -> Network {
+        Network {
+            router,
+            fault: Rc::default(),
+            sent: Rc::default(),
+            tamper: Rc::default(),
+            slow: Rc::default(),
+            log: Rc::default(),
+            largest: Rc::default(),
+            sent_bodies: Rc::default(),
+            refusal: Rc::default(),
+        }
+    }
+
+    /// Answers these requests in the server's place from now on, by this status and what [`Network::tamper`] makes of an
+    /// empty body.
+    pub(crate) fn refuse(&self, refusal: impl Fn(&str, &str) -> Option<u16> + 'static) {
+        self.refusal.replace(Some(Rc::new(refusal)));
+    }
+
+    /// The bodies of the requests since the last call.
+    pub(crate) fn sent_bodies(&self) -> Vec<Vec<u8>> {
+        self.sent_bodies.take()
+    }
+
     /// Injects a fault into the `number`-th request from now on, counted from 1.
     pub(crate) fn fail(&self, number: usize, fault: Fault) {
         self.sent.set(0);
@@ -76,6 +106,7 @@ impl Network {
 
     pub(crate) fn stop_tampering(&self) {
         self.tamper.replace(None);
+        self.refusal.replace(None);
     }
 
     /// From now on no response ever comes.
@@ -99,6 +130,9 @@ impl Network {
         self.log.borrow_mut().push(format!("{method} {path}"));
         self.sent.set(self.sent.get() + 1);
         self.largest.set(self.largest.get().max(request.body().len()));
+        if !request.body().is_empty() {
+            self.sent_bodies.borrow_mut().push(request.body().clone());
+        }
         let fault = self.fault.get().filter(|(number, _)| *number == self.sent.get()).map(|(_, fault)| fault);
         if fault.is_some() {
             self.fault.set(None);
@@ -111,6 +145,12 @@ impl Network {
             Some(Fault::ServerError) => return Ok(Response { status: 500, ..Response::default() }),
             _ => {}
         }
+        let tamper = self.tamper.borrow().clone();
+        let lie = |body: Vec<u8>| tamper.map_or_else(|| body.clone(), |tamper| tamper(&method, &path, body.clone()));
+        let refusal = self.refusal.borrow().clone();
+        if let Some(status) = refusal.and_then(|refusal| refusal(&method, &path)) {
+            return Ok(Response { status, retry_after: None, body: lie(Vec::new()) });
+        }
         let response = self.router.clone().oneshot(request.map(Body::from)).await.unwrap();
         let (parts, body) = response.into_parts();
         let mut body = to_bytes(body, MAXIMUM_REPLY_LENGTH).await.unwrap().to_vec();
@@ -119,8 +159,7 @@ impl Network {
             Some(Fault::TruncatedResponse) => body.truncate(body.len() / 2),
             _ => {}
         }
-        let tamper = self.tamper.borrow().clone();
-        let body = tamper.map_or_else(|| body.clone(), |tamper| tamper(&method, &path, body.clone()));
+        let body = lie(body);
         let retry_after = parts.headers.get("retry-after").map(|value| value.to_str().unwrap().to_owned());
         Ok(Response { status: parts.status.as_u16(), retry_after, body })
     }
@@ -162,15 +201,7 @@ pub(crate) struct Harness {
 impl Harness {
     pub(crate) async fn new() -> Harness {
         let server = fresh_server().await.unwrap();
-        let network = Network {
-            router: server.router(),
-            fault: Rc::default(),
-            sent: Rc::default(),
-            tamper: Rc::default(),
-            slow: Rc::default(),
-            log: Rc::default(),
-            largest: Rc::default(),
-        };
+        let network = Network::to(server.router());
         Harness { server, network }
     }
 
@@ -187,6 +218,17 @@ impl Harness {
             policy,
         };
         Client::new(&options, Rc::new(self.network.clone())).unwrap().with_key_pairs(Rc::new(SmallKeyPairs))
+    }
+
+    /// The server without the lies and faults of [`Harness::network`].
+    pub(crate) fn honest_network(&self) -> Network {
+        Network::to(self.server.router())
+    }
+
+    /// Another session of the same user, who remembers nothing of the first.
+    pub(crate) async fn new_session(&self, user: &Session) -> Session {
+        let secret = UserSecret::parse(&user.secret().unwrap()).unwrap();
+        self.client().sign_in(secret, PASSPHRASE, &quiet()).await.unwrap()
     }
 
     pub(crate) async fn new_secret(&self) -> UserSecret {
