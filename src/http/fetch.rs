@@ -131,7 +131,9 @@ async fn read(body: JsValue) -> Result<Vec<u8>, TransportError> {
             }
             return Err(TransportError::ReplyTooLong);
         }
-        bytes.extend_from_slice(&chunk.to_vec());
+        let start = bytes.len();
+        bytes.resize(start + chunk.length() as usize, 0);
+        chunk.copy_to(bytes.split_at_mut(start).1);
     }
 }
 

@@ -169,7 +169,8 @@ impl Case<'_> {
 
     fn judge_clear_text(&self, sent: &[Sent], verdict: &mut Verdict) {
         let person = self.scene.person(self.workflow.who);
-        let secrets: Vec<String> = [MARK.to_owned(), PASSPHRASE.to_owned()].into_iter().chain(person.secrets()).collect();
+        let secrets: Vec<String> =
+            [MARK.to_owned(), PASSPHRASE.to_owned()].into_iter().chain(person.secrets()).collect();
         for Sent { line, headers, body } in sent {
             for (place, text) in [("URL", line), ("headers", headers), ("body", body)] {
                 if secrets.iter().any(|secret| text.contains(secret.as_str())) {
@@ -278,7 +279,8 @@ impl Case<'_> {
         // A share of one slot has only that.
         let is_it = |state: &State| {
             let state = after(state);
-            let in_scope: Vec<(&String, &Row)> = state.rows.iter().filter(|(id, _)| now.rows.contains_key(*id)).collect();
+            let in_scope: Vec<(&String, &Row)> =
+                state.rows.iter().filter(|(id, _)| now.rows.contains_key(*id)).collect();
             let is_whole = in_scope.len() == state.rows.len() || (is_received && in_scope.len() == 1);
             is_whole
                 && state.label == now.label

@@ -22,18 +22,31 @@ pub(crate) enum Shown {
     /// An item as it was read.
     Item(Item),
     /// An item after this run's write: rows by name, with what they hold now.
-    Written { item: Item, values: Vec<(&'static str, Option<String>)>, label: Option<&'static str> },
+    Written {
+        item: Item,
+        values: Vec<(&'static str, Option<String>)>,
+        label: Option<&'static str>,
+    },
     /// A new item.
     Created(Item),
     /// An item without one of its slots.
-    Removed { item: Item, slot: &'static str },
+    Removed {
+        item: Item,
+        slot: &'static str,
+    },
     /// An item after the user said that it is as it was shown.
-    Adopted { before: Item, after: Item },
+    Adopted {
+        before: Item,
+        after: Item,
+    },
     /// A value in a space, where nothing vouches for words and rows.
     InSpace(Item),
     Connection(Connection),
     /// That a refresh encrypts the item for this key.
-    Granted { item: Id, public_key: String },
+    Granted {
+        item: Id,
+        public_key: String,
+    },
 }
 
 type Doing<'a> = Pin<Box<dyn Future<Output = Result<Vec<Shown>>> + 'a>>;
@@ -103,9 +116,8 @@ fn reading() -> Vec<Workflow> {
         }),
         workflow!("shares.outgoing", Alice, |_scene, session| {
             let listed = session.outgoing_shares(&Default::default(), &all()).await?.entries;
-            let granted = listed.into_iter().filter(|listed| listed.granted == Some(true)).map(|listed| Shown::Granted {
-                item: listed.share.item_id,
-                public_key: listed.share.public_key.unwrap_or_default(),
+            let granted = listed.into_iter().filter(|listed| listed.granted == Some(true)).map(|listed| {
+                Shown::Granted { item: listed.share.item_id, public_key: listed.share.public_key.unwrap_or_default() }
             });
             Ok(granted.collect())
         }),
