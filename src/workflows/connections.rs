@@ -197,6 +197,12 @@ impl Session {
     pub async fn delete_connection(&self, reference: &ConnectionRef) -> Result<()> {
         let keys = self.keys()?;
         let id = &reference.id;
+        let revoke = |peer: &str| keys.memory.borrow_mut().revoke(&RevokedKey::of_peer(peer), now_milliseconds());
+        // Whatever the server says now of whose connection this is.
+        let named = reference.peer.clone().or_else(|| keys.memory.borrow().peer_in(id));
+        if let Some(named) = named {
+            revoke(&named);
+        }
         let recipient = match keys.known_connection(id) {
             Some(known) => Ok(known),
             None => self.fetch_recipient(id).await,
@@ -204,8 +210,7 @@ impl Session {
         match recipient {
             Ok(recipient) => {
                 recipient.check_reference(reference)?;
-                let peer = RevokedKey::of_peer(&recipient.fingerprint());
-                keys.memory.borrow_mut().revoke(&peer, now_milliseconds());
+                revoke(&recipient.fingerprint());
             }
             // One that is gone, or whose keys are refused, can be ended all the same.
             Err(error) if reference.peer.is_none() && is_about_the_connection(&error) => {}

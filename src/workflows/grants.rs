@@ -94,6 +94,12 @@ impl Keys {
             || memory.is_revoked(&RevokedKey::of_peer(&grant.to), grant.at)
     }
 
+    /// Remembers what the share of this id grants, for when it is taken back.
+    pub(super) fn remember_grant(&self, share: &Id, grant: &Grant, item: &Id, birth: Birth) {
+        let key = RevokedKey::of_grant(item, birth, &grant.to, grant.scope.as_ref());
+        self.memory.borrow_mut().granted(share, &key);
+    }
+
     /// Takes back what was granted like this until then, in milliseconds since 1970.
     pub(super) fn revoke(&self, grant: &Grant, item: &Id, birth: Birth, at: u64) {
         let key = RevokedKey::of_grant(item, birth, &grant.to, grant.scope.as_ref());

@@ -25,17 +25,20 @@ pub(super) struct Memory {
     pairs: Newest<String>,
     /// Own key pairs that were published, by fingerprint.
     published: Newest<()>,
+    /// What is taken back with a share, by its id.
+    granted: Newest<String>,
     /// When what was shared was taken back, in milliseconds since 1970.
     revoked: Newest<u64>,
 }
 
 impl Memory {
     pub(super) fn merge(&mut self, earlier: Memory) {
-        let Memory { items, peers, pairs, published, revoked } = earlier;
+        let Memory { items, peers, pairs, published, granted, revoked } = earlier;
         self.items.merge(items, |earlier, now| earlier.birth == now.birth && earlier.revision > now.revision);
         self.peers.merge(peers, |_, _| false);
         self.pairs.merge(pairs, |_, _| false);
         self.published.merge(published, |_, _| false);
+        self.granted.merge(granted, |_, _| false);
         self.revoked.merge(revoked, |earlier, now| earlier > now);
     }
 
@@ -107,6 +110,26 @@ impl Memory {
     /// Fingerprint of the key that was seen over this key pair.
     pub(super) fn peer_of(&self, own: &str) -> Option<String> {
         self.peers.get(own)
+    }
+
+    /// Fingerprint of the key that was seen in this connection.
+    pub(super) fn peer_in(&self, connection: &Id) -> Option<String> {
+        self.peers.get(&self.pairs.get(connection.as_str())?)
+    }
+
+    /// Remembers what a share was seen to grant, the first time: an id is the server's, which could answer for it with
+    /// another share when it is taken back.
+    pub(super) fn granted(&mut self, share: &Id, key: &RevokedKey) {
+        if self.granted.get(share.as_str()).is_none() {
+            self.granted.insert(share.as_str(), key.0.clone());
+        }
+    }
+
+    /// Takes back what a share was seen to grant.
+    pub(super) fn revoke_share(&mut self, share: &Id, at: u64) {
+        if let Some(key) = self.granted.get(share.as_str()) {
+            self.revoke(&RevokedKey(key), at);
+        }
     }
 
     /// Takes every grant back that has been given until now, to this key for this item and scope.

@@ -228,6 +228,7 @@ async fn recipients_of(
                 let is_new = include.contains_key(&share.id);
                 let grant = if is_new { Some(keys.seal_grant(&granted.grant, item).await?) } else { None };
                 let (key, scope) = (granted.key.clone(), granted.grant.scope.clone());
+                keys.remember_grant(&share.id, &granted.grant, &item.record.id, birth);
                 Ok(Recipient { share_id: share.id.clone(), key, scope, grant })
             }
             Err(LeftOutReason::NoGrant) if share.on_share.is_some() => {

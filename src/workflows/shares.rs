@@ -136,12 +136,13 @@ impl Session {
         let dek = DataKey::generate()?;
         let slot_values = encrypt_for_share(&dek, &item, share.slot_id.as_ref()).await?;
         let encrypted_dek = ciphertext(recipient.key.wrap_data_key(&dek).await?)?;
-        let (grant, on_share) = match item.is_received() {
-            true => (None, self.sign_on_share(&item, share.slot_id.as_ref(), &recipient).await?),
+        let (grant, sealed, on_share) = match item.is_received() {
+            true => (None, None, self.sign_on_share(&item, share.slot_id.as_ref(), &recipient).await?),
             false => {
                 let (to, until) = (recipient.fingerprint(), share.expires_at.clone());
                 let grant = Grant::new(to, share.slot_id.clone(), share.on_sharing, until);
-                (Some(keys.seal_grant(&grant, &item).await?), None)
+                let sealed = keys.seal_grant(&grant, &item).await?;
+                (Some(grant), Some(sealed), None)
             }
         };
         let acceptance_required = share.acceptance_required.unwrap_or(share.terms.is_some());
@@ -160,7 +161,7 @@ impl Session {
             expires_at: share.expires_at.clone(),
             slot_id: share.slot_id.clone(),
             slot_values,
-            grant,
+            grant: sealed,
             on_share,
         };
         self.note_first_disclosure(&recipient).await?;
@@ -177,6 +178,9 @@ impl Session {
         };
         let created = created.into_iter().next().ok_or_else(|| bad_response("the server made no share"))?;
         operation.complete();
+        if let (Some(grant), Some(birth)) = (grant, item.binding.birth) {
+            keys.remember_grant(&created.id, &grant, &item.record.id, birth);
+        }
         progress.report("shared", 3, 3);
         Ok(created)
     }
@@ -233,6 +237,9 @@ impl Session {
         };
         let key = share.public_key.as_deref().and_then(|pem| PublicKey::from_pem(pem).ok());
         let is_for = key.is_some_and(|key| key.fingerprint() == grant.to);
+        if is_for {
+            keys.remember_grant(&share.id, &grant, &share.item_id, birth);
+        }
         Ok(Some(is_for && !grant.has_expired() && !keys.is_revoked(&grant, &share.item_id, birth)))
     }
 
@@ -364,6 +371,7 @@ impl Session {
     /// again, whatever the server lists; after it, a server that kept the share can bring it back.
     pub async fn delete_share(&self, id: &Id) -> Result<()> {
         let keys = self.keys()?;
+        keys.memory.borrow_mut().revoke_share(id, now_milliseconds());
         match vault::shares::get_outgoing(self.vault(), id).await {
             Ok(share) => {
                 expect_id(id, &share.id)?;
