@@ -171,9 +171,14 @@ impl Corpus {
     /// Replies that were given at another time, to another user, or about another record.
     fn whole_replies(&self, who: Who, index: usize, reply: &Reply, add: &mut dyn FnMut(&'static str, Lie)) {
         let answer = |status, json| Lie::Answer { reply: index, status, json };
-        for (status, manner) in
-            [(0, "no reply"), (401, "unauthorized"), (403, "forbidden"), (404, "not found"), (409, "conflict"), (500, "fault")]
-        {
+        for (status, manner) in [
+            (0, "no reply"),
+            (401, "unauthorized"),
+            (403, "forbidden"),
+            (404, "not found"),
+            (409, "conflict"),
+            (500, "fault"),
+        ] {
             add(manner, answer(status, json!({})));
         }
         add("reply without content", answer(200, Json::Null));

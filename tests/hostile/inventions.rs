@@ -35,46 +35,71 @@ pub(crate) async fn inventions(scene: &Scene) -> Vec<(About, Lie)> {
 
     for (route, list) in [("GET /vault/items/{id}/shares", "shares"), ("GET /vault/outgoing_shares", "shares")] {
         let ghost = key.clone();
-        add(route, "invented shares, each with a genuine one's rest", Box::new(move |json| {
-            let genuine = entries(json, list);
-            let ghosts = genuine.iter().map(|row| with(row, &[("id", json!(INVENTED)), ("public_key", json!(ghost))]));
-            let ghosts: Vec<Json> = ghosts.chain([json!({ "id": INVENTED, "public_key": ghost })]).collect();
-            json[list] = [genuine, ghosts].concat().into();
-        }));
-        add(route, "every share is of the whole item", Box::new(move |json| {
-            json[list] = entries(json, list).iter().map(|row| with(row, &[("slot_id", Json::Null)])).collect();
-        }));
-        add(route, "grants and signatures exchanged", Box::new(move |json| {
-            let genuine = entries(json, list);
-            let exchanged = genuine.iter().zip(genuine.iter().cycle().skip(1)).map(|(row, other)| {
-                with(row, &[("grant", other["grant"].clone()), ("on_share", other["on_share"].clone())])
-            });
-            json[list] = exchanged.collect();
-        }));
-        add(route, "shares of other items", Box::new(move |json| {
-            let shares = entries(json, list);
-            json[list] = [shares.clone(), shares].concat().into();
-        }));
+        add(
+            route,
+            "invented shares, each with a genuine one's rest",
+            Box::new(move |json| {
+                let genuine = entries(json, list);
+                let ghosts =
+                    genuine.iter().map(|row| with(row, &[("id", json!(INVENTED)), ("public_key", json!(ghost))]));
+                let ghosts: Vec<Json> = ghosts.chain([json!({ "id": INVENTED, "public_key": ghost })]).collect();
+                json[list] = [genuine, ghosts].concat().into();
+            }),
+        );
+        add(
+            route,
+            "every share is of the whole item",
+            Box::new(move |json| {
+                json[list] = entries(json, list).iter().map(|row| with(row, &[("slot_id", Json::Null)])).collect();
+            }),
+        );
+        add(
+            route,
+            "grants and signatures exchanged",
+            Box::new(move |json| {
+                let genuine = entries(json, list);
+                let exchanged = genuine.iter().zip(genuine.iter().cycle().skip(1)).map(|(row, other)| {
+                    with(row, &[("grant", other["grant"].clone()), ("on_share", other["on_share"].clone())])
+                });
+                json[list] = exchanged.collect();
+            }),
+        );
+        add(
+            route,
+            "shares of other items",
+            Box::new(move |json| {
+                let shares = entries(json, list);
+                json[list] = [shares.clone(), shares].concat().into();
+            }),
+        );
     }
 
     let phantom = key.clone();
-    add("GET /vault/connections", "an invented connection", Box::new(move |json| {
-        let genuine = entries(json, "connections");
-        let phantoms = genuine.iter().map(|connection| {
-            let mut phantom_one = connection.clone();
-            phantom_one["own"]["id"] = json!(INVENTED);
-            phantom_one["the_other_user"]["user_public_key"] = json!(phantom);
-            phantom_one
-        });
-        let phantoms: Vec<Json> = phantoms.collect();
-        json["connections"] = [genuine, phantoms].concat().into();
-    }));
+    add(
+        "GET /vault/connections",
+        "an invented connection",
+        Box::new(move |json| {
+            let genuine = entries(json, "connections");
+            let phantoms = genuine.iter().map(|connection| {
+                let mut phantom_one = connection.clone();
+                phantom_one["own"]["id"] = json!(INVENTED);
+                phantom_one["the_other_user"]["user_public_key"] = json!(phantom);
+                phantom_one
+            });
+            let phantoms: Vec<Json> = phantoms.collect();
+            json["connections"] = [genuine, phantoms].concat().into();
+        }),
+    );
     let everyone = key.clone();
-    add("GET /vault/connections", "everyone has the attacker's key", Box::new(move |json| {
-        for connection in json["connections"].as_array_mut().into_iter().flatten() {
-            connection["the_other_user"]["user_public_key"] = json!(everyone);
-        }
-    }));
+    add(
+        "GET /vault/connections",
+        "everyone has the attacker's key",
+        Box::new(move |json| {
+            for connection in json["connections"].as_array_mut().into_iter().flatten() {
+                connection["the_other_user"]["user_public_key"] = json!(everyone);
+            }
+        }),
+    );
     // Notes are withheld as well, so that only the rule and the memory are left.
     let (whole, first_key) = ("GET /vault/connections/{id}", key.clone());
     let lie = Lie::told("the attacker's key, and no note", move |_, reply| {
@@ -154,23 +179,24 @@ fn tasks(scene: &Scene) -> Vec<(About, Lie)> {
             "id": INVENTED, "state": "todo", "work_type": "update_item_shares", "target_id": scene.names[name],
         });
         let key = scene.attacker.public_key().pem().to_owned();
-        let lie = Lie::told(format!("a task for {name}, with a share and a connection for the attacker"), move |_, reply| {
-            match reply.route.as_str() {
-                "GET /vault/client_task_queue" => reply.json["client_tasks"] = json!([task]),
-                "GET /vault/items/{id}/shares" if reply.status < 300 => {
-                    let genuine = entries(&reply.json, "shares");
-                    let grant = genuine.first().map(|share| share["grant"].clone()).unwrap_or_default();
-                    let ghost = json!({ "id": INVENTED, "public_key": key, "grant": grant });
-                    reply.json["shares"] = [genuine, vec![ghost]].concat().into();
-                }
-                "GET /vault/connections" if reply.status < 300 => {
-                    for connection in reply.json["connections"].as_array_mut().into_iter().flatten() {
-                        connection["the_other_user"]["user_public_key"] = json!(key);
+        let lie =
+            Lie::told(format!("a task for {name}, with a share and a connection for the attacker"), move |_, reply| {
+                match reply.route.as_str() {
+                    "GET /vault/client_task_queue" => reply.json["client_tasks"] = json!([task]),
+                    "GET /vault/items/{id}/shares" if reply.status < 300 => {
+                        let genuine = entries(&reply.json, "shares");
+                        let grant = genuine.first().map(|share| share["grant"].clone()).unwrap_or_default();
+                        let ghost = json!({ "id": INVENTED, "public_key": key, "grant": grant });
+                        reply.json["shares"] = [genuine, vec![ghost]].concat().into();
                     }
+                    "GET /vault/connections" if reply.status < 300 => {
+                        for connection in reply.json["connections"].as_array_mut().into_iter().flatten() {
+                            connection["the_other_user"]["user_public_key"] = json!(key);
+                        }
+                    }
+                    _ => {}
                 }
-                _ => {}
-            }
-        });
+            });
         lies.push(((route.to_owned(), String::new(), "an invented task"), lie));
     }
     lies
@@ -213,13 +239,16 @@ fn invented_rows() -> Vec<(About, Lie)> {
                 return;
             }
             let Some(first) = reply.json["slots"].get(0).cloned() else { return };
-            let row = with(&first, &[
-                ("id", json!(INVENTED)),
-                ("name", json!("iban")),
-                ("label", json!("IBAN for the refund")),
-                ("encrypted_value", Json::Null),
-                ("encrypted", json!(false)),
-            ]);
+            let row = with(
+                &first,
+                &[
+                    ("id", json!(INVENTED)),
+                    ("name", json!("iban")),
+                    ("label", json!("IBAN for the refund")),
+                    ("encrypted_value", Json::Null),
+                    ("encrypted", json!(false)),
+                ],
+            );
             reply.json["slots"] = [entries(&reply.json, "slots"), vec![row]].concat().into();
             let ids = [entries(&reply.json["item"], "slot_ids"), vec![json!(INVENTED)]].concat();
             reply.json["item"]["slot_ids"] = ids.into();
@@ -237,14 +266,17 @@ fn deleted_shares(scene: &Scene) -> Vec<(About, Lie)> {
     let mut lies = Vec::new();
     for hidden in [false, true] {
         let (gift, rows) = (gift.clone(), rows.clone());
-        let lie = Lie::told(format!("a deleted share is listed as before; hidden when asked for: {hidden}"), move |_, reply| {
-            if reply.route == "GET /vault/items/{id}/shares" && reply.path.contains(&gift) {
-                (reply.status, reply.json) = (200, rows.clone());
-            }
-            if hidden && reply.route == "GET /vault/outgoing_shares/{id}" {
-                (reply.status, reply.json) = (404, json!({}));
-            }
-        });
+        let lie = Lie::told(
+            format!("a deleted share is listed as before; hidden when asked for: {hidden}"),
+            move |_, reply| {
+                if reply.route == "GET /vault/items/{id}/shares" && reply.path.contains(&gift) {
+                    (reply.status, reply.json) = (200, rows.clone());
+                }
+                if hidden && reply.route == "GET /vault/outgoing_shares/{id}" {
+                    (reply.status, reply.json) = (404, json!({}));
+                }
+            },
+        );
         lies.push(((route.to_owned(), String::new(), "what was deleted is listed"), lie));
     }
     lies
@@ -259,28 +291,27 @@ async fn forged_spaces(scene: &Scene) -> Vec<(About, Lie)> {
         let connection = last(scene, who, "GET /vault/connections/{id}", id.as_str());
         let own = connection["connection"]["own"]["user_public_key"].as_str().unwrap();
         let wrapped = PublicKey::from_pem(own).unwrap().wrap_data_key(&forged).await.unwrap();
-        let lie = Lie::told(format!("{name}: a space of the attacker's"), move |_, reply| {
-            match reply.route.as_str() {
-                "GET /vault/connections/{id}" if reply.path.contains(id.as_str()) && reply.status < 300 => {
-                    reply.json["connection"]["encryption_space_id"] = Json::Null;
-                    reply.json["connection"]["other_user_connection_encryption_space_id"] = json!(INVENTED);
-                }
-                "POST /keystore/shared_keys/{id}/claim_key" => {
-                    let claimed = json!({ "external_id": INVENTED, "serialized_shared_key": wrapped });
-                    (reply.status, reply.json) = (200, json!({ "shared_key_claimed": claimed }));
-                }
-                "POST /keystore/encryption_spaces" => {
-                    let copy = json!({
-                        "id": INVENTED, "encryption_space_id": INVENTED,
-                        "serialized_data_encryption_key": "Aes256Gcm.AAAA.AAAA",
-                    });
-                    (reply.status, reply.json) = (200, json!({ "encryption_space_data_encryption_key": copy }));
-                }
-                "POST /vault/connections/{id}/encryption_space" => (reply.status, reply.json) = (200, json!({})),
-                _ => {}
+        let lie = Lie::told(format!("{name}: a space of the attacker's"), move |_, reply| match reply.route.as_str() {
+            "GET /vault/connections/{id}" if reply.path.contains(id.as_str()) && reply.status < 300 => {
+                reply.json["connection"]["encryption_space_id"] = Json::Null;
+                reply.json["connection"]["other_user_connection_encryption_space_id"] = json!(INVENTED);
             }
+            "POST /keystore/shared_keys/{id}/claim_key" => {
+                let claimed = json!({ "external_id": INVENTED, "serialized_shared_key": wrapped });
+                (reply.status, reply.json) = (200, json!({ "shared_key_claimed": claimed }));
+            }
+            "POST /keystore/encryption_spaces" => {
+                let copy = json!({
+                    "id": INVENTED, "encryption_space_id": INVENTED,
+                    "serialized_data_encryption_key": "Aes256Gcm.AAAA.AAAA",
+                });
+                (reply.status, reply.json) = (200, json!({ "encryption_space_data_encryption_key": copy }));
+            }
+            "POST /vault/connections/{id}/encryption_space" => (reply.status, reply.json) = (200, json!({})),
+            _ => {}
         });
-        let about = ("POST /keystore/shared_keys/{id}/claim_key".to_owned(), String::new(), "a space of the attacker's");
+        let about =
+            ("POST /keystore/shared_keys/{id}/claim_key".to_owned(), String::new(), "a space of the attacker's");
         lies.push((about, lie));
     }
     lies
@@ -316,7 +347,8 @@ async fn forged_share(scene: &Scene, claims_places: bool) -> (About, Lie) {
         }
         let text = format!("{FORGED}{name}");
         let key = VerificationKey::generate().unwrap();
-        let place = |kind| Place::Value { kind, item: &item, slot: slot_id, written: Written { birth, revision, state } };
+        let place =
+            |kind| Place::Value { kind, item: &item, slot: slot_id, written: Written { birth, revision, state } };
         let (value, proof) = match claims_places {
             true => (
                 forged.encrypt_text(&text, &place(ValueKind::Shared)).await.unwrap().unwrap(),

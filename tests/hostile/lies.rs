@@ -117,9 +117,13 @@ pub(crate) fn places(json: &Json, entries: usize) -> Vec<(Vec<Step>, Json)> {
     while let Some((path, json)) = open.pop() {
         let below = |step: Step| path.iter().cloned().chain([step]).collect::<Vec<_>>();
         match json {
-            Json::Object(fields) => open.extend(fields.iter().map(|(name, json)| (below(Step::Field(name.clone())), json))),
+            Json::Object(fields) => {
+                open.extend(fields.iter().map(|(name, json)| (below(Step::Field(name.clone())), json)))
+            }
             Json::Array(list) => {
-                open.extend(list.iter().enumerate().take(entries).map(|(index, json)| (below(Step::Entry(index)), json)));
+                open.extend(
+                    list.iter().enumerate().take(entries).map(|(index, json)| (below(Step::Entry(index)), json)),
+                );
             }
             _ => {}
         }

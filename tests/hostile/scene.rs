@@ -141,14 +141,17 @@ impl Scene {
             people.insert(*who, building.remember(*who, session).await);
         }
         let accomplice = &sessions[&Who::Accomplice];
-        let mut attacker = Attacker { pairs: vec![own], pems: Vec::new(), keys: vec![Rc::new(AesKey::generate().unwrap())] };
+        let mut attacker =
+            Attacker { pairs: vec![own], pems: Vec::new(), keys: vec![Rc::new(AesKey::generate().unwrap())] };
         attacker.keys.extend(people[&Who::Accomplice].keys().map(Rc::new));
         let connections = accomplice.list_connections(&all()).await.unwrap().entries;
         for pem in pems() {
             let pair = KeyPair::from_pem(pem).await.unwrap();
             let is_accomplices = |pem: &str| PublicKey::from_pem(pem).unwrap() == *pair.public_key();
             let is_login_key = people[&Who::Accomplice].snapshot.login_key.as_ref() == Some(&pair.fingerprint());
-            if is_login_key || connections.iter().any(|connection| is_accomplices(&connection.record.own.user_public_key)) {
+            if is_login_key
+                || connections.iter().any(|connection| is_accomplices(&connection.record.own.user_public_key))
+            {
                 attacker.pairs.push(pair);
                 attacker.pems.push(pem);
             }
@@ -207,7 +210,7 @@ const DATABASES: [&str; 2] = ["vault.db", "keystore.db"];
 
 fn config(folder: &Folder) -> Config {
     let mut config = Config::new(folder.path());
-    // Lies make logins fail, and these are not what the tests are about.
+    // Lies make logins fail, which are not what the tests are about.
     (config.limits.attempts_per_user, config.limits.attempts_per_address) = (1_000_000, 1_000_000);
     config
 }
@@ -253,7 +256,8 @@ impl Building {
         let [alice, bob, carlos, accomplice] =
             [Who::Alice, Who::Bob, Who::Carlos, Who::Accomplice].map(|who| sessions[&who].clone());
         let to_bob = self.connect((Who::Alice, &alice), (Who::Bob, &bob), ["alice to bob", "bob to alice"]).await;
-        let to_carlos = self.connect((Who::Bob, &bob), (Who::Carlos, &carlos), ["bob to carlos", "carlos to bob"]).await;
+        let to_carlos =
+            self.connect((Who::Bob, &bob), (Who::Carlos, &carlos), ["bob to carlos", "carlos to bob"]).await;
         let names = ["alice to accomplice", "accomplice to alice"];
         let to_accomplice = self.connect((Who::Alice, &alice), (Who::Accomplice, &accomplice), names).await;
         let names = ["accomplice to bob", "bob to accomplice"];
@@ -383,7 +387,10 @@ impl Building {
         let request = Request {
             method: vaultshare::http::Method::Put,
             url: format!("http://localhost/vault/items/{}", item.record.id),
-            headers: vec![("authorization", keys.vault_access_token.clone()), ("content-type", "application/json".to_owned().into())],
+            headers: vec![
+                ("authorization", keys.vault_access_token.clone()),
+                ("content-type", "application/json".to_owned().into()),
+            ],
             body: Some(serde_json::to_vec(&body).unwrap()),
         };
         let written = vaultshare::http::Transport::send(&self.wire, request).await.unwrap();
@@ -398,12 +405,14 @@ impl Building {
         let client = client(&self.wire, Rc::clone(&self.key_pairs));
         let reading = client.restore(session.export().unwrap()).await.unwrap();
         reading.list_connections(&all()).await.unwrap();
+        reading.outgoing_shares(&Default::default(), &all()).await.unwrap();
         let mut seen = BTreeMap::new();
         for listed in reading.list_items(&Default::default(), &all()).await.unwrap().entries {
             let Ok(item) = reading.get_item(&listed.id).await else { continue };
             let states = &self.truth.states[&owners_id(&item)];
             let state = shown(&item).unwrap();
-            let is_it = |known: &&crate::truth::State| state.rows.iter().all(|(id, row)| known.rows.get(id) == Some(row));
+            let is_it =
+                |known: &&crate::truth::State| state.rows.iter().all(|(id, row)| known.rows.get(id) == Some(row));
             let index = states.iter().rposition(|known| is_it(&known)).unwrap();
             seen.insert(listed.share_id.as_ref().unwrap_or(&listed.id).to_string(), index);
         }

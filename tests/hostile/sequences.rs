@@ -60,7 +60,8 @@ async fn no_combination_of_lies_discloses_or_passes_off_anything() {
     let mut honest = Vec::new();
     for workflow in &all {
         let replies = run(&scene, &opened, workflow, Memory::Fresh, Vec::new()).await.replies;
-        let lies: Vec<_> = replies.iter().enumerate().map(|(index, reply)| corpus.lies(workflow.who, index, reply)).collect();
+        let lies: Vec<_> =
+            replies.iter().enumerate().map(|(index, reply)| corpus.lies(workflow.who, index, reply)).collect();
         honest.push(lies);
     }
     let until = soak().map(|time| Instant::now() + time);

@@ -70,7 +70,8 @@ async fn no_lie_in_any_field_of_any_reply_discloses_or_passes_off_anything() {
             }
         }
     }
-    let fields: BTreeSet<(String, String)> = by_manner.keys().map(|(route, field, _)| (route.clone(), field.clone())).collect();
+    let fields: BTreeSet<(String, String)> =
+        by_manner.keys().map(|(route, field, _)| (route.clone(), field.clone())).collect();
     let (manners, cases) = (by_manner.len(), by_manner.values().map(|cases| cases.seen).sum::<usize>());
     println!("{} fields of replies, {manners} with their manners, {cases} cases", fields.len());
     assert!(fields.len() >= FIELDS && manners >= MANNERS, "too little is covered");

@@ -86,7 +86,8 @@ impl Truth {
     }
 
     pub(crate) fn connected(&mut self, own: &str, connection: &Connection, is_open: bool) {
-        let (fingerprint, name) = (connection.fingerprint.clone(), connection.name.as_ref().map(|name| name.to_string()));
+        let (fingerprint, name) =
+            (connection.fingerprint.clone(), connection.name.as_ref().map(|name| name.to_string()));
         self.peers.insert(own.to_owned(), Peer { fingerprint, name, is_open });
     }
 }

@@ -22,18 +22,31 @@ pub(crate) enum Shown {
     /// An item as it was read.
     Item(Item),
     /// An item after this run's write: rows by name, with what they hold now.
-    Written { item: Item, values: Vec<(&'static str, Option<String>)>, label: Option<&'static str> },
+    Written {
+        item: Item,
+        values: Vec<(&'static str, Option<String>)>,
+        label: Option<&'static str>,
+    },
     /// A new item.
     Created(Item),
     /// An item without one of its slots.
-    Removed { item: Item, slot: &'static str },
+    Removed {
+        item: Item,
+        slot: &'static str,
+    },
     /// An item after the user said that it is as it was shown.
-    Adopted { before: Item, after: Item },
+    Adopted {
+        before: Item,
+        after: Item,
+    },
     /// A value in a space, where nothing vouches for words and rows.
     InSpace(Item),
     Connection(Connection),
     /// That a refresh encrypts the item for this key.
-    Granted { item: Id, public_key: String },
+    Granted {
+        item: Id,
+        public_key: String,
+    },
 }
 
 type Doing<'a> = Pin<Box<dyn Future<Output = Result<Vec<Shown>>> + 'a>>;
@@ -42,8 +55,8 @@ type Doing<'a> = Pin<Box<dyn Future<Output = Result<Vec<Shown>>> + 'a>>;
 pub(crate) struct Workflow {
     pub(crate) name: &'static str,
     pub(crate) who: Who,
-    /// Begin of the marks that the user here chooses to disclose to somebody who is not the attacker, over a connection of
-    /// which only the id is named.
+    /// Begin of the marks that the user here chooses to disclose, or no longer to disclose, where connection or share are
+    /// named by their id only.
     pub(crate) by_id: Option<&'static str>,
     /// Begin of the marks that the user here chooses to disclose to the accomplice.
     pub(crate) to_accomplice: Option<&'static str>,
@@ -103,9 +116,8 @@ fn reading() -> Vec<Workflow> {
         }),
         workflow!("shares.outgoing", Alice, |_scene, session| {
             let listed = session.outgoing_shares(&Default::default(), &all()).await?.entries;
-            let granted = listed.into_iter().filter(|listed| listed.granted == Some(true)).map(|listed| Shown::Granted {
-                item: listed.share.item_id,
-                public_key: listed.share.public_key.unwrap_or_default(),
+            let granted = listed.into_iter().filter(|listed| listed.granted == Some(true)).map(|listed| {
+                Shown::Granted { item: listed.share.item_id, public_key: listed.share.public_key.unwrap_or_default() }
             });
             Ok(granted.collect())
         }),
@@ -271,12 +283,30 @@ fn sharing() -> Vec<Workflow> {
                 Ok(shown)
             })
         },
-        workflow!("shares.delete, then update and refresh", Alice, |scene, session| {
-            session.delete_share(&scene.id("gift to accomplice")).await?;
+        Workflow {
+            by_id: Some("alice.gift."),
+            ..workflow!("shares.delete, then update and refresh", Alice, |scene, session| {
+                session.delete_share(&scene.id("gift to accomplice")).await?;
+                update_and_refresh_gift(scene, &session).await
+            })
+        },
+        workflow!("shares.delete of what was listed, then update and refresh", Alice, |scene, session| {
+            let listed = session.outgoing_shares(&Default::default(), &all()).await?.entries;
+            let gift =
+                listed.iter().find(|listed| listed.granted == Some(true) && listed.share.item_id == scene.id("gift"));
+            let Some(gift) = gift else { return Ok(Vec::new()) };
+            session.delete_share(&gift.share.id).await?;
             update_and_refresh_gift(scene, &session).await
         }),
+        Workflow {
+            by_id: Some("alice.gift."),
+            ..workflow!("connections.delete by id, then update and refresh", Alice, |scene, session| {
+                session.delete_connection(&scene.connection("alice to accomplice").id.into()).await?;
+                update_and_refresh_gift(scene, &session).await
+            })
+        },
         workflow!("connections.delete, then update and refresh", Alice, |scene, session| {
-            session.delete_connection(&scene.connection("alice to accomplice").id.into()).await?;
+            session.delete_connection(&scene.connection("alice to accomplice")).await?;
             update_and_refresh_gift(scene, &session).await
         }),
     ]
