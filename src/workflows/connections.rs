@@ -195,24 +195,25 @@ impl Session {
 
     /// Ends a connection for both users, and takes back what was shared over it.
     pub async fn delete_connection(&self, reference: &ConnectionRef) -> Result<()> {
+        use ErrorCode::{KeyChanged, Misplaced, NotFound, WeakKey};
         let keys = self.keys()?;
         let id = &reference.id;
+        let revoke = |peer: &str| keys.memory.borrow_mut().revoke(&RevokedKey::of_peer(peer), now_milliseconds());
+        // Whatever the server says now of whose connection this is.
+        let named = reference.peer.clone().or_else(|| keys.memory.borrow().peer_in(id));
+        if let Some(named) = &named {
+            revoke(named);
+        }
         if reference.peer.is_some() {
             self.fetch_recipient(id).await?.check_reference(reference)?;
-        }
-        let seen = keys.memory.borrow().peer_in(id);
-        let peer = match seen {
-            Some(seen) => Some(seen),
+        } else if named.is_none() {
             // Whichever key it is, also one that is refused otherwise: it is to get nothing more.
-            None => match self.recipient_as_shown(id).await {
-                Ok(shown) => Some(shown.fingerprint()),
-                // Gone, by an attempt whose response was lost.
-                Err(error) if error.code() == ErrorCode::NotFound => None,
+            match self.recipient_as_shown(id).await {
+                Ok(shown) => revoke(&shown.fingerprint()),
+                // Gone, by an attempt whose response was lost; or with keys that nothing was ever encrypted for.
+                Err(error) if matches!(error.code(), NotFound | WeakKey | KeyChanged | Misplaced) => {}
                 Err(error) => return Err(error),
-            },
-        };
-        if let Some(peer) = peer {
-            keys.memory.borrow_mut().revoke(&RevokedKey::of_peer(&peer), now_milliseconds());
+            }
         }
         keys.forget_connection(id);
         self.delete_once(("connections.delete", id), vault::connections::delete(self.vault(), id)).await

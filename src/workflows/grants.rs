@@ -106,6 +106,12 @@ impl Keys {
         let key = RevokedKey::of_grant(item, birth, &grant.to, grant.scope.as_ref());
         self.memory.borrow_mut().check_share(share, key, grant.at)
     }
+
+    /// As [`Keys::check_share`], for a grant that the user has just given.
+    pub(super) fn remember_share(&self, share: &Id, grant: &Grant, item: &Id, birth: Birth) {
+        let key = RevokedKey::of_grant(item, birth, &grant.to, grant.scope.as_ref());
+        self.memory.borrow_mut().remember_share(share, key, grant.at);
+    }
 }
 
 /// An item whose values name no place has none: `UNBOUND_VALUE`.

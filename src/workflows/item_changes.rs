@@ -198,11 +198,13 @@ impl Session {
         let change = items::ItemChange { slots_attributes: Some(missing), ..Default::default() };
         let response = self.put_item(item, change).await?;
         let with_rows = decrypt_item(&*self.keys()?, response, &ItemKey::Own).await?;
-        let is_new = |slot: &&Slot| item.slots.iter().all(|before| before.record.id != slot.record.id);
-        made.extend(with_rows.slots.iter().filter(is_new).map(|slot| slot.record.id.clone()));
+        let matched = match_slots(&with_rows, slots).into_iter().collect::<Option<Vec<Id>>>();
+        let matched = matched.ok_or_else(|| bad_response("the server made other slots than were asked for"))?;
+        // Not all that are new: this write would vouch for rows that only the server asked for.
+        let is_new = |id: &&Id| item.slots.iter().all(|before| before.record.id != **id);
+        made.extend(matched.iter().filter(is_new).cloned());
         *item = with_rows;
-        let matched = match_slots(item, slots).into_iter().collect::<Option<Vec<Id>>>();
-        matched.ok_or_else(|| bad_response("the server made other slots than were asked for"))
+        Ok(matched)
     }
 
     /// Seals and writes a change whose slots have rows.

@@ -121,10 +121,14 @@ impl Memory {
         match self.shares.get(share.as_str()) {
             Some((seen, _)) if seen != key.0 => Err(bad_response("the server shows one share for another")),
             _ => {
-                self.shares.insert(share.as_str(), (key.0, granted_at));
+                self.remember_share(share, key, granted_at);
                 Ok(())
             }
         }
+    }
+
+    pub(super) fn remember_share(&mut self, share: &Id, key: RevokedKey, granted_at: u64) {
+        self.shares.insert(share.as_str(), (key.0, granted_at));
     }
 
     /// Takes back what a share was seen to be granted for; whether it was seen.

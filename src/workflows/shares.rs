@@ -373,21 +373,20 @@ impl Session {
     /// again, whatever the server lists; after it, a server that kept the share can bring it back.
     pub async fn delete_share(&self, id: &Id) -> Result<()> {
         let keys = self.keys()?;
-        match vault::shares::get_outgoing(self.vault(), id).await {
-            Ok(share) => {
-                expect_id(id, &share.id)?;
-                let was_seen = keys.memory.borrow_mut().revoke_share(id, now_milliseconds());
-                if !was_seen
-                    && let Some((grant, birth)) = keys.open_grant_of(share.grant.as_deref(), &share.item_id).await
-                {
-                    keys.revoke(&grant, &share.item_id, birth, now_milliseconds());
+        // What this session knows of the share is taken back, and not what the server says that it is of.
+        let was_seen = keys.memory.borrow_mut().revoke_share(id, now_milliseconds());
+        if !was_seen {
+            match vault::shares::get_outgoing(self.vault(), id).await {
+                Ok(share) => {
+                    expect_id(id, &share.id)?;
+                    if let Some((grant, birth)) = keys.open_grant_of(share.grant.as_deref(), &share.item_id).await {
+                        keys.revoke(&grant, &share.item_id, birth, now_milliseconds());
+                    }
                 }
+                // A received one, or one that is gone, or so the server says.
+                Err(error) if error.code() == ErrorCode::NotFound => {}
+                Err(error) => return Err(error),
             }
-            // A received one, or one that is gone, or so the server says.
-            Err(error) if error.code() == ErrorCode::NotFound => {
-                keys.memory.borrow_mut().revoke_share(id, now_milliseconds());
-            }
-            Err(error) => return Err(error),
         }
         self.delete_once(("shares.delete", id), vault::shares::delete(self.vault(), id)).await
     }

@@ -22,15 +22,18 @@ use crate::{
 /// What `docs/threat-model.md` says that a server can do, by its heading there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Limit {
-    /// "First contact", and "Keys, between sessions": a connection that nothing was known of when its key pair was made, in
-    /// a session without memory, named by its id alone; and an invitation by a plain token.
+    /// "First contact": an invitation by a plain token, and a connection that nothing was known of when its key pair was
+    /// made, in a session without memory.
     FirstContact,
+    /// "Keys, between sessions", and "Taking back": a connection or a share that a session without memory names by its id
+    /// alone.
+    IdAlone,
     /// "Older states": a session without memory is shown a complete state that was true once.
     OlderState,
     /// "What an app shows": the name of a sender is the server's word, which knows the recipient's public key and can make
     /// a share.
     SenderOfAShare,
-    /// In an encryption space a value vouches for its slot and for nothing else.
+    /// "Encryption spaces": a value there vouches for its slot and for nothing else.
     WordsInASpace,
 }
 
@@ -198,10 +201,10 @@ impl Case<'_> {
             if begins(self.workflow.to_accomplice) {
                 continue;
             }
-            // docs/threat-model.md, "Keys, between sessions": without memory, and by an id, the first key that the server
-            // shows is taken for the other user's. What is disclosed is what the user chose to share in this call.
+            // docs/threat-model.md, "Keys, between sessions" and "Taking back": without memory, what an id stands for is the
+            // server's word. What is disclosed is what this call is about.
             if self.memory == Memory::Fresh && begins(self.workflow.by_id) {
-                verdict.limits.insert(Limit::FirstContact);
+                verdict.limits.insert(Limit::IdAlone);
                 continue;
             }
             verdict.violations.push(format!("P1: the attacker reads {mark}"));

@@ -210,7 +210,7 @@ const DATABASES: [&str; 2] = ["vault.db", "keystore.db"];
 
 fn config(folder: &Folder) -> Config {
     let mut config = Config::new(folder.path());
-    // Lies make logins fail, and these are not what the tests are about.
+    // Lies make logins fail, which are not what the tests are about.
     (config.limits.attempts_per_user, config.limits.attempts_per_address) = (1_000_000, 1_000_000);
     config
 }
@@ -405,6 +405,7 @@ impl Building {
         let client = client(&self.wire, Rc::clone(&self.key_pairs));
         let reading = client.restore(session.export().unwrap()).await.unwrap();
         reading.list_connections(&all()).await.unwrap();
+        reading.outgoing_shares(&Default::default(), &all()).await.unwrap();
         let mut seen = BTreeMap::new();
         for listed in reading.list_items(&Default::default(), &all()).await.unwrap().entries {
             let Ok(item) = reading.get_item(&listed.id).await else { continue };

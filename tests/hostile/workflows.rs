@@ -55,8 +55,8 @@ type Doing<'a> = Pin<Box<dyn Future<Output = Result<Vec<Shown>>> + 'a>>;
 pub(crate) struct Workflow {
     pub(crate) name: &'static str,
     pub(crate) who: Who,
-    /// Begin of the marks that the user here chooses to disclose to somebody who is not the attacker, over a connection of
-    /// which only the id is named.
+    /// Begin of the marks that the user here chooses to disclose, or no longer to disclose, where connection or share are
+    /// named by their id only.
     pub(crate) by_id: Option<&'static str>,
     /// Begin of the marks that the user here chooses to disclose to the accomplice.
     pub(crate) to_accomplice: Option<&'static str>,
@@ -283,12 +283,30 @@ fn sharing() -> Vec<Workflow> {
                 Ok(shown)
             })
         },
-        workflow!("shares.delete, then update and refresh", Alice, |scene, session| {
-            session.delete_share(&scene.id("gift to accomplice")).await?;
+        Workflow {
+            by_id: Some("alice.gift."),
+            ..workflow!("shares.delete, then update and refresh", Alice, |scene, session| {
+                session.delete_share(&scene.id("gift to accomplice")).await?;
+                update_and_refresh_gift(scene, &session).await
+            })
+        },
+        workflow!("shares.delete of what was listed, then update and refresh", Alice, |scene, session| {
+            let listed = session.outgoing_shares(&Default::default(), &all()).await?.entries;
+            let gift =
+                listed.iter().find(|listed| listed.granted == Some(true) && listed.share.item_id == scene.id("gift"));
+            let Some(gift) = gift else { return Ok(Vec::new()) };
+            session.delete_share(&gift.share.id).await?;
             update_and_refresh_gift(scene, &session).await
         }),
+        Workflow {
+            by_id: Some("alice.gift."),
+            ..workflow!("connections.delete by id, then update and refresh", Alice, |scene, session| {
+                session.delete_connection(&scene.connection("alice to accomplice").id.into()).await?;
+                update_and_refresh_gift(scene, &session).await
+            })
+        },
         workflow!("connections.delete, then update and refresh", Alice, |scene, session| {
-            session.delete_connection(&scene.connection("alice to accomplice").id.into()).await?;
+            session.delete_connection(&scene.connection("alice to accomplice")).await?;
             update_and_refresh_gift(scene, &session).await
         }),
     ]
