@@ -7,7 +7,14 @@
  * Throughout: data objects use camelCase, instants are ISO-8601 strings in UTC, ids are opaque strings. Every method
  * that reaches the network takes {@link CallOptions} last and rejects with {@link VaultError}; besides the codes named
  * at a method, any of them may meet `INVALID_ARGUMENT`, `SESSION_CLOSED`, `UNAUTHORIZED`, `FORBIDDEN`, `RATE_LIMITED`,
- * `SERVER_ERROR`, `BAD_RESPONSE`, `NETWORK`, `TIMEOUT` and `ABORTED`.
+ * `SERVER_ERROR`, `BAD_RESPONSE`, `NETWORK`, `TIMEOUT` and `ABORTED`; and any that reads what the user's clients encrypted
+ * `MISPLACED` and `DECRYPTION_FAILED`.
+ *
+ * The services are taken to lie. Nothing is encrypted for a key that the user did not choose, and a value, a name or a
+ * person is what its hand wrote there, or the call fails, or the result says that it cannot tell ({@link Slot.bound},
+ * {@link Item.changed}, {@link Connection.verified}). The limit: a server can withhold, and to a session without memory it
+ * can show any complete state that was true once ({@link Session.exportMemory}). Terms and the end of a share are kept by
+ * an honest server, not by cryptography.
  *
  * @packageDocumentation
  */
@@ -45,8 +52,15 @@ export default function init(
  * - `MALFORMED_ENVELOPE`: the text is not a ciphertext of this format
  * - `UNSUPPORTED_ALGORITHM`: a ciphertext or a key of an algorithm that is not allowed
  * - `WEAK_KEY`: an RSA key too short or too odd to encrypt for
- * - `KEY_CHANGED`: the server hands out another public key than the one known for the connection
+ * - `KEY_CHANGED`: the server hands out another public key than the one known for the connection; look at
+ *   {@link Connections.inspect}, compare safety numbers, and only then {@link Connections.trustNewKey}
  * - `VALUE_NOT_AUTHENTIC`: a received value is not the one that its owner wrote
+ * - `MISPLACED`: the server put a ciphertext of another place, purpose or life of the item here; report it, show nothing
+ * - `UNBOUND_VALUE`, `ITEM_CHANGED`: a value does not say where it belongs, or words and rows are not those that the values
+ *   vouch for, and they would be disclosed; show the item, then {@link Items.adopt}
+ * - `ROLLED_BACK`: the server shows an older item than this session, or its imported memory, has seen; report it
+ * - `UNVERIFIED_KEY`: nothing proves that a key is the other user's; compare safety numbers, then
+ *   {@link Connections.markVerified}, or for a space's key `acceptUnproven`
  * - `NOT_FOUND`: there is no such record, or it is not this user's
  * - `NOT_CONNECTED`, `ALREADY_CONNECTED`: the two users have no connection, or have one
  * - `ACCEPTANCE_REQUIRED`: the share's terms have to be accepted before it can be read
@@ -74,6 +88,11 @@ export type ErrorCode =
   | 'WEAK_KEY'
   | 'KEY_CHANGED'
   | 'VALUE_NOT_AUTHENTIC'
+  | 'MISPLACED'
+  | 'UNBOUND_VALUE'
+  | 'ITEM_CHANGED'
+  | 'ROLLED_BACK'
+  | 'UNVERIFIED_KEY'
   | 'NOT_FOUND'
   | 'NOT_CONNECTED'
   | 'ALREADY_CONNECTED'
@@ -259,6 +278,30 @@ export class Session {
   endOtherSessions(options?: CallOptions): Promise<void>;
 
   /**
+   * What this session has seen and done (the newest version of each item, whose key each connection has, what was taken
+   * back), encrypted under the user's key. A server cannot show a session something older than it has seen, or bring back
+   * what it took back; a new session has seen nothing yet. So keep this on the device, for example before the page is left,
+   * and give it to the next session: {@link Session.importMemory}. Does not reach the network.
+   *
+   * The text holds no key and opens for this user only. Whoever can put an older one in its place, or delete it, makes
+   * the next session forget. It remembers some 20,000 records of each kind.
+   *
+   * @example
+   * localStorage.setItem('memory', await session.exportMemory());
+   */
+  exportMemory(): Promise<string>;
+
+  /**
+   * Adds what an earlier session of this user exported. Where both know a record, the newer knowledge stays; a key or a
+   * taking back that this session knows stands. Import it right after signing in, before anything else is read.
+   *
+   * @param memory what {@link Session.exportMemory} gave, on this device or another
+   * @throws {VaultError} `DECRYPTION_FAILED` or `MISPLACED` where it is no memory of this user, `MALFORMED_ENVELOPE`,
+   *   `UNSUPPORTED_ALGORITHM`
+   */
+  importMemory(memory: string): Promise<void>;
+
+  /**
    * Wipes every key from memory, at once and without the network. Calls that are under way, and all later ones,
    * reject with `SESSION_CLOSED`. Closing twice is fine.
    */
@@ -371,6 +414,12 @@ export interface Slot {
   type: SlotType;
   /** The decrypted value; null for an empty slot. */
   value: string | null;
+  /**
+   * Whether the value was written for this slot of this item; true for an empty slot. Other clients of the platform write
+   * values that name no place: a server can put such a value into any slot that is under the same key, so one that is not
+   * bound may be another than it seems. Show it with a mark; {@link Items.adopt} binds it.
+   */
+  bound: boolean;
   /** Whether the user is its owner. */
   own: boolean;
   /** The share that brought it, where it is another's. */
@@ -408,9 +457,30 @@ export interface ItemSummary {
   updatedAt: string;
 }
 
-/** An item with its values, decrypted. */
+/**
+ * An item with its values, decrypted.
+ *
+ * Every write seals its values with a digest of the whole item: label, and name, label, type and row of every slot. So the
+ * newest values vouch for the words and rows around them, which are not encrypted. Not covered are names and labels of
+ * templates, descriptions, the order of slots, classifications and the names of files.
+ */
 export interface Item extends ItemSummary {
   slots: Slot[];
+  /**
+   * Whether label, words and rows are not those that the newest values were written with: another client wrote them, or two
+   * devices at once, or the server changed them, which look alike. False where nothing vouches for anything, as in an item
+   * whose values all are not {@link Slot.bound}. Show the item as it is now and let the user decide: {@link Items.adopt}.
+   */
+  changed: boolean;
+  /**
+   * Changes with everything that the item shows: for {@link Items.adopt} and {@link NewShare.version}, which mean what the
+   * user was shown. Opaque; not the same at the owner's and at a recipient's.
+   */
+  version: string;
+  /** Names this life of the item, since it got its first value; absent where no value names a place. */
+  birth?: string;
+  /** Counts the writes of this life; 0 where no value names a place. */
+  revision: number;
   /** The nodes that it or one of its slots stands under. */
   classifications: Classification[];
   /** The value of the slot of this name: null where it is empty, undefined where there is no such slot. */
@@ -420,7 +490,8 @@ export interface Item extends ItemSummary {
 /** The user's items, and those that others share with them. */
 export interface Items {
   /**
-   * Encrypts the values under the user's key and stores the item.
+   * Stores the item and encrypts its values under the user's key, each for its place in this item. Called again after
+   * it was cut off, it goes on.
    *
    * @param item `template`: the name of one; `slots`: values by slot name, or slots in full, also ones beyond the
    *   template's
@@ -469,7 +540,8 @@ export interface Items {
    * Fetches and decrypts an item, with the user's key or with the share's. Values received from others are checked to
    * be those that their owner wrote.
    *
-   * @throws {VaultError} `NOT_FOUND`, `ACCEPTANCE_REQUIRED`, `DECRYPTION_FAILED`, `VALUE_NOT_AUTHENTIC`
+   * @throws {VaultError} `NOT_FOUND`, `ACCEPTANCE_REQUIRED`, `DECRYPTION_FAILED`, `VALUE_NOT_AUTHENTIC`; `MISPLACED` for a
+   *   value of another place; `ROLLED_BACK` for an older item than was seen before
    */
   get(id: string, options?: CallOptions): Promise<Item>;
 
@@ -489,8 +561,11 @@ export interface Items {
    * Changes an own item; what is not named stays. A null value empties the slot. Those it is shared with get the
    * change when the client tasks that it leaves behind are run: {@link ClientTasks.run}.
    *
+   * An item that is {@link Item.changed} can be written, and stays so: the write does not vouch for what the server showed.
+   *
    * @returns the item as it is now, and how many client tasks wait
-   * @throws {VaultError} `NOT_FOUND`, `NOT_OWNER`
+   * @throws {VaultError} `NOT_FOUND`, `NOT_OWNER`, `MISPLACED`, `ROLLED_BACK`; `CONFLICT` where others change it again and
+   *   again meanwhile
    */
   update(
     id: string,
@@ -501,6 +576,23 @@ export interface Items {
     },
     options?: CallOptions,
   ): Promise<{ item: Item; outstandingTasks: { todo: number; inProgress: number } }>;
+
+  /**
+   * Takes an own item for the user's own as it was shown: its label, its slots and every value, whoever wrote them, are
+   * encrypted anew and bound to their places. Then it is neither {@link Item.changed} nor has it unbound values, and can be
+   * shared. So show all of it before, and adopt what the user recognised: a value that a server has put into another slot
+   * is adopted like any other.
+   *
+   * @param version {@link Item.version} of what was shown
+   * @throws {VaultError} `CONFLICT` where the item shows anything else by now: show it again; `NOT_FOUND`, `NOT_OWNER`
+   *
+   * @example
+   * const item = await session.items.get(id);
+   * if (item.changed || item.slots.some((slot) => !slot.bound)) {
+   *   if (await askUser(item)) await session.items.adopt(id, item.version);
+   * }
+   */
+  adopt(id: string, version: string, options?: CallOptions): Promise<Item>;
 
   /**
    * Re-encrypts a received item under the user's own key, so that reading it needs the share's key no more. It stays the
@@ -567,12 +659,28 @@ export interface Invitations {
   cancel(id: string, options?: CallOptions): Promise<void>;
 }
 
-/** Two users who can share with each other, as one of them sees it. */
+/**
+ * Two users who can share with each other, as one of them sees it.
+ *
+ * The services hand out the other user's public key, so they could hand out one of their own. The key that was shown when
+ * this user's key pair was made, or at the first disclosure, is kept where no server can change it, and another one is
+ * `KEY_CHANGED`; but whether that first one was the other user's, nothing says until {@link Connection.verified} does.
+ */
 export interface Connection {
-  /** This user's id of it. */
+  /** This user's id of it. The server gave it, and could answer for it with the connection to somebody else. */
   id: string;
+  /**
+   * The id with the {@link Connection.fingerprint}: `<id>~<fingerprint>`. It is taken wherever a connection's id is, and is
+   * `KEY_CHANGED` where the server has another key there. Keep it instead of the id, above all between sessions.
+   */
+  ref: string;
   /** What this user calls the other. */
   name: string | null;
+  /**
+   * Whether the name was written for this connection. Other clients of the platform write names that name no place, and a
+   * server can put such a name beside another connection: show it with a mark.
+   */
+  nameBound: boolean;
   /** The other user. */
   userId: string;
   /** This user's public key for the connection, as PEM. */
@@ -584,11 +692,27 @@ export interface Connection {
   /** The other user's public key for the connection, as PEM. */
   otherPublicKey: string;
   otherKeypairId?: string;
+  /** SHA-256 of the other user's public key for the connection: 64 hexadecimal digits. */
+  fingerprint: string;
   /**
    * What both users can compare over another channel: it is the same for both, and differs if anyone, the server
    * included, put another key in the place of one of theirs.
    */
   safetyNumber: string;
+  /**
+   * Why the key is taken for the other user's. `compared`: this user compared safety numbers and said so by
+   * {@link Connections.markVerified}. `code`: it came with the invitation's code, and is as good as the channel that the
+   * code went through. False: it is the first key that the server showed, which may be the server's own.
+   *
+   * Show it wherever the name stands and before something is shared: "compared by you", "by code", or "not yet compared"
+   * with the way to do it. Not as a failure: false is how every connection by a plain token begins.
+   */
+  verified: false | 'code' | 'compared';
+  /**
+   * Whether the server shows another key than the one that was accepted. Only {@link Connections.inspect} and
+   * {@link Connections.inspectAll} give such a connection; every other call refuses it with `KEY_CHANGED`. `fingerprint` and `safetyNumber` are then the new key's.
+   */
+  keyChanged: boolean;
 }
 
 /** The users that this one can share with. */
@@ -599,7 +723,8 @@ export interface Connections {
    * @param invitation the token, or token and id
    * @param details `name`: what this user calls the other, readable by this user alone; `keypairId`: a key pair in the
    *   Keystore to be used instead of a new one
-   * @throws {VaultError} `NOT_FOUND` for an unknown or used token, `ALREADY_CONNECTED`
+   * @throws {VaultError} `NOT_FOUND` for an unknown or used token, `ALREADY_CONNECTED`; `KEY_CHANGED` where the server
+   *   connects with another key than it showed beside the invitation
    *
    * @example
    * const connection = await bob.connections.accept(token, { name: 'Alice' });
@@ -611,16 +736,64 @@ export interface Connections {
     options?: CallOptions,
   ): Promise<Connection>;
 
-  /** All connections of this user. */
+  /**
+   * All connections of this user.
+   *
+   * @throws {VaultError} `KEY_CHANGED` where one of them has another key than before, or two of them one key pair of this
+   *   user's: {@link Connections.inspectAll} shows which
+   */
   list(page?: PageOptions): Promise<Page<Connection>>;
 
-  /** @throws {VaultError} `NOT_FOUND` */
+  /**
+   * @param id a connection's id or, better, its {@link Connection.ref}
+   * @throws {VaultError} `NOT_FOUND`; `KEY_CHANGED` where the key is not the one of before, or not the reference's
+   */
   get(id: string, options?: CallOptions): Promise<Connection>;
 
   /**
-   * Ends a connection, for both users.
+   * The connection as the server shows it now, also with a key that every other call refuses: to show its safety number
+   * before {@link Connections.markVerified} or {@link Connections.trustNewKey}. Nothing is accepted by looking.
    *
+   * @param id a connection's id or {@link Connection.ref}; the fingerprint of a reference is not compared
    * @throws {VaultError} `NOT_FOUND`
+   */
+  inspect(id: string, options?: CallOptions): Promise<Connection>;
+
+  /** As {@link Connections.inspect}, of all connections of this user: to find the one with another key than before. */
+  inspectAll(page?: PageOptions): Promise<Page<Connection>>;
+
+  /**
+   * Accepts another key than before, after the other user said over another channel that they have a new one. It is then
+   * not `verified` until safety numbers were compared. The fingerprint is the one that was shown: an act that named the
+   * connection only would trust whatever the server shows next.
+   *
+   * @param id as for {@link Connections.inspect}
+   * @param fingerprint {@link Connection.fingerprint} of what was shown
+   * @throws {VaultError} `KEY_CHANGED` where the server shows a third key; `NOT_FOUND`, `CONFLICT`
+   *
+   * @example
+   * const shown = await session.connections.inspect(kept.ref);
+   * if (shown.keyChanged && (await askUser(shown.safetyNumber)))
+   *   await session.connections.trustNewKey(shown.id, shown.fingerprint);
+   */
+  trustNewKey(id: string, fingerprint: string, options?: CallOptions): Promise<Connection>;
+
+  /**
+   * Notes that the user compared the safety number with the other over another channel and it was the same: from then on
+   * the connection is `verified: 'compared'`, in every session of this user, and no other key is accepted.
+   *
+   * @param id as for {@link Connections.inspect}
+   * @param safetyNumber the number that was compared; spaces do not count
+   * @throws {VaultError} `KEY_CHANGED` where the keys that the server shows now have another number; `NOT_FOUND`, `CONFLICT`
+   */
+  markVerified(id: string, safetyNumber: string, options?: CallOptions): Promise<Connection>;
+
+  /**
+   * Ends a connection, for both users, and takes back what was shared over it, as {@link Shares.delete} does and with the
+   * same limit.
+   *
+   * @param id a connection's id or, better, its {@link Connection.ref}
+   * @throws {VaultError} `NOT_FOUND`; `KEY_CHANGED` where the key is not the reference's
    */
   delete(id: string, options?: CallOptions): Promise<void>;
 }
@@ -657,9 +830,21 @@ export interface Share {
   encryptedDek?: string;
 }
 
+/** A share that the user made. */
+export interface OutgoingShare extends Share {
+  /**
+   * Whether the item's changes are encrypted for it: this user's clients have noted that it may be, for this very key, and
+   * it was neither taken back in this session nor has it ended. Absent for a share of somebody else's item, whose owner
+   * decides. A share that is not granted was made by another client, or invented by the server; {@link Shares.refresh}
+   * with `include` lets it in.
+   */
+  granted?: boolean;
+}
+
 /** A share to be made. */
 export interface NewShare {
   itemId: string;
+  /** The connection's id or, better, its {@link Connection.ref}. */
   connectionId: string;
   /** Share this slot only. */
   slotId?: string;
@@ -669,46 +854,103 @@ export interface NewShare {
   acceptanceRequired?: boolean;
   /** Whether the recipient may share on; default false. */
   onSharing?: boolean;
-  /** After this the recipient no longer has the item. */
+  /** After this the recipient no longer has the item, as long as the server keeps to it. */
   expiresAt?: string | Date;
+  /** {@link Item.version} of what the user was shown; left out, whatever the item shows by then is shared. */
+  version?: string;
+}
+
+/** A change of a share of an own item; what is left out stays. */
+export interface ShareChange {
+  /** The share. Item and connection say what the user takes it for: the server could answer with another one. */
+  shareId: string;
+  /** The item that it shares. */
+  itemId: string;
+  /** The connection with its recipient: its id or, better, its {@link Connection.ref}. */
+  connectionId: string;
+  /** When it ends; null for never. */
+  expiresAt?: string | Date | null;
+  /** Whether the recipient may share on. */
+  onSharing?: boolean;
+}
+
+/** A share that a refresh left out: whoever it names does not get what was written since. */
+export interface LeftOut {
+  /** As the server tells it. */
+  shareId: string;
+  /** The user it is for, as the server tells it; absent where it does not. */
+  recipientId?: string;
+  /** The one slot that it is of, as the server tells it; absent for the whole item. */
+  slotId?: string;
+  /** Of the key that the server lists for it, {@link Connection.fingerprint} of the recipient; absent where it lists none. */
+  fingerprint?: string;
+  /**
+   * `no grant`: no client of this user has noted that it may be encrypted for; so are shares that were made by other
+   * clients, and those that a server invents. `key changed`: noted for another key. `expired`: its time is over, or its
+   * slot is gone. `not permitted`: shared on by somebody who may not, or not this much. `revoked`: this session took it
+   * back.
+   */
+  why: 'no grant' | 'key changed' | 'expired' | 'not permitted' | 'revoked';
+}
+
+/** A share that a refresh is to let in, by what was shown of it: under an id alone the server could exchange the key. */
+export interface IncludedShare {
+  /** {@link LeftOut.shareId}. */
+  shareId: string;
+  /** {@link LeftOut.fingerprint}, once it was seen to be the key of the person meant. */
+  fingerprint: string;
+  /** The one slot that they may read; null, or left out, for the whole item. The user decides: show it. */
+  scope?: string | null;
+  /** Whether they may share it on; default false. */
+  onSharing?: boolean;
 }
 
 /** Items shared, in both directions. */
 export interface Shares {
   /**
-   * Re-encrypts the item under a key of its own, encrypts that key for the recipient, and stores both.
+   * Re-encrypts the item under a key of its own, encrypts that key for the recipient, and stores both, with a note that only
+   * this user's clients can write, that later changes may be encrypted for the recipient too.
    *
    * A connection that this session has listed or fetched is not asked for again: the recipient's key is the one seen then.
+   * The first thing that is shared over a connection fixes its key for this user's later sessions.
    *
-   * @throws {VaultError} `NOT_FOUND`, `NOT_CONNECTED`, `ON_SHARING_NOT_PERMITTED`, `CONFLICT`; where the connection is fetched,
-   *   before or after a refusal, also `WEAK_KEY` and `KEY_CHANGED` (the server offers a key for the recipient that must not be used)
+   * Nothing is sent where the item is {@link Item.changed} or a value that would be shared is not {@link Slot.bound}. Received
+   * values that are not bound can be shared on with the whole item, and not by slot.
+   *
+   * @throws {VaultError} `NOT_FOUND`, `NOT_CONNECTED`, `ON_SHARING_NOT_PERMITTED`; `ITEM_CHANGED`, `UNBOUND_VALUE`;
+   *   `UNVERIFIED_KEY`; `CONFLICT`, also where the item shows something else than `version`; where the connection is
+   *   fetched, before or after a refusal, also `WEAK_KEY` and `KEY_CHANGED` (the server offers a key for the recipient
+   *   that must not be used)
    *
    * @example
    * const { entries } = await alice.connections.list();
    * const bob = entries.find((connection) => connection.name === 'Bob');
-   * await alice.shares.create({ itemId: car.id, connectionId: bob.id, expiresAt: '2030-01-01T00:00:00Z' });
+   * const { id: itemId, version } = await alice.items.get(car.id);
+   * await alice.shares.create({ itemId, version, connectionId: bob.ref, expiresAt: '2030-01-01T00:00:00Z' });
    */
   create(share: NewShare, options?: CallOptions): Promise<Share>;
 
   /**
    * What others share with this user.
    *
-   * @param filter `mustAccept`: only those whose terms wait to be accepted; `connectionId`: only those of this sender
+   * @param filter `mustAccept`: only those whose terms wait to be accepted; `connectionId`: only those of this sender. Of a
+   *   {@link Connection.ref} the id counts: a list is the server's word
    */
   incoming(filter?: { mustAccept?: boolean; connectionId?: string }, page?: PageOptions): Promise<Page<Share>>;
 
   /**
    * What this user shares with others.
    *
-   * @param filter `itemIds`: only of these items; `connectionId`: only with this recipient
+   * @param filter `itemIds`: only of these items; `connectionId`: only with this recipient. Of a {@link Connection.ref} the
+   *   id counts: a list is the server's word
    */
-  outgoing(filter?: { itemIds?: string[]; connectionId?: string }, page?: PageOptions): Promise<Page<Share>>;
+  outgoing(filter?: { itemIds?: string[]; connectionId?: string }, page?: PageOptions): Promise<Page<OutgoingShare>>;
 
   /**
    * A share and its item, decrypted; values are checked to be those that their owner wrote.
    *
    * @throws {VaultError} `NOT_FOUND`; `ACCEPTANCE_REQUIRED` before {@link Shares.accept}, with the terms readable
-   *   through {@link Shares.info}; `DECRYPTION_FAILED`, `VALUE_NOT_AUTHENTIC`
+   *   through {@link Shares.info}; `DECRYPTION_FAILED`, `VALUE_NOT_AUTHENTIC`, `MISPLACED`, `ROLLED_BACK`
    *
    * @example
    * const { entries } = await bob.shares.incoming();
@@ -733,36 +975,54 @@ export interface Shares {
 
   /**
    * Changes how long a share of an own item lasts and whether its recipient may share on. What was shared on from it
-   * follows: it ends no later, and at once where sharing on is no longer permitted.
+   * follows: it ends no later, and at once where sharing on is no longer permitted. The limit of taking back that
+   * {@link Shares.delete} has holds here too.
    *
-   * @param change `expiresAt`: null for ever; what is left out stays
-   * @throws {VaultError} `NOT_FOUND`
+   * @throws {VaultError} `NOT_FOUND`, `NOT_CONNECTED`, `NOT_OWNER`; `BAD_RESPONSE` where the share is not one of this item
+   *   for this recipient, or is not `granted`: {@link Shares.refresh} with `include` lets it in; `UNVERIFIED_KEY`,
+   *   `KEY_CHANGED`
+   *
+   * @example
+   * await alice.shares.change({ shareId: share.id, itemId: car.id, connectionId: bob.ref, onSharing: false });
    */
-  change(
-    id: string,
-    change: { expiresAt?: string | Date | null; onSharing?: boolean },
-    options?: CallOptions,
-  ): Promise<Share>;
+  change(change: ShareChange, options?: CallOptions): Promise<Share>;
 
   /**
    * Ends a share and removes the recipient's copy of the item. Either side may.
+   *
+   * What the recipient has read, they know. What is written later is not encrypted for them again in this session, or in
+   * one that has imported its memory, whatever the server lists. The limit: to a session without that memory a server can
+   * show the old share again, and gets what is written from then on encrypted for its recipient. Who needs certainty makes
+   * a new item of the values and deletes this one: nothing that was permitted for an item holds for another.
    *
    * @throws {VaultError} `NOT_FOUND`
    */
   delete(id: string, options?: CallOptions): Promise<void>;
 
   /**
-   * Re-encrypts an own item, as it is now, for everyone it is shared with, under a fresh key. This is what the client
-   * task `update_item_shares` runs.
+   * Re-encrypts an own item, as it is now, for everyone who may read it, under a fresh key for each scope (the whole item,
+   * or one slot). This is what the client task `update_item_shares` runs.
    *
-   * The list of recipients is the server's word. A recipient counts whose key is that of a connection of the user's, and
-   * any if the user permitted that the item be shared on, which is noted where no server can forge it.
+   * The list of shares is the server's, which could invent one. A share counts if a client of this user has noted, where no
+   * server can forge it, that it may be encrypted for, for this very key; and if somebody who was permitted to share on has
+   * signed it. All others are left out and named. Those that the user knows are let in by `include`, and count from then on.
    *
-   * @returns `shares`: for how many it was re-encrypted; `onShares`: how many of these are shares that a recipient made
-   *   on; `leftOut`: how many were left as they were, because nothing vouches for their key
-   * @throws {VaultError} `NOT_FOUND`, `NOT_OWNER`; `CONFLICT` where the item keeps changing meanwhile
+   * @param options `include`: shares to let in, as they were shown
+   * @returns `shares`: for how many it was re-encrypted; `onShares`: how many of these a recipient made; `leftOut`: the
+   *   others
+   * @throws {VaultError} `NOT_FOUND`, `NOT_OWNER`; `ITEM_CHANGED`, `UNBOUND_VALUE`: adopt the item first; `CONFLICT` where
+   *   the item keeps changing meanwhile
+   *
+   * @example
+   * const { leftOut } = await session.shares.refresh(car.id);
+   * const chosen = await askUserWhom(leftOut);
+   * const include = chosen.map(({ shareId, fingerprint, slotId: scope }) => ({ shareId, fingerprint, scope }));
+   * if (include.length > 0) await session.shares.refresh(car.id, { include });
    */
-  refresh(itemId: string, options?: CallOptions): Promise<{ shares: number; onShares: number; leftOut: number }>;
+  refresh(
+    itemId: string,
+    options?: CallOptions & { include?: IncludedShare[] },
+  ): Promise<{ shares: number; onShares: number; leftOut: LeftOut[] }>;
 }
 
 // ----------------------------------------------------------------------------------------------- Encryption spaces
@@ -802,15 +1062,28 @@ export interface EncryptionSpaces {
    * Encrypts an own item under the connection's key and shares it. The key is made, or claimed, where that has not been
    * done. What is shared with the recipient already gets the present values and terms: so a change is passed on.
    *
+   * A key that was claimed came through the server, which could have made it. So sharing is under a key that this user's
+   * client made, or that the other user's client signed. Another one, as other clients of the platform leave it, is
+   * `UNVERIFIED_KEY`, and accepted by `acceptUnproven` only.
+   *
+   * @param share `connectionId`: the connection's id or, better, its {@link Connection.ref}; `acceptUnproven`:
+   *   {@link Connection.fingerprint} of the recipient, to share also under a key that only the server says to be theirs
    * @throws {VaultError} `NOT_FOUND`, `NOT_OWNER`, `NOT_CONNECTED`, `WEAK_KEY` and `KEY_CHANGED` (the server offers a key
-   *   for the recipient that must not be used), `CONFLICT`
+   *   for the recipient that must not be used), `UNVERIFIED_KEY`, `ITEM_CHANGED`, `UNBOUND_VALUE`, `CONFLICT`
    *
    * @example
-   * const share = await alice.encryptionSpaces.share({ itemId: car.id, connectionId: toBob.id });
+   * const share = await alice.encryptionSpaces.share({ itemId: car.id, connectionId: toBob.ref });
    * const { item } = await bob.encryptionSpaces.get(share.id);
    */
   share(
-    share: { itemId: string; connectionId: string; slotId?: string; terms?: string; expiresAt?: string | Date },
+    share: {
+      itemId: string;
+      connectionId: string;
+      slotId?: string;
+      terms?: string;
+      expiresAt?: string | Date;
+      acceptUnproven?: string;
+    },
     options?: CallOptions,
   ): Promise<SpaceShare>;
 
@@ -889,17 +1162,19 @@ export interface ClientTasks {
 
   /**
    * Runs the waiting tasks and reports the outcome of each. One that fails does not stop the others, and can be run
-   * again.
+   * again. A task is the server's wish: whom it reaches is decided as in {@link Shares.refresh}.
    *
    * @param options `limit`: how many to run at the most
+   * @returns `completed`: what was run, with the shares that were left out; `failed`: what was not, with the reason
    *
    * @example
    * const { outstandingTasks } = await session.items.update(car.id, { slots: { model_make: 'Mazda' } });
    * if (outstandingTasks.todo > 0) await session.tasks.run();
    */
-  run(
-    options?: CallOptions & { limit?: number },
-  ): Promise<{ completed: ClientTask[]; failed: (ClientTask & { reason: VaultError })[] }>;
+  run(options?: CallOptions & { limit?: number }): Promise<{
+    completed: (ClientTask & { leftOut: LeftOut[] })[];
+    failed: (ClientTask & { reason: VaultError })[];
+  }>;
 }
 
 // ------------------------------------------------------------------------------------------------------ Primitives

@@ -30,9 +30,8 @@ const ROOMS: [(&str, &[&str]); 6] = [
 ];
 
 /// Crates that bring JavaScript's types, …
-const JS_CRATES: [&str; 9] = [
+const JS_CRATES: [&str; 8] = [
     "gloo_events",
-    "gloo_net",
     "gloo_timers",
     "js_sys",
     "serde_wasm_bindgen",

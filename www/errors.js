@@ -13,8 +13,16 @@ const sentences = {
   UNSUPPORTED_ALGORITHM: 'The server named a kind of encryption that this page does not accept.',
   WEAK_KEY: 'The other side’s key is too weak to be safe. Nothing was encrypted for it.',
   KEY_CHANGED:
-    'The other side’s key is not the one seen before. Nothing was encrypted for it: compare safety numbers first.',
+    'The other side’s key is not the one seen before. Nothing was encrypted for it: look at the new key under People, and compare safety numbers before you accept it.',
   VALUE_NOT_AUTHENTIC: 'A received value is not what its owner wrote.',
+  MISPLACED: 'The server put something here that was sealed for another place. Do not rely on it, and report it.',
+  UNBOUND_VALUE:
+    'A value does not say where it belongs, so nothing was shared. Look at the item, and adopt it if it is as it should be.',
+  ITEM_CHANGED:
+    'The item is not as its values say it was written, so nothing was shared. Look at it, and adopt it if it is as it should be.',
+  ROLLED_BACK: 'The server shows something older than this session has seen. Do not rely on it, and report it.',
+  UNVERIFIED_KEY:
+    'Nothing proves that this key is the other’s, so nothing was shared. Compare safety numbers with them first.',
   NOT_FOUND: 'The server has no such record for this user.',
   NOT_CONNECTED: 'These two users are not connected.',
   ALREADY_CONNECTED: 'These two users are connected already.',

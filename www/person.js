@@ -66,7 +66,7 @@ export class Person extends EventTarget {
     const { session } = this;
     const [items, connections, outgoing, incoming, outstanding, templates] = await Promise.all([
       session.items.list({ own: true }, { ...options, all: true }),
-      session.connections.list({ ...options, all: true }),
+      this.#listConnections(options),
       session.shares.outgoing({}, { ...options, all: true }),
       session.shares.incoming({}, { ...options, all: true }),
       session.tasks.count(options),
@@ -81,10 +81,10 @@ export class Person extends EventTarget {
     const reread = await Promise.allSettled(read.map(({ id }) => session.shares.get(id, options)));
     if (this.session !== session) return; // Signed out meanwhile.
     // A new connection while an invitation was out: it was accepted, and its token is used up.
-    if (connections.entries.length > this.connections.length) this.invitation = null;
+    if (connections.length > this.connections.length) this.invitation = null;
     this.items = opened.flatMap(({ item }) => item ?? []);
     this.unreadable = opened.flatMap(({ id, error }) => (error ? { id, error } : []));
-    this.connections = connections.entries;
+    this.connections = connections;
     this.outgoing = outgoing.entries;
     this.incoming = incoming.entries;
     this.outstanding = outstanding;
@@ -116,12 +116,36 @@ export class Person extends EventTarget {
     return item;
   }
 
+  /** Takes an item for the person's own as it is shown, after somebody else wrote it or the server changed it. */
+  async adopt({ id, version }, options) {
+    const adopted = await this.session.items.adopt(id, version, options);
+    this.items = this.items.map((known) => (known.id === id ? adopted : known));
+    this.outstanding = await this.session.tasks.count(options);
+    this.#changed();
+  }
+
   async runTasks(options) {
     const { completed, failed } = await this.session.tasks.run(options);
     this.outstanding = await this.session.tasks.count(options);
+    for (const { targetId, leftOut } of completed) this.#noteLeftOut(targetId, leftOut);
     this.#changed();
     if (failed.length > 0) throw failed[0].reason;
     return completed.length;
+  }
+
+  /** Lets in one whom an update left out, by the key that was shown: under an id alone the server could exchange it. */
+  async letIn({ itemId, shareId, fingerprint, slotId: scope, onSharing }, options) {
+    const include = [{ shareId, fingerprint, scope, onSharing }];
+    const { leftOut } = await this.session.shares.refresh(itemId, { ...options, include });
+    this.#noteLeftOut(itemId, leftOut);
+    this.#changed();
+  }
+
+  #noteLeftOut(itemId, leftOut) {
+    const ofOthers = this.leftOut.filter((entry) => entry.itemId !== itemId);
+    const mode = (shareId) => this.outgoing.find(({ id }) => id === shareId)?.sharingMode;
+    const ofThis = leftOut.map((entry) => ({ ...entry, itemId, onSharing: mode(entry.shareId) === 'anyone' }));
+    this.leftOut = [...ofOthers, ...ofThis];
   }
 
   /** What this person may share: the own items, and those received whose share permits it. */
@@ -151,9 +175,36 @@ export class Person extends EventTarget {
     return connection;
   }
 
-  async share(itemId, connectionId, { terms, onSharing }, options) {
+  /** @param number the safety number that the other reads out */
+  async markCompared({ ref }, number, options) {
+    this.#keepConnection(await this.session.connections.markVerified(ref, number, options));
+  }
+
+  /** Accepts the new key of a connection, as it was shown. */
+  async trustNewKey({ ref, fingerprint }, options) {
+    this.#keepConnection(await this.session.connections.trustNewKey(ref, fingerprint, options));
+  }
+
+  #keepConnection(connection) {
+    this.connections = this.connections.map((known) => (known.id === connection.id ? connection : known));
+    this.#changed();
+  }
+
+  /** Where the server shows another key for one of them, the list is refused: then each as it is, to be decided on. */
+  async #listConnections(options) {
+    const { connections } = this.session;
+    const all = { ...options, all: true };
+    const { entries } = await connections.list(all).catch((error) => {
+      if (error.code !== 'KEY_CHANGED') throw error;
+      return connections.inspectAll(all);
+    });
+    return entries;
+  }
+
+  /** @param connectionRef its id with the fingerprint of the key: an id is the server's, who could exchange what it names */
+  async share({ id: itemId, version }, connectionRef, { terms, onSharing }, options) {
     const share = await this.session.shares.create(
-      { itemId, connectionId, onSharing, ...(terms && { terms }) },
+      { itemId, version, connectionId: connectionRef, onSharing, ...(terms && { terms }) },
       options,
     );
     this.outgoing = [...this.outgoing, share];
@@ -177,6 +228,7 @@ export class Person extends EventTarget {
   async deleteShare(shareId, options) {
     await this.session.shares.delete(shareId, options);
     this.outgoing = this.outgoing.filter(({ id }) => id !== shareId);
+    this.leftOut = this.leftOut.filter((entry) => entry.shareId !== shareId);
     this.incoming = this.incoming.filter(({ id }) => id !== shareId);
     this.received.delete(shareId);
     this.#changed();
@@ -194,6 +246,8 @@ export class Person extends EventTarget {
     this.unreadable = [];
     this.connections = [];
     this.outgoing = [];
+    /** The shares that the last update of their item left out. */
+    this.leftOut = [];
     this.incoming = [];
     this.templates = [];
     this.invitation = null;

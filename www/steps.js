@@ -37,15 +37,15 @@ const steps = [
     name: 'accept',
     title: 'Bob accepts',
     target: 'bob-accept-token',
-    why: 'He finds the e-mail among his people, and follows its link: with the token in it Bob makes his key pair. Now each has the other’s public key, as the server handed it out.',
+    why: 'He finds the e-mail among his people, follows its link, and says whom it is from: with the token in it Bob makes his key pair. Now each has the other’s public key, as the server handed it out.',
     done: ({ bob }) => bob.connections.length > 0,
   },
   {
     name: 'compare',
     title: 'Compare numbers',
     target: 'alice-people',
-    why: 'A lying server could hand out its own keys instead. Then the two safety numbers would differ, so they compare them.',
-    done: () => false, // Leaves no record; the comparison itself marks it.
+    why: 'A lying server could hand out its own keys instead. Then the two safety numbers would differ, so they compare them; from then on neither accepts another key.',
+    done: ({ alice }) => alice.connections.some(({ verified }) => verified === 'compared'),
   },
   {
     name: 'share',
@@ -100,7 +100,7 @@ const steps = [
     name: 'run',
     title: 'The update goes out',
     target: 'alice-run-tasks',
-    why: 'Her browser seals each value once under a fresh key, and that key for each of those who have the item.',
+    why: 'Her browser seals each value once under a fresh key, and that key for each of those whom she let have the item. Whoever else the server lists gets nothing, and she is told.',
     done: () => false, // Leaves no record; running the tasks marks it.
   },
 ];

@@ -32,7 +32,11 @@ export function userPane(person, world, recorder) {
     signedIn.map(({ view }) => view),
   );
 
+  let wasSignedIn = false;
   const update = () => {
+    // Whatever was typed goes with the session: secret, passphrase and values must not stay in the page.
+    if (wasSignedIn && !person.session) for (const form of pane.querySelectorAll('form')) form.reset();
+    wasSignedIn = Boolean(person.session);
     account.update();
     for (const { view, update: updatePart } of signedIn) {
       view.hidden = !person.session;

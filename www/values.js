@@ -23,12 +23,22 @@ export function valueList(slots, ciphertextOf, testPrefix) {
   );
 }
 
+/** Said of an item that is not as its values say that it was written; null of any other. */
+export function changedNote({ changed }) {
+  if (!changed) return null;
+  const text =
+    'Label or fields are not as they were when its values were written: another program wrote it, or the server changed it.';
+  return element('p', { class: 'warning' }, text);
+}
+
 function valueRow(slot, ciphertext, testPrefix) {
   const row = element(
     'div',
     { class: 'value', 'data-slot': slot.id },
     element('dt', {}, slot.label || slot.name),
     element('dd', { class: 'plaintext', 'data-testid': `${testPrefix}-value-${slot.name}` }, slot.value),
+    !slot.bound &&
+      element('dd', { class: 'warning' }, 'It does not say where it belongs: the server could have put it here.'),
   );
   if (ciphertext) {
     const description = `Show what the server holds for ${slot.label || slot.name}`;

@@ -13,8 +13,6 @@ export class World extends EventTarget {
   followed = null;
   /** Which steps of the guide were done; a step stays done when what it made is deleted later. */
   done = new Set();
-  /** The safety numbers that were compared and are the same at both ends. */
-  compared = new Set();
 
   add(person) {
     this.people.push(person);
@@ -61,16 +59,10 @@ export class World extends EventTarget {
     this.dispatchEvent(new Event('change'));
   }
 
-  /** A step that leaves no record of its own, such as comparing safety numbers. */
+  /** A step that leaves no record of its own, such as running the tasks. */
   markDone(step) {
     this.done.add(step);
     this.dispatchEvent(new Event('change'));
-  }
-
-  /** Two people have read a safety number to each other. */
-  markCompared(number) {
-    this.compared.add(number);
-    this.markDone('compare');
   }
 
   /** Tells everyone else that there may be something new for them. */

@@ -2,7 +2,7 @@
 
 use criterion::Criterion;
 use futures_executor::block_on;
-use vaultshare::crypto::DataKey;
+use vaultshare::crypto::{DataKey, places::Place};
 use zeroize::Zeroizing;
 
 const VALUES: [&str; 8] = [
@@ -16,6 +16,8 @@ const VALUES: [&str; 8] = [
     "No",
 ];
 
+const PLACE: Place<'static> = Place::InSpace { item: "94c27129-e179-4c69-a7f1-94438b920541", slot: "1" };
+
 pub(crate) fn measure(criterion: &mut Criterion) {
     let key = DataKey::generate().unwrap();
     let envelopes = block_on(seal(&key));
@@ -28,7 +30,7 @@ pub(crate) fn measure(criterion: &mut Criterion) {
 async fn seal(key: &DataKey) -> Vec<Option<String>> {
     let mut envelopes = Vec::with_capacity(VALUES.len());
     for value in VALUES {
-        envelopes.push(key.encrypt_text(value).await.unwrap());
+        envelopes.push(key.encrypt_text(value, &PLACE).await.unwrap());
     }
     envelopes
 }
@@ -36,7 +38,10 @@ async fn seal(key: &DataKey) -> Vec<Option<String>> {
 async fn open(key: &DataKey, envelopes: &[Option<String>]) -> Vec<Option<Zeroizing<String>>> {
     let mut values = Vec::with_capacity(envelopes.len());
     for envelope in envelopes {
-        values.push(key.decrypt_text(envelope.as_deref()).await.unwrap());
+        values.push(match envelope {
+            Some(envelope) => Some(key.decrypt_text(envelope).await.unwrap().content),
+            None => None,
+        });
     }
     values
 }

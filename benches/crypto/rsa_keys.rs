@@ -12,7 +12,7 @@ pub(crate) fn measure(criterion: &mut Criterion) {
     let key = DataKey::generate().unwrap();
     let encrypted = block_on(public_key.wrap_data_key(&key)).unwrap();
     let kek = KeyEncryptionKey::generate().unwrap();
-    let wrapped = block_on(kek.wrap_key_pair(&key_pair)).unwrap();
+    let wrapped = block_on(kek.wrap_login_key(&key_pair)).unwrap();
 
     let mut group = criterion.benchmark_group("RSA-4096");
     group.sample_size(10);
@@ -26,7 +26,7 @@ pub(crate) fn measure(criterion: &mut Criterion) {
         bencher.iter(|| block_on(KeyPair::from_pem(PRIVATE)).unwrap());
     });
     group.bench_function("unwrap and import a key pair", |bencher| {
-        bencher.iter(|| block_on(kek.unwrap_key_pair(&wrapped, public_key.pem())).unwrap());
+        bencher.iter(|| block_on(kek.unwrap_login_key(&wrapped, public_key.pem())).unwrap());
     });
     group.finish();
 }

@@ -15,6 +15,11 @@ pub(crate) fn fingerprint(spki_der: &[u8]) -> [u8; 32] {
     Sha256::digest(spki_der).into()
 }
 
+/// Whether a text can be [`PublicKey::fingerprint`]: 64 lower-case hexadecimal digits.
+pub fn is_fingerprint(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// 60 decimal digits in groups of 5 that both sides of a connection see alike, whoever asks.
 ///
 /// Each group takes 5 bytes of SHA-256 over both fingerprints, lesser first, modulo 100,000: 199 bits in all. One hash is

@@ -32,7 +32,7 @@ mod srp;
 mod verification;
 
 pub use aes_key::{AesKey, Decrypted};
-pub use fingerprint::safety_number;
+pub use fingerprint::{is_fingerprint, safety_number};
 pub use kdf::{decrypt_with_passphrase, derive_key_from_passphrase, encrypt_with_passphrase};
 pub use key_pair::KeyPair;
 pub use keys::{DataKey, KeyEncryptionKey, PassphraseKey, SpaceKeyOrigin};

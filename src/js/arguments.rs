@@ -1,15 +1,16 @@
 //! Reading arguments, so that a wrong one is named by its path (`item.slots[0].value`) and nothing of it is repeated.
 
 use js_sys::{Array, ArrayBuffer, Date, Function, JsString, Object, Reflect, Symbol, Uint8Array};
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, de::DeserializeOwned, de::Error as _};
 use serde_path_to_error::Segment;
 use wasm_bindgen::{JsCast, JsValue};
 use zeroize::Zeroizing;
 
 use crate::{
     api::{Id, Timestamp},
+    crypto::is_fingerprint,
     error::{Error, Result},
-    workflows::PageRequest,
+    workflows::{ConnectionRef, PageRequest},
 };
 
 /// How deep arguments may be nested; theirs are five levels at the most.
@@ -128,6 +129,24 @@ pub(super) fn text(name: &str, value: &JsValue) -> Result<Zeroizing<String>> {
 /// The id of a record.
 pub(super) fn id(name: &str, value: &JsValue) -> Result<Id> {
     Id::parse(text(name, value)?.as_str()).ok_or_else(|| wrong(name))
+}
+
+/// A connection: its id, or its reference.
+pub(super) fn connection(name: &str, value: &JsValue) -> Result<ConnectionRef> {
+    ConnectionRef::parse(text(name, value)?.as_str()).ok_or_else(|| wrong(name))
+}
+
+/// The same within an object.
+impl<'de> Deserialize<'de> for ConnectionRef {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        ConnectionRef::parse(&text).ok_or_else(|| D::Error::custom("this names no connection"))
+    }
+}
+
+/// The fingerprint of a public key. One that was cut short is told from one of another key.
+pub(super) fn fingerprint(name: &str, value: &str) -> Result<String> {
+    if is_fingerprint(value) { Ok(value.to_owned()) } else { Err(wrong(name)) }
 }
 
 /// Bytes, also those of another frame. They are read before the call returns: whoever passed them may wipe them at once.

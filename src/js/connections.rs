@@ -3,12 +3,16 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
-    arguments::{self, object, text},
+    arguments::{connection, fingerprint, object, text},
     call::work,
     results::{done, page, to_js},
     session::SessionHandle,
 };
-use crate::{api::Id, error::Result, workflows};
+use crate::{
+    api::Id,
+    error::Result,
+    workflows::{self, Verified},
+};
 
 #[wasm_bindgen]
 pub struct Connections {
@@ -43,15 +47,50 @@ impl Connections {
 
     pub fn get(&self, id: JsValue, options: JsValue) -> Promise {
         self.session.call(&options, |session, _| {
-            let id = arguments::id("id", &id)?;
-            work(async move { to_js(&Connection::new(&session.get_connection(&id).await?)) })
+            let reference = connection("id", &id)?;
+            work(async move { to_js(&Connection::new(&session.get_connection(&reference).await?)) })
+        })
+    }
+
+    pub fn inspect(&self, id: JsValue, options: JsValue) -> Promise {
+        self.session.call(&options, |session, _| {
+            let id = connection("id", &id)?.id;
+            work(async move { to_js(&Connection::new(&session.inspect_connection(&id).await?)) })
+        })
+    }
+
+    #[wasm_bindgen(js_name = inspectAll)]
+    pub fn inspect_all(&self, page: JsValue) -> Promise {
+        self.session.list(&page, |session, request| {
+            work(async move {
+                let connections = session.inspect_connections(&request).await?;
+                self::page(&connections, |connection| Ok(Connection::new(connection)))
+            })
+        })
+    }
+
+    #[wasm_bindgen(js_name = trustNewKey)]
+    pub fn trust_new_key(&self, id: JsValue, fingerprint: JsValue, options: JsValue) -> Promise {
+        self.session.call(&options, |session, _| {
+            let id = connection("id", &id)?.id;
+            let fingerprint = self::fingerprint("fingerprint", &text("fingerprint", &fingerprint)?)?;
+            work(async move { to_js(&Connection::new(&session.trust_new_key(&id, &fingerprint).await?)) })
+        })
+    }
+
+    #[wasm_bindgen(js_name = markVerified)]
+    pub fn mark_verified(&self, id: JsValue, safety_number: JsValue, options: JsValue) -> Promise {
+        self.session.call(&options, |session, _| {
+            let id = connection("id", &id)?.id;
+            let number = text("safetyNumber", &safety_number)?;
+            work(async move { to_js(&Connection::new(&session.mark_verified(&id, &number).await?)) })
         })
     }
 
     pub fn delete(&self, id: JsValue, options: JsValue) -> Promise {
         self.session.call(&options, |session, _| {
-            let id = arguments::id("id", &id)?;
-            work(async move { done(session.delete_connection(&id).await) })
+            let reference = connection("id", &id)?;
+            work(async move { done(session.delete_connection(&reference).await) })
         })
     }
 }
@@ -91,7 +130,21 @@ struct Connection<'a> {
     other_public_key: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     other_keypair_id: Option<&'a str>,
+    #[serde(rename = "ref")]
+    reference: String,
+    fingerprint: &'a str,
     safety_number: &'a str,
+    verified: Verification,
+    name_bound: bool,
+    key_changed: bool,
+}
+
+/// Why a key is taken for the other user's; false where nothing says so.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Verification {
+    By(Verified),
+    None(bool),
 }
 
 impl<'a> Connection<'a> {
@@ -106,7 +159,12 @@ impl<'a> Connection<'a> {
             other_connection_id: &other.id,
             other_public_key: &other.user_public_key,
             other_keypair_id: other.user_keypair_external_id.as_deref(),
+            reference: connection.reference(),
+            fingerprint: &connection.fingerprint,
             safety_number: &connection.safety_number,
+            verified: connection.verified.map_or(Verification::None(false), Verification::By),
+            name_bound: connection.is_name_bound,
+            key_changed: connection.key_changed,
         }
     }
 }

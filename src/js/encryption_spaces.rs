@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
-    arguments::{self, instant, object, text, wrong},
+    arguments::{self, fingerprint, instant, object, text, wrong},
     call::work,
     items::item_to_js,
     results::{done, page, to_js},
@@ -18,7 +18,7 @@ use crate::{
         },
     },
     error::Result,
-    workflows,
+    workflows::{self, ConnectionRef},
 };
 
 #[wasm_bindgen]
@@ -78,9 +78,10 @@ impl EncryptionSpaces {
 #[serde(rename_all = "camelCase")]
 struct NewSpaceShare {
     item_id: Id,
-    connection_id: Id,
+    connection_id: ConnectionRef,
     slot_id: Option<Id>,
     terms: Option<String>,
+    accept_unproven: Option<String>,
     #[serde(default, with = "serde_wasm_bindgen::preserve")]
     expires_at: JsValue,
 }
@@ -89,10 +90,14 @@ impl NewSpaceShare {
     fn read(self) -> Result<workflows::NewSpaceShare> {
         Ok(workflows::NewSpaceShare {
             item_id: self.item_id,
-            connection_id: self.connection_id,
+            connection: self.connection_id,
             slot_id: self.slot_id,
             terms: self.terms,
             expires_at: instant("share.expiresAt", &self.expires_at)?,
+            accept_unproven: match &self.accept_unproven {
+                Some(peer) => Some(fingerprint("share.acceptUnproven", peer)?),
+                None => None,
+            },
         })
     }
 }

@@ -1,9 +1,18 @@
 /**
  * An item with its slots, and `value(name)`: the slot's value, null for an empty one, undefined where there is no such slot.
  * The method is not enumerable, so that copying and JSON see the data alone.
+ *
+ * @param {string} records JSON of the item without the two lists, of what its values vouch for, of its slots, which
+ *   are still empty, and of its classifications:
+ *   the engine makes objects of one text far sooner than it sets their properties one by one
+ * @param {(string | null)[]} values of the slots, in their order, which are not copied into a text of many
  */
-export function itemOf(summary, slots, classifications) {
-  return Object.defineProperty(Object.assign(summary, { slots, classifications }), 'value', {
+export function itemOf(records, values) {
+  const [summary, state, slots, classifications] = JSON.parse(records);
+  slots.forEach((slot, index) => {
+    slot.value = values[index];
+  });
+  return Object.defineProperty(Object.assign(summary, state, { slots, classifications }), 'value', {
     value: (name) => slots.find((slot) => slot.name === name)?.value,
   });
 }

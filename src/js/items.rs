@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
-    arguments::{self, list, object, object_or_default},
+    arguments::{self, list, object, object_or_default, text},
     call::work,
     classifications::Classification,
     results::{done, item_of, page, to_js},
@@ -17,7 +17,7 @@ use crate::{
         Id,
         vault::{self, items::Order},
     },
-    error::Result,
+    error::{Error, Result},
     workflows,
 };
 
@@ -87,6 +87,14 @@ impl Items {
                 let outstanding_tasks = OutstandingTasks::new(updated.outstanding_tasks);
                 to_js(&UpdatedItem { item: item_to_js(&updated.item)?, outstanding_tasks })
             })
+        })
+    }
+
+    pub fn adopt(&self, id: JsValue, version: JsValue, options: JsValue) -> Promise {
+        self.session.call(&options, |session, _| {
+            let id = arguments::id("id", &id)?;
+            let version = text("version", &version)?;
+            work(async move { item_to_js(&session.adopt_item(&id, &version).await?) })
         })
     }
 
@@ -224,10 +232,32 @@ impl<'a> ItemSummary<'a> {
     }
 }
 
+/// What an item's values vouch for.
+#[derive(Serialize)]
+struct ItemState {
+    changed: bool,
+    version: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    birth: Option<String>,
+    revision: u32,
+}
+
+impl ItemState {
+    fn new(item: &workflows::Item) -> Self {
+        let workflows::Binding { birth, revision, changed, .. } = &item.binding;
+        let birth = birth.map(|birth| birth.to_string());
+        ItemState { changed: *changed, version: item.version(), birth, revision: *revision }
+    }
+}
+
 pub(super) fn item_to_js(item: &workflows::Item) -> Result<JsValue> {
     let slots: Vec<_> = item.slots.iter().map(Slot::new).collect();
     let classifications: Vec<_> = item.classification_nodes.iter().map(Classification::new).collect();
-    Ok(item_of(to_js(&ItemSummary::new(&item.record))?, to_js(&slots)?, to_js(&classifications)?))
+    let records =
+        serde_json::to_string(&(ItemSummary::new(&item.record), ItemState::new(item), slots, classifications));
+    let records = records.map_err(|_| Error::internal("an item could not be serialized"))?;
+    let values = item.slots.iter().map(|slot| slot.value.as_deref().map_or(JsValue::NULL, JsValue::from_str));
+    Ok(item_of(&records, values.collect()))
 }
 
 /// What came of one of many ids.

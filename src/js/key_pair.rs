@@ -9,7 +9,7 @@ use super::{
     symmetric_key::{SymmetricKey, bytes, key_of},
 };
 use crate::{
-    crypto::{self, AesKey, KeyEncryptionKey},
+    crypto,
     error::{Error, Result},
 };
 

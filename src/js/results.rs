@@ -37,7 +37,7 @@ pub(super) fn page<'a, T, R: Serialize>(
 
 #[wasm_bindgen(module = "/src/js/item.js")]
 extern "C" {
-    /// Completes an item by what serde cannot give it.
+    /// An item of its records in JSON and of its slots' values.
     #[wasm_bindgen(js_name = itemOf)]
-    pub(super) fn item_of(summary: JsValue, slots: JsValue, classifications: JsValue) -> JsValue;
+    pub(super) fn item_of(records: &str, values: Vec<JsValue>) -> JsValue;
 }

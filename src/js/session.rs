@@ -3,7 +3,7 @@ use tokio_util::sync::CancellationToken;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
-    arguments::page,
+    arguments::{page, text},
     call::{Work, call, work},
     classifications::Classifications,
     connections::Connections,
@@ -170,8 +170,28 @@ impl Session {
         self.handle.call(&options, |session, _| work(async move { done(session.end_other_sessions().await) }))
     }
 
+    #[wasm_bindgen(js_name = exportMemory)]
+    pub fn export_memory(&self) -> Promise {
+        self.local_call(|session| work(async move { Ok(session.export_memory().await?.into()) }))
+    }
+
+    #[wasm_bindgen(js_name = importMemory)]
+    pub fn import_memory(&self, memory: JsValue) -> Promise {
+        self.local_call(|session| {
+            let memory = text("memory", &memory)?;
+            work(async move { done(session.import_memory(&memory).await) })
+        })
+    }
+
     pub fn close(&self) {
         self.handle.close();
+    }
+}
+
+impl Session {
+    /// A call that does not reach the network, and so takes no options.
+    fn local_call(&self, begin: impl FnOnce(workflows::Session) -> Result<Work>) -> Promise {
+        self.handle.call(&JsValue::UNDEFINED, |session, _| begin(session))
     }
 }
 

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
-    arguments::{self, instant, object, object_or_default},
+    arguments::{self, fields, fingerprint, get, instant, is_absent, list, object, object_or_default},
     call::work,
     items::item_to_js,
     results::{done, page, to_js},
@@ -18,7 +18,7 @@ use crate::{
         },
     },
     error::Result,
-    workflows,
+    workflows::{self, ConnectionRef, OutgoingShare},
 };
 
 #[wasm_bindgen]
@@ -46,7 +46,7 @@ impl Shares {
             let Incoming { must_accept, connection_id } = object_or_default("filter", &filter)?;
             let filter = IncomingFilter {
                 acceptance_required: must_accept.unwrap_or_default().then_some(Acceptance::AcceptanceRequired),
-                own_connection_id: connection_id,
+                own_connection_id: connection_id.map(|connection| connection.id),
                 ..IncomingFilter::default()
             };
             work(async move {
@@ -60,11 +60,14 @@ impl Shares {
             let Outgoing { item_ids, connection_id } = object_or_default("filter", &filter)?;
             let filter = OutgoingFilter {
                 item_ids: item_ids.unwrap_or_default(),
-                own_connection_id: connection_id,
+                own_connection_id: connection_id.map(|connection| connection.id),
                 ..OutgoingFilter::default()
             };
             work(async move {
-                self::page(&session.outgoing_shares(&filter, &request).await?, |share| Ok(Share::new(share)))
+                let shares = session.outgoing_shares(&filter, &request).await?;
+                self::page(&shares, |OutgoingShare { share, granted }| {
+                    Ok(Share { granted: *granted, ..Share::new(share) })
+                })
             })
         })
     }
@@ -93,11 +96,10 @@ impl Shares {
         })
     }
 
-    pub fn change(&self, id: JsValue, change: JsValue, options: JsValue) -> Promise {
+    pub fn change(&self, change: JsValue, options: JsValue) -> Promise {
         self.session.call(&options, |session, _| {
-            let id = arguments::id("id", &id)?;
-            let change = object_or_default::<ShareChange>("change", &change)?.read()?;
-            work(async move { to_js(&Share::new(&session.change_share(&id, &change).await?)) })
+            let change = object::<ShareChange>("change", &change)?.read()?;
+            work(async move { to_js(&Share::new(&session.change_share(&change).await?)) })
         })
     }
 
@@ -111,11 +113,8 @@ impl Shares {
     pub fn refresh(&self, item_id: JsValue, options: JsValue) -> Promise {
         self.session.call(&options, |session, progress| {
             let item_id = arguments::id("itemId", &item_id)?;
-            work(async move {
-                let workflows::Refreshed { shares, on_shares, left_out } =
-                    session.refresh_shares(&item_id, &progress).await?;
-                to_js(&Refreshed { shares, on_shares, left_out })
-            })
+            let include = included(&get(&options, "include")?)?;
+            work(async move { to_js(&Refreshed::new(&session.refresh_shares(&item_id, &include, &progress).await?)) })
         })
     }
 }
@@ -124,9 +123,10 @@ impl Shares {
 #[serde(rename_all = "camelCase")]
 struct NewShare {
     item_id: Id,
-    connection_id: Id,
+    connection_id: ConnectionRef,
     slot_id: Option<Id>,
     terms: Option<String>,
+    version: Option<String>,
     acceptance_required: Option<bool>,
     on_sharing: Option<bool>,
     #[serde(default, with = "serde_wasm_bindgen::preserve")]
@@ -137,9 +137,10 @@ impl NewShare {
     fn read(self) -> Result<workflows::NewShare> {
         Ok(workflows::NewShare {
             item_id: self.item_id,
-            connection_id: self.connection_id,
+            connection: self.connection_id,
             slot_id: self.slot_id,
             terms: self.terms,
+            version: self.version,
             acceptance_required: self.acceptance_required,
             on_sharing: self.on_sharing.unwrap_or_default(),
             expires_at: instant("share.expiresAt", &self.expires_at)?,
@@ -147,9 +148,12 @@ impl NewShare {
     }
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ShareChange {
+    share_id: Id,
+    item_id: Id,
+    connection_id: ConnectionRef,
     /// As it is: left out, the end stays; null takes it away. serde takes the two for the same.
     #[serde(default, with = "serde_wasm_bindgen::preserve")]
     expires_at: JsValue,
@@ -162,22 +166,44 @@ impl ShareChange {
             true => None,
             false => Some(instant("change.expiresAt", &self.expires_at)?),
         };
-        Ok(workflows::ShareTerms { expires_at, on_sharing: self.on_sharing })
+        let ShareChange { share_id, item_id, connection_id: connection, on_sharing, .. } = self;
+        Ok(workflows::ShareTerms { share_id, item_id, connection, expires_at, on_sharing })
     }
+}
+
+/// A share that a refresh is to let in.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Included {
+    share_id: Id,
+    fingerprint: String,
+    scope: Option<Id>,
+    on_sharing: Option<bool>,
+}
+
+fn included(shares: &JsValue) -> Result<Vec<workflows::IncludedShare>> {
+    if is_absent(shares) {
+        return Ok(Vec::new());
+    }
+    list("include", shares, |path, share| {
+        let Included { share_id, fingerprint: key, scope, on_sharing } = fields(path, share)?;
+        let fingerprint = fingerprint(&format!("{path}.fingerprint"), &key)?;
+        Ok(workflows::IncludedShare { share_id, fingerprint, scope, on_sharing: on_sharing.unwrap_or_default() })
+    })
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Incoming {
     must_accept: Option<bool>,
-    connection_id: Option<Id>,
+    connection_id: Option<ConnectionRef>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Outgoing {
     item_ids: Option<Vec<Id>>,
-    connection_id: Option<Id>,
+    connection_id: Option<ConnectionRef>,
 }
 
 #[derive(Serialize)]
@@ -203,6 +229,8 @@ struct Share<'a> {
     keypair_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     encrypted_dek: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    granted: Option<bool>,
 }
 
 impl<'a> Share<'a> {
@@ -222,6 +250,7 @@ impl<'a> Share<'a> {
             public_key: share.public_key.as_deref(),
             keypair_id: share.keypair_external_id.as_deref(),
             encrypted_dek: share.encrypted_dek.as_ref().map(|dek| dek.as_str()),
+            granted: None,
         }
     }
 }
@@ -235,8 +264,42 @@ struct SharedItem<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Refreshed {
+struct Refreshed<'a> {
     shares: usize,
     on_shares: usize,
-    left_out: usize,
+    left_out: Vec<LeftOut<'a>>,
+}
+
+impl<'a> Refreshed<'a> {
+    fn new(refreshed: &'a workflows::Refreshed) -> Self {
+        let workflows::Refreshed { shares, on_shares, left_out } = refreshed;
+        Refreshed { shares: *shares, on_shares: *on_shares, left_out: LeftOut::list(left_out) }
+    }
+}
+
+/// A share that a refresh left out.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct LeftOut<'a> {
+    share_id: &'a Id,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recipient_id: Option<&'a Id>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slot_id: Option<&'a Id>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<&'a str>,
+    why: &'static str,
+}
+
+impl<'a> LeftOut<'a> {
+    pub(super) fn list(left_out: &'a [workflows::LeftOut]) -> Vec<Self> {
+        let left_out = left_out.iter().map(|left_out| LeftOut {
+            share_id: &left_out.share_id,
+            recipient_id: left_out.recipient_id.as_ref(),
+            slot_id: left_out.slot_id.as_ref(),
+            fingerprint: left_out.fingerprint.as_deref(),
+            why: left_out.why.as_str(),
+        });
+        left_out.collect()
+    }
 }

@@ -94,7 +94,7 @@ pub(super) fn classifications(path: &str, nodes: &JsValue) -> Result<Vec<workflo
     })
 }
 
-/// A slot with its value.
+/// A slot, whose value JavaScript is handed apart.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Slot<'a> {
@@ -103,7 +103,8 @@ pub(super) struct Slot<'a> {
     label: &'a str,
     #[serde(rename = "type")]
     slot_type: &'a str,
-    value: Option<&'a str>,
+    value: (),
+    bound: bool,
     own: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     share_id: Option<&'a Id>,
@@ -125,7 +126,8 @@ impl<'a> Slot<'a> {
             name: &record.name,
             label: &record.label,
             slot_type: &record.slot_type_name,
-            value: slot.value.as_deref(),
+            value: (),
+            bound: slot.is_bound,
             own: record.own,
             share_id: record.share_id.as_ref(),
             original_id: record.original_id.as_ref(),

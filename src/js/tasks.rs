@@ -8,6 +8,7 @@ use super::{
     items::OutstandingTasks,
     results::{page, to_js},
     session::SessionHandle,
+    shares::LeftOut,
 };
 use crate::{
     api::{
@@ -18,7 +19,7 @@ use crate::{
         },
     },
     error::{Error, Result},
-    workflows::TaskSelection,
+    workflows::{CompletedTask, FailedTask, TaskSelection},
 };
 
 #[wasm_bindgen]
@@ -40,7 +41,7 @@ impl ClientTasks {
             let filter = ClientTaskFilter { states: states.unwrap_or_default(), target_id };
             work(async move {
                 let tasks = session.list_tasks(&filter, &request).await?;
-                self::page(&tasks, |task| ClientTask::new(task, None))
+                self::page(&tasks, ClientTask::new)
             })
         })
     }
@@ -57,9 +58,9 @@ impl ClientTasks {
             let selection = TaskSelection { limit, ..TaskSelection::default() };
             work(async move {
                 let run = session.run_tasks(&selection, &progress).await?;
-                let completed = run.completed.iter().map(|task| ClientTask::new(task, None)).collect::<Result<_>>()?;
-                let failed = run.failed.iter().map(|failed| ClientTask::new(&failed.task, Some(&failed.reason)));
-                to_js(&TaskRun { completed, failed: failed.collect::<Result<_>>()? })
+                let completed = run.completed.iter().map(ClientTask::completed).collect::<Result<_>>()?;
+                let failed = run.failed.iter().map(ClientTask::failed).collect::<Result<_>>()?;
+                to_js(&TaskRun { completed, failed })
             })
         })
     }
@@ -88,13 +89,16 @@ struct ClientTask<'a> {
     created_at: &'a str,
     #[serde(with = "serde_wasm_bindgen::preserve")]
     report: JsValue,
+    /// Whom it left out, where it was just run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out: Option<Vec<LeftOut<'a>>>,
     /// Why it failed, where it just did.
     #[serde(with = "serde_wasm_bindgen::preserve", skip_serializing_if = "JsValue::is_undefined")]
     reason: JsValue,
 }
 
 impl<'a> ClientTask<'a> {
-    fn new(task: &'a vault::client_tasks::ClientTask, reason: Option<&Error>) -> Result<Self> {
+    fn new(task: &'a vault::client_tasks::ClientTask) -> Result<Self> {
         Ok(ClientTask {
             id: &task.id,
             state: task.state,
@@ -102,8 +106,18 @@ impl<'a> ClientTask<'a> {
             target_id: task.target_id.as_ref(),
             created_at: &task.created_at,
             report: report(task)?,
-            reason: reason.cloned().map_or(JsValue::UNDEFINED, JsValue::from),
+            left_out: None,
+            reason: JsValue::UNDEFINED,
         })
+    }
+
+    fn completed(completed: &'a CompletedTask) -> Result<Self> {
+        let left_out = Some(LeftOut::list(&completed.refreshed.left_out));
+        Ok(ClientTask { left_out, ..ClientTask::new(&completed.task)? })
+    }
+
+    fn failed(failed: &'a FailedTask) -> Result<Self> {
+        Ok(ClientTask { reason: failed.reason.clone().into(), ..ClientTask::new(&failed.task)? })
     }
 }
 

@@ -3,28 +3,12 @@
 //! Each value is sealed with its place, and with a digest of the whole item after the write that sealed it. The values of the
 //! newest write therefore vouch for all words and rows of the item, also for those that are not encrypted.
 
-use super::{Item, Slot, memory::Seen};
+use super::{Binding, Item, Slot};
 use crate::{
     api::Id,
     crypto::places::{Birth, SlotState, StateDigest, ValueKind, Written, misplaced, state_digest, version},
     error::{Error, ErrorCode, Result},
 };
-
-/// What the values of an item vouch for.
-#[derive(Clone, Debug, Default)]
-pub struct Binding {
-    /// When the item got its first value; `None` where no value names a place.
-    pub birth: Option<Birth>,
-    /// The highest of the values; 0 where none names a place.
-    pub revision: u32,
-    /// Whether words or rows are not those that the newest values were sealed with: another client wrote them, or two
-    /// devices at once, or the server changed them.
-    pub changed: bool,
-    /// What the newest values were sealed with.
-    sealed: Option<StateDigest>,
-    /// Whether no words and rows would fit: the newest values disagree, or the session has seen another life or version.
-    contradicted: bool,
-}
 
 /// Whose ids a state is of.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,16 +45,6 @@ impl Binding {
         let agree = item.slots.iter().filter_map(|slot| slot.written).all(|written| is_of_newest(&written));
         let shown = item.state(kind.ids_of_state(), birth, revision, |_| true);
         Ok(Binding { birth, revision, changed: !agree || shown != state, sealed: Some(state), contradicted: !agree })
-    }
-
-    /// Another item was seen under this id before.
-    pub(super) fn contradict(&mut self) {
-        (self.changed, self.contradicted) = (true, true);
-    }
-
-    /// What a session remembers of it.
-    pub(super) fn seen(&self) -> Option<Seen> {
-        Some(Seen { birth: self.birth?, revision: self.revision, state: self.sealed? })
     }
 }
 

@@ -7,10 +7,11 @@ use super::{
     ConnectionRef, Page, PageRequest, ProgressListener, Session, Value, Verified,
     clock::now_milliseconds,
     concurrency::join_all,
-    encrypt::ciphertext,
+    connection_keys::{How, Recipient},
     memory::RevokedKey,
     pagination::fetch_pages,
-    pins::{Recipient, key_changed, public_key},
+    pins::public_key,
+    refusals::{ciphertext, key_changed},
 };
 use crate::{
     api::{
@@ -118,7 +119,7 @@ impl Session {
     /// The inviter's key as the server shows it before the own key pair is made: from then on no other is accepted. A server
     /// that shows none leaves the first that is seen.
     async fn rule_for(&self, token: &str) -> Result<KeyRule> {
-        let invitation = match vault::invitations::get(self.vault(), token).await {
+        let invitation = match vault::invitations::look_up(self.vault(), token).await {
             Err(error) if matches!(error.status(), Some(400..=499)) && error.code() != ErrorCode::RateLimited => {
                 return Ok(KeyRule::Open);
             }
@@ -158,6 +159,40 @@ impl Session {
         self.with_name(&recipient, key_changed).await
     }
 
+    /// As [`Session::inspect_connection`], all of them: to find the one with another key than before.
+    pub async fn inspect_connections(&self, page: &PageRequest) -> Result<Page<Connection>> {
+        let keys = self.keys()?;
+        let Page { entries, next } = fetch_pages(page, &|query| vault::connections::list(self.vault(), query)).await?;
+        let shown = join_all(entries.into_iter().map(|record| async {
+            let recipient = self.look_at(record).await?;
+            self.with_name(&recipient, keys.is_other_key(&recipient)).await
+        }));
+        Ok(Page { entries: shown.await.into_iter().collect::<Result<_>>()?, next })
+    }
+
+    /// Accepts another key than before for a connection: the one of this fingerprint, which the user was shown. `KEY_CHANGED`
+    /// where the server shows a third.
+    pub async fn trust_new_key(&self, id: &Id, fingerprint: &str) -> Result<Connection> {
+        let recipient = self.recipient_as_shown(id).await?;
+        if recipient.fingerprint() != fingerprint {
+            return Err(key_changed());
+        }
+        self.write_note(&recipient, How::Trusted).await?;
+        self.decrypt_connection(recipient.connection).await
+    }
+
+    /// Notes that the user compared the safety number over another channel. `KEY_CHANGED` where the keys that the server
+    /// shows now have another.
+    pub async fn mark_verified(&self, id: &Id, safety_number: &str) -> Result<Connection> {
+        let recipient = self.recipient_as_shown(id).await?;
+        let digits = |text: &str| text.chars().filter(|letter| !letter.is_whitespace()).collect::<String>();
+        if digits(&recipient.safety_number()) != digits(safety_number) {
+            return Err(key_changed());
+        }
+        self.write_note(&recipient, How::Compared).await?;
+        self.decrypt_connection(recipient.connection).await
+    }
+
     /// Ends a connection for both users, and takes back what was shared over it.
     pub async fn delete_connection(&self, reference: &ConnectionRef) -> Result<()> {
         let keys = self.keys()?;
@@ -166,18 +201,18 @@ impl Session {
             self.fetch_recipient(id).await?.check_reference(reference)?;
         }
         let seen = keys.memory.borrow().peer_in(id);
-        let peer = match seen {
-            Some(seen) => Some(seen),
-            // Whichever key it is, also one that is refused otherwise: it is to get nothing more.
+        let peers = match seen {
+            Some(seen) => vec![seen],
             None => match self.recipient_as_shown(id).await {
-                Ok(shown) => Some(shown.fingerprint()),
-                // Gone, by an attempt whose response was lost.
-                Err(error) if error.code() == ErrorCode::NotFound => None,
+                // Whichever key is shown, also one that is refused otherwise, and the one that it should be.
+                Ok(shown) => [Some(shown.fingerprint()), shown.own.expected()].into_iter().flatten().collect(),
+                // One that is gone, or whose keys are refused, can be ended all the same.
+                Err(error) if is_about_the_connection(&error) => Vec::new(),
                 Err(error) => return Err(error),
             },
         };
-        if let Some(peer) = peer {
-            keys.memory.borrow_mut().revoke(&RevokedKey::of_peer(&peer), now_milliseconds());
+        for peer in &peers {
+            keys.memory.borrow_mut().revoke(&RevokedKey::of_peer(peer), now_milliseconds());
         }
         keys.forget_connection(id);
         self.delete_once(("connections.delete", id), vault::connections::delete(self.vault(), id)).await
@@ -208,6 +243,14 @@ impl Session {
             key_changed,
         })
     }
+}
+
+fn is_about_the_connection(error: &Error) -> bool {
+    use ErrorCode::{BadResponse, DecryptionFailed, KeyChanged, MalformedEnvelope, Misplaced, NotFound, WeakKey};
+    matches!(
+        error.code(),
+        NotFound | KeyChanged | WeakKey | Misplaced | BadResponse | DecryptionFailed | MalformedEnvelope
+    )
 }
 
 /// Two connections of one list with one own key pair and different keys: which of them is the genuine one cannot be told,

@@ -5,7 +5,12 @@ use std::{
     rc::Rc,
 };
 
-use super::{Binding, Item, Session, Slot, Value, concurrency::join_all, session::Keys};
+use super::{
+    Binding, Item, Session, Slot, Value,
+    concurrency::join_all,
+    refusals::{acceptance_required, bad_response, expect_id, not_authentic},
+    session::Keys,
+};
 use crate::{
     api::{
         Id,
@@ -19,7 +24,7 @@ use crate::{
         DataKey, Decrypted, VerificationKey,
         places::{Place, ValueKind, Written, misplaced},
     },
-    error::{Error, ErrorCode, Result},
+    error::Result,
 };
 
 /// What an item's values are encrypted under, and so what their ciphertexts must be.
@@ -208,23 +213,6 @@ async fn authenticate(
     }
     decrypted.content.verify(value, hash)?;
     Ok(decrypted.content)
-}
-
-pub(super) fn not_authentic() -> Error {
-    Error::new(ErrorCode::ValueNotAuthentic, "a received value is not its owner's")
-}
-
-pub(super) fn acceptance_required() -> Error {
-    Error::new(ErrorCode::AcceptanceRequired, "the share has to be accepted, with its terms, before it can be read")
-}
-
-/// Refuses a response about another record than the one requested.
-pub(super) fn expect_id(requested: &Id, received: &Id) -> Result<()> {
-    if requested == received { Ok(()) } else { Err(bad_response("the server answered about another record")) }
-}
-
-pub(super) fn bad_response(message: &'static str) -> Error {
-    Error::new(ErrorCode::BadResponse, message)
 }
 
 /// Gives each slot of a list to the record that owns it, by its index; a slot without an owner is dropped.

@@ -3,21 +3,16 @@
 use super::{
     Item, Slot,
     binding::Ids,
-    decrypt::{bad_response, not_authentic},
+    refusals::{bad_response, ciphertext, not_authentic},
 };
 use crate::{
-    api::{Ciphertext, Id, vault::shares::ShareSlotValue},
+    api::{Id, vault::shares::ShareSlotValue},
     crypto::{
         DataKey, VerificationKey,
         places::{Place, ValueKind, Written, state_digest},
     },
     error::{Error, ErrorCode, Result},
 };
-
-/// Gives an envelope the type of its plaintext.
-pub(super) fn ciphertext<Of>(envelope: String) -> Result<Ciphertext<Of>> {
-    Ciphertext::parse(envelope).ok_or_else(|| Error::invalid_argument("the value is too long to be stored"))
-}
 
 /// Encrypts the values of an item, or of one of its slots, under a share's DEK, with what authenticates each as the owner's.
 ///
@@ -65,7 +60,7 @@ fn written_in_share(item: &Item, slots: &[&Slot], only: Option<&Id>) -> Result<W
     let names_no_place = item.is_received() && item.slots.iter().all(|slot| slot.written.is_none());
     let (birth, revision) = match item.binding.birth {
         // Its owner's client names no places. As a whole it can be passed on: a server has nothing else under that DEK.
-        None if names_no_place && only.is_none() => (None, Written::NO_REVISION),
+        None if names_no_place && only.is_none() && !item.binding.changed => (None, Written::NO_REVISION),
         birth => {
             item.check_may_be_disclosed(slots.iter().copied())?;
             (birth, item.binding.revision)

@@ -12,11 +12,11 @@ use futures_util::try_join;
 use super::{
     ConnectionRef, Item, Page, PageRequest, ProgressListener, Session, Slot, Value,
     clock::now,
-    decrypt::{ItemKey, bad_response, decrypt_item, expect_id, item_response, item_without_values},
-    encrypt::{ciphertext, slots_to_share},
+    connection_keys::Recipient,
+    decrypt::{ItemKey, decrypt_item, item_response, item_without_values},
+    encrypt::slots_to_share,
     pagination::{ListResponse, fetch_pages},
-    pins::{Recipient, key_changed},
-    shares::not_connected,
+    refusals::{bad_response, ciphertext, expect_id, key_changed, not_connected},
 };
 use crate::{
     api::{
@@ -215,8 +215,10 @@ impl Session {
             SpaceKeyOrigin::Made { .. } => Err(key_changed()),
             SpaceKeyOrigin::Claimed { peer: claimed_from } if *claimed_from != peer => Err(key_changed()),
             SpaceKeyOrigin::Claimed { .. } | SpaceKeyOrigin::Unknown => {
-                let is_proven = key.is_signed || self.is_signed_by_peer(&key.dek, &recipient).await?;
-                if is_proven || accept_unproven == Some(peer.as_str()) {
+                // A copy that names no purpose may be that of a space with somebody else: nothing to accept.
+                let is_claimed = key.origin != SpaceKeyOrigin::Unknown;
+                let is_accepted = is_claimed && accept_unproven == Some(peer.as_str());
+                if key.is_signed || is_accepted || self.is_signed_by_peer(&key.dek, &recipient).await? {
                     return Ok(key.dek);
                 }
                 let message = "nothing proves that this space's key is the other user's: compare safety numbers, then \

@@ -1,6 +1,6 @@
 //! Inviting somebody to connect: `docs/protocol/guides.md` §2, steps 1–8; `docs/protocol/http-api.md` §7.1–§7.4.
 
-use super::{Page, PageRequest, ProgressListener, Session, encrypt::ciphertext, pagination::fetch_pages};
+use super::{Page, PageRequest, ProgressListener, Session, pagination::fetch_pages, refusals::ciphertext};
 use crate::{
     api::{
         Id,

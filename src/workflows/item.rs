@@ -1,14 +1,18 @@
 use std::{fmt, hash::Hash, ops::Deref, rc::Rc};
 
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::binding::Binding;
 use crate::{
     api::{
         Id, JsonObject,
         vault::{self, items::ClassificationNode},
     },
-    crypto::{VerificationKey, envelope::TAG_BYTES, places::Written},
+    crypto::{
+        VerificationKey,
+        envelope::TAG_BYTES,
+        places::{Birth, StateDigest, Written},
+    },
 };
 
 /// A slot's plaintext: wiped when dropped, redacted in `Debug`.
@@ -76,6 +80,42 @@ pub struct Slot {
     pub(super) tag: Option<[u8; TAG_BYTES]>,
     /// The owner's key, which authenticated a received value; sharing on passes it on.
     pub verification_key: Option<Rc<VerificationKey>>,
+}
+
+/// What the values of an item vouch for.
+#[derive(Clone, Debug, Default)]
+pub struct Binding {
+    /// When the item got its first value; `None` where no value names a place.
+    pub birth: Option<Birth>,
+    /// The highest of the values; 0 where none names a place.
+    pub revision: u32,
+    /// Whether words or rows are not those that the newest values were sealed with: another client wrote them, or two
+    /// devices at once, or the server changed them.
+    pub changed: bool,
+    /// What the newest values were sealed with.
+    pub(super) sealed: Option<StateDigest>,
+    /// Whether no words and rows would fit: the newest values disagree, or the session has seen another life or version.
+    pub(super) contradicted: bool,
+}
+
+impl Binding {
+    /// Another item was seen under this id before.
+    pub(super) fn contradict(&mut self) {
+        (self.changed, self.contradicted) = (true, true);
+    }
+
+    /// What a session remembers of it.
+    pub(super) fn seen(&self) -> Option<Seen> {
+        Some(Seen { birth: self.birth?, revision: self.revision, state: self.sealed? })
+    }
+}
+
+/// An item as it was last seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Seen {
+    pub(super) birth: Birth,
+    pub(super) revision: u32,
+    pub(super) state: StateDigest,
 }
 
 /// Arguments of `create_item`.

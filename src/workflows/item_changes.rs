@@ -5,15 +5,15 @@
 //! made first, and the values are written in a second request. A crash between the two leaves empty rows, and the same call
 //! goes on from there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Classification, Item, ItemChange, NewItem, NewSlot, OutstandingTasks, ProgressListener, Session, Slot,
     binding::Ids,
-    decrypt::{ItemKey, bad_response, decrypt_item, decrypt_values, expect_id},
-    encrypt::ciphertext,
+    decrypt::{ItemKey, decrypt_item, decrypt_values},
     idempotency::PendingOperation,
-    memory::Seen,
+    item::Seen,
+    refusals::{bad_response, ciphertext, expect_id},
     session::Keys,
     tasks::count_outstanding,
 };
@@ -47,6 +47,7 @@ impl Session {
     pub async fn create_item(&self, new: &NewItem, progress: &ProgressListener) -> Result<Item> {
         refuse_blank("template", &new.template)?;
         refuse_blank("label", &new.label)?;
+        refuse_equal_names(&new.slots)?;
         let keys = self.keys()?;
         let operation = keys.pending.begin(("items.create", new))?;
 
@@ -118,6 +119,7 @@ impl Session {
         if let Some(label) = &change.label {
             refuse_blank("label", label)?;
         }
+        refuse_equal_names(&change.slots)?;
         let rows = change.slots.iter().map(row).collect::<Result<Vec<_>>>()?;
         let mut item = self.get_own_item(id).await?;
         let mut made = Vec::new();
@@ -413,7 +415,22 @@ fn machine_name(label: &str) -> String {
     let words = label
         .split_whitespace()
         .map(|word| word.chars().filter(|letter| letter.is_alphanumeric() || *letter == '_').collect::<String>());
-    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join("_").to_lowercase()
+    match words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join("_").to_lowercase() {
+        empty if empty.is_empty() => "unnamed".to_owned(),
+        name => name,
+    }
+}
+
+/// Slots that would be one row: the server would keep the value of one of them.
+fn refuse_equal_names(slots: &[NewSlot]) -> Result<()> {
+    let mut names = BTreeSet::new();
+    for slot in slots.iter().filter(|slot| slot.id.is_none()) {
+        let word = slot.name.as_ref().or(slot.label.as_ref());
+        if word.is_some_and(|word| !names.insert(machine_name(word))) {
+            return Err(Error::invalid_argument("two of the slots have the same name"));
+        }
+    }
+    Ok(())
 }
 
 /// Whether an item holds the values asked for, and no others.

@@ -8,8 +8,9 @@ use std::{
 use super::{
     Item, Page, PageRequest, ProgressListener, Session,
     concurrency::join_all,
-    decrypt::{ItemKey, decrypt_item, expect_id, group_slots, item_key, item_response, prefetch_share_keys, share_key},
+    decrypt::{ItemKey, decrypt_item, group_slots, item_key, item_response, prefetch_share_keys, share_key},
     pagination::fetch_pages,
+    refusals::expect_id,
 };
 use crate::{
     api::{

@@ -71,21 +71,24 @@ pub(super) async fn sign_in_to_keystore(
     secret: &UserSecret,
     passphrase: &str,
 ) -> Result<PassphraseKey> {
-    let session = create_keystore_session(keystore, secret, Box::pin(secret.derive_srp_password(passphrase)));
+    let password = Box::pin(secret.derive_srp_password(passphrase));
+    let session = create_keystore_session(keystore, secret, password, None);
     let (passphrase_key, ()) = try_join!(secret.derive_passphrase_key(passphrase), session)?;
     Ok(passphrase_key)
 }
 
 /// SRP-6a, `docs/protocol/http-api.md` §4.3: proves the password to the Keystore without sending it, and keeps the
-/// session token. The password is a future, because it is not needed before the challenge has arrived.
+/// session token. The password is a future, because it is not needed before the challenge has arrived. An attempt that is not
+/// given is started while the password is being derived.
 pub(super) async fn create_keystore_session(
     keystore: &Service,
     secret: &UserSecret,
     password: Pin<Box<dyn Future<Output = Result<SrpPassword>> + '_>>,
+    attempt: Option<SrpClient>,
 ) -> Result<()> {
     let username = secret.username();
     let challenge = async {
-        let srp = SrpClient::start()?;
+        let srp = attempt.map_or_else(SrpClient::start, Ok)?;
         let request = ChallengeRequest { username: username.to_owned(), srp_a: srp.public_a().to_owned() };
         let challenge = keystore::srp::challenge(keystore, &request).await.map_err(login_failed)?;
         Ok((srp, challenge))

@@ -4,23 +4,19 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Session, binding::Binding, decrypt::bad_response, pins::key_changed};
+use super::{
+    Binding,
+    item::Seen,
+    refusals::{bad_response, key_changed},
+};
 use crate::{
     api::Id,
-    crypto::places::{Birth, Place, StateDigest},
+    crypto::places::Birth,
     error::{Error, ErrorCode, Result},
 };
 
 /// Entries of each kind. Beyond it, the older half is forgotten.
 const MAX_ENTRIES: usize = 20_000;
-
-/// An item as it was last seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Seen {
-    pub(super) birth: Birth,
-    pub(super) revision: u32,
-    pub(super) state: StateDigest,
-}
 
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -39,29 +35,8 @@ pub(super) struct Memory {
     revoked: Newest<u64>,
 }
 
-impl Session {
-    /// What this session remembers, sealed under the DEK: for a client that keeps it between sessions, so that a server
-    /// cannot go back behind what an earlier one saw.
-    pub async fn export_memory(&self) -> Result<String> {
-        let keys = self.keys()?;
-        let memory = serde_json::to_vec(&*keys.memory.borrow());
-        let memory = memory.map_err(|_| Error::internal("the memory could not be serialized"))?;
-        keys.dek.encrypt_note(&memory, &Place::Memory { user: self.user_id().as_str() }).await
-    }
-
-    /// Adds what an earlier session of this user exported. `MISPLACED` where it was another user's.
-    pub async fn import_memory(&self, sealed: &str) -> Result<()> {
-        let keys = self.keys()?;
-        let memory = keys.dek.decrypt_note(sealed, &Place::Memory { user: self.user_id().as_str() }).await?;
-        let memory = serde_json::from_slice(&memory);
-        let memory = memory.map_err(|_| Error::invalid_argument("this is not what a session remembered"))?;
-        keys.memory.borrow_mut().merge(memory);
-        Ok(())
-    }
-}
-
 impl Memory {
-    fn merge(&mut self, earlier: Memory) {
+    pub(super) fn merge(&mut self, earlier: Memory) {
         let Memory { items, peers, pairs, published, shares, revoked } = earlier;
         self.items.merge(items, |earlier, now| earlier.birth == now.birth && earlier.revision > now.revision);
         self.peers.merge(peers, |_, _| false);

@@ -6,23 +6,26 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use serde::{Deserialize, Serialize};
-
 use super::{
     Session,
     clock::now_milliseconds,
-    decrypt::{bad_response, expect_id},
+    connection_keys::{ConnectionKeyPair, How, Note, Recipient},
+    idempotency::PendingOperation,
+    refusals::{bad_response, ciphertext, expect_id, key_changed},
     session::Keys,
 };
 use crate::{
     api::{
-        Id, JsonObject, keystore,
+        Id, JsonObject,
+        keystore::{
+            self,
+            keypairs::{Keypair, NewKeypair},
+        },
         vault::{self, connections::Connection},
     },
     crypto::{
-        DataKey, KeyPair, PublicKey,
-        places::{KeyRule, Place},
-        safety_number,
+        DataKey, PublicKey,
+        places::{KeyRule, Place, misplaced},
     },
     error::{Error, ErrorCode, Result},
 };
@@ -33,159 +36,71 @@ const NOTE: &str = "vaultshare_pin";
 /// How often a note is written that others write meanwhile.
 const MAX_ATTEMPTS: usize = 5;
 
-/// A connection as an app keeps it between sessions: `<id>~<fingerprint of the other side's key>`, or the id alone. Ids are
-/// the server's, which could answer for one person's with the genuine connection to another.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct ConnectionRef {
-    /// The user's own id of the connection.
-    pub id: Id,
-    /// [`PublicKey::fingerprint`] of the key that the other side must have.
-    pub peer: Option<String>,
-}
-
-impl ConnectionRef {
-    /// The reference in a text, or `None` where the text cannot be one.
-    pub fn parse(text: &str) -> Option<Self> {
-        let is_fingerprint =
-            |text: &str| text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        if let Some((id, peer)) = text.rsplit_once('~')
-            && is_fingerprint(peer)
-        {
-            return Some(ConnectionRef { id: Id::parse(id)?, peer: Some(peer.to_owned()) });
-        }
-        Some(ConnectionRef { id: Id::parse(text)?, peer: None })
-    }
-}
-
-impl From<Id> for ConnectionRef {
-    fn from(id: Id) -> Self {
-        ConnectionRef { id, peer: None }
-    }
-}
-
-/// Why a key is taken for the other user's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verified {
-    /// The key came with, or proved to know, the invitation's code.
-    Code,
-    /// The user compared safety numbers.
-    Compared,
-}
-
-/// The user's note on a key: what it was, and how it came to be accepted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Note {
-    /// Fingerprint of the other side's key.
-    peer: String,
-    user: Id,
-    connection: Id,
-    /// Milliseconds since 1970.
-    first: u64,
-    how: How,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum How {
-    /// At the first disclosure, by nobody's decision.
-    Seen,
-    Code,
-    /// The user compared safety numbers.
-    Compared,
-    /// The user accepted it in the place of another key.
-    Trusted,
-}
-
-/// A connection's key pair of the user's, with what it says of the other side.
-pub(super) struct ConnectionKeyPair {
-    pub(super) pair: KeyPair,
-    pub(super) rule: KeyRule,
-    pub(super) note: RefCell<Option<Note>>,
-}
-
-impl ConnectionKeyPair {
-    /// Unwraps a record of the Keystore.
-    pub(super) async fn of(keys: &Keys, record: &keystore::keypairs::Keypair) -> Result<Self> {
-        let envelope = record.encrypted_serialized_key.as_str();
-        let (pair, rule) = keys.kek.unwrap_connection_key(envelope, &record.public_key).await?;
-        keys.refuse_login_key(&pair)?;
-        let note = read_note(&keys.dek, &pair.fingerprint(), &record.metadata).await?;
-        Ok(ConnectionKeyPair { pair, rule, note: RefCell::new(note) })
-    }
-
-    /// The fingerprint that the other side must have; `None` where nothing is known of it.
-    pub(super) fn expected(&self) -> Option<String> {
-        // What the user named stands above what was known when the pair was made.
-        if let Some(named) = self.named_by_user() {
-            return Some(named);
-        }
-        match (&self.rule, &*self.note.borrow()) {
-            (KeyRule::To(peer) | KeyRule::ToCode(peer), _) => Some(peer.clone()),
-            (KeyRule::Open, Some(note)) => Some(note.peer.clone()),
-            (KeyRule::Open, None) | (KeyRule::Code, _) => None,
-        }
-    }
-
-    fn named_by_user(&self) -> Option<String> {
-        let note = self.note.borrow();
-        note.as_ref().filter(|note| matches!(note.how, How::Compared | How::Trusted)).map(|note| note.peer.clone())
-    }
-
-    fn verified(&self) -> Option<Verified> {
-        match (&self.rule, &*self.note.borrow()) {
-            (_, Some(note)) if note.how == How::Compared => Some(Verified::Compared),
-            (_, Some(note)) if note.how == How::Trusted => None,
-            (KeyRule::ToCode(_), _) => Some(Verified::Code),
-            _ => None,
-        }
-    }
-
-    /// Whether nothing may be disclosed before the user has named a key.
-    fn is_unproven(&self) -> bool {
-        self.rule == KeyRule::Code && self.expected().is_none()
-    }
-}
-
-/// The other side of a connection, its key accepted.
-pub(super) struct Recipient {
-    pub(super) connection: Connection,
-    pub(super) key: PublicKey,
-    pub(super) own: Rc<ConnectionKeyPair>,
-}
-
-impl Recipient {
-    pub(super) fn fingerprint(&self) -> String {
-        self.key.fingerprint()
-    }
-
-    pub(super) fn safety_number(&self) -> String {
-        safety_number(self.own.pair.public_key(), &self.key)
-    }
-
-    pub(super) fn verified(&self) -> Option<Verified> {
-        self.own.verified()
-    }
-
-    /// `UNVERIFIED_KEY` where nothing may be disclosed to this key yet; `KEY_CHANGED` where it is not the reference's.
-    pub(super) fn check_for_disclosure(&self, reference: &ConnectionRef) -> Result<()> {
-        if self.own.is_unproven() {
-            let message =
-                "nothing proves that this key is the other user's: compare safety numbers, then mark it verified";
-            return Err(Error::new(ErrorCode::UnverifiedKey, message));
-        }
-        self.check_reference(reference)
-    }
-
-    pub(super) fn check_reference(&self, reference: &ConnectionRef) -> Result<()> {
-        match &reference.peer {
-            Some(peer) if *peer != self.fingerprint() => Err(key_changed()),
-            _ => Ok(()),
-        }
-    }
-}
-
 impl Session {
+    /// A new key pair for a connection, or the one that the caller names, which must not have been used before: two
+    /// connections with one key pair could not be told apart.
+    pub(super) async fn connection_key_pair(
+        &self,
+        keypair_id: Option<&str>,
+        rule: &KeyRule,
+        operation: &PendingOperation,
+    ) -> Result<StoredKeyPair> {
+        let Some(keypair_id) = keypair_id else { return self.store_new_key_pair(rule, operation).await };
+        let id = Id::parse(keypair_id).ok_or_else(|| Error::invalid_argument("the key pair's id is not an id"))?;
+        // Unwrapped, not only looked up: a public key that the Keystore merely claims could be its own.
+        let own = self.key_pair(keypair_id).await?;
+        let is_of_other_rule = own.rule != KeyRule::Open && own.rule != *rule;
+        if is_of_other_rule || self.keys()?.was_used(&own) {
+            return Err(Error::invalid_argument("this key pair is another connection's: each has one of its own"));
+        }
+        Ok(StoredKeyPair { id, own })
+    }
+
+    async fn store_new_key_pair(&self, rule: &KeyRule, operation: &PendingOperation) -> Result<StoredKeyPair> {
+        let generated = match self.key_pair_pool().take().await {
+            Some(generated) => generated,
+            None => {
+                self.keys()?;
+                self.key_pair_pool().generate().await?
+            }
+        };
+        let keys = self.keys()?;
+        let request = NewKeypair {
+            public_key: generated.public_key_pem().to_owned(),
+            encrypted_serialized_key: ciphertext(keys.kek.wrap_connection_key(&generated, rule).await?)?,
+            metadata: JsonObject::new(),
+            external_identifiers: Vec::new(),
+        };
+        let record = keystore::keypairs::store(self.keystore(), &request, operation.idempotency_key()).await?;
+        let own = if record.public_key == generated.public_key_pem() {
+            ConnectionKeyPair { pair: generated.without_export(), rule: rule.clone(), note: RefCell::default() }
+        } else if operation.was_attempted_before() {
+            // The first attempt's, or another connection's.
+            let own = unwrap_pair(&keys, &record).await?;
+            if keys.was_used(&own) {
+                return Err(bad_response("the server stored another key pair than it was given"));
+            }
+            own
+        } else {
+            return Err(bad_response("the server stored another key pair than it was given"));
+        };
+        if own.rule != *rule {
+            return Err(key_changed());
+        }
+        Ok(StoredKeyPair { own: keys.remember_key_pair(record.id.as_str(), own), id: record.id })
+    }
+
+    /// Fetched and unwrapped once per session.
+    pub(super) async fn key_pair(&self, keypair_id: &str) -> Result<Rc<ConnectionKeyPair>> {
+        let keys = self.keys()?;
+        if let Some(pair) = keys.known_key_pair(keypair_id) {
+            return Ok(pair);
+        }
+        let record = keystore::keypairs::get(self.keystore(), keypair_id).await?;
+        let pair = unwrap_pair(&keys, &record).await?;
+        Ok(keys.remember_key_pair(keypair_id, pair))
+    }
+
     /// The other side of a connection, past the cache.
     ///
     /// `KEY_CHANGED` where its key is not the one that the rule, the note, or this session's memory says.
@@ -229,29 +144,6 @@ impl Session {
         Ok(own)
     }
 
-    /// Accepts another key than before for a connection: the one of this fingerprint, which the user was shown. `KEY_CHANGED`
-    /// where the server shows a third.
-    pub async fn trust_new_key(&self, id: &Id, fingerprint: &str) -> Result<super::Connection> {
-        let recipient = self.recipient_as_shown(id).await?;
-        if recipient.fingerprint() != fingerprint {
-            return Err(key_changed());
-        }
-        self.write_note(&recipient, How::Trusted).await?;
-        self.decrypt_connection(recipient.connection).await
-    }
-
-    /// Notes that the user compared the safety number over another channel. `KEY_CHANGED` where the keys that the server
-    /// shows now have another.
-    pub async fn mark_verified(&self, id: &Id, safety_number: &str) -> Result<super::Connection> {
-        let recipient = self.recipient_as_shown(id).await?;
-        let digits = |text: &str| text.chars().filter(|letter| !letter.is_whitespace()).collect::<String>();
-        if digits(&recipient.safety_number()) != digits(safety_number) {
-            return Err(key_changed());
-        }
-        self.write_note(&recipient, How::Compared).await?;
-        self.decrypt_connection(recipient.connection).await
-    }
-
     pub(super) async fn recipient_as_shown(&self, id: &Id) -> Result<Recipient> {
         self.keys()?;
         let connection = vault::connections::get(self.vault(), id).await?;
@@ -268,7 +160,7 @@ impl Session {
         self.write_note(recipient, How::Seen).await
     }
 
-    async fn write_note(&self, recipient: &Recipient, how: How) -> Result<()> {
+    pub(super) async fn write_note(&self, recipient: &Recipient, how: How) -> Result<()> {
         let keys = self.keys()?;
         let own = recipient.own.pair.fingerprint();
         let keypair_id = recipient.connection.own.user_keypair_external_id.as_deref();
@@ -311,12 +203,23 @@ impl Session {
     }
 }
 
+/// A connection's key pair that the Keystore holds.
+pub(super) struct StoredKeyPair {
+    pub(super) id: Id,
+    pub(super) own: Rc<ConnectionKeyPair>,
+}
+
 impl Keys {
     /// Whether the other side's key is refused.
     pub(super) fn is_other_key(&self, recipient: &Recipient) -> bool {
         let own = recipient.own.pair.fingerprint();
         let peer = recipient.fingerprint();
         recipient.own.expected().or_else(|| self.memory.borrow().peer_of(&own)).is_some_and(|expected| expected != peer)
+    }
+
+    /// Whether a key pair is a connection's already, as far as this user's clients have noted it.
+    fn was_used(&self, own: &ConnectionKeyPair) -> bool {
+        own.note.borrow().is_some() || self.memory.borrow().is_published(&own.pair.fingerprint())
     }
 
     /// Compares the other side's key with the note, the rule and what this session has seen.
@@ -337,6 +240,19 @@ impl Keys {
     }
 }
 
+/// Unwraps a record of the Keystore.
+async fn unwrap_pair(keys: &Keys, record: &Keypair) -> Result<ConnectionKeyPair> {
+    let envelope = record.encrypted_serialized_key.as_str();
+    let (pair, rule) = keys.kek.unwrap_connection_key(envelope, &record.public_key).await?;
+    // A key pair is for one purpose. In a legacy account the login key pair names none, and the server could offer it as a
+    // connection's.
+    if pair.fingerprint() == keys.login_key {
+        return Err(misplaced());
+    }
+    let note = read_note(&keys.dek, &pair.fingerprint(), &record.metadata).await?;
+    Ok(ConnectionKeyPair { pair, rule, note: RefCell::new(note) })
+}
+
 async fn read_note(dek: &DataKey, own: &str, metadata: &JsonObject) -> Result<Option<Note>> {
     let Some(sealed) = metadata.get(NOTE) else { return Ok(None) };
     let not_a_note = || bad_response("a note on a key cannot be read");
@@ -351,9 +267,4 @@ pub(super) fn public_key(pem: &str) -> Result<PublicKey> {
         ErrorCode::InvalidArgument => bad_response("the server handed out something that is no public key"),
         _ => error,
     })
-}
-
-pub(super) fn key_changed() -> Error {
-    let message = "the server hands out another public key for this connection than before";
-    Error::new(ErrorCode::KeyChanged, message)
 }

@@ -3,8 +3,8 @@
 use super::{
     Item, Session, Slot,
     binding::Ids,
-    decrypt::{ItemKey, decrypt_item, expect_id},
-    encrypt::ciphertext,
+    decrypt::{ItemKey, decrypt_item},
+    refusals::{ciphertext, expect_id},
 };
 use crate::{
     api::{
@@ -18,7 +18,7 @@ use crate::{
         DataKey,
         places::{Place, ValueKind, Written},
     },
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
 };
 
 impl Session {
@@ -29,6 +29,10 @@ impl Session {
         let item = self.get_item(id).await?;
         if item.record.share_id.is_none() {
             return Err(Error::invalid_argument("an own item is under the own key already"));
+        }
+        // Written beside each other they would be of two lives of the item, and could not be read again.
+        if item.slots.iter().any(|slot| slot.written.is_some()) && item.slots.iter().any(|slot| !slot.is_bound) {
+            return Err(Error::new(ErrorCode::UnboundValue, "some values say where they belong, and others do not"));
         }
         let mut slots = Vec::with_capacity(item.slots.len());
         for slot in &item.slots {

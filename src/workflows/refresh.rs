@@ -8,9 +8,10 @@ use serde::Serialize;
 use super::{
     Item, ProgressListener, Session,
     concurrency::join_all,
-    encrypt::{ciphertext, encrypt_for_share},
+    encrypt::encrypt_for_share,
     grants::{Grant, OnShareSignature, birth_of, has_passed},
     pins::public_key,
+    refusals::ciphertext,
     session::Keys,
 };
 use crate::{
@@ -72,6 +73,8 @@ pub struct LeftOut {
     pub share_id: Id,
     /// As the server tells it; `None` where it does not.
     pub recipient_id: Option<Id>,
+    /// The one slot that it is of, as the server tells it; `None` for the whole item.
+    pub slot_id: Option<Id>,
     /// Of the key that the server lists; `None` where that is no usable key.
     pub fingerprint: Option<String>,
     /// Why.
@@ -242,6 +245,7 @@ async fn recipients_of(
             Err(why) => refreshed.left_out.push(LeftOut {
                 share_id: share.id.clone(),
                 recipient_id: share.recipient_id.clone(),
+                slot_id: share.slot_id.clone(),
                 fingerprint: public_key(&share.public_key).ok().map(|key| key.fingerprint()),
                 why,
             }),

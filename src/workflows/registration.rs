@@ -2,12 +2,15 @@
 //!
 //! Resumable: a retry finds the username taken, signs in, and reuses what the interrupted attempt stored.
 
-use std::future::ready;
+use std::{future::ready, pin::Pin};
 
-use futures_util::{future::maybe_done, try_join};
+use futures_util::{
+    future::{MaybeDone, maybe_done},
+    try_join,
+};
 
 use super::{
-    ProgressListener, Session, concurrency::drive_background, encrypt::ciphertext, login, services::Services,
+    ProgressListener, Session, concurrency::drive_background, login, refusals::ciphertext, services::Services,
     session::UserKeys,
 };
 use crate::{
@@ -23,7 +26,10 @@ use crate::{
             me::{User, private_dek_id},
         },
     },
-    crypto::{DataKey, KeyEncryptionKey, KeyPair, PassphraseKey, SrpPassword, UserSecret, generate_srp_registration},
+    crypto::{
+        DataKey, KeyEncryptionKey, KeyPair, PassphraseKey, SrpClient, SrpPassword, UserSecret,
+        generate_srp_registration,
+    },
     error::{Error, ErrorCode, Result},
     http::Service,
 };
@@ -45,11 +51,14 @@ pub(super) async fn create_user(
 
     let (attempt, kek) = drive_background(generation.as_mut(), async {
         progress.report("deriving keys from the passphrase", 0, STEPS);
-        let (passphrase_key, password) =
-            try_join!(secret.derive_passphrase_key(passphrase), secret.derive_srp_password(passphrase))?;
+        // The attempt is for the login. Its arithmetic is done while a browser derives the keys in other threads.
+        let (passphrase_key, password, srp) =
+            try_join!(secret.derive_passphrase_key(passphrase), secret.derive_srp_password(passphrase), async {
+                SrpClient::start()
+            })?;
         progress.report("registering", 1, STEPS);
         let attempt = register(keystore, &secret, &password).await?;
-        login::create_keystore_session(keystore, &secret, Box::pin(ready(Ok(password)))).await?;
+        login::create_keystore_session(keystore, &secret, Box::pin(ready(Ok(password))), Some(srp)).await?;
         let kek = kek(keystore, attempt, &passphrase_key).await?;
         Ok::<_, Error>((attempt, kek))
     })
@@ -58,25 +67,18 @@ pub(super) async fn create_user(
     progress.report("storing keys", 2, STEPS);
     let (dek, key_pair) = match attempt {
         Attempt::First => {
-            let dek = drive_background(generation.as_mut(), store_dek(keystore, &kek)).await?;
-            (Some(dek), None)
+            progress.report("making the key pair", 3, STEPS);
+            let (dek, key_pair) =
+                try_join!(store_dek(keystore, &kek), store_generated(keystore, &kek, generation.as_mut()))?;
+            (Some(dek), key_pair)
         }
         Attempt::Retry => {
             let key_pair = drive_background(generation.as_mut(), existing_key_pair(keystore, &kek)).await?;
-            (None, key_pair)
-        }
-    };
-
-    progress.report("making the key pair", 3, STEPS);
-    let key_pair = match key_pair {
-        Some(key_pair) => key_pair,
-        None => {
-            generation.as_mut().await;
-            let generated = generation
-                .as_mut()
-                .take_output()
-                .ok_or_else(|| Error::internal("the key pair was taken already"))??;
-            store_login_key(keystore, &kek, generated).await?
+            progress.report("making the key pair", 3, STEPS);
+            match key_pair {
+                Some(key_pair) => (None, key_pair),
+                None => (None, store_generated(keystore, &kek, generation.as_mut()).await?),
+            }
         }
     };
     drop(generation);
@@ -166,6 +168,16 @@ async fn store_login_key(keystore: &Service, kek: &KeyEncryptionKey, generated: 
         return Ok(generated.without_export());
     }
     login::unwrap(kek, &record).await
+}
+
+async fn store_generated(
+    keystore: &Service,
+    kek: &KeyEncryptionKey,
+    mut generation: Pin<&mut MaybeDone<impl Future<Output = Result<KeyPair>>>>,
+) -> Result<KeyPair> {
+    generation.as_mut().await;
+    let generated = generation.take_output().ok_or_else(|| Error::internal("the key pair was taken already"))??;
+    store_login_key(keystore, kek, generated).await
 }
 
 async fn existing_key_pair(keystore: &Service, kek: &KeyEncryptionKey) -> Result<Option<KeyPair>> {

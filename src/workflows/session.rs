@@ -4,23 +4,14 @@ use zeroize::Zeroizing;
 
 use super::{
     KeyPairPool,
-    decrypt::bad_response,
-    encrypt::ciphertext,
-    idempotency::{PendingOperation, PendingOperations},
+    connection_keys::{ConnectionKeyPair, Recipient},
+    idempotency::PendingOperations,
     memory::Memory,
-    pins::{ConnectionKeyPair, Recipient, key_changed},
     services::Services,
 };
 use crate::{
-    api::{
-        Id, JsonObject,
-        keystore::{self, keypairs::NewKeypair},
-        vault,
-    },
-    crypto::{
-        DataKey, KeyEncryptionKey, KeyPair, UserSecret,
-        places::{KeyRule, misplaced},
-    },
+    api::{Id, keystore, vault},
+    crypto::{DataKey, KeyEncryptionKey, KeyPair, UserSecret, places::Place},
     error::{Error, ErrorCode, Result},
     http::{Reply, Service},
 };
@@ -179,70 +170,23 @@ impl Session {
         Rc::clone(&self.state.key_pairs)
     }
 
-    /// A new key pair for a connection, or the one that the caller names, which must not have been used before: two
-    /// connections with one key pair could not be told apart.
-    pub(super) async fn connection_key_pair(
-        &self,
-        keypair_id: Option<&str>,
-        rule: &KeyRule,
-        operation: &PendingOperation,
-    ) -> Result<StoredKeyPair> {
-        let Some(keypair_id) = keypair_id else { return self.store_new_key_pair(rule, operation).await };
-        let id = Id::parse(keypair_id).ok_or_else(|| Error::invalid_argument("the key pair's id is not an id"))?;
-        // Unwrapped, not only looked up: a public key that the Keystore merely claims could be its own.
-        let own = self.key_pair(keypair_id).await?;
-        let was_used =
-            self.keys()?.was_used(&own) || !matches!((&own.rule, rule), (KeyRule::Open, _)) && own.rule != *rule;
-        if was_used && !operation.was_attempted_before() {
-            return Err(Error::invalid_argument("this key pair is another connection's: each has one of its own"));
-        }
-        Ok(StoredKeyPair { id, own })
+    /// What this session remembers, sealed under the DEK: for a client that keeps it between sessions, so that a server
+    /// cannot go back behind what an earlier one saw.
+    pub async fn export_memory(&self) -> Result<String> {
+        let keys = self.keys()?;
+        let memory = serde_json::to_vec(&*keys.memory.borrow());
+        let memory = memory.map_err(|_| Error::internal("the memory could not be serialized"))?;
+        keys.dek.encrypt_note(&memory, &Place::Memory { user: self.user_id().as_str() }).await
     }
 
-    async fn store_new_key_pair(&self, rule: &KeyRule, operation: &PendingOperation) -> Result<StoredKeyPair> {
-        let generated = match self.state.key_pairs.take().await {
-            Some(generated) => generated,
-            None => {
-                self.keys()?;
-                self.state.key_pairs.generate().await?
-            }
-        };
+    /// Adds what an earlier session of this user exported. `MISPLACED` where it was another user's.
+    pub async fn import_memory(&self, sealed: &str) -> Result<()> {
         let keys = self.keys()?;
-        let request = NewKeypair {
-            public_key: generated.public_key_pem().to_owned(),
-            encrypted_serialized_key: ciphertext(keys.kek.wrap_connection_key(&generated, rule).await?)?,
-            metadata: JsonObject::new(),
-            external_identifiers: Vec::new(),
-        };
-        let record = keystore::keypairs::store(self.keystore(), &request, operation.idempotency_key()).await?;
-        let own = if record.public_key == generated.public_key_pem() {
-            ConnectionKeyPair { pair: generated.without_export(), rule: rule.clone(), note: RefCell::default() }
-        } else if operation.was_attempted_before() {
-            // The first attempt's, or another connection's.
-            let own = ConnectionKeyPair::of(&keys, &record).await?;
-            if keys.was_used(&own) {
-                return Err(bad_response("the server stored another key pair than it was given"));
-            }
-            own
-        } else {
-            return Err(bad_response("the server stored another key pair than it was given"));
-        };
-        if own.rule != *rule {
-            return Err(key_changed());
-        }
-        Ok(StoredKeyPair { own: keys.remember_key_pair(record.id.as_str(), own), id: record.id })
-    }
-
-    /// Fetched and unwrapped once per session.
-    pub(super) async fn key_pair(&self, keypair_id: &str) -> Result<Rc<ConnectionKeyPair>> {
-        let keys = self.keys()?;
-        let known = keys.unwrapped.borrow().get(keypair_id).cloned();
-        if let Some(pair) = known {
-            return Ok(pair);
-        }
-        let record = keystore::keypairs::get(self.keystore(), keypair_id).await?;
-        let pair = ConnectionKeyPair::of(&keys, &record).await?;
-        Ok(keys.remember_key_pair(keypair_id, pair))
+        let memory = keys.dek.decrypt_note(sealed, &Place::Memory { user: self.user_id().as_str() }).await?;
+        let memory = serde_json::from_slice(&memory);
+        let memory = memory.map_err(|_| Error::invalid_argument("this is not what a session remembered"))?;
+        keys.memory.borrow_mut().merge(memory);
+        Ok(())
     }
 
     /// Sends a deletion. When the response to an earlier attempt was lost, `NOT_FOUND` is success.
@@ -262,28 +206,15 @@ impl Session {
     }
 }
 
-/// A connection's key pair that the Keystore holds.
-pub(super) struct StoredKeyPair {
-    pub(super) id: Id,
-    pub(super) own: Rc<ConnectionKeyPair>,
-}
-
 impl Keys {
-    fn remember_key_pair(&self, keypair_id: &str, pair: ConnectionKeyPair) -> Rc<ConnectionKeyPair> {
+    pub(super) fn known_key_pair(&self, keypair_id: &str) -> Option<Rc<ConnectionKeyPair>> {
+        self.unwrapped.borrow().get(keypair_id).cloned()
+    }
+
+    pub(super) fn remember_key_pair(&self, keypair_id: &str, pair: ConnectionKeyPair) -> Rc<ConnectionKeyPair> {
         let pair = Rc::new(pair);
         insert_bounded(&self.unwrapped, keypair_id, Rc::clone(&pair));
         pair
-    }
-
-    /// Whether a key pair is a connection's already, as far as this user's clients have noted it.
-    fn was_used(&self, own: &ConnectionKeyPair) -> bool {
-        own.note.borrow().is_some() || self.memory.borrow().is_published(&own.pair.fingerprint())
-    }
-
-    /// A key pair is for one purpose. In a legacy account the login key pair names none, and the server could offer it as a
-    /// connection's.
-    pub(super) fn refuse_login_key(&self, pair: &KeyPair) -> Result<()> {
-        if pair.fingerprint() == self.login_key { Err(misplaced()) } else { Ok(()) }
     }
 
     /// Decrypts a share's `encrypted_dek`, once per session.

@@ -6,11 +6,12 @@ use futures_util::try_join;
 use super::{
     ConnectionRef, Item, Page, PageRequest, ProgressListener, Session,
     clock::now_milliseconds,
-    decrypt::{acceptance_required, bad_response, decrypt_item, expect_id, item_without_values, share_key},
-    encrypt::{ciphertext, encrypt_for_share, original_id},
+    connection_keys::Recipient,
+    decrypt::{decrypt_item, item_without_values, share_key},
+    encrypt::{encrypt_for_share, original_id},
     grants::{Grant, OnShareSignature, birth_of, check_until},
     pagination::fetch_pages,
-    pins::Recipient,
+    refusals::{acceptance_required, bad_response, ciphertext, expect_id, not_connected},
 };
 use crate::{
     api::{
@@ -394,13 +395,4 @@ impl Session {
 
 fn may_be_about_the_connection(refusal: &Error) -> bool {
     matches!(refusal.status(), Some(400 | 403 | 404 | 409 | 422))
-}
-
-pub(super) fn not_connected(error: Error) -> Error {
-    match (error.code(), error.status()) {
-        (ErrorCode::NotFound, Some(status)) => {
-            Error::new(ErrorCode::NotConnected, "there is no such connection").with_status(status)
-        }
-        _ => error,
-    }
 }

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{Client, Session, session::UserKeys};
+use super::{Client, Session, login, session::UserKeys};
 use crate::{
     api::vault,
     crypto::{DataKey, KeyEncryptionKey, UserSecret},
@@ -17,8 +17,8 @@ pub struct SessionSnapshot {
     pub key_encryption_key: Zeroizing<String>,
     /// The private DEK, base64url.
     pub data_encryption_key: Zeroizing<String>,
-    /// Fingerprint of the key pair that signs the user in to the Vault.
-    pub login_key: String,
+    /// Fingerprint of the key pair that signs the user in to the Vault; fetched where absent, as in files of other tools.
+    pub login_key: Option<String>,
     /// The Keystore's session token.
     pub keystore_access_token: Zeroizing<String>,
     /// The Vault's session token.
@@ -34,7 +34,7 @@ impl Session {
             secret: Zeroizing::new(keys.secret.as_str().to_owned()),
             key_encryption_key: keys.kek.to_base64url(),
             data_encryption_key: keys.dek.to_base64url(),
-            login_key: keys.login_key.clone(),
+            login_key: Some(keys.login_key.clone()),
             keystore_access_token: self.keystore().token().ok_or_else(no_token)?,
             vault_access_token: self.vault().token().ok_or_else(no_token)?,
         })
@@ -52,7 +52,16 @@ impl Client {
         services.vault.set_token(snapshot.vault_access_token);
         services.keystore.set_token(snapshot.keystore_access_token);
         let user = vault::me::get(&services.vault).await?;
-        let login_key = snapshot.login_key;
+        let login_key = match snapshot.login_key {
+            Some(login_key) => login_key,
+            None => {
+                // Whether the account is strict is not known, and does not matter: in a strict one no other key pair can be
+                // taken for this one.
+                let kek = KeyEncryptionKey::from_base64url(&snapshot.key_encryption_key, false)?;
+                let record = login::authentication_key_pair(&services.keystore).await?;
+                login::unwrap(&kek, &record).await?.fingerprint()
+            }
+        };
         Ok(Session::new(services, user.id, UserKeys { secret, kek, dek, login_key }))
     }
 }

@@ -113,9 +113,10 @@ describe('an argument', () => {
         const expectTime = ({ expiresAt }) => assert.equal(new Date(expiresAt).getTime(), new Date(time).getTime());
         const car = await makeItem();
         const share = await session.shares.create({ itemId: car.id, connectionId: connection.id, expiresAt: make() });
+        const terms = { shareId: share.id, itemId: car.id, connectionId: connection.ref };
         expectTime(share);
-        assert.equal((await session.shares.change(share.id, { expiresAt: null })).expiresAt, undefined);
-        expectTime(await session.shares.change(share.id, { expiresAt: make() }));
+        assert.equal((await session.shares.change({ ...terms, expiresAt: null })).expiresAt, undefined);
+        expectTime(await session.shares.change({ ...terms, expiresAt: make() }));
         expectTime(
           await session.encryptionSpaces.share({ itemId: car.id, connectionId: connection.id, expiresAt: make() }),
         );
@@ -125,12 +126,13 @@ describe('an argument', () => {
     it('stays as it is where it is undefined, and is none where it is null or left out', async () => {
       const car = await makeItem();
       const share = await session.shares.create({ itemId: car.id, connectionId: connection.id, expiresAt: time });
+      const terms = { shareId: share.id, itemId: car.id, connectionId: connection.ref };
       assert.equal(
-        (await session.shares.change(share.id, { expiresAt: undefined, onSharing: true })).expiresAt,
+        (await session.shares.change({ ...terms, expiresAt: undefined, onSharing: true })).expiresAt,
         share.expiresAt,
       );
-      assert.equal((await session.shares.change(share.id, { onSharing: false })).expiresAt, share.expiresAt);
-      assert.equal((await session.shares.change(share.id, { expiresAt: null })).expiresAt, undefined);
+      assert.equal((await session.shares.change({ ...terms, onSharing: false })).expiresAt, share.expiresAt);
+      assert.equal((await session.shares.change({ ...terms, expiresAt: null })).expiresAt, undefined);
       const other = await makeItem();
       assert.equal(
         (await session.shares.create({ itemId: other.id, connectionId: connection.id, expiresAt: undefined }))
@@ -142,6 +144,7 @@ describe('an argument', () => {
     it('that is none is refused', async () => {
       const car = await makeItem();
       const share = await session.shares.create({ itemId: car.id, connectionId: connection.id });
+      const terms = { shareId: share.id, itemId: car.id, connectionId: connection.ref };
       const invalid = [
         new Date(NaN),
         runInNewContext('new Date(NaN)'),
@@ -162,7 +165,7 @@ describe('an argument', () => {
           refusal,
           String(expiresAt),
         );
-        await assert.rejects(session.shares.change(share.id, { expiresAt }), refusal, String(expiresAt));
+        await assert.rejects(session.shares.change({ ...terms, expiresAt }), refusal, String(expiresAt));
         await assert.rejects(
           session.encryptionSpaces.share({ itemId: car.id, connectionId: connection.id, expiresAt }),
           refusal,

@@ -101,6 +101,11 @@ async function walkThrough({ page, trouble }) {
     tell('4. Alice invited Bob, and he found the message in his inbox.');
 
     await at('bob-mail-link').click();
+    await expectFocus(page, 'bob-accept-name', 'following the link of a message does not ask whom it is from');
+    expect((await at('bob-accept-name').inputValue()) === '', 'the sender of a message is taken for somebody');
+    expect((await at('bob-connection').count()) === 0, 'following the link of a message accepts the invitation');
+    await at('bob-accept-name').fill('Alice');
+    await at('bob-accept').click();
     const bobsNumber = await shownAfter(page, 'bob-safety-number', 'bob-accept');
     tell('5. Bob accepted: they are connected.');
 
@@ -200,6 +205,37 @@ async function walkThrough({ page, trouble }) {
     }
     tell('14. She ran it, and both read the new one.');
 
+    const forget = await whileServerAnswers(page, /\/items\/[^/]+\/shares$/, ({ shares }) => ({
+      shares: shares.map(({ grant, ...share }) => share),
+    }));
+    await changePlate(page, 'EVF-1234');
+    await at('alice-run-tasks').click();
+    await at('alice-left-out-share').nth(1).waitFor();
+    await forget();
+    await expectValues(page, 'bob-received', 'alice-run-tasks', () => {}, changed);
+    const ofBob = at('alice-left-out-share').filter({ hasText: 'was not updated for Bob' });
+    expect(
+      (await ofBob.locator('code').innerText()) === (await at('alice-fingerprint').textContent()),
+      'who was left out is not shown by the key',
+    );
+    await ofBob.getByTestId('alice-let-in').click();
+    for (const id of ['bob', 'carlos']) await at(`${id}-received-value-licence_plate`).getByText('EVF-1234').waitFor();
+    expect((await at('alice-left-out-share').count()) === 0, 'somebody is still left out');
+    changed.licence_plate = 'EVF-1234';
+    tell('15. The server forgot for whom she had sealed it: nobody got a change before she let them have it.');
+
+    const exchange = await whileServerAnswers(page, /\/vault\/items\?/, (list) => ({
+      ...list,
+      items: list.items.map((item) => ({ ...item, label: 'Exchanged <b>label</b>' })),
+    }));
+    await at('alice-look').click();
+    await at('alice-adopt').waitFor();
+    expect((await at('alice-item').locator('b').count()) === 0, 'a label of the server’s became markup');
+    await exchange();
+    await at('alice-look').click();
+    await at('alice-adopt').waitFor({ state: 'detached' });
+    tell('16. The server exchanged a label, and she saw that it was not hers.');
+
     const secrets = [aliceSecret, bobSecret, carlosSecret].map((secret) => secret.split('.')[2]);
     await expectOnlyCiphertext(page, [
       ...Object.values(values),
@@ -207,11 +243,12 @@ async function walkThrough({ page, trouble }) {
       ...Object.values(passphrases),
       ...secrets,
     ]);
-    tell('15. The server’s records hold none of these values, only their ciphertext.');
+    tell('17. The server’s records hold none of these values, only their ciphertext.');
     await takePictures(page, at);
 
     await at('bob-sign-out').click();
     await at('bob-sign-in-secret').waitFor();
+    await expectNowhere(page, [bobSecret, bobSecret.split('.')[2], passphrases.bob]);
     await at('bob-sign-in-secret').fill(bobSecret);
     await at('bob-sign-in-passphrase').fill(passphrases.bob);
     await at('bob-sign-in').click();
@@ -224,7 +261,9 @@ async function walkThrough({ page, trouble }) {
       (name, value) => tell(`   Bob reads again ${name} = ${value}`),
       changed,
     );
-    tell('16. Bob signed out, came back with secret and passphrase, and read it again.');
+    tell(
+      '18. Bob signed out, which left nothing of his secret in the page, came back with secret and passphrase, and read it again.',
+    );
 
     const link = `${url.replace(/\/$/, '')}/#invitation=an-id.a-token`;
     await page.goto('about:blank');
@@ -236,12 +275,46 @@ async function walkThrough({ page, trouble }) {
     await at('bob-sign-in').click();
     await appears(page, 'bob-accept-token', 'bob-sign-in');
     expect((await at('bob-accept-token').inputValue()) === link, 'the link of a message is not ready to be accepted');
-    tell('17. The link of a message, opened in a new page, waits there for whoever signs in.');
+    expect((await at('bob-accept-name').inputValue()) === '', 'the sender of a message is taken for somebody');
+    await at('bob-sign-out').click();
+    await at('bob-sign-in-secret').waitFor();
+    await expectNowhere(page, [bobSecret, bobSecret.split('.')[2], passphrases.bob]);
+    tell('19. The link of a message, opened in a new page, waits there for whoever signs in.');
   } catch (error) {
     await page.screenshot({ path: join(screenshots, 'failed.png'), fullPage: true }).catch(() => {});
     if (trouble.length > 0) error.message += `\nOn the page: ${trouble.join('; ')}`;
     throw error;
   }
+}
+
+async function changePlate(page, value) {
+  await page.getByTestId('alice-open-change').click();
+  await page.getByTestId('alice-change-slot').selectOption('licence_plate');
+  await page.getByTestId('alice-change-value').fill(value);
+  await page.getByTestId('alice-change').click();
+  await appears(page, 'alice-run-tasks', 'alice-change');
+}
+
+/** Lets the server say something else than it does, until the function that this gives is called. */
+async function whileServerAnswers(page, url, change) {
+  const answer = async (route) => {
+    if (route.request().method() !== 'GET') return route.continue();
+    const response = await route.fetch();
+    return route.fulfill({ response, json: change(await response.json()) });
+  };
+  await page.route(url, answer);
+  return () => page.unroute(url, answer);
+}
+
+/** In no element, shown or not, and in no form. */
+async function expectNowhere(page, secrets) {
+  const everything = await page.evaluate(() =>
+    [
+      document.documentElement.outerHTML,
+      ...Array.from(document.querySelectorAll('input, textarea, select'), ({ value }) => value),
+    ].join('\n'),
+  );
+  for (const secret of secrets) expect(!everything.includes(secret), 'a secret stays in the page after signing out');
 }
 
 async function openPage(browser) {

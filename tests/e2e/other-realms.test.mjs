@@ -86,7 +86,9 @@ describe('an object from another frame', () => {
         entries: [share],
       } = await alice.shares.outgoing();
       const id = share?.id ?? (await alice.shares.create({ itemId: item.id, connectionId })).id;
-      const changed = await outcome(() => alice.shares.change(id, { expiresAt: make('2091-01-01T00:00:00Z') }));
+      const changed = await outcome(() =>
+        alice.shares.change({ shareId: id, itemId: item.id, connectionId, expiresAt: make('2091-01-01T00:00:00Z') }),
+      );
       const inSpace = await outcome(() =>
         alice.encryptionSpaces.share({ itemId: item.id, connectionId, expiresAt: make('2092-01-01T00:00:00Z') }),
       );
@@ -101,7 +103,7 @@ describe('an object from another frame', () => {
       const expiresAt = new there.Date(NaN);
       return [
         await outcome(() => alice.shares.create({ itemId: item.id, connectionId, expiresAt })),
-        await outcome(() => alice.shares.change(item.id, { expiresAt })),
+        await outcome(() => alice.shares.change({ shareId: item.id, itemId: item.id, connectionId, expiresAt })),
         await outcome(() => alice.encryptionSpaces.share({ itemId: item.id, connectionId, expiresAt })),
       ];
     });

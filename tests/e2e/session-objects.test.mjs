@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { openInNode, outcomeOf, passphrase, vaultshare } from './support/in-node.mjs';
-import { callMethod, callsOf, makeKeys, networkMethods } from './support/methods.mjs';
+import { callMethod, callsOf, localMethods, makeKeys, networkMethods } from './support/methods.mjs';
 
 const parts = [
   'templates',
@@ -75,6 +75,8 @@ describe('a session', () => {
 
   describe('gives items that', () => {
     const names = [
+      'birth',
+      'changed',
       'classifications',
       'createdAt',
       'id',
@@ -82,11 +84,13 @@ describe('a session', () => {
       'name',
       'own',
       'ownerId',
+      'revision',
       'slotIds',
       'slots',
       'templateId',
       'templateLabel',
       'updatedAt',
+      'version',
     ];
     const sources = {
       'items.create': async () => item,
@@ -186,7 +190,7 @@ describe('a session', () => {
       const keys = await makeKeys();
       other.close();
       const sent = world.requests.length;
-      for (const method of networkMethods.filter((name) => !name.startsWith('VaultClient'))) {
+      for (const method of [...networkMethods, ...localMethods].filter((name) => !name.startsWith('VaultClient'))) {
         const closed = { ...world, session: other, ...keys };
         for (const values of callsOf(method, closed)) {
           const { error, thrown } = await outcomeOf(() => callMethod(closed, method, values));

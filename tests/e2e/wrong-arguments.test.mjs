@@ -182,10 +182,7 @@ const hostileGetters = {
 
 /** What is declared to be otherwise, and taken all the same: it is not said here that it has to be, or must not be. */
 const accepted = [
-  ...['undefined', 'null'].flatMap((nothing) => [
-    `items.update: change: ${nothing}`,
-    `shares.change: change: ${nothing}`,
-  ]),
+  ...['undefined', 'null'].map((nothing) => `items.update: change: ${nothing}`),
   'templates.create: slots: an object',
   'SymmetricKey#decryptString: envelope: undefined',
   // The Vault knows the types.
@@ -276,6 +273,34 @@ describe('a wrong argument', () => {
       }
     }
     assert.deepEqual(problems, []);
+    await stillWorks();
+  });
+
+  it('may be a reference to a connection, or a fingerprint, that was cut short or is not of its form', async () => {
+    const id = callsOf('items.get', world)[0][0];
+    const right = '0123456789abcdef'.repeat(4);
+    const odd = [right.slice(1), `${right}0`, right.toUpperCase(), `${right.slice(1)}g`, '', needle];
+    const problems = [];
+    const tried = new Set();
+    for (const method of methods.filter((name) => /^(connections|shares|encryptionSpaces)\./.test(name))) {
+      for (const values of callsOf(method, world)) {
+        for (const place of declarations.places(method, values, new Set())) {
+          const isReference = /^connections\.(?!accept)/.test(method)
+            ? place.name === 'id'
+            : place.name.endsWith('connectionId');
+          if (!isReference && !/fingerprint$|acceptUnproven$/.test(place.name)) continue;
+          tried.add(place.name);
+          for (const wrong of odd) {
+            const { error, sent } = await attempt(method, values, place, isReference ? `${id}~${wrong}` : wrong);
+            if (error?.code !== 'INVALID_ARGUMENT' || sent > 0)
+              problems.push(`${method}: ${place.name}: ${JSON.stringify(wrong)} ended with ${told(error)}`);
+          }
+        }
+      }
+    }
+    assert.deepEqual(problems, []);
+    const places = ['acceptUnproven', 'connectionId', 'fingerprint', 'id', 'include[0].fingerprint'];
+    assert.deepEqual([...tried].sort(), places);
     await stillWorks();
   });
 

@@ -4,9 +4,11 @@
 
 use vaultshare::ErrorCode;
 use vaultshare::crypto::envelope::{Chunk, Derivation, Envelope};
+use vaultshare::crypto::places::{KeyRule, Place};
 use vaultshare::crypto::{
-    AesKey, DataKey, KeyEncryptionKey, KeyPair, PassphraseKey, PublicKey, SrpClient, UserSecret, VerificationKey,
-    backend, decrypt_with_passphrase, encrypt_with_passphrase, generate_srp_registration, safety_number,
+    AesKey, DataKey, KeyEncryptionKey, KeyPair, PassphraseKey, PublicKey, SpaceKeyOrigin, SrpClient, UserSecret,
+    VerificationKey, backend, decrypt_with_passphrase, encrypt_with_passphrase, generate_srp_registration,
+    safety_number,
 };
 
 /// Hands the names of all sentences to a macro that makes tests of them.
@@ -32,6 +34,7 @@ macro_rules! for_each_sentence {
             secrets_are_read_strictly
             a_new_secret_has_the_form_of_the_guide
             the_hierarchy_wraps_and_unwraps
+            a_key_is_taken_for_nothing_but_what_it_is
             content_of_the_wrong_kind_is_no_key
             values_are_verified_by_their_hash
             what_openssl_encrypted_and_signed_is_read
@@ -157,7 +160,7 @@ pub(crate) async fn a_key_survives_its_text_form() {
 }
 
 pub(crate) async fn the_empty_text_has_no_ciphertext() {
-    let key = DataKey::generate().unwrap();
+    let key = AesKey::generate().unwrap();
     assert_eq!(key.encrypt_text("").await.unwrap(), None);
     assert_eq!(key.decrypt_text(None).await.unwrap(), None);
     assert_eq!(code_of(key_of_ones().encrypt(b"")).await, ErrorCode::InvalidArgument);
@@ -218,16 +221,31 @@ pub(crate) async fn a_wrong_key_fails_like_every_other_failure() {
 
 pub(crate) async fn a_ciphertext_stays_in_its_place() {
     let key = AesKey::generate().unwrap();
-    let sealed = key.encrypt_at(b"4 doors", "slot:1").await.unwrap();
-    assert_eq!(key.decrypt_at(&sealed, "slot:1").await.unwrap().as_slice(), b"4 doors");
-    assert_eq!(code_of(key.decrypt_at(&sealed, "slot:2")).await, ErrorCode::DecryptionFailed);
+    let here = Place::InSpace { item: "item", slot: "1" };
+    let there = Place::InSpace { item: "item", slot: "2" };
+    let sealed = key.encrypt_at(b"4 doors", &here).await.unwrap();
+    assert_eq!(key.decrypt_at(&sealed, &here).await.unwrap().as_slice(), b"4 doors");
+    assert_eq!(code_of(key.decrypt_at(&sealed, &there)).await, ErrorCode::Misplaced);
+    assert_eq!(key.decrypt_with_place(&sealed).await.unwrap().place().unwrap(), Some(here.clone()));
+    // What it says of its place cannot be altered.
+    let altered = {
+        let Envelope::Symmetric { mut chunks, .. } = Envelope::parse(&sealed).await.unwrap() else {
+            panic!("symmetric")
+        };
+        chunks[0].additional_data = there.to_string().into();
+        Envelope::Symmetric { chunks, derivation: None }.print()
+    };
+    assert_eq!(code_of(key.decrypt_at(&altered, &there)).await, ErrorCode::DecryptionFailed);
     // Other clients name no place and look at none.
     assert_eq!(key.decrypt(&sealed).await.unwrap().as_slice(), b"4 doors");
     let theirs = key.encrypt(b"4 doors").await.unwrap();
-    assert_eq!(key.decrypt_at(&theirs, "slot:1").await.unwrap().as_slice(), b"4 doors");
-    for place in ["", "none", "a b", "\u{e9}", &"a".repeat(257)] {
-        assert_eq!(code_of(key.encrypt_at(b"x", place)).await, ErrorCode::InvalidArgument, "{place}");
-    }
+    assert_eq!(key.decrypt_with_place(&theirs).await.unwrap().place().unwrap(), None);
+    assert_eq!(code_of(key.decrypt_at(&theirs, &here)).await, ErrorCode::Misplaced);
+    // Two of them cannot be joined to one.
+    let chunk = theirs.split_once('.').unwrap().1;
+    let joined = format!("{theirs}.{chunk}");
+    assert_eq!(key.decrypt(&joined).await.unwrap().as_slice(), b"4 doors4 doors");
+    assert_eq!(code_of(key.decrypt_with_place(&joined)).await, ErrorCode::MalformedEnvelope);
 }
 
 pub(crate) async fn a_changed_large_body_is_refused() {
@@ -441,33 +459,82 @@ pub(crate) async fn the_hierarchy_wraps_and_unwraps() {
     let kek = KeyEncryptionKey::generate().unwrap();
     let dek = DataKey::generate().unwrap();
     let stored_kek = passphrase_key.wrap_kek(&kek).await.unwrap();
-    let stored_dek = kek.wrap_data_key(&dek).await.unwrap();
+    let stored_dek = kek.wrap_private_dek(&dek).await.unwrap();
 
     let again = PassphraseKey::derive("p", &[1; 20], 20_000).await.unwrap();
     let kek = again.unwrap_kek(&stored_kek).await.unwrap();
-    assert_eq!(kek.unwrap_data_key(&stored_dek).await.unwrap(), dek);
+    assert!(kek.is_strict());
+    assert_eq!(kek.unwrap_private_dek(&stored_dek).await.unwrap(), dek);
 
     let wrong = PassphraseKey::derive("q", &[1; 20], 20_000).await.unwrap();
     assert_eq!(code_of(wrong.unwrap_kek(&stored_kek)).await, ErrorCode::DecryptionFailed);
 }
 
+/// Every key under the KEK in the place of every other, as this client wraps them and as other clients do.
+pub(crate) async fn a_key_is_taken_for_nothing_but_what_it_is() {
+    let bytes = AesKey::generate().unwrap();
+    let strict = KeyEncryptionKey::from_base64url(&bytes.to_base64url(), true).unwrap();
+    let legacy = KeyEncryptionKey::from_base64url(&bytes.to_base64url(), false).unwrap();
+    let pair = KeyPair::from_pem(PRIVATE_2048).await.unwrap();
+    let (own, peer) = (pair.fingerprint(), PublicKey::from_pem(PUBLIC_4096).unwrap().fingerprint());
+    let key = DataKey::generate().unwrap();
+    let made = SpaceKeyOrigin::Made { peer: peer.clone() };
+    let claimed = SpaceKeyOrigin::Claimed { peer };
+    let rule = KeyRule::To(own.clone());
+
+    let dek = strict.wrap_private_dek(&key).await.unwrap();
+    let space_made = strict.wrap_space_key(&key, &own, &made).await.unwrap();
+    let space_claimed = strict.wrap_space_key(&key, &own, &claimed).await.unwrap();
+    let login = strict.wrap_login_key(&pair).await.unwrap();
+    let connection = strict.wrap_connection_key(&pair, &rule).await.unwrap();
+    let none_key = bytes.encrypt(bytes.as_bytes()).await.unwrap();
+    let none_pair = pair.wrap(&bytes).await.unwrap();
+
+    for kek in [&strict, &legacy] {
+        kek.unwrap_private_dek(&dek).await.unwrap();
+        assert_eq!(kek.unwrap_space_key(&space_made, &own).await.unwrap().1, made);
+        assert_eq!(kek.unwrap_space_key(&space_claimed, &own).await.unwrap().1, claimed);
+        assert_eq!(kek.unwrap_space_key(&none_key, &own).await.unwrap().1, SpaceKeyOrigin::Unknown);
+        kek.unwrap_login_key(&login, PUBLIC_2048).await.unwrap();
+        assert_eq!(kek.unwrap_connection_key(&connection, PUBLIC_2048).await.unwrap().1, rule);
+        assert_eq!(kek.unwrap_connection_key(&none_pair, PUBLIC_2048).await.unwrap().1, KeyRule::Open);
+
+        for space in [&space_made, &space_claimed] {
+            assert_eq!(code_of(kek.unwrap_private_dek(space)).await, ErrorCode::Misplaced);
+            assert_eq!(code_of(kek.unwrap_space_key(space, "another")).await, ErrorCode::Misplaced);
+        }
+        assert_eq!(code_of(kek.unwrap_space_key(&dek, &own)).await, ErrorCode::Misplaced);
+        assert_eq!(code_of(kek.unwrap_login_key(&connection, PUBLIC_2048)).await, ErrorCode::Misplaced);
+        assert_eq!(code_of(kek.unwrap_connection_key(&login, PUBLIC_2048)).await, ErrorCode::Misplaced);
+    }
+    // What names no purpose is a legacy account's, and no strict one's.
+    assert_eq!(code_of(strict.unwrap_private_dek(&none_key)).await, ErrorCode::Misplaced);
+    assert_eq!(code_of(strict.unwrap_login_key(&none_pair, PUBLIC_2048)).await, ErrorCode::Misplaced);
+    legacy.unwrap_private_dek(&none_key).await.unwrap();
+    legacy.unwrap_login_key(&none_pair, PUBLIC_2048).await.unwrap();
+}
+
 pub(crate) async fn content_of_the_wrong_kind_is_no_key() {
     let bytes = AesKey::generate().unwrap();
-    let kek = KeyEncryptionKey::from_base64url(&bytes.to_base64url()).unwrap();
+    let kek = KeyEncryptionKey::from_base64url(&bytes.to_base64url(), false).unwrap();
     let dek = DataKey::from_base64url(&bytes.to_base64url()).unwrap();
     let not_a_key = bytes.encrypt(b"thirty-three bytes are not a key!").await.unwrap();
     let private_key = bytes.encrypt(PRIVATE_2048.as_bytes()).await.unwrap();
     for envelope in [&not_a_key, &private_key] {
-        assert_eq!(code_of(kek.unwrap_data_key(envelope)).await, ErrorCode::DecryptionFailed);
+        assert_eq!(code_of(kek.unwrap_private_dek(envelope)).await, ErrorCode::DecryptionFailed);
         assert_eq!(code_of(dek.unwrap_verification_key(envelope)).await, ErrorCode::DecryptionFailed);
     }
-    assert_eq!(code_of(kek.unwrap_key_pair(&not_a_key, PUBLIC_2048)).await, ErrorCode::DecryptionFailed);
+    assert_eq!(code_of(kek.unwrap_login_key(&not_a_key, PUBLIC_2048)).await, ErrorCode::DecryptionFailed);
 }
 
 pub(crate) async fn values_are_verified_by_their_hash() {
     let key = VerificationKey::from_bytes(&[7; 64]).unwrap();
     let dek = DataKey::generate().unwrap();
-    let received = dek.unwrap_verification_key(&dek.wrap_verification_key(&key).await.unwrap()).await.unwrap();
+    let place = Place::InSpace { item: "item", slot: "slot" };
+    let envelope = dek.wrap_verification_key(&key, &place).await.unwrap();
+    let received = dek.unwrap_verification_key(&envelope).await.unwrap();
+    assert!(received.is_at(&place).unwrap());
+    let received = received.content;
     let hash = key.hash("WBA 12345");
     // Computed by OpenSSL.
     assert_eq!(hash, "e4d081b6ed74afa7dde78fe61f10bfa5cc2b509cbe0b319d415c87d20cbc2e34");
@@ -541,8 +608,8 @@ pub(crate) async fn a_generated_key_pair_can_be_wrapped_for_the_keystore() {
     assert!(pair.public_key_pem().ends_with("-----END PUBLIC KEY-----\r\n"));
 
     let kek = KeyEncryptionKey::generate().unwrap();
-    let stored = kek.wrap_key_pair(&pair).await.unwrap();
-    let again = kek.unwrap_key_pair(&stored, pair.public_key_pem()).await.unwrap();
+    let stored = kek.wrap_login_key(&pair).await.unwrap();
+    let again = kek.unwrap_login_key(&stored, pair.public_key_pem()).await.unwrap();
     let envelope = pair.public_key().encrypt(b"hello").await.unwrap();
     assert_eq!(again.decrypt(&envelope).await.unwrap().as_slice(), b"hello");
     assert_eq!(again.public_key(), pair.public_key());
@@ -552,21 +619,21 @@ pub(crate) async fn a_generated_key_pair_can_be_wrapped_for_the_keystore() {
 pub(crate) async fn a_key_pair_from_the_keystore_keeps_its_private_key() {
     let kek = KeyEncryptionKey::generate().unwrap();
     let pair = KeyPair::from_pem(PRIVATE_2048).await.unwrap();
-    let stored = kek.wrap_key_pair(&pair).await.unwrap();
-    let again = kek.unwrap_key_pair(&stored, PUBLIC_2048).await.unwrap();
+    let stored = kek.wrap_login_key(&pair).await.unwrap();
+    let again = kek.unwrap_login_key(&stored, PUBLIC_2048).await.unwrap();
     assert_eq!(code_of(again.private_key_pem()).await, ErrorCode::InvalidArgument);
-    assert_eq!(code_of(kek.wrap_key_pair(&again)).await, ErrorCode::InvalidArgument);
+    assert_eq!(code_of(kek.wrap_login_key(&again)).await, ErrorCode::InvalidArgument);
     assert_eq!(code_of(pair.without_export().private_key_pem()).await, ErrorCode::InvalidArgument);
 
     // The stored text of the public key stays what it was, also where it is the older form of the same key.
-    let again = kek.unwrap_key_pair(&stored, PUBLIC_2048_PKCS1).await.unwrap();
+    let again = kek.unwrap_login_key(&stored, PUBLIC_2048_PKCS1).await.unwrap();
     assert_eq!(again.public_key_pem(), PUBLIC_2048_PKCS1);
 }
 
 pub(crate) async fn a_private_key_of_someone_else_is_refused() {
     let kek = KeyEncryptionKey::generate().unwrap();
-    let stored = kek.wrap_key_pair(&KeyPair::from_pem(PRIVATE_2048).await.unwrap()).await.unwrap();
-    assert_eq!(code_of(kek.unwrap_key_pair(&stored, PUBLIC_4096)).await, ErrorCode::DecryptionFailed);
+    let stored = kek.wrap_login_key(&KeyPair::from_pem(PRIVATE_2048).await.unwrap()).await.unwrap();
+    assert_eq!(code_of(kek.unwrap_login_key(&stored, PUBLIC_4096)).await, ErrorCode::DecryptionFailed);
 }
 
 pub(crate) async fn a_private_key_whose_parts_do_not_belong_together_is_refused() {
@@ -579,8 +646,8 @@ pub(crate) async fn a_private_key_whose_parts_do_not_belong_together_is_refused(
 
     let kek = AesKey::generate().unwrap();
     let stored = kek.encrypt(pem.as_bytes()).await.unwrap();
-    let kek = KeyEncryptionKey::from_base64url(&kek.to_base64url()).unwrap();
-    assert_eq!(code_of(kek.unwrap_key_pair(&stored, PUBLIC_2048)).await, ErrorCode::DecryptionFailed);
+    let kek = KeyEncryptionKey::from_base64url(&kek.to_base64url(), false).unwrap();
+    assert_eq!(code_of(kek.unwrap_login_key(&stored, PUBLIC_2048)).await, ErrorCode::DecryptionFailed);
 }
 
 pub(crate) async fn keys_are_read_in_both_forms_and_kept_byte_for_byte() {

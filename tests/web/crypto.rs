@@ -36,11 +36,11 @@ async fn a_key_pair_made_by_webcrypto_in_the_protocols_size_works_in_portable_ru
     backend::choose(Some(Backend::WebCrypto)).unwrap();
     let pair = KeyPair::generate(4096).await.unwrap();
     let kek = KeyEncryptionKey::generate().unwrap();
-    let stored = kek.wrap_key_pair(&pair).await.unwrap();
+    let stored = kek.wrap_login_key(&pair).await.unwrap();
     let encrypted = pair.public_key().encrypt(b"across").await.unwrap();
 
     backend::choose(Some(Backend::Portable)).unwrap();
-    let again = kek.unwrap_key_pair(&stored, pair.public_key_pem()).await.unwrap();
+    let again = kek.unwrap_login_key(&stored, pair.public_key_pem()).await.unwrap();
     backend::choose(None).unwrap();
     assert_eq!(again.decrypt(&encrypted).await.unwrap().as_slice(), b"across");
 }

@@ -18,7 +18,7 @@ export function accountSection({ person, id }) {
   );
   const showSecret = (text) => {
     secret.textContent = text;
-    secretBox.hidden = false;
+    secretBox.hidden = !text;
   };
 
   // Shown open to someone who meets it for the first time; whoever just typed it need not see it again.
@@ -36,7 +36,7 @@ export function accountSection({ person, id }) {
     'details',
     { class: 'returning', 'data-testid': `${id}-returning` },
     element('summary', {}, `${person.name} already has a secret`),
-    signIn.view,
+    signIn,
   );
 
   const view = section('Who this is', null, { id: `${id}-account` }, create, secretBox, returning, signOut);
@@ -47,9 +47,8 @@ export function accountSection({ person, id }) {
     if (wasSignedIn && !signedIn) {
       // Someone who just signed out wants the way back in, not a second user.
       returning.open = true;
-      secretBox.hidden = true;
+      showSecret('');
       secretBox.open = false;
-      signIn.prefill(secret.textContent);
     }
     create.hidden = signedIn || returning.open;
     returning.hidden = signedIn;
@@ -124,7 +123,7 @@ function signInForm({ person, id }) {
     `Sign ${person.name} in`,
   );
   const shown = outcome(`${id}-sign-in`);
-  const view = element(
+  const form = element(
     'form',
     {},
     field('Secret', secret),
@@ -132,7 +131,7 @@ function signInForm({ person, id }) {
     element('div', { class: 'actions' }, button),
     shown.view,
   );
-  view.addEventListener('submit', async (event) => {
+  form.addEventListener('submit', async (event) => {
     event.preventDefault();
     await perform(
       {
@@ -143,14 +142,9 @@ function signInForm({ person, id }) {
       },
       (options) => person.signIn(secret.value.trim(), passphrase.value, options),
     );
-    if (person.session) passphrase.value = '';
+    if (person.session) form.reset();
   });
-  return {
-    view,
-    prefill: (text) => {
-      secret.value = text;
-    },
-  };
+  return form;
 }
 
 function signOutPart({ person, id }) {
@@ -170,7 +164,7 @@ function signOutPart({ person, id }) {
       },
       (options) => person.signOut(options),
     );
-    if (!person.session) document.getElementById(`${id}-sign-in-passphrase`).focus();
+    if (!person.session) document.getElementById(`${id}-sign-in-secret`).focus();
   });
   return element('div', { class: 'signed-in' }, element('div', { class: 'actions' }, button), shown.view);
 }

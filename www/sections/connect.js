@@ -1,8 +1,9 @@
-/** Inviting, accepting, and the number by which two people make sure that nobody sits between them. */
+/** Inviting, accepting, and the list of those one is connected with. */
 import { announce } from '../announce.js';
 import { copyButton, element, field, fold, foldable, section } from '../dom.js';
 import { showList } from '../keyed-list.js';
 import { outcome, perform, showError } from '../task.js';
+import { connectionCard } from './connection-card.js';
 import { inbox } from './inbox.js';
 
 export function connectSection({ person, world, id }) {
@@ -24,19 +25,12 @@ export function connectSection({ person, world, id }) {
     invite.update();
     accept.update();
     messages.update();
-    const numberAtOtherEnd = (connection) => world.otherEndOf(connection)?.connection.safetyNumber;
     showList(
       list,
       person.connections,
       (connection) => connection.id,
-      (connection) =>
-        JSON.stringify([
-          connection.name,
-          connection.safetyNumber,
-          numberAtOtherEnd(connection),
-          world.compared.has(connection.safetyNumber),
-        ]),
-      (connection) => connectionCard(connection, world, id),
+      (connection) => JSON.stringify([connection, world.otherEndOf(connection)?.connection.safetyNumber]),
+      (connection) => connectionCard(connection, { person, world, id }),
     );
   };
   return { view, update };
@@ -114,8 +108,8 @@ function inviteForm({ person, world, id }) {
       email.value = next?.address ?? '';
     }
     tokenBox.hidden = !person.invitation;
-    if (!person.invitation || token.textContent === person.invitation.token) return;
-    token.textContent = person.invitation.token;
+    if (token.textContent === (person.invitation?.token ?? '')) return;
+    token.textContent = person.invitation?.token ?? '';
     handOver.replaceChildren(
       ...world.othersOf(person).map((other) =>
         element(
@@ -134,7 +128,6 @@ function inviteForm({ person, world, id }) {
 }
 
 function acceptForm({ person, world, id }) {
-  const [first] = world.othersOf(person);
   const token = element('input', {
     type: 'text',
     id: `${id}-accept-token`,
@@ -150,7 +143,6 @@ function acceptForm({ person, world, id }) {
     'data-testid': `${id}-accept-name`,
     required: true,
     autocomplete: 'off',
-    value: first?.name,
   });
   const button = element(
     'button',
@@ -162,7 +154,7 @@ function acceptForm({ person, world, id }) {
     'form',
     {},
     field('Token', token, 'Or the link from the e-mail.'),
-    field('Name of the one who invited', name),
+    field('Name of the one who invited', name, 'Whom you know it to be from: anyone can write an e-mail.'),
     element('div', { class: 'actions' }, button),
     shown.view,
   );
@@ -180,15 +172,18 @@ function acceptForm({ person, world, id }) {
       (options) => person.acceptInvitation(token.value.trim(), name.value, options),
     );
     if (!connection) return;
-    token.value = '';
+    form.reset();
     world.followed = null;
     fold(view);
     await world.newsFrom(person).catch(() => {});
   });
+  // A message can be from anybody, so following its link accepts nothing yet.
   const follow = (link) => {
     token.value = link;
+    name.value = '';
     view.open = true;
-    form.requestSubmit();
+    name.focus();
+    announce('Say whom this invitation is from, then accept it.');
   };
 
   world.addEventListener('hand-over', ({ detail }) => {
@@ -210,63 +205,4 @@ function acceptForm({ person, world, id }) {
     view.open = true;
   };
   return { view, update, follow };
-}
-
-function connectionCard(connection, world, id) {
-  const otherEnd = world.otherEndOf(connection);
-  const number = element(
-    'p',
-    { class: 'safety-number', 'data-testid': `${id}-safety-number` },
-    connection.safetyNumber,
-  );
-  const card = element(
-    'article',
-    { class: 'card' },
-    element('h4', {}, connection.name ?? 'Someone without a name'),
-    element('p', { class: 'hint' }, 'Safety number'),
-    number,
-  );
-  if (!otherEnd) {
-    card.append(
-      element('p', { class: 'hint' }, `Compare it with ${connection.name ?? 'the other'}, for example over the phone.`),
-    );
-    return card;
-  }
-  const same = otherEnd.connection.safetyNumber === connection.safetyNumber;
-  if (same && world.compared.has(connection.safetyNumber)) {
-    card.append(
-      element(
-        'p',
-        { class: 'match', 'data-testid': `${id}-match` },
-        `The same in ${otherEnd.person.name}’s pane: nobody swapped a key.`,
-      ),
-    );
-  } else {
-    card.append(
-      element(
-        'div',
-        { class: 'actions' },
-        element(
-          'button',
-          {
-            type: 'button',
-            'data-testid': `${id}-compare`,
-            on: {
-              click: () => {
-                if (same) world.markCompared(connection.safetyNumber);
-                announce(
-                  same
-                    ? 'Both see the same number: the server handed each the other’s real key.'
-                    : 'The numbers differ: someone swapped a key. Share nothing over this connection.',
-                  same ? 'done' : 'failed',
-                );
-              },
-            },
-          },
-          `Compare with ${otherEnd.person.name}’s pane`,
-        ),
-      ),
-    );
-  }
-  return card;
 }

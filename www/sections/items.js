@@ -3,7 +3,7 @@ import { element, field, fold, foldable, section } from '../dom.js';
 import { explain } from '../errors.js';
 import { showList } from '../keyed-list.js';
 import { outcome, perform } from '../task.js';
-import { valueList, visibleSlots } from '../values.js';
+import { changedNote, valueList, visibleSlots } from '../values.js';
 
 export function itemsSection({ person, world, recorder, id }) {
   const form = itemForm({ person, id });
@@ -31,7 +31,9 @@ export function itemsSection({ person, world, recorder, id }) {
           'article',
           { class: 'card', 'data-testid': `${id}-item` },
           element('h4', {}, item.label, ' ', element('small', {}, item.templateLabel ?? '')),
+          changedNote(item),
           valueList(item.slots, ciphertextOf, id),
+          adoption(item, { person, id }),
           changeForm(item, { person, world, id }),
         ),
     );
@@ -52,6 +54,25 @@ export function itemsSection({ person, world, recorder, id }) {
     );
   };
   return { view, update };
+}
+
+/** Taking an item for one's own that was written elsewhere, or by who knows whom. */
+function adoption(item, { person, id }) {
+  if (!item.changed && item.slots.every(({ bound }) => bound)) return null;
+  const button = element('button', { type: 'button', 'data-testid': `${id}-adopt` }, 'It is as it should be: adopt it');
+  const shown = outcome(`${id}-adopt`);
+  button.addEventListener('click', () =>
+    perform(
+      {
+        button,
+        shown,
+        working: `Sealing ${item.label} as it is shown…`,
+        done: () => `${item.label} is adopted, and can be shared.`,
+      },
+      (options) => person.adopt(item, options),
+    ),
+  );
+  return element('div', {}, element('div', { class: 'actions' }, button), shown.view);
 }
 
 /** Changing one value of an item. */
@@ -98,7 +119,7 @@ function changeForm(item, { person, world, id }) {
 
 /** Changes with everything the card shows. */
 export function versionOf(item, ciphertextOf) {
-  return JSON.stringify([item.label, item.slots.map(({ id, value }) => [id, value, ciphertextOf(id)])]);
+  return JSON.stringify([item, item.slots.map(({ id }) => ciphertextOf(id))]);
 }
 
 function itemForm({ person, id }) {

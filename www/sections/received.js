@@ -2,7 +2,7 @@
 import { element, section } from '../dom.js';
 import { showList } from '../keyed-list.js';
 import { outcome, perform, showError } from '../task.js';
-import { valueList } from '../values.js';
+import { changedNote, valueList } from '../values.js';
 import { versionOf } from './items.js';
 
 export function receivedSection({ person, world, recorder, id }) {
@@ -101,6 +101,7 @@ function receivedCard(share, { person, world, id, ciphertextOf }) {
     { class: 'card', 'data-testid': `${id}-received-share` },
     element('h4', {}, item ? item.label : 'Something sealed', ' ', element('small', {}, `from ${from}`)),
     share.terms && element('blockquote', { 'data-testid': `${id}-terms` }, share.terms),
+    item && changedNote(item),
     item
       ? valueList(item.slots, ciphertextOf, `${id}-received`)
       : element('p', { class: 'hint' }, 'Not opened yet. The key for it is sealed for this person.'),

@@ -2,11 +2,13 @@
 import { element, field, fold, foldable, section } from '../dom.js';
 import { showList } from '../keyed-list.js';
 import { outcome, perform } from '../task.js';
+import { verification } from './connection-card.js';
 
 export function shareSection({ person, world, id }) {
   const item = element('select', { id: `${id}-share-item`, 'data-testid': `${id}-share-item` });
   const connection = element('select', { id: `${id}-share-connection`, 'data-testid': `${id}-share-connection` });
   const terms = element('textarea', { rows: 2, id: `${id}-share-terms`, 'data-testid': `${id}-share-terms` });
+  const whose = element('p', { class: 'hint', 'data-testid': `${id}-share-verification` });
   const onSharing = element('input', {
     type: 'checkbox',
     id: `${id}-share-on-sharing`,
@@ -24,6 +26,7 @@ export function shareSection({ person, world, id }) {
     {},
     field('Item', item),
     field('With', connection),
+    whose,
     field(
       'Terms (optional)',
       terms,
@@ -57,7 +60,7 @@ export function shareSection({ person, world, id }) {
       },
       (options) =>
         person.share(
-          item.value,
+          person.shareable.find(({ id: itemId }) => itemId === item.value),
           connection.value,
           { terms: terms.value.trim(), onSharing: onSharing.checked },
           options,
@@ -76,6 +79,11 @@ export function shareSection({ person, world, id }) {
     if (onSharingField.hidden) onSharing.checked = false;
   };
   item.addEventListener('change', showForItem);
+  const showForConnection = () => {
+    const chosen = person.connections.find(({ ref }) => ref === connection.value);
+    whose.textContent = chosen ? verification(chosen) : '';
+  };
+  connection.addEventListener('change', showForConnection);
 
   const update = () => {
     const ready = person.shareable.length > 0 && person.connections.length > 0;
@@ -87,14 +95,15 @@ export function shareSection({ person, world, id }) {
     );
     offer(
       connection,
-      person.connections.map(({ id: value, name }) => [value, name ?? 'Someone without a name']),
+      person.connections.map(({ ref, name }) => [ref, name ?? 'Someone without a name']),
     );
     showForItem();
+    showForConnection();
     showList(
       list,
       person.outgoing,
       (share) => share.id,
-      (share) => share.acceptance,
+      (share) => `${share.acceptance} ${share.granted}`,
       (share) => shareCard(share, { person, world, id }),
     );
   };
@@ -147,6 +156,7 @@ function shareCard(share, { person, world, id }) {
     { class: 'card' },
     element('h4', {}, `${label} → ${name}`),
     element('p', { class: 'hint' }, acceptanceInWords[share.acceptance] ?? share.acceptance),
+    share.granted === false && element('p', { class: 'warning' }, 'No change of the item will reach them.'),
     share.terms && element('blockquote', {}, share.terms),
     element('div', { class: 'actions' }, button),
     shown.view,

@@ -293,6 +293,7 @@ async fn items_and_slots_are_classified_and_found_by_it() {
     assert_eq!(new["classification_node"]["own"], true);
 }
 
+/// Also not within a millisecond, and after the clock was set back, which is what the test can make happen.
 #[tokio::test]
 async fn no_two_changes_of_an_item_leave_the_same_time() {
     let server = server().await;
@@ -301,9 +302,9 @@ async fn no_two_changes_of_an_item_leave_the_same_time() {
     let path = format!("/vault/items/{}", text(&item["item"]["id"]));
     let slot_path = format!("/vault/slots/{}", text(&slot(&item, "vin")["id"]));
     let updated_at = async || text(&server.get(&alice, &path).await.ok()["item"]["updated_at"]);
+    server.sql("vault", "UPDATE items SET updated_at = updated_at + 3600000").await;
     let mut times = vec![updated_at().await];
-    // Many in a millisecond, and one after another.
-    for _ in 0..20 {
+    for _ in 0..3 {
         server.put(&alice, &path, json!({ "item": {} })).await.ok();
         times.push(updated_at().await);
         server.put(&alice, &slot_path, json!({ "label": "x" })).await.ok();
@@ -360,15 +361,16 @@ async fn of_several_changes_of_one_state_one_succeeds() {
 async fn a_user_has_a_hundred_sessions_and_a_new_one_ends_the_oldest() {
     let server = server().await;
     let (alice, bob) = (server.sign_up("alice").await, server.sign_up("bob").await);
-    let mut newest = alice.clone();
-    let mut second = None;
-    for _ in 0..100 {
-        server.0.clock().advance(Duration::from_millis(1));
-        newest = server.sign_in_to_vault(newest).await;
-        second.get_or_insert(newest.clone());
+    server.0.clock().advance(Duration::from_secs(1));
+    let second = server.sign_in_to_vault(alice.clone()).await;
+    server.0.clock().advance(Duration::from_secs(1));
+    for _ in 0..98 {
+        server.call("POST", "/vault/session", None, Some(json!({ "public_key": alice.public_key }))).await.ok();
     }
+    server.get(&alice, "/vault/me").await.ok();
+    let newest = server.sign_in_to_vault(alice.clone()).await;
     server.get(&alice, "/vault/me").await.refused(401);
-    server.get(&second.unwrap(), "/vault/me").await.ok();
-    server.get(&newest, "/vault/me").await.ok();
-    server.get(&bob, "/vault/me").await.ok();
+    for user in [&second, &newest, &bob] {
+        server.get(user, "/vault/me").await.ok();
+    }
 }

@@ -5,6 +5,8 @@
 import { passphrase, vaultshare } from './in-node.mjs';
 
 const id = '0190f3a2b6c47d8e9f00112233445566';
+const fingerprint = '0123456789abcdef'.repeat(4);
+const ref = `${id}~${fingerprint}`;
 const options = () => ({ signal: new AbortController().signal, onProgress: () => {} });
 const page = () => ({ perPage: 2, after: 'there', all: false, ...options() });
 const slot = () => ({ id, name: 'vin', label: 'VIN', type: 'key_value', value: 'the value', remove: false });
@@ -29,6 +31,7 @@ const calls = {
   'VaultClient#signIn': ({ session }) => [[session.secret, passphrase, options()]],
   'Session#signOut': () => [[options()]],
   'Session#endOtherSessions': () => [[options()]],
+  'Session#importMemory': ({ envelope }) => [[envelope]],
 
   'templates.list': () => [[{ like: 'a', scheme: 'tag', classification: 'b' }, page()]],
   'templates.get': () => [['vehicle', options()]],
@@ -81,6 +84,7 @@ const calls = {
     ],
     [id, { slots: [slot()] }],
   ],
+  'items.adopt': () => [[id, 'a version', options()]],
   'items.reencrypt': () => [[id, options()]],
   'items.removeSlot': () => [[id, options()]],
   'items.delete': () => [[id, options()]],
@@ -94,8 +98,18 @@ const calls = {
     [{ token: 'a token', id }, { name: 'Alice' }],
   ],
   'connections.list': () => [[page()]],
-  'connections.get': () => [[id, options()]],
-  'connections.delete': () => [[id, options()]],
+  'connections.get': () => [[id, options()], [ref]],
+  'connections.inspect': () => [[id, options()], [ref]],
+  'connections.inspectAll': () => [[page()]],
+  'connections.trustNewKey': () => [
+    [id, fingerprint, options()],
+    [ref, fingerprint],
+  ],
+  'connections.markVerified': () => [
+    [id, '12345 67890', options()],
+    [ref, '12345 67890'],
+  ],
+  'connections.delete': () => [[id, options()], [ref]],
 
   'shares.create': () => [
     [
@@ -107,21 +121,30 @@ const calls = {
         acceptanceRequired: true,
         onSharing: true,
         expiresAt,
+        version: 'a version',
       },
       options(),
     ],
+    [{ itemId: id, connectionId: ref }],
   ],
-  'shares.incoming': () => [[{ mustAccept: true, connectionId: id }, page()]],
-  'shares.outgoing': () => [[{ itemIds: [id], connectionId: id }, page()]],
+  'shares.incoming': () => [[{ mustAccept: true, connectionId: id }, page()], [{ connectionId: ref }]],
+  'shares.outgoing': () => [[{ itemIds: [id], connectionId: id }, page()], [{ connectionId: ref }]],
   'shares.get': () => [[id, options()]],
   'shares.info': () => [[id, options()]],
   'shares.accept': () => [[id, options()]],
-  'shares.change': () => [[id, { expiresAt, onSharing: true }, options()]],
+  'shares.change': () => [
+    [{ shareId: id, itemId: id, connectionId: id, expiresAt, onSharing: true }, options()],
+    [{ shareId: id, itemId: id, connectionId: ref }],
+  ],
   'shares.delete': () => [[id, options()]],
-  'shares.refresh': () => [[id, options()]],
+  'shares.refresh': () => [
+    [id, { include: [{ shareId: id, fingerprint, scope: id, onSharing: true }], ...options() }],
+    [id, { include: [{ shareId: id, fingerprint, scope: null }] }],
+  ],
 
   'encryptionSpaces.share': () => [
-    [{ itemId: id, connectionId: id, slotId: id, terms: 'be nice', expiresAt }, options()],
+    [{ itemId: id, connectionId: id, slotId: id, terms: 'be nice', expiresAt, acceptUnproven: fingerprint }, options()],
+    [{ itemId: id, connectionId: ref }],
   ],
   'encryptionSpaces.list': () => [['incoming', page()]],
   'encryptionSpaces.get': () => [[id, options()]],
@@ -170,6 +193,7 @@ export const withoutArguments = [
   'KeyPair#free',
   'PublicKey#free',
   'Session#close',
+  'Session#exportMemory',
   ...['Session', 'SymmetricKey', 'KeyPair', 'PublicKey'].map((name) => `${name}#[Symbol.dispose]`),
   'isVaultError',
   'new VaultError',
@@ -178,12 +202,17 @@ export const withoutArguments = [
 
 export const methods = Object.keys(calls);
 
+/** Those that give a promise and do not reach the network. */
+export const localMethods = ['Session#importMemory', 'Session#exportMemory'];
+
 /** Those that reach the network. */
-export const networkMethods = methods.filter((name) => /^[a-z]\w+\.|^VaultClient#|^Session#/.test(name));
+export const networkMethods = methods.filter(
+  (name) => /^[a-z]\w+\.|^VaultClient#|^Session#/.test(name) && !localMethods.includes(name),
+);
 
 /** The arguments of calls in which all is right. */
 export function callsOf(method, world) {
-  return calls[method](world);
+  return calls[method]?.(world) ?? [[]];
 }
 
 /**

@@ -197,7 +197,7 @@ pub fn new_id() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{KEYSTORE, Store, placeholders};
+    use super::{KEYSTORE, Store, keep_private, placeholders};
     use crate::testing::Folder;
 
     #[tokio::test]
@@ -213,6 +213,22 @@ mod tests {
         let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *db).await.unwrap();
         assert_eq!(mode, "wal");
         assert!(folder.path().join("a file #1?.db").exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_others_could_read_of_a_database_they_no_longer_can() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = Folder::new().unwrap();
+        let files = ["a.db", "a.db-wal", "a.db-shm"].map(|name| folder.path().join(name));
+        for file in &files {
+            std::fs::write(file, "").unwrap();
+            std::fs::set_permissions(file, PermissionsExt::from_mode(0o664)).unwrap();
+        }
+        keep_private(&files[0]).unwrap();
+        for file in &files {
+            assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600, "{}", file.display());
+        }
     }
 
     #[test]

@@ -9,7 +9,9 @@ use axum::{
 use serde::Deserialize;
 use vaultshare::api::{
     Ciphertext, Id, PageMeta, RecipientName,
-    vault::invitations::{ConnectionPublicKey, Invitation, InvitationDetails, InvitationResponse, InvitationsResponse},
+    vault::invitations::{
+        ConnectionPublicKey, Invitation, InvitationDetails, InvitationLookup, InvitationResponse, InvitationsResponse,
+    },
 };
 
 use super::{
@@ -111,6 +113,19 @@ pub(super) async fn show(
         return Err(not_found());
     }
     Ok(Json(response(row.wire(&session.user_id, Some(&id_or_token))?)))
+}
+
+/// As [`show`], with the token in the body: a URL ends up in logs.
+pub(super) async fn look_up(
+    State(vault): State<Vault>,
+    session: Session,
+    Body(request): Body<InvitationLookup>,
+) -> Result<Json<InvitationResponse>> {
+    let token = request.invitation_token;
+    let mut db = vault.store().read_once().await?;
+    let row = invitations::find(&mut db, &token, vault.clock().now()).await?;
+    let row = row.filter(|row| row.has_token(&token)).ok_or_else(not_found)?;
+    Ok(Json(response(row.wire(&session.user_id, Some(&token))?)))
 }
 
 pub(super) async fn delete(

@@ -36,6 +36,7 @@ fn with_tokens() -> Router<Vault> {
         .route("/me", get(me::show).post(me::create).put(me::change).delete(deletion::delete_now))
         .route("/me/deletion_queue", post(deletion::enqueue).delete(deletion::cancel))
         .route("/invitations", get(invitations::list).post(invitations::create))
+        .route("/invitations/lookup", post(invitations::look_up))
         .route("/invitations/{id_or_token}", get(invitations::show).delete(invitations::delete))
 }
 

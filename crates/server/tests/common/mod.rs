@@ -11,6 +11,7 @@ use axum::{
     http::{HeaderMap, Request, StatusCode},
 };
 use serde_json::{Value, json};
+use sqlx::Connection;
 use tower::ServiceExt;
 use vaultshare::crypto::KeyPair;
 use vaultshare_server::testing::{FreshServer, fresh_server};
@@ -81,6 +82,13 @@ impl Server {
 
     pub async fn delete(&self, user: &User, path: &str) -> Reply {
         self.call("DELETE", path, Some(user.token(path)), None).await
+    }
+
+    /// Changes a database, `vault` or `keystore`, past the server.
+    pub async fn sql(&self, database: &str, statement: &'static str) {
+        let url = format!("sqlite:{}", self.0.data().join(database).with_extension("db").display());
+        let mut database = sqlx::AnyConnection::connect(&url).await.unwrap();
+        sqlx::raw_sql(statement).execute(&mut database).await.unwrap();
     }
 
     /// Signs up as the SDKs do, request by request.

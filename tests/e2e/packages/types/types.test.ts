@@ -14,6 +14,7 @@ import init, {
   decryptWithPassphrase,
   type EncryptionSpaces,
   type ErrorCode,
+  type IncludedShare,
   type Invitation,
   type Invitations,
   type Item,
@@ -21,14 +22,17 @@ import init, {
   type Items,
   isVaultError,
   KeyPair,
+  type LeftOut,
   type NewShare,
   type NewSlot,
+  type OutgoingShare,
   type Page,
   type PageOptions,
   type Progress,
   PublicKey,
   Session,
   type Share,
+  type ShareChange,
   type Shares,
   type Slot,
   type SlotType,
@@ -73,6 +77,8 @@ complete<
     | 'tasks'
     | 'encryptionSpaces'
     | 'endOtherSessions'
+    | 'exportMemory'
+    | 'importMemory'
     | 'signOut'
     | 'close'
     | typeof Symbol.dispose
@@ -80,9 +86,13 @@ complete<
 >();
 complete<Missing<Templates, 'list' | 'get' | 'create'>>();
 complete<Missing<Classifications, 'list' | 'get' | 'create'>>();
-complete<Missing<Items, 'create' | 'list' | 'get' | 'getMany' | 'update' | 'reencrypt' | 'removeSlot' | 'delete'>>();
+complete<
+  Missing<Items, 'create' | 'list' | 'get' | 'getMany' | 'update' | 'adopt' | 'reencrypt' | 'removeSlot' | 'delete'>
+>();
 complete<Missing<Invitations, 'create' | 'list' | 'cancel'>>();
-complete<Missing<Connections, 'accept' | 'list' | 'get' | 'delete'>>();
+complete<
+  Missing<Connections, 'accept' | 'list' | 'get' | 'inspect' | 'inspectAll' | 'trustNewKey' | 'markVerified' | 'delete'>
+>();
 complete<
   Missing<Shares, 'create' | 'incoming' | 'outgoing' | 'get' | 'info' | 'accept' | 'change' | 'delete' | 'refresh'>
 >();
@@ -168,13 +178,15 @@ export async function aSession(session: Session): Promise<string> {
   // @ts-expect-error the secret is given, not set
   session.secret = 'another';
   const identity: string = session.secret + session.userId;
+  const memory: string = await session.exportMemory();
+  const nothing: void = await session.importMemory(memory);
   await session.endOtherSessions({});
   await session.signOut({});
   session.close();
   session[Symbol.dispose]();
   {
     using scoped: Session = session;
-    return identity + scoped.userId;
+    return identity + scoped.userId + String(nothing);
   }
 }
 
@@ -248,6 +260,10 @@ export async function items(session: Session, id: string): Promise<ErrorCode | u
   const item: Item = await session.items.get(id, {});
   const value: string | null | undefined = item.value('model_make');
   const slot: Slot | undefined = created.slots[0];
+  const vouchedFor: boolean = !item.changed && (slot?.bound ?? true) && item.revision > 0;
+  const adopted: Item = await session.items.adopt(id, item.version, {});
+  // @ts-expect-error what was shown has to be named
+  await session.items.adopt(id);
   const texts: (string | null | undefined)[] = [
     value,
     slot?.value,
@@ -257,6 +273,9 @@ export async function items(session: Session, id: string): Promise<ErrorCode | u
     slot?.attachmentId,
     slot?.createdAt,
     slot?.updatedAt,
+    adopted.birth,
+    adopted.version,
+    String(vouchedFor),
     item.templateId,
     item.templateLabel,
     item.ownerId,
@@ -307,8 +326,18 @@ export async function connecting(alice: Session, bob: Session): Promise<string> 
   await bob.connections.accept({ token: invitation.token, id: invitation.id }, { name: 'Alice' });
   const all: Page<Connection> = await bob.connections.list({ all: true });
   const same: Connection = await bob.connections.get(connection.id, {});
-  await bob.connections.delete(connection.id, {});
+  const shown: Connection = await bob.connections.inspect(connection.ref, {});
+  const inspected: Page<Connection> = await bob.connections.inspectAll({ all: true });
+  const trusted: Connection = await bob.connections.trustNewKey(shown.ref, shown.fingerprint, {});
+  const compared: Connection = await bob.connections.markVerified(trusted.ref, trusted.safetyNumber, {});
+  // @ts-expect-error what was shown has to be named
+  await bob.connections.trustNewKey(shown.ref);
+  const verified: false | 'code' | 'compared' = compared.verified;
+  const flags: boolean[] = [shown.keyChanged, shown.nameBound];
+  await bob.connections.delete(connection.ref, {});
   return [
+    String(verified) + (inspected.next ?? ''),
+    String(flags),
     same.name ?? '',
     same.userId,
     same.publicKey,
@@ -331,19 +360,32 @@ export async function sharing(session: Session, itemId: string, connectionId: st
     acceptanceRequired: true,
     onSharing: true,
     expiresAt: new Date(),
+    version: 'v',
   };
   const share: Share = await session.shares.create(wanted, {});
   await session.shares.create({ itemId, connectionId, expiresAt: '2030-01-01T00:00:00Z' });
   const incoming: Page<Share> = await session.shares.incoming({ mustAccept: true, connectionId }, { all: true });
-  const outgoing: Page<Share> = await session.shares.outgoing({ itemIds: [itemId], connectionId }, { perPage: 5 });
+  const outgoing: Page<OutgoingShare> = await session.shares.outgoing(
+    { itemIds: [itemId], connectionId },
+    { perPage: 5 },
+  );
   const { share: read, item }: { share: Share; item: Item } = await session.shares.get(share.id, {});
   const info: Share = await session.shares.info(share.id, {});
   const accepted: Share = await session.shares.accept(share.id, {});
-  await session.shares.change(share.id, { expiresAt: null, onSharing: false }, {});
-  await session.shares.change(share.id, { expiresAt: new Date() });
+  const change: ShareChange = { shareId: share.id, itemId, connectionId, expiresAt: null, onSharing: false };
+  await session.shares.change(change, {});
+  await session.shares.change({ ...change, expiresAt: new Date() });
+  // @ts-expect-error a share is changed as one of an item, for a connection
+  await session.shares.change({ shareId: share.id, onSharing: false });
   await session.shares.delete(share.id, {});
-  const { shares, onShares, leftOut }: { shares: number; onShares: number; leftOut: number } =
+  const { shares, onShares, leftOut }: { shares: number; onShares: number; leftOut: LeftOut[] } =
     await session.shares.refresh(itemId, {});
+  const include: IncludedShare[] = leftOut.flatMap(({ shareId, fingerprint, recipientId, slotId, why }) =>
+    fingerprint !== undefined && why === 'no grant' && recipientId === 'u'
+      ? [{ shareId, fingerprint, scope: slotId ?? null, onSharing: false }]
+      : [],
+  );
+  await session.shares.refresh(itemId, { include });
   const all: (string | number | undefined)[] = [
     read.itemId,
     read.slotId,
@@ -360,7 +402,8 @@ export async function sharing(session: Session, itemId: string, connectionId: st
     item.label,
     shares,
     onShares,
-    leftOut,
+    leftOut.length,
+    String(outgoing.entries[0]?.granted),
     incoming.next,
     outgoing.next,
   ];
@@ -373,7 +416,7 @@ export async function encryptionSpaces(
   connectionId: string,
 ): Promise<(string | undefined)[]> {
   const made: SpaceShare = await session.encryptionSpaces.share(
-    { itemId, connectionId, slotId: 's', terms: 'Be kind', expiresAt: new Date() },
+    { itemId, connectionId, slotId: 's', terms: 'Be kind', expiresAt: new Date(), acceptUnproven: 'f' },
     {},
   );
   const listed: Page<SpaceShare> = await session.encryptionSpaces.list('incoming', { all: true });
@@ -404,6 +447,7 @@ export async function tasks(session: Session): Promise<unknown> {
   );
   const { todo, inProgress }: { todo: number; inProgress: number } = await session.tasks.count({});
   const { completed, failed } = await session.tasks.run({ limit: 10, onProgress: () => {} });
+  const leftOut: LeftOut[] = completed.flatMap((task) => task.leftOut);
   const reasons: ErrorCode[] = failed.map((task) => task.reason.code);
   const [task] = [...completed, ...failed, ...found.entries];
   return [
@@ -415,6 +459,7 @@ export async function tasks(session: Session): Promise<unknown> {
     task?.report,
     todo,
     inProgress,
+    leftOut,
     reasons,
   ];
 }
