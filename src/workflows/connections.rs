@@ -206,8 +206,8 @@ impl Session {
             None => match self.recipient_as_shown(id).await {
                 // Whichever key is shown, also one that is refused otherwise, and the one that it should be.
                 Ok(shown) => [Some(shown.fingerprint()), shown.own.expected()].into_iter().flatten().collect(),
-                // One that is gone, or whose keys are refused, can be ended all the same.
-                Err(error) if is_about_the_connection(&error) => Vec::new(),
+                // Gone, by an attempt whose response was lost.
+                Err(error) if error.code() == ErrorCode::NotFound => Vec::new(),
                 Err(error) => return Err(error),
             },
         };
@@ -243,14 +243,6 @@ impl Session {
             key_changed,
         })
     }
-}
-
-fn is_about_the_connection(error: &Error) -> bool {
-    use ErrorCode::{BadResponse, DecryptionFailed, KeyChanged, MalformedEnvelope, Misplaced, NotFound, WeakKey};
-    matches!(
-        error.code(),
-        NotFound | KeyChanged | WeakKey | Misplaced | BadResponse | DecryptionFailed | MalformedEnvelope
-    )
 }
 
 /// Two connections of one list with one own key pair and different keys: which of them is the genuine one cannot be told,

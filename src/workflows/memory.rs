@@ -4,11 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Binding,
-    item::Seen,
-    refusals::{bad_response, key_changed},
-};
+use super::{Binding, item::Seen, refusals::bad_response};
 use crate::{
     api::Id,
     crypto::places::Birth,
@@ -101,16 +97,20 @@ impl Memory {
         }
     }
 
-    /// `KEY_CHANGED` for another key than was seen first over this key pair, and for another key pair than was seen first in
-    /// this connection.
-    pub(super) fn check_peer(&mut self, connection: &Id, own: &str, peer: &str) -> Result<()> {
-        let is = |seen: Option<String>, now: &str| seen.is_none_or(|seen| seen == now);
-        if !is(self.peers.get(own), peer) || !is(self.pairs.get(connection.as_str()), own) {
-            return Err(key_changed());
-        }
+    /// Whether another key pair was seen first in this connection.
+    pub(super) fn knows_another_pair(&self, connection: &Id, own: &str) -> bool {
+        self.pairs.get(connection.as_str()).is_some_and(|seen| seen != own)
+    }
+
+    /// Whether another key was seen first over this key pair.
+    pub(super) fn knows_another_peer(&self, own: &str, peer: &str) -> bool {
+        self.peers.get(own).is_some_and(|seen| seen != peer)
+    }
+
+    /// Remembers the keys of a connection.
+    pub(super) fn see_connection(&mut self, connection: &Id, own: &str, peer: &str) {
         self.pin(own, peer);
         self.pairs.insert(connection.as_str(), own.to_owned());
-        Ok(())
     }
 
     /// Remembers a key that the user accepted.
@@ -125,11 +125,6 @@ impl Memory {
 
     pub(super) fn is_published(&self, own: &str) -> bool {
         self.published.get(own).is_some() || self.peers.get(own).is_some()
-    }
-
-    /// Fingerprint of the key that was seen over this key pair.
-    pub(super) fn peer_of(&self, own: &str) -> Option<String> {
-        self.peers.get(own)
     }
 
     /// Fingerprint of the key that was seen over this connection.

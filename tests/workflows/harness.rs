@@ -166,7 +166,7 @@ impl Network {
 }
 
 /// Converts our request into the router's.
-fn to_router(request: Request) -> http::Request<Vec<u8>> {
+pub(crate) fn to_router(request: Request) -> http::Request<Vec<u8>> {
     let builder = http::Request::builder().method(request.method.as_str()).uri(request.url);
     let builder = request.headers.iter().fold(builder, |builder, (name, value)| builder.header(*name, value.as_str()));
     builder.body(request.body.unwrap_or_default()).unwrap()

@@ -556,7 +556,8 @@ async fn two_devices_that_write_at_once_lose_nothing() {
             alice.update_item(&item.record.id, &one, &listener),
             second.update_item(&item.record.id, &other, &listener)
         );
-        (one.unwrap(), other.unwrap());
+        one.unwrap();
+        other.unwrap();
         let read = alice.get_item(&item.record.id).await.unwrap();
         assert_eq!((value(&read, "vin"), value(&read, "licence_plate")), (Some(vin.as_str()), Some(plate.as_str())));
         assert!(!read.binding.changed && read.binding.revision == 3, "{:?}", read.binding);

@@ -1,0 +1,111 @@
+//! Each field of each reply in turn, in every manner.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
+
+use crate::{
+    corpus::{About, Corpus},
+    inventions::{ANY, inventions},
+    lies::Lie,
+    oracle::Opened,
+    run::{Tally, run},
+    scene::{Memory, Scene},
+    sequences::{Random, soak},
+    workflows::workflows,
+};
+
+/// Runs without [`soak`]. Each field in each manner is covered before any of them is covered in a second workflow.
+const RUNS: usize = 8_000;
+
+/// Of one field in one manner, where not all of them are run.
+const CASES: usize = 3;
+
+/// What is covered at least, so that a scene that shrinks does not shrink the test unnoticed.
+const FIELDS: usize = 1_000;
+const MANNERS: usize = 6_000;
+
+/// Number of a workflow, the memory it begins with, and the lie.
+type Case = (usize, Memory, Lie);
+
+/// The cases of one field and manner, or a fair choice of those that there is time for.
+#[derive(Default)]
+struct Cases {
+    seen: usize,
+    kept: Vec<Case>,
+}
+
+impl Cases {
+    fn add(&mut self, case: Case, most: usize, random: &mut Random) {
+        self.seen += 1;
+        if self.kept.len() < most {
+            self.kept.push(case);
+        } else if let Some(place) = self.kept.get_mut(random.below(self.seen)) {
+            *place = case;
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_lie_in_any_field_of_any_reply_discloses_or_passes_off_anything() {
+    let scene = Scene::new().await;
+    let opened = Opened::of_scene(&scene).await;
+    let corpus = Corpus::new(&scene);
+    let all = workflows();
+    let mut random = Random::new("systematic");
+
+    // The same lie in another workflow is another case, but not before every lie was told once.
+    let most = if soak().is_some() { usize::MAX } else { CASES };
+    let mut by_manner: BTreeMap<About, Cases> = BTreeMap::new();
+    let mut routes: Vec<BTreeSet<String>> = vec![BTreeSet::new(); all.len()];
+    for (number, workflow) in all.iter().enumerate() {
+        for memory in [Memory::Fresh, Memory::Warm] {
+            let honest = run(&scene, &opened, workflow, memory, Vec::new()).await.replies;
+            routes[number].extend(honest.iter().map(|reply| reply.route.clone()));
+            for (index, reply) in honest.iter().enumerate() {
+                for (about, lie) in corpus.lies(workflow.who, index, reply) {
+                    by_manner.entry(about).or_default().add((number, memory, lie), most, &mut random);
+                }
+            }
+        }
+    }
+    let fields: BTreeSet<(String, String)> =
+        by_manner.keys().map(|(route, field, _)| (route.clone(), field.clone())).collect();
+    let (manners, cases) = (by_manner.len(), by_manner.values().map(|cases| cases.seen).sum::<usize>());
+    println!("{} fields of replies, {manners} with their manners, {cases} cases", fields.len());
+    assert!(fields.len() >= FIELDS && manners >= MANNERS, "too little is covered");
+
+    let mut tally = Tally::default();
+    let mut invented = Tally::default();
+    for (about, lie) in inventions(&scene).await {
+        let concerned = all.iter().zip(&routes).filter(|(_, routes)| about.0 == ANY || routes.contains(&about.0));
+        for (workflow, _) in concerned {
+            for memory in [Memory::Fresh, Memory::Warm] {
+                let ran = run(&scene, &opened, workflow, memory, vec![lie.clone()]).await;
+                invented.add(&format!("{memory:?} {}: {lie:?}", workflow.name), &ran);
+            }
+        }
+    }
+    invented.print("inventions");
+
+    let until = soak().map(|time| Instant::now() + time);
+    let goes_on = |runs: usize| until.map_or(runs < RUNS, |until| Instant::now() < until);
+    let mut turns: Vec<Vec<Case>> = by_manner.into_values().map(|cases| cases.kept).collect();
+    turns.iter_mut().for_each(|cases| random.shuffle(cases));
+    let longest = turns.iter().map(Vec::len).max().unwrap_or_default();
+    'runs: for turn in 0..longest {
+        for (number, memory, lie) in turns.iter().filter_map(|cases| cases.get(turn)) {
+            if !goes_on(tally.runs) {
+                break 'runs;
+            }
+            let workflow = &all[*number];
+            let ran = run(&scene, &opened, workflow, *memory, vec![lie.clone()]).await;
+            tally.add(&format!("{memory:?} {}: {lie:?}", workflow.name), &ran);
+        }
+    }
+    tally.print("fields");
+    invented.assert_clean();
+    tally.assert_clean();
+    assert!(tally.altered >= tally.runs / 2, "too few replies were altered");
+}
