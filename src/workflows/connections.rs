@@ -211,7 +211,9 @@ impl Session {
             match self.recipient_as_shown(id).await {
                 Ok(shown) => {
                     revoke(&shown.fingerprint());
-                    shown.own.expected().as_deref().map_or((), revoke);
+                    if let Some(expected) = shown.own.expected() {
+                        revoke(&expected);
+                    }
                 }
                 // Gone, by an attempt whose response was lost; or with keys that nothing was ever encrypted for.
                 Err(error) if matches!(error.code(), NotFound | WeakKey | KeyChanged | Misplaced) => {}
