@@ -139,14 +139,13 @@ impl Corpus {
             for (owner, other) in same_field() {
                 add(if *owner == who { "own ciphertext" } else { "ciphertext of another user" }, value(json!(other)));
             }
-            for (name, texts) in self.texts.iter().filter(|(name, _)| *name != field) {
+            for (_, texts) in self.texts.iter().filter(|(name, _)| *name != field) {
                 // A ciphertext of each kind, of the same user where there is one.
                 let envelopes = || texts.iter().filter(|(_, text)| is_envelope(text));
                 let own = envelopes().find(|(owner, _)| *owner == who);
                 for (_, other) in own.into_iter().chain(envelopes().last()) {
                     add("ciphertext of another field", value(json!(other)));
                 }
-                let _ = name;
             }
             add("ciphertext altered", value(json!(text.replacen('.', ".A", 1))));
             return;
