@@ -30,8 +30,9 @@ const ROOMS: [(&str, &[&str]); 6] = [
 ];
 
 /// Crates that bring JavaScript's types, …
-const JS_CRATES: [&str; 8] = [
+const JS_CRATES: [&str; 9] = [
     "gloo_events",
+    "gloo_net",
     "gloo_timers",
     "js_sys",
     "serde_wasm_bindgen",

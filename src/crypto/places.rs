@@ -50,6 +50,16 @@ impl Birth {
         Ok(Birth(bytes))
     }
 
+    /// That of the item which an operation creates, by its idempotency key, which is random: so that the operation knows the
+    /// values of its own earlier attempt from those of any other item.
+    pub fn of_operation(idempotency_key: &str) -> Self {
+        let mut text = Text::new("birth");
+        text.string(idempotency_key);
+        let mut bytes = [0; BIRTH_BYTES];
+        bytes.iter_mut().zip(text.sha256()).for_each(|(byte, hashed)| *byte = hashed);
+        Birth(bytes)
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let mut bytes = [0; BIRTH_BYTES];
         (unpadded::decode_into(text, &mut bytes)?.len() == BIRTH_BYTES).then_some(Birth(bytes))

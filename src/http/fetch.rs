@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use gloo_net::http::RequestBuilder;
 use gloo_timers::future::sleep;
 use js_sys::{Array, ArrayBuffer, Function, Promise, Reflect, Uint8Array, global};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortController, AbortSignal, Headers, RequestCache, RequestCredentials, RequestInit, RequestRedirect};
+use web_sys::{AbortController, AbortSignal, Headers, RequestCache, RequestCredentials, RequestRedirect};
 
-use super::{MAXIMUM_REPLY_LENGTH, Request, Response, Transport, TransportError, TransportFuture};
+use super::{MAXIMUM_REPLY_LENGTH, Method, Request, Response, Transport, TransportError, TransportFuture};
 
 #[wasm_bindgen(module = "/src/yield_to_page.js")]
 extern "C" {
@@ -47,7 +48,8 @@ impl Transport for FetchTransport {
 /// other, which browsers do not tell apart either.
 async fn exchange(fetch: &Function, request: Request) -> Result<Response, TransportError> {
     let abort = AbortOnDrop::new()?;
-    let request = build(&request, &abort.signal()).map_err(failed)?;
+    let request = build(request, &abort.signal())?;
+    // Not `gloo_net`'s own `send`, which panics where a rejection is no `Error` and knows no other `fetch`.
     let promise = fetch.call1(&JsValue::UNDEFINED, &request).map_err(failed)?;
     let response = JsFuture::from(Promise::resolve(&promise)).await.map_err(failed)?;
     // By its properties rather than its class, which a polyfill and another frame have one of their own of.
@@ -62,27 +64,31 @@ async fn exchange(fetch: &Function, request: Request) -> Result<Response, Transp
         Some(body) => read(body).await?,
         None => Vec::new(),
     };
-    abort.disarm();
     // What is no HTTP status is no success either.
     Ok(Response { status: status.as_f64().map_or(0, |status| status as u16), retry_after, body })
 }
 
-fn build(request: &Request, signal: &AbortSignal) -> Result<web_sys::Request, JsValue> {
-    let headers = Headers::new()?;
+fn build(request: Request, signal: &AbortSignal) -> Result<web_sys::Request, TransportError> {
+    let mut builder = RequestBuilder::new(&request.url)
+        .method(match request.method {
+            Method::Get => http::Method::GET,
+            Method::Post => http::Method::POST,
+            Method::Put => http::Method::PUT,
+            Method::Patch => http::Method::PATCH,
+            Method::Delete => http::Method::DELETE,
+        })
+        .redirect(RequestRedirect::Error)
+        .credentials(RequestCredentials::Omit)
+        .cache(RequestCache::NoStore)
+        .abort_signal(Some(signal));
     for (name, value) in &request.headers {
-        headers.set(name, value)?;
+        builder = builder.header(name, value);
     }
-    let options = RequestInit::new();
-    options.set_method(request.method.as_str());
-    options.set_headers(&headers);
-    options.set_redirect(RequestRedirect::Error);
-    options.set_credentials(RequestCredentials::Omit);
-    options.set_cache(RequestCache::NoStore);
-    options.set_signal(Some(signal));
-    if let Some(body) = &request.body {
-        options.set_body(&Uint8Array::from(body.as_slice()));
-    }
-    web_sys::Request::new_with_str_and_init(&request.url, &options)
+    let built = match request.body {
+        Some(body) => builder.body(Uint8Array::from(body.as_slice())),
+        None => builder.build(),
+    };
+    built.map(web_sys::Request::from).map_err(|_| TransportError::Failed)
 }
 
 /// A property that is an object, `None` where it is null or missing.
@@ -131,7 +137,9 @@ async fn read(body: JsValue) -> Result<Vec<u8>, TransportError> {
             }
             return Err(TransportError::ReplyTooLong);
         }
-        bytes.extend_from_slice(&chunk.to_vec());
+        let start = bytes.len();
+        bytes.resize(start + chunk.length() as usize, 0);
+        chunk.copy_to(bytes.split_at_mut(start).1);
     }
 }
 
@@ -154,31 +162,20 @@ fn failed(_: impl Into<JsValue>) -> TransportError {
 }
 
 /// Aborts a request, and so frees its connection, when its future is dropped.
-pub(crate) struct AbortOnDrop {
-    controller: AbortController,
-    is_over: bool,
-}
+pub(crate) struct AbortOnDrop(AbortController);
 
 impl AbortOnDrop {
     pub(crate) fn new() -> Result<Self, TransportError> {
-        let controller = AbortController::new().map_err(failed)?;
-        Ok(AbortOnDrop { controller, is_over: false })
+        AbortController::new().map(AbortOnDrop).map_err(failed)
     }
 
     pub(crate) fn signal(&self) -> AbortSignal {
-        self.controller.signal()
-    }
-
-    /// For a request that there is nothing left of to abort: telling all that listen takes as long as making a request.
-    fn disarm(mut self) {
-        self.is_over = true;
+        self.0.signal()
     }
 }
 
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
-        if !self.is_over {
-            self.controller.abort();
-        }
+        self.0.abort();
     }
 }

@@ -195,26 +195,25 @@ impl Session {
 
     /// Ends a connection for both users, and takes back what was shared over it.
     pub async fn delete_connection(&self, reference: &ConnectionRef) -> Result<()> {
+        use ErrorCode::{KeyChanged, Misplaced, NotFound, WeakKey};
         let keys = self.keys()?;
         let id = &reference.id;
         let revoke = |peer: &str| keys.memory.borrow_mut().revoke(&RevokedKey::of_peer(peer), now_milliseconds());
         // Whatever the server says now of whose connection this is.
         let named = reference.peer.clone().or_else(|| keys.memory.borrow().peer_in(id));
-        if let Some(named) = named {
-            revoke(&named);
+        if let Some(named) = &named {
+            revoke(named);
         }
-        let recipient = match keys.known_connection(id) {
-            Some(known) => Ok(known),
-            None => self.fetch_recipient(id).await,
-        };
-        match recipient {
-            Ok(recipient) => {
-                recipient.check_reference(reference)?;
-                revoke(&recipient.fingerprint());
+        if reference.peer.is_some() {
+            self.fetch_recipient(id).await?.check_reference(reference)?;
+        } else if named.is_none() {
+            // Whichever key it is, also one that is refused otherwise: it is to get nothing more.
+            match self.recipient_as_shown(id).await {
+                Ok(shown) => revoke(&shown.fingerprint()),
+                // Gone, by an attempt whose response was lost; or with keys that nothing was ever encrypted for.
+                Err(error) if matches!(error.code(), NotFound | WeakKey | KeyChanged | Misplaced) => {}
+                Err(error) => return Err(error),
             }
-            // One that is gone, or whose keys are refused, can be ended all the same.
-            Err(error) if reference.peer.is_none() && is_about_the_connection(&error) => {}
-            Err(error) => return Err(error),
         }
         keys.forget_connection(id);
         self.delete_once(("connections.delete", id), vault::connections::delete(self.vault(), id)).await
@@ -245,14 +244,6 @@ impl Session {
             key_changed,
         })
     }
-}
-
-fn is_about_the_connection(error: &Error) -> bool {
-    use ErrorCode::{BadResponse, DecryptionFailed, KeyChanged, MalformedEnvelope, Misplaced, NotFound, WeakKey};
-    matches!(
-        error.code(),
-        NotFound | KeyChanged | WeakKey | Misplaced | BadResponse | DecryptionFailed | MalformedEnvelope
-    )
 }
 
 /// Two connections of one list with one own key pair and different keys: which of them is the genuine one cannot be told,

@@ -94,16 +94,23 @@ impl Keys {
             || memory.is_revoked(&RevokedKey::of_peer(&grant.to), grant.at)
     }
 
-    /// Remembers what the share of this id grants, for when it is taken back.
-    pub(super) fn remember_grant(&self, share: &Id, grant: &Grant, item: &Id, birth: Birth) {
-        let key = RevokedKey::of_grant(item, birth, &grant.to, grant.scope.as_ref());
-        self.memory.borrow_mut().granted(share, &key);
-    }
-
-    /// Takes back what was granted like this until then, in milliseconds since 1970.
+    /// Takes back what was granted like this until then, in milliseconds since 1970; also a grant of a device whose clock is
+    /// ahead.
     pub(super) fn revoke(&self, grant: &Grant, item: &Id, birth: Birth, at: u64) {
         let key = RevokedKey::of_grant(item, birth, &grant.to, grant.scope.as_ref());
-        self.memory.borrow_mut().revoke(&key, at);
+        self.memory.borrow_mut().revoke(&key, at.max(grant.at));
+    }
+
+    /// Remembers which grant a share has. Ids of shares are the server's, and could later be said to be another's.
+    pub(super) fn check_share(&self, share: &Id, grant: &Grant, item: &Id, birth: Birth) -> Result<()> {
+        let key = RevokedKey::of_grant(item, birth, &grant.to, grant.scope.as_ref());
+        self.memory.borrow_mut().check_share(share, key, grant.at)
+    }
+
+    /// As [`Keys::check_share`], for a grant that the user has just given.
+    pub(super) fn remember_share(&self, share: &Id, grant: &Grant, item: &Id, birth: Birth) {
+        let key = RevokedKey::of_grant(item, birth, &grant.to, grant.scope.as_ref());
+        self.memory.borrow_mut().remember_share(share, key, grant.at);
     }
 }
 

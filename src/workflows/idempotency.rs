@@ -6,7 +6,10 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use crate::error::{Error, Result};
+use crate::{
+    crypto::places::Birth,
+    error::{Error, Result},
+};
 
 /// Bounds the memory of a page whose calls keep failing; beyond it, each new operation evicts one that is not in
 /// flight.
@@ -89,6 +92,11 @@ impl PendingOperation {
     /// The `Idempotency-Key` header. Requests to different paths may share it.
     pub(super) fn idempotency_key(&self) -> Option<&str> {
         Some(&self.key)
+    }
+
+    /// The birth of the item that the operation creates: the same in every attempt, and in no other operation.
+    pub(super) fn birth(&self) -> Birth {
+        Birth::of_operation(&self.key)
     }
 
     /// Whether an earlier attempt was never acknowledged, so that the work may be done already.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Binding, item::Seen, refusals::key_changed};
+use super::{Binding, item::Seen, refusals::bad_response};
 use crate::{
     api::Id,
     crypto::places::Birth,
@@ -25,20 +25,20 @@ pub(super) struct Memory {
     pairs: Newest<String>,
     /// Own key pairs that were published, by fingerprint.
     published: Newest<()>,
-    /// What is taken back with a share, by its id.
-    granted: Newest<String>,
+    /// What this user shared by which share, and when it was granted.
+    shares: Newest<(String, u64)>,
     /// When what was shared was taken back, in milliseconds since 1970.
     revoked: Newest<u64>,
 }
 
 impl Memory {
     pub(super) fn merge(&mut self, earlier: Memory) {
-        let Memory { items, peers, pairs, published, granted, revoked } = earlier;
+        let Memory { items, peers, pairs, published, shares, revoked } = earlier;
         self.items.merge(items, |earlier, now| earlier.birth == now.birth && earlier.revision > now.revision);
         self.peers.merge(peers, |_, _| false);
         self.pairs.merge(pairs, |_, _| false);
         self.published.merge(published, |_, _| false);
-        self.granted.merge(granted, |_, _| false);
+        self.shares.merge(shares, |_, _| false);
         self.revoked.merge(revoked, |earlier, now| earlier > now);
     }
 
@@ -81,16 +81,20 @@ impl Memory {
         }
     }
 
-    /// `KEY_CHANGED` for another key than was seen first over this key pair, and for another key pair than was seen first in
-    /// this connection.
-    pub(super) fn check_peer(&mut self, connection: &Id, own: &str, peer: &str) -> Result<()> {
-        let is = |seen: Option<String>, now: &str| seen.is_none_or(|seen| seen == now);
-        if !is(self.peers.get(own), peer) || !is(self.pairs.get(connection.as_str()), own) {
-            return Err(key_changed());
-        }
+    /// Whether another key pair was seen first in this connection.
+    pub(super) fn knows_another_pair(&self, connection: &Id, own: &str) -> bool {
+        self.pairs.get(connection.as_str()).is_some_and(|seen| seen != own)
+    }
+
+    /// Whether another key was seen first over this key pair.
+    pub(super) fn knows_another_peer(&self, own: &str, peer: &str) -> bool {
+        self.peers.get(own).is_some_and(|seen| seen != peer)
+    }
+
+    /// Remembers the keys of a connection.
+    pub(super) fn see_connection(&mut self, connection: &Id, own: &str, peer: &str) {
         self.pin(own, peer);
         self.pairs.insert(connection.as_str(), own.to_owned());
-        Ok(())
     }
 
     /// Remembers a key that the user accepted.
@@ -107,32 +111,34 @@ impl Memory {
         self.published.get(own).is_some() || self.peers.get(own).is_some()
     }
 
-    /// Fingerprint of the key that was seen over this key pair.
-    pub(super) fn peer_of(&self, own: &str) -> Option<String> {
-        self.peers.get(own)
-    }
-
-    /// Fingerprint of the key that was seen in this connection.
+    /// Fingerprint of the key that was seen over this connection.
     pub(super) fn peer_in(&self, connection: &Id) -> Option<String> {
         self.peers.get(&self.pairs.get(connection.as_str())?)
     }
 
-    /// Remembers what a share was seen to grant, the first time: an id is the server's, which could answer for it with
-    /// another share when it is taken back.
-    pub(super) fn granted(&mut self, share: &Id, key: &RevokedKey) {
-        if self.granted.get(share.as_str()).is_none() {
-            self.granted.insert(share.as_str(), key.0.clone());
+    /// Remembers what a share was granted for; `BAD_RESPONSE` where it was seen to be for something else.
+    pub(super) fn check_share(&mut self, share: &Id, key: RevokedKey, granted_at: u64) -> Result<()> {
+        match self.shares.get(share.as_str()) {
+            Some((seen, _)) if seen != key.0 => Err(bad_response("the server shows one share for another")),
+            _ => {
+                self.remember_share(share, key, granted_at);
+                Ok(())
+            }
         }
     }
 
-    /// Takes back what a share was seen to grant.
-    pub(super) fn revoke_share(&mut self, share: &Id, at: u64) {
-        if let Some(key) = self.granted.get(share.as_str()) {
-            self.revoke(&RevokedKey(key), at);
-        }
+    pub(super) fn remember_share(&mut self, share: &Id, key: RevokedKey, granted_at: u64) {
+        self.shares.insert(share.as_str(), (key.0, granted_at));
     }
 
-    /// Takes every grant back that has been given until now, to this key for this item and scope.
+    /// Takes back what a share was seen to be granted for; whether it was seen.
+    pub(super) fn revoke_share(&mut self, share: &Id, now: u64) -> bool {
+        let Some((key, granted_at)) = self.shares.get(share.as_str()) else { return false };
+        self.revoke(&RevokedKey(key), now.max(granted_at));
+        true
+    }
+
+    /// Takes every grant back that has been given until then, to this key for this item and scope.
     pub(super) fn revoke(&mut self, key: &RevokedKey, at: u64) {
         let at = self.revoked.get(&key.0).map_or(at, |before| before.max(at));
         self.revoked.insert(&key.0, at);

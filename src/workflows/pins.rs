@@ -49,9 +49,8 @@ impl Session {
         let id = Id::parse(keypair_id).ok_or_else(|| Error::invalid_argument("the key pair's id is not an id"))?;
         // Unwrapped, not only looked up: a public key that the Keystore merely claims could be its own.
         let own = self.key_pair(keypair_id).await?;
-        let was_used = own.note.borrow().is_some()
-            || self.keys()?.memory.borrow().is_published(&own.pair.fingerprint())
-            || !matches!((&own.rule, rule), (KeyRule::Open, _)) && own.rule != *rule;
+        let was_used =
+            self.keys()?.was_used(&own) || !matches!((&own.rule, rule), (KeyRule::Open, _)) && own.rule != *rule;
         if was_used && !operation.was_attempted_before() {
             return Err(Error::invalid_argument("this key pair is another connection's: each has one of its own"));
         }
@@ -77,8 +76,12 @@ impl Session {
         let own = if record.public_key == generated.public_key_pem() {
             ConnectionKeyPair { pair: generated.without_export(), rule: rule.clone(), note: RefCell::default() }
         } else if operation.was_attempted_before() {
-            // The first attempt's.
-            unwrap_pair(&keys, &record).await?
+            // The first attempt's, or another connection's.
+            let own = unwrap_pair(&keys, &record).await?;
+            if keys.was_used(&own) {
+                return Err(bad_response("the server stored another key pair than it was given"));
+            }
+            own
         } else {
             return Err(bad_response("the server stored another key pair than it was given"));
         };
@@ -208,28 +211,31 @@ pub(super) struct StoredKeyPair {
 }
 
 impl Keys {
-    /// Whether the other side's key is refused.
-    pub(super) fn is_other_key(&self, recipient: &Recipient) -> bool {
-        let own = recipient.own.pair.fingerprint();
-        let peer = recipient.fingerprint();
-        recipient.own.expected().or_else(|| self.memory.borrow().peer_of(&own)).is_some_and(|expected| expected != peer)
+    /// Whether a key pair is a connection's already, as far as this user's clients have noted it.
+    fn was_used(&self, own: &ConnectionKeyPair) -> bool {
+        own.note.borrow().is_some() || self.memory.borrow().is_published(&own.pair.fingerprint())
     }
 
-    /// Compares the other side's key with the note, the rule and what this session has seen.
-    fn check_peer(&self, recipient: &Recipient) -> Result<()> {
-        let own = recipient.own.pair.fingerprint();
-        let peer = recipient.fingerprint();
+    /// Whether the other side's key is refused: by the note, the rule, or what this session has seen.
+    pub(super) fn is_other_key(&self, recipient: &Recipient) -> bool {
+        let (own, peer) = (recipient.own.pair.fingerprint(), recipient.fingerprint());
         let id = &recipient.connection.own.id;
-        let is_elsewhere = recipient.own.note.borrow().as_ref().is_some_and(|note| note.connection != *id);
-        if is_elsewhere || recipient.own.expected().is_some_and(|expected| expected != peer) {
+        let memory = self.memory.borrow();
+        // What the user named, perhaps on another device, stands above what this session saw before.
+        let is_named = recipient.own.named_by_user().is_some();
+        recipient.own.note.borrow().as_ref().is_some_and(|note| note.connection != *id)
+            || recipient.own.expected().is_some_and(|expected| expected != peer)
+            || memory.knows_another_pair(id, &own)
+            || !is_named && memory.knows_another_peer(&own, &peer)
+    }
+
+    fn check_peer(&self, recipient: &Recipient) -> Result<()> {
+        if self.is_other_key(recipient) {
             return Err(key_changed());
         }
-        let mut memory = self.memory.borrow_mut();
-        if recipient.own.named_by_user().is_some() {
-            // Also on another device, where this session saw the key before.
-            memory.pin(&own, &peer);
-        }
-        memory.check_peer(id, &own, &peer)
+        let (own, peer) = (recipient.own.pair.fingerprint(), recipient.fingerprint());
+        self.memory.borrow_mut().see_connection(&recipient.connection.own.id, &own, &peer);
+        Ok(())
     }
 }
 

@@ -228,7 +228,9 @@ async fn recipients_of(
                 let is_new = include.contains_key(&share.id);
                 let grant = if is_new { Some(keys.seal_grant(&granted.grant, item).await?) } else { None };
                 let (key, scope) = (granted.key.clone(), granted.grant.scope.clone());
-                keys.remember_grant(&share.id, &granted.grant, &item.record.id, birth);
+                if is_new {
+                    keys.remember_share(&share.id, &granted.grant, &item.record.id, birth);
+                }
                 Ok(Recipient { share_id: share.id.clone(), key, scope, grant })
             }
             Err(LeftOutReason::NoGrant) if share.on_share.is_some() => {
@@ -275,7 +277,11 @@ async fn judge(
         Some(IncludedShare { fingerprint, scope, on_sharing, .. }) => {
             Grant::new(fingerprint.clone(), scope.clone(), *on_sharing, share.expires_at.clone())
         }
-        None => keys.open_grant(share.grant.as_deref(), item).await.ok_or(LeftOutReason::NoGrant)?,
+        None => {
+            let grant = keys.open_grant(share.grant.as_deref(), item).await.ok_or(LeftOutReason::NoGrant)?;
+            keys.check_share(&share.id, &grant, &item.record.id, birth).map_err(|_| LeftOutReason::NoGrant)?;
+            grant
+        }
     };
     if grant.to != key.fingerprint() {
         return Err(LeftOutReason::KeyChanged);

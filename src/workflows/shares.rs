@@ -136,14 +136,16 @@ impl Session {
         let dek = DataKey::generate()?;
         let slot_values = encrypt_for_share(&dek, &item, share.slot_id.as_ref()).await?;
         let encrypted_dek = ciphertext(recipient.key.wrap_data_key(&dek).await?)?;
-        let (grant, sealed, on_share) = match item.is_received() {
-            true => (None, None, self.sign_on_share(&item, share.slot_id.as_ref(), &recipient).await?),
+        let (grant, on_share) = match item.is_received() {
+            true => (None, self.sign_on_share(&item, share.slot_id.as_ref(), &recipient).await?),
             false => {
                 let (to, until) = (recipient.fingerprint(), share.expires_at.clone());
-                let grant = Grant::new(to, share.slot_id.clone(), share.on_sharing, until);
-                let sealed = keys.seal_grant(&grant, &item).await?;
-                (Some(grant), Some(sealed), None)
+                (Some(Grant::new(to, share.slot_id.clone(), share.on_sharing, until)), None)
             }
+        };
+        let sealed_grant = match &grant {
+            Some(grant) => Some(keys.seal_grant(grant, &item).await?),
+            None => None,
         };
         let acceptance_required = share.acceptance_required.unwrap_or(share.terms.is_some());
         let new_share = vault::shares::NewShare {
@@ -161,7 +163,7 @@ impl Session {
             expires_at: share.expires_at.clone(),
             slot_id: share.slot_id.clone(),
             slot_values,
-            grant: sealed,
+            grant: sealed_grant,
             on_share,
         };
         self.note_first_disclosure(&recipient).await?;
@@ -177,10 +179,10 @@ impl Session {
             created => created?,
         };
         let created = created.into_iter().next().ok_or_else(|| bad_response("the server made no share"))?;
-        operation.complete();
-        if let (Some(grant), Some(birth)) = (grant, item.binding.birth) {
-            keys.remember_grant(&created.id, &grant, &item.record.id, birth);
+        if let Some(grant) = &grant {
+            keys.check_share(&created.id, grant, &item.record.id, birth_of(&item)?)?;
         }
+        operation.complete();
         progress.report("shared", 3, 3);
         Ok(created)
     }
@@ -236,10 +238,8 @@ impl Session {
             return Ok(Some(false));
         };
         let key = share.public_key.as_deref().and_then(|pem| PublicKey::from_pem(pem).ok());
-        let is_for = key.is_some_and(|key| key.fingerprint() == grant.to);
-        if is_for {
-            keys.remember_grant(&share.id, &grant, &share.item_id, birth);
-        }
+        let is_for = key.is_some_and(|key| key.fingerprint() == grant.to)
+            && keys.check_share(&share.id, &grant, &share.item_id, birth).is_ok();
         Ok(Some(is_for && !grant.has_expired() && !keys.is_revoked(&grant, &share.item_id, birth)))
     }
 
@@ -348,6 +348,8 @@ impl Session {
         let grant = grant.filter(|grant| grant.to == recipient.fingerprint());
         let grant = grant.ok_or_else(|| bad_response("the share has no grant for this item and recipient"))?;
 
+        keys.check_share(id, &grant, &item.record.id, birth_of(&item)?)?;
+
         let changed = Grant {
             on: terms.on_sharing.unwrap_or(grant.on),
             until: terms.expires_at.clone().unwrap_or_else(|| grant.until.clone()),
@@ -371,17 +373,20 @@ impl Session {
     /// again, whatever the server lists; after it, a server that kept the share can bring it back.
     pub async fn delete_share(&self, id: &Id) -> Result<()> {
         let keys = self.keys()?;
-        keys.memory.borrow_mut().revoke_share(id, now_milliseconds());
-        match vault::shares::get_outgoing(self.vault(), id).await {
-            Ok(share) => {
-                expect_id(id, &share.id)?;
-                if let Some((grant, birth)) = keys.open_grant_of(share.grant.as_deref(), &share.item_id).await {
-                    keys.revoke(&grant, &share.item_id, birth, now_milliseconds());
+        // What this session knows of the share is taken back, and not what the server says that it is of.
+        let was_seen = keys.memory.borrow_mut().revoke_share(id, now_milliseconds());
+        if !was_seen {
+            match vault::shares::get_outgoing(self.vault(), id).await {
+                Ok(share) => {
+                    expect_id(id, &share.id)?;
+                    if let Some((grant, birth)) = keys.open_grant_of(share.grant.as_deref(), &share.item_id).await {
+                        keys.revoke(&grant, &share.item_id, birth, now_milliseconds());
+                    }
                 }
+                // A received one, or one that is gone, or so the server says.
+                Err(error) if error.code() == ErrorCode::NotFound => {}
+                Err(error) => return Err(error),
             }
-            // A received one, or one that is gone.
-            Err(error) if error.code() == ErrorCode::NotFound => {}
-            Err(error) => return Err(error),
         }
         self.delete_once(("shares.delete", id), vault::shares::delete(self.vault(), id)).await
     }

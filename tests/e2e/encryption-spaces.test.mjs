@@ -71,7 +71,7 @@ describe('sharing in an encryption space', () => {
     const {
       invitations: [held],
     } = await holds('alice', 'vault', '/invitations');
-    assert.deepEqual([held.id, held.token, held.public_key_id], [invitation.id, invitation.token, published.id]);
+    assert.deepEqual([held.id, held.token, held.public_key_id], [invitation.id, '', published.id], 'no token is kept');
     assert.match(held.encrypted_recipient_name, /^Aes256Gcm\./);
   });
 
@@ -80,7 +80,11 @@ describe('sharing in an encryption space', () => {
       ({ id, token }) => globalThis.people.bob.session.connections.accept({ id, token }, { name: 'Alice' }),
       invitation,
     );
-    assert.deepEqual(await sent('bob'), ['POST keystore/keypairs', 'POST vault/connections']);
+    assert.deepEqual(
+      await sent('bob'),
+      ['POST vault/invitations/lookup', 'POST keystore/keypairs', 'POST vault/connections'],
+      'whose key it is goes into the key pair, so it is asked for before',
+    );
 
     const ofBob = (await holds('bob', 'vault', `/connections/${connection.id}`)).connection;
     const ofAlice = (await holds('alice', 'vault', `/connections/${connection.otherConnectionId}`)).connection;
@@ -209,11 +213,14 @@ describe('sharing in an encryption space', () => {
       { id: share.id, connectionId: connection.id },
     );
     assert.deepEqual(back, { lock: '1234', left: 0 });
-    assert.ok(
-      !(await sent('bob')).some(
-        (request) => request.includes('claim_key') || request === 'POST keystore/encryption_spaces',
-      ),
+    const requests = await sent('bob');
+    assert.deepEqual(
+      requests.filter((request) => request.includes('claim_key') || request === 'POST keystore/encryption_spaces'),
+      ['POST keystore/shared_keys/ID/claim_key'],
+      'who shares under a claimed key asks once for the signature of who made it, and keeps no second copy',
     );
+    const reading = requests.slice(0, requests.indexOf('POST vault/items'));
+    assert.deepEqual(reading, ['GET vault/shares/ID', 'GET vault/connections/ID', 'GET keystore/encryption_spaces/ID']);
   });
 
   it('says what is wrong', async () => {

@@ -142,7 +142,7 @@ meeco shares:create \\
         ("CARLOS_SHARED_INCOMING_SHARE_ID", received.share_id.as_str()),
         ("CARLOS_SHARED_INCOMING_ITEM_ID", received.item_id.as_str()),
     ];
-    terminal.types("meeco shares:accept $EXISTING_SHARE2_ID -a .carlos.yaml", &variables);
+    terminal.types_and_agrees("meeco shares:accept $EXISTING_SHARE2_ID -a .carlos.yaml", &variables);
     let share =
         yaml(&terminal.types("meeco shares:get-incoming $CARLOS_SHARED_INCOMING_SHARE_ID -a .carlos.yaml", &variables));
     assert_eq!(text(&slot(&share["slots"], "licence_plate")["value"]), "NotACatDefsACar");

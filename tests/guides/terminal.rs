@@ -1,7 +1,13 @@
 //! A terminal in an empty folder, where `meeco` is our command line and a fresh server is the environment.
 
-use std::{env, fs, path::PathBuf, process::Command};
+use std::{
+    env, fs,
+    io::Write,
+    path::PathBuf,
+    process::{Command, Output, Stdio},
+};
 
+use nix::pty::{OpenptyResult, openpty};
 use serde_norway::Value;
 use tokio::{net::TcpListener, sync::oneshot};
 use vaultshare_server::testing::{Folder, fresh_server};
@@ -43,27 +49,36 @@ impl Terminal {
         self.folder.path().join(name)
     }
 
-    fn shell(&self, lines: &str, variables: &[(&str, &str)]) -> std::process::Output {
+    fn shell(&self, lines: &str, variables: &[(&str, &str)]) -> Command {
         let path = format!("{}:{}", self.path("programs").display(), env::var("PATH").unwrap_or_default());
-        Command::new("sh")
+        let mut command = Command::new("sh");
+        command
             .args(["-e", "-c", &format!("umask 077\n{lines}")])
             .current_dir(self.folder.path())
             .env("PATH", path)
+            .env_remove("VAULTSHARE_MEMORY")
             .envs(variables.iter().copied())
-            .output()
-            .unwrap()
+            .stdin(Stdio::null());
+        command
     }
 
     /// Types these lines, which succeed, and gives what they print.
     pub(crate) fn types(&self, lines: &str, variables: &[(&str, &str)]) -> String {
-        let output = self.shell(lines, variables);
-        assert!(output.status.success(), "{lines}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
+        printed(lines, self.shell(lines, variables).output().unwrap())
+    }
+
+    /// Types these lines at a terminal, where a question is answered with yes.
+    pub(crate) fn types_and_agrees(&self, lines: &str, variables: &[(&str, &str)]) -> String {
+        let OpenptyResult { master, slave } = openpty(None, None).unwrap();
+        fs::File::from(master.try_clone().unwrap()).write_all(b"y\n").unwrap();
+        let output = self.shell(lines, variables).stdin(slave).output().unwrap();
+        drop(master);
+        printed(lines, output)
     }
 
     /// Types these lines, which fail, and gives the error.
     pub(crate) fn is_refused(&self, lines: &str, variables: &[(&str, &str)]) -> String {
-        let output = self.shell(lines, variables);
+        let output = self.shell(lines, variables).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{lines}");
         String::from_utf8(output.stderr).unwrap().lines().last().unwrap_or_default().to_owned()
     }
@@ -78,6 +93,11 @@ impl Terminal {
         edit(&mut document);
         fs::write(self.path(name), serde_norway::to_string(&document).unwrap()).unwrap();
     }
+}
+
+fn printed(lines: &str, output: Output) -> String {
+    assert!(output.status.success(), "{lines}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
 }
 
 pub(crate) fn yaml(text: &str) -> Value {

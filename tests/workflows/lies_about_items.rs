@@ -13,8 +13,8 @@ use crate::{
     fault_injection::fail_each_request,
     harness::{Fault, Harness, quiet, slot, value, vehicle},
     lies::{
-        INVENTED, NO_STATE, alter, car, dek_of, item_path, plain_dek_of, readable, sealed_in, set, shares_path, slot_id,
-        slot_of,
+        INVENTED, NO_STATE, alter, car, dek_of, item_path, plain_dek_of, readable, sealed_in, set, shares_path,
+        slot_id, slot_of,
     },
 };
 
@@ -110,7 +110,8 @@ async fn a_value_that_names_no_place_is_disclosed_to_nobody_before_it_is_adopted
     let (alice, bob, to_bob) = harness.alice_and_bob().await;
     let item = alice.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap();
     let nowhere = Json::from(plain_dek_of(&alice).encrypt(b"of any place").await.unwrap());
-    let put = json!({ "item": { "slots_attributes": [{ "id": slot_id(&item, "power"), "encrypted_value": nowhere }] } });
+    let put =
+        json!({ "item": { "slots_attributes": [{ "id": slot_id(&item, "power"), "encrypted_value": nowhere }] } });
     let path = ["items", item.record.id.as_str()];
     harness.service(&alice, "vault").put(&path).json(&put).send::<Json>().await.unwrap();
 
@@ -127,7 +128,8 @@ async fn a_value_that_names_no_place_is_disclosed_to_nobody_before_it_is_adopted
     // An item of another client's altogether.
     let others = alice.create_item(&vehicle(&[]), &quiet()).await.unwrap();
     let nowhere = Json::from(plain_dek_of(&alice).encrypt(b"456").await.unwrap());
-    let put = json!({ "item": { "slots_attributes": [{ "id": slot_id(&others, "vin"), "encrypted_value": nowhere }] } });
+    let put =
+        json!({ "item": { "slots_attributes": [{ "id": slot_id(&others, "vin"), "encrypted_value": nowhere }] } });
     let path = ["items", others.record.id.as_str()];
     harness.service(&alice, "vault").put(&path).json(&put).send::<Json>().await.unwrap();
     let share = NewShare::new(others.record.id.clone(), to_bob);
@@ -232,33 +234,51 @@ async fn words_and_rows_that_no_value_vouches_for_are_shown_as_changed_and_not_d
         ("a slot's label", Rc::new(|json| slot_of(json, "vin")["label"] = "Telephone".into())),
         ("a slot's name", Rc::new(|json| slot_of(json, "vin")["name"] = "phone".into())),
         ("a slot's type", Rc::new(|json| slot_of(json, "vin")["slot_type_name"] = "password".into())),
-        ("the labels of two slots exchanged", Rc::new(|json| {
-            let label = slot_of(json, "vin")["label"].clone();
-            slot_of(json, "vin")["label"] = slot_of(json, "licence_plate")["label"].clone();
-            slot_of(json, "licence_plate")["label"] = label;
-        })),
-        ("a slot withheld", Rc::new(|json| {
-            let hidden = slot_of(json, "licence_plate")["id"].clone();
-            json["item"]["slot_ids"].as_array_mut().unwrap().retain(|id| *id != hidden);
-        })),
-        ("an empty slot withheld", Rc::new(|json| {
-            let hidden = slot_of(json, "type")["id"].clone();
-            json["item"]["slot_ids"].as_array_mut().unwrap().retain(|id| *id != hidden);
-        })),
+        (
+            "the labels of two slots exchanged",
+            Rc::new(|json| {
+                let label = slot_of(json, "vin")["label"].clone();
+                slot_of(json, "vin")["label"] = slot_of(json, "licence_plate")["label"].clone();
+                slot_of(json, "licence_plate")["label"] = label;
+            }),
+        ),
+        (
+            "a slot withheld",
+            Rc::new(|json| {
+                let hidden = slot_of(json, "licence_plate")["id"].clone();
+                json["item"]["slot_ids"].as_array_mut().unwrap().retain(|id| *id != hidden);
+            }),
+        ),
+        (
+            "an empty slot withheld",
+            Rc::new(|json| {
+                let hidden = slot_of(json, "type")["id"].clone();
+                json["item"]["slot_ids"].as_array_mut().unwrap().retain(|id| *id != hidden);
+            }),
+        ),
         ("a value withheld", Rc::new(|json| slot_of(json, "licence_plate")["encrypted_value"] = Json::Null)),
-        ("another slot invented", Rc::new(|json| {
-            let mut slot = slot_of(json, "type").clone();
-            slot["id"] = INVENTED.into();
-            json["item"]["slot_ids"].as_array_mut().unwrap().push(INVENTED.into());
-            json["slots"].as_array_mut().unwrap().push(slot);
-        })),
-        ("a removed slot with its value", Rc::new(move |json| {
-            json["item"]["slot_ids"].as_array_mut().unwrap().push(removed["id"].clone());
-            json["slots"].as_array_mut().unwrap().push(removed.clone());
-        })),
-        ("a value of an earlier revision beside newer ones", Rc::new(move |json| {
-            slot_of(json, "licence_plate")["encrypted_value"] = plate_of_first.clone();
-        })),
+        (
+            "another slot invented",
+            Rc::new(|json| {
+                let mut slot = slot_of(json, "type").clone();
+                slot["id"] = INVENTED.into();
+                json["item"]["slot_ids"].as_array_mut().unwrap().push(INVENTED.into());
+                json["slots"].as_array_mut().unwrap().push(slot);
+            }),
+        ),
+        (
+            "a removed slot with its value",
+            Rc::new(move |json| {
+                json["item"]["slot_ids"].as_array_mut().unwrap().push(removed["id"].clone());
+                json["slots"].as_array_mut().unwrap().push(removed.clone());
+            }),
+        ),
+        (
+            "a value of an earlier revision beside newer ones",
+            Rc::new(move |json| {
+                slot_of(json, "licence_plate")["encrypted_value"] = plate_of_first.clone();
+            }),
+        ),
     ];
     let share = NewShare::new(item.record.id.clone(), to_bob);
     for (what, lie) in lies {
@@ -556,7 +576,10 @@ async fn a_write_goes_on_after_a_crash_at_any_request() {
     let item = std::cell::RefCell::new(car(&alice).await);
     let update = ItemChange {
         label: Some("Time machine".to_owned()),
-        slots: vec![slot("vin", "456"), NewSlot { label: Some("Top Speed".to_owned()), name: None, ..slot("", "88 mph") }],
+        slots: vec![
+            slot("vin", "456"),
+            NewSlot { label: Some("Top Speed".to_owned()), name: None, ..slot("", "88 mph") },
+        ],
         ..ItemChange::default()
     };
     fail_each_request(
@@ -584,7 +607,8 @@ async fn a_wish_that_names_one_slot_twice_is_refused() {
     let harness = Harness::new().await;
     let alice = harness.user().await;
     let item = car(&alice).await;
-    let twice = change(vec![slot("vin", "1"), NewSlot { id: Some(slot_id(&item, "vin")), name: None, ..slot("", "2") }]);
+    let twice =
+        change(vec![slot("vin", "1"), NewSlot { id: Some(slot_id(&item, "vin")), name: None, ..slot("", "2") }]);
     let refused = alice.update_item(&item.record.id, &twice, &quiet()).await.unwrap_err();
     assert_eq!(refused.code(), ErrorCode::InvalidArgument);
     assert_eq!(value(&alice.get_item(&item.record.id).await.unwrap(), "vin"), Some("123"));

@@ -591,10 +591,7 @@ async fn no_key_of_a_strict_account_passes_for_another() {
     of_dek["encrypted_serialized_key"] = records.dek.clone();
     let mut plain_login = records.login.clone();
     plain_login["encrypted_serialized_key"] = plain.login["encrypted_serialized_key"].clone();
-    for (what, login, code) in [
-        ("itself, of another client", plain_login, misplaced),
-        ("a DEK", of_dek, failed),
-    ] {
+    for (what, login, code) in [("itself, of another client", plain_login, misplaced), ("a DEK", of_dek, failed)] {
         let refused = account.sign_in(Shown { login: Some(login), ..Shown::default() }).await.err();
         assert_eq!(refused, Some(code), "{what} as the login key pair");
     }
@@ -667,10 +664,9 @@ async fn what_passes_for_another_in_a_legacy_account_is_what_the_design_says() {
         let refused = account.share_in_space(Shown { space: Some(space.clone()), ..legacy.clone() }).await.err();
         assert_eq!(refused, Some(code), "{what} as a space's key");
     }
-    for (what, pair, code) in [
-        ("the login key", &plain.login, misplaced),
-        ("Carlos's", &plain.others_pair, ErrorCode::KeyChanged),
-    ] {
+    for (what, pair, code) in
+        [("the login key", &plain.login, misplaced), ("Carlos's", &plain.others_pair, ErrorCode::KeyChanged)]
+    {
         let refused = account.share_in_space(Shown { pair: Some(pair.clone()), ..legacy.clone() }).await.err();
         assert_eq!(refused, Some(code), "{what} as a connection's key pair");
     }

@@ -21,10 +21,7 @@ use vaultshare::{
 
 use crate::{
     harness::{Chain, Harness, connect, quiet, slot, value, vehicle},
-    lies::{
-        INVENTED, alter, car, grant, plain_dek_of, readable, servers_pair, set, shares_path, slot_id,
-        slot_of,
-    },
+    lies::{INVENTED, alter, car, grant, plain_dek_of, readable, servers_pair, set, shares_path, slot_id, slot_of},
 };
 
 async fn share(owner: &Session, item: &Item, connection: &Id) -> Share {
@@ -89,9 +86,9 @@ async fn an_invented_task_share_and_connection_give_the_server_nothing() {
                 ("PUT", "/vault/client_task_queue") => br#"{"client_tasks":[]}"#.to_vec(),
                 _ => body,
             });
-            harness.network.refuse(|method, path| {
-                (method == "PUT" && path == "/vault/client_task_queue").then_some(200)
-            });
+            harness
+                .network
+                .refuse(|method, path| (method == "PUT" && path == "/vault/client_task_queue").then_some(200));
             harness.network.sent_bodies();
             let run = alice.run_tasks(&TaskSelection::default(), &quiet()).await;
             let _ = run;
@@ -163,11 +160,14 @@ async fn a_recipient_of_one_slot_reads_no_other_even_with_all_ciphertexts_of_the
         ("the truth", Box::new(|_| {})),
         ("all", Box::new(|json| each_share(json, |share| share["slot_id"] = Json::Null))),
         ("another slot", Box::new(move |json| each_share(json, |share| share["slot_id"] = other.as_str().into()))),
-        ("ids exchanged", Box::new(|json| {
-            let shares = json["shares"].as_array_mut().unwrap();
-            let (first, last) = (shares[0]["id"].clone(), shares[2]["id"].clone());
-            (shares[0]["id"], shares[2]["id"]) = (last, first);
-        })),
+        (
+            "ids exchanged",
+            Box::new(|json| {
+                let shares = json["shares"].as_array_mut().unwrap();
+                let (first, last) = (shares[0]["id"].clone(), shares[2]["id"].clone());
+                (shares[0]["id"], shares[2]["id"]) = (last, first);
+            }),
+        ),
     ];
     for (what, lie) in lies {
         harness.network.lie("GET", shares_path(&item), lie);
@@ -615,11 +615,8 @@ async fn a_received_value_and_its_proof_stay_in_their_slot_and_together() {
             slot_of(json, "licence_plate")[field] = of_vin;
         }
     };
-    let some: [(&[&str], ErrorCode); 3] = [
-        (&fields, ErrorCode::Misplaced),
-        (&fields[..1], ErrorCode::Misplaced),
-        (&fields[1..], ErrorCode::Misplaced),
-    ];
+    let some: [(&[&str], ErrorCode); 3] =
+        [(&fields, ErrorCode::Misplaced), (&fields[..1], ErrorCode::Misplaced), (&fields[1..], ErrorCode::Misplaced)];
     for (fields, code) in some {
         let fields: Vec<&'static str> = fields.to_vec();
         let exchanged = fields.clone();
@@ -650,10 +647,13 @@ async fn a_received_item_with_other_words_is_shown_as_changed_and_not_shared_on(
         ("label", Rc::new(|json| json["item"]["label"] = "Passport".into())),
         ("a slot's label", Rc::new(|json| slot_of(json, "vin")["label"] = "Telephone".into())),
         ("a value withheld", Rc::new(|json| slot_of(json, "vin")["encrypted_value"] = Json::Null)),
-        ("a slot withheld", Rc::new(|json| {
-            let hidden = slot_of(json, "vin")["id"].clone();
-            json["item"]["slot_ids"].as_array_mut().unwrap().retain(|id| *id != hidden);
-        })),
+        (
+            "a slot withheld",
+            Rc::new(|json| {
+                let hidden = slot_of(json, "vin")["id"].clone();
+                json["item"]["slot_ids"].as_array_mut().unwrap().retain(|id| *id != hidden);
+            }),
+        ),
     ];
     for (what, lie) in lies {
         harness.network.lie("GET", path.clone(), move |json| lie(json));

@@ -69,9 +69,8 @@ async fn nothing_is_shared_under_a_key_that_the_server_left() {
     let own_key = shown.record.own.user_public_key.clone();
     let (dek, server) = (DataKey::generate().unwrap(), servers_pair().await);
     let alices = harness.only_pair_of(&alice).await;
-    let text = |maker: &KeyPair| {
-        vaultshare::crypto::places::space_key_text(maker.public_key(), alices.public_key(), &dek)
-    };
+    let text =
+        |maker: &KeyPair| vaultshare::crypto::places::space_key_text(maker.public_key(), alices.public_key(), &dek);
     // Not signed, signed by somebody else, and signed by Bob: another key, and as its claimer.
     let bobs = harness.only_pair_of(&bob).await;
     let other_dek = DataKey::generate().unwrap();

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use vaultshare::api::{Id, vault::client_tasks::ClientTaskState};
+use vaultshare::{
+    api::{Id, vault::client_tasks::ClientTaskState},
+    workflows::ConnectionRef,
+};
 
 /// End-to-end encrypted sharing at a terminal.
 #[derive(Parser)]
@@ -11,6 +14,10 @@ use vaultshare::api::{Id, vault::client_tasks::ClientTaskState};
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) urls: ServiceUrls,
+    /// Where to keep what the server showed, so that later commands notice if it goes back behind it; without, in
+    /// .vaultshare beside the file with the keys
+    #[arg(long, global = true, env = "VAULTSHARE_MEMORY", value_name = "FOLDER")]
+    pub(crate) memory: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -89,6 +96,15 @@ pub(crate) enum Command {
     /// Show an item with its values
     #[command(name = "items:get")]
     ItemsGet(OneRecord),
+    /// Accept an own item as items:get showed it, whoever wrote it: seals its words, slots and values
+    #[command(name = "items:adopt")]
+    ItemsAdopt {
+        #[command(flatten)]
+        item: OneRecord,
+        /// What items:get called the version that it showed
+        #[arg(long)]
+        version: String,
+    },
     /// Change an item; its file may be what items:get printed
     #[command(name = "items:update")]
     ItemsUpdate(ItemInput),
@@ -114,6 +130,33 @@ pub(crate) enum Command {
     /// List the connections
     #[command(name = "connections:list")]
     ConnectionsList(Listing),
+    /// Show a connection as the server has it now, also with another key than before; all of them without an id
+    #[command(name = "connections:inspect")]
+    ConnectionsInspect {
+        /// The signed-in user's own id of it
+        #[arg(value_parser = parse_id)]
+        id: Option<Id>,
+        #[command(flatten)]
+        auth: Auth,
+    },
+    /// Note that both users have compared the safety number, by another channel than this server
+    #[command(name = "connections:verify")]
+    ConnectionsVerify {
+        #[command(flatten)]
+        connection: OneRecord,
+        /// What the other user read out, with spaces or without
+        #[arg(long, value_name = "DIGITS")]
+        safety_number: String,
+    },
+    /// Accept another key than before for a connection
+    #[command(name = "connections:trust")]
+    ConnectionsTrust {
+        #[command(flatten)]
+        connection: OneRecord,
+        /// Of the key to accept, as connections:inspect shows it
+        #[arg(long)]
+        fingerprint: String,
+    },
     /// Accept an invitation by its token
     #[command(name = "connections:accept")]
     ConnectionsAccept {
@@ -127,7 +170,13 @@ pub(crate) enum Command {
     },
     /// End a connection for both sides; shares stay
     #[command(name = "connections:delete")]
-    ConnectionsDelete(OneRecord),
+    ConnectionsDelete {
+        /// The signed-in user's own id of it, or its connection_ref
+        #[arg(value_parser = parse_connection)]
+        connection: ConnectionRef,
+        #[command(flatten)]
+        auth: Auth,
+    },
     /// Print a share of an item with a connection
     #[command(name = "shares:create-config")]
     SharesCreateConfig {
@@ -179,7 +228,12 @@ pub(crate) enum Command {
     SharesDelete(OneRecord),
     /// Bring the shares of an own item up to date
     #[command(name = "shares:update")]
-    SharesUpdate(OneRecord),
+    SharesUpdate {
+        #[command(flatten)]
+        item: OneRecord,
+        #[command(flatten)]
+        included: Included,
+    },
     /// List client tasks
     #[command(name = "client-task-queue:list")]
     TasksList {
@@ -330,9 +384,27 @@ pub(crate) struct NewShare {
     /// The day (yyyy-MM-dd) or instant (ISO 8601) on which the share ends
     #[arg(short = 'd', long = "expiry_date", value_name = "DATE")]
     pub(crate) expiry_date: Option<String>,
+    /// With --to, share also by a key of the encryption space that nothing proves to be the recipient's, whose own key has
+    /// this fingerprint: after comparing safety numbers
+    #[arg(long, value_name = "FINGERPRINT")]
+    pub(crate) accept_unproven: Option<String>,
     /// The guides' scripts say `--onshare true`: the word has no meaning.
     #[arg(hide = true)]
     ignored: Vec<String>,
+}
+
+/// Shares to let in.
+#[derive(Args)]
+pub(crate) struct Included {
+    /// Let this share in, for the key of this fingerprint; may be repeated
+    #[arg(long = "include", value_parser = parse_included, value_name = "SHARE_ID=FINGERPRINT")]
+    pub(crate) shares: Vec<(Id, String)>,
+    /// Give those that are let in this one slot only
+    #[arg(long, value_parser = parse_id, value_name = "SLOT_ID", requires = "shares")]
+    pub(crate) slot: Option<Id>,
+    /// Allow those that are let in to share on
+    #[arg(long, requires = "shares")]
+    pub(crate) onshare: bool,
 }
 
 /// Whose shares to list.
@@ -358,6 +430,16 @@ pub(crate) struct States {
 
 fn parse_id(text: &str) -> Result<Id, &'static str> {
     Id::parse(text).ok_or("this is not an id")
+}
+
+fn parse_connection(text: &str) -> Result<ConnectionRef, &'static str> {
+    ConnectionRef::parse(text).ok_or("this is neither an id nor a connection_ref")
+}
+
+/// An id may contain equals signs.
+fn parse_included(text: &str) -> Result<(Id, String), &'static str> {
+    let (id, fingerprint) = text.rsplit_once('=').ok_or("write SHARE_ID=FINGERPRINT")?;
+    Ok((parse_id(id)?, fingerprint.to_owned()))
 }
 
 /// Both spellings of the guides' tools: `in_progress` and `InProgress`.

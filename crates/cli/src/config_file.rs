@@ -6,6 +6,8 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
+use crate::private_file;
+
 #[derive(Deserialize)]
 pub(crate) struct ConfigFile<Metadata, Spec> {
     pub(crate) metadata: Metadata,
@@ -39,4 +41,14 @@ where
             bail!("{} is not a valid file of kind {kind}{line}", path.display())
         }
     }
+}
+
+/// As [`read`], a file that holds a user's keys.
+pub(crate) fn read_with_keys<Metadata, Spec>(path: &Path, kind: &str) -> anyhow::Result<ConfigFile<Metadata, Spec>>
+where
+    ConfigFile<Metadata, Spec>: DeserializeOwned,
+{
+    let file = read(path, kind)?;
+    private_file::warn_if_others_can_read(path);
+    Ok(file)
 }

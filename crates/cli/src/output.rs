@@ -1,5 +1,7 @@
 //! Results as the guides print them: `kind` and `spec`.
 
+use std::io::{self, IsTerminal};
+
 use serde::Serialize;
 use vaultshare::{
     api::{
@@ -60,8 +62,54 @@ impl<'a> SlotSpec<'a> {
     }
 }
 
-/// Prints YAML on standard output.
+/// Prints YAML on standard output; at a terminal with what others wrote made visible, in a file as it is.
 pub(crate) fn print(document: &impl Serialize) -> anyhow::Result<()> {
-    print!("{}", serde_norway::to_string(document)?);
+    let yaml = serde_norway::to_string(document)?;
+    match io::stdout().is_terminal() {
+        true => print!("{}", printable(&yaml)),
+        false => print!("{yaml}"),
+    }
     Ok(())
+}
+
+/// A text of somebody else's as a terminal may show it: nothing in it moves the cursor, turns the direction of reading, or
+/// is there without being seen.
+pub(crate) fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' => shown.push('\n'),
+            _ if character.is_control() || is_invisible(character) => shown.extend(character.escape_unicode()),
+            _ => shown.push(character),
+        }
+    }
+    shown
+}
+
+/// The characters of Unicode's Bidi_Control, separators of lines, and what is drawn as nothing; joiners, which scripts and
+/// emoji need, are not among them.
+fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+            | '\u{2028}' | '\u{2029}'
+            | '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_or_hide_is_shown_instead() {
+        let terms = "You agree.\u{1b}[2K\u{1b}]52;c;aGk=\u{7}\r\u{9b}1mNothing\u{202e}else\u{2066}\u{e0041}\u{2028}\n";
+        let shown = printable(terms);
+        assert_eq!(
+            shown,
+            "You agree.\\u{1b}[2K\\u{1b}]52;c;aGk=\\u{7}\\u{d}\\u{9b}1mNothing\\u{202e}else\\u{2066}\\u{e0041}\\u{2028}\n"
+        );
+        let words = "Für Zoë: 北京 \u{5d0}\u{5d1} نمی\u{200c}خواهم 👩\u{200d}🚀 \"so\" \\o/";
+        assert_eq!(printable(words), words);
+    }
 }

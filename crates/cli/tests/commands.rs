@@ -1,78 +1,11 @@
 //! The commands, run as a terminal runs them, against a real server.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Output},
-};
+mod common;
 
-use tokio::{net::TcpListener, sync::oneshot};
-use vaultshare_server::testing::{Folder, fresh_server};
+use std::fs;
 
-struct Terminal {
-    folder: Folder,
-    url: String,
-}
-
-impl Terminal {
-    fn run(&self, arguments: &[&str]) -> Output {
-        let (vault, keystore) = (format!("{}/vault", self.url), format!("{}/keystore", self.url));
-        Command::new(env!("CARGO_BIN_EXE_vaultshare"))
-            .args(["--vault-url", &vault, "--keystore-url", &keystore])
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .output()
-            .unwrap()
-    }
-
-    /// The standard output of a command that succeeds.
-    fn output(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{arguments:?}: {errors}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// What a command that fails says.
-    fn refusal(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
-        assert!(output.stdout.is_empty(), "{arguments:?}");
-        String::from_utf8(output.stderr).unwrap()
-    }
-
-    fn write(&self, name: &str, content: &str) {
-        write_private(&self.folder.path().join(name), content);
-    }
-}
-
-fn write_private(path: &Path, content: &str) {
-    fs::write(path, content).unwrap();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
-    }
-}
-
-fn field<'a>(yaml: &'a str, name: &str) -> &'a str {
-    let line = yaml.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix(": "));
-    line.unwrap_or_else(|| panic!("no {name} in {yaml}"))
-}
-
-/// Runs a story at a terminal before a fresh server.
-async fn with_server(story: impl FnOnce(&Terminal) + Send + 'static) {
-    let server = fresh_server().await.unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let (stop, stopped) = oneshot::channel::<()>();
-    let app = vaultshare_server::App::clone(&server);
-    let serving = tokio::spawn(app.serve(listener, async { drop(stopped.await) }));
-    tokio::task::spawn_blocking(move || story(&Terminal { folder: Folder::new().unwrap(), url })).await.unwrap();
-    stop.send(()).unwrap();
-    serving.await.unwrap().unwrap();
-}
+use common::{Terminal, connect, field, with_server};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_user_is_made_signs_in_looks_around_and_leaves() {
@@ -111,12 +44,7 @@ async fn a_user_is_made_signs_in_looks_around_and_leaves() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sharing_in_all_its_options() {
     with_server(|terminal| {
-        for name in [".alice.yaml", ".bob.yaml"] {
-            terminal.write(name, &terminal.output(&["users:create", "-p", "supersecretpassword"]));
-        }
-        let connecting = terminal.output(&["connections:create-config", "-f", ".alice.yaml", "-t", ".bob.yaml"]);
-        terminal.write("connecting.yaml", &connecting);
-        terminal.write("connection.yaml", &terminal.output(&["connections:create", "-c", "connecting.yaml"]));
+        connect(terminal);
         let item = "kind: Item\nmetadata:\n  template_name: vehicle\nspec:\n  label: DeLorean\n  slots:\n  \
                     - name: vin\n    value: \"123\"\n  - label: Top Speed\n    value: 88 mph\n";
         terminal.write("item.yaml", item);
@@ -155,7 +83,7 @@ async fn sharing_in_all_its_options() {
 
 #[test]
 fn a_file_of_another_kind_is_refused_and_never_quoted() {
-    let terminal = Terminal { folder: Folder::new().unwrap(), url: "http://127.0.0.1:9".to_owned() };
+    let terminal = Terminal::without_server();
     terminal.write("item.yaml", "kind: Item\nspec: {}\n");
     let refused = terminal.refusal(&["users:get", "-a", "item.yaml"]);
     assert_eq!(refused, "Error: Config file of incorrect kind: Item (expected 'Authentication')\n");
@@ -169,7 +97,7 @@ fn a_file_of_another_kind_is_refused_and_never_quoted() {
 
 #[test]
 fn every_command_explains_itself_and_completes() {
-    let terminal = Terminal { folder: Folder::new().unwrap(), url: "http://127.0.0.1:9".to_owned() };
+    let terminal = Terminal::without_server();
     let help = terminal.output(&["--help"]);
     for command in ["users:create", "items:update", "shares:get-incoming", "client-task-queue:run-batch"] {
         assert!(help.contains(command), "{command}");

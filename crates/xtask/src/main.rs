@@ -2,7 +2,7 @@
 //!
 //! One command from a fresh clone is the promise, so each command fetches the tools it needs, at pinned versions, and
 //! says so. The rooms: [`build`] makes the npm package and the binaries, [`demo`] runs the demo page, [`checks`] runs the
-//! four kinds of tests, [`mod@bench`] measures; [`tools`] finds or installs what they need; [`server`] starts and stops our
+//! four kinds of tests, [`mod@bench`] measures, [`mutants`] tests the tests; [`tools`] finds or installs what they need; [`server`] starts and stops our
 //! server; [`process`] and [`progress`] run programs and tell what is happening.
 
 mod bench;
@@ -10,6 +10,7 @@ mod build;
 mod checks;
 mod demo;
 mod files;
+mod mutants;
 mod package;
 mod process;
 mod progress;
@@ -41,6 +42,8 @@ enum Command {
     Test(checks::Options),
     /// Measure our client beside the client of 2020 and beside the browser's bare limit
     Bench(bench::Options),
+    /// Switch each defence against a lying server off in turn and show that a test fails; takes hours
+    Mutants,
     /// Write THIRD-PARTY-NOTICES anew, after a change to what is compiled into the npm package
     Notices,
 }
@@ -63,6 +66,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Demo(options) => demo::run(&workspace, &options),
         Command::Test(options) => checks::run(&workspace, &options),
         Command::Bench(options) => bench::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
+        Command::Mutants => mutants::run(&workspace).map(|()| ExitCode::SUCCESS),
         Command::Notices => package::generate_notices(&workspace).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use vaultshare::{
     api::{
         Id,
-        vault::connections::{Connection, OtherConnectionData, OwnConnectionData},
+        vault::connections::{OtherConnectionData, OwnConnectionData},
     },
-    workflows::{ConnectionDetails, NewInvitation},
+    workflows::{Connection, ConnectionDetails, ConnectionRef, NewInvitation, Verified},
 };
 
 use super::{Terminal, everything, progress, warn_of_more};
@@ -53,13 +53,18 @@ struct Connected {
     invitation_id: Option<Id>,
     from_user_connection_id: Id,
     to_user_connection_id: Id,
+    from_user_connection_ref: String,
+    to_user_connection_ref: String,
+    safety_number: String,
+    /// Of both sides' keys: both users are at this terminal.
+    verified: Option<Verified>,
 }
 
 pub(super) async fn create(terminal: &Terminal, path: &Path) -> anyhow::Result<()> {
-    let config: ConfigFile<Option<Names>, Parties> = config_file::read(path, KIND)?;
+    let config: ConfigFile<Option<Names>, Parties> = config_file::read_with_keys(path, KIND)?;
     let names = config.metadata.unwrap_or_default();
-    let from = config.spec.from.resume(&terminal.client).await?;
-    let to = config.spec.to.resume(&terminal.client).await?;
+    let from = terminal.resume(&config.spec.from, path).await?;
+    let to = terminal.resume(&config.spec.to, path).await?;
     let connections = from.list_connections(&everything()).await?.entries;
     if connections.iter().any(|connection| connection.record.the_other_user.user_id == *to.user_id()) {
         bail!("Connection exists between the specified users");
@@ -71,11 +76,18 @@ pub(super) async fn create(terminal: &Terminal, path: &Path) -> anyhow::Result<(
         name: names.from_name.clone().unwrap_or_default(),
         ..ConnectionDetails::default()
     };
-    let connection = to.accept_invitation(&details, &progress()).await?.record;
+    let of_to = to.accept_invitation(&details, &progress()).await?;
+    // Each side compares with what the other made of its own private key, which no server has.
+    let of_from = from.mark_verified(&of_to.record.the_other_user.id, &of_to.safety_number).await?;
+    let of_to = to.mark_verified(&of_to.record.own.id, &of_from.safety_number).await?;
     let spec = Connected {
         invitation_id: invitation.id,
-        from_user_connection_id: connection.the_other_user.id,
-        to_user_connection_id: connection.own.id,
+        from_user_connection_ref: of_from.reference(),
+        from_user_connection_id: of_from.record.own.id,
+        to_user_connection_ref: of_to.reference(),
+        to_user_connection_id: of_to.record.own.id,
+        safety_number: of_from.safety_number,
+        verified: of_from.verified,
     };
     output::print(&Config { kind: KIND.to_owned(), metadata: names, spec })
 }
@@ -87,42 +99,97 @@ struct Sides<'a> {
     the_other_user: &'a OtherConnectionData,
 }
 
-impl<'a> From<&'a Connection> for Sides<'a> {
-    fn from(connection: &'a Connection) -> Self {
-        Sides { own: &connection.own, the_other_user: &connection.the_other_user }
-    }
-}
-
 #[derive(Serialize)]
 struct Listed<'a> {
     recipient_name: Option<&'a str>,
     connection: Sides<'a>,
+    #[serde(flatten)]
+    key: OtherKey<'a>,
+}
+
+impl<'a> From<&'a Connection> for Listed<'a> {
+    fn from(connection: &'a Connection) -> Self {
+        Listed {
+            recipient_name: connection.name.as_deref(),
+            connection: Sides::from(connection),
+            key: OtherKey::from(connection),
+        }
+    }
+}
+
+/// What there is to say of the other side's key.
+#[derive(Serialize)]
+struct OtherKey<'a> {
+    /// What to keep in the place of the id.
+    connection_ref: String,
+    safety_number: &'a str,
+    fingerprint: &'a str,
+    /// How the user came to know that it is the other's; null for the first that the server showed.
+    verified: Option<Verified>,
+    /// Whether it is another than before, and refused by every other command.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    key_changed: bool,
+}
+
+impl<'a> From<&'a Connection> for Sides<'a> {
+    fn from(connection: &'a Connection) -> Self {
+        Sides { own: &connection.record.own, the_other_user: &connection.record.the_other_user }
+    }
+}
+
+impl<'a> From<&'a Connection> for OtherKey<'a> {
+    fn from(connection: &'a Connection) -> Self {
+        OtherKey {
+            connection_ref: connection.reference(),
+            safety_number: &connection.safety_number,
+            fingerprint: &connection.fingerprint,
+            verified: connection.verified,
+            key_changed: connection.key_changed,
+        }
+    }
 }
 
 pub(super) async fn list(terminal: &Terminal, listing: &Listing) -> anyhow::Result<()> {
     let connections = terminal.session(&listing.auth).await?.list_connections(&listing.page()).await?;
-    let listed = connections.entries.iter();
-    let listed: Vec<_> = listed
-        .map(|one| Listed { recipient_name: one.name.as_deref(), connection: Sides::from(&one.record) })
-        .collect();
-    output::print(&listed)?;
-    warn_of_more(&connections);
+    output::print(&connections.entries.iter().map(Listed::from).collect::<Vec<_>>())?;
+    warn_of_more(connections.next.is_some());
     Ok(())
+}
+
+pub(super) async fn inspect(terminal: &Terminal, id: Option<&Id>, auth: &Auth) -> anyhow::Result<()> {
+    let session = terminal.session(auth).await?;
+    let connections = match id {
+        Some(id) => vec![session.inspect_connection(id).await?],
+        None => session.inspect_connections(&everything()).await?.entries,
+    };
+    output::print(&connections.iter().map(Listed::from).collect::<Vec<_>>())
+}
+
+pub(super) async fn verify(terminal: &Terminal, record: &OneRecord, safety_number: &str) -> anyhow::Result<()> {
+    let connection = terminal.session(&record.auth).await?.mark_verified(&record.id, safety_number).await?;
+    output::print(&[Listed::from(&connection)])
+}
+
+pub(super) async fn trust(terminal: &Terminal, record: &OneRecord, fingerprint: &str) -> anyhow::Result<()> {
+    let connection = terminal.session(&record.auth).await?.trust_new_key(&record.id, fingerprint).await?;
+    output::print(&[Listed::from(&connection)])
 }
 
 #[derive(Serialize)]
 struct Accepted<'a> {
     connection: Sides<'a>,
+    #[serde(flatten)]
+    key: OtherKey<'a>,
 }
 
 pub(super) async fn accept(terminal: &Terminal, token: String, name: String, auth: &Auth) -> anyhow::Result<()> {
     let details = ConnectionDetails { token, name, ..ConnectionDetails::default() };
     let connection = terminal.session(auth).await?.accept_invitation(&details, &progress()).await?;
-    output::print(&Accepted { connection: Sides::from(&connection.record) })
+    output::print(&Accepted { connection: Sides::from(&connection), key: OtherKey::from(&connection) })
 }
 
-pub(super) async fn delete(terminal: &Terminal, record: &OneRecord) -> anyhow::Result<()> {
-    terminal.session(&record.auth).await?.delete_connection(&record.id).await?;
+pub(super) async fn delete(terminal: &Terminal, connection: &ConnectionRef, auth: &Auth) -> anyhow::Result<()> {
+    terminal.session(auth).await?.delete_connection(connection).await?;
     println!("Connection successfully deleted");
     Ok(())
 }

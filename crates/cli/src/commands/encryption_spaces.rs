@@ -13,7 +13,7 @@ use vaultshare::{
     workflows::{ListedSpaceShare, NewSpaceShare, Session},
 };
 
-use super::{Terminal, everything, progress};
+use super::{Terminal, everything, items, progress};
 use crate::{
     arguments::OneRecord,
     auth_file::{self, Authentication},
@@ -34,10 +34,11 @@ struct Sharing {
     to: Authentication,
 }
 
-pub(super) async fn config(terminal: &Terminal, from: &Path, to: &Path, item_id: &str) -> anyhow::Result<()> {
-    let (from, to) = (auth_file::read(from)?, auth_file::read(to)?);
+pub(super) async fn config(terminal: &Terminal, from_file: &Path, to: &Path, item_id: &str) -> anyhow::Result<()> {
+    let (from, to) = (auth_file::read(from_file)?, auth_file::read(to)?);
     let item_id = Id::parse(item_id).context("with --to, the item is given by its id")?;
-    from.resume(&terminal.client).await?.get_item(&item_id).await.context("the item cannot be shared")?;
+    let session = terminal.resume(&from, from_file).await?;
+    session.get_item(&item_id).await.context("the item cannot be shared")?;
     output::print(&Config { kind: "Share", metadata: JsonObject::new(), spec: Sharing { item_id, from, to } })
 }
 
@@ -54,6 +55,7 @@ pub(super) async fn create(from: &Session, to: &Session, share: NewSpaceShareTo)
     let share = NewSpaceShare {
         terms: share.terms,
         expires_at: share.expires_at,
+        accept_unproven: share.accept_unproven,
         ..NewSpaceShare::new(share.item_id, connection.record.own.id.clone())
     };
     output::print(&Shares { shares: vec![from.share_in_space(&share, &progress()).await?] })
@@ -64,6 +66,7 @@ pub(super) struct NewSpaceShareTo {
     pub(super) item_id: Id,
     pub(super) terms: Option<String>,
     pub(super) expires_at: Option<String>,
+    pub(super) accept_unproven: Option<String>,
 }
 
 /// A share in a list, as the first guide prints it.
@@ -92,5 +95,7 @@ pub(super) async fn get(terminal: &Terminal, record: &OneRecord) -> anyhow::Resu
         Err(error) if error.code() == ErrorCode::NotFound => session.get_share(&record.id).await?.item,
         other => other?.item,
     };
-    output::print(&Document { kind: "Item", spec: ItemSpec::new(&item) })
+    output::print(&Document { kind: "Item", spec: ItemSpec::new(&item) })?;
+    items::warn_of_unvouched(&item);
+    Ok(())
 }

@@ -2,14 +2,14 @@ use anyhow::Context;
 use serde::Deserialize;
 use vaultshare::{
     api::{Id, vault::items::ItemFilter},
-    workflows::{ItemChange, NewItem, NewSlot, Value},
+    workflows::{Item, ItemChange, NewItem, NewSlot, Value},
 };
 
 use super::{Terminal, progress, shown, warn_of_more};
 use crate::{
     arguments::{ItemInput, ItemList, OneRecord},
     config_file::{self, ConfigFile},
-    output::{self, Document, ItemSpec},
+    output::{self, Document, ItemSpec, printable},
 };
 
 const KIND: &str = "Item";
@@ -85,12 +85,38 @@ pub(super) async fn list(terminal: &Terminal, list: ItemList) -> anyhow::Result<
     };
     let items = session.list_items(&filter, &page).await?;
     output::print(&Document { kind: "Items", spec: &items.entries })?;
-    warn_of_more(&items);
+    warn_of_more(items.next.is_some());
     Ok(())
 }
 
 pub(super) async fn get(terminal: &Terminal, record: &OneRecord) -> anyhow::Result<()> {
     let item = terminal.session(&record.auth).await?.get_item(&record.id).await?;
+    output::print(&Document { kind: KIND, spec: ItemSpec::new(&item) })?;
+    warn_of_unvouched(&item);
+    Ok(())
+}
+
+/// Says on standard error what of an item nobody vouches for, and how its owner accepts it.
+pub(super) fn warn_of_unvouched(item: &Item) {
+    let unbound: Vec<_> =
+        item.slots.iter().filter(|slot| !slot.is_bound).map(|slot| printable(&slot.record.name)).collect();
+    if item.binding.changed {
+        eprintln!(
+            "Warning: the item is not as its values say that it was written: another client or the server changed it"
+        );
+    }
+    if !unbound.is_empty() {
+        let slots = unbound.join(", ");
+        eprintln!("Warning: nothing says that these values were written for this item and slot: {slots}");
+    }
+    if item.record.own && (item.binding.changed || !unbound.is_empty()) {
+        let (id, version) = (&item.record.id, item.version());
+        eprintln!("If it is as it should be: vaultshare items:adopt {id} --version {version}");
+    }
+}
+
+pub(super) async fn adopt(terminal: &Terminal, record: &OneRecord, version: &str) -> anyhow::Result<()> {
+    let item = terminal.session(&record.auth).await?.adopt_item(&record.id, version).await?;
     output::print(&Document { kind: KIND, spec: ItemSpec::new(&item) })
 }
 
@@ -104,6 +130,7 @@ pub(super) async fn update(terminal: &Terminal, input: &ItemInput) -> anyhow::Re
     };
     let updated = terminal.session(&input.auth).await?.update_item(&id, &change, &progress()).await?;
     output::print(&Document { kind: KIND, spec: ItemSpec::new(&updated.item) })?;
+    warn_of_unvouched(&updated.item);
     let (todo, in_progress) = (updated.outstanding_tasks.todo, updated.outstanding_tasks.in_progress);
     let outstanding = todo + in_progress;
     println!(

@@ -8,15 +8,21 @@ mod tasks;
 mod templates;
 mod users;
 
-use std::{io, path::Path};
+use std::{
+    cell::RefCell,
+    io,
+    path::{Path, PathBuf},
+};
 
 use anyhow::bail;
 use clap::CommandFactory;
-use vaultshare::workflows::{Client, Page, PageRequest, Progress, ProgressListener, Session};
+use vaultshare::workflows::{Client, PageRequest, Progress, ProgressListener, Session};
 
 use crate::{
     arguments::{Arguments, Auth, Command, Listing},
-    auth_file, environment,
+    auth_file::{self, Authentication},
+    environment,
+    memory_file::MemoryFile,
 };
 
 /// Runs the command.
@@ -25,9 +31,16 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         clap_complete::generate(shell, &mut Arguments::command(), "vaultshare", &mut io::stdout());
         return Ok(());
     }
-    let terminal = Terminal { client: environment::client(&arguments.urls)? };
-    let terminal = &terminal;
-    match arguments.command {
+    let client = environment::client(&arguments.urls)?;
+    let terminal = Terminal { client, memory: arguments.memory, opened: RefCell::default() };
+    let done = run_at(&terminal, arguments.command).await;
+    // Also what a command has seen that failed.
+    let remembered = terminal.remember().await;
+    done.and(remembered)
+}
+
+async fn run_at(terminal: &Terminal, command: Command) -> anyhow::Result<()> {
+    match command {
         Command::UsersCreate(session) => users::create(terminal, session).await,
         Command::UsersLogin { session, auth } => users::login(terminal, session, &auth).await,
         Command::UsersGet(auth) => users::get(terminal, &auth).await,
@@ -40,14 +53,22 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::ItemsCreate(input) => items::create(terminal, &input).await,
         Command::ItemsList(list) => items::list(terminal, list).await,
         Command::ItemsGet(record) => items::get(terminal, &record).await,
+        Command::ItemsAdopt { item, version } => items::adopt(terminal, &item, &version).await,
         Command::ItemsUpdate(input) => items::update(terminal, &input).await,
         Command::ItemsDelete(record) => items::delete(terminal, &record).await,
         Command::ItemsRemoveSlot(record) => items::remove_slot(terminal, &record).await,
         Command::ConnectionsCreateConfig { from, to } => connections::config(&from, &to),
         Command::ConnectionsCreate(config) => connections::create(terminal, &config.config).await,
         Command::ConnectionsList(listing) => connections::list(terminal, &listing).await,
+        Command::ConnectionsInspect { id, auth } => connections::inspect(terminal, id.as_ref(), &auth).await,
+        Command::ConnectionsVerify { connection, safety_number } => {
+            connections::verify(terminal, &connection, &safety_number).await
+        }
+        Command::ConnectionsTrust { connection, fingerprint } => {
+            connections::trust(terminal, &connection, &fingerprint).await
+        }
         Command::ConnectionsAccept { token, name, auth } => connections::accept(terminal, token, name, &auth).await,
-        Command::ConnectionsDelete(record) => connections::delete(terminal, &record).await,
+        Command::ConnectionsDelete { connection, auth } => connections::delete(terminal, &connection, &auth).await,
         Command::SharesCreateConfig { from, connection, to, item, slot_name } => match (connection, to) {
             (Some(connection), _) => {
                 shares::config(terminal, &from, &connection, item.as_ref(), slot_name.as_deref()).await
@@ -61,7 +82,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::SharesGetIncoming(record) => shares::get_incoming(terminal, &record).await,
         Command::SharesAccept { share, yes } => shares::accept(terminal, &share, yes).await,
         Command::SharesDelete(record) => shares::delete(terminal, &record).await,
-        Command::SharesUpdate(record) => shares::update(terminal, &record).await,
+        Command::SharesUpdate { item, included } => shares::update(terminal, &item, included).await,
         Command::TasksList { listing, states, limit } => tasks::list(terminal, &listing, states, limit).await,
         Command::TasksRun { count, auth, states, limit, all } => {
             let limit = count.or(limit).filter(|_| !all);
@@ -75,11 +96,34 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
 /// The context of every command.
 struct Terminal {
     client: Client,
+    /// The folder of `--memory`.
+    memory: Option<PathBuf>,
+    /// The sessions of this command, and where each is to be remembered.
+    opened: RefCell<Vec<(Session, MemoryFile)>>,
 }
 
 impl Terminal {
     async fn session(&self, auth: &Auth) -> anyhow::Result<Session> {
-        auth_file::session(&self.client, &auth.auth).await
+        self.resume(&auth_file::read(&auth.auth)?, &auth.auth).await
+    }
+
+    /// The session that this file holds, with what earlier commands remembered.
+    async fn resume(&self, authentication: &Authentication, file: &Path) -> anyhow::Result<Session> {
+        let memory = MemoryFile::of(&authentication.username()?, self.memory.as_deref(), file)?;
+        let session = authentication.resume(&self.client).await?;
+        memory.recall(&session).await?;
+        self.opened.borrow_mut().push((session.clone(), memory));
+        Ok(session)
+    }
+
+    async fn remember(&self) -> anyhow::Result<()> {
+        for (session, memory) in self.opened.take() {
+            // One that was signed out has seen nothing more, and has no key to seal it with.
+            if !session.is_closed() {
+                memory.remember(&session).await?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -93,8 +137,8 @@ fn everything() -> PageRequest {
     PageRequest { all: true, ..PageRequest::default() }
 }
 
-fn warn_of_more<T>(page: &Page<T>) {
-    if page.next.is_some() {
+fn warn_of_more(more: bool) {
+    if more {
         eprintln!("Warning: there are more; --all lists them all");
     }
 }

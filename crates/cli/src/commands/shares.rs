@@ -11,19 +11,21 @@ use vaultshare::{
         Id, JsonObject,
         vault::{
             encryption_spaces as vault_spaces,
-            items::{self, ClassificationNode},
+            items::{ClassificationNode, Item},
             shares::{Acceptance, IncomingFilter, OutgoingFilter, Share},
         },
     },
-    workflows::{NewShare, SharedItem},
+    workflows::{
+        ConnectionRef, IncludedShare, LeftOut, LeftOutReason, NewShare, OutgoingShare, Page, Refreshed, SharedItem,
+    },
 };
 
-use super::{Terminal, encryption_spaces, everything, progress, shown, warn_of_more};
+use super::{Terminal, encryption_spaces, everything, items, progress, shown, warn_of_more};
 use crate::{
-    arguments::{self, Direction, Listing, OneRecord},
+    arguments::{self, Direction, Included, Listing, OneRecord},
     auth_file::{self, Authentication},
     config_file::{self, ConfigFile},
-    output::{self, Document, SlotSpec},
+    output::{self, Document, SlotSpec, printable},
 };
 
 const KIND: &str = "Share";
@@ -45,6 +47,8 @@ struct NamedSlot {
 #[derive(Default, Deserialize)]
 struct Connected {
     from_user_connection_id: Option<Id>,
+    /// Absent in files of other tools.
+    from_user_connection_ref: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -62,6 +66,9 @@ struct Sharing {
     /// Absent in the first guide's form, which has `to`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     connection_id: Option<Id>,
+    /// The same with the fingerprint of the recipient's key, which stands above the id; absent in files of other tools.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    connection_ref: Option<String>,
     from: Authentication,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     to: Option<Authentication>,
@@ -69,22 +76,40 @@ struct Sharing {
 
 pub(super) async fn config(
     terminal: &Terminal,
-    from: &Path,
+    from_file: &Path,
     connection: &Path,
     item: &Path,
     slot_name: Option<&str>,
 ) -> anyhow::Result<()> {
-    let from = auth_file::read(from)?;
+    let from = auth_file::read(from_file)?;
     let connected: ConfigFile<Option<Connected>, Option<Connected>> = config_file::read(connection, "Connection")?;
-    let ids = [connected.spec, connected.metadata].into_iter().flatten();
-    let connection_id = ids.filter_map(|ids| ids.from_user_connection_id).next();
-    let connection_id = connection_id.with_context(|| format!("{} names no connection", shown(connection)))?;
+    let mut connected = [connected.spec, connected.metadata].into_iter().flatten();
+    let reference =
+        connected.find_map(|Connected { from_user_connection_id: id, from_user_connection_ref: reference }| {
+            connection_named(id, reference.as_deref())
+        });
+    let reference = reference.with_context(|| format!("{} names no connection", shown(connection)))??;
     let shared: ConfigFile<Option<IgnoredAny>, SharedRecord> = config_file::read(item, "Item")?;
     let slot_id = slot_name.map(|name| slot_named(&shared.spec, name)).transpose()?;
-    let known = from.resume(&terminal.client).await?.get_connection(&connection_id).await;
-    known.with_context(|| format!("{} has no connection of this user's as its `from`", shown(connection)))?;
-    let spec = Sharing { item_id: shared.spec.id, slot_id, connection_id: Some(connection_id), from, to: None };
+    let known = terminal.resume(&from, from_file).await?.get_connection(&reference).await;
+    let known =
+        known.with_context(|| format!("{} has no connection of this user's as its `from`", shown(connection)))?;
+    let spec = Sharing {
+        item_id: shared.spec.id,
+        slot_id,
+        connection_id: Some(reference.id),
+        connection_ref: Some(known.reference()),
+        from,
+        to: None,
+    };
     output::print(&Config { kind: KIND, metadata: JsonObject::new(), spec })
+}
+
+/// The connection that a file names, by id, reference or both.
+fn connection_named(id: Option<Id>, reference: Option<&str>) -> Option<anyhow::Result<ConnectionRef>> {
+    let Some(reference) = reference else { return Some(Ok(id?.into())) };
+    let parsed = ConnectionRef::parse(reference).filter(|parsed| id.is_none_or(|id| id == parsed.id));
+    Some(parsed.context("the file's connection id and reference are of two connections"))
 }
 
 fn slot_named(item: &SharedRecord, name: &str) -> anyhow::Result<Id> {
@@ -93,36 +118,61 @@ fn slot_named(item: &SharedRecord, name: &str) -> anyhow::Result<Id> {
 }
 
 #[derive(Serialize)]
-struct Shares {
-    shares: Vec<Share>,
+struct Shares<T> {
+    shares: Vec<T>,
+}
+
+/// A share as the guides print it, without what this user's clients keep in it for themselves.
+fn without_grant(share: Share) -> Share {
+    Share { grant: None, ..share }
+}
+
+/// A share in a list, and whether a refresh encrypts for it.
+#[derive(Serialize)]
+struct Listed {
+    #[serde(flatten)]
+    share: Share,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    granted: Option<bool>,
+}
+
+impl From<OutgoingShare> for Listed {
+    fn from(OutgoingShare { share, granted }: OutgoingShare) -> Self {
+        Listed { share: without_grant(share), granted }
+    }
 }
 
 pub(super) async fn create(terminal: &Terminal, arguments: arguments::NewShare) -> anyhow::Result<()> {
-    let config: ConfigFile<Option<IgnoredAny>, Sharing> = config_file::read(&arguments.config.config, KIND)?;
+    let file = &arguments.config.config;
+    let config: ConfigFile<Option<IgnoredAny>, Sharing> = config_file::read_with_keys(file, KIND)?;
     let expires_at = arguments.expiry_date.as_deref().map(expiry).transpose()?;
-    let Sharing { item_id, slot_id, connection_id, from, to } = config.spec;
-    let session = from.resume(&terminal.client).await?;
-    let connection_id = match (connection_id, to) {
-        (Some(connection_id), _) => connection_id,
+    let Sharing { item_id, slot_id, connection_id, connection_ref, from, to } = config.spec;
+    let session = terminal.resume(&from, file).await?;
+    let connection = match (connection_named(connection_id, connection_ref.as_deref()).transpose()?, to) {
+        (Some(_), _) if arguments.accept_unproven.is_some() => {
+            bail!("--accept-unproven: this share is not made in an encryption space");
+        }
+        (Some(connection), _) => connection,
         (None, Some(to)) => {
             if arguments.onshare {
                 bail!("--onshare: what is shared in an encryption space cannot be shared on");
             }
-            let to = to.resume(&terminal.client).await?;
-            let share = encryption_spaces::NewSpaceShareTo { item_id, terms: arguments.terms, expires_at };
+            let to = terminal.resume(&to, file).await?;
+            let (terms, accept_unproven) = (arguments.terms, arguments.accept_unproven);
+            let share = encryption_spaces::NewSpaceShareTo { item_id, terms, expires_at, accept_unproven };
             return encryption_spaces::create(&session, &to, share).await;
         }
-        (None, None) => bail!("{} names neither a connection nor a recipient", shown(&arguments.config.config)),
+        (None, None) => bail!("{} names neither a connection nor a recipient", shown(file)),
     };
     let share = NewShare {
         slot_id,
         terms: arguments.terms,
         on_sharing: arguments.onshare,
         expires_at,
-        ..NewShare::new(item_id, connection_id)
+        ..NewShare::new(item_id, connection)
     };
     let share = session.create_share(&share, &progress()).await?;
-    output::print(&Shares { shares: vec![share] })
+    output::print(&Shares { shares: vec![without_grant(share)] })
 }
 
 /// The end of a share: an instant, or the day that it begins with here.
@@ -143,26 +193,28 @@ fn expiry(text: &str) -> anyhow::Result<String> {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum AnyShare<'a> {
-    OfCopy(&'a Share),
+    OfCopy(&'a Listed),
     InSpace(&'a encryption_spaces::Listed),
 }
 
 pub(super) async fn list(terminal: &Terminal, listing: &Listing, direction: Direction) -> anyhow::Result<()> {
     let session = terminal.session(&listing.auth).await?;
     let (shares, in_spaces) = match direction {
-        Direction::Incoming => (
-            session.incoming_shares(&IncomingFilter::default(), &listing.page()).await?,
-            encryption_spaces::list(&session, vault_spaces::Direction::Incoming).await?,
-        ),
-        Direction::Outgoing => (
-            session.outgoing_shares(&OutgoingFilter::default(), &listing.page()).await?,
-            encryption_spaces::list(&session, vault_spaces::Direction::Outgoing).await?,
-        ),
+        Direction::Incoming => {
+            let Page { entries, next } = session.incoming_shares(&IncomingFilter::default(), &listing.page()).await?;
+            let entries = entries.into_iter().map(|share| Listed { share, granted: None }).collect();
+            (Page { entries, next }, vault_spaces::Direction::Incoming)
+        }
+        Direction::Outgoing => {
+            let Page { entries, next } = session.outgoing_shares(&OutgoingFilter::default(), &listing.page()).await?;
+            (Page { entries: entries.into_iter().map(Listed::from).collect(), next }, vault_spaces::Direction::Outgoing)
+        }
     };
+    let in_spaces = encryption_spaces::list(&session, in_spaces).await?;
     let of_copies = shares.entries.iter().map(AnyShare::OfCopy);
-    let spec: Vec<AnyShare> = of_copies.chain(in_spaces.iter().map(AnyShare::InSpace)).collect();
+    let spec: Vec<AnyShare<'_>> = of_copies.chain(in_spaces.iter().map(AnyShare::InSpace)).collect();
     output::print(&Document { kind: "Shares", spec })?;
-    warn_of_more(&shares);
+    warn_of_more(shares.next.is_some());
     Ok(())
 }
 
@@ -175,7 +227,7 @@ struct Received<'a> {
     associations: [JsonObject; 0],
     attachments: &'a [JsonObject],
     classification_nodes: &'a [ClassificationNode],
-    item: &'a items::Item,
+    item: &'a Item,
     slots: Vec<SlotSpec<'a>>,
     thumbnails: &'a [JsonObject],
 }
@@ -194,8 +246,11 @@ pub(super) async fn get_incoming(terminal: &Terminal, record: &OneRecord) -> any
         slots: item.slots.iter().map(SlotSpec::new).collect(),
         thumbnails: &item.thumbnails,
     })?;
-    if share.acceptance_required == Acceptance::AcceptanceRequired {
-        eprintln!("The values can be read after the share has been accepted: shares:accept");
+    match share.acceptance_required {
+        Acceptance::AcceptanceRequired => {
+            eprintln!("The values can be read after the share has been accepted: shares:accept");
+        }
+        _ => items::warn_of_unvouched(item),
     }
     Ok(())
 }
@@ -209,8 +264,8 @@ pub(super) async fn accept(terminal: &Terminal, record: &OneRecord, yes: bool) -
     let session = terminal.session(&record.auth).await?;
     let share = session.share_info(&record.id).await?;
     if share.acceptance_required == Acceptance::AcceptanceRequired {
-        eprintln!("Share Terms: {}", share.terms.as_deref().unwrap_or("none"));
-        if !yes && io::stdin().is_terminal() && !agreed()? {
+        eprintln!("Share Terms: {}", share.terms.as_deref().map_or_else(|| "none".to_owned(), printable));
+        if !yes && !agreed()? {
             bail!("the share was not accepted");
         }
     }
@@ -218,6 +273,9 @@ pub(super) async fn accept(terminal: &Terminal, record: &OneRecord, yes: bool) -
 }
 
 fn agreed() -> anyhow::Result<bool> {
+    if !io::stdin().is_terminal() {
+        bail!("nobody can be asked to accept the terms: read them, then accept with --yes");
+    }
     eprint!("Accept? [y/N] ");
     io::stderr().flush()?;
     let mut answer = String::new();
@@ -231,12 +289,39 @@ pub(super) async fn delete(terminal: &Terminal, record: &OneRecord) -> anyhow::R
     Ok(())
 }
 
-pub(super) async fn update(terminal: &Terminal, record: &OneRecord) -> anyhow::Result<()> {
+pub(super) async fn update(terminal: &Terminal, record: &OneRecord, included: Included) -> anyhow::Result<()> {
     let session = terminal.session(&record.auth).await?;
-    let refreshed = session.refresh_shares(&record.id, &progress()).await?;
-    if refreshed.left_out > 0 {
-        eprintln!("Warning: {} shares were left as they were: nothing vouches for their keys", refreshed.left_out);
-    }
+    let Included { shares, slot, onshare } = included;
+    let include = shares.into_iter().map(|(share_id, fingerprint)| IncludedShare {
+        share_id,
+        fingerprint,
+        scope: slot.clone(),
+        on_sharing: onshare,
+    });
+    let refreshed = session.refresh_shares(&record.id, &include.collect::<Vec<_>>(), &progress()).await?;
     let filter = OutgoingFilter { item_ids: vec![record.id.clone()], ..OutgoingFilter::default() };
-    output::print(&Shares { shares: session.outgoing_shares(&filter, &everything()).await?.entries })
+    let shares = session.outgoing_shares(&filter, &everything()).await?.entries;
+    output::print(&Shares { shares: shares.into_iter().map(Listed::from).collect() })?;
+    report(&record.id, &refreshed);
+    Ok(())
+}
+
+/// Says on standard error whom a refresh reached, whom it left out and why, and what lets them in.
+pub(super) fn report(item_id: &Id, refreshed: &Refreshed) {
+    let Refreshed { shares, on_shares, left_out } = refreshed;
+    eprintln!("Item {item_id}: {shares} shares updated, {on_shares} of them made by recipients who share on");
+    if left_out.is_empty() {
+        return;
+    }
+    eprintln!("Warning: {} shares of this item, as the server lists them, were left out:", left_out.len());
+    for LeftOut { share_id, recipient_id, slot_id, fingerprint, why } in left_out {
+        let recipient = recipient_id.as_ref().map_or("unknown", Id::as_str);
+        let key = fingerprint.as_deref().unwrap_or("unusable");
+        eprintln!("  share {share_id} for user {recipient} with key {key}: {}", why.as_str());
+        if let (Some(fingerprint), false) = (fingerprint, *why == LeftOutReason::Expired) {
+            let slot = slot_id.as_ref().map(|id| format!(" --slot {id}")).unwrap_or_default();
+            eprintln!("    to let it in: vaultshare shares:update {item_id} --include {share_id}={fingerprint}{slot}");
+        }
+    }
+    eprintln!("Let in only whose key is the fingerprint that connections:list shows, or that its owner tells you.");
 }

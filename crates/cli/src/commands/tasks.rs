@@ -6,10 +6,10 @@ use vaultshare::{
         Id,
         vault::client_tasks::{ClientTask, ClientTaskChange, ClientTaskFilter, ClientTaskState},
     },
-    workflows::{PageRequest, TaskSelection},
+    workflows::{CompletedTask, PageRequest, TaskSelection},
 };
 
-use super::{Terminal, everything, progress, warn_of_more};
+use super::{Terminal, everything, progress, shares, warn_of_more};
 use crate::{
     arguments::{Auth, Listing, States},
     config_file::{self, ConfigFile},
@@ -28,7 +28,7 @@ pub(super) async fn list(
     let page = PageRequest { per_page: limit, ..listing.page() };
     let tasks = terminal.session(&listing.auth).await?.list_tasks(&filter, &page).await?;
     output::print(&Document { kind: KIND, spec: &tasks.entries })?;
-    warn_of_more(&tasks);
+    warn_of_more(tasks.next.is_some());
     Ok(())
 }
 
@@ -67,10 +67,14 @@ pub(super) async fn run_batch(
         .failed
         .into_iter()
         .map(|failed| Failed { task: as_it_was(failed.task), failure_reason: failed.reason.to_string() });
-    output::print(&Batch {
-        failed_tasks: failed.collect(),
-        completed_tasks: run.completed.into_iter().map(as_it_was).collect(),
-    })
+    let completed = run.completed.iter().map(|completed| as_it_was(completed.task.clone()));
+    output::print(&Batch { failed_tasks: failed.collect(), completed_tasks: completed.collect() })?;
+    for CompletedTask { task, refreshed } in &run.completed {
+        if let Some(item_id) = &task.target_id {
+            shares::report(item_id, refreshed);
+        }
+    }
+    Ok(())
 }
 
 #[derive(Deserialize)]

@@ -15,6 +15,8 @@ pub(crate) struct CargoProgram {
     package: &'static str,
     /// The program whose `--version` tells whether it is there.
     program: &'static str,
+    /// What stands before that option: how cargo calls the program.
+    subcommand: Option<&'static str>,
     version: String,
     /// What else cargo is asked for. What has little to do is compiled without optimisation (`--debug`), which is far quicker.
     options: &'static [&'static str],
@@ -22,7 +24,13 @@ pub(crate) struct CargoProgram {
 
 /// Checks the licences, versions and sources of the crates, and what is known against them.
 pub(crate) fn cargo_deny() -> CargoProgram {
-    CargoProgram { package: "cargo-deny", program: "cargo-deny", version: "0.20.2".to_owned(), options: &["--debug"] }
+    CargoProgram {
+        package: "cargo-deny",
+        program: "cargo-deny",
+        subcommand: None,
+        version: "0.20.2".to_owned(),
+        options: &["--debug"],
+    }
 }
 
 /// Collects the licences of the crates that are compiled into the npm package.
@@ -30,8 +38,20 @@ pub(crate) fn cargo_about() -> CargoProgram {
     CargoProgram {
         package: "cargo-about",
         program: "cargo-about",
+        subcommand: None,
         version: "0.9.3".to_owned(),
         options: &["--debug", "--features", "cli"],
+    }
+}
+
+/// Replaces parts of functions, one at a time, and runs the tests.
+pub(crate) fn cargo_mutants() -> CargoProgram {
+    CargoProgram {
+        package: "cargo-mutants",
+        program: "cargo-mutants",
+        subcommand: Some("mutants"),
+        version: "27.1.0".to_owned(),
+        options: &["--debug"],
     }
 }
 
@@ -39,13 +59,14 @@ pub(crate) fn cargo_about() -> CargoProgram {
 /// version of the `wasm-bindgen` crate, so `Cargo.lock` decides which version this is.
 pub(crate) fn wasm_bindgen(workspace: &Workspace) -> anyhow::Result<CargoProgram> {
     let version = version_of(workspace, "wasm-bindgen")?;
-    Ok(CargoProgram { package: "wasm-bindgen-cli", program: "wasm-bindgen", version, options: &[] })
+    Ok(CargoProgram { package: "wasm-bindgen-cli", program: "wasm-bindgen", subcommand: None, version, options: &[] })
 }
 
 /// Runs benchmarks that were compiled with the `gungraun` crate, of the same version.
 pub(crate) fn gungraun_runner(workspace: &Workspace) -> anyhow::Result<CargoProgram> {
     let version = version_of(workspace, "gungraun")?;
-    Ok(CargoProgram { package: "gungraun-runner", program: "gungraun-runner", version, options: &["--debug"] })
+    let package = "gungraun-runner";
+    Ok(CargoProgram { package, program: package, subcommand: None, version, options: &["--debug"] })
 }
 
 fn version_of(workspace: &Workspace, package: &str) -> anyhow::Result<String> {
@@ -56,7 +77,7 @@ fn version_of(workspace: &Workspace, package: &str) -> anyhow::Result<String> {
 /// Gives the program's path, after installing it where it is missing or of another version.
 pub(crate) fn ensure(workspace: &Workspace, wanted: &CargoProgram) -> anyhow::Result<PathBuf> {
     let path = workspace.path(".tools/bin").join(format!("{}{}", wanted.program, std::env::consts::EXE_SUFFIX));
-    let installed = process::answer(workspace.command(&path).arg("--version"));
+    let installed = process::answer(workspace.command(&path).args(wanted.subcommand).arg("--version"));
     if installed == Some(format!("{} {}", wanted.program, wanted.version)) {
         return Ok(path);
     }

@@ -1,0 +1,187 @@
+//! `cargo xtask mutants`: switches each defence against a lying server off in turn, and shows that a test fails.
+//!
+//! A defence is a check that refuses, and no honest server ever makes it refuse: what it is for shows only in the tests of a
+//! server that lies. cargo-mutants replaces each check and each condition in it. It takes hours, so it is no part of
+//! `cargo xtask test`; what it found last is in `docs/mutants.md`, which it writes.
+
+use std::collections::BTreeSet;
+
+use anyhow::bail;
+
+use crate::workspace::Workspace;
+use crate::{files, process, progress, tools};
+
+/// The functions that refuse, as cargo-mutants names them, by their file.
+const DEFENCES: [(&str, &[&str]); 13] = [
+    ("src/crypto/aes_key.rs", &["AesKey::decrypt_at", "Decrypted<T>::is_at"]),
+    (
+        "src/crypto/keys.rs",
+        &[
+            "KeyEncryptionKey::accept",
+            "KeyEncryptionKey::unwrap_connection_key",
+            "KeyEncryptionKey::unwrap_private_dek",
+            "KeyEncryptionKey::unwrap_space_key",
+        ],
+    ),
+    (
+        "src/workflows/binding.rs",
+        &["Binding::contradict", "Binding::of", "Item::check_may_be_disclosed", "Item::is_changed_but_for"],
+    ),
+    ("src/workflows/connections.rs", &["refuse_two_keys_of_one_pair", "Session::delete_connection"]),
+    ("src/workflows/decrypt.rs", &["authenticate", "decrypt_slot", "decrypt_values", "expect_id", "written_at"]),
+    ("src/workflows/encrypt.rs", &["slots_to_share", "written_in_share"]),
+    (
+        "src/workflows/encryption_spaces.rs",
+        &["Session::find_or_create_space", "Session::is_signed_by_peer", "Session::unwrap_own_copy"],
+    ),
+    (
+        "src/workflows/grants.rs",
+        &[
+            "Grant::has_expired",
+            "has_passed",
+            "Keys::check_share",
+            "Keys::is_revoked",
+            "Keys::open_grant_of",
+            "Keys::revoke",
+            "OnShareSignature::is_of",
+        ],
+    ),
+    (
+        "src/workflows/item_changes.rs",
+        &["has_exactly", "Session::adopt_item", "Session::create_item", "Session::write", "Session::write_as"],
+    ),
+    (
+        "src/workflows/memory.rs",
+        &[
+            "Memory::check_item",
+            "Memory::check_peer",
+            "Memory::check_share",
+            "Memory::has_seen_item",
+            "Memory::is_published",
+            "Memory::is_revoked",
+            "Memory::merge",
+            "Memory::pin",
+            "Memory::publish",
+            "Memory::revoke",
+            "Memory::revoke_share",
+            "Memory::wrote_item",
+        ],
+    ),
+    (
+        "src/workflows/pins.rs",
+        &[
+            "ConnectionKeyPair::expected",
+            "ConnectionKeyPair::named_by_user",
+            "Keys::check_peer",
+            "Keys::is_other_key",
+            "Recipient::check_for_disclosure",
+            "Recipient::check_reference",
+            "Session::mark_verified",
+            "Session::note_first_disclosure",
+            "Session::trust_new_key",
+            "Session::write_note",
+        ],
+    ),
+    ("src/workflows/refresh.rs", &["has_slot", "judge", "recipients_of", "shared_on"]),
+    (
+        "src/workflows/session.rs",
+        &["Keys::refuse_login_key", "Keys::was_used", "Session::connection_key_pair", "Session::store_new_key_pair"],
+    ),
+];
+
+/// Values that these functions' types cannot be made of: they would be compiled in vain.
+const NO_VALUES: &str = r"Default::default|from_iter|leak|Zeroizing::|with Ok\((None|String::new)";
+
+/// Mutants that no test has to notice, as cargo-mutants names them but for their lines, and why.
+const HARMLESS: [(&str, &str); 0] = [];
+
+/// A slow machine's patience with one mutant's tests, in seconds.
+const TIMEOUT: &str = "900";
+
+/// What one run found.
+struct Findings {
+    caught: usize,
+    missed: BTreeSet<String>,
+}
+
+/// Runs all, writes `docs/mutants.md`, and fails where a mutant survived that is not known to be harmless.
+pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
+    let program = tools::ensure_cargo_program(workspace, &tools::cargo_mutants())?;
+    let found = workspace.in_target("mutants");
+    std::fs::create_dir_all(&found)?;
+    let mut command = workspace.command(program);
+    command.args(["mutants", "--package", "vaultshare", "--no-shuffle", "--timeout", TIMEOUT]);
+    command.arg("--output").arg(&found);
+    // It copies the sources and not what was built of them: kept between two runs.
+    command.env("CARGO_TARGET_DIR", found.join("target"));
+    for (file, functions) in DEFENCES {
+        command.args(["--file", file]);
+        for function in functions {
+            command.args(["--re", &format!("{file}.*(: replace|in) {function}( ->| with|$)")]);
+        }
+    }
+    command.args(["--exclude-re", NO_VALUES]);
+    // Compiled once for each mutant, and run once: what the usual optimisation takes to compile, it does not gain.
+    command.args(["--cargo-arg", "--config=profile.dev.package.vaultshare.opt-level=1"]);
+    command.args(["--", "--lib", "--test", "workflows"]);
+    progress::step("running the tests once for each defence that is switched off (hours)", || {
+        // It fails where a mutant survives, which is looked at below.
+        process::status(&mut command).map(drop)
+    })?;
+
+    let lines = |name: &str| files::read(&found.join("mutants.out").join(name));
+    let missed = lines("missed.txt")?.lines().chain(lines("timeout.txt")?.lines()).map(without_line).collect();
+    let findings = Findings { caught: lines("caught.txt")?.lines().count(), missed };
+    files::write(&workspace.path("docs/mutants.md"), report(&findings))?;
+    let unknown: Vec<&str> = findings.missed.iter().map(String::as_str).filter(|name| reason(name).is_none()).collect();
+    if !unknown.is_empty() {
+        bail!("no test notices:\n{}", unknown.join("\n"));
+    }
+    Ok(())
+}
+
+/// `src/a.rs:12:5: replace …` without the line and the column, which change with every edit.
+fn without_line(mutant: &str) -> String {
+    let mut parts = mutant.splitn(4, ':');
+    match (parts.next(), parts.nth(2)) {
+        (Some(file), Some(what)) => format!("{file}:{what}"),
+        _ => mutant.to_owned(),
+    }
+}
+
+fn reason(mutant: &str) -> Option<&'static str> {
+    HARMLESS.iter().find(|(harmless, _)| *harmless == mutant).map(|(_, reason)| *reason)
+}
+
+fn report(Findings { caught, missed }: &Findings) -> String {
+    let functions: usize = DEFENCES.iter().map(|(_, functions)| functions.len()).sum();
+    let mut report = format!(
+        "# What happens when a defence is switched off\n\nWritten by `cargo xtask mutants`, which replaces each check in the \
+         {functions} functions that refuse what a\nlying server shows, and each condition in them, one at a time, and runs \
+         the tests.\n\nOf {} mutants that compile, the tests notice {caught}.\n",
+        caught + missed.len()
+    );
+    if !missed.is_empty() {
+        report.push_str("\nNot noticed:\n\n");
+    }
+    for mutant in missed {
+        report.push_str(&format!("- `{mutant}`: {}\n", reason(mutant).unwrap_or("**a test is missing**")));
+    }
+    report
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mutant_is_known_by_what_it_replaces_and_not_by_its_line() {
+        let mutant = "src/workflows/refresh.rs:269:48: replace != with == in judge";
+        assert_eq!(without_line(mutant), "src/workflows/refresh.rs: replace != with == in judge");
+        let of_type = "src/crypto/aes_key.rs:218:9: replace Decrypted<T>::is_at -> Result<bool> with Ok(true)";
+        assert_eq!(
+            without_line(of_type),
+            "src/crypto/aes_key.rs: replace Decrypted<T>::is_at -> Result<bool> with Ok(true)"
+        );
+    }
+}
