@@ -107,7 +107,7 @@ impl Corpus {
     fn lists(&self, field: &str, path: &[Step], index: usize, list: &[Json], add: &mut dyn FnMut(&'static str, Lie)) {
         let with = |entries: Vec<Json>| Lie::List { reply: index, path: path.to_vec(), entries };
         if let [first, ..] = list {
-            add("entry repeated", with([&[first.clone()], list].concat()));
+            add("entry repeated", with([std::slice::from_ref(first), list].concat()));
             add("last entry dropped", with(list[..list.len() - 1].to_vec()));
         }
         if list.len() > 1 {
@@ -116,7 +116,7 @@ impl Corpus {
         }
         let others = self.entries.get(field).into_iter().flatten().filter(|entry| !list.contains(entry));
         for other in others.take(6) {
-            add("entry of another list", with([list, &[other.clone()]].concat()));
+            add("entry of another list", with([list, std::slice::from_ref(other)].concat()));
         }
     }
 
@@ -143,7 +143,7 @@ impl Corpus {
                 // A ciphertext of each kind, of the same user where there is one.
                 let envelopes = || texts.iter().filter(|(_, text)| is_envelope(text));
                 let own = envelopes().find(|(owner, _)| *owner == who);
-                for (_, other) in own.into_iter().chain(envelopes().last()) {
+                for (_, other) in own.into_iter().chain(envelopes().next_back()) {
                     add("ciphertext of another field", value(json!(other)));
                 }
             }

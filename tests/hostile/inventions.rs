@@ -151,7 +151,7 @@ fn with(record: &Json, fields: &[(&str, Json)]) -> Json {
 /// The last honest reply of this route about a record.
 fn last(scene: &Scene, who: Who, route: &str, id: &str) -> Json {
     let is_it = |reply: &&Reply| reply.route == route && reply.path.contains(id) && reply.status < 300;
-    let found = scene.past.iter().filter(|(owner, _)| *owner == who).map(|(_, reply)| reply).filter(is_it).next_back();
+    let found = scene.past.iter().filter(|(owner, _)| *owner == who).map(|(_, reply)| reply).rfind(is_it);
     found.unwrap_or_else(|| panic!("no {route} about {id} in the past")).json.clone()
 }
 
