@@ -107,7 +107,7 @@ impl Corpus {
     fn lists(&self, field: &str, path: &[Step], index: usize, list: &[Json], add: &mut dyn FnMut(&'static str, Lie)) {
         let with = |entries: Vec<Json>| Lie::List { reply: index, path: path.to_vec(), entries };
         if let [first, ..] = list {
-            add("entry repeated", with([&[first.clone()], list].concat()));
+            add("entry repeated", with([std::slice::from_ref(first), list].concat()));
             add("last entry dropped", with(list[..list.len() - 1].to_vec()));
         }
         if list.len() > 1 {
@@ -116,7 +116,7 @@ impl Corpus {
         }
         let others = self.entries.get(field).into_iter().flatten().filter(|entry| !list.contains(entry));
         for other in others.take(6) {
-            add("entry of another list", with([list, &[other.clone()]].concat()));
+            add("entry of another list", with([list, std::slice::from_ref(other)].concat()));
         }
     }
 
@@ -139,14 +139,13 @@ impl Corpus {
             for (owner, other) in same_field() {
                 add(if *owner == who { "own ciphertext" } else { "ciphertext of another user" }, value(json!(other)));
             }
-            for (name, texts) in self.texts.iter().filter(|(name, _)| *name != field) {
+            for (_, texts) in self.texts.iter().filter(|(name, _)| *name != field) {
                 // A ciphertext of each kind, of the same user where there is one.
                 let envelopes = || texts.iter().filter(|(_, text)| is_envelope(text));
                 let own = envelopes().find(|(owner, _)| *owner == who);
-                for (_, other) in own.into_iter().chain(envelopes().last()) {
+                for (_, other) in own.into_iter().chain(envelopes().next_back()) {
                     add("ciphertext of another field", value(json!(other)));
                 }
-                let _ = name;
             }
             add("ciphertext altered", value(json!(text.replacen('.', ".A", 1))));
             return;

@@ -101,16 +101,29 @@ pub(crate) async fn inventions(scene: &Scene) -> Vec<(About, Lie)> {
         }),
     );
     // Notes are withheld as well, so that only the rule and the memory are left.
-    let (whole, first_key) = ("GET /vault/connections/{id}", key.clone());
-    let lie = Lie::told("the attacker's key, and no note", move |_, reply| {
-        if reply.route == whole && reply.status < 300 {
-            reply.json["connection"]["the_other_user"]["user_public_key"] = json!(first_key);
-        }
-        if reply.route == "GET /keystore/keypairs/{id}" && reply.status < 300 {
-            reply.json["keypair"]["metadata"] = json!({});
-        }
-    });
-    lies.push(((whole.to_owned(), String::new(), "the attacker's key, and no note"), lie));
+    for route in ["GET /vault/connections/{id}", "GET /vault/connections"] {
+        let key = key.clone();
+        let manner = "the attacker's key, and no note";
+        let lie = Lie::told(format!("{route}: {manner}"), move |_, reply| {
+            if reply.status >= 300 {
+                return;
+            }
+            let json = &mut reply.json;
+            match reply.route.as_str() {
+                "GET /vault/connections/{id}" => {
+                    json["connection"]["the_other_user"]["user_public_key"] = json!(key);
+                }
+                "GET /vault/connections" => {
+                    for connection in json["connections"].as_array_mut().into_iter().flatten() {
+                        connection["the_other_user"]["user_public_key"] = json!(key);
+                    }
+                }
+                "GET /keystore/keypairs/{id}" => json["keypair"]["metadata"] = json!({}),
+                _ => {}
+            }
+        });
+        lies.push(((route.to_owned(), String::new(), manner), lie));
+    }
     lies.extend(other_records(scene));
     lies.extend(tasks(scene));
     lies.extend(new_item_is_another(scene));
@@ -138,7 +151,7 @@ fn with(record: &Json, fields: &[(&str, Json)]) -> Json {
 /// The last honest reply of this route about a record.
 fn last(scene: &Scene, who: Who, route: &str, id: &str) -> Json {
     let is_it = |reply: &&Reply| reply.route == route && reply.path.contains(id) && reply.status < 300;
-    let found = scene.past.iter().filter(|(owner, _)| *owner == who).map(|(_, reply)| reply).filter(is_it).next_back();
+    let found = scene.past.iter().filter(|(owner, _)| *owner == who).map(|(_, reply)| reply).rfind(is_it);
     found.unwrap_or_else(|| panic!("no {route} about {id} in the past")).json.clone()
 }
 

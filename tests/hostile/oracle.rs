@@ -92,8 +92,8 @@ impl Opened {
             if text.contains("PRIVATE KEY") && !attacker.pems.iter().any(|pem| text.contains(line_of(pem))) {
                 return Err("the attacker reads a private key".to_owned());
             }
-            if text.starts_with(MARK) {
-                marks.insert(text[MARK.len()..].to_owned());
+            if let Some(mark) = text.strip_prefix(MARK) {
+                marks.insert(mark.to_owned());
             }
             if let Ok(key) = AesKey::from_bytes(plaintext).map(Rc::new) {
                 if let Some((who, _)) = self.victims.iter().find(|(_, victims)| *victims == *key) {

@@ -3,14 +3,17 @@
 use std::{collections::BTreeMap, panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::FutureExt;
-use vaultshare::ErrorCode;
+use vaultshare::{
+    ErrorCode,
+    workflows::{Item, Value},
+};
 
 use crate::{
     lies::Lie,
     oracle::{Case, Limit, Opened, Verdict},
     scene::{Memory, Scene},
-    wire::{Passed, Reply},
-    workflows::{Workflow, workflows},
+    wire::{Passed, Reply, Sent},
+    workflows::{Shown, Workflow, workflows},
 };
 
 /// Far more than any workflow takes, key derivation included.
@@ -111,4 +114,47 @@ async fn every_workflow_succeeds_with_an_honest_server_and_discloses_nothing() {
     tally.print("honest");
     tally.assert_clean();
     assert!(tally.limits.keys().all(|limit| matches!(limit, Limit::WordsInASpace | Limit::FirstContact)));
+}
+
+#[tokio::test]
+async fn the_oracles_see_what_is_disclosed_and_what_is_passed_off() {
+    let scene = Scene::new().await;
+    let opened = Opened::of_scene(&scene).await;
+    let all = workflows();
+    let named = |name: &str| all.iter().find(|workflow| workflow.name == name).unwrap();
+
+    // What the user chose to give the accomplice, had they not chosen it.
+    let chosen = named("items.update and shares.refresh");
+    let not_chosen = Workflow { to_accomplice: None, ..*chosen };
+    let ran = run(&scene, &opened, &not_chosen, Memory::Fresh, Vec::new()).await;
+    assert_eq!(ran.verdict.violations, ["P1: the attacker reads alice.gift.vin.run"]);
+
+    let reading = named("items.get own");
+    let case = Case { scene: &scene, opened: &opened, workflow: reading, memory: Memory::Warm };
+    let session = scene.session(reading.who, Memory::Fresh).await;
+    let item = session.get_item(&scene.id("car")).await.unwrap();
+    let judge = async |change: &dyn Fn(&mut Item), sent: &str| {
+        let mut item = item.clone();
+        change(&mut item);
+        let sent = Sent { line: String::new(), headers: String::new(), body: sent.to_owned() };
+        case.judge(&[sent], &[Shown::Item(item)]).await.violations.len()
+    };
+    assert_eq!(judge(&|_| {}, "").await, 0);
+    assert_eq!(judge(&|_| {}, "{\"note\": \"MARK.alice.car.vin.3\"}").await, 1, "a value in the clear");
+    assert_eq!(judge(&|_| {}, &scene.person(reading.who).secrets()[2]).await, 1, "a key in the clear");
+    assert_eq!(judge(&|item| item.record.label = "Another".to_owned(), "").await, 1, "a label");
+    assert_eq!(judge(&|item| item.slots[0].record.label = "Another".to_owned(), "").await, 1, "a slot's label");
+    assert_eq!(judge(&|item| drop(item.slots.pop()), "").await, 1, "a slot less");
+    let value = |text: &str| Some(Value::new(text.to_owned()));
+    let set = |item: &mut Item, text: &str| {
+        let slot = item.slots.iter_mut().find(|slot| slot.record.name == "vin").unwrap();
+        slot.value = value(text);
+    };
+    assert_eq!(
+        judge(&|item| set(item, "MARK.alice.car.vin.1"), "").await,
+        1,
+        "an older value, to a session with memory"
+    );
+    // Neither ever in this slot nor ever in this item.
+    assert_eq!(judge(&|item| set(item, "MARK.alice.diary.vin.1"), "").await, 2, "another item's value");
 }
