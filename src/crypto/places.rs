@@ -423,7 +423,7 @@ pub fn state_digest(
     label: &str,
     mut slots: Vec<SlotState<'_>>,
 ) -> StateDigest {
-    slots.sort_by(|one, other| one.id.as_bytes().cmp(other.id.as_bytes()));
+    slots.sort_unstable_by(|one, other| one.id.as_bytes().cmp(other.id.as_bytes()));
     let mut text = Text::new("state");
     text.string(item);
     text.bytes(&birth.map_or([0; BIRTH_BYTES], |birth| birth.0));

@@ -55,7 +55,7 @@ impl Item {
         let ids = if self.is_received() { Ids::Original } else { Ids::Own };
         let words = self.state(ids, birth, revision, |_| true);
         let mut slots: Vec<&Slot> = self.slots.iter().filter(|slot| slot.tag.is_some()).collect();
-        slots.sort_by(|one, other| one.record.id.cmp(&other.record.id));
+        slots.sort_unstable_by(|one, other| one.record.id.cmp(&other.record.id));
         let tags: Vec<_> = slots.iter().filter_map(|slot| slot.tag).collect();
         version(birth.map(|birth| (birth, revision)), words, &tags)
     }

@@ -324,7 +324,7 @@ async fn seal(keys: &Keys, item: &Item, change: &ItemChange, ids: &[Id], vouchin
     let (removed, kept): (Vec<&Slot>, Vec<&Slot>) = item.slots.iter().partition(is_removed);
     let mut rows: Vec<Row<'_>> =
         kept.into_iter().map(|slot| Row::new(slot, wishes.get(&slot.record.id).copied())).collect();
-    rows.sort_by(|one, other| one.slot.record.id.cmp(&other.slot.record.id));
+    rows.sort_unstable_by(|one, other| one.slot.record.id.cmp(&other.slot.record.id));
     let label = change.label.as_deref().map_or(item.record.label.as_str(), str::trim);
     let changes_words = label != item.record.label || !removed.is_empty() || rows.iter().any(Row::changes_words);
     vouch_by_first_value(&mut rows, changes_words);

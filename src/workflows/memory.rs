@@ -215,7 +215,7 @@ impl<T: Clone> Newest<T> {
     /// Adds the other map's entries, in their order. Of a key that both have, the other's stands where it `is_newer`.
     fn merge(&mut self, other: Newest<T>, is_newer: impl Fn(&T, &T) -> bool) {
         let mut entries: Vec<(String, (u64, T))> = other.entries.into_iter().collect();
-        entries.sort_by_key(|(_, (inserted, _))| *inserted);
+        entries.sort_unstable_by_key(|(_, (inserted, _))| *inserted);
         for (key, (_, value)) in entries {
             if self.get(&key).is_none_or(|now| is_newer(&value, &now)) {
                 self.insert(&key, value);
