@@ -207,9 +207,14 @@ impl Session {
         if reference.peer.is_some() {
             self.fetch_recipient(id).await?.check_reference(reference)?;
         } else if named.is_none() {
-            // Whichever key it is, also one that is refused otherwise: it is to get nothing more.
+            // Whichever key it is, also one that is refused otherwise, and the one that it should be.
             match self.recipient_as_shown(id).await {
-                Ok(shown) => revoke(&shown.fingerprint()),
+                Ok(shown) => {
+                    revoke(&shown.fingerprint());
+                    if let Some(expected) = shown.own.expected() {
+                        revoke(&expected);
+                    }
+                }
                 // Gone, by an attempt whose response was lost; or with keys that nothing was ever encrypted for.
                 Err(error) if matches!(error.code(), NotFound | WeakKey | KeyChanged | Misplaced) => {}
                 Err(error) => return Err(error),

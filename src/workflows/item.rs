@@ -118,6 +118,11 @@ pub(super) struct Seen {
     pub(super) state: StateDigest,
 }
 
+impl Seen {
+    /// Above the revision of every value: no value was left of this life of the item.
+    pub(super) const EMPTIED: u32 = Written::NO_REVISION;
+}
+
 /// Arguments of `create_item`.
 #[derive(Clone, Debug, Default, Hash)]
 pub struct NewItem {

@@ -19,6 +19,8 @@ const MAX_ENTRIES: usize = 20_000;
 pub(super) struct Memory {
     /// By the id of an own item, or of the share that brought a received one.
     items: Newest<Seen>,
+    /// By the owner's id of a received item, by whichever share it came.
+    originals: Newest<Seen>,
     /// Fingerprint of the other side's key, by that of the own key pair.
     peers: Newest<String>,
     /// Fingerprint of the own key pair, by the connection's id.
@@ -33,8 +35,10 @@ pub(super) struct Memory {
 
 impl Memory {
     pub(super) fn merge(&mut self, earlier: Memory) {
-        let Memory { items, peers, pairs, published, shares, revoked } = earlier;
-        self.items.merge(items, |earlier, now| earlier.birth == now.birth && earlier.revision > now.revision);
+        let Memory { items, originals, peers, pairs, published, shares, revoked } = earlier;
+        let is_newer = |earlier: &Seen, now: &Seen| earlier.birth == now.birth && earlier.revision > now.revision;
+        self.items.merge(items, is_newer);
+        self.originals.merge(originals, is_newer);
         self.peers.merge(peers, |_, _| false);
         self.pairs.merge(pairs, |_, _| false);
         self.published.merge(published, |_, _| false);
@@ -60,6 +64,8 @@ impl Memory {
                 let message = "the server shows an older version of this item than it did before";
                 return Err(Error::new(ErrorCode::RolledBack, message));
             }
+            // Another life of an item that this session emptied.
+            Some(seen) if seen.birth != now.birth && seen.revision == Seen::EMPTIED => {}
             Some(seen) => {
                 let is_the_same = seen.birth == now.birth && (now.revision > seen.revision || now.state == seen.state);
                 if !is_the_same {
@@ -73,11 +79,21 @@ impl Memory {
         Ok(())
     }
 
-    /// Remembers what this session wrote itself: also another life of an item.
+    /// Ids of shares are the server's, which could show an older version by one of its making. By another share an item may
+    /// really be older, if that one was left out of a refresh: so it is `changed` and not `ROLLED_BACK`.
+    pub(super) fn check_original(&mut self, id: &str, binding: &mut Binding) {
+        let Some(now) = binding.seen() else { return };
+        match self.originals.get(id) {
+            Some(seen) if seen.birth != now.birth || now.revision < seen.revision => binding.contradict(),
+            _ => self.originals.insert(id, now),
+        }
+    }
+
+    /// Remembers what this session wrote itself: also another life of an item, or that it emptied the item.
     pub(super) fn wrote_item(&mut self, id: &str, written: Option<Seen>) {
-        match written {
-            Some(written) => self.items.insert(id, written),
-            None => self.items.remove(id),
+        let emptied = || self.items.get(id).map(|seen| Seen { revision: Seen::EMPTIED, ..seen });
+        if let Some(seen) = written.or_else(emptied) {
+            self.items.insert(id, seen);
         }
     }
 
@@ -205,9 +221,5 @@ impl<T: Clone> Newest<T> {
                 self.insert(&key, value);
             }
         }
-    }
-
-    fn remove(&mut self, key: &str) {
-        self.entries.remove(key);
     }
 }

@@ -49,9 +49,8 @@ impl Session {
         let id = Id::parse(keypair_id).ok_or_else(|| Error::invalid_argument("the key pair's id is not an id"))?;
         // Unwrapped, not only looked up: a public key that the Keystore merely claims could be its own.
         let own = self.key_pair(keypair_id).await?;
-        let was_used =
-            self.keys()?.was_used(&own) || !matches!((&own.rule, rule), (KeyRule::Open, _)) && own.rule != *rule;
-        if was_used && !operation.was_attempted_before() {
+        let is_of_other_rule = own.rule != KeyRule::Open && own.rule != *rule;
+        if is_of_other_rule || self.keys()?.was_used(&own) {
             return Err(Error::invalid_argument("this key pair is another connection's: each has one of its own"));
         }
         Ok(StoredKeyPair { id, own })

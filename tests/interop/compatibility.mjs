@@ -69,10 +69,13 @@ const spaces = (vault, cryppo, reading) => {
       noWorkflows,
       noWorkflows,
       reading ?? [
-        [suite, 'shares with one of ours, who shares back'],
+        [suite, 'shares with one of ours, who shares back once the key is accepted'],
         [suite, 'claims the key that one of ours made, and shares back'],
       ],
       connects,
+    ],
+    remarks: [
+      "It signs no key. Ours share under one that it made after its user's key was accepted: `acceptUnproven` with the fingerprint.",
     ],
   };
 };
@@ -96,7 +99,12 @@ export const clients = [
         [ofSdk, 'shares an item under terms, which hide it until they are accepted'],
         [ofSdk, 'accepts the terms and reads what was shared'],
       ],
-      [[crossing, 'share from ours to theirs under terms, on to ours, and ours bring a change to both']],
+      [
+        [
+          crossing,
+          'share from ours to theirs under terms, on to ours, and ours bring a change to both once theirs are let in',
+        ],
+      ],
       [
         [ofSdk, 'updates the item, runs the task that this leaves, and the recipient reads the new value'],
         [crossing, 'share from theirs to ours under terms, on to theirs, and theirs bring a change to both'],
@@ -110,7 +118,10 @@ export const clients = [
       [[ofSdk, 'made an account that ours signs into and reads the same with']],
       [
         [crossing, 'share from theirs to ours under terms, on to theirs, and theirs bring a change to both'],
-        [crossing, 'share from ours to theirs under terms, on to ours, and ours bring a change to both'],
+        [
+          crossing,
+          'share from ours to theirs under terms, on to ours, and ours bring a change to both once theirs are let in',
+        ],
         [
           crossing,
           'agree about ASCII; of Latin-1 ours read what theirs write; of what is beyond theirs keep the low byte',
@@ -119,6 +130,7 @@ export const clients = [
       'no longer part of it',
     ],
     remarks: [
+      'It signs no on-share. What it shares on of an item of ours gets later changes after the owner has let it in once: `shares.refresh` with `include`.',
       'Values of ours beyond ASCII it cannot read: it takes UTF-8 for single bytes, and says that their proof does not fit.',
     ],
   },

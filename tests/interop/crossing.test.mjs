@@ -91,7 +91,7 @@ describe('the SDK of 2020 and ours', { concurrency: false }, () => {
     assert.equal(valueNamed(await theirs.shares.getSharedItemIncoming(carlos, onShare.id), 'vin'), '2');
   });
 
-  test('share from ours to theirs under terms, on to ours, and ours bring a change to both', async () => {
+  test('share from ours to theirs under terms, on to ours, and ours bring a change to both once theirs are let in', async () => {
     const item = await bob.items.create({
       template: 'vehicle',
       label: 'Mazda',
@@ -118,8 +118,12 @@ describe('the SDK of 2020 and ours', { concurrency: false }, () => {
     const { completed } = await bob.tasks.run();
     assert.deepEqual(
       completed.map(({ report }) => report),
-      [{ shares: 2, on_shares: 1, left_out: 0 }],
+      [{ shares: 1, on_shares: 0, left_out: 1 }],
     );
+    const [left] = completed[0].leftOut;
+    assert.deepEqual([left.shareId, left.why], [onShare.id, 'no grant']);
+    const include = [{ shareId: left.shareId, fingerprint: left.fingerprint }];
+    assert.deepEqual((await bob.shares.refresh(item.id, { include })).leftOut, []);
     assert.equal((await dora.shares.get(onShare.id)).item.value('vin'), '4');
     assert.equal(valueNamed(await theirs.shares.getSharedItemIncoming(carlos, share.id), 'vin'), '4');
 

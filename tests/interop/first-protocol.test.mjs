@@ -10,7 +10,7 @@ import * as keystoreApi from 'keystore-api-2020';
 import * as vaultApiOfMarch from 'vault-api-2020-03';
 import * as vaultApiOfApril from 'vault-api-2020-04';
 
-import { VaultClient } from './ours.mjs';
+import { VaultClient, withCode } from './ours.mjs';
 import { register, Services } from './peer-account.mjs';
 import { base64url, first, LEGACY, old } from './peers.mjs';
 
@@ -218,7 +218,7 @@ for (const version of versions) {
       assert.deepEqual(await alice.read(back.id), { vin: '3' });
     });
 
-    test('shares with one of ours, who shares back', async () => {
+    test('shares with one of ours, who shares back once the key is accepted', async () => {
       const connection = await ours.connections.accept((await alice.invite('Ours')).token, { name: 'Alice' });
       const item = await alice.makeItem({ vin: '4', licence_plate: 'EVF-1234' });
       const share = await alice.share(item, connection.otherConnectionId);
@@ -230,7 +230,9 @@ for (const version of versions) {
         label: 'Bike',
         slots: [{ label: 'Lock', value: '1234' }],
       });
-      const back = await ours.encryptionSpaces.share({ itemId: bike.id, connectionId: connection.id });
+      const wish = { itemId: bike.id, connectionId: connection.id };
+      await assert.rejects(ours.encryptionSpaces.share(wish), withCode('UNVERIFIED_KEY'));
+      const back = await ours.encryptionSpaces.share({ ...wish, acceptUnproven: connection.fingerprint });
       // @meeco/cryppo 0.3.4 knows no other form of parameters than YAML, which nobody should write any more.
       if (version.readsOurs) assert.deepEqual(await alice.read(back.id), { lock: '1234' });
       else await assert.rejects(alice.read(back.id), /tag/);

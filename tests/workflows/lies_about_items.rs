@@ -210,6 +210,51 @@ async fn a_received_item_does_not_go_back_to_an_earlier_version() {
     assert_eq!(next.get_share(&share.id).await.unwrap_err().code(), ErrorCode::RolledBack);
 }
 
+/// The same by a share of the server's making: ids of shares are its own to choose.
+#[tokio::test]
+async fn a_received_item_that_goes_back_under_another_shares_id_is_shown_as_changed() {
+    let harness = Harness::new().await;
+    let (alice, bob, to_bob) = harness.alice_and_bob().await;
+    let item = car(&alice).await;
+    let share = alice.create_share(&NewShare::new(item.record.id.clone(), to_bob), &quiet()).await.unwrap();
+    let path = format!("/vault/incoming_shares/{}/item", share.id);
+    let mut before = harness.reply(&bob, &path).await;
+    write(&alice, &item, "vin", "456").await;
+    alice.refresh_shares(&item.record.id, &[], &quiet()).await.unwrap();
+    assert!(!bob.get_share(&share.id).await.unwrap().item.binding.changed);
+    before["item"]["share_id"] = INVENTED.into();
+    let mut invented = before.clone();
+    invented["share"]["id"] = INVENTED.into();
+    let mut via_another = before;
+    via_another["item_shared_via_another_share_id"] = INVENTED.into();
+    harness.network.refuse(|_, path| path.starts_with("/vault/incoming_shares/").then_some(200));
+    harness.network.tamper(move |_, asked, body| match asked.starts_with("/vault/incoming_shares/") {
+        true if asked == path => serde_json::to_vec(&via_another).unwrap(),
+        true => serde_json::to_vec(&invented).unwrap(),
+        false => body,
+    });
+    let shown = bob.get_share(&share.id).await.unwrap().item;
+    assert_eq!((value(&shown, "vin"), shown.binding.changed), (Some("123"), true));
+}
+
+/// What this session emptied does not come back either, and a new life of the item is one.
+#[tokio::test]
+async fn an_item_that_was_emptied_stays_so_until_it_is_written_anew() {
+    let harness = Harness::new().await;
+    let alice = harness.user().await;
+    let second = harness.new_session(&alice).await;
+    let item = car(&alice).await;
+    let before = harness.reply(&alice, &item_path(&item)).await;
+    let empty = |name: &str| NewSlot { value: Some(None), ..slot(name, "") };
+    alice.update_item(&item.record.id, &change(vec![empty("vin"), empty("licence_plate")]), &quiet()).await.unwrap();
+    harness.network.replay(item_path(&item), &before);
+    assert_eq!(alice.get_item(&item.record.id).await.unwrap_err().code(), ErrorCode::RolledBack);
+    harness.network.stop_tampering();
+    write(&second, &item, "vin", "456").await;
+    let read = alice.get_item(&item.record.id).await.unwrap();
+    assert_eq!((value(&read, "vin"), read.binding.changed), (Some("456"), false));
+}
+
 /// Each alteration of what a server shows beside genuine ciphertexts: the item is shown as changed, and disclosed to nobody.
 #[tokio::test]
 async fn words_and_rows_that_no_value_vouches_for_are_shown_as_changed_and_not_disclosed() {
@@ -511,7 +556,8 @@ async fn two_devices_that_write_at_once_lose_nothing() {
             alice.update_item(&item.record.id, &one, &listener),
             second.update_item(&item.record.id, &other, &listener)
         );
-        (one.unwrap(), other.unwrap());
+        one.unwrap();
+        other.unwrap();
         let read = alice.get_item(&item.record.id).await.unwrap();
         assert_eq!((value(&read, "vin"), value(&read, "licence_plate")), (Some(vin.as_str()), Some(plate.as_str())));
         assert!(!read.binding.changed && read.binding.revision == 3, "{:?}", read.binding);
