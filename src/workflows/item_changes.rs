@@ -224,8 +224,10 @@ impl Session {
             return Ok(item.clone());
         }
         let response = self.put_item(item, sealed.change).await?;
-        let held: BTreeMap<&Id, _> =
-            response.slots.iter().map(|slot| (&slot.id, slot.encrypted_value.as_ref())).collect();
+        // A slot that the item does not name is not shown.
+        let named: BTreeSet<&Id> = response.item.slot_ids.iter().collect();
+        let shown = response.slots.iter().filter(|slot| named.contains(&slot.id));
+        let held: BTreeMap<&Id, _> = shown.map(|slot| (&slot.id, slot.encrypted_value.as_ref())).collect();
         if sealed.values.iter().any(|(id, value)| held.get(id).copied().flatten() != value.as_ref()) {
             return Err(bad_response("the server does not hold what was written"));
         }

@@ -13,6 +13,9 @@ use crate::{
 /// A lie, and what it is about: route, field and manner, for counting what was covered.
 pub(crate) type About = (String, String, &'static str);
 
+/// Null, left out, empty, or of another type: all that a reader has to refuse or to do without.
+const OF_ANOTHER_FORM: &str = "of another form";
+
 pub(crate) struct Corpus {
     attacker: String,
     /// Every text that was ever the value of a field of this name, with its owner.
@@ -69,27 +72,27 @@ impl Corpus {
     fn about_place(&self, who: Who, index: usize, path: &[Step], json: &Json, add: &mut dyn FnMut(&'static str, Lie)) {
         let value = |to: Json| Lie::Value { reply: index, path: path.to_vec(), to };
         let field = field_of(path).unwrap_or_default();
-        add("null", value(Json::Null));
-        add("dropped", Lie::Dropped { reply: index, path: path.to_vec() });
+        add(OF_ANOTHER_FORM, value(Json::Null));
+        add(OF_ANOTHER_FORM, Lie::Dropped { reply: index, path: path.to_vec() });
         match json {
             Json::Null => {}
             Json::Bool(bool) => {
-                add("other type", value(json!("true")));
+                add(OF_ANOTHER_FORM, value(json!("true")));
                 add("flipped", value(json!(!bool)));
             }
             Json::Number(_) => {
-                add("other type", value(json!("7")));
+                add(OF_ANOTHER_FORM, value(json!("7")));
                 add("other number", value(json!(-1)));
             }
-            Json::Object(_) => add("other type", value(json!([]))),
+            Json::Object(_) => add(OF_ANOTHER_FORM, value(json!([]))),
             Json::Array(list) => {
-                add("other type", value(json!({})));
-                add("empty", value(json!([])));
+                add(OF_ANOTHER_FORM, value(json!({})));
+                add(OF_ANOTHER_FORM, value(json!([])));
                 self.lists(field, path, index, list, add);
             }
             Json::String(_) => {
-                add("other type", value(json!(7)));
-                add("empty", value(json!("")));
+                add(OF_ANOTHER_FORM, value(json!(7)));
+                add(OF_ANOTHER_FORM, value(json!("")));
             }
         }
         match json {

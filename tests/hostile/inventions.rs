@@ -16,8 +16,8 @@ use crate::{
 
 const INVENTED: &str = "94c27129-e179-4c69-a7f1-94438b920541";
 
-/// In the place of a route: a lie for every workflow.
-pub(crate) const ANY: &str = "any";
+/// In the place of a route: a lie about every item.
+pub(crate) const ANY_ITEM: &str = "any item";
 
 /// Lies with the route that a workflow must use to be told them.
 pub(crate) async fn inventions(scene: &Scene) -> Vec<(About, Lie)> {
@@ -177,7 +177,7 @@ fn other_records(scene: &Scene) -> Vec<(About, Lie)> {
     let mut lies = Vec::new();
     for (from, to) in pairs {
         for renamed in [true, false] {
-            let about = (ANY.to_owned(), format!("{from} is {to}"), "another record under this id, throughout");
+            let about = (ANY_ITEM.to_owned(), format!("{from} is {to}"), "another record under this id, throughout");
             lies.push((about, Lie::Redirected { from: id(from), to: id(to), renamed }));
         }
     }
@@ -266,7 +266,7 @@ fn invented_rows() -> Vec<(About, Lie)> {
             let ids = [entries(&reply.json["item"], "slot_ids"), vec![json!(INVENTED)]].concat();
             reply.json["item"]["slot_ids"] = ids.into();
         });
-        lies.push(((ANY.to_owned(), ".slots".to_owned(), "an invented row"), lie));
+        lies.push(((ANY_ITEM.to_owned(), ".slots".to_owned(), "an invented row"), lie));
     }
     lies
 }

@@ -234,7 +234,10 @@ impl Case<'_> {
                 }
             }
             Shown::InSpace(item) => {
-                self.judge_values(item, &[], verdict);
+                // Its ids are the owner's, whatever the record says of a share.
+                let mut item = item.clone();
+                item.record.share_id = None;
+                self.judge_values(&item, &[], verdict);
                 verdict.limits.insert(Limit::WordsInASpace);
             }
             Shown::Connection(connection) => self.judge_connection(connection, verdict),
@@ -258,8 +261,12 @@ impl Case<'_> {
                 is_forged = true;
                 continue;
             }
-            let written = self.scene.truth.values.get(&owners_slot_id(item, slot));
-            if !written.is_some_and(|values| values.contains(&**value)) && !new.contains(&&**value) {
+            let truth = &self.scene.truth;
+            let holds = |id: &String| truth.values.get(id).is_some_and(|values| values.contains(&**value));
+            // A kept value is bound to the slot of the copy; that it is another's original, the item's flag says.
+            let of_copy = truth.originals.get(slot.record.id.as_str()).filter(|_| item.binding.changed);
+            let is_true = holds(&owners_slot_id(item, slot)) || of_copy.is_some_and(holds);
+            if !is_true && !new.contains(&&**value) {
                 verdict.violations.push(format!("P2: {} is shown in {}", &**value, slot.record.name));
             }
         }
@@ -365,10 +372,13 @@ fn judge_created(item: &Item, verdict: &mut Verdict) {
     if item.record.label != CREATED_LABEL {
         verdict.violations.push("P2: a new item has another label".to_owned());
     }
-    for slot in item.slots.iter().filter(|slot| slot.is_bound) {
-        let given = CREATED.iter().find(|(name, _)| *name == slot.record.name).map(|(_, value)| *value);
-        if slot.value.as_deref().filter(|value| !value.is_empty()) != given {
-            verdict.violations.push(format!("P2: a new item holds another value in {}", slot.record.name));
-        }
+    let held =
+        item.slots.iter().filter(|slot| slot.is_bound).filter_map(|slot| {
+            Some((slot.record.name.as_str(), slot.value.as_deref().filter(|value| !value.is_empty())?))
+        });
+    let mut held: Vec<(&str, &str)> = held.collect();
+    held.sort_unstable_by_key(|(name, _)| CREATED.iter().position(|(given, _)| given == name));
+    if held != CREATED {
+        verdict.violations.push(format!("P2: a new item holds {held:?}"));
     }
 }

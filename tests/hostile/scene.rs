@@ -20,7 +20,7 @@ use vaultshare_server::{
 use crate::{
     harness::{PASSPHRASE, accept, invitation, quiet, slot, vehicle},
     key_pool::{KeyPool, pems},
-    truth::{MARK, Truth, owners_id, shown},
+    truth::{MARK, Truth, owners_id, owners_slot_id, shown},
     wire::{Reply, Sent, Wire},
 };
 
@@ -409,6 +409,9 @@ impl Building {
         let mut seen = BTreeMap::new();
         for listed in reading.list_items(&Default::default(), &all()).await.unwrap().entries {
             let Ok(item) = reading.get_item(&listed.id).await else { continue };
+            for slot in item.slots.iter().filter(|_| item.record.share_id.is_some()) {
+                self.truth.originals.insert(slot.record.id.to_string(), owners_slot_id(&item, slot));
+            }
             let states = &self.truth.states[&owners_id(&item)];
             let state = shown(&item).unwrap();
             let is_it =

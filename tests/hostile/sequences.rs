@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Runs where no time is given.
-const SEQUENCES: usize = 800;
+const SEQUENCES: usize = 500;
 
 /// `VAULTSHARE_HOSTILE_SECONDS`: how long to go on, with a seed of its own each time.
 pub(crate) fn soak() -> Option<Duration> {

@@ -41,6 +41,8 @@ pub(crate) struct Truth {
     pub(crate) states: BTreeMap<String, Vec<State>>,
     /// Of each slot, all that it ever held.
     pub(crate) values: BTreeMap<String, BTreeSet<String>>,
+    /// The owner's slot of each slot of a copy.
+    pub(crate) originals: BTreeMap<String, String>,
     pub(crate) peers: BTreeMap<String, Peer>,
     /// Items, and fingerprints of the keys that their owners granted them to.
     pub(crate) grants: BTreeSet<(String, String)>,
