@@ -29,6 +29,9 @@ export async function makeOurs({ scene, stage }) {
       return {
         before: async () => {
           itemId = await stage.newItem();
+          // The floor's values name no place.
+          const { version } = await session.items.get(itemId);
+          await session.items.adopt(itemId, version);
         },
         run: () => session.shares.create({ itemId, connectionId: scene.connectionId }),
         outcome: ({ id }) => id,
