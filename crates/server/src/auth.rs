@@ -118,7 +118,7 @@ pub async fn issue(db: &mut AnyConnection, user_id: &str, now: Millis, lifetime:
 /// How many sessions a user has at most. Whoever knows the public key can open one of the Vault, although not use it.
 const MAX_SESSIONS: i64 = 100;
 
-/// Inserts a session that was generated before, and ends the user's oldest ones above [`MAX_SESSIONS`].
+/// Inserts a session that was generated before, and ends the user's oldest ones above `MAX_SESSIONS`.
 pub async fn insert(db: &mut AnyConnection, user_id: &str, issued: &Issued) -> Result<()> {
     sqlx::query("INSERT INTO sessions (id, user_id, token_hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)")
         .bind(&issued.id)
