@@ -139,7 +139,7 @@ impl Session {
         let shown = join_all(entries.into_iter().map(|record| self.look_at(record))).await;
         let shown = shown.into_iter().collect::<Result<Vec<_>>>()?;
         refuse_two_keys_of_one_pair(&shown)?;
-        let connections = join_all(shown.into_iter().map(|shown| self.decrypt_connection(shown.connection))).await;
+        let connections = join_all(shown.into_iter().map(|shown| self.accept_shown(shown))).await;
         Ok(Page { entries: connections.into_iter().collect::<Result<_>>()?, next })
     }
 
@@ -178,7 +178,7 @@ impl Session {
             return Err(key_changed());
         }
         self.write_note(&recipient, How::Trusted).await?;
-        self.decrypt_connection(recipient.connection).await
+        self.accept_shown(recipient).await
     }
 
     /// Notes that the user compared the safety number over another channel. `KEY_CHANGED` where the keys that the server
@@ -190,7 +190,7 @@ impl Session {
             return Err(key_changed());
         }
         self.write_note(&recipient, How::Compared).await?;
-        self.decrypt_connection(recipient.connection).await
+        self.accept_shown(recipient).await
     }
 
     /// Ends a connection for both users, and takes back what was shared over it.
@@ -224,8 +224,13 @@ impl Session {
         self.delete_once(("connections.delete", id), vault::connections::delete(self.vault(), id)).await
     }
 
-    pub(super) async fn decrypt_connection(&self, record: vault::connections::Connection) -> Result<Connection> {
+    async fn decrypt_connection(&self, record: vault::connections::Connection) -> Result<Connection> {
         let recipient = self.accept_key(record).await?;
+        self.with_name(&recipient, false).await
+    }
+
+    async fn accept_shown(&self, shown: Recipient) -> Result<Connection> {
+        let recipient = self.keys()?.accept(shown)?;
         self.with_name(&recipient, false).await
     }
 

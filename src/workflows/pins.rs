@@ -11,7 +11,7 @@ use super::{
     clock::now_milliseconds,
     connection_keys::{ConnectionKeyPair, How, Note, Recipient},
     idempotency::PendingOperation,
-    refusals::{bad_response, ciphertext, expect_id, key_changed},
+    refusals::{bad_response, ciphertext, expect_id, key_changed, not_connected},
     session::Keys,
 };
 use crate::{
@@ -110,13 +110,20 @@ impl Session {
         self.accept_key(*connection).await
     }
 
+    /// The other side of a connection, fetched unless the session knows it.
+    pub(super) async fn recipient(&self, id: &Id) -> Result<Rc<Recipient>> {
+        match self.keys()?.known_connection(id) {
+            Some(known) => Ok(known),
+            None => self.fetch_recipient(id).await.map_err(not_connected),
+        }
+    }
+
     /// Checks a connection's key, and remembers it where it is the first that was seen.
     pub(super) async fn accept_key(&self, connection: Connection) -> Result<Rc<Recipient>> {
         let keys = self.keys()?;
         let id = connection.own.id.clone();
-        let looked_at = self.look_at(connection).await;
-        match looked_at.and_then(|recipient| keys.check_peer(&recipient).map(|()| recipient)) {
-            Ok(recipient) => Ok(keys.remember_connection(recipient)),
+        match self.look_at(connection).await {
+            Ok(recipient) => keys.accept(recipient),
             Err(error) => {
                 keys.forget_connection(&id);
                 Err(error)
@@ -228,13 +235,16 @@ impl Keys {
             || !is_named && memory.knows_another_peer(&own, &peer)
     }
 
-    fn check_peer(&self, recipient: &Recipient) -> Result<()> {
-        if self.is_other_key(recipient) {
+    /// Remembers a connection whose key is not refused, and forgets one whose key is.
+    pub(super) fn accept(&self, recipient: Recipient) -> Result<Rc<Recipient>> {
+        let id = &recipient.connection.own.id;
+        if self.is_other_key(&recipient) {
+            self.forget_connection(id);
             return Err(key_changed());
         }
         let (own, peer) = (recipient.own.pair.fingerprint(), recipient.fingerprint());
-        self.memory.borrow_mut().see_connection(&recipient.connection.own.id, &own, &peer);
-        Ok(())
+        self.memory.borrow_mut().see_connection(id, &own, &peer);
+        Ok(self.remember_connection(recipient))
     }
 }
 

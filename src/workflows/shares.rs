@@ -113,15 +113,8 @@ impl Session {
         let operation = keys.pending.begin(("shares.create", share))?;
 
         progress.report("fetching item and connection", 0, 3);
-        let known = keys.known_connection(&share.connection.id);
-        let was_known = known.is_some();
-        let recipient = async {
-            match known {
-                Some(known) => Ok(known),
-                None => self.fetch_recipient(&share.connection.id).await.map_err(not_connected),
-            }
-        };
-        let (recipient, item) = try_join!(recipient, self.get_item(&share.item_id))?;
+        let was_known = keys.known_connection(&share.connection.id).is_some();
+        let (recipient, item) = try_join!(self.recipient(&share.connection.id), self.get_item(&share.item_id))?;
         recipient.check_for_disclosure(&share.connection)?;
         if share.version.as_ref().is_some_and(|version| *version != item.version()) {
             return Err(Error::new(ErrorCode::Conflict, "the item shows something else now: look at it again"));
@@ -334,12 +327,7 @@ impl Session {
         check_until(terms.expires_at.as_ref().and_then(Option::as_ref))?;
         let keys = self.keys()?;
         let id = &terms.share_id;
-        let recipient = async {
-            match keys.known_connection(&terms.connection.id) {
-                Some(known) => Ok(known),
-                None => self.fetch_recipient(&terms.connection.id).await.map_err(not_connected),
-            }
-        };
+        let recipient = self.recipient(&terms.connection.id);
         let share = vault::shares::get_outgoing(self.vault(), id);
         let (recipient, item, share) = try_join!(recipient, self.get_own_item(&terms.item_id), share)?;
         recipient.check_for_disclosure(&terms.connection)?;
