@@ -4,9 +4,9 @@ import { median, spread } from './statistics.mjs';
 
 /**
  * @param {import('./cases.mjs').Case} wanted
- * @param {{ samples: Record<string, number[]>, longestTask?: number }} measured
+ * @param {{ samples: Record<string, number[]>, requests: Record<string, number>, longestTask?: number }} measured
  */
-export function resultOf({ name, title, bounds }, { samples, longestTask }) {
+export function resultOf({ name, title, bounds }, { samples, requests, longestTask }) {
   const clients = Object.keys(samples);
   const of = (client) => (samples[client] ? rounded(median(samples[client])) : null);
   const [ours_ms, peer_ms, floor_ms] = [of('ours'), of('peer'), of('floor')];
@@ -23,6 +23,7 @@ export function resultOf({ name, title, bounds }, { samples, longestTask }) {
     peer_ratio,
     floor_ratio,
     highest_peer_ratio,
+    requests,
     rounds: samples.ours.length,
     spread: Object.fromEntries(clients.map((client) => [client, spread(samples[client]).map(rounded)])),
     longest_task_ms: longestTask === undefined ? null : rounded(longestTask),

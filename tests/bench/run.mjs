@@ -48,6 +48,7 @@ note('the scene is set');
 
 const browser = await launch(options.url);
 const results = [];
+let itemBytes;
 try {
   for (const withoutSubtle of [false, true]) {
     const wanted = chosen.filter((one) => Boolean(one.withoutSubtle) === withoutSubtle);
@@ -59,6 +60,7 @@ try {
 
 const report = {
   cases: results,
+  itemBytes,
   size: { ...(await packageSize(options.package)), peer_gz: peerSize.sdk },
   machine: machine(browser.version),
   date: new Date().toISOString(),
@@ -88,6 +90,7 @@ async function runIn(page, wanted) {
     results.push({ ...result, profile: await inTime(watching, one.name) });
     note(`${one.name}: ${one.clients.map((client) => `${client} ${milliseconds(result[`${client}_ms`])}`).join(', ')}`);
   }
+  itemBytes ??= await page.evaluate(() => globalThis.bench.itemBytes());
   await page.close();
 }
 

@@ -2,10 +2,12 @@
  * Runs one case in this page: the clients take turns, and each turn's time is noted. Nobody pays for another: before the
  * clock starts, the garbage of the turn before is collected and the page has come to rest.
  */
+
 import { makeFloor } from './floor.mjs';
 import { installKeyPool, nobodyGenerates } from './key-pool.mjs';
 import { makeOurs } from './ours.mjs';
 import { makePeer } from './peer.mjs';
+import { requests } from './requests.mjs';
 import { makeStage } from './stage.mjs';
 import { verify } from './verify.mjs';
 
@@ -31,26 +33,33 @@ export function prepare(scene) {
  *   who takes part
  * @param {{ pairs: number, warmUp: boolean, seconds: number, watched: number }} length at least so many rounds, after one
  *   that warms up, and more while there is time for them; and how often ours runs alone to have its long tasks watched
- * @returns {Promise<{ samples: Record<string, number[]>, longestTask?: number }>} milliseconds
+ * @returns {Promise<{ samples: Record<string, number[]>, requests: Record<string, number>, longestTask?: number }>}
+ *   milliseconds, and how many requests each client sends
  */
 export async function measure(wanted, { pairs, warmUp, seconds, watched }) {
   const turns = new Map();
   try {
     for (const client of wanted.clients) turns.set(client, await turnOf(client, wanted));
     const samples = {};
+    const sent = {};
     for (const [client, turn] of turns) {
       const first = await confirmed(client, turn, wanted);
-      samples[client] = warmUp ? [] : [first];
+      samples[client] = warmUp ? [] : [first.milliseconds];
+      sent[client] = first.requests;
     }
     const end = performance.now() + seconds * 1000;
     for (let round = samples.ours.length; round < pairs || (performance.now() < end && round < 4 * pairs); round += 1) {
-      for (const [client, turn] of turns) samples[client].push(await take(turn, wanted));
+      for (const [client, turn] of turns) samples[client].push((await take(turn, wanted)).milliseconds);
     }
-    return { samples, longestTask: crypto.subtle ? await longestTask(turns.get('ours'), wanted, watched) : undefined };
+    const longest = crypto.subtle ? await longestTask(turns.get('ours'), wanted, watched) : undefined;
+    return { samples, requests: sent, longestTask: longest };
   } finally {
     for (const turn of turns.values()) await turn.close?.();
   }
 }
+
+/** What an item of twenty slots weighs, as the server sends it, and as other clients write it. */
+export const itemBytes = () => world.stage.itemBytes();
 
 /** Has ours run alone under the browser's profiler, so often. */
 export async function watch(wanted, { watched }) {
@@ -93,13 +102,14 @@ async function take(turn, { madeInTime }, look) {
   await rest(REST);
   globalThis.gc?.();
   if (madeInTime) world.stage.keyPool.open = false;
+  const before = requests.sent;
   const started = performance.now();
   const result = await turn.run();
-  const milliseconds = performance.now() - started;
+  const taken = { milliseconds: performance.now() - started, requests: requests.sent - before };
   if (madeInTime) world.stage.keyPool.open = true;
   await look?.(result);
   await turn.after?.(result);
-  return milliseconds;
+  return taken;
 }
 
 /** The longest that ours kept the page from doing anything else; 0 where no task was long enough (50 ms) to be told. */

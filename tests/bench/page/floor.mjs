@@ -3,9 +3,10 @@
  * beside it. It checks little and is no client; it is the line that no client in a browser gets below.
  */
 import { createUser, signIn } from './floor/account.mjs';
-import { importKey, open, openText, seal, sealText } from './floor/envelope.mjs';
+import { importKey, openAt, seal } from './floor/envelope.mjs';
+import { createItem, openItem, updateItem } from './floor/items.mjs';
 import { generatePair } from './floor/rsa.mjs';
-import { learnConnection, read, refresh, share, storeConnectionPair } from './floor/sharing.mjs';
+import { inviterOf, learnConnection, read, refresh, share, storeConnectionPair } from './floor/sharing.mjs';
 import { fromBase64url } from './floor/text.mjs';
 
 export async function makeFloor({ scene, stage }) {
@@ -18,6 +19,26 @@ export async function makeFloor({ scene, stage }) {
       run: () => createUser(scene.url, scene.alice.passphrase),
       outcome: ({ secret }) => secret,
     }),
+
+    create: async () => {
+      const alice = await enter(scene.alice);
+      return {
+        run: () => createItem(alice, scene.template, 'Ten', stage.tenSlots),
+        outcome: ({ item }) => item.id,
+      };
+    },
+
+    update: async () => {
+      const alice = await enter(scene.alice);
+      let itemId;
+      return {
+        before: async () => {
+          itemId = await stage.newItem();
+        },
+        run: () => updateItem(alice, itemId, ...stage.changedSlot),
+        outcome: ({ item }) => item.id,
+      };
+    },
 
     share: async () => {
       const alice = await enter(scene.alice);
@@ -50,13 +71,12 @@ export async function makeFloor({ scene, stage }) {
 
     'decrypt-1000': async () => {
       const { dek } = await enter(scene.carlos);
-      const opened = async ({ name, encrypted_value }) => ({ name, value: await openText(dek, encrypted_value) });
       return {
         async run() {
           const items = await stage.manyItems();
-          return Promise.all(items.map((slots) => Promise.all(slots.map(opened))));
+          return Promise.all(items.map(({ item, slots }) => openItem(dek, item, slots)));
         },
-        outcome: (items) => items.map(values),
+        outcome: (items) => items.map(({ rows }) => values(rows)),
       };
     },
 
@@ -73,7 +93,7 @@ export async function makeFloor({ scene, stage }) {
     'decrypt-16MiB': async () => {
       const key = await importKey(fromBase64url(stage.keyText));
       const envelope = await stage.envelope();
-      return { run: () => open(key, envelope), outcome: (bytes) => bytes };
+      return { run: () => openAt(key, envelope), outcome: ({ bytes }) => bytes };
     },
 
     'invitations.create': async () => {
@@ -84,11 +104,8 @@ export async function makeFloor({ scene, stage }) {
           pair = await generatePair();
         },
         async run() {
-          const [public_key, encrypted_recipient_name] = await Promise.all([
-            storeConnectionPair(alice, pair),
-            sealText(alice.dek, 'a friend'),
-          ]);
-          return alice.vault('POST', '/invitations', { public_key, invitation: { encrypted_recipient_name } });
+          const { public_key, ...invitation } = await storeConnectionPair(alice, pair, 'open', 'a friend');
+          return alice.vault('POST', '/invitations', { public_key, invitation });
         },
         outcome: ({ invitation }) => invitation.token,
       };
@@ -103,14 +120,9 @@ export async function makeFloor({ scene, stage }) {
           [pair, invitation_token] = await Promise.all([generatePair(), stage.invite()]);
         },
         async run() {
-          const [public_key, encrypted_recipient_name] = await Promise.all([
-            storeConnectionPair(alice, pair),
-            sealText(alice.dek, 'a friend'),
-          ]);
-          return alice.vault('POST', '/connections', {
-            public_key,
-            connection: { encrypted_recipient_name, invitation_token },
-          });
+          const rule = `to.${await inviterOf(alice, invitation_token)}`;
+          const { public_key, ...details } = await storeConnectionPair(alice, pair, rule, 'a friend');
+          return alice.vault('POST', '/connections', { public_key, connection: { ...details, invitation_token } });
         },
         outcome: ({ connection }) => connection.the_other_user.user_id,
         after: ({ connection }) => stage.disconnect(connection.own.id),

@@ -22,6 +22,34 @@ export async function makeOurs({ scene, stage }) {
       after: (session) => session.close(),
     }),
 
+    create: async () => {
+      const session = await signIn(scene.alice);
+      return {
+        run: () =>
+          session.items.create({
+            template: scene.template,
+            label: 'Ten',
+            slots: stage.tenSlots.map(({ name, value }) => ({ name, label: name, value })),
+          }),
+        outcome: ({ id }) => id,
+        close: () => session.close(),
+      };
+    },
+
+    update: async () => {
+      const session = await signIn(scene.alice);
+      const [name, value] = stage.changedSlot;
+      let itemId;
+      return {
+        before: async () => {
+          itemId = await stage.newItem();
+        },
+        run: () => session.items.update(itemId, { slots: { [name]: value } }),
+        outcome: ({ item }) => item.id,
+        close: () => session.close(),
+      };
+    },
+
     share: async () => {
       const session = await signIn(scene.alice);
       await session.connections.list();
@@ -29,9 +57,6 @@ export async function makeOurs({ scene, stage }) {
       return {
         before: async () => {
           itemId = await stage.newItem();
-          // The floor's values name no place.
-          const { version } = await session.items.get(itemId);
-          await session.items.adopt(itemId, version);
         },
         run: () => session.shares.create({ itemId, connectionId: scene.connectionId }),
         outcome: ({ id }) => id,

@@ -13,6 +13,7 @@ export async function makePeer({ scene, stage }) {
   const users = new sdk.UserService(environment);
   const connections = new sdk.ConnectionService(environment);
   const shares = new sdk.ShareService(environment);
+  const items = new sdk.ItemService(environment);
   const signIn = ({ secret, passphrase }) => users.getAuthData(passphrase, secret);
   // It keeps nothing between two calls but what it hands out here, so one session does for all cases.
   const sessions = new Map();
@@ -34,6 +35,35 @@ export async function makePeer({ scene, stage }) {
       },
       outcome: ({ secret }) => secret,
     }),
+
+    create: async () => {
+      const { vault_access_token, data_encryption_key } = await signedIn(scene.alice);
+      const slots = stage.tenSlots.map(({ name, value }) => ({ name, label: name, value }));
+      return {
+        run: () =>
+          items.create(vault_access_token, data_encryption_key, {
+            template_name: scene.template,
+            item: { label: 'Ten' },
+            slots,
+          }),
+        outcome: ({ item }) => item.id,
+      };
+    },
+
+    // It neither looks at the item before nor at the tasks afterwards.
+    update: async () => {
+      const { vault_access_token, data_encryption_key } = await signedIn(scene.alice);
+      const [name, value] = stage.changedSlot;
+      let itemId;
+      return {
+        before: async () => {
+          itemId = await stage.newItem();
+        },
+        run: () =>
+          items.update(vault_access_token, data_encryption_key, { id: itemId, slots: [{ name, value }], label: 'Ten' }),
+        outcome: ({ item }) => item.id,
+      };
+    },
 
     share: async () => {
       const alice = await signedIn(scene.alice);
@@ -74,7 +104,9 @@ export async function makePeer({ scene, stage }) {
       return {
         async run() {
           const items = await stage.manyItems();
-          return Promise.all(items.map((slots) => sdk.ItemService.decryptAllSlots(slots, carlos.data_encryption_key)));
+          return Promise.all(
+            items.map(({ slots }) => sdk.ItemService.decryptAllSlots(slots, carlos.data_encryption_key)),
+          );
         },
         outcome: (items) => items.map(values),
       };

@@ -1,8 +1,9 @@
 /** What the cases need around what they measure: made by the floor's bare calls, always off the clock. */
 import { createUser, signIn } from './floor/account.mjs';
-import { importKey, open, seal, sealText } from './floor/envelope.mjs';
+import { importKey, openAt, openTextAt, seal } from './floor/envelope.mjs';
+import { createItem } from './floor/items.mjs';
 import { generatePair } from './floor/rsa.mjs';
-import { read, storeConnectionPair } from './floor/sharing.mjs';
+import { readUnchecked, storeConnectionPair } from './floor/sharing.mjs';
 import { base64url, fromBase64url, random } from './floor/text.mjs';
 import { pairReady } from './key-pool.mjs';
 
@@ -20,6 +21,7 @@ export function makeStage(scene, keyPool) {
   const enter = ({ secret, passphrase }) => signIn(scene.url, secret, passphrase);
   const [alice, bob, carlos] = [scene.alice, scene.bob, scene.carlos].map((user) => once(() => enter(user)));
   const stranger = once(() => createUser(scene.url, scene.alice.passphrase));
+  const tenSlots = scene.ten.values.map((value, index) => ({ name: `slot_${index}`, value }));
   const keyText = base64url(random(32));
   const bytes = randomBytes(scene.bytes);
   const key = once(() => importKey(fromBase64url(keyText)));
@@ -32,30 +34,34 @@ export function makeStage(scene, keyPool) {
     bytes,
     /** The bytes as an envelope of the key. */
     envelope: once(async () => seal(await key(), bytes)),
-    open: async (envelope) => open(await key(), envelope),
+    open: async (envelope) => (await openAt(await key(), envelope)).bytes,
     enter,
 
-    /** One more item of Alice's, with the values of the scene's item of ten slots. */
+    /** The scene's item of ten slots, to be made again. */
+    tenSlots,
+    /** What is changed of it: the slot, and its new value. */
+    changedSlot: [tenSlots[3].name, 'another value'],
+
+    /** One more item of Alice's like the scene's of ten slots. */
     async newItem() {
-      const { vault, dek } = await alice();
-      const slots_attributes = await Promise.all(
-        scene.ten.values.map(async (value, index) => ({
-          name: `slot_${index}`,
-          label: `slot_${index}`,
-          encrypted_value: await sealText(dek, value),
-        })),
-      );
-      const { item } = await vault('POST', '/items', {
-        template_name: scene.template,
-        item: { label: 'Ten', slots_attributes },
-      });
+      const { item } = await createItem(await alice(), scene.template, 'Ten', tenSlots);
       return item.id;
+    },
+
+    /** The values of an item of Alice's, whoever wrote them. */
+    async readByAlice(itemId) {
+      const { vault, dek } = await alice();
+      const { slots } = await vault('GET', `/items/${itemId}`);
+      const read = slots.map(async ({ name, encrypted_value }) => {
+        const { text: value } = await openTextAt(dek, encrypted_value);
+        return { name, value };
+      });
+      return inOrder(await Promise.all(read));
     },
 
     /** The values that Bob finds in a share. */
     async readByBob(shareId) {
-      const slots = await read(await bob(), shareId);
-      return slots.sort((one, other) => (one.name < other.name ? -1 : 1)).map(({ value }) => value);
+      return inOrder(await readUnchecked(await bob(), shareId));
     },
 
     /** The DEK of a share to Bob, encrypted: another after each refresh. */
@@ -67,30 +73,41 @@ export function makeStage(scene, keyPool) {
     /** An invitation by somebody whom Alice is not connected with. */
     async invite() {
       const inviter = await stranger();
-      const public_key = await storeConnectionPair(inviter, generatePair());
-      const encrypted_recipient_name = await sealText(inviter.dek, 'Alice');
-      const { invitation } = await inviter.vault('POST', '/invitations', {
-        public_key,
-        invitation: { encrypted_recipient_name },
-      });
+      const { public_key, ...details } = await storeConnectionPair(inviter, await generatePair(), 'open', 'Alice');
+      const { invitation } = await inviter.vault('POST', '/invitations', { public_key, invitation: details });
       return invitation.token;
     },
     inviterId: async () => (await stranger()).userId,
     invitation: async (token) => (await (await bob()).vault('GET', `/invitations/${token}`)).invitation,
+
+    /** The bytes of Carlos' item of twenty slots, gzipped and not: as it is, and with values that name no place. */
+    async itemBytes() {
+      const { vault, dek } = await carlos();
+      const reply = await vault('GET', `/items/${scene.twenty.itemId}`);
+      const slots = await Promise.all(
+        reply.slots.map(async (slot) => {
+          const { bytes: value } = await openAt(dek, slot.encrypted_value);
+          return { ...slot, encrypted_value: await seal(dek, value) };
+        }),
+      );
+      const [ours, bare] = await Promise.all([reply, { ...reply, slots }].map(bytesOf));
+      return { ours, bare };
+    },
 
     /** Ends a connection of Alice's, so that the next turn makes it again. */
     async disconnect(connectionId) {
       await (await alice()).vault('DELETE', `/connections/${connectionId}`);
     },
 
-    /** The slots of Carlos' many items, from replies that were fetched before. */
+    /** Carlos' many items with their slots, from replies that were fetched before. */
     async manyItems() {
-      const items = new Map(scene.many.itemIds.map((id) => [id, []]));
+      const found = new Map(scene.many.itemIds.map((id) => [id, { item: undefined, slots: [] }]));
       for (const reply of await replies()) {
-        const { slots } = await new Response(reply).json();
-        for (const slot of slots) items.get(slot.item_id).push(slot);
+        const { items, slots } = await new Response(reply).json();
+        for (const item of items) found.get(item.id).item = item;
+        for (const slot of slots) found.get(slot.item_id).slots.push(slot);
       }
-      return [...items.values()];
+      return [...found.values()];
     },
   };
 }
@@ -103,6 +120,17 @@ async function fetchMany({ vault }, ids) {
     replies.push(new TextEncoder().encode(JSON.stringify(reply)).buffer);
   }
   return replies;
+}
+
+async function bytesOf(reply) {
+  const text = JSON.stringify(reply);
+  const compressed = new Blob([text]).stream().pipeThrough(new CompressionStream('gzip'));
+  return { plain: text.length, gzipped: (await new Response(compressed).arrayBuffer()).byteLength };
+}
+
+/** The values, in the order of their slots' names. */
+function inOrder(slots) {
+  return [...slots].sort((one, other) => (one.name < other.name ? -1 : 1)).map(({ value }) => value);
 }
 
 function randomBytes(length) {

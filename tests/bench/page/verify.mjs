@@ -11,6 +11,12 @@ export async function verify(name, outcome, { scene, stage }) {
       const { userId } = await stage.enter({ secret: outcome, passphrase: scene.alice.passphrase });
       if (!userId) throw new Error('the user who was made cannot sign in');
     },
+    create: async () => same(await stage.readByAlice(outcome), scene.ten.values),
+    update: async () => {
+      const [name, value] = stage.changedSlot;
+      const expected = stage.tenSlots.map((slot) => (slot.name === name ? value : slot.value));
+      same(await stage.readByAlice(outcome), expected);
+    },
     share: async () => same(await stage.readByBob(outcome), scene.ten.values),
     'read-share-first': () => same(outcome, scene.ten.values),
     'read-share-again': () => same(outcome, scene.ten.values),

@@ -4,7 +4,7 @@ import { PARTS } from '../profile.mjs';
 import { digits, kilobytes, longestTask, milliseconds } from './format.mjs';
 
 /** @returns {string} */
-export function markdown({ cases, size, machine, date, pairs }) {
+export function markdown({ cases, itemBytes, size, machine, date, pairs }) {
   const missed = cases.filter(({ met }) => !met);
   return `# How fast it is
 
@@ -12,14 +12,17 @@ Written by \`cargo xtask bench\`, which anyone can run again. It also draws the 
 
 ${date.slice(0, 10)}, on ${machine}.
 
-| case | ours | peer | floor | peer ÷ ours | ours ÷ floor | longest task | |
-|---|---:|---:|---:|---:|---:|---:|---|
+| case | ours | peer | floor | peer ÷ ours | ours ÷ floor | longest task | requests: ours, peer, floor | |
+|---|---:|---:|---:|---:|---:|---:|---:|---|
 ${cases.map(row).join('\n')}
 
 ${missed.length === 0 ? 'All bounds are met.' : `Not met:\n\n${missed.map(({ name, missed: words }) => `- \`${name}\`: ${words.join('; ')}`).join('\n')}`}
 
 To load, gzipped: ${kilobytes(size.wasm_gz + size.js_gz)}, of which WebAssembly ${kilobytes(size.wasm_gz)} and JavaScript ${kilobytes(size.js_gz)}; wanted is at most ${kilobytes(LARGEST_PACKAGE)}. The peer has ${kilobytes(size.peer_gz)}.
 A page without \`crypto.subtle\` loads another ${kilobytes(size.second_module_gz)} with its first RSA key.
+
+An item of 20 short values is ${kilobytes(itemBytes.ours.plain)} as the server sends it (gzipped ${kilobytes(itemBytes.ours.gzipped)}); with values that name no place, as
+other clients write them, ${kilobytes(itemBytes.bare.plain)} (gzipped ${kilobytes(itemBytes.bare.gzipped)}).
 
 ## Where our time goes
 
@@ -38,7 +41,8 @@ No client in a page can be more times as fast as the peer than *peer ÷ floor*: 
 
 - *Ours* is the built npm package. The *peer* is \`@meeco/sdk\` 0.0.13-alpha for workflows and \`@meeco/cryppo\` 2.0.2 for
   primitives, as published, bundled by esbuild. The *floor* is the same work by bare \`crypto.subtle\` and bare \`fetch\`, written
-  to be as fast as a browser allows and checking little; it is no client.
+  to be as fast as a browser allows and checking little; it is no client. It does the same protocol: it reads and writes
+  where a ciphertext belongs, compares an item with what its values vouch for, and encrypts for whom a grant names.
 - All run in one page of one headless Chromium, against one server on the same machine, and take turns. There are at least
   ${pairs} rounds, after one that warms up and whose outcome is verified; quick cases have more. Before each turn the garbage is
   collected. Times are medians; between brackets is where the middle half lies. Wanted is, in brackets behind the ratios, at
@@ -48,7 +52,8 @@ No client in a page can be more times as fast as the peer than *peer ÷ floor*: 
   the floor has been given one, and the peer, which makes none ahead, makes its own.
 - *Share*: the connection is known to the session, the item is not. *Read a share for the first time*: by a session that was
   just opened, which has to fetch and unwrap its key pair. *Decrypt 1,000 items*: what the server replied is in memory, and
-  reading that JSON is part of the work; the peer does what the SDK does for each item, the floor one \`decrypt\` for each slot.
+  reading that JSON is part of the work; the peer does what the SDK does for each item, the floor one \`decrypt\` for each slot
+  and one \`digest\` for each item.
   *Refresh*: the peer's \`updateSharedItem\`. *Without \`crypto.subtle\`*: a page from which it was taken away before anything
   was loaded, as on plain http.
 - The longest task is the longest that ours kept the page busy without a pause, in runs of its own. Wanted is at most
@@ -67,6 +72,7 @@ function row({
   peer_ratio,
   floor_ratio,
   longest_task_ms,
+  requests,
   spread,
   bounds,
   met,
@@ -81,6 +87,7 @@ function row({
     ratio(peer_ratio, '≥', bounds.peer),
     ratio(floor_ratio, '≤', bounds.floor),
     longestTask(longest_task_ms),
+    ['ours', 'peer', 'floor'].map((client) => requests[client] ?? '–').join(', '),
     met ? 'met' : '**missed**',
   ];
   return `| ${cells.join(' | ')} |`;

@@ -1,6 +1,6 @@
 /** Registering and signing in with no request more than the protocol needs, and none that waits without a reason. */
 import { importKey, open, openText, seal, sealText } from './envelope.mjs';
-import { generatePair, importPrivate, openToken } from './rsa.mjs';
+import { fingerprintOf, generatePair, importPrivate, openToken } from './rsa.mjs';
 import { services } from './services.mjs';
 import * as srp from './srp.mjs';
 import { random, utf8 } from './text.mjs';
@@ -17,13 +17,15 @@ export async function signIn(url, secret, passphrase) {
   const wrappedKek = keystore('GET', '/key_encryption_key');
   const { keypair } = await keystore('GET', '/keypairs/external_id/auth');
   const opening = vault('POST', '/session', { public_key: keypair.public_key });
-  const kek = await unwrapKey(derived.key, (await wrappedKek).key_encryption_key.serialized_key_encryption_key);
-  const privateKey = await openText(kek, keypair.encrypted_serialized_key).then(importPrivate);
+  const { serialized_key_encryption_key } = (await wrappedKek).key_encryption_key;
+  const kek = await open(await derived.key, serialized_key_encryption_key, 'vs1/kek').then(importKey);
+  const loginPlace = `vs1/login/${await fingerprintOf(keypair.public_key)}`;
+  const privateKey = await openText(kek, keypair.encrypted_serialized_key, loginPlace).then(importPrivate);
   tokens.vault = await openToken(privateKey, (await opening).session.encrypted_session_authentication_string);
 
   const { user } = await vault('GET', '/me');
   const { data_encryption_key } = await keystore('GET', `/data_encryption_keys/${user.private_dek_external_id}`);
-  const dek = await unwrapKey(kek, data_encryption_key.serialized_data_encryption_key);
+  const dek = await open(kek, data_encryption_key.serialized_data_encryption_key, 'vs1/dek').then(importKey);
   return {
     userId: user.id,
     keystore,
@@ -51,18 +53,18 @@ export async function createUser(url, passphrase) {
   const [kekBytes, dekBytes] = [random(32), random(32)];
   const kek = await importKey(kekBytes);
   const storeKek = async () => {
-    const serialized_key_encryption_key = await seal(await derived.key, kekBytes);
+    const serialized_key_encryption_key = await seal(await derived.key, kekBytes, 'vs1/kek');
     await keystore('POST', '/key_encryption_key', { serialized_key_encryption_key });
   };
   const storeDek = async () => {
     const stored = await keystore('POST', '/data_encryption_keys', {
-      serialized_data_encryption_key: await seal(kek, dekBytes),
+      serialized_data_encryption_key: await seal(kek, dekBytes, 'vs1/dek'),
     });
     return stored.data_encryption_key.id;
   };
   const pair = await makingPair;
   const storePair = async () => {
-    const encrypted_serialized_key = await sealText(kek, pair.privatePem);
+    const encrypted_serialized_key = await sealText(kek, pair.privatePem, `vs1/login/${pair.fingerprint}`);
     await keystore('POST', '/keypairs', {
       public_key: pair.publicPem,
       encrypted_serialized_key,
@@ -105,8 +107,6 @@ function derive(groups, passphrase) {
   };
   return { password: stretch([...key].reverse().join('')), key: stretch(key).then(importKey) };
 }
-
-const unwrapKey = async (key, envelope) => importKey(await open(await key, envelope));
 
 function base58(bytes) {
   let text = '';

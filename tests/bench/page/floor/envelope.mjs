@@ -8,43 +8,43 @@ const IV = { at: 14, length: 12 };
 const TAG = { at: 35, length: 16 };
 /** Of the additional data, behind its type, name and length. */
 const TEXT_START = 59;
-const ADDITIONAL_DATA = utf8('none');
 
-/** `A`, then a BSON document of `iv` and `at`, which are binary, and `ad`, the string `none`. */
-const FORM = joined(
-  utf8('A'),
-  [64, 0, 0, 0],
-  [5],
-  utf8('iv\0'),
-  [IV.length, 0, 0, 0, 0],
-  new Uint8Array(IV.length),
-  [5],
-  utf8('at\0'),
-  [TAG.length, 0, 0, 0, 0],
-  new Uint8Array(TAG.length),
-  [2],
-  utf8('ad\0'),
-  [5, 0, 0, 0],
-  utf8('none\0'),
-  [0],
-);
+/** What a BSON document of the three takes beside the text of the additional data. */
+const OVERHEAD = 60;
+
+const BEFORE_IV = joined([5], utf8('iv\0'), [IV.length, 0, 0, 0, 0]);
+const BEFORE_TAG = joined([5], utf8('at\0'), [TAG.length, 0, 0, 0, 0]);
+const BEFORE_TEXT = joined([2], utf8('ad\0'));
+const VERSION = utf8('A');
 
 export const importKey = (bytes) => crypto.subtle.importKey('raw', bytes, 'AES-GCM', false, ['encrypt', 'decrypt']);
 
-export async function seal(key, bytes) {
-  const artefacts = FORM.slice();
+/** @param {string} [place] where it belongs; other clients write `none` */
+export async function seal(key, bytes, place = 'none') {
   const iv = random(IV.length);
-  artefacts.set(iv, IV.at);
-  const sealed = new Uint8Array(await crypto.subtle.encrypt(algorithm(iv), key, bytes));
+  const additionalData = utf8(place);
+  const sealed = new Uint8Array(await crypto.subtle.encrypt({ name: 'AES-GCM', iv, additionalData }, key, bytes));
   const tagStart = sealed.length - TAG.length;
-  artefacts.set(sealed.subarray(tagStart), TAG.at);
+  const artefacts = joined(
+    VERSION,
+    u32(OVERHEAD + additionalData.length),
+    BEFORE_IV,
+    iv,
+    BEFORE_TAG,
+    sealed.subarray(tagStart),
+    BEFORE_TEXT,
+    u32(additionalData.length + 1),
+    additionalData,
+    [0, 0],
+  );
   return `Aes256Gcm.${base64url(sealed.subarray(0, tagStart))}.${base64url(artefacts)}`;
 }
 
-export async function open(key, envelope) {
+/** The bytes, and where they belong. */
+export async function openAt(key, envelope) {
   const [strategy, data, text] = envelope.split('.');
   const artefacts = fromBase64url(text);
-  if (strategy !== 'Aes256Gcm' || artefacts[TEXT_START - 8] !== FORM[TEXT_START - 8])
+  if (strategy !== 'Aes256Gcm' || artefacts[TEXT_START - 8] !== BEFORE_TEXT[0])
     throw new Error('the floor does not know this envelope');
   const additionalData = artefacts.subarray(TEXT_START, artefacts.length - 2);
   const iv = artefacts.subarray(IV.at, IV.at + IV.length);
@@ -54,10 +54,23 @@ export async function open(key, envelope) {
   const sealed = new Uint8Array(length + TAG.length);
   sealed.setFromBase64(data, { alphabet: 'base64url' });
   sealed.set(artefacts.subarray(TAG.at, TAG.at + TAG.length), length);
-  return new Uint8Array(await crypto.subtle.decrypt(algorithm(iv, additionalData), key, sealed));
+  const bytes = new Uint8Array(await crypto.subtle.decrypt({ name: 'AES-GCM', iv, additionalData }, key, sealed));
+  return { bytes, place: fromUtf8(additionalData) };
 }
 
-export const sealText = (key, text) => seal(key, utf8(text));
-export const openText = async (key, envelope) => fromUtf8(await open(key, envelope));
+export async function openTextAt(key, envelope) {
+  const { bytes, place } = await openAt(key, envelope);
+  return { text: fromUtf8(bytes), place };
+}
 
-const algorithm = (iv, additionalData = ADDITIONAL_DATA) => ({ name: 'AES-GCM', iv, additionalData });
+/** @param {string} expected the place that it has to name, unless another client wrote it, which names none */
+export async function open(key, envelope, expected) {
+  const { bytes, place } = await openAt(key, envelope);
+  if (place !== expected && place !== 'none') throw new Error(`${place} is in the place of ${expected}`);
+  return bytes;
+}
+
+export const sealText = (key, text, place) => seal(key, utf8(text), place);
+export const openText = async (key, envelope, expected) => fromUtf8(await open(key, envelope, expected));
+
+const u32 = (number) => [number & 255, (number >>> 8) & 255, (number >>> 16) & 255, number >>> 24];

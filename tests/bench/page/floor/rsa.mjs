@@ -1,4 +1,5 @@
 /** RSA-4096 keys as PEM, and `Rsa4096.<data>.QQUAAAAA`: OAEP with SHA-1. */
+import { fingerprint } from './places.mjs';
 import { base64url, fromBase64url, fromUtf8, joined } from './text.mjs';
 
 const OAEP = { name: 'RSA-OAEP', hash: 'SHA-1' };
@@ -18,11 +19,13 @@ export async function generatePair() {
   ]);
   return {
     privateKey,
+    fingerprint: await fingerprint(spki),
     publicPem: pem('PUBLIC KEY', new Uint8Array(spki)),
     privatePem: pem('RSA PRIVATE KEY', new Uint8Array(pkcs8).subarray(PKCS8.length)),
   };
 }
 
+export const fingerprintOf = (text) => fingerprint(der(text));
 export const importPublic = (text) => crypto.subtle.importKey('spki', der(text), OAEP, false, ['encrypt']);
 
 export function importPrivate(text) {

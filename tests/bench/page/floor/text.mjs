@@ -6,6 +6,7 @@ const decoder = new TextDecoder();
 export const utf8 = (text) => encoder.encode(text);
 export const fromUtf8 = (bytes) => decoder.decode(bytes);
 export const base64url = (bytes) => bytes.toBase64({ alphabet: 'base64url' });
+export const unpadded = (bytes) => bytes.toBase64({ alphabet: 'base64url', omitPadding: true });
 export const fromBase64url = (text) => Uint8Array.fromBase64(text, { alphabet: 'base64url' });
 export const hex = (bytes) => bytes.toHex();
 export const fromHex = (text) => Uint8Array.fromHex(text);
