@@ -172,6 +172,12 @@ impl Scene {
         Id::parse(self.names[name].clone()).unwrap()
     }
 
+    /// As the users compared it over another channel.
+    pub(crate) fn safety_number(&self, connection: &str) -> &str {
+        let peer = self.connection(connection).peer.unwrap();
+        &self.truth.peers.values().find(|known| known.fingerprint == peer).unwrap().safety_number
+    }
+
     pub(crate) fn person(&self, who: Who) -> &Person {
         &self.people[&who]
     }

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Runs without [`soak`]. Each field in each manner is covered before any of them is covered in a second workflow.
-const RUNS: usize = 4_100;
+const RUNS: usize = 4_500;
 
 /// Of one field in one manner, where not all of them are run.
 const CASES: usize = 3;

@@ -31,6 +31,7 @@ pub(crate) struct State {
 pub(crate) struct Peer {
     pub(crate) fingerprint: String,
     pub(crate) name: Option<String>,
+    pub(crate) safety_number: String,
     /// Whether nothing was known of the other side's key when the own pair was made.
     pub(crate) is_open: bool,
 }
@@ -88,8 +89,12 @@ impl Truth {
     }
 
     pub(crate) fn connected(&mut self, own: &str, connection: &Connection, is_open: bool) {
-        let (fingerprint, name) =
-            (connection.fingerprint.clone(), connection.name.as_ref().map(|name| name.to_string()));
-        self.peers.insert(own.to_owned(), Peer { fingerprint, name, is_open });
+        let peer = Peer {
+            fingerprint: connection.fingerprint.clone(),
+            name: connection.name.as_ref().map(|name| name.to_string()),
+            safety_number: connection.safety_number.clone(),
+            is_open,
+        };
+        self.peers.insert(own.to_owned(), peer);
     }
 }

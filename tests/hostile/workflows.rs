@@ -206,6 +206,23 @@ fn connecting() -> Vec<Workflow> {
         workflow!("connections.get by reference", Alice, |scene, session| {
             Ok(vec![Shown::Connection(session.get_connection(&scene.connection("alice to bob")).await?)])
         }),
+        workflow!("connections.inspect", Alice, |scene, session| {
+            let shown = session.inspect_connection(&scene.connection("alice to bob").id).await?;
+            Ok(vec![Shown::Connection(shown)])
+        }),
+        // What the user was told over another channel, and not what this server shows.
+        workflow!("connections.markVerified, then shares.create", Alice, |scene, session| {
+            let connection = scene.connection("alice to bob");
+            let verified = session.mark_verified(&connection.id, scene.safety_number("alice to bob")).await?;
+            share(&session, NewShare::new(scene.id("notable"), connection.id)).await?;
+            Ok(vec![Shown::Connection(verified)])
+        }),
+        workflow!("connections.trustNewKey, then shares.create", Alice, |scene, session| {
+            let connection = scene.connection("alice to bob");
+            let trusted = session.trust_new_key(&connection.id, connection.peer.as_deref().unwrap_or_default()).await?;
+            share(&session, NewShare::new(scene.id("notable"), connection)).await?;
+            Ok(vec![Shown::Connection(trusted)])
+        }),
     ]
 }
 
