@@ -1,6 +1,7 @@
 //! The three symmetric keys of a user, as three types, so that a wrapped private key cannot be decrypted as a data key, nor
 //! anything be encrypted under the wrong level of the hierarchy. What they encrypt names its [`Place`].
 
+use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::crypto::aes_key::{AesKey, Decrypted, text_from_bytes};
@@ -248,12 +249,13 @@ impl DataKey {
         self.0.decrypt_with_place(envelope).await?.try_map(|bytes| Ok(text_from_bytes(bytes)))
     }
 
-    /// Encrypts a note of the user's own: [`DataKey::decrypt_note`] decrypts it nowhere else.
+    /// Encrypts a note of the user's own, as JSON: [`DataKey::decrypt_note`] decrypts it nowhere else.
     ///
     /// # Errors
     /// `INTERNAL`.
-    pub async fn encrypt_note(&self, note: &[u8], place: &Place<'_>) -> Result<String> {
-        self.0.encrypt_at(note, place).await
+    pub async fn encrypt_note(&self, note: &impl Serialize, place: &Place<'_>) -> Result<String> {
+        let note = serde_json::to_vec(note).map_err(|_| Error::internal("a note could not be serialized"))?;
+        self.0.encrypt_at(&Zeroizing::new(note), place).await
     }
 
     /// Decrypts a note. An attacker who gets the user to encrypt a text of the attacker's (a sharer whose values are

@@ -67,9 +67,8 @@ pub(super) fn check_until(until: Option<&Timestamp>) -> Result<()> {
 
 impl Keys {
     pub(super) async fn seal_grant(&self, grant: &Grant, item: &Item) -> Result<String> {
-        let text = serde_json::to_vec(grant).map_err(|_| Error::internal("a grant could not be serialized"))?;
         let place = Place::Grant { item: item.record.id.as_str(), birth: birth_of(item)? };
-        self.dek.encrypt_note(&text, &place).await
+        self.dek.encrypt_note(grant, &place).await
     }
 
     /// The grant of a share of this item; `None` where there is none that this user has written for it.

@@ -190,8 +190,7 @@ impl Session {
                 first: now_milliseconds(),
                 how,
             };
-            let text = serde_json::to_vec(&note).map_err(|_| Error::internal("a note could not be serialized"))?;
-            let sealed = keys.dek.encrypt_note(&text, &Place::Pin { own: &own }).await?;
+            let sealed = keys.dek.encrypt_note(&note, &Place::Pin { own: &own }).await?;
             let mut metadata = record.metadata;
             metadata.insert(NOTE.to_owned(), sealed.into());
             match keystore::keypairs::set_metadata(self.keystore(), keypair_id, metadata, record.updated_at.as_deref())

@@ -174,8 +174,7 @@ impl Session {
     /// cannot go back behind what an earlier one saw.
     pub async fn export_memory(&self) -> Result<String> {
         let keys = self.keys()?;
-        let memory = serde_json::to_vec(&*keys.memory.borrow());
-        let memory = memory.map_err(|_| Error::internal("the memory could not be serialized"))?;
+        let memory = keys.memory.borrow().clone();
         keys.dek.encrypt_note(&memory, &Place::Memory { user: self.user_id().as_str() }).await
     }
 

@@ -183,7 +183,7 @@ pub(crate) async fn grant(owner: &Session, item: &Item, content: Json) -> String
     let mut grant = json!({ "to": "", "scope": null, "on": false, "until": null, "at": 1, "author": null });
     grant.as_object_mut().unwrap().extend(content.as_object().unwrap().clone());
     let place = Place::Grant { item: item.record.id.as_str(), birth: item.binding.birth.unwrap() };
-    dek_of(owner).encrypt_note(&serde_json::to_vec(&grant).unwrap(), &place).await.unwrap()
+    dek_of(owner).encrypt_note(&grant, &place).await.unwrap()
 }
 
 /// A state that no item has.
