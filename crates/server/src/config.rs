@@ -49,6 +49,16 @@ pub struct Limits {
     pub body: usize,
     /// How long a request may take before it is answered with 503.
     pub request: Duration,
+    /// How many connections are open at once; more of them wait.
+    pub connections: usize,
+    /// How long the head of a request may take.
+    pub request_head: Duration,
+    /// How long a connection stays open on which nothing comes; longer than a request may take.
+    pub idle: Duration,
+    /// How long a reply may wait for a client that does not read it.
+    pub stalled_reply: Duration,
+    /// How long a server that stops waits for running requests.
+    pub shutdown: Duration,
     /// How long a session lasts when the client does not say.
     pub session: Duration,
     /// The longest session a client can ask for.
@@ -89,6 +99,11 @@ impl Default for Limits {
         Self {
             body: 8 * 1024 * 1024,
             request: MINUTE,
+            connections: 800,
+            request_head: Duration::from_secs(10),
+            idle: Duration::from_secs(75),
+            stalled_reply: Duration::from_secs(30),
+            shutdown: Duration::from_secs(25),
             session: DAY,
             longest_session: DAY * 30,
             challenge: MINUTE * 5,

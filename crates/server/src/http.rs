@@ -1,6 +1,11 @@
 //! The whole router, and the layers around every request: request id, log, CORS, panics, timeout, body limit, headers.
 
-use std::{any::Any, path::Path};
+use std::{
+    any::Any,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     BoxError, Json, Router,
@@ -17,7 +22,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use serde_json::json;
+use serde::Serialize;
+use tokio::sync::Mutex;
 use tower::{ServiceBuilder, timeout::TimeoutLayer};
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -46,9 +52,14 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-ev
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Both services under their prefixes, the health check, and the page if there is one.
+/// Both services under their prefixes, the health checks, and the page if there is one.
 pub fn router(keystore: Keystore, vault: Vault, config: &Config) -> Router {
-    let health = Router::new().route("/healthz", get(healthz)).with_state((keystore.clone(), vault.clone()));
+    let readiness = Readiness { keystore: keystore.clone(), vault: vault.clone(), found: Arc::default() };
+    let health = Router::new()
+        .route("/livez", get(async || StatusCode::NO_CONTENT))
+        .route("/readyz", get(readyz))
+        .route("/healthz", get(readyz))
+        .with_state(readiness);
     let services = Router::new()
         .nest("/keystore", with_error_bodies(keystore::router(keystore)))
         .nest("/vault", with_error_bodies(vault::router(vault)))
@@ -112,10 +123,38 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
     Error::fault(format!("panic: {}", reason.unwrap_or("without a message"))).into_response()
 }
 
-async fn healthz(State((keystore, vault)): State<(Keystore, Vault)>) -> Response {
-    let (keystore, vault) = (keystore.store().is_healthy().await, vault.store().is_healthy().await);
-    let status = if keystore && vault { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({ "keystore": keystore, "vault": vault }))).into_response()
+/// Whether both databases can be written.
+#[derive(Clone)]
+struct Readiness {
+    keystore: Keystore,
+    vault: Vault,
+    found: Arc<Mutex<Option<(Instant, Health)>>>,
+}
+
+#[derive(Clone, Copy, Serialize)]
+struct Health {
+    keystore: bool,
+    vault: bool,
+}
+
+/// Anybody may ask, and finding out is a write to the disk: within this time the answer is the last one.
+const HEALTH_LASTS: Duration = Duration::from_secs(1);
+
+async fn readyz(State(readiness): State<Readiness>) -> Response {
+    let Readiness { keystore, vault, found } = readiness;
+    let mut found = found.lock().await;
+    let health = match *found {
+        Some((when, health)) if when.elapsed() < HEALTH_LASTS => health,
+        _ => {
+            let now = vault.clock().now();
+            let (keystore, vault) = tokio::join!(keystore.store().is_writable(now), vault.store().is_writable(now));
+            let health = Health { keystore, vault };
+            *found = Some((Instant::now(), health));
+            health
+        }
+    };
+    let status = if health.keystore && health.vault { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(health)).into_response()
 }
 
 /// The static files of the demo page. Where a compressed file is beside one (`.br`, `.gz`), it is sent to clients that
@@ -153,7 +192,7 @@ fn cors() -> CorsLayer {
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS])
         .allow_headers(headers.collect::<Vec<_>>())
         .expose_headers([RETRY_AFTER, REQUEST_ID])
-        .max_age(std::time::Duration::from_secs(24 * 60 * 60))
+        .max_age(Duration::from_secs(24 * 60 * 60))
 }
 
 fn overriding(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
@@ -173,7 +212,7 @@ fn request_span(request: &Request) -> Span {
     tracing::info_span!("request", method = %request.method(), route, id = id.map(field::display))
 }
 
-fn log_response(response: &Response, latency: std::time::Duration, _: &Span) {
+fn log_response(response: &Response, latency: Duration, _: &Span) {
     let milliseconds = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
     tracing::info!(status = response.status().as_u16(), milliseconds, "response");
 }

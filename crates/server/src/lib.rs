@@ -6,7 +6,7 @@
 //! - [`store`]: the databases, one for each service; [`clock`], [`token`], [`wire`]
 //! - [`auth`], [`idempotency`], [`pagination`], [`query`], [`request`], [`error`]: what every resource needs
 //! - [`mail`]: invitations by e-mail
-//! - [`http`]: the whole router, and the layers around every request
+//! - [`http`]: the whole router, and the layers around every request; `serve`: the connections they come by
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), vaultshare_server::error::Error> {
@@ -29,6 +29,7 @@ mod private;
 pub mod public_key;
 pub mod query;
 pub mod request;
+mod serve;
 pub mod service;
 pub mod store;
 #[cfg(feature = "testing")]
@@ -39,7 +40,7 @@ pub mod wire;
 
 pub use config::{Config, Limits, MailConfig};
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{fs::File, sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, sync::oneshot};
 
@@ -61,6 +62,8 @@ pub struct App {
     clock: Clock,
     keystore: Keystore,
     vault: Vault,
+    /// Held for as long as the databases are open.
+    _lock: Arc<File>,
 }
 
 /// Opens the databases, and creates them at the first start.
@@ -68,14 +71,16 @@ pub async fn open(config: Config) -> Result<App> {
     private::create_folder(&config.data).map_err(|error| {
         Error::fault(format!("the data folder {} cannot be created: {error}", config.data.display()))
     })?;
+    let lock = private::lock_folder(&config.data)?;
     let clock = Clock::default();
     let vault_store = Store::open_sqlite(&config.data.join("vault.db"), &store::VAULT).await?;
     let keystore_store = Store::open_sqlite(&config.data.join("keystore.db"), &store::KEYSTORE).await?;
+    store::installation::check(&vault_store, &keystore_store).await?;
     let mailer = Mailer::new(&config.mail, &config.data)?;
     let vault = Vault::open(vault_store, clock.clone(), config.limits.clone(), mailer).await?;
     let admissions = Arc::new(vault.clone());
     let keystore = Keystore::open(keystore_store, clock.clone(), config.limits.clone(), admissions).await?;
-    Ok(App { config, clock, keystore, vault })
+    Ok(App { config, clock, keystore, vault, _lock: Arc::new(lock) })
 }
 
 impl App {
@@ -100,13 +105,13 @@ impl App {
         self.vault.send_mail().await.map(|_| ())
     }
 
-    /// Serves `listener` until `shutdown` completes, then finishes the running requests and closes the databases.
+    /// Serves `listener` until `shutdown` completes, then finishes the running requests, for so long as the limits say, and
+    /// closes the databases.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<()> {
         let housekeeping = tokio::spawn(self.clone().run_housekeeping());
         let (stop_mail, mail_stopped) = oneshot::channel();
         let mailing = tokio::spawn(self.clone().run_mail_sender(mail_stopped));
-        let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
-        let served = axum::serve(listener, service).with_graceful_shutdown(shutdown).await;
+        let served = serve::serve(self.router(), listener, &self.config.limits, shutdown).await;
         housekeeping.abort();
         drop(stop_mail);
         // A message that is being sent is finished: later nobody could tell whether it arrived.
@@ -114,7 +119,7 @@ impl App {
             tracing::warn!("the mail server took too long: a message is not sent");
         }
         self.close().await;
-        served.map_err(Error::fault)
+        served
     }
 
     /// Closes the databases.
