@@ -94,9 +94,9 @@ fn bearer(header: Option<&str>) -> Option<&str> {
 pub fn lifetime(service: &impl Service, valid_for: Option<u64>) -> Result<Duration> {
     let limits = service.limits();
     match valid_for {
-        None => Ok(limits.session),
+        None => Ok(*limits.session),
         Some(0) => Err(Error::invalid("The time a session is valid for must be a positive number of seconds")),
-        Some(seconds) => Ok(Duration::from_secs(seconds).min(limits.longest_session)),
+        Some(seconds) => Ok(Duration::from_secs(seconds).min(*limits.longest_session)),
     }
 }
 

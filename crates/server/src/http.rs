@@ -77,7 +77,7 @@ fn with_layers(router: Router, limits: &Limits) -> Router {
     // tower-http's timeout layer would reply without a body.
     let timeout = ServiceBuilder::new()
         .layer(HandleErrorLayer::new(|_: BoxError| async { timed_out() }))
-        .layer(TimeoutLayer::new(limits.request));
+        .layer(TimeoutLayer::new(*limits.request));
     router
         .layer(DefaultBodyLimit::max(limits.body))
         .layer(timeout)

@@ -38,7 +38,7 @@ pub mod token;
 pub mod vault;
 pub mod wire;
 
-pub use config::{Config, Limits, MailConfig};
+pub use config::{Config, Limits, MailConfig, Time};
 
 use std::{fs::File, sync::Arc, time::Duration};
 
@@ -132,7 +132,7 @@ impl App {
         loop {
             let wait = self.vault.send_mail().await.unwrap_or_else(|error| {
                 tracing::warn!(%error, "mail could not be sent");
-                self.config.limits.housekeeping
+                *self.config.limits.housekeeping
             });
             tokio::select! {
                 _ = &mut stopped => return,
@@ -143,7 +143,7 @@ impl App {
     }
 
     async fn run_housekeeping(self) {
-        let mut interval = tokio::time::interval(self.config.limits.housekeeping);
+        let mut interval = tokio::time::interval(*self.config.limits.housekeeping);
         loop {
             interval.tick().await;
             if let Err(Error::Fault(reason)) = self.clear_expired().await {

@@ -1,40 +1,30 @@
 //! Starts the server: `vaultshare-server --listen 127.0.0.1:3000 --data ./data`.
 
-use std::{io::IsTerminal, net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
-use vaultshare_server::{Config, MailConfig};
+use vaultshare_server::Config;
 
 /// Vault and Keystore of vaultshare: they keep ciphertext and hand it to those it belongs to.
+///
+/// Each option is also an environment variable and a key of the configuration file: --limits-body is VAULTSHARE_LIMITS_BODY
+/// and `body` in [limits]. -h leaves out the limits, --help shows them.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// The address to listen on; port 0 takes any free one
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:3000")]
-    listen: SocketAddr,
-    /// The folder of the databases
-    #[arg(long, value_name = "DIR", default_value = "./data")]
-    data: PathBuf,
-    /// A folder of static files to show at /
-    #[arg(long, value_name = "DIR")]
-    www: Option<PathBuf>,
-    /// The mail server for invitations by e-mail, smtp://host:port or smtps://user:password@host; without one they are
-    /// written to files. A password is better given in the environment: other users see the command line
-    #[arg(long, value_name = "URL", env = "VAULTSHARE_SMTP_URL", hide_env_values = true, requires = "mail_from")]
-    smtp_url: Option<String>,
-    /// Who invitations by e-mail come from
-    #[arg(long, value_name = "NAME <ADDRESS>")]
-    mail_from: Option<String>,
-    /// The address of the app that accepts invitations: e-mails link to it [default: the page, if it is shown on
-    /// loopback]
-    #[arg(long, value_name = "URL")]
-    public_url: Option<String>,
-    /// The folder that e-mails are written to without a mail server; they hold tokens [default: outbox in the data
-    /// folder]
-    #[arg(long, value_name = "DIR", conflicts_with = "smtp_url")]
-    mail_folder: Option<PathBuf>,
+    /// A configuration file, in TOML
+    #[arg(long, value_name = "FILE", env = "VAULTSHARE_CONFIG")]
+    config: Option<PathBuf>,
+    /// Print the configuration that results, without secrets, and exit
+    #[arg(long)]
+    print_config: bool,
+    /// Print a configuration file with all keys, their defaults, and what they are for, and exit
+    #[arg(long)]
+    print_config_example: bool,
+    #[command(flatten)]
+    flags: <Config as confique::Config>::Layer,
 }
 
 #[tokio::main]
@@ -52,22 +42,26 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
-    let listener = TcpListener::bind(arguments.listen)
+    if arguments.print_config_example {
+        print!("{}", Config::template());
+        return Ok(());
+    }
+    let mut config = Config::load(arguments.flags, arguments.config)?;
+    if arguments.print_config {
+        print!("{}", config.to_toml()?);
+        return Ok(());
+    }
+    let listener = TcpListener::bind(config.listen)
         .await
-        .map_err(|error| format!("cannot listen on {}: {error}", arguments.listen))?;
+        .map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
     let address = listener.local_addr()?;
     if !address.ip().is_loopback() {
         tracing::warn!(%address, "other machines can connect, and this server has no TLS: keep a proxy that has in front");
     }
     // A page shown on this machine alone is found where the server listens.
-    let shown_here = arguments.www.is_some() && address.ip().is_loopback();
-    let mail = MailConfig {
-        smtp_url: arguments.smtp_url,
-        from: arguments.mail_from,
-        public_url: arguments.public_url.or_else(|| shown_here.then(|| format!("http://{address}/"))),
-        folder: arguments.mail_folder,
-    };
-    let config = Config { www: arguments.www, mail, ..Config::new(arguments.data) };
+    if config.www.is_some() && address.ip().is_loopback() {
+        config.mail.public_url.get_or_insert_with(|| format!("http://{address}/"));
+    }
     let app = vaultshare_server::open(config).await?;
     println!("listening on http://{address}");
     Ok(app.serve(listener, stop_requested()).await?)

@@ -36,7 +36,7 @@ pub(crate) async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<()> {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(limits.request_head);
+    http.timer(TokioTimer::new()).header_read_timeout(*limits.request_head);
     let places = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
@@ -52,8 +52,8 @@ pub(crate) async fn serve(
             request.map(Body::new)
         });
         let mut stream = TimeoutStream::new(stream);
-        stream.set_read_timeout(Some(limits.idle));
-        stream.set_write_timeout(Some(limits.stalled_reply));
+        stream.set_read_timeout(Some(*limits.idle));
+        stream.set_write_timeout(Some(*limits.stalled_reply));
         let connection = http.serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(service));
         let connection = graceful.watch(connection);
         connections.spawn(async move {
@@ -63,7 +63,7 @@ pub(crate) async fn serve(
         });
     }
     drop(listener);
-    if tokio::time::timeout(limits.shutdown, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(*limits.shutdown, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests took too long to finish, and were ended");
     }
     connections.shutdown().await;

@@ -30,9 +30,9 @@ async fn start(connections: usize) -> Running {
     std::fs::write(www.path().join("large.bin"), vec![7; LARGE]).unwrap();
     let limits = Limits {
         connections,
-        request_head: Duration::from_millis(300),
-        stalled_reply: Duration::from_millis(300),
-        shutdown: Duration::from_millis(500),
+        request_head: Duration::from_millis(300).into(),
+        stalled_reply: Duration::from_millis(300).into(),
+        shutdown: Duration::from_millis(500).into(),
         ..Limits::default()
     };
     let config = Config { limits, www: Some(www.path().to_owned()), ..Config::new(data.path()) };
@@ -63,7 +63,7 @@ impl Running {
 
     async fn stop(self) {
         self.stop.send(()).unwrap();
-        timeout(PATIENCE, self.served).await.expect("the server stops").unwrap().unwrap();
+        timeout(PATIENCE, self.served).await.unwrap().unwrap().unwrap();
     }
 }
 
@@ -71,7 +71,7 @@ impl Running {
 async fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
     let mut read = Vec::new();
     // A connection that is reset is closed too.
-    let _ = timeout(PATIENCE, stream.read_to_end(&mut read)).await.expect("the server closes the connection");
+    let _ = timeout(PATIENCE, stream.read_to_end(&mut read)).await.unwrap();
     read
 }
 

@@ -307,7 +307,7 @@ async fn the_data_is_the_servers_users_alone() {
 #[tokio::test]
 async fn limits_can_be_chosen() {
     let data = Folder::new().unwrap();
-    let limits = Limits { body: 100, session: Duration::from_secs(5), ..Limits::default() };
+    let limits = Limits { body: 100, session: Duration::from_secs(5).into(), ..Limits::default() };
     let config = Config { limits, ..Config::new(data.path()) };
     let server = common::Server(vaultshare_server::testing::server(config, data).await.unwrap());
     let long = json!({ "public_key": fixture("alice-public") });
@@ -317,7 +317,7 @@ async fn limits_can_be_chosen() {
 #[tokio::test]
 async fn a_request_that_takes_too_long_is_refused_in_the_protocols_form() {
     let data = Folder::new().unwrap();
-    let limits = Limits { request: Duration::from_millis(300), ..Limits::default() };
+    let limits = Limits { request: Duration::from_millis(300).into(), ..Limits::default() };
     let config = Config { limits, ..Config::new(data.path()) };
     let server = common::Server(vaultshare_server::testing::server(config, data).await.unwrap());
     // Another process holds the write lock.

@@ -97,7 +97,7 @@ impl Vault {
         users::delete_expired_admission_tokens(&mut tx, now).await?;
         deletion::delete_due(&mut tx, self.clock()).await?;
         space_shares::delete_expired(&mut tx, now).await?;
-        idempotency::delete_expired(&mut tx, now, self.limits().idempotency).await?;
+        idempotency::delete_expired(&mut tx, now, *self.limits().idempotency).await?;
         Ok(tx.commit().await?)
     }
 }
