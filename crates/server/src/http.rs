@@ -22,6 +22,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use ipnet::IpNet;
 use serde::Serialize;
 use tokio::sync::Mutex;
 use tower::{ServiceBuilder, timeout::TimeoutLayer};
@@ -37,10 +38,12 @@ use tower_http::{
 use tracing::{Span, field};
 
 use crate::{
+    client_address::ClientAddress,
     compression,
-    config::{Config, Limits},
+    config::Config,
     error::Error,
     keystore::{self, Keystore},
+    metrics,
     service::Service,
     vault::{self, Vault},
 };
@@ -69,11 +72,13 @@ pub fn router(keystore: Keystore, vault: Vault, config: &Config) -> Router {
         Some(folder) => services.fallback_service(page(folder)),
         None => services.fallback(not_found),
     };
-    with_layers(everything, &config.limits)
+    with_layers(everything, config)
 }
 
 /// The layers around every request, outermost last.
-fn with_layers(router: Router, limits: &Limits) -> Router {
+fn with_layers(router: Router, config: &Config) -> Router {
+    let limits = &config.limits;
+    let trusted: Arc<[IpNet]> = config.trusted_proxies.clone().into();
     // tower-http's timeout layer would reply without a body.
     let timeout = ServiceBuilder::new()
         .layer(HandleErrorLayer::new(|_: BoxError| async { timed_out() }))
@@ -84,6 +89,7 @@ fn with_layers(router: Router, limits: &Limits) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(overriding(X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(cors())
+        .layer(axum::middleware::from_fn(metrics::requests))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(
             TraceLayer::new_for_http()
@@ -97,6 +103,11 @@ fn with_layers(router: Router, limits: &Limits) -> Router {
         .layer(SetSensitiveRequestHeadersLayer::new([AUTHORIZATION]))
         // A client's own id would be text of its choice in our log.
         .layer(axum::middleware::map_request(without_request_id))
+        .layer(axum::middleware::map_request(move |mut request: Request| {
+            let client = ClientAddress::of(&request, &trusted);
+            request.extensions_mut().insert(client);
+            std::future::ready(request)
+        }))
 }
 
 /// Answers unknown paths and wrong methods in the protocol's error form.
@@ -209,7 +220,9 @@ async fn without_request_id(mut request: Request) -> Request {
 fn request_span(request: &Request) -> Span {
     let route = request.extensions().get::<MatchedPath>().map_or("(no route)", MatchedPath::as_str);
     let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
-    tracing::info_span!("request", method = %request.method(), route, id = id.map(field::display))
+    let client = request.extensions().get::<ClientAddress>().map(field::display);
+    let (method, id) = (request.method(), id.map(field::display));
+    tracing::info_span!("request", %method, route, id, client, user = field::Empty)
 }
 
 fn log_response(response: &Response, latency: Duration, _: &Span) {

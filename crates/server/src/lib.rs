@@ -5,7 +5,7 @@
 //!   `records` has the SQL and imports only [`store`] and the small modules below
 //! - [`store`]: the databases, one for each service; [`clock`], [`token`], [`wire`]
 //! - [`auth`], [`idempotency`], [`pagination`], [`query`], [`request`], [`error`]: what every resource needs
-//! - [`mail`]: invitations by e-mail
+//! - [`mail`]: invitations by e-mail; [`metrics`]: what is counted and timed
 //! - [`http`]: the whole router, and the layers around every request; `serve`: the connections they come by
 //!
 //! ```no_run
@@ -16,6 +16,7 @@
 //! ```
 
 pub mod auth;
+mod client_address;
 pub mod clock;
 mod compression;
 pub mod config;
@@ -24,6 +25,7 @@ pub mod http;
 pub mod idempotency;
 pub mod keystore;
 pub mod mail;
+pub mod metrics;
 pub mod pagination;
 mod private;
 pub mod public_key;
@@ -38,7 +40,7 @@ pub mod token;
 pub mod vault;
 pub mod wire;
 
-pub use config::{Config, Limits, MailConfig, Time};
+pub use config::{Config, Limits, LogFormat, MailConfig, Time};
 
 use std::{fs::File, sync::Arc, time::Duration};
 
@@ -120,6 +122,15 @@ impl App {
         }
         self.close().await;
         served
+    }
+
+    /// Records what is measured rather than counted, for [`metrics`].
+    pub(crate) async fn measure(&self) -> Result<()> {
+        for store in [self.vault.store(), self.keystore.store()] {
+            metrics::database_size(store.file());
+        }
+        metrics::mail_queue(self.vault.queued_mail().await?);
+        Ok(())
     }
 
     /// Closes the databases.

@@ -1,11 +1,11 @@
 //! Starts the server: `vaultshare-server --listen 127.0.0.1:3000 --data ./data`.
 
-use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
+use std::{io::IsTerminal, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
-use vaultshare_server::Config;
+use vaultshare_server::{Config, LogFormat, metrics};
 
 /// Vault and Keystore of vaultshare: they keep ciphertext and hand it to those it belongs to.
 ///
@@ -29,9 +29,6 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let colours = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
     match run(Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
@@ -51,9 +48,8 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         print!("{}", config.to_toml()?);
         return Ok(());
     }
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
+    start_log(config.log_format);
+    let listener = listen_on(config.listen).await?;
     let address = listener.local_addr()?;
     if !address.ip().is_loopback() {
         tracing::warn!(%address, "other machines can connect, and this server has no TLS: keep a proxy that has in front");
@@ -62,9 +58,29 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     if config.www.is_some() && address.ip().is_loopback() {
         config.mail.public_url.get_or_insert_with(|| format!("http://{address}/"));
     }
+    let metrics = match config.metrics_listen {
+        Some(address) => Some(listen_on(address).await?),
+        None => None,
+    };
     let app = vaultshare_server::open(config).await?;
+    if let Some(listener) = metrics {
+        tokio::spawn(axum::serve(listener, metrics::router(app.clone())?).into_future());
+    }
     println!("listening on http://{address}");
     Ok(app.serve(listener, stop_requested()).await?)
+}
+
+fn start_log(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Json => log.json().init(),
+    }
+}
+
+async fn listen_on(address: SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))
 }
 
 /// Completes at ctrl-c, and where the system has it at SIGTERM.

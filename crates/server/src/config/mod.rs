@@ -5,7 +5,8 @@ mod time;
 use std::{net::SocketAddr, path::PathBuf};
 
 use confique::{Config as _, Layer as _};
-use serde::Serialize;
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
@@ -28,12 +29,35 @@ pub struct Config {
     #[config(env = "VAULTSHARE_WWW")]
     #[config(layer_attr(arg(long, value_name = "DIR")))]
     pub www: Option<PathBuf>,
+    /// The address that shows `/metrics` to Prometheus; none shows none. It is for the operator alone.
+    #[config(env = "VAULTSHARE_METRICS_LISTEN")]
+    #[config(layer_attr(arg(long, value_name = "ADDR:PORT")))]
+    pub metrics_listen: Option<SocketAddr>,
+    /// How lines of the log are written: `text`, or `json` for programs.
+    #[config(env = "VAULTSHARE_LOG_FORMAT", default = "text")]
+    #[config(layer_attr(arg(long, value_name = "FORMAT")))]
+    pub log_format: LogFormat,
+    /// Networks of the proxies before this server, such as 127.0.0.0/8 or 10.0.0.0/8: what they append to X-Forwarded-For is
+    /// taken for the client's address. From anybody else that header is no matter.
+    #[config(env = "VAULTSHARE_TRUSTED_PROXIES", parse_env = confique::env::parse::list_by_comma, default = [])]
+    #[config(layer_attr(arg(long, value_name = "CIDR,…", value_delimiter = ',')))]
+    pub trusted_proxies: Vec<IpNet>,
     /// Invitations by e-mail. Without a mail server they are written to files.
     #[config(nested, layer_attr(command(flatten)))]
     pub mail: MailConfig,
     /// Bounds and lifetimes. The defaults suit a small installation. Times are written `90s`, `15m`, `1h 30m` or `30d`.
     #[config(nested, layer_attr(command(flatten)))]
     pub limits: Limits,
+}
+
+/// How lines of the log are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One object a line.
+    Json,
 }
 
 /// How invitations by e-mail are sent.
@@ -85,6 +109,9 @@ impl Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 3000)),
             data: data.into(),
             www: None,
+            metrics_listen: None,
+            log_format: LogFormat::Text,
+            trusted_proxies: Vec::new(),
             mail: MailConfig::default(),
             limits: Limits::default(),
         }

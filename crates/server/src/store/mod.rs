@@ -10,7 +10,7 @@ mod statement;
 pub use rows::write_rows;
 pub use statement::Statement;
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use sqlx::{
     Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Transaction, any::AnyPoolOptions, migrate::Migrator,
@@ -20,7 +20,7 @@ use sqlx::{
 use crate::{
     clock::Millis,
     error::{Error, Result},
-    private,
+    metrics, private,
 };
 
 /// The Keystore's tables.
@@ -35,6 +35,7 @@ pub type Tx = Transaction<'static, Any>;
 /// its turn the moment it comes, and nobody who only reads waits for any of them.
 #[derive(Clone, Debug)]
 pub struct Store {
+    file: Arc<Path>,
     writer: AnyPool,
     readers: AnyPool,
 }
@@ -68,23 +69,41 @@ impl Store {
         let writer = sqlite_pool(1, SQLITE_WRITER).connect(&url).await?;
         migrations.run(&writer).await.map_err(Error::fault)?;
         let readers = sqlite_pool(READERS, SQLITE_READER).connect(&url).await?;
-        Ok(Self { writer, readers })
+        Ok(Self { file: file.into(), writer, readers })
     }
 
     /// Begins a transaction that may write. It takes SQLite's write lock at once: a transaction that read first and
     /// asked for the lock later could find another in its way and would have to fail.
     pub async fn write(&self) -> Result<Tx> {
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+        let wait = self.waiting("write");
+        let tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        wait.ended();
+        Ok(tx)
     }
 
     /// Begins a transaction that only reads, and sees one state of the database throughout.
     pub async fn read(&self) -> Result<Tx> {
-        Ok(self.readers.begin().await?)
+        let wait = self.waiting("read");
+        let tx = self.readers.begin().await?;
+        wait.ended();
+        Ok(tx)
     }
 
     /// A connection for one statement that reads: that sees one state of the database without a transaction.
     pub async fn read_once(&self) -> Result<PoolConnection<Any>> {
-        Ok(self.readers.acquire().await?)
+        let wait = self.waiting("read");
+        let connection = self.readers.acquire().await?;
+        wait.ended();
+        Ok(connection)
+    }
+
+    /// The database's file.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    fn waiting(&self, kind: &'static str) -> metrics::Wait<'_> {
+        metrics::Wait::begin(&self.file, kind)
     }
 
     /// Whether the database can be written: by doing so, since a full disk and a folder that is gone show nowhere else.

@@ -84,6 +84,12 @@ impl Vault {
         &self.0.mailer
     }
 
+    /// How many messages wait to be sent.
+    pub async fn queued_mail(&self) -> Result<u32> {
+        let count = records::mail_queue::count(&mut *self.store().read_once().await?).await?;
+        Ok(u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
     fn mail_queued(&self) -> &Notify {
         &self.0.mail_queued
     }
