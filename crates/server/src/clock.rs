@@ -52,7 +52,8 @@ impl Clock {
 }
 
 /// A duration in milliseconds.
-pub fn millis(time: Duration) -> Millis {
+pub fn millis(time: impl Into<Duration>) -> Millis {
+    let time = time.into();
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX / 4)
 }
 

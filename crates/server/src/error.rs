@@ -9,6 +9,9 @@ use axum::{
 };
 use serde_json::json;
 
+/// When a request may be sent again that found the database busy.
+const RETRY_AFTER_SECONDS: u64 = 5;
+
 /// The result of handlers and rules.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -29,6 +32,8 @@ pub enum Error {
         /// How long to wait.
         retry_after: Duration,
     },
+    /// 503: the request is well, and may be sent again later. The text is for the log.
+    Unavailable(String),
     /// 500. The text is for the log.
     Fault(String),
 }
@@ -70,16 +75,31 @@ impl std::fmt::Display for Error {
         match self {
             Self::Refused { message, .. } => formatter.write_str(message),
             Self::TooManyAttempts { retry_after } => write!(formatter, "too many attempts: wait {retry_after:?}"),
-            Self::Fault(reason) => formatter.write_str(reason),
+            Self::Unavailable(reason) | Self::Fault(reason) => formatter.write_str(reason),
         }
     }
 }
 
 impl std::error::Error for Error {}
 
+/// SQLite's codes for a database that another connection holds, and for a disk that is full or fails: the lowest byte of
+/// what it says.
+const SQLITE_BUSY: i32 = 5;
+const SQLITE_LOCKED: i32 = 6;
+const SQLITE_IOERR: i32 = 10;
+const SQLITE_FULL: i32 = 13;
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        Self::fault(error)
+        let passes = match &error {
+            sqlx::Error::PoolTimedOut => true,
+            sqlx::Error::Database(refusal) => {
+                let code = refusal.code().and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff);
+                matches!(code, Some(SQLITE_BUSY | SQLITE_LOCKED | SQLITE_IOERR | SQLITE_FULL))
+            }
+            _ => false,
+        };
+        if passes { Self::Unavailable(error.to_string()) } else { Self::fault(error) }
     }
 }
 
@@ -96,9 +116,12 @@ impl IntoResponse for Error {
             Self::TooManyAttempts { retry_after } => {
                 let seconds = retry_after.as_secs().max(1);
                 let message = format!("Too many failed attempts: try again in {seconds} seconds");
-                let mut response = body(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", &message).into_response();
-                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-                response
+                with_retry_after(seconds, body(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", &message))
+            }
+            Self::Unavailable(reason) => {
+                tracing::error!(reason, "the database is not to be had");
+                let message = "The server is too busy, or its disk is full: try again later";
+                with_retry_after(RETRY_AFTER_SECONDS, body(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message))
             }
             Self::Fault(reason) => {
                 tracing::error!(reason, "request failed");
@@ -106,6 +129,12 @@ impl IntoResponse for Error {
             }
         }
     }
+}
+
+fn with_retry_after(seconds: u64, reply: impl IntoResponse) -> Response {
+    let mut response = reply.into_response();
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    response
 }
 
 fn body(status: StatusCode, code: &str, message: &str) -> impl IntoResponse {

@@ -1,6 +1,11 @@
 //! The whole router, and the layers around every request: request id, log, CORS, panics, timeout, body limit, headers.
 
-use std::{any::Any, path::Path};
+use std::{
+    any::Any,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     BoxError, Json, Router,
@@ -17,7 +22,9 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use serde_json::json;
+use ipnet::IpNet;
+use serde::Serialize;
+use tokio::sync::Mutex;
 use tower::{ServiceBuilder, timeout::TimeoutLayer};
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -31,10 +38,12 @@ use tower_http::{
 use tracing::{Span, field};
 
 use crate::{
+    client_address::ClientAddress,
     compression,
-    config::{Config, Limits},
+    config::Config,
     error::Error,
     keystore::{self, Keystore},
+    metrics,
     service::Service,
     vault::{self, Vault},
 };
@@ -46,9 +55,14 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-ev
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Both services under their prefixes, the health check, and the page if there is one.
+/// Both services under their prefixes, the health checks, and the page if there is one.
 pub fn router(keystore: Keystore, vault: Vault, config: &Config) -> Router {
-    let health = Router::new().route("/healthz", get(healthz)).with_state((keystore.clone(), vault.clone()));
+    let readiness = Readiness { keystore: keystore.clone(), vault: vault.clone(), found: Arc::default() };
+    let health = Router::new()
+        .route("/livez", get(async || StatusCode::NO_CONTENT))
+        .route("/readyz", get(readyz))
+        .route("/healthz", get(readyz))
+        .with_state(readiness);
     let services = Router::new()
         .nest("/keystore", with_error_bodies(keystore::router(keystore)))
         .nest("/vault", with_error_bodies(vault::router(vault)))
@@ -58,21 +72,24 @@ pub fn router(keystore: Keystore, vault: Vault, config: &Config) -> Router {
         Some(folder) => services.fallback_service(page(folder)),
         None => services.fallback(not_found),
     };
-    with_layers(everything, &config.limits)
+    with_layers(everything, config)
 }
 
 /// The layers around every request, outermost last.
-fn with_layers(router: Router, limits: &Limits) -> Router {
+fn with_layers(router: Router, config: &Config) -> Router {
+    let limits = &config.limits;
+    let trusted: Arc<[IpNet]> = config.trusted_proxies.clone().into();
     // tower-http's timeout layer would reply without a body.
     let timeout = ServiceBuilder::new()
         .layer(HandleErrorLayer::new(|_: BoxError| async { timed_out() }))
-        .layer(TimeoutLayer::new(limits.request));
+        .layer(TimeoutLayer::new(*limits.request));
     router
         .layer(DefaultBodyLimit::max(limits.body))
         .layer(timeout)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(overriding(X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(cors())
+        .layer(axum::middleware::from_fn(metrics::requests))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(
             TraceLayer::new_for_http()
@@ -86,6 +103,11 @@ fn with_layers(router: Router, limits: &Limits) -> Router {
         .layer(SetSensitiveRequestHeadersLayer::new([AUTHORIZATION]))
         // A client's own id would be text of its choice in our log.
         .layer(axum::middleware::map_request(without_request_id))
+        .layer(axum::middleware::map_request(move |mut request: Request| {
+            let client = ClientAddress::of(&request, &trusted);
+            request.extensions_mut().insert(client);
+            std::future::ready(request)
+        }))
 }
 
 /// Answers unknown paths and wrong methods in the protocol's error form.
@@ -112,10 +134,38 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
     Error::fault(format!("panic: {}", reason.unwrap_or("without a message"))).into_response()
 }
 
-async fn healthz(State((keystore, vault)): State<(Keystore, Vault)>) -> Response {
-    let (keystore, vault) = (keystore.store().is_healthy().await, vault.store().is_healthy().await);
-    let status = if keystore && vault { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({ "keystore": keystore, "vault": vault }))).into_response()
+/// Whether both databases can be written.
+#[derive(Clone)]
+struct Readiness {
+    keystore: Keystore,
+    vault: Vault,
+    found: Arc<Mutex<Option<(Instant, Health)>>>,
+}
+
+#[derive(Clone, Copy, Serialize)]
+struct Health {
+    keystore: bool,
+    vault: bool,
+}
+
+/// Anybody may ask, and finding out is a write to the disk: within this time the answer is the last one.
+const HEALTH_LASTS: Duration = Duration::from_secs(1);
+
+async fn readyz(State(readiness): State<Readiness>) -> Response {
+    let Readiness { keystore, vault, found } = readiness;
+    let mut found = found.lock().await;
+    let health = match *found {
+        Some((when, health)) if when.elapsed() < HEALTH_LASTS => health,
+        _ => {
+            let now = vault.clock().now();
+            let (keystore, vault) = tokio::join!(keystore.store().is_writable(now), vault.store().is_writable(now));
+            let health = Health { keystore, vault };
+            *found = Some((Instant::now(), health));
+            health
+        }
+    };
+    let status = if health.keystore && health.vault { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(health)).into_response()
 }
 
 /// The static files of the demo page. Where a compressed file is beside one (`.br`, `.gz`), it is sent to clients that
@@ -153,7 +203,7 @@ fn cors() -> CorsLayer {
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS])
         .allow_headers(headers.collect::<Vec<_>>())
         .expose_headers([RETRY_AFTER, REQUEST_ID])
-        .max_age(std::time::Duration::from_secs(24 * 60 * 60))
+        .max_age(Duration::from_secs(24 * 60 * 60))
 }
 
 fn overriding(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
@@ -170,10 +220,12 @@ async fn without_request_id(mut request: Request) -> Request {
 fn request_span(request: &Request) -> Span {
     let route = request.extensions().get::<MatchedPath>().map_or("(no route)", MatchedPath::as_str);
     let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
-    tracing::info_span!("request", method = %request.method(), route, id = id.map(field::display))
+    let client = request.extensions().get::<ClientAddress>().map(field::display);
+    let (method, id) = (request.method(), id.map(field::display));
+    tracing::info_span!("request", %method, route, id, client, user = field::Empty)
 }
 
-fn log_response(response: &Response, latency: std::time::Duration, _: &Span) {
+fn log_response(response: &Response, latency: Duration, _: &Span) {
     let milliseconds = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
     tracing::info!(status = response.status().as_u16(), milliseconds, "response");
 }

@@ -5,8 +5,8 @@
 //!   `records` has the SQL and imports only [`store`] and the small modules below
 //! - [`store`]: the databases, one for each service; [`clock`], [`token`], [`wire`]
 //! - [`auth`], [`idempotency`], [`pagination`], [`query`], [`request`], [`error`]: what every resource needs
-//! - [`mail`]: invitations by e-mail
-//! - [`http`]: the whole router, and the layers around every request
+//! - [`mail`]: invitations by e-mail; [`metrics`]: what is counted and timed
+//! - [`http`]: the whole router, and the layers around every request; `serve`: the connections they come by
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), vaultshare_server::error::Error> {
@@ -16,6 +16,7 @@
 //! ```
 
 pub mod auth;
+mod client_address;
 pub mod clock;
 mod compression;
 pub mod config;
@@ -24,11 +25,13 @@ pub mod http;
 pub mod idempotency;
 pub mod keystore;
 pub mod mail;
+pub mod metrics;
 pub mod pagination;
 mod private;
 pub mod public_key;
 pub mod query;
 pub mod request;
+mod serve;
 pub mod service;
 pub mod store;
 #[cfg(feature = "testing")]
@@ -37,9 +40,9 @@ pub mod token;
 pub mod vault;
 pub mod wire;
 
-pub use config::{Config, Limits, MailConfig};
+pub use config::{Config, Limits, LogFormat, MailConfig, Time};
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{fs::File, sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, sync::oneshot};
 
@@ -61,6 +64,8 @@ pub struct App {
     clock: Clock,
     keystore: Keystore,
     vault: Vault,
+    /// Held for as long as the databases are open.
+    _lock: Arc<File>,
 }
 
 /// Opens the databases, and creates them at the first start.
@@ -68,14 +73,16 @@ pub async fn open(config: Config) -> Result<App> {
     private::create_folder(&config.data).map_err(|error| {
         Error::fault(format!("the data folder {} cannot be created: {error}", config.data.display()))
     })?;
+    let lock = private::lock_folder(&config.data)?;
     let clock = Clock::default();
     let vault_store = Store::open_sqlite(&config.data.join("vault.db"), &store::VAULT).await?;
     let keystore_store = Store::open_sqlite(&config.data.join("keystore.db"), &store::KEYSTORE).await?;
+    store::installation::check(&vault_store, &keystore_store).await?;
     let mailer = Mailer::new(&config.mail, &config.data)?;
     let vault = Vault::open(vault_store, clock.clone(), config.limits.clone(), mailer).await?;
     let admissions = Arc::new(vault.clone());
     let keystore = Keystore::open(keystore_store, clock.clone(), config.limits.clone(), admissions).await?;
-    Ok(App { config, clock, keystore, vault })
+    Ok(App { config, clock, keystore, vault, _lock: Arc::new(lock) })
 }
 
 impl App {
@@ -100,13 +107,13 @@ impl App {
         self.vault.send_mail().await.map(|_| ())
     }
 
-    /// Serves `listener` until `shutdown` completes, then finishes the running requests and closes the databases.
+    /// Serves `listener` until `shutdown` completes, then finishes the running requests, for so long as the limits say, and
+    /// closes the databases.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<()> {
         let housekeeping = tokio::spawn(self.clone().run_housekeeping());
         let (stop_mail, mail_stopped) = oneshot::channel();
         let mailing = tokio::spawn(self.clone().run_mail_sender(mail_stopped));
-        let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
-        let served = axum::serve(listener, service).with_graceful_shutdown(shutdown).await;
+        let served = serve::serve(self.router(), listener, &self.config.limits, shutdown).await;
         housekeeping.abort();
         drop(stop_mail);
         // A message that is being sent is finished: later nobody could tell whether it arrived.
@@ -114,7 +121,16 @@ impl App {
             tracing::warn!("the mail server took too long: a message is not sent");
         }
         self.close().await;
-        served.map_err(Error::fault)
+        served
+    }
+
+    /// Records what is measured rather than counted, for [`metrics`].
+    pub(crate) async fn measure(&self) -> Result<()> {
+        for store in [self.vault.store(), self.keystore.store()] {
+            metrics::database_size(store.file());
+        }
+        metrics::mail_queue(self.vault.queued_mail().await?);
+        Ok(())
     }
 
     /// Closes the databases.
@@ -127,7 +143,7 @@ impl App {
         loop {
             let wait = self.vault.send_mail().await.unwrap_or_else(|error| {
                 tracing::warn!(%error, "mail could not be sent");
-                self.config.limits.housekeeping
+                *self.config.limits.housekeeping
             });
             tokio::select! {
                 _ = &mut stopped => return,
@@ -138,7 +154,7 @@ impl App {
     }
 
     async fn run_housekeeping(self) {
-        let mut interval = tokio::time::interval(self.config.limits.housekeeping);
+        let mut interval = tokio::time::interval(*self.config.limits.housekeeping);
         loop {
             interval.tick().await;
             if let Err(Error::Fault(reason)) = self.clear_expired().await {

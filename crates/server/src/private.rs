@@ -2,10 +2,12 @@
 //! Where the system has no modes, as on Windows, they get what the folder above gives them.
 
 use std::{
-    fs::{DirBuilder, OpenOptions},
+    fs::{DirBuilder, File, OpenOptions, TryLockError},
     io,
     path::Path,
 };
+
+use crate::error::{Error, Result};
 
 /// Creates a folder, and those above it, unless it exists: one that somebody made stays as they made it.
 pub(crate) fn create_folder(folder: &Path) -> io::Result<()> {
@@ -22,6 +24,22 @@ pub(crate) fn create_file(file: &Path) -> io::Result<()> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.append(true).create(true).open(file)?;
     close_to_others(file)
+}
+
+/// Takes the folder of the databases for this process, until the file is dropped or the process ends. Two servers on one
+/// folder would each count failed sign-ins for itself, and give up each other's mail.
+pub(crate) fn lock_folder(folder: &Path) -> Result<File> {
+    let name = folder.join("lock");
+    let fault = |error: io::Error| Error::fault(format!("{} cannot be locked: {error}", name.display()));
+    create_file(&name).map_err(fault)?;
+    let file = File::open(&name).map_err(fault)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err(Error::fault(format!("another server is running on the data folder {}", folder.display())))
+        }
+        Err(TryLockError::Error(error)) => Err(fault(error)),
+    }
 }
 
 /// Takes away the access that others have to a file, if there is one.

@@ -1,12 +1,9 @@
-//! Reading requests: JSON bodies, as tolerant as the protocol asks (docs/protocol/http-api.md §0), and where they come
-//! from.
-
-use std::{convert::Infallible, net::SocketAddr};
+//! Reading requests: JSON bodies, as tolerant as the protocol asks (docs/protocol/http-api.md §0).
 
 use axum::{
     body::Bytes,
-    extract::{ConnectInfo, FromRequest, FromRequestParts, Request},
-    http::{StatusCode, header, request::Parts},
+    extract::{FromRequest, Request},
+    http::{StatusCode, header},
 };
 use serde::de::DeserializeOwned;
 
@@ -78,19 +75,6 @@ pub fn read_expiry(text: &str, now: Millis) -> Result<Millis> {
         return Err(Error::invalid("expires_at must be in the future"));
     }
     Ok(time)
-}
-
-/// The IP address of the other end of the connection. In-process callers have none and count as one client.
-#[derive(Clone, Debug)]
-pub struct ClientAddress(pub String);
-
-impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.ip().to_string());
-        Ok(Self(address.unwrap_or_else(|| "in-process".to_owned())))
-    }
 }
 
 #[cfg(test)]

@@ -98,3 +98,21 @@ async fn no_line_has_a_token_a_path_or_a_query() {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
 }
+
+#[tokio::test]
+async fn a_line_says_which_client_and_one_user_is_known_again() {
+    let log = Log::start();
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    let lines = async || {
+        let reply = server.get(&alice, "/vault/me").await;
+        log.lines(reply.headers["x-request-id"].to_str().unwrap()).concat()
+    };
+    let (one, other) = (lines().await, lines().await);
+    let user = |line: &str| line.split("user=").nth(1).map(|rest| rest[..14].to_owned()).unwrap();
+    assert_eq!(user(&one), user(&other));
+    assert!(one.contains("client=in-process"), "{one}");
+    let guess = json!({ "username": "alice", "srp_a": "ff", "srp_m": "00" });
+    server.call("POST", "/keystore/srp/session", None, Some(guess)).await.refused(401);
+    assert!(log.text().contains("sign-in failed client=in-process"), "{}", log.text());
+}

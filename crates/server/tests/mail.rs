@@ -160,7 +160,8 @@ async fn a_message_is_tried_again_with_growing_delays_and_then_given_up() {
 
 #[tokio::test]
 async fn a_message_is_not_sent_after_its_invitation_has_expired() {
-    let server = without_a_mail_server(Limits { invitation: Duration::from_secs(60), ..Limits::default() }).await;
+    let server =
+        without_a_mail_server(Limits { invitation: Duration::from_secs(60).into(), ..Limits::default() }).await;
     let alice = server.sign_up("alice").await;
     invite(&server, &alice, BOB).await.ok();
     server.0.clock().advance(Duration::from_secs(61));

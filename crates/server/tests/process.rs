@@ -137,6 +137,26 @@ fn it_warns_of_what_others_on_the_network_would_see() {
 }
 
 #[test]
+fn a_flag_goes_before_the_environment_and_that_before_the_file() {
+    let folder = Folder::new().unwrap();
+    let file = folder.path().join("server.toml");
+    std::fs::write(&file, "[limits]\nbody = 1\nconnections = 1\nattempts_per_user = 1\n").unwrap();
+    let printed = Command::new(env!("CARGO_BIN_EXE_vaultshare-server"))
+        .args(["--print-config", "--limits-body", "3", "--config"])
+        .arg(&file)
+        .envs([("VAULTSHARE_LIMITS_BODY", "2"), ("VAULTSHARE_LIMITS_CONNECTIONS", "2")])
+        .env("VAULTSHARE_SMTP_URL", "smtps://user:hush@mail.example")
+        .args(["--mail-from", "App <app@example.org>"])
+        .output()
+        .unwrap();
+    let printed = String::from_utf8(printed.stdout).unwrap();
+    for line in ["body = 3", "connections = 2", "attempts_per_user = 1", "smtp_url = \"(set)\""] {
+        assert!(printed.lines().any(|printed| printed == line), "{line} in {printed}");
+    }
+    assert!(!printed.contains("hush"));
+}
+
+#[test]
 fn it_stops_when_asked_and_logs_no_secrets() {
     let data = Folder::new().unwrap();
     let process = Process::start(data.path());

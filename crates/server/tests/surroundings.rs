@@ -175,14 +175,20 @@ async fn the_page_is_served_under_a_strict_policy() {
 #[tokio::test]
 async fn the_server_says_what_it_is_and_whether_it_is_well() {
     let server = server().await;
-    let health = server.call("GET", "/healthz", None, None).await.ok();
-    assert_eq!(health, json!({ "keystore": true, "vault": true }));
+    for path in ["/healthz", "/readyz"] {
+        let health = server.call("GET", path, None, None).await.ok();
+        assert_eq!(health, json!({ "keystore": true, "vault": true }), "{path}");
+    }
+    assert_eq!(server.call("GET", "/livez", None, None).await.status, 204);
     for name in ["keystore", "vault"] {
         let version = server.call("GET", &format!("/{name}/version"), None, None).await.ok();
         assert_eq!(version["component"]["name"], name);
     }
     server.0.close().await;
-    assert_eq!(server.call("GET", "/healthz", None, None).await.status, 503);
+    // It is found out at most once a second, and here by another router, which has not.
+    let request = Request::get("/healthz").body(Body::empty()).unwrap();
+    let health = tower::ServiceExt::oneshot(server.0.router(), request).await.unwrap();
+    assert_eq!(health.status(), 503);
     let fault = server.call("POST", "/vault/session", None, Some(json!({ "public_key": "x" }))).await;
     assert!(!fault.body.to_string().contains("pool"), "{}", fault.body);
     assert_eq!(fault.refused(500), "internal_error");
@@ -231,6 +237,42 @@ async fn a_database_of_before_keeps_its_invitations_and_loses_their_tokens() {
     assert_eq!(queued.0, "token-two", "its message is still to be sent");
 }
 
+#[tokio::test]
+async fn one_folder_is_one_servers() {
+    let data = Folder::new().unwrap();
+    let open = || vaultshare_server::open(Config::new(data.path()));
+    let first = open().await.unwrap();
+    let refused = open().await.err().unwrap().to_string();
+    assert!(refused.contains("another server is running"), "{refused}");
+    first.close().await;
+    drop(first);
+    open().await.unwrap().close().await;
+}
+
+#[tokio::test]
+async fn halves_of_two_installations_are_no_server() {
+    let (one, other) = (server().await, server().await);
+    one.sign_up("alice").await;
+    other.sign_up("bob").await;
+    let folder = |server: &common::Server| server.0.data().to_owned();
+    for server in [&one, &other] {
+        server.0.close().await;
+    }
+    let opened = async |keystore: Option<&std::path::Path>| {
+        let mixed = Folder::new().unwrap();
+        std::fs::copy(folder(&one).join("vault.db"), mixed.path().join("vault.db")).unwrap();
+        if let Some(from) = keystore {
+            std::fs::copy(from.join("keystore.db"), mixed.path().join("keystore.db")).unwrap();
+        }
+        vaultshare_server::open(Config::new(mixed.path())).await.map(drop)
+    };
+    for keystore in [Some(folder(&other).as_path()), None] {
+        let refused = opened(keystore).await.unwrap_err().to_string();
+        assert!(refused.contains("not of one installation"), "{refused}");
+    }
+    opened(Some(&folder(&one))).await.unwrap();
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn the_data_is_the_servers_users_alone() {
@@ -245,7 +287,7 @@ async fn the_data_is_the_servers_users_alone() {
     let app = vaultshare_server::open(Config::new(&data)).await.unwrap();
     assert_eq!(mode(&data), 0o700);
     let opened = files(&data);
-    assert_eq!(opened.len(), 6, "two databases, each with two files beside it: {opened:?}");
+    assert_eq!(opened.len(), 7, "two databases, each with two files beside it, and the lock: {opened:?}");
     assert!(opened.iter().all(|(_, mode)| *mode == 0o600), "{opened:?}");
     app.close().await;
 
@@ -265,7 +307,7 @@ async fn the_data_is_the_servers_users_alone() {
 #[tokio::test]
 async fn limits_can_be_chosen() {
     let data = Folder::new().unwrap();
-    let limits = Limits { body: 100, session: Duration::from_secs(5), ..Limits::default() };
+    let limits = Limits { body: 100, session: Duration::from_secs(5).into(), ..Limits::default() };
     let config = Config { limits, ..Config::new(data.path()) };
     let server = common::Server(vaultshare_server::testing::server(config, data).await.unwrap());
     let long = json!({ "public_key": fixture("alice-public") });
@@ -275,7 +317,7 @@ async fn limits_can_be_chosen() {
 #[tokio::test]
 async fn a_request_that_takes_too_long_is_refused_in_the_protocols_form() {
     let data = Folder::new().unwrap();
-    let limits = Limits { request: Duration::from_millis(300), ..Limits::default() };
+    let limits = Limits { request: Duration::from_millis(300).into(), ..Limits::default() };
     let config = Config { limits, ..Config::new(data.path()) };
     let server = common::Server(vaultshare_server::testing::server(config, data).await.unwrap());
     // Another process holds the write lock.

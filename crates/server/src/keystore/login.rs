@@ -28,9 +28,11 @@ use super::{
 };
 use crate::{
     auth::{self, Issued},
+    client_address::ClientAddress,
     clock::{millis, to_wire},
     error::{Error, Result},
-    request::{Body, ClientAddress},
+    metrics,
+    request::Body,
     service::Service,
     token,
     wire::Stored,
@@ -62,21 +64,28 @@ pub(super) async fn challenge(
 
 pub(super) async fn open_session(
     State(keystore): State<Keystore>,
-    ClientAddress(address): ClientAddress,
+    address: ClientAddress,
     Body(request): Body<SrpSessionRequest>,
 ) -> Result<(StatusCode, Json<KeystoreSessionResponse>)> {
     let lifetime = auth::lifetime(&keystore, request.valid_for)?;
     if !is_username(&request.username) {
         return Err(Error::invalid(USERNAME_RULE));
     }
-    let user_and_address = format!("{address} {}", request.username);
-    keystore.0.limit_per_address.acquire(&address, Instant::now())?;
-    keystore.0.limit_per_user.acquire(&user_and_address, Instant::now())?;
+    let network = address.network();
+    let user_and_network = format!("{network} {}", request.username);
+    keystore.0.limit_per_address.acquire(&network, Instant::now())?;
+    keystore.0.limit_per_user.acquire(&user_and_network, Instant::now())?;
 
-    let session = prove(&keystore, &request, lifetime).await?;
+    let session = prove(&keystore, &request, lifetime).await.inspect_err(|error| {
+        if matches!(error, Error::Refused { .. }) {
+            // In a form that programs read which block addresses.
+            tracing::warn!(client = %address, "sign-in failed");
+            metrics::sign_in_failed();
+        }
+    })?;
 
-    keystore.0.limit_per_user.refund(&user_and_address);
-    keystore.0.limit_per_address.refund(&address);
+    keystore.0.limit_per_user.refund(&user_and_network);
+    keystore.0.limit_per_address.refund(&network);
     let session = KeystoreSession {
         id: Id::stored(session.id)?,
         session_authentication_string: session.token,

@@ -63,8 +63,8 @@ impl Keystore {
     /// A Keystore on `store`. Admission tokens come from `admissions`, the Vault.
     pub async fn open(store: Store, clock: Clock, limits: Limits, admissions: Arc<dyn Admissions>) -> Result<Self> {
         let decoy_key = server_secrets::find_or_generate(&store, "decoy_key").await?;
-        let limit_per_user = RateLimit::new(limits.attempts_per_user, limits.attempt_regained);
-        let limit_per_address = RateLimit::new(limits.attempts_per_address, limits.attempt_regained);
+        let limit_per_user = RateLimit::new(limits.attempts_per_user, *limits.attempt_regained);
+        let limit_per_address = RateLimit::new(limits.attempts_per_address, *limits.attempt_regained);
         let inner = Inner { store, clock, limits, admissions, limit_per_user, limit_per_address, decoy_key };
         Ok(Self(Arc::new(inner)))
     }
@@ -78,7 +78,7 @@ impl Keystore {
         let mut tx = self.store().write().await?;
         auth::delete_expired(&mut tx, now).await?;
         challenges::delete_expired(&mut tx, now).await?;
-        idempotency::delete_expired(&mut tx, now, self.limits().idempotency).await?;
+        idempotency::delete_expired(&mut tx, now, *self.limits().idempotency).await?;
         Ok(tx.commit().await?)
     }
 }
@@ -98,7 +98,7 @@ mod tests {
     #[tokio::test]
     async fn housekeeping_forgets_failed_logins_that_count_no_more() {
         let folder = Folder::new().unwrap();
-        let limits = Limits { attempt_regained: Duration::from_millis(1), ..Limits::default() };
+        let limits = Limits { attempt_regained: Duration::from_millis(1).into(), ..Limits::default() };
         let server = server(Config { limits, ..Config::new(folder.path()) }, folder).await.unwrap();
         for name in 0..20 {
             let guess = format!(r#"{{ "username": "user-{name}", "srp_a": "ff", "srp_m": "00" }}"#);

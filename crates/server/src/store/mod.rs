@@ -3,22 +3,24 @@
 //! Everything goes through sqlx's `Any` driver in SQL that SQLite and PostgreSQL both run, so that the choice between
 //! them is an address. What differs between the two stands in this folder and nowhere else.
 
+pub(crate) mod installation;
 mod rows;
 mod statement;
 
 pub use rows::write_rows;
 pub use statement::Statement;
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use sqlx::{
-    Any, AnyConnection, AnyPool, AssertSqlSafe, Transaction, any::AnyPoolOptions, migrate::Migrator,
+    Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Transaction, any::AnyPoolOptions, migrate::Migrator,
     pool::PoolConnection,
 };
 
 use crate::{
+    clock::Millis,
     error::{Error, Result},
-    private,
+    metrics, private,
 };
 
 /// The Keystore's tables.
@@ -33,12 +35,16 @@ pub type Tx = Transaction<'static, Any>;
 /// its turn the moment it comes, and nobody who only reads waits for any of them.
 #[derive(Clone, Debug)]
 pub struct Store {
+    file: Arc<Path>,
     writer: AnyPool,
     readers: AnyPool,
 }
 
 /// How many connections read. Each has a thread of its own, so that more of them than processors gain nothing.
 const READERS: u32 = 4;
+
+/// How long a database has to show that it can be written. Writers queue, and the longest change takes a second or two.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What every SQLite connection starts with. An acknowledged write is on the disk (`synchronous`), readers do not wait
 /// for the writer (`journal_mode`), and writers of other processes are waited for (`busy_timeout`).
@@ -63,33 +69,57 @@ impl Store {
         let writer = sqlite_pool(1, SQLITE_WRITER).connect(&url).await?;
         migrations.run(&writer).await.map_err(Error::fault)?;
         let readers = sqlite_pool(READERS, SQLITE_READER).connect(&url).await?;
-        Ok(Self { writer, readers })
+        Ok(Self { file: file.into(), writer, readers })
     }
 
     /// Begins a transaction that may write. It takes SQLite's write lock at once: a transaction that read first and
     /// asked for the lock later could find another in its way and would have to fail.
     pub async fn write(&self) -> Result<Tx> {
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+        let wait = self.waiting("write");
+        let tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        wait.ended();
+        Ok(tx)
     }
 
     /// Begins a transaction that only reads, and sees one state of the database throughout.
     pub async fn read(&self) -> Result<Tx> {
-        Ok(self.readers.begin().await?)
+        let wait = self.waiting("read");
+        let tx = self.readers.begin().await?;
+        wait.ended();
+        Ok(tx)
     }
 
     /// A connection for one statement that reads: that sees one state of the database without a transaction.
     pub async fn read_once(&self) -> Result<PoolConnection<Any>> {
-        Ok(self.readers.acquire().await?)
+        let wait = self.waiting("read");
+        let connection = self.readers.acquire().await?;
+        wait.ended();
+        Ok(connection)
     }
 
-    /// Whether the database answers, to who reads and to who writes. Where somebody is writing, it does.
-    pub async fn is_healthy(&self) -> bool {
-        let answers = async |connection: &mut AnyConnection| sqlx::query("SELECT 1").execute(connection).await.is_ok();
-        let Ok(mut reader) = self.readers.acquire().await else { return false };
-        match self.writer.try_acquire() {
-            Some(mut writer) => answers(&mut reader).await && answers(&mut writer).await,
-            None => answers(&mut reader).await,
-        }
+    /// The database's file.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    fn waiting(&self, kind: &'static str) -> metrics::Wait<'_> {
+        metrics::Wait::begin(&self.file, kind)
+    }
+
+    /// Whether the database can be written: by doing so, since a full disk and a folder that is gone show nowhere else.
+    pub async fn is_writable(&self, now: Millis) -> bool {
+        let write = async {
+            let mut tx = self.write().await?;
+            sqlx::query(
+                "INSERT INTO installation (name, value) VALUES ('written', $1)
+                 ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            )
+            .bind(now.to_string())
+            .execute(&mut *tx)
+            .await?;
+            Ok::<_, Error>(tx.commit().await?)
+        };
+        matches!(tokio::time::timeout(HEALTH_TIMEOUT, write).await, Ok(Ok(())))
     }
 
     /// Waits for what is running and closes.
@@ -111,6 +141,9 @@ fn keep_private(database: &Path) -> std::io::Result<()> {
 }
 
 /// Connections to a file neither break nor grow old: they are not tested before each use, and stay open.
+///
+/// But one whose transaction SQLite has ended by itself, as it does when the disk is full, cannot begin another: its driver
+/// still counts the first. Such a connection is closed, and another one opened.
 fn sqlite_pool(connections: u32, settings: &'static str) -> AnyPoolOptions {
     AnyPoolOptions::new()
         .max_connections(connections)
@@ -118,6 +151,7 @@ fn sqlite_pool(connections: u32, settings: &'static str) -> AnyPoolOptions {
         .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None)
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
         .after_connect(move |connection, _| {
             Box::pin(async move {
                 sqlx::raw_sql(SQLITE_CONNECTION).execute(&mut *connection).await?;
@@ -197,7 +231,7 @@ pub fn new_id() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{KEYSTORE, Store, keep_private, placeholders};
+    use super::{KEYSTORE, Store, Value, keep_private, new_id, placeholders, write_rows};
     use crate::testing::Folder;
 
     #[tokio::test]
@@ -213,6 +247,25 @@ mod tests {
         let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *db).await.unwrap();
         assert_eq!(mode, "wal");
         assert!(folder.path().join("a file #1?.db").exists());
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_ends_writes_while_it_is_full_and_no_longer() {
+        let folder = Folder::new().unwrap();
+        let store = Store::open_sqlite(&folder.path().join("full.db"), &KEYSTORE).await.unwrap();
+        let row = || [[Value::from(new_id()), Value::from("x".repeat(100_000))]].to_vec();
+        let insert = "INSERT INTO server_secrets (name, value) VALUES";
+        let mut tx = store.write().await.unwrap();
+        // Of this connection: no page more than there are.
+        sqlx::query("PRAGMA max_page_count = 1").execute(&mut *tx).await.unwrap();
+        let refused = write_rows(&mut tx, insert, row(), "").await.unwrap_err();
+        assert!(refused.to_string().contains("full"), "{refused}");
+        drop(tx);
+
+        let mut tx = store.write().await.unwrap();
+        write_rows(&mut tx, insert, row(), "").await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(store.is_writable(0).await);
     }
 
     #[cfg(unix)]

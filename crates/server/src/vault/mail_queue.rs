@@ -134,5 +134,5 @@ pub(super) async fn check(db: &mut AnyConnection, user_id: &str, address: &str, 
 
 fn retry_delay(attempts: i64, limits: &Limits) -> Duration {
     let doublings = u32::try_from(attempts - 1).unwrap_or(u32::MAX).min(20);
-    limits.mail_retry.saturating_mul(2_u32.saturating_pow(doublings)).min(limits.longest_mail_retry)
+    limits.mail_retry.saturating_mul(2_u32.saturating_pow(doublings)).min(*limits.longest_mail_retry)
 }

@@ -24,7 +24,7 @@ pub(super) async fn create(
     let now = vault.clock().now();
     let id = new_id();
     // Outside of the transaction: encrypting takes time, and there is one writer.
-    let session = Issued::new(now, vault.limits().session)?;
+    let session = Issued::new(now, *vault.limits().session)?;
     let encrypted_session_authentication_string =
         public_key::encrypt_token(&request.public_key, &session.token).await?;
     let mut tx = vault.store().write().await?;

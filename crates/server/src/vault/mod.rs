@@ -84,6 +84,12 @@ impl Vault {
         &self.0.mailer
     }
 
+    /// How many messages wait to be sent.
+    pub async fn queued_mail(&self) -> Result<u32> {
+        let count = records::mail_queue::count(&mut *self.store().read_once().await?).await?;
+        Ok(u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
     fn mail_queued(&self) -> &Notify {
         &self.0.mail_queued
     }
@@ -97,7 +103,7 @@ impl Vault {
         users::delete_expired_admission_tokens(&mut tx, now).await?;
         deletion::delete_due(&mut tx, self.clock()).await?;
         space_shares::delete_expired(&mut tx, now).await?;
-        idempotency::delete_expired(&mut tx, now, self.limits().idempotency).await?;
+        idempotency::delete_expired(&mut tx, now, *self.limits().idempotency).await?;
         Ok(tx.commit().await?)
     }
 }

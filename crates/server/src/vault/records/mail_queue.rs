@@ -35,6 +35,11 @@ pub(crate) async fn find_interrupted(db: &mut AnyConnection) -> Result<Vec<Strin
     Ok(sqlx::query_scalar("SELECT invitation_id FROM mail_queue WHERE being_sent = 1").fetch_all(db).await?)
 }
 
+/// How many messages wait, or are being sent.
+pub(crate) async fn count(db: &mut AnyConnection) -> Result<i64> {
+    Ok(sqlx::query_scalar("SELECT COUNT(*) FROM mail_queue").fetch_one(db).await?)
+}
+
 #[derive(FromRow)]
 pub(crate) struct Row {
     pub(crate) invitation_id: String,

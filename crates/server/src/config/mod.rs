@@ -1,0 +1,332 @@
+//! Configuration: what an operator can say, as flags, environment variables and a TOML file.
+
+mod time;
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use confique::{Config as _, Layer as _};
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+pub use time::Time;
+
+/// The configuration of a server. Each field is a flag, an environment variable and a key of the file; a flag goes before
+/// the variable, and that before the file.
+#[derive(Clone, Debug, Serialize, confique::Config)]
+#[config(layer_attr(derive(clap::Args)), layer_attr(serde(deny_unknown_fields)))]
+pub struct Config {
+    /// The address to listen on; port 0 takes any free one.
+    #[config(env = "VAULTSHARE_LISTEN", default = "127.0.0.1:3000")]
+    #[config(layer_attr(arg(long, value_name = "ADDR:PORT")))]
+    pub listen: SocketAddr,
+    /// The folder of the databases. It is created if there is none.
+    #[config(env = "VAULTSHARE_DATA", default = "./data")]
+    #[config(layer_attr(arg(long, value_name = "DIR")))]
+    pub data: PathBuf,
+    /// A folder of static files to show at /, such as the demo page.
+    #[config(env = "VAULTSHARE_WWW")]
+    #[config(layer_attr(arg(long, value_name = "DIR")))]
+    pub www: Option<PathBuf>,
+    /// The address that shows `/metrics` to Prometheus; none shows none. It is for the operator alone.
+    #[config(env = "VAULTSHARE_METRICS_LISTEN")]
+    #[config(layer_attr(arg(long, value_name = "ADDR:PORT")))]
+    pub metrics_listen: Option<SocketAddr>,
+    /// How lines of the log are written: `text`, or `json` for programs.
+    #[config(env = "VAULTSHARE_LOG_FORMAT", default = "text")]
+    #[config(layer_attr(arg(long, value_name = "FORMAT")))]
+    pub log_format: LogFormat,
+    /// Networks of the proxies before this server, such as 127.0.0.0/8 or 10.0.0.0/8: what they append to X-Forwarded-For is
+    /// taken for the client's address. From anybody else that header is no matter.
+    #[config(env = "VAULTSHARE_TRUSTED_PROXIES", parse_env = confique::env::parse::list_by_comma, default = [])]
+    #[config(layer_attr(arg(long, value_name = "CIDR,…", value_delimiter = ',')))]
+    pub trusted_proxies: Vec<IpNet>,
+    /// Invitations by e-mail. Without a mail server they are written to files.
+    #[config(nested, layer_attr(command(flatten)))]
+    pub mail: MailConfig,
+    /// Bounds and lifetimes. The defaults suit a small installation. Times are written `90s`, `15m`, `1h 30m` or `30d`.
+    #[config(nested, layer_attr(command(flatten)))]
+    pub limits: Limits,
+}
+
+/// How lines of the log are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One object a line.
+    Json,
+}
+
+/// How invitations by e-mail are sent.
+#[derive(Clone, Default, Serialize, confique::Config)]
+#[config(layer_attr(derive(clap::Args)), layer_attr(serde(deny_unknown_fields)))]
+pub struct MailConfig {
+    /// The mail server, smtp://host:port or smtps://user:password@host. A password is better given in the environment or in
+    /// a file of its own: other users see the command line.
+    #[config(env = "VAULTSHARE_SMTP_URL")]
+    #[config(layer_attr(arg(long, value_name = "URL")))]
+    #[serde(serialize_with = "redact")]
+    pub smtp_url: Option<String>,
+    /// A file that holds the URL of the mail server.
+    #[config(env = "VAULTSHARE_SMTP_URL_FILE")]
+    #[config(layer_attr(arg(long, value_name = "FILE", conflicts_with = "smtp_url")))]
+    pub smtp_url_file: Option<PathBuf>,
+    /// Who invitations come from, `Name <address>`.
+    #[config(env = "VAULTSHARE_MAIL_FROM")]
+    #[config(layer_attr(arg(long = "mail-from", value_name = "NAME <ADDRESS>")))]
+    pub from: Option<String>,
+    /// The URL of the app that accepts invitations: messages link to it. Without one it is the page, if that is shown on
+    /// loopback.
+    #[config(env = "VAULTSHARE_PUBLIC_URL")]
+    #[config(layer_attr(arg(long, value_name = "URL")))]
+    pub public_url: Option<String>,
+    /// The folder that messages are written to without a mail server; they hold tokens. Without one it is `outbox` in the
+    /// data folder.
+    #[config(env = "VAULTSHARE_MAIL_FOLDER")]
+    #[config(layer_attr(arg(long = "mail-folder", value_name = "DIR")))]
+    pub folder: Option<PathBuf>,
+}
+
+impl std::fmt::Debug for MailConfig {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let smtp = self.smtp_url.as_ref().map(|_| "(set)"); // It may hold a password.
+        formatter.debug_struct("MailConfig").field("smtp_url", &smtp).field("from", &self.from).finish_non_exhaustive()
+    }
+}
+
+/// A URL that may hold a password is shown as set, and no more.
+fn redact<S: serde::Serializer>(secret: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    secret.as_ref().map(|_| "(set)").serialize(serializer)
+}
+
+impl Config {
+    /// Databases in `data`, default limits, no page.
+    pub fn new(data: impl Into<PathBuf>) -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 3000)),
+            data: data.into(),
+            www: None,
+            metrics_listen: None,
+            log_format: LogFormat::Text,
+            trusted_proxies: Vec::new(),
+            mail: MailConfig::default(),
+            limits: Limits::default(),
+        }
+    }
+
+    /// What the flags say, and for the rest the environment, the file and the defaults, in this order.
+    pub fn load(flags: <Self as confique::Config>::Layer, file: Option<PathBuf>) -> Result<Self> {
+        let mut builder = Self::builder().preloaded(flags).env();
+        if let Some(file) = file {
+            let file = confique::File::new(file).map_err(unreadable)?.required();
+            builder = builder.preloaded(file.load().map_err(unreadable)?);
+        }
+        let mut config = builder.load().map_err(unreadable)?;
+        let mail = &mut config.mail;
+        if let Some(file) = &mail.smtp_url_file {
+            let url = std::fs::read_to_string(file)
+                .map_err(|error| Error::fault(format!("{} cannot be read: {error}", file.display())))?;
+            mail.smtp_url = Some(url.trim().to_owned());
+        }
+        match (&mail.smtp_url, &mail.from, &mail.folder) {
+            (Some(_), None, _) => Err(Error::fault("a mail server needs a sender: mail.from, or --mail-from")),
+            (Some(_), _, Some(_)) => Err(Error::fault("with a mail server, no messages are written to a folder")),
+            _ => Ok(config),
+        }
+    }
+
+    /// As a file that [`Config::load`] reads, without the secrets.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string(self).map_err(Error::fault)
+    }
+
+    /// Every key of the file with its default and what it is for.
+    pub fn template() -> String {
+        confique::toml::template::<Self>(confique::toml::FormatOptions::default())
+    }
+}
+
+/// The library's message says what is wrong with which key, and its source the rest.
+fn unreadable(error: confique::Error) -> Error {
+    use std::error::Error as _;
+    let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+    Error::fault(format!("{error}{source}"))
+}
+
+/// Bounds and lifetimes.
+#[derive(Clone, Debug, Serialize, confique::Config)]
+#[config(layer_attr(derive(clap::Args)), layer_attr(serde(deny_unknown_fields)))]
+pub struct Limits {
+    /// The largest request body in bytes.
+    #[config(env = "VAULTSHARE_LIMITS_BODY", default = 8_388_608)]
+    #[config(layer_attr(arg(long = "limits-body", value_name = "BYTES", hide_short_help = true)))]
+    pub body: usize,
+    /// How long a request may take before it is answered with 503.
+    #[config(env = "VAULTSHARE_LIMITS_REQUEST", default = "1m")]
+    #[config(layer_attr(arg(long = "limits-request", value_name = "TIME", hide_short_help = true)))]
+    pub request: Time,
+    /// How many connections are open at once; more of them wait.
+    #[config(env = "VAULTSHARE_LIMITS_CONNECTIONS", default = 800)]
+    #[config(layer_attr(arg(long = "limits-connections", value_name = "NUMBER", hide_short_help = true)))]
+    pub connections: usize,
+    /// How long the head of a request may take.
+    #[config(env = "VAULTSHARE_LIMITS_REQUEST_HEAD", default = "10s")]
+    #[config(layer_attr(arg(long = "limits-request-head", value_name = "TIME", hide_short_help = true)))]
+    pub request_head: Time,
+    /// How long a connection stays open on which nothing comes; longer than a request may take.
+    #[config(env = "VAULTSHARE_LIMITS_IDLE", default = "75s")]
+    #[config(layer_attr(arg(long = "limits-idle", value_name = "TIME", hide_short_help = true)))]
+    pub idle: Time,
+    /// How long a reply may wait for a client that does not read it.
+    #[config(env = "VAULTSHARE_LIMITS_STALLED_REPLY", default = "30s")]
+    #[config(layer_attr(arg(long = "limits-stalled-reply", value_name = "TIME", hide_short_help = true)))]
+    pub stalled_reply: Time,
+    /// How long a server that stops waits for running requests.
+    #[config(env = "VAULTSHARE_LIMITS_SHUTDOWN", default = "25s")]
+    #[config(layer_attr(arg(long = "limits-shutdown", value_name = "TIME", hide_short_help = true)))]
+    pub shutdown: Time,
+    /// How long a session lasts when the client does not say.
+    #[config(env = "VAULTSHARE_LIMITS_SESSION", default = "1d")]
+    #[config(layer_attr(arg(long = "limits-session", value_name = "TIME", hide_short_help = true)))]
+    pub session: Time,
+    /// The longest session a client can ask for.
+    #[config(env = "VAULTSHARE_LIMITS_LONGEST_SESSION", default = "30d")]
+    #[config(layer_attr(arg(long = "limits-longest-session", value_name = "TIME", hide_short_help = true)))]
+    pub longest_session: Time,
+    /// How long a login challenge is valid.
+    #[config(env = "VAULTSHARE_LIMITS_CHALLENGE", default = "5m")]
+    #[config(layer_attr(arg(long = "limits-challenge", value_name = "TIME", hide_short_help = true)))]
+    pub challenge: Time,
+    /// How long an admission token, with which one Vault user can be created, is valid.
+    #[config(env = "VAULTSHARE_LIMITS_ADMISSION", default = "1h")]
+    #[config(layer_attr(arg(long = "limits-admission", value_name = "TIME", hide_short_help = true)))]
+    pub admission: Time,
+    /// How long an invitation can be accepted.
+    #[config(env = "VAULTSHARE_LIMITS_INVITATION", default = "30d")]
+    #[config(layer_attr(arg(long = "limits-invitation", value_name = "TIME", hide_short_help = true)))]
+    pub invitation: Time,
+    /// How long a user who asked to be deleted can cancel it.
+    #[config(env = "VAULTSHARE_LIMITS_DELETION", default = "14d")]
+    #[config(layer_attr(arg(long = "limits-deletion", value_name = "TIME", hide_short_help = true)))]
+    pub deletion: Time,
+    /// How long replies to requests with an idempotency key are stored.
+    #[config(env = "VAULTSHARE_LIMITS_IDEMPOTENCY", default = "1d")]
+    #[config(layer_attr(arg(long = "limits-idempotency", value_name = "TIME", hide_short_help = true)))]
+    pub idempotency: Time,
+    /// Failed logins allowed at once for one username from one address; one more per `attempt_regained` after that.
+    #[config(env = "VAULTSHARE_LIMITS_ATTEMPTS_PER_USER", default = 10)]
+    #[config(layer_attr(arg(long = "limits-attempts-per-user", value_name = "NUMBER", hide_short_help = true)))]
+    pub attempts_per_user: u32,
+    /// Failed logins allowed at once from one address; one more per `attempt_regained` after that.
+    #[config(env = "VAULTSHARE_LIMITS_ATTEMPTS_PER_ADDRESS", default = 200)]
+    #[config(layer_attr(arg(long = "limits-attempts-per-address", value_name = "NUMBER", hide_short_help = true)))]
+    pub attempts_per_address: u32,
+    /// How long it takes to regain one attempt.
+    #[config(env = "VAULTSHARE_LIMITS_ATTEMPT_REGAINED", default = "15s")]
+    #[config(layer_attr(arg(long = "limits-attempt-regained", value_name = "TIME", hide_short_help = true)))]
+    pub attempt_regained: Time,
+    /// How many invitations by e-mail a user can create within a day.
+    #[config(env = "VAULTSHARE_LIMITS_MAILS_PER_DAY", default = 50)]
+    #[config(layer_attr(arg(long = "limits-mails-per-day", value_name = "NUMBER", hide_short_help = true)))]
+    pub mails_per_day: u32,
+    /// The delay before a message that could not be sent is retried; doubled after each attempt.
+    #[config(env = "VAULTSHARE_LIMITS_MAIL_RETRY", default = "2s")]
+    #[config(layer_attr(arg(long = "limits-mail-retry", value_name = "TIME", hide_short_help = true)))]
+    pub mail_retry: Time,
+    /// The longest delay between two attempts.
+    #[config(env = "VAULTSHARE_LIMITS_LONGEST_MAIL_RETRY", default = "1h")]
+    #[config(layer_attr(arg(long = "limits-longest-mail-retry", value_name = "TIME", hide_short_help = true)))]
+    pub longest_mail_retry: Time,
+    /// How often sending a message is attempted.
+    #[config(env = "VAULTSHARE_LIMITS_MAIL_ATTEMPTS", default = 24)]
+    #[config(layer_attr(arg(long = "limits-mail-attempts", value_name = "NUMBER", hide_short_help = true)))]
+    pub mail_attempts: u32,
+    /// How often expired rows are deleted.
+    #[config(env = "VAULTSHARE_LIMITS_HOUSEKEEPING", default = "5m")]
+    #[config(layer_attr(arg(long = "limits-housekeeping", value_name = "TIME", hide_short_help = true)))]
+    pub housekeeping: Time,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let defaults = <Self as confique::Config>::Layer::default_values();
+        Self::from_layer(defaults).unwrap_or_else(|error| unreachable!("each field has a default: {error}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::testing::Folder;
+
+    fn load(file: &Path) -> Result<Config> {
+        Config::load(<Config as confique::Config>::Layer::empty(), Some(file.to_owned()))
+    }
+
+    fn written(folder: &Folder, text: &str) -> PathBuf {
+        let file = folder.path().join("server.toml");
+        std::fs::write(&file, text).unwrap();
+        file
+    }
+
+    #[test]
+    fn a_file_says_what_flags_do_not() {
+        let folder = Folder::new().unwrap();
+        let text = "data = \"/srv/data\"\nwww = \"/srv/www\"\n[limits]\nbody = 1000\nrequest = \"30s\"\n";
+        let mut flags = <Config as confique::Config>::Layer::empty();
+        flags.data = Some("/elsewhere".into());
+        let config = Config::load(flags, Some(written(&folder, text))).unwrap();
+        assert_eq!((config.data, config.www), ("/elsewhere".into(), Some("/srv/www".into())));
+        assert_eq!((config.limits.body, config.limits.request.as_secs()), (1000, 30));
+        assert_eq!(config.limits.connections, Limits::default().connections);
+    }
+
+    #[test]
+    fn what_is_mistyped_is_refused_and_names_the_key() {
+        let folder = Folder::new().unwrap();
+        for (text, key) in [
+            ("[limits]\nbdy = 1", "bdy"),
+            ("[limits]\nrequest = \"soon\"", "request"),
+            ("[mail]\nsmtp_url = \"smtp://mail.example\"", "mail.from"),
+            ("listen = 3000", "listen"),
+        ] {
+            let refused = load(&written(&folder, text)).unwrap_err().to_string();
+            assert!(refused.contains(key), "{refused}");
+        }
+        assert!(load(&folder.path().join("missing.toml")).unwrap_err().to_string().contains("missing.toml"));
+    }
+
+    #[test]
+    fn a_password_is_read_from_its_file_and_shown_nowhere() {
+        let folder = Folder::new().unwrap();
+        let secret = folder.path().join("smtp-url");
+        std::fs::write(&secret, "smtps://user:hush@mail.example\n").unwrap();
+        let text =
+            format!("[mail]\nfrom = \"App <app@example.org>\"\nsmtp_url_file = {:?}\n", secret.to_str().unwrap());
+        let config = load(&written(&folder, &text)).unwrap();
+        assert_eq!(config.mail.smtp_url.as_deref(), Some("smtps://user:hush@mail.example"));
+        let printed = config.to_toml().unwrap();
+        assert!(printed.contains("(set)") && !printed.contains("hush") && !format!("{config:?}").contains("hush"));
+    }
+
+    #[test]
+    fn what_is_printed_is_read_again() {
+        let folder = Folder::new().unwrap();
+        let printed = Config::new("data").to_toml().unwrap();
+        assert_eq!(load(&written(&folder, &printed)).unwrap().to_toml().unwrap(), printed);
+    }
+
+    #[test]
+    fn the_example_is_that_of_this_server_and_says_the_defaults() {
+        let example = include_str!("../../../../packaging/vaultshare-server.toml");
+        assert_eq!(example, Config::template(), "write it with `vaultshare-server --print-config-example`");
+        let folder = Folder::new().unwrap();
+        let config = load(&written(&folder, example)).unwrap();
+        assert_eq!(config.to_toml().unwrap(), Config::new("./data").to_toml().unwrap());
+    }
+}

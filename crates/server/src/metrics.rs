@@ -1,0 +1,91 @@
+//! What the server counts and times, in the form that Prometheus reads. Nothing is recorded where no listener for it is
+//! configured.
+
+use std::{path::Path, time::Instant};
+
+use axum::{
+    Router,
+    extract::{MatchedPath, Request, State},
+    middleware::Next,
+    response::Response,
+    routing::get,
+};
+use metrics::{counter, gauge, histogram};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+
+use crate::{
+    App,
+    error::{Error, Result},
+};
+
+/// Upper bounds of the histograms, in seconds.
+const BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 20.0];
+
+/// `/metrics` of this process. Has to be made before anything is to be recorded, and once.
+pub fn router(app: App) -> Result<Router> {
+    let builder = PrometheusBuilder::new().set_buckets(&BUCKETS).map_err(Error::fault)?;
+    let recorder = builder.install_recorder().map_err(Error::fault)?;
+    Ok(Router::new().route("/metrics", get(render)).with_state((app, recorder)))
+}
+
+async fn render(State((app, recorder)): State<(App, PrometheusHandle)>) -> Result<String> {
+    app.measure().await?;
+    recorder.run_upkeep();
+    Ok(recorder.render())
+}
+
+/// Counts and times each request by its route, which holds no ids or tokens.
+pub(crate) async fn requests(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map_or("(no route)", MatchedPath::as_str).to_owned();
+    let method = request.method().to_string();
+    let started = Instant::now();
+    let response = next.run(request).await;
+    let status = response.status().as_str().to_owned();
+    histogram!("vaultshare_request_duration_seconds", "method" => method.clone(), "route" => route.clone())
+        .record(started.elapsed());
+    counter!("vaultshare_requests_total", "method" => method, "route" => route, "status" => status).increment(1);
+    response
+}
+
+/// Somebody gave a wrong proof.
+pub(crate) fn sign_in_failed() {
+    counter!("vaultshare_sign_in_failures_total").increment(1);
+}
+
+/// A wait for a connection to a database: `write` is the queue for the one that writes.
+pub(crate) struct Wait<'a> {
+    database: &'a Path,
+    kind: &'static str,
+    began: Instant,
+}
+
+impl<'a> Wait<'a> {
+    pub(crate) fn begin(database: &'a Path, kind: &'static str) -> Self {
+        Self { database, kind, began: Instant::now() }
+    }
+
+    pub(crate) fn ended(self) {
+        histogram!("vaultshare_database_wait_seconds", "database" => name_of(self.database), "kind" => self.kind)
+            .record(self.began.elapsed());
+    }
+}
+
+/// The sizes of a database and of its write-ahead log.
+pub(crate) fn database_size(database: &Path) {
+    let mut wal = database.as_os_str().to_owned();
+    wal.push("-wal");
+    for (part, file) in [("database", database), ("wal", Path::new(&wal))] {
+        let bytes = std::fs::metadata(file).map_or(0, |metadata| metadata.len());
+        #[allow(clippy::cast_precision_loss, reason = "a gauge is a floating-point number: exact up to 2^53")]
+        gauge!("vaultshare_database_bytes", "database" => name_of(database), "file" => part).set(bytes as f64);
+    }
+}
+
+fn name_of(database: &Path) -> String {
+    database.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Invitations that wait to be sent.
+pub(crate) fn mail_queue(length: u32) {
+    gauge!("vaultshare_mail_queue").set(f64::from(length));
+}

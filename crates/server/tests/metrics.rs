@@ -1,0 +1,47 @@
+//! What Prometheus is shown. A process has one recorder, so this is one test.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
+
+mod common;
+
+use axum::{
+    body::{Body, to_bytes},
+    http::Request,
+};
+use serde_json::json;
+use vaultshare_server::metrics;
+
+use common::{server, text};
+
+#[tokio::test]
+async fn requests_waits_and_failures_are_counted_and_nobodys_ids_are_shown() {
+    let server = server().await;
+    let router = metrics::router((*server.0).clone()).unwrap();
+    let alice = server.sign_up("alice").await;
+    let item = server.make_item(&alice).await;
+    let id = text(&item["item"]["id"]);
+    server.get(&alice, &format!("/vault/items/{id}")).await.ok();
+    let guess = json!({ "username": "alice", "srp_a": "ff", "srp_m": "00" });
+    server.call("POST", "/keystore/srp/session", None, Some(guess)).await.refused(401);
+
+    let request = Request::get("/metrics").body(Body::empty()).unwrap();
+    let reply = tower::ServiceExt::oneshot(router, request).await.unwrap();
+    let shown = String::from_utf8(to_bytes(reply.into_body(), usize::MAX).await.unwrap().to_vec()).unwrap();
+    for line in [
+        "vaultshare_requests_total{method=\"GET\",route=\"/vault/items/{id}\",status=\"200\"} 1",
+        "vaultshare_sign_in_failures_total 1",
+        "vaultshare_mail_queue 0",
+    ] {
+        assert!(shown.lines().any(|shown| shown == line), "{line} in {shown}");
+    }
+    for name in [
+        "vaultshare_request_duration_seconds_bucket{method=\"GET\",route=\"/vault/items/{id}\",le=\"0.001\"}",
+        "vaultshare_database_wait_seconds_count{database=\"vault\",kind=\"write\"}",
+        "vaultshare_database_bytes{database=\"keystore\",file=\"wal\"}",
+    ] {
+        assert!(shown.contains(name), "{name} in {shown}");
+    }
+    for secret in [id.as_str(), "alice", alice.vault_token.as_str()] {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
+    }
+}
