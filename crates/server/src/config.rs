@@ -47,6 +47,11 @@ impl Config {
 pub struct Limits {
     /// The largest request body in bytes.
     pub body: usize,
+    /// Most slots of an item, and how often it and they are classified. Clients read lists up to some length.
+    pub item_slots: i64,
+    /// Most bytes of an item: names, labels, descriptions and encrypted values of its slots. Clients read replies up to
+    /// some size.
+    pub item_bytes: i64,
     /// How long a request may take before it is answered with 503.
     pub request: Duration,
     /// How long a session lasts when the client does not say.
@@ -88,6 +93,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             body: 8 * 1024 * 1024,
+            item_slots: 10_000,
+            item_bytes: 32 * 1024 * 1024,
             request: MINUTE,
             session: DAY,
             longest_session: DAY * 30,
