@@ -22,6 +22,7 @@ mod items;
 mod key_pair_pool;
 mod login;
 mod memory;
+mod outdated;
 mod pagination;
 mod pins;
 mod progress;
@@ -32,6 +33,7 @@ mod registration;
 mod services;
 mod session;
 mod shares;
+mod slot_rows;
 #[cfg(not(target_arch = "wasm32"))]
 mod snapshot;
 mod tasks;
@@ -53,4 +55,4 @@ pub use shares::{NewShare, OutgoingShare, ShareTerms, SharedItem};
 #[cfg(not(target_arch = "wasm32"))]
 pub use snapshot::SessionSnapshot;
 pub use tasks::{CompletedTask, FailedTask, OutstandingTasks, TaskRun, TaskSelection};
-pub use templates::{NewTemplate, Template};
+pub use templates::{NewTemplate, Template, find_template};
