@@ -316,13 +316,15 @@ export class Session {
 /** A part of a list. */
 export interface Page<T> {
   entries: T[];
+  /** Records that could not be read, which hide none of the others; absent where all could. `id` where that could be read. */
+  unreadable?: { id?: string; error: VaultError }[];
   /** What to pass as `after` for the next page; absent on the last. */
   next?: string;
 }
 
 /** Which part of a list is wanted. */
 export interface PageOptions extends CallOptions {
-  /** How many records a page holds; default: the server's choice. */
+  /** How many records a page holds at most; default: the server's choice. A page of large items has fewer. */
   perPage?: number;
   /** {@link Page.next} of the page before. */
   after?: string;
@@ -342,13 +344,17 @@ export interface Templates {
     page?: PageOptions,
   ): Promise<Page<Template>>;
 
-  /** @throws {VaultError} `NOT_FOUND` */
+  /**
+   * @param nameOrId the id; or the machine name, the label as it was typed, or the name but for case and white space
+   * @throws {VaultError} `NOT_FOUND`
+   */
   get(nameOrId: string, options?: CallOptions): Promise<Template>;
 
   /**
    * Makes a template of the user's own. Nobody else sees it.
    *
-   * @param template `name`: the machine name, which must be new; derived from the label where absent
+   * @param template `name`: the machine name, which must be new; derived from the label where absent, with a number where
+   *   it is not new
    *
    * @example
    * await session.templates.create({ label: 'Bicycle', slots: [{ label: 'Frame number' }] });
@@ -389,11 +395,20 @@ export type SlotType =
 
 // ----------------------------------------------------------------------------------------------------------- Items
 
-/** A slot to be made, or changed. An existing one is meant by its `id` or else by its `name`. */
+/**
+ * A slot to be made, or changed. An existing one is meant by its `id` or else by its `name`. A slot with a `label` alone is
+ * a new one, also where there are others of this label; only one that is still empty is filled.
+ *
+ * A {@link Slot} is one too: given back, it says when it was read.
+ */
 export interface NewSlot {
-  /** The existing slot's id. */
+  /** The existing slot's id. Ignored where an item or a template is made. */
   id?: string;
-  /** The machine name; a new slot's is derived from its label where absent. */
+  /**
+   * The slot's name, as {@link Item.value} takes it: the machine name, or a text that becomes one (`userName` is stored as
+   * `username` with the label `userName`). A new slot's is derived from its label where absent. No two new slots get the
+   * same: of two labels `Phone` the second is `phone_2`.
+   */
   name?: string;
   /** The name for people. Not encrypted. */
   label?: string;
@@ -402,6 +417,10 @@ export interface NewSlot {
   value?: string | null;
   /** Takes the slot away, where an item is changed. */
   remove?: boolean;
+  /** {@link Slot.revision} as it was read: a change is refused where somebody wrote the value since. */
+  revision?: number;
+  /** {@link Slot.updatedAt} as it was read, for a value without a revision. */
+  updatedAt?: string;
 }
 
 /** One value of an item. */
@@ -420,6 +439,8 @@ export interface Slot {
    * bound may be another than it seems. Show it with a mark; {@link Items.adopt} binds it.
    */
   bound: boolean;
+  /** {@link Item.revision} at the write of the value; 0 for an empty slot, absent for a value that is not bound. */
+  revision?: number;
   /** Whether the user is its owner. */
   own: boolean;
   /** The share that brought it, where it is another's. */
@@ -483,7 +504,10 @@ export interface Item extends ItemSummary {
   revision: number;
   /** The nodes that it or one of its slots stands under. */
   classifications: Classification[];
-  /** The value of the slot of this name: null where it is empty, undefined where there is no such slot. */
+  /**
+   * The value of the slot of this name: null where it is empty, undefined where there is no such slot. The name is the
+   * machine name, the label as it was typed, or the machine name but for case and white space, in this order.
+   */
   value(name: string): string | null | undefined;
 }
 
@@ -494,8 +518,9 @@ export interface Items {
    * it was cut off, it goes on.
    *
    * @param item `template`: the name of one; `slots`: values by slot name, or slots in full, also ones beyond the
-   *   template's
-   * @throws {VaultError} `NOT_FOUND` for an unknown template
+   *   template's, and those of another item. A value has at most 3,142,656 bytes as UTF-8
+   * @throws {VaultError} `NOT_FOUND` for an unknown template; `INVALID_ARGUMENT` for two slots of one name, and where the
+   *   server does not take so many or so large slots: ours takes 10,000 and 32 MiB
    *
    * @example
    * const car = await session.items.create({
@@ -563,9 +588,21 @@ export interface Items {
    *
    * An item that is {@link Item.changed} can be written, and stays so: the write does not vouch for what the server showed.
    *
+   * An item that was read before can be given back, or some of its slots: they say when they were read. Values that are as
+   * they were read are not written again. Where another device has written or removed one meanwhile, nothing is written, and
+   * the error names it by its place in the change: `slots[2]`. What it wrote beside is kept. A change that does not say
+   * what was read, `{ slots: { phone: '…' } }`, is written over whatever is there.
+   *
+   * @param change `version`: {@link Item.version} as it was read, for the label and for slots that do not say themselves
+   * @param options `overwrite`: writes also over what was written since it was read
    * @returns the item as it is now, and how many client tasks wait
-   * @throws {VaultError} `NOT_FOUND`, `NOT_OWNER`, `MISPLACED`, `ROLLED_BACK`; `CONFLICT` where others change it again and
-   *   again meanwhile
+   * @throws {VaultError} `NOT_FOUND`, `NOT_OWNER`, `MISPLACED`, `ROLLED_BACK`; `INVALID_ARGUMENT` as {@link Items.create};
+   *   `CONFLICT` where something was written since it was read, or others change the item again and again meanwhile
+   *
+   * @example
+   * const item = await session.items.get(id);
+   * const slots = item.slots.map((slot) => ({ ...slot, value: form[slot.name] }));
+   * await session.items.update(id, { ...item, slots });
    */
   update(
     id: string,
@@ -573,8 +610,9 @@ export interface Items {
       label?: string;
       slots?: Record<string, string | null> | NewSlot[];
       classifications?: ({ id: string; remove?: boolean } | { scheme: string; name: string })[];
+      version?: string;
     },
-    options?: CallOptions,
+    options?: CallOptions & { overwrite?: boolean },
   ): Promise<{ item: Item; outstandingTasks: { todo: number; inProgress: number } }>;
 
   /**
@@ -1124,13 +1162,16 @@ export interface Classification {
 
 /** The names that items are sorted under. An item is put under one by {@link Items.create} and {@link Items.update}. */
 export interface Classifications {
-  /** @param filter `scheme`: of this hierarchy; `name`: a part of the machine name; `own`: the user's own, or not */
+  /** @param filter `scheme`: of this hierarchy; `name`: a part of the machine name or label; `own`: the user's own, or not */
   list(filter?: { scheme?: string; name?: string; own?: boolean }, page?: PageOptions): Promise<Page<Classification>>;
 
   /** @throws {VaultError} `NOT_FOUND` */
   get(id: string, options?: CallOptions): Promise<Classification>;
 
-  /** Makes one in a hierarchy of the user's own, or gives the one of this name that is there. */
+  /**
+   * Makes one in a hierarchy of the user's own, or gives the one that is there of this name or of this very label. `C` and
+   * `C++` are two, with names of their own.
+   */
   create(
     node: { scheme: string; name?: string; label?: string; description?: string; image?: string },
     options?: CallOptions,

@@ -455,6 +455,14 @@ pub fn version(written: Option<(Birth, u32)>, words: StateDigest, tags: &[[u8; T
     }
 }
 
+/// The revision in a [`version`]: 0 where that is of another life of the item.
+pub fn revision_in(version: &str, birth: Option<Birth>) -> u32 {
+    let mut parts = version.split('.');
+    let is_of_this_life = birth.is_some_and(|birth| parts.next() == Some(birth.to_string().as_str()));
+    let revision = parts.next().filter(|_| is_of_this_life);
+    revision.and_then(|revision| u32::from_str_radix(revision, 16).ok()).unwrap_or_default()
+}
+
 /// What somebody signs who shares a received item on, with the connection key that the owner knows: so that the owner's
 /// client encrypts later changes for the recipient too.
 pub struct OnShare<'a> {

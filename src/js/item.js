@@ -1,5 +1,7 @@
 /**
  * An item with its slots, and `value(name)`: the slot's value, null for an empty one, undefined where there is no such slot.
+ * As `Item::slot` in Rust finds it, a name is the machine name, or the label as it was typed, or the machine name otherwise
+ * spelled.
  * The method is not enumerable, so that copying and JSON see the data alone.
  *
  * @param {string} records JSON of the item without the two lists, of what its values vouch for, of its slots, which
@@ -13,6 +15,12 @@ export function itemOf(records, values) {
     slot.value = values[index];
   });
   return Object.defineProperty(Object.assign(summary, state, { slots, classifications }), 'value', {
-    value: (name) => slots.find((slot) => slot.name === name)?.value,
+    value: (text) => {
+      const typed = String(text);
+      const called = (name) => slots.find((slot) => slot.name === name);
+      const labelled = () => slots.find((slot) => slot.label === typed.trim());
+      const spelled = () => called(typed.trim().toLowerCase().replace(/\s+/gu, '_'));
+      return (called(typed) ?? labelled() ?? spelled())?.value;
+    },
   });
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
-    arguments::{self, list, object, object_or_default, text},
+    arguments::{self, list, object, object_or_default, optional_flag, text},
     call::work,
     classifications::Classification,
     results::{done, item_of, page, to_js},
@@ -81,7 +81,8 @@ impl Items {
     pub fn update(&self, id: JsValue, change: JsValue, options: JsValue) -> Promise {
         self.session.call(&options, |session, progress| {
             let id = arguments::id("id", &id)?;
-            let change = object_or_default::<ItemChange>("change", &change)?.read()?;
+            let overwrite = optional_flag(&options, "overwrite")?.unwrap_or_default();
+            let change = object_or_default::<ItemChange>("change", &change)?.read(overwrite)?;
             work(async move {
                 let updated = session.update_item(&id, &change, &progress).await?;
                 let outstanding_tasks = OutstandingTasks::new(updated.outstanding_tasks);
@@ -149,14 +150,17 @@ struct ItemChange {
     slots: JsValue,
     #[serde(default, with = "serde_wasm_bindgen::preserve")]
     classifications: JsValue,
+    version: Option<String>,
 }
 
 impl ItemChange {
-    fn read(self) -> Result<workflows::ItemChange> {
+    fn read(self, overwrite: bool) -> Result<workflows::ItemChange> {
         Ok(workflows::ItemChange {
             label: self.label,
             slots: slots("change.slots", &self.slots)?,
             classifications: classifications("change.classifications", &self.classifications)?,
+            version: self.version,
+            overwrite,
         })
     }
 }

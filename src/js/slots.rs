@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::arguments::{entries, fields, is_absent, text, wrong};
 use crate::{
-    api::{Id, vault},
+    api::{Id, Timestamp, vault},
     error::Result,
     workflows::{self, Value},
 };
@@ -25,6 +25,8 @@ struct NewSlot {
     #[serde(default, with = "serde_wasm_bindgen::preserve")]
     value: JsValue,
     remove: Option<bool>,
+    revision: Option<u32>,
+    updated_at: Option<Timestamp>,
 }
 
 /// Slots in either way of writing them: `{ name: value }`, or an array of slots.
@@ -59,6 +61,8 @@ fn slot(path: &str, slot: &JsValue) -> Result<workflows::NewSlot> {
         slot_type: slot.slot_type,
         value: given_value(&format!("{path}.value"), &slot.value)?,
         remove: slot.remove.unwrap_or_default(),
+        revision: slot.revision,
+        updated_at: slot.updated_at,
     })
 }
 
@@ -105,6 +109,8 @@ pub(super) struct Slot<'a> {
     slot_type: &'a str,
     value: (),
     bound: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revision: Option<u32>,
     own: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     share_id: Option<&'a Id>,
@@ -128,6 +134,7 @@ impl<'a> Slot<'a> {
             slot_type: &record.slot_type_name,
             value: (),
             bound: slot.is_bound,
+            revision: slot.written_at(),
             own: record.own,
             share_id: record.share_id.as_ref(),
             original_id: record.original_id.as_ref(),

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     api::{
-        Id, JsonObject,
+        Id, JsonObject, Timestamp,
         vault::{self, items::ClassificationNode},
     },
     crypto::{
@@ -82,6 +82,13 @@ pub struct Slot {
     pub verification_key: Option<Rc<VerificationKey>>,
 }
 
+impl Slot {
+    /// The item's revision at which the value was written: 0 where there is none, `None` for a value that names no place.
+    pub fn written_at(&self) -> Option<u32> {
+        if self.record.encrypted_value.is_none() { Some(0) } else { self.written.map(|written| written.revision) }
+    }
+}
+
 /// What the values of an item vouch for.
 #[derive(Clone, Debug, Default)]
 pub struct Binding {
@@ -151,6 +158,23 @@ pub struct NewSlot {
     pub value: Option<Option<Value>>,
     /// Removes the slot; only for an existing item.
     pub remove: bool,
+    /// [`Slot::written_at`] as the slot was read, for a change that must not write over a newer one.
+    pub revision: Option<u32>,
+    /// The record's `updated_at` as it was read: what tells where the revision does not.
+    pub updated_at: Option<Timestamp>,
+}
+
+impl NewSlot {
+    /// Whether the slot was read before, and says when.
+    pub(super) fn was_read(&self) -> bool {
+        self.revision.is_some() || self.updated_at.is_some()
+    }
+
+    /// Whether the value asked for is the slot's; an empty one is none.
+    pub(super) fn keeps_value_of(&self, slot: &Slot) -> bool {
+        let asked = self.value.as_ref().and_then(Option::as_ref).filter(|value| !value.is_empty());
+        asked == slot.value.as_ref().filter(|value| !value.is_empty())
+    }
 }
 
 /// Arguments of `update_item`; what is absent stays as it is.
@@ -162,6 +186,10 @@ pub struct ItemChange {
     pub slots: Vec<NewSlot>,
     /// Nodes to put it under or take it from.
     pub classifications: Vec<Classification>,
+    /// The [`Item::version`] that was read, for a change that must not write over a newer one.
+    pub version: Option<String>,
+    /// Writes also over what was written since it was read.
+    pub overwrite: bool,
 }
 
 /// A node to put an item under or take it from, selected by id, or else by hierarchy and name.

@@ -5,7 +5,7 @@
 //! made first, and the values are written in a second request. A crash between the two leaves empty rows, and the same call
 //! goes on from there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::{
     Classification, Item, ItemChange, NewItem, NewSlot, OutstandingTasks, ProgressListener, Session, Slot,
@@ -13,8 +13,11 @@ use super::{
     decrypt::{ItemKey, decrypt_item, decrypt_values},
     idempotency::PendingOperation,
     item::Seen,
+    outdated::refuse_outdated,
     refusals::{bad_response, ciphertext, expect_id},
     session::Keys,
+    share_requests::BYTES_AT_ONCE,
+    slot_rows::{SlotRow, find_made_rows, rows_of_change, rows_of_new_item},
     tasks::count_outstanding,
 };
 use crate::{
@@ -47,7 +50,7 @@ impl Session {
     pub async fn create_item(&self, new: &NewItem, progress: &ProgressListener) -> Result<Item> {
         refuse_blank("template", &new.template)?;
         refuse_blank("label", &new.label)?;
-        refuse_equal_names(&new.slots)?;
+        let rows = rows_of_new_item(&new.slots)?;
         let keys = self.keys()?;
         let operation = keys.pending.begin(("items.create", new))?;
 
@@ -55,7 +58,7 @@ impl Session {
         let change = items::ItemChange {
             label: Some(new.label.trim().to_owned()),
             classification_nodes_attributes: node_changes(&new.classifications),
-            slots_attributes: Some(new.slots.iter().map(row).collect::<Result<_>>()?),
+            slots_attributes: Some(rows.clone()),
             ..Default::default()
         };
         let request =
@@ -69,23 +72,27 @@ impl Session {
         progress.report("encrypting and storing the values", 1, 2);
         let change = ItemChange { slots: new.slots.clone(), label: Some(new.label.clone()), ..ItemChange::default() };
         for _ in 0..MAX_ATTEMPTS {
-            let rows = match_slots(&item, &new.slots);
-            let Some(rows) = rows.into_iter().collect::<Option<Vec<Id>>>() else {
-                return Err(bad_response("the server made other slots than were asked for"));
-            };
+            let made = find_made_rows(&item, &rows, |_| false)?;
+            let made: Vec<Id> = made.into_iter().map(|slot| slot.record.id.clone()).collect();
             if item.slots.iter().any(|slot| slot.record.encrypted_value.is_some()) {
                 // Those of an attempt whose response was lost. Those of an older item could be the same: what is written to it
                 // later would go to whom that one is shared with.
                 let are_of_this_call = item.binding.birth == Some(operation.birth());
-                if !are_of_this_call || !has_exactly(&item, &new.slots, &rows) {
+                if !are_of_this_call || !has_exactly(&item, &new.slots, &made) {
                     return Err(bad_response("the server's new item holds values already"));
                 }
                 operation.complete();
                 return Ok(item);
             }
             item.binding.birth = Some(operation.birth());
-            match self.write(&item, &change, &rows, &[]).await {
+            match self.write(&item, &change, &made, &[]).await {
                 Err(error) if error.code() == ErrorCode::Conflict => item = self.get_own_item(&item.record.id).await?,
+                Err(error) if error.code() == ErrorCode::InvalidArgument => {
+                    // The server refuses the values, as too many or too large say: no empty item stays behind.
+                    let _ = vault::items::delete(self.vault(), &item.record.id).await;
+                    operation.complete();
+                    return Err(error);
+                }
                 written => {
                     let item = written?;
                     operation.complete();
@@ -97,7 +104,8 @@ impl Session {
         Err(keeps_changing())
     }
 
-    /// `NOT_OWNER` for a received item; `CONFLICT` where others change it again and again meanwhile.
+    /// `NOT_OWNER` for a received item; `CONFLICT` where the change is of what somebody wrote since it was read, and where
+    /// others change it again and again meanwhile.
     pub async fn update_item(&self, id: &Id, change: &ItemChange, progress: &ProgressListener) -> Result<UpdatedItem> {
         progress.report("fetching the item", 0, 3);
         let operation = self.keys()?.pending.begin(("items.update", id, change))?;
@@ -119,19 +127,18 @@ impl Session {
         if let Some(label) = &change.label {
             refuse_blank("label", label)?;
         }
-        refuse_equal_names(&change.slots)?;
-        let rows = change.slots.iter().map(row).collect::<Result<Vec<_>>>()?;
         let mut item = self.get_own_item(id).await?;
         let mut made = Vec::new();
         for _ in 0..MAX_ATTEMPTS {
+            let rows = rows_of_change(&item, change, operation.was_attempted_before())?;
+            refuse_outdated(&item, change, &rows)?;
             let attempt = async {
                 progress.report("storing the change", 1, 3);
-                let ids = self.add_missing_rows(&mut item, (&change.slots, &rows), &mut made).await?;
+                let ids = self.make_missing_rows(&mut item, rows, &mut made).await?;
                 if operation.was_attempted_before() {
                     // An attempt whose response was lost may have made them.
-                    made.extend(
-                        ids.iter().zip(&change.slots).filter(|(_, slot)| slot.id.is_none()).map(|(id, _)| id.clone()),
-                    );
+                    let meant = ids.iter().zip(&change.slots);
+                    made.extend(meant.filter(|(id, slot)| slot.id.as_ref() != Some(*id)).map(|(id, _)| id.clone()));
                 }
                 self.write(&item, change, &ids, &made).await
             };
@@ -157,7 +164,7 @@ impl Session {
         });
         let change = ItemChange { slots: slots.collect(), ..ItemChange::default() };
         let rows: Vec<Id> = item.slots.iter().map(|slot| slot.record.id.clone()).collect();
-        self.write_as(&item, &change, &rows, Vouching::ForWhatIsShown).await
+        self.write_as(&item, &change, &rows, Vouching::ForAllThatIsShown).await
     }
 
     /// `NOT_OWNER` for a slot of a received item.
@@ -179,32 +186,35 @@ impl Session {
         Ok(())
     }
 
-    /// Makes rows for the slots that the item does not have, and gives the row of every slot of the change.
-    async fn add_missing_rows(
-        &self,
-        item: &mut Item,
-        (slots, rows): (&[NewSlot], &[SlotChange]),
-        made: &mut Vec<Id>,
-    ) -> Result<Vec<Id>> {
-        let matched = match_slots(item, slots);
-        let missing = matched.iter().zip(rows).filter(|(id, _)| id.is_none()).map(|(_, row)| row.clone());
+    /// Makes rows for the slots that the item does not have, and gives the row of every slot of the change. `CONFLICT` where
+    /// somebody else made one of them meanwhile, and has given it a value.
+    async fn make_missing_rows(&self, item: &mut Item, rows: Vec<SlotRow>, made: &mut Vec<Id>) -> Result<Vec<Id>> {
+        let missing = rows.iter().filter_map(|row| match row {
+            SlotRow::ToMake(row) => Some(row.clone()),
+            SlotRow::Of(_) => None,
+        });
         let missing: Vec<SlotChange> = missing.collect();
-        if missing.is_empty() {
-            return Ok(matched.into_iter().flatten().collect());
+        let mut new = Vec::new();
+        if !missing.is_empty() {
+            let change = items::ItemChange { slots_attributes: Some(missing.clone()), ..Default::default() };
+            let response = self.put_item(item, change).await?;
+            let with_rows = decrypt_item(&*self.keys()?, response, &ItemKey::Own).await?;
+            let before: HashSet<&Id> = item.slots.iter().map(|slot| &slot.record.id).collect();
+            let slots = find_made_rows(&with_rows, &missing, |slot| before.contains(&slot.record.id))?;
+            if slots.iter().any(|slot| slot.record.encrypted_value.is_some()) {
+                return Err(Error::new(ErrorCode::Conflict, "somebody else made the same slot meanwhile"));
+            }
+            new.extend(slots.into_iter().map(|slot| slot.record.id.clone()));
+            // Not all that are new: this write would vouch for rows that only the server asked for.
+            made.extend(new.iter().cloned());
+            *item = with_rows;
         }
-        if slots.iter().zip(&matched).any(|(slot, id)| id.is_none() && (slot.id.is_some() || slot.remove)) {
-            return Err(Error::invalid_argument("the item has no such slot"));
-        }
-        let change = items::ItemChange { slots_attributes: Some(missing), ..Default::default() };
-        let response = self.put_item(item, change).await?;
-        let with_rows = decrypt_item(&*self.keys()?, response, &ItemKey::Own).await?;
-        let matched = match_slots(&with_rows, slots).into_iter().collect::<Option<Vec<Id>>>();
-        let matched = matched.ok_or_else(|| bad_response("the server made other slots than were asked for"))?;
-        // Not all that are new: this write would vouch for rows that only the server asked for.
-        let is_new = |id: &&Id| item.slots.iter().all(|before| before.record.id != **id);
-        made.extend(matched.iter().filter(is_new).cloned());
-        *item = with_rows;
-        Ok(matched)
+        let mut new = new.into_iter();
+        let ids = rows.into_iter().filter_map(|row| match row {
+            SlotRow::Of(id) => Some(id),
+            SlotRow::ToMake(_) => new.next(),
+        });
+        Ok(ids.collect())
     }
 
     /// Seals and writes a change whose slots have rows.
@@ -223,7 +233,10 @@ impl Session {
         if sealed.is_empty {
             return Ok(item.clone());
         }
-        let response = self.put_item(item, sealed.change).await?;
+        let response = match vouching {
+            Vouching::ForAllThatIsShown => self.put_in_parts(item, sealed.change).await?,
+            Vouching::ForWhatIsShown | Vouching::ForNothing => self.put_item(item, sealed.change).await?,
+        };
         // A slot that the item does not name is not shown.
         let named: BTreeSet<&Id> = response.item.slot_ids.iter().collect();
         let shown = response.slots.iter().filter(|slot| named.contains(&slot.id));
@@ -233,6 +246,25 @@ impl Session {
         }
         keys.memory.borrow_mut().wrote_item(item.record.id.as_str(), sealed.seen);
         decrypt_item(&keys, response, &ItemKey::Own).await
+    }
+
+    /// A write of every value, which may outgrow one request. One that is cut off leaves an item that is `changed`.
+    async fn put_in_parts(&self, item: &Item, change: items::ItemChange) -> Result<Box<items::ItemResponse>> {
+        let mut slots = change.slots_attributes.unwrap_or_default().into_iter().peekable();
+        let mut item = item.clone();
+        loop {
+            let (mut part, mut bytes) = (Vec::new(), 0);
+            while let Some(slot) = slots.next_if(|slot| bytes == 0 || bytes + length(slot) <= BYTES_AT_ONCE) {
+                bytes += length(&slot);
+                part.push(slot);
+            }
+            let part = items::ItemChange { slots_attributes: Some(part), ..Default::default() };
+            let response = self.put_item(&item, part).await?;
+            if slots.peek().is_none() {
+                return Ok(response);
+            }
+            item.record.updated_at.clone_from(&response.item.updated_at);
+        }
     }
 
     /// `CONFLICT` where the server knows the condition and somebody changed the item meanwhile.
@@ -245,10 +277,16 @@ impl Session {
     }
 }
 
+fn length(slot: &SlotChange) -> usize {
+    slot.encrypted_value.iter().flatten().map(|value| value.as_str().len()).sum()
+}
+
 /// What a write vouches for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Vouching {
     ForWhatIsShown,
+    /// The same, by writing every value.
+    ForAllThatIsShown,
     /// The item is not as its values say, and stays so.
     ForNothing,
 }
@@ -281,8 +319,11 @@ enum RowValue<'a> {
 
 impl<'a> Row<'a> {
     fn new(slot: &'a Slot, wish: Option<&'a NewSlot>) -> Self {
+        // What is given back as it was read is not written again, so that it does not count as written.
+        let is_given_back = wish.is_some_and(|wish| wish.was_read() && wish.keeps_value_of(slot));
         let value = match wish.and_then(|wish| wish.value.as_ref()) {
             None => RowValue::Kept,
+            Some(_) if is_given_back => RowValue::Kept,
             Some(Some(value)) if !value.is_empty() => RowValue::Sealed(value),
             Some(_) => RowValue::Emptied,
         };
@@ -339,7 +380,7 @@ async fn seal(keys: &Keys, item: &Item, change: &ItemChange, ids: &[Id], vouchin
     };
     let state = match vouching {
         Vouching::ForNothing => StateDigest::FITS_NOTHING,
-        Vouching::ForWhatIsShown => {
+        Vouching::ForWhatIsShown | Vouching::ForAllThatIsShown => {
             let states = rows.iter().map(|row| row.state(revision)).collect();
             state_digest(item.record.id.as_str(), Some(birth), revision, label, states)
         }
@@ -369,10 +410,15 @@ async fn seal(keys: &Keys, item: &Item, change: &ItemChange, ids: &[Id], vouchin
     let is_kept_and_bound = |row: &Row<'_>| matches!(row.value, RowValue::Kept) && row.slot.written.is_some();
     let seen = seen.or_else(|| item.binding.seen().filter(|_| rows.iter().any(is_kept_and_bound)));
     let new_label = (label != item.record.label).then(|| label.to_owned());
-    let is_empty = slots.is_empty() && new_label.is_none() && change.classifications.is_empty();
+    // An item that is given back has its nodes, and those of its slots, which are not its own.
+    let is_there = |node: &&Classification| {
+        !node.remove && node.id.as_ref().is_some_and(|id| item.classification_nodes.iter().any(|has| has.id == *id))
+    };
+    let nodes = node_changes(change.classifications.iter().filter(|node| !is_there(node)));
+    let is_empty = slots.is_empty() && new_label.is_none() && nodes.is_none();
     let change = items::ItemChange {
         label: new_label,
-        classification_nodes_attributes: node_changes(&change.classifications),
+        classification_nodes_attributes: nodes,
         slots_attributes: Some(slots),
         ..Default::default()
     };
@@ -395,48 +441,6 @@ fn vouch_by_first_value(rows: &mut [Row<'_>], changes_words: bool) {
     }
 }
 
-/// The row of each slot: by its id, or by its name, or else by its label.
-fn match_slots(item: &Item, slots: &[NewSlot]) -> Vec<Option<Id>> {
-    let find = |wish: &NewSlot| {
-        let is_it = |slot: &&Slot| match (&wish.id, &wish.name, &wish.label) {
-            (Some(id), ..) => slot.record.id == *id,
-            (None, Some(name), _) => slot.record.name == *name || slot.record.name == machine_name(name),
-            (None, None, Some(label)) => slot.record.name == machine_name(label),
-            (None, None, None) => false,
-        };
-        let by_label = |slot: &&Slot| {
-            let word = wish.label.as_ref().or(wish.name.as_ref());
-            wish.id.is_none() && word.is_some_and(|word| slot.record.label == word.trim())
-        };
-        let found = item.slots.iter().find(is_it).or_else(|| item.slots.iter().find(by_label));
-        found.map(|slot| slot.record.id.clone())
-    };
-    slots.iter().map(find).collect()
-}
-
-/// The name that the protocol derives from a label (`docs/protocol/http-api.md` §6.5).
-fn machine_name(label: &str) -> String {
-    let words = label
-        .split_whitespace()
-        .map(|word| word.chars().filter(|letter| letter.is_alphanumeric() || *letter == '_').collect::<String>());
-    match words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join("_").to_lowercase() {
-        empty if empty.is_empty() => "unnamed".to_owned(),
-        name => name,
-    }
-}
-
-/// Slots that would be one row: the server would keep the value of one of them.
-fn refuse_equal_names(slots: &[NewSlot]) -> Result<()> {
-    let mut names = BTreeSet::new();
-    for slot in slots.iter().filter(|slot| slot.id.is_none()) {
-        let word = slot.name.as_ref().or(slot.label.as_ref());
-        if word.is_some_and(|word| !names.insert(machine_name(word))) {
-            return Err(Error::invalid_argument("two of the slots have the same name"));
-        }
-    }
-    Ok(())
-}
-
 /// Whether an item holds the values asked for, and no others.
 fn has_exactly(item: &Item, slots: &[NewSlot], rows: &[Id]) -> bool {
     let wishes: BTreeMap<&Id, &NewSlot> = rows.iter().zip(slots).collect();
@@ -447,23 +451,10 @@ fn has_exactly(item: &Item, slots: &[NewSlot], rows: &[Id]) -> bool {
     })
 }
 
-/// A slot's row, without its value.
-fn row(slot: &NewSlot) -> Result<SlotChange> {
-    if slot.id.is_none() && slot.name.is_none() && slot.label.is_none() {
-        return Err(Error::invalid_argument("a slot has neither an id nor a name nor a label"));
-    }
-    Ok(SlotChange {
-        id: slot.id.clone(),
-        name: slot.name.clone(),
-        label: slot.label.as_deref().map(str::trim).map(str::to_owned),
-        slot_type_name: slot.slot_type.clone(),
-        destroy: slot.remove.then_some(true),
-        ..SlotChange::default()
-    })
-}
-
-fn node_changes(classifications: &[Classification]) -> Option<Vec<ClassificationNodeChange>> {
-    let mut changes = Vec::with_capacity(classifications.len());
+fn node_changes<'a>(
+    classifications: impl IntoIterator<Item = &'a Classification>,
+) -> Option<Vec<ClassificationNodeChange>> {
+    let mut changes = Vec::new();
     for node in classifications {
         changes.push(ClassificationNodeChange {
             id: node.id.clone(),

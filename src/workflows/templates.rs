@@ -6,11 +6,13 @@ use super::{
     NewSlot, Page, PageRequest, Session,
     decrypt::group_slots,
     pagination::{ListResponse, fetch_pages},
+    slot_rows::rows_of_new_item,
 };
 use crate::{
     api::vault::{
         self,
-        slots::{Slot, SlotChange},
+        names::Named,
+        slots::Slot,
         templates::{NewTemplateRequest, TemplateFilter, TemplatesResponse},
     },
     error::{Error, ErrorCode, Result},
@@ -68,16 +70,8 @@ impl Session {
 
     /// Creates a template that only this user sees.
     pub async fn create_template(&self, template: &NewTemplate) -> Result<Template> {
+        let slots = rows_of_new_item(&template.slots)?;
         let operation = self.keys()?.pending.begin(("templates.create", template))?;
-        let mut slots = Vec::with_capacity(template.slots.len());
-        for slot in &template.slots {
-            slots.push(SlotChange {
-                name: slot.name.clone(),
-                label: slot.label.clone(),
-                slot_type_name: slot.slot_type.clone(),
-                ..SlotChange::default()
-            });
-        }
         let request = NewTemplateRequest {
             name: template.name.clone(),
             label: template.label.clone(),
@@ -90,15 +84,22 @@ impl Session {
         Ok(Template { record: created.item_template, slots: created.slots })
     }
 
-    /// By machine name or id, looked for in the whole list.
+    /// By id, machine name or label, looked for in the whole list.
     pub async fn get_template(&self, name_or_id: &str) -> Result<Template> {
         let all = PageRequest { all: true, ..PageRequest::default() };
-        let templates = self.list_templates(&TemplateFilter::default(), &all).await?;
-        for template in templates.entries {
-            if template.record.name == name_or_id || template.record.id.as_str() == name_or_id {
-                return Ok(template);
-            }
+        let mut templates = self.list_templates(&TemplateFilter::default(), &all).await?.entries;
+        let by_id = templates.iter().position(|template| template.record.id.as_str() == name_or_id);
+        match by_id.or_else(|| find_template(&templates, name_or_id)) {
+            Some(index) => Ok(templates.swap_remove(index)),
+            None => Err(Error::new(ErrorCode::NotFound, "there is no template of this name or id")),
         }
-        Err(Error::new(ErrorCode::NotFound, "there is no template of this name or id"))
     }
+}
+
+/// The template that a text names, as [`Item::slot`] says of slots.
+///
+/// [`Item::slot`]: super::Item::slot
+pub fn find_template(templates: &[Template], text: &str) -> Option<usize> {
+    let records = templates.iter().map(|Template { record, .. }| (record.name.as_str(), record.label.as_str()));
+    Named::new(records).find(text)
 }

@@ -107,7 +107,13 @@ pub(crate) enum Command {
     },
     /// Change an item; its file may be what items:get printed
     #[command(name = "items:update")]
-    ItemsUpdate(ItemInput),
+    ItemsUpdate {
+        #[command(flatten)]
+        input: ItemInput,
+        /// Write the file also over what was written elsewhere since it was printed
+        #[arg(long)]
+        overwrite: bool,
+    },
     /// Delete an own item with its shares, or a received one
     #[command(name = "items:delete")]
     ItemsDelete(OneRecord),

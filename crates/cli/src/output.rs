@@ -22,6 +22,8 @@ pub(crate) struct Document<T> {
 pub(crate) struct ItemSpec<'a> {
     #[serde(flatten)]
     item: &'a vault::items::Item,
+    /// For items:adopt, and for items:update to notice what was written since.
+    version: String,
     slots: Vec<SlotSpec<'a>>,
     thumbnails: &'a [JsonObject],
     attachments: &'a [JsonObject],
@@ -32,6 +34,7 @@ impl<'a> ItemSpec<'a> {
     pub(crate) fn new(item: &'a Item) -> Self {
         ItemSpec {
             item: &item.record,
+            version: item.version(),
             slots: item.slots.iter().map(SlotSpec::new).collect(),
             thumbnails: &item.thumbnails,
             attachments: &item.attachments,
@@ -47,6 +50,8 @@ pub(crate) struct SlotSpec<'a> {
     slot: &'a vault::slots::Slot,
     value: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    revision: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     value_verification_key: Option<String>,
 }
 
@@ -57,6 +62,7 @@ impl<'a> SlotSpec<'a> {
         SlotSpec {
             slot: &slot.record,
             value: slot.value.as_deref(),
+            revision: slot.written_at(),
             value_verification_key: key.map(|key| key.as_bytes().iter().copied().map(char::from).collect()),
         }
     }

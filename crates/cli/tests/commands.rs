@@ -129,3 +129,36 @@ async fn an_auth_file_is_its_owners_alone() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_is_not_written_over_what_was_written_since_it_was_printed() {
+    with_server(|terminal| {
+        terminal.output_to(".alice.yaml", &["users:create", "-p", "supersecretpassword"]);
+        let item = "kind: Item\nmetadata:\n  template_name: custom\nspec:\n  label: Contact\n  slots:\n  \
+                    - { label: Phone, value: \"1\" }\n  - { label: Phone, value: \"2\" }\n  - { name: userName, value: marty }\n";
+        terminal.write("item.yaml", item);
+        let made = terminal.output(&["items:create", "-i", "item.yaml", "-a", ".alice.yaml"]);
+        for line in ["name: phone", "name: phone_2", "value: '1'", "value: '2'", "name: username", "label: userName"] {
+            assert!(made.lines().any(|printed| printed.trim().trim_start_matches("- ") == line), "{line} in {made}");
+        }
+        terminal.write("old.yaml", &made.replace("value: '1'", "value: '10'"));
+        terminal.write("new.yaml", &made.replace("value: '1'", "value: '100'"));
+        terminal.write("other.yaml", &made.replace("value: '2'", "value: '20'").replace("value: '1'", "value: '100'"));
+        terminal.output(&["items:update", "-i", "new.yaml", "-a", ".alice.yaml"]);
+        let refused = terminal.refusal(&["items:update", "-i", "old.yaml", "-a", ".alice.yaml"]);
+        assert!(refused.contains("`slots[") && refused.contains("--overwrite"), "{refused}");
+        let merged = terminal.output(&["items:update", "-i", "other.yaml", "-a", ".alice.yaml"]);
+        assert!(merged.contains("value: '100'") && merged.contains("value: '20'"), "{merged}");
+        let over = terminal.output(&["items:update", "-i", "old.yaml", "-a", ".alice.yaml", "--overwrite"]);
+        assert!(over.contains("value: '10'") && over.contains("value: '2'"), "{over}");
+
+        // What is printed of an item is a file for another one.
+        terminal.write("copy.yaml", &format!("{made}metadata:\n  template_name: custom\n"));
+        let copied = terminal.output(&["items:create", "-i", "copy.yaml", "-a", ".alice.yaml"]);
+        assert!(copied.contains("name: phone_2") && field(&copied, "id") != field(&made, "id"), "{copied}");
+        let info = terminal.refusal(&["templates:info", "no such template", "-a", ".alice.yaml"]);
+        assert!(info.contains("not found"), "{info}");
+        assert_eq!(field(&terminal.output(&["templates:info", "Vehicle", "-a", ".alice.yaml"]), "name"), "vehicle");
+    })
+    .await;
+}

@@ -96,6 +96,32 @@ impl Page {
     }
 }
 
+/// Most of what the rows of one reply may weigh, in bytes of the reply: clients read replies up to some size.
+pub const PAGE_BYTES: usize = 16 * 1024 * 1024;
+
+impl Page {
+    /// As [`Page::cut`]. The page ends sooner where its rows would weigh more than [`PAGE_BYTES`]; it has one at least.
+    pub fn cut_by_weight<T>(
+        &self,
+        mut rows: Vec<T>,
+        sequence: impl Fn(&T) -> i64,
+        weight: impl Fn(&T) -> usize,
+    ) -> (Vec<T>, Option<String>) {
+        let mut bytes = 0;
+        let fitting = rows.iter().take_while(|row| {
+            bytes += weight(row);
+            bytes <= PAGE_BYTES
+        });
+        let fitting = fitting.count().max(1);
+        if fitting >= rows.len() {
+            return self.cut(rows, sequence);
+        }
+        rows.truncate(fitting.min(usize::try_from(self.per_page).unwrap_or(usize::MAX)));
+        let next = rows.last().map(|row| write_cursor(sequence(row)));
+        (rows, next)
+    }
+}
+
 fn write_cursor(sequence: i64) -> String {
     Base64UrlUnpadded::encode_string(format!("after:{sequence}").as_bytes())
 }
@@ -121,6 +147,23 @@ mod tests {
         let second = page(&format!("per_page=2&next_page_after={}", next.unwrap()));
         assert_eq!(second.cursor(), 2);
         assert_eq!(second.cut(vec![3], |row| *row), (vec![3], None));
+    }
+
+    #[test]
+    fn a_page_ends_before_it_is_too_heavy_and_has_one_row_at_least() {
+        let cut = |query: &str, weights: &[usize]| {
+            let rows: Vec<usize> = (0..weights.len()).collect();
+            let sequence = |row: &usize| i64::try_from(*row).unwrap();
+            let (rows, next) = page(query).cut_by_weight(rows, sequence, |row| weights[*row]);
+            (rows.len(), next.is_some())
+        };
+        let half = PAGE_BYTES / 2;
+        assert_eq!(cut("", &[half, half]), (2, false));
+        assert_eq!(cut("", &[half, half, 1]), (2, true));
+        assert_eq!(cut("", &[2 * PAGE_BYTES, 1]), (1, true));
+        assert_eq!(cut("", &[2 * PAGE_BYTES]), (1, false));
+        assert_eq!(cut("per_page=1", &[half, half, 1]), (1, true));
+        assert_eq!(cut("", &[]), (0, false));
     }
 
     #[test]

@@ -114,8 +114,16 @@ async fn a_template_of_ones_own_is_ones_own() {
     let made = server.post(&alice, "/vault/item_templates", template.clone()).await.ok();
     assert_eq!(made["item_template"]["name"], "bicycle");
     assert_eq!(slot(&made, "frame_number")["slot_type_name"], "key_value");
-    server.post(&alice, "/vault/item_templates", template).await.refused(400);
-    server.post(&alice, "/vault/item_templates", json!({ "label": "Vehicle" })).await.refused(400);
+    for (label, name) in [("Bicycle", "bicycle_2"), ("Vehicle", "vehicle_2"), ("🚲", "unnamed"), ("?!", "unnamed_2")]
+    {
+        let another = server.post(&alice, "/vault/item_templates", json!({ "label": label })).await.ok();
+        assert_eq!(
+            (&another["item_template"]["label"], &another["item_template"]["name"]),
+            (&json!(label), &json!(name))
+        );
+    }
+    let named = json!({ "label": "Another", "name": "bicycle" });
+    server.post(&alice, "/vault/item_templates", named).await.refused(400);
     let path = format!("/vault/item_templates/{}", text(&made["item_template"]["id"]));
     server.get(&alice, &path).await.ok();
     server.get(&bob, &path).await.refused(404);
@@ -290,7 +298,103 @@ async fn items_and_slots_are_classified_and_found_by_it() {
     let new = json!({ "classification_node": { "classification_scheme_name": "tag", "label": "A new &tag" } });
     let new = server.post(&alice, "/vault/classification_nodes", new).await.ok();
     assert_eq!(new["classification_node"]["name"], "a_new_tag");
+    let mut ids = Vec::new();
+    for (label, name) in
+        [("C", "c"), ("C++", "c_2"), ("C#", "c_3"), ("C++", "c_2"), ("🎉", "unnamed"), ("🎂", "unnamed_2")]
+    {
+        let node = json!({ "classification_node": { "classification_scheme_name": "tag", "label": label } });
+        let node = server.post(&alice, "/vault/classification_nodes", node).await.ok()["classification_node"].clone();
+        assert_eq!((&node["label"], &node["name"]), (&json!(label), &json!(name)));
+        ids.push(node["id"].clone());
+    }
+    assert_eq!(ids[1], ids[3]);
+    let put = json!({ "item": { "classification_nodes_attributes": [{ "scheme": "tag", "name": "C++" }] } });
+    let tagged = server.put(&alice, &path, put).await.ok();
+    assert!(tagged["item"]["classification_node_ids"].as_array().unwrap().contains(&ids[1]));
+    let found = server.get(&alice, "/vault/items?classification_node_names=C%2B%2B").await.ok();
+    assert_eq!(found["items"].as_array().unwrap().len(), 1);
     assert_eq!(new["classification_node"]["own"], true);
+}
+
+#[tokio::test]
+async fn fields_of_one_label_are_slots_of_their_own_whichever_client_sends_them() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    let labelled = |label: &str| json!({ "label": label, "encrypted_value": SEALED });
+    let slots = json!([labelled("Phone"), labelled("Phone"), labelled("📞"), labelled("🏠"), { "name": "phone_2" }]);
+    let body = json!({ "template_name": "Custom", "item": { "label": "x", "slots_attributes": slots } });
+    let made = server.post(&alice, "/vault/items", body).await.ok();
+    let labels = |reply: &Value| -> Vec<(String, String)> {
+        let slots = reply["slots"].as_array().unwrap().iter();
+        slots.map(|slot| (text(&slot["name"]), text(&slot["label"]))).filter(|(_, label)| label.len() < 6).collect()
+    };
+    let expected = [("phone", "Phone"), ("phone_3", "Phone"), ("unnamed", "📞"), ("unnamed_2", "🏠")];
+    assert_eq!(labels(&made), expected.map(|(name, label)| (name.to_owned(), label.to_owned())));
+
+    let path = format!("/vault/items/{}", text(&made["item"]["id"]));
+    let new = json!([{ "label": "Phone", "encrypted_value": "Aes256Gcm.bmV3.QUFBQQ==" }]);
+    let added = server.put(&alice, &path, json!({ "item": { "slots_attributes": new } })).await.ok();
+    assert_eq!(slot(&added, "phone")["encrypted_value"], SEALED);
+    assert_eq!(slot(&added, "phone_4")["encrypted_value"], "Aes256Gcm.bmV3.QUFBQQ==");
+    let named = json!([{ "name": "🏠", "encrypted_value": null }]);
+    let emptied = server.put(&alice, &path, json!({ "item": { "slots_attributes": named } })).await.ok();
+    assert_eq!(slot(&emptied, "unnamed_2")["encrypted"], false);
+    assert_eq!(slot(&emptied, "unnamed")["encrypted"], true);
+}
+
+#[tokio::test]
+async fn an_item_has_bounds_and_they_are_told() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    let slots = |count: usize| -> Vec<Value> { (0..count).map(|slot| json!({ "name": format!("f{slot}") })).collect() };
+    let make = async |count: usize| {
+        let item = json!({ "label": "x", "slots_attributes": slots(count) });
+        let body = json!({ "template_name": "custom", "skip_empty_template_slots": true, "item": item });
+        server.post(&alice, "/vault/items", body).await
+    };
+    let message = |reply: &common::Reply| text(&reply.body["errors"][0]["message"]);
+    let refused = make(10_001).await;
+    assert!(message(&refused).contains("at most 10000 slots"), "{}", refused.body);
+    refused.refused(400);
+    let made = make(10_000).await.ok();
+    let path = format!("/vault/items/{}", text(&made["item"]["id"]));
+    let put = async |slots: Value| server.put(&alice, &path, json!({ "item": { "slots_attributes": slots } })).await;
+    let refused = put(json!([{ "name": "one more" }])).await;
+    assert!(message(&refused).contains("at most 10000 slots"), "{}", refused.body);
+    refused.refused(400);
+    put(json!([{ "name": "f0", "_destroy": true }])).await.ok();
+
+    let large = format!("Aes256Gcm.{}.QUFBQQ==", "A".repeat(4_000_000));
+    for number in 1..=8 {
+        put(json!([{ "name": format!("f{number}"), "encrypted_value": large }])).await.ok();
+    }
+    let refused = put(json!([{ "name": "f9", "encrypted_value": large }])).await;
+    assert!(message(&refused).contains("at most 33554432 bytes"), "{}", refused.body);
+    refused.refused(400);
+    put(json!([{ "name": "f8", "encrypted_value": null }])).await.ok();
+}
+
+/// Clients read lists up to some length and replies up to some size: a page ends before, and the next goes on.
+#[tokio::test]
+async fn a_page_of_large_items_is_a_short_one() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    let slots: Vec<Value> = (0..9_000).map(|slot| json!({ "name": format!("f{slot}") })).collect();
+    for _ in 0..3 {
+        let body = json!({ "template_name": "custom", "item": { "label": "x", "slots_attributes": slots } });
+        server.post(&alice, "/vault/items", body).await.ok();
+    }
+    let (mut seen, mut cursor) = (std::collections::BTreeSet::new(), String::new());
+    loop {
+        let page = server.get(&alice, &format!("/vault/items?next_page_after={cursor}")).await.ok();
+        assert!(page["slots"].as_array().unwrap().len() < 20_000);
+        seen.extend(page["items"].as_array().unwrap().iter().map(|item| text(&item["id"])));
+        match page["next_page_after"].as_str() {
+            Some(next) => cursor = next.to_owned(),
+            None => break,
+        }
+    }
+    assert_eq!(seen.len(), 3);
 }
 
 /// Also not within a millisecond, and after the clock was set back, which is what the test can make happen.

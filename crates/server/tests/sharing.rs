@@ -491,6 +491,55 @@ async fn a_change_makes_one_task_and_a_refresh_brings_it_to_everyone() {
 }
 
 #[tokio::test]
+async fn who_shares_on_completes_their_own_shares_and_no_others() {
+    let server = server().await;
+    let (alice, bob, carlos) = the_three(&server).await;
+    let item = server.make_item(&alice).await;
+    let to_bob = share_id(&server.share(&alice, &item, &bob, json!({ "onsharing_permitted": true })).await.ok());
+    let copy = received(&server, &bob, &to_bob).await;
+    let to_carlos = share_id(&server.share(&bob, &copy, &carlos, json!({ "slot_values": [] })).await.ok());
+    assert_eq!(slot(&received(&server, &carlos, &to_carlos).await, "vin")["encrypted"], false);
+
+    let path = format!("/vault/items/{}/shares", text(&copy["item"]["id"]));
+    let value = |share: &str| {
+        json!({ "share_id": share, "slot_id": slot(&copy, "vin")["id"], "encrypted_value": SEALED,
+            "encrypted_value_verification_key": SEALED })
+    };
+    let rest = json!({ "slot_values": [value(&to_carlos)] });
+    server.put(&bob, &path, rest.clone()).await.ok();
+    let read = received(&server, &carlos, &to_carlos).await;
+    assert_eq!(slot(&read, "vin")["encrypted_value"], SEALED);
+    assert_eq!(slot(&read, "vin")["value_verification_hash"], slot(&copy, "vin")["value_verification_hash"]);
+    let anew = json!({ "share_deks": [{ "share_id": to_carlos, "dek": "Rsa4096.bmV3.QQUAAAAA" }], "slot_values": [value(&to_carlos)] });
+    server.put(&bob, &path, anew).await.ok();
+    let read = received(&server, &carlos, &to_carlos).await;
+    assert_eq!(read["share"]["encrypted_dek"], "Rsa4096.bmV3.QQUAAAAA");
+    assert_eq!(slot(&read, "vin")["encrypted_value"], SEALED);
+
+    let others = json!({ "slot_values": [value(&to_bob)] });
+    assert_eq!(server.put(&bob, &path, others).await.refused(404), "share_not_found");
+    let granted = json!({ "share_deks": [{ "share_id": to_carlos, "dek": DEK, "grant": "mine" }] });
+    server.put(&bob, &path, granted).await.refused(400);
+    let mut proved = value(&to_carlos);
+    proved["value_verification_hash"] = json!("ab".repeat(32));
+    server.put(&bob, &path, json!({ "slot_values": [proved] })).await.refused(400);
+    let withdrawn = json!({ "shares": [{ "share_id": to_bob, "onsharing_permitted": false }] });
+    server.put(&alice, "/vault/shares", withdrawn).await.ok();
+    assert_eq!(server.put(&bob, &path, rest).await.refused(403), "onsharing_not_permitted");
+}
+
+#[tokio::test]
+async fn nobody_fills_a_recipients_lists() {
+    let server = server().await;
+    let (alice, bob) = alice_and_bob(&server).await;
+    let item = server.make_item(&alice).await;
+    for (field, most) in [("terms", 64 * 1024), ("keypair_external_id", 255)] {
+        server.share(&alice, &item, &bob, json!({ field: "x".repeat(most + 1) })).await.refused(400);
+        server.share(&alice, &item, &bob, json!({ field: "x".repeat(most) })).await.ok();
+    }
+}
+
+#[tokio::test]
 async fn a_new_key_without_a_value_leaves_no_unreadable_value_behind() {
     let server = server().await;
     let (alice, bob) = alice_and_bob(&server).await;

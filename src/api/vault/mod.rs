@@ -8,6 +8,7 @@ pub mod encryption_spaces;
 pub mod invitations;
 pub mod items;
 pub mod me;
+pub mod names;
 pub mod session;
 pub mod shares;
 pub mod slots;

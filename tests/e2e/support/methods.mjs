@@ -9,7 +9,16 @@ const fingerprint = '0123456789abcdef'.repeat(4);
 const ref = `${id}~${fingerprint}`;
 const options = () => ({ signal: new AbortController().signal, onProgress: () => {} });
 const page = () => ({ perPage: 2, after: 'there', all: false, ...options() });
-const slot = () => ({ id, name: 'vin', label: 'VIN', type: 'key_value', value: 'the value', remove: false });
+const slot = () => ({
+  id,
+  name: 'vin',
+  label: 'VIN',
+  type: 'key_value',
+  value: 'the value',
+  remove: false,
+  revision: 1,
+  updatedAt: '2026-01-01T00:00:00.000Z',
+});
 const expiresAt = '2030-01-01T00:00:00Z';
 
 /** By name, the arguments of one call or of several. What needs a user, or keys, takes them from the world. */
@@ -79,8 +88,9 @@ const calls = {
           { id, remove: true },
           { scheme: 'tag', name: 'fast' },
         ],
+        version: 'a version',
       },
-      options(),
+      { overwrite: false, ...options() },
     ],
     [id, { slots: [slot()] }],
   ],

@@ -1,7 +1,8 @@
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use serde::Deserialize;
 use vaultshare::{
-    api::{Id, vault::items::ItemFilter},
+    ErrorCode,
+    api::{Id, Timestamp, vault::items::ItemFilter},
     workflows::{Item, ItemChange, NewItem, NewSlot, Value},
 };
 
@@ -26,6 +27,8 @@ struct TypedItem {
     label: Option<String>,
     #[serde(default)]
     slots: Vec<TypedSlot>,
+    /// As items:get printed it: with the revisions beside the slots it says what the file knows.
+    version: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -39,6 +42,8 @@ struct TypedSlot {
     value: Option<Option<String>>,
     #[serde(default, rename = "_destroy")]
     destroy: bool,
+    revision: Option<u32>,
+    updated_at: Option<Timestamp>,
 }
 
 impl From<TypedSlot> for NewSlot {
@@ -50,6 +55,8 @@ impl From<TypedSlot> for NewSlot {
             slot_type: slot.slot_type_name,
             value: slot.value.map(|value| value.map(Value::new)),
             remove: slot.destroy,
+            revision: slot.revision,
+            updated_at: slot.updated_at,
         }
     }
 }
@@ -85,6 +92,10 @@ pub(super) async fn list(terminal: &Terminal, list: ItemList) -> anyhow::Result<
     };
     let items = session.list_items(&filter, &page).await?;
     output::print(&Document { kind: "Items", spec: &items.entries })?;
+    for record in &items.unreadable {
+        let id = record.id.as_ref().map_or("without an id", Id::as_str);
+        eprintln!("Warning: a record of the list ({id}) could not be read: {}", record.error);
+    }
     warn_of_more(items.next.is_some());
     Ok(())
 }
@@ -120,15 +131,23 @@ pub(super) async fn adopt(terminal: &Terminal, record: &OneRecord, version: &str
     output::print(&Document { kind: KIND, spec: ItemSpec::new(&item) })
 }
 
-pub(super) async fn update(terminal: &Terminal, input: &ItemInput) -> anyhow::Result<()> {
+pub(super) async fn update(terminal: &Terminal, input: &ItemInput, overwrite: bool) -> anyhow::Result<()> {
     let (_, item) = read(input)?;
     let id = item.id.with_context(|| format!("{} has no spec.id: which item is to change?", shown(&input.file)))?;
     let change = ItemChange {
         label: item.label,
         slots: item.slots.into_iter().map(NewSlot::from).collect(),
+        version: item.version,
+        overwrite,
         ..ItemChange::default()
     };
-    let updated = terminal.session(&input.auth).await?.update_item(&id, &change, &progress()).await?;
+    let updated = terminal.session(&input.auth).await?.update_item(&id, &change, &progress()).await;
+    let updated = updated.map_err(|error| match error.code() {
+        ErrorCode::Conflict => {
+            anyhow!("{error} (items:get shows it as it is now, --overwrite writes the file over it)")
+        }
+        _ => error.into(),
+    })?;
     output::print(&Document { kind: KIND, spec: ItemSpec::new(&updated.item) })?;
     warn_of_unvouched(&updated.item);
     let (todo, in_progress) = (updated.outstanding_tasks.todo, updated.outstanding_tasks.in_progress);

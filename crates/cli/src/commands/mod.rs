@@ -54,7 +54,7 @@ async fn run_at(terminal: &Terminal, command: Command) -> anyhow::Result<()> {
         Command::ItemsList(list) => items::list(terminal, list).await,
         Command::ItemsGet(record) => items::get(terminal, &record).await,
         Command::ItemsAdopt { item, version } => items::adopt(terminal, &item, &version).await,
-        Command::ItemsUpdate(input) => items::update(terminal, &input).await,
+        Command::ItemsUpdate { input, overwrite } => items::update(terminal, &input, overwrite).await,
         Command::ItemsDelete(record) => items::delete(terminal, &record).await,
         Command::ItemsRemoveSlot(record) => items::remove_slot(terminal, &record).await,
         Command::ConnectionsCreateConfig { from, to } => connections::config(&from, &to),

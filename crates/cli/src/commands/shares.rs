@@ -12,6 +12,7 @@ use vaultshare::{
         vault::{
             encryption_spaces as vault_spaces,
             items::{ClassificationNode, Item},
+            names::Named,
             shares::{Acceptance, IncomingFilter, OutgoingFilter, Share},
         },
     },
@@ -41,6 +42,8 @@ struct SharedRecord {
 struct NamedSlot {
     id: Id,
     name: String,
+    #[serde(default)]
+    label: String,
 }
 
 /// What connections:create printed; older tools print the ids under `metadata`.
@@ -113,7 +116,8 @@ fn connection_named(id: Option<Id>, reference: Option<&str>) -> Option<anyhow::R
 }
 
 fn slot_named(item: &SharedRecord, name: &str) -> anyhow::Result<Id> {
-    let slot = item.slots.iter().find(|slot| slot.name == name);
+    let named = Named::new(item.slots.iter().map(|slot| (slot.name.as_str(), slot.label.as_str())));
+    let slot = named.find(name).and_then(|index| item.slots.get(index));
     Ok(slot.with_context(|| format!("the item has no slot named '{name}'"))?.id.clone())
 }
 
@@ -201,12 +205,14 @@ pub(super) async fn list(terminal: &Terminal, listing: &Listing, direction: Dire
     let session = terminal.session(&listing.auth).await?;
     let (shares, in_spaces) = match direction {
         Direction::Incoming => {
-            let Page { entries, next } = session.incoming_shares(&IncomingFilter::default(), &listing.page()).await?;
+            let Page { entries, next, unreadable } =
+                session.incoming_shares(&IncomingFilter::default(), &listing.page()).await?;
             let entries = entries.into_iter().map(|share| Listed { share, granted: None }).collect();
-            (Page { entries, next }, vault_spaces::Direction::Incoming)
+            (Page { entries, next, unreadable }, vault_spaces::Direction::Incoming)
         }
         Direction::Outgoing => {
-            let Page { entries, next } = session.outgoing_shares(&OutgoingFilter::default(), &listing.page()).await?;
+            let Page { entries, next, unreadable } =
+                session.outgoing_shares(&OutgoingFilter::default(), &listing.page()).await?;
             (Page { entries: entries.into_iter().map(Listed::from).collect(), next }, vault_spaces::Direction::Outgoing)
         }
     };

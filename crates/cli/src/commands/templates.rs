@@ -5,7 +5,7 @@ use vaultshare::{
         slots::Slot,
         templates::{ItemTemplate, TemplateFilter},
     },
-    workflows::Template,
+    workflows::{Template, find_template},
 };
 
 use super::{Terminal, everything};
@@ -76,9 +76,9 @@ pub(super) async fn item_config(terminal: &Terminal, name: &str, auth: &Auth, so
 }
 
 async fn named(terminal: &Terminal, name: &str, auth: &Auth, sorted: Sorted) -> anyhow::Result<Template> {
-    let templates = matching(terminal, auth, filter(sorted)).await?;
-    match templates.into_iter().find(|template| template.record.name == name) {
-        Some(template) => Ok(template),
+    let mut templates = matching(terminal, auth, filter(sorted)).await?;
+    match find_template(&templates, name) {
+        Some(index) => Ok(templates.swap_remove(index)),
         None => bail!("Template '{name}' not found"),
     }
 }

@@ -164,6 +164,15 @@ pub struct Limits {
     #[config(env = "VAULTSHARE_LIMITS_BODY", default = 8_388_608)]
     #[config(layer_attr(arg(long = "limits-body", value_name = "BYTES", hide_short_help = true)))]
     pub body: usize,
+    /// Most slots of an item, and how often it and they are classified. Clients read lists up to some length.
+    #[config(env = "VAULTSHARE_LIMITS_ITEM_SLOTS", default = 10_000)]
+    #[config(layer_attr(arg(long = "limits-item-slots", value_name = "NUMBER", hide_short_help = true)))]
+    pub item_slots: i64,
+    /// Most bytes of an item: names, labels, descriptions and encrypted values of its slots. Clients read replies up to
+    /// some size.
+    #[config(env = "VAULTSHARE_LIMITS_ITEM_BYTES", default = 33_554_432)]
+    #[config(layer_attr(arg(long = "limits-item-bytes", value_name = "BYTES", hide_short_help = true)))]
+    pub item_bytes: i64,
     /// How long a request may take before it is answered with 503.
     #[config(env = "VAULTSHARE_LIMITS_REQUEST", default = "1m")]
     #[config(layer_attr(arg(long = "limits-request", value_name = "TIME", hide_short_help = true)))]

@@ -12,13 +12,14 @@ use axum::{
 use sqlx::AnyConnection;
 use vaultshare::api::vault::{
     classification_nodes::{NewNodeRequest, NodeResponse, NodesMeta, NodesResponse},
+    names::{MachineNames, machine_name},
     slots::ClassificationNodeChange,
 };
 
 use super::{
     Vault,
+    labels::check_label,
     records::classification::{self as nodes, Classified, Node, NodeFilter},
-    slug::{check_label, slugify},
 };
 use crate::{
     auth::Session,
@@ -116,7 +117,8 @@ pub(super) async fn apply(
     Ok(())
 }
 
-/// The node that a request names by scheme and name. In a scheme that is not global it is created if there is none.
+/// The node that a request names by scheme and name, or by its label as it was typed: `C`, `C++` and `C#` are three. In a
+/// scheme that is not global it is created if there is none.
 async fn find_or_create(
     db: &mut AnyConnection,
     user_id: &str,
@@ -128,15 +130,20 @@ async fn find_or_create(
     let scheme = wanted.scheme.as_deref().ok_or_else(|| Error::invalid("A classification node needs a scheme"))?;
     check_label(text)?;
     check_label(scheme)?;
-    let name = slugify(text);
-    if let Some(id) = nodes::find_by_name(db, user_id, scheme, &name).await? {
+    let is_global = GLOBAL_SCHEMES.contains(&scheme);
+    let name = machine_name(text);
+    // Only the server names global nodes, each otherwise, so that there another spelling means the same.
+    let as_name = if is_global || wanted.name.as_deref() == Some(name.as_str()) { Some(name.as_str()) } else { None };
+    if let Some(id) = nodes::find_named(db, user_id, scheme, (as_name, text.trim())).await? {
         return Ok(id);
     }
-    if GLOBAL_SCHEMES.contains(&scheme) {
+    if is_global {
         return Err(Error::invalid("There is no such node in this scheme, and only the server adds nodes to it"));
     }
     let id = new_id();
-    let label = wanted.label.as_deref().unwrap_or(text);
+    let taken = nodes::names_like(db, user_id, scheme, &name).await?;
+    let name = taken.into_iter().collect::<MachineNames>().derive(text);
+    let label = wanted.label.as_deref().unwrap_or(text).trim();
     nodes::insert(db, &id, user_id, (scheme, &name, label), wanted.description.as_deref(), clock.sequence()).await?;
     Ok(id)
 }

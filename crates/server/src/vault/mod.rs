@@ -7,6 +7,7 @@ mod deletion;
 mod encryption_spaces;
 mod invitations;
 mod items;
+mod labels;
 mod login;
 mod mail_queue;
 mod me;
@@ -14,7 +15,6 @@ mod public_keys;
 mod records;
 mod routes;
 mod sharing;
-mod slug;
 mod templates;
 
 pub use routes::router;

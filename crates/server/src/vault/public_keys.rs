@@ -18,7 +18,7 @@ use crate::{
     pagination::{Order, PageParams},
     public_key,
     query::Query,
-    request::Body,
+    request::{Body, check_length},
     service::Service,
 };
 
@@ -119,6 +119,7 @@ pub(in crate::vault) async fn find_or_insert(
         }
         (None, Some(key)) => {
             public_key::check(&key.public_key)?;
+            check_length("keypair_external_id", key.keypair_external_id.as_deref(), 255)?;
             let id = public_keys::insert(db, user_id, &key, clock).await?;
             Ok((id, key))
         }

@@ -2,7 +2,7 @@
 
 use axum::{
     Router,
-    extract::{Request, State},
+    extract::{DefaultBodyLimit, Request, State},
     middleware::{self, Next},
     response::Response,
     routing::{delete, get, patch, post, put},
@@ -17,7 +17,11 @@ use super::{
     sharing::{batch, creating, ending, incoming, outgoing, reencrypting, refreshing},
     templates,
 };
-use crate::{compression, error::Result, service::version};
+use crate::{
+    compression,
+    error::Result,
+    service::{Service, version},
+};
 
 /// The Vault's routes. Replies with session or invitation tokens are not compressed (see `compression`).
 pub fn router(vault: Vault) -> Router {
@@ -65,11 +69,14 @@ fn data() -> Router<Vault> {
 
 /// Items and shares. Expired shares are ended before any of these requests, so that no query has to check for them.
 fn sharing(vault: &Vault) -> Router<Vault> {
+    // All values at once: none may stay under a key that is gone. With verification keys and JSON they are more than stored.
+    let whole_item = usize::try_from(vault.limits().item_bytes).unwrap_or(usize::MAX).saturating_mul(2);
+    let whole_item = DefaultBodyLimit::max(whole_item.max(vault.limits().body));
     Router::new()
         .route("/items", get(items::list).post(items::create))
         .route("/fast_items", get(items::list))
         .route("/items/{id}", get(items::show).put(items::change).delete(items::delete))
-        .route("/items/{id}/encrypt", post(reencrypting::encrypt))
+        .route("/items/{id}/encrypt", post(reencrypting::encrypt).layer(whole_item))
         .route("/items/{id}/shares", get(refreshing::list).put(refreshing::refresh).post(creating::create))
         .route("/slots/{id}", get(slots::show).put(slots::change).delete(slots::delete))
         .route("/incoming_shares", get(incoming::list))

@@ -10,6 +10,7 @@ use axum::{
 use vaultshare::api::{
     PageMeta,
     vault::{
+        names::{MachineNames, MeantSlot, machine_name, meant_slots},
         slots::SlotChange,
         templates::{NewTemplateRequest, TemplateResponse, TemplatesResponse},
     },
@@ -17,11 +18,12 @@ use vaultshare::api::{
 
 use super::{
     Vault,
+    items::changes::{named_twice, wish},
+    labels::check_label,
     records::{
         classification,
         templates::{self, NewSlot, NewTemplate, Row, TemplateFilter},
     },
-    slug::{check_label, slugify},
 };
 use crate::{
     auth::Session,
@@ -73,16 +75,25 @@ pub(super) async fn create(
     Body(request): Body<NewTemplateRequest>,
 ) -> Result<Response> {
     check_label(&request.label)?;
-    let name = slugify(request.name.as_deref().unwrap_or(&request.label));
     let slots = new_slots(&request.slots_attributes)?;
     let mut change = match idempotency.begin(&vault, &session.user_id).await? {
         Begun::New(change) => change,
         Begun::Replayed(reply) => return Ok(reply),
     };
     let db = &mut *change.tx;
-    if templates::find_by_name(db, &name, &session.user_id).await?.is_some() {
-        return Err(Error::invalid("There is a template of this name"));
-    }
+    let name = match &request.name {
+        Some(name) => {
+            let name = machine_name(name);
+            if templates::find_by_name(db, &name, &session.user_id).await?.is_some() {
+                return Err(Error::invalid("There is a template of this name"));
+            }
+            name
+        }
+        None => {
+            let taken = templates::names_like(db, &session.user_id, &machine_name(&request.label)).await?;
+            taken.into_iter().collect::<MachineNames>().derive(&request.label)
+        }
+    };
     let node_id = match (&request.classification_scheme_name, &request.classification_node_name) {
         (Some(scheme), Some(node)) => Some(
             classification::find_global(db, scheme, node)
@@ -106,15 +117,13 @@ pub(super) async fn create(
 }
 
 fn new_slots(attributes: &[SlotChange]) -> Result<Vec<NewSlot<'_>>> {
-    let mut slots: Vec<NewSlot<'_>> = Vec::new();
-    for slot in attributes {
-        let text = slot.label.as_deref().or(slot.name.as_deref());
-        let label = text.ok_or_else(|| Error::invalid("A slot needs a name or a label"))?;
+    let wishes = attributes.iter().map(|slot| wish(None, slot)).collect::<Result<Vec<_>>>()?;
+    let meant = meant_slots(&[], &wishes, &|_, _| false).map_err(named_twice)?;
+    let mut slots = Vec::with_capacity(attributes.len());
+    for (slot, meant) in attributes.iter().zip(meant) {
+        let MeantSlot::New(name) = meant else { return Err(Error::fault("a new template has a slot")) };
+        let label = slot.label.as_deref().or(slot.name.as_deref()).unwrap_or_default();
         check_label(label)?;
-        let name = slugify(slot.name.as_deref().unwrap_or(label));
-        if slots.iter().any(|other| other.name == name) {
-            return Err(Error::invalid("The slots of a template have different names"));
-        }
         let slot_type_name = slot.slot_type_name.as_deref().unwrap_or("key_value");
         slots.push(NewSlot { name, label, description: slot.description.as_deref(), slot_type_name });
     }
@@ -127,9 +136,14 @@ mod tests {
 
     #[test]
     fn slots_of_one_template_have_different_names() {
-        let slot = |label: &str| SlotChange { label: Some(label.into()), ..SlotChange::default() };
-        assert_eq!(new_slots(&[slot("Blood type"), slot("Vet")]).unwrap()[0].name, "blood_type");
-        assert!(new_slots(&[slot("Vet"), slot("vet")]).is_err());
+        let labelled = |label: &str| SlotChange { label: Some(label.into()), ..SlotChange::default() };
+        let named = |name: &str| SlotChange { name: Some(name.into()), ..SlotChange::default() };
+        let slots = [labelled("Blood type"), labelled("Vet"), labelled("vet"), labelled("?!"), labelled("!?")];
+        let made: Vec<_> = new_slots(&slots).unwrap().into_iter().map(|slot| (slot.name, slot.label)).collect();
+        let expected =
+            [("blood_type", "Blood type"), ("vet", "Vet"), ("vet_2", "vet"), ("unnamed", "?!"), ("unnamed_2", "!?")];
+        assert_eq!(made, expected.map(|(name, label)| (name.to_owned(), label)));
+        assert!(new_slots(&[named("vet"), named("vet")]).is_err());
         assert!(new_slots(&[SlotChange::default()]).is_err());
     }
 }

@@ -1,16 +1,25 @@
 //! Plans the changes that a request makes to an item's slots: which are cloned from the template, inserted, updated or
 //! deleted (docs/protocol/http-api.md §6.5, §6.8). Pure functions: [`super::apply`] carries the plan out.
 
-use vaultshare::api::vault::slots::{ClassificationNodeChange, SlotChange};
+use std::collections::HashMap;
+
+use vaultshare::api::{
+    Id,
+    vault::{
+        names::{MeantSlot, NamedTwice, SlotWish, meant_slots},
+        slots::{ClassificationNodeChange, SlotChange},
+    },
+};
 
 use crate::{
     error::{Error, Result},
     vault::{
+        labels::check_label,
         records::{
+            items,
             slots::{NewSlot, SlotUpdate},
-            templates::SlotRow,
+            templates,
         },
-        slug::{check_label, slugify},
     },
 };
 
@@ -25,14 +34,42 @@ pub(super) enum SlotStep {
 /// A step and the changes of the slot's classification.
 pub(super) type Planned<'a> = (SlotStep, &'a [ClassificationNodeChange]);
 
+/// A slot that an item has, as far as requests name it.
+#[derive(Clone, Debug)]
+pub(super) struct ExistingSlot {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) label: String,
+    pub(super) has_value: bool,
+}
+
+impl From<items::SlotRow> for ExistingSlot {
+    fn from(row: items::SlotRow) -> Self {
+        Self { id: row.id, name: row.name, label: row.label, has_value: row.encrypted_value.is_some() }
+    }
+}
+
 /// The slots of a new item: the template's, with the values that the request has for them, then those it adds.
 pub(super) fn plan_creation<'a>(
-    template: &[SlotRow],
+    template: &[templates::SlotRow],
     creator: &'static str,
     attributes: &'a [SlotChange],
     skip_empty: bool,
 ) -> Result<Vec<Planned<'a>>> {
-    let mut slots: Vec<(NewSlot, &'a [ClassificationNodeChange])> = Vec::new();
+    for attribute in attributes {
+        if attribute.id.is_some() {
+            return Err(Error::invalid("The slots of a new item have no ids yet"));
+        }
+        if attribute.destroy == Some(true) {
+            return Err(Error::invalid("The slots of a new item cannot be deleted yet"));
+        }
+        refuse_plaintext(attribute)?;
+    }
+    let existing: Vec<_> = template.iter().map(|slot| (slot.name.as_str(), slot.label.as_str())).collect();
+    let wishes = attributes.iter().map(|attribute| wish(None, attribute)).collect::<Result<Vec<_>>>()?;
+    let meant = meant_slots(&existing, &wishes, &|_, _| true).map_err(named_twice)?;
+
+    let mut slots: Vec<(NewSlot, &'a [ClassificationNodeChange], bool)> = Vec::new();
     for slot in template {
         let new = NewSlot {
             name: slot.name.clone(),
@@ -42,60 +79,83 @@ pub(super) fn plan_creation<'a>(
             creator,
             ..NewSlot::default()
         };
-        slots.push((new, &[]));
+        slots.push((new, &[], skip_empty));
     }
-    for attribute in attributes {
-        if attribute.id.is_some() {
-            return Err(Error::invalid("The slots of a new item have no ids yet"));
-        }
-        if attribute.destroy == Some(true) {
-            return Err(Error::invalid("The slots of a new item cannot be deleted yet"));
-        }
-        refuse_plaintext(attribute)?;
-        let name = name_of(attribute)?;
+    for (attribute, meant) in attributes.iter().zip(meant) {
         let classification = attribute.classification_nodes_attributes.as_deref().unwrap_or_default();
-        match slots.iter_mut().find(|(slot, _)| slot.name == name) {
-            Some((slot, nodes)) => {
-                fill(slot, attribute)?;
-                *nodes = classification;
+        match meant {
+            MeantSlot::Existing(index) => {
+                let filled = slots.get_mut(index).ok_or_else(|| Error::fault("a template has no such slot"))?;
+                fill(&mut filled.0, attribute)?;
+                (filled.1, filled.2) = (classification, false);
             }
-            None => slots.push((new_slot(name, attribute)?, classification)),
+            MeantSlot::New(name) => slots.push((new_slot(name, attribute)?, classification, false)),
         }
     }
-    if skip_empty {
-        slots.retain(|(slot, _)| {
-            attributes.iter().any(|attribute| name_of(attribute).is_ok_and(|name| name == slot.name))
-        });
-    }
-    Ok(slots.into_iter().map(|(slot, nodes)| (SlotStep::Insert(slot), nodes)).collect())
+    slots.retain(|(_, _, is_left_out)| !is_left_out);
+    Ok(slots.into_iter().map(|(slot, nodes, _)| (SlotStep::Insert(slot), nodes)).collect())
 }
 
-/// Changes of the `existing` slots, given as ids and names. A request names a slot by its id, or else by its name.
-pub(super) fn plan_update<'a>(existing: &[(String, String)], attributes: &'a [SlotChange]) -> Result<Vec<Planned<'a>>> {
-    attributes.iter().map(|attribute| plan_one(existing, attribute)).collect()
+/// Changes of the `existing` slots. A request means a slot by its id, or else by its name.
+pub(super) fn plan_update<'a>(existing: &[ExistingSlot], attributes: &'a [SlotChange]) -> Result<Vec<Planned<'a>>> {
+    let by_id: HashMap<&str, usize> = existing.iter().enumerate().map(|(at, slot)| (slot.id.as_str(), at)).collect();
+    let names: Vec<_> = existing.iter().map(|slot| (slot.name.as_str(), slot.label.as_str())).collect();
+    let find =
+        |id: &Id| by_id.get(id.as_str()).copied().ok_or_else(|| Error::invalid("The item has no slot of this id"));
+    let wishes = attributes
+        .iter()
+        .map(|attribute| wish(attribute.id.as_ref().map(find).transpose()?, attribute))
+        .collect::<Result<Vec<_>>>()?;
+    let is_empty = |_, slot: usize| existing.get(slot).is_some_and(|slot| !slot.has_value);
+    let meant = meant_slots(&names, &wishes, &is_empty).map_err(named_twice)?;
+    attributes.iter().zip(meant).map(|(attribute, meant)| plan_one(existing, attribute, meant)).collect()
 }
 
-fn plan_one<'a>(existing: &[(String, String)], attribute: &'a SlotChange) -> Result<Planned<'a>> {
+/// Whether a change can make its item larger; one that was made by an older server may be too large already.
+pub(super) fn may_grow(steps: &[Planned<'_>]) -> bool {
+    steps.iter().any(|(step, nodes)| match step {
+        SlotStep::Insert(_) => true,
+        SlotStep::Update { change, .. } => {
+            let SlotUpdate { label, description, encrypted_value, .. } = change;
+            label.is_some() || description.is_some() || matches!(encrypted_value, Some(Some(_))) || !nodes.is_empty()
+        }
+        SlotStep::Delete { .. } => false,
+    })
+}
+
+fn plan_one<'a>(existing: &[ExistingSlot], attribute: &'a SlotChange, meant: MeantSlot) -> Result<Planned<'a>> {
     let classification = attribute.classification_nodes_attributes.as_deref().unwrap_or_default();
-    let named = match &attribute.id {
-        Some(id) => {
-            let found = existing.iter().find(|(known, _)| known == id.as_str());
-            Some(found.ok_or_else(|| Error::invalid("The item has no slot of this id"))?)
+    let is_deleted = attribute.destroy == Some(true);
+    match meant {
+        MeantSlot::Existing(index) => {
+            let slot = existing.get(index).ok_or_else(|| Error::fault("an item has no such slot"))?;
+            let id = slot.id.clone();
+            match is_deleted {
+                true => Ok((SlotStep::Delete { id }, &[])),
+                false => Ok((SlotStep::Update { id, change: update(attribute)? }, classification)),
+            }
         }
-        None => {
-            let name = name_of(attribute)?;
-            existing.iter().find(|(_, known)| *known == name)
-        }
-    };
-    match named {
-        Some((id, _)) if attribute.destroy == Some(true) => Ok((SlotStep::Delete { id: id.clone() }, &[])),
-        Some((id, _)) => Ok((SlotStep::Update { id: id.clone(), change: update(attribute)? }, classification)),
-        None if attribute.destroy == Some(true) => Err(Error::invalid("The item has no slot of this name")),
-        None => {
+        MeantSlot::New(_) if is_deleted => Err(Error::invalid("The item has no slot of this name")),
+        MeantSlot::New(name) => {
             refuse_plaintext(attribute)?;
-            Ok((SlotStep::Insert(new_slot(name_of(attribute)?, attribute)?), classification))
+            Ok((SlotStep::Insert(new_slot(name, attribute)?), classification))
         }
     }
+}
+
+/// Which slot a request means. What it deletes, a label names as well.
+pub(in crate::vault) fn wish(existing: Option<usize>, attribute: &SlotChange) -> Result<SlotWish<'_>> {
+    let label = attribute.label.as_deref();
+    let name = attribute.name.as_deref().or(label.filter(|_| attribute.destroy == Some(true)));
+    if existing.is_none() {
+        check_label(name.or(label).ok_or_else(|| Error::invalid("A slot needs a name or a label"))?)?;
+    }
+    Ok(SlotWish { existing, name, label })
+}
+
+/// The server would keep one of the two values.
+pub(in crate::vault) fn named_twice(NamedTwice(first, second): NamedTwice) -> Error {
+    Error::invalid(format!("slots_attributes[{second}] has the name of slots_attributes[{first}]"))
 }
 
 fn update(attribute: &SlotChange) -> Result<SlotUpdate> {
@@ -145,13 +205,6 @@ fn fill(slot: &mut NewSlot, attribute: &SlotChange) -> Result<()> {
     Ok(())
 }
 
-fn name_of(attribute: &SlotChange) -> Result<String> {
-    let text = attribute.name.as_deref().or(attribute.label.as_deref());
-    let text = text.ok_or_else(|| Error::invalid("A slot needs a name or a label"))?;
-    check_label(text)?;
-    Ok(slugify(text))
-}
-
 /// The server never stores plaintext, not even by a client's mistake.
 fn refuse_plaintext(attribute: &SlotChange) -> Result<()> {
     match attribute.value.as_deref() {
@@ -163,7 +216,7 @@ fn refuse_plaintext(attribute: &SlotChange) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vaultshare::api::{Ciphertext, Id};
+    use vaultshare::api::Ciphertext;
 
     const VALUE: &str = "Aes256Gcm.AA==.QQ==";
 
@@ -175,8 +228,12 @@ mod tests {
         SlotChange { encrypted_value: Some(Ciphertext::parse(VALUE)), ..named(name) }
     }
 
-    fn template() -> Vec<SlotRow> {
-        ["vin", "power"].map(SlotRow::for_test).to_vec()
+    fn existing(id: &str, name: &str) -> ExistingSlot {
+        ExistingSlot { id: id.into(), name: name.into(), label: name.into(), has_value: true }
+    }
+
+    fn template() -> Vec<templates::SlotRow> {
+        ["vin", "power"].map(templates::SlotRow::for_test).to_vec()
     }
 
     fn inserted(planned: Vec<Planned<'_>>) -> Vec<(String, Option<String>)> {
@@ -211,7 +268,7 @@ mod tests {
 
     #[test]
     fn plaintext_is_refused_and_empty_plaintext_empties() {
-        let existing = [("1".to_owned(), "vin".to_owned())];
+        let existing = [existing("1", "vin")];
         let with = |value: &str| [SlotChange { value: Some(value.into()), ..named("vin") }];
         assert!(plan_creation(&template(), "system", &with("WBA1"), false).is_err());
         assert!(plan_update(&existing, &with("WBA1")).is_err());
@@ -222,7 +279,7 @@ mod tests {
 
     #[test]
     fn an_absent_value_stays_and_a_null_goes() {
-        let existing = [("1".to_owned(), "vin".to_owned())];
+        let existing = [existing("1", "vin")];
         let stays = [named("vin")];
         let goes = [SlotChange { encrypted_value: Some(None), ..named("vin") }];
         let step = |attributes| plan_update(&existing, attributes).unwrap().remove(0).0;
@@ -232,7 +289,7 @@ mod tests {
 
     #[test]
     fn slots_are_meant_by_id_or_else_by_name() {
-        let existing = [("1".to_owned(), "vin".to_owned())];
+        let existing = [existing("1", "vin")];
         let by_id = |id: &str| [SlotChange { id: Id::parse(id), ..named("another name") }];
         assert!(matches!(&plan_update(&existing, &by_id("1")).unwrap()[0].0, SlotStep::Update { id, .. } if id == "1"));
         assert!(plan_update(&existing, &by_id("2")).is_err());
@@ -240,5 +297,34 @@ mod tests {
         assert!(matches!(&plan_update(&existing, &new).unwrap()[0].0, SlotStep::Insert(slot) if slot.name == "power"));
         let gone = [SlotChange { destroy: Some(true), ..named("vin") }];
         assert_eq!(plan_update(&existing, &gone).unwrap()[0].0, SlotStep::Delete { id: "1".into() });
+    }
+    #[test]
+    fn labels_of_one_text_are_slots_of_their_own() {
+        let labelled = |label: &str| SlotChange {
+            label: Some(label.into()),
+            encrypted_value: Some(Ciphertext::parse(VALUE)),
+            ..SlotChange::default()
+        };
+        let attributes = [labelled("Phone"), labelled("Phone"), filled("vin"), labelled("VIN"), labelled("🎉")];
+        let slots = inserted(plan_creation(&template(), "system", &attributes, true).unwrap());
+        let names: Vec<_> = slots.into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["vin", "phone", "phone_2", "vin_2", "unnamed"]);
+
+        let full = ExistingSlot { label: "Phone".into(), ..existing("1", "phone") };
+        let empty = ExistingSlot { has_value: false, label: "Phone".into(), ..existing("2", "phone_2") };
+        let added = plan_update(&[full, empty], &attributes[..2]).unwrap();
+        assert!(matches!(&added[0].0, SlotStep::Update { id, .. } if id == "2"));
+        assert!(matches!(&added[1].0, SlotStep::Insert(slot) if slot.name == "phone_3" && slot.label == "Phone"));
+    }
+
+    #[test]
+    fn a_name_that_occurs_twice_is_refused_and_told() {
+        let attributes = [filled("power"), filled("vin"), filled("vin")];
+        for refusal in [
+            plan_creation(&template(), "system", &attributes, false).unwrap_err(),
+            plan_update(&[existing("1", "vin")], &attributes).unwrap_err(),
+        ] {
+            assert_eq!(refusal.to_string(), "slots_attributes[2] has the name of slots_attributes[1]");
+        }
     }
 }

@@ -2,7 +2,7 @@
 //! each has an id of its own for each of its users.
 
 mod apply;
-mod changes;
+pub(super) mod changes;
 pub(super) mod slots;
 
 use axum::{
@@ -14,11 +14,18 @@ use axum::{
 use sqlx::AnyConnection;
 use vaultshare::api::{
     PageMeta,
-    vault::items::{ItemChange, ItemChangeRequest, ItemResponse, ItemsResponse, NewItemRequest},
+    vault::{
+        items::{ItemChange, ItemChangeRequest, ItemResponse, ItemsResponse, NewItemRequest},
+        names::machine_name,
+        slots::SlotChange,
+    },
 };
+
+use changes::ExistingSlot;
 
 use super::{
     Vault, classification, client_tasks,
+    labels::check_label,
     records::{
         self,
         classification::Classified,
@@ -26,10 +33,10 @@ use super::{
         templates,
     },
     sharing::ending,
-    slug::{check_label, slugify},
 };
 use crate::{
     auth::Session,
+    config::Limits,
     error::{Error, Result},
     idempotency::{Begun, Idempotency},
     pagination::{Order, PageParams},
@@ -48,7 +55,12 @@ pub(super) async fn list(
     let page = page.page(Order::Descending);
     let mut db = vault.store().read().await?;
     let rows = items::list(&mut db, &session.user_id, &filter, &page).await?;
-    let (rows, next_page_after) = page.cut(rows, |row: &ItemRow| row.sequence);
+    let weights = items::weights(&mut db, &rows).await?;
+    let weight = |row: &ItemRow| {
+        let description = row.description.as_ref().map_or(0, String::len);
+        weights.get(&row.id).copied().unwrap_or_default() + description
+    };
+    let (rows, next_page_after) = page.cut_by_weight(rows, |row| row.sequence, weight);
     let loaded = items::load(&mut db, rows, &session.user_id).await?;
     let meta = PageMeta::of(next_page_after.as_deref());
     Ok(Json(ItemsResponse {
@@ -86,10 +98,11 @@ pub(super) async fn create(
         Begun::Replayed(reply) => return Ok(reply),
     };
     let db = &mut *change.tx;
-    let template = templates::find_by_name(db, &request.template_name, &session.user_id).await?;
+    let template = templates::find_named(db, &request.template_name, &session.user_id).await?;
     let template = template.ok_or_else(templates::not_found)?;
     let template_slots = templates::slots_of(db, std::slice::from_ref(&template.id)).await?;
     let attributes = request.item.slots_attributes.as_deref().unwrap_or_default();
+    check_count(attributes, vault.limits())?;
     let skip_empty = request.skip_empty_template_slots;
     let steps = changes::plan_creation(&template_slots, template.creator(), attributes, skip_empty)?;
 
@@ -97,7 +110,7 @@ pub(super) async fn create(
     let item = NewItem {
         id: &id,
         user_id: &session.user_id,
-        name: &slugify(request.item.name.as_deref().unwrap_or(label)),
+        name: &machine_name(request.item.name.as_deref().unwrap_or(label)),
         label,
         description: request.item.description.as_deref().or(template.description.as_deref()),
         template: &template,
@@ -105,6 +118,7 @@ pub(super) async fn create(
     items::insert(db, &item, vault.clock()).await?;
     classify(db, &session.user_id, &id, &request.item, &vault).await?;
     apply::apply_steps(db, (&id, &session.user_id), steps, vault.clock()).await?;
+    check_size(db, &id, vault.limits()).await?;
     let response = items::response(db, &id, &session.user_id).await?;
     change.answer(StatusCode::CREATED, &response).await
 }
@@ -121,14 +135,19 @@ pub(super) async fn change(
     let mut tx = vault.store().write().await?;
     let item = items::find_own(&mut tx, &id, &session.user_id).await?;
     check_unchanged("item_changed", request.item.unchanged_since.as_deref(), item.updated_at)?;
-    let existing: Vec<_> = items::slots_of(&mut tx, &id).await?.into_iter().map(|slot| (slot.id, slot.name)).collect();
+    let existing: Vec<_> = items::slots_of(&mut tx, &id).await?.into_iter().map(ExistingSlot::from).collect();
     let attributes = request.item.slots_attributes.as_deref().unwrap_or_default();
+    check_count(attributes, vault.limits())?;
     let steps = changes::plan_update(&existing, attributes)?;
 
     let (label, description) = (request.item.label.as_deref(), request.item.description.as_deref());
     items::update(&mut tx, &id, label, description, vault.clock().now()).await?;
     classify(&mut tx, &session.user_id, &id, &request.item, &vault).await?;
+    let grows = changes::may_grow(&steps) || request.item.classification_nodes_attributes.is_some();
     apply::apply_steps(&mut tx, (&id, &session.user_id), steps, vault.clock()).await?;
+    if grows {
+        check_size(&mut tx, &id, vault.limits()).await?;
+    }
     client_tasks::queue_share_update(&mut tx, &session.user_id, &id, vault.clock()).await?;
     let response = items::response(&mut tx, &id, &session.user_id).await?;
     tx.commit().await?;
@@ -147,6 +166,37 @@ pub(super) async fn delete(State(vault): State<Vault>, session: Session, Path(id
     items::delete(&mut tx, &id).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Refuses more slots than an item can have, before any is stored.
+fn check_count(attributes: &[SlotChange], limits: &Limits) -> Result<()> {
+    match i64::try_from(attributes.len()) {
+        Ok(count) if count <= limits.item_slots => Ok(()),
+        _ => Err(too_many_slots(limits)),
+    }
+}
+
+fn too_many_slots(limits: &Limits) -> Error {
+    Error::invalid(format!("An item has at most {} slots", limits.item_slots))
+}
+
+/// Refuses what would make an item so large that a client could not read it again, nor those whom it is shared with.
+pub(super) async fn check_size(db: &mut AnyConnection, item_id: &str, limits: &Limits) -> Result<()> {
+    let items::Size { slots, bytes, links } = items::size_of(db, item_id).await?;
+    if slots > limits.item_slots {
+        return Err(too_many_slots(limits));
+    }
+    if links > limits.item_slots {
+        return Err(Error::invalid(format!(
+            "An item and its slots are classified at most {} times",
+            limits.item_slots
+        )));
+    }
+    if bytes > limits.item_bytes {
+        let message = format!("The slots of an item have at most {} bytes in all, values encrypted", limits.item_bytes);
+        return Err(Error::invalid(message));
+    }
+    Ok(())
 }
 
 async fn classify(

@@ -10,7 +10,7 @@ use vaultshare::api::{
     vault::slots::{SlotChange, SlotResponse},
 };
 
-use super::{apply, changes};
+use super::{apply, changes, check_size};
 use crate::{
     auth::Session,
     error::Result,
@@ -40,11 +40,17 @@ pub(in crate::vault) async fn change(
     let mut tx = vault.store().write().await?;
     let slot = items::find_slot(&mut tx, &id, &session.user_id).await?;
     items::find_own(&mut tx, &slot.item_id, &session.user_id).await?;
-    let change = [SlotChange { id: Some(Id::stored(slot.id)?), destroy: None, ..request }];
-    let steps = changes::plan_update(&[(id.clone(), slot.name)], &change)?;
-    items::update(&mut tx, &slot.item_id, None, None, vault.clock().now()).await?;
-    apply::apply_steps(&mut tx, (&slot.item_id, &session.user_id), steps, vault.clock()).await?;
-    client_tasks::queue_share_update(&mut tx, &session.user_id, &slot.item_id, vault.clock()).await?;
+    let item_id = slot.item_id.clone();
+    let change = [SlotChange { id: Some(Id::stored(slot.id.clone())?), destroy: None, ..request }];
+    let existing = [slot.into()];
+    let steps = changes::plan_update(&existing, &change)?;
+    items::update(&mut tx, &item_id, None, None, vault.clock().now()).await?;
+    let grows = changes::may_grow(&steps);
+    apply::apply_steps(&mut tx, (&item_id, &session.user_id), steps, vault.clock()).await?;
+    if grows {
+        check_size(&mut tx, &item_id, vault.limits()).await?;
+    }
+    client_tasks::queue_share_update(&mut tx, &session.user_id, &item_id, vault.clock()).await?;
     let slot = items::slot_response(&mut tx, &id, &session.user_id).await?;
     tx.commit().await?;
     Ok(Json(SlotResponse { slot }))

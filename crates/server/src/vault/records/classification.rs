@@ -28,9 +28,10 @@ pub(crate) struct NodeFilter {
 
 impl NodeFilter {
     fn conditions(&self, select: Statement) -> Statement {
-        select
-            .text_if(" AND scheme = ?", self.scheme_name.as_deref())
-            .text_if(" AND name LIKE ? ESCAPE '\\'", self.name.as_deref().map(like_pattern).as_deref())
+        select.text_if(" AND scheme = ?", self.scheme_name.as_deref()).text_if(
+            " AND (name LIKE ? ESCAPE '\\' OR label LIKE ? ESCAPE '\\')",
+            self.name.as_deref().map(like_pattern).as_deref(),
+        )
     }
 }
 
@@ -129,18 +130,27 @@ pub(crate) async fn find_all(db: &mut AnyConnection, ids: &[impl AsRef<str>]) ->
     Statement::new(NODES).any_of(" AND id IN (?)", ids).fetch(db).await
 }
 
-/// The id of the global node, or else the user's own, of this scheme and name.
-pub(crate) async fn find_by_name(
+/// The id of a node of this scheme, global or the user's own: of this name if one is given, or else of this label.
+pub(crate) async fn find_named(
     db: &mut AnyConnection,
     user_id: &str,
     scheme: &str,
-    name: &str,
+    (name, label): (Option<&str>, &str),
 ) -> Result<Option<String>> {
     let id = sqlx::query_scalar(
-        "SELECT id FROM classification_nodes WHERE scheme = $1 AND name = $2 AND (user_id IS NULL OR user_id = $3) \
-         ORDER BY sequence LIMIT 1",
+        "SELECT id FROM classification_nodes WHERE scheme = $1 AND (name = $2 OR label = $3) \
+         AND (user_id IS NULL OR user_id = $4) ORDER BY CASE WHEN name = $2 THEN 0 ELSE 1 END, sequence LIMIT 1",
     );
-    Ok(id.bind(scheme).bind(name).bind(user_id).fetch_optional(db).await?)
+    Ok(id.bind(scheme).bind(name.unwrap_or_default()).bind(label).bind(user_id).fetch_optional(db).await?)
+}
+
+/// The names in a scheme that this name, with a number behind it, could be the same as.
+pub(crate) async fn names_like(db: &mut AnyConnection, user_id: &str, scheme: &str, name: &str) -> Result<Vec<String>> {
+    let names = sqlx::query_scalar(
+        "SELECT name FROM classification_nodes WHERE scheme = $1 AND (user_id IS NULL OR user_id = $2) \
+         AND (name = $3 OR SUBSTR(name, 1, LENGTH($4)) = $4)",
+    );
+    Ok(names.bind(scheme).bind(user_id).bind(name).bind(format!("{name}_")).fetch_all(db).await?)
 }
 
 /// The id of the global node of this scheme and name.

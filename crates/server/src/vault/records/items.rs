@@ -89,6 +89,50 @@ pub(crate) struct SlotRow {
     pub(crate) value_verification_hash: Option<String>,
 }
 
+/// How much an item is.
+#[derive(Clone, Copy, Debug, Default, FromRow)]
+pub(crate) struct Size {
+    pub(crate) slots: i64,
+    /// Of the texts of the slots.
+    pub(crate) bytes: i64,
+    /// How often the item and its slots are classified.
+    pub(crate) links: i64,
+}
+
+/// What a slot adds to a reply besides its texts.
+const BYTES_PER_SLOT: i64 = 1600;
+
+/// The bytes of a slot's texts. They are known without reading the texts.
+const SLOT_BYTES: &str = "CAST(COALESCE(SUM(OCTET_LENGTH(slots.name) + OCTET_LENGTH(slots.label) \
+     + COALESCE(OCTET_LENGTH(slots.description), 0) \
+     + COALESCE(OCTET_LENGTH(slots.encrypted_value), OCTET_LENGTH(share_values.encrypted_value), 0)), 0) AS BIGINT) \
+     AS bytes FROM slots JOIN items ON items.id = slots.item_id \
+     LEFT JOIN share_values ON share_values.share_id = items.share_id AND share_values.slot_id = slots.original_id \
+     WHERE 1 = 1";
+
+/// How much an item is, after a change.
+pub(crate) async fn size_of(db: &mut AnyConnection, item_id: &str) -> Result<Size> {
+    let select = Statement::new("SELECT COUNT(*) AS slots, (SELECT COUNT(*) FROM item_classifications")
+        .text(" WHERE item_id = ?) + (SELECT COUNT(*) FROM slots AS own JOIN slot_classifications", item_id)
+        .text(" ON slot_classifications.slot_id = own.id WHERE own.item_id = ?) AS links, ", item_id)
+        .sql(SLOT_BYTES)
+        .text(" AND slots.item_id = ?", item_id);
+    Ok(select.fetch(db).await?.pop().unwrap_or_default())
+}
+
+/// What these items weigh in a list, in bytes of the reply, by their ids.
+pub(crate) async fn weights(db: &mut AnyConnection, rows: &[ItemRow]) -> Result<HashMap<String, usize>> {
+    let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+    let slots: Vec<(String, i64, i64)> = Statement::new("SELECT slots.item_id, COUNT(*), ")
+        .sql(SLOT_BYTES)
+        .any_of(" AND slots.item_id IN (?)", &ids)
+        .sql(" GROUP BY slots.item_id")
+        .fetch(db)
+        .await?;
+    let weight = |slots: i64, bytes: i64| usize::try_from(slots * BYTES_PER_SLOT + bytes).unwrap_or(usize::MAX);
+    Ok(slots.into_iter().map(|(id, slots, bytes)| (id, weight(slots, bytes))).collect())
+}
+
 /// Items and the records that are sent with them.
 pub(crate) struct Loaded {
     pub(crate) items: Vec<Item>,
@@ -187,7 +231,8 @@ const UNDER_SCHEME: &str = " AND EXISTS (SELECT 1 FROM item_classifications \
      WHERE item_classifications.item_id = items.id AND classification_nodes.scheme = ?)";
 const UNDER_NODES: &str = " AND EXISTS (SELECT 1 FROM item_classifications \
      JOIN classification_nodes ON classification_nodes.id = item_classifications.node_id \
-     WHERE item_classifications.item_id = items.id AND classification_nodes.name IN (?))";
+     WHERE item_classifications.item_id = items.id \
+     AND (classification_nodes.name IN (?) OR classification_nodes.label IN (?)))";
 const SHARED_BY: &str = " AND EXISTS (SELECT 1 FROM shares \
      WHERE shares.item_id = COALESCE(items.original_id, items.id) AND shares.sender_id = ?";
 

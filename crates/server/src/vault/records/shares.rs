@@ -57,6 +57,12 @@ impl ShareRow {
         self.onsharing_permitted != 0
     }
 
+    /// What it weighs in a list, in bytes of the reply: above all the terms, and what its sender chose.
+    pub(crate) fn weight(&self) -> usize {
+        let texts = [&self.terms, &self.encrypted_dek, &self.keypair_external_id, &self.on_share];
+        1024 + self.public_key.len() + texts.into_iter().flatten().map(String::len).sum::<usize>()
+    }
+
     /// The share after [`set_deks`] and [`set_grants`].
     pub(crate) fn with(mut self, dek: Option<&str>, owners_grant: Option<&str>) -> Self {
         self.encrypted_dek = dek.map(str::to_owned).or(self.encrypted_dek);

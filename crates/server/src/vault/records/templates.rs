@@ -8,6 +8,7 @@ use vaultshare::api::{
     Id,
     vault::{
         items::ClassificationNode,
+        names::spelled_name,
         slots::Slot,
         templates::{ItemTemplate, TemplateResponse},
     },
@@ -147,6 +148,27 @@ pub(crate) async fn find_by_name(db: &mut AnyConnection, name: &str, user_id: &s
         .text(" AND (user_id IS NULL OR user_id = ?)", user_id)
         .sql(" ORDER BY user_id IS NULL, sequence LIMIT 1");
     Ok(select.fetch(db).await?.pop())
+}
+
+/// The template that a text names: by name, by the label as it was typed, or by another spelling of the name. Of several the
+/// user's own.
+pub(crate) async fn find_named(db: &mut AnyConnection, text: &str, user_id: &str) -> Result<Option<Row>> {
+    let select = Statement::new(TEMPLATES)
+        .text(" AND (user_id IS NULL OR user_id = ?)", user_id)
+        .text(" AND (label = ?", text.trim())
+        .text(" OR name = ?)", &spelled_name(text))
+        .text(" ORDER BY CASE WHEN name = ? THEN 0", text)
+        .text(" WHEN label = ? THEN 1 ELSE 2 END, user_id IS NULL, sequence LIMIT 1", text.trim());
+    Ok(select.fetch(db).await?.pop())
+}
+
+/// The names of the system's templates and the user's own that this name, with a number behind it, could be the same as.
+pub(crate) async fn names_like(db: &mut AnyConnection, user_id: &str, name: &str) -> Result<Vec<String>> {
+    let names = sqlx::query_scalar(
+        "SELECT name FROM item_templates WHERE (user_id IS NULL OR user_id = $1) \
+         AND (name = $2 OR SUBSTR(name, 1, LENGTH($3)) = $3)",
+    );
+    Ok(names.bind(user_id).bind(name).bind(format!("{name}_")).fetch_all(db).await?)
 }
 
 /// The slots of these templates, in order.

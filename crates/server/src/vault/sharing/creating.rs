@@ -31,6 +31,9 @@ use crate::{
     wire::id_text,
 };
 
+/// Bytes of the longest terms, so that no sender fills a recipient's lists.
+const LONGEST_TERMS: usize = 64 * 1024;
+
 /// Creates all shares of the request, or none.
 pub(in crate::vault) async fn create(
     State(vault): State<Vault>,
@@ -54,10 +57,10 @@ pub(in crate::vault) async fn create(
 
 /// A sender who may share an item.
 pub(super) struct Sharing {
-    sender_id: String,
+    pub(super) sender_id: String,
     owner_id: String,
-    original_id: String,
-    slots: Vec<SharedSlot>,
+    pub(super) original_id: String,
+    pub(super) slots: Vec<SharedSlot>,
     /// The share by which the sender received the item; none if they are the owner.
     parent: Option<ShareRow>,
 }
@@ -86,6 +89,10 @@ impl Sharing {
         })
     }
 
+    pub(super) fn sender(&self) -> Sender {
+        if self.parent.is_none() { Sender::Owner } else { Sender::OnSharer }
+    }
+
     /// Creates shares, and returns their ids.
     pub(super) async fn create(&self, db: &mut AnyConnection, new: &[NewShare], clock: &Clock) -> Result<Vec<String>> {
         let recipients: Vec<&str> = new.iter().map(|new| new.recipient_id.as_str()).collect();
@@ -101,8 +108,10 @@ impl Sharing {
             if key.public_key != new.public_key {
                 return Err(Error::invalid("public_key is not the recipient's key in the connection"));
             }
+            check_length("terms", new.terms.as_deref(), LONGEST_TERMS)?;
+            check_length("keypair_external_id", new.keypair_external_id.as_deref(), 255)?;
             let slot_id = self.only_slot(id_text(&new.slot_id))?;
-            let sender = if self.parent.is_none() { Sender::Owner } else { Sender::OnSharer };
+            let sender = self.sender();
             let (owners_grant, on_sharers_grant) = match (sender, check_grant(new.grant.as_deref())?) {
                 (Sender::Owner, grant) => (grant, None),
                 (Sender::OnSharer, grant) => (None, grant),

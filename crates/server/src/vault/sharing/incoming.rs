@@ -34,7 +34,7 @@ pub(in crate::vault) async fn list(
     let page = page.page(Order::Ascending);
     let mut db = vault.store().read_once().await?;
     let rows = shares::list_incoming(&mut db, &session.user_id, &filter, &page).await?;
-    let (rows, next_page_after) = page.cut(rows, |row: &ShareRow| row.sequence);
+    let (rows, next_page_after) = page.cut_by_weight(rows, |row: &ShareRow| row.sequence, ShareRow::weight);
     let shares = rows.into_iter().map(|row| row.wire(&session.user_id)).collect::<Result<_>>()?;
     let meta = PageMeta::of(next_page_after.as_deref());
     Ok(Json(SharesResponse { shares, next_page_after, meta }))

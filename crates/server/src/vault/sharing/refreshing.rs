@@ -14,13 +14,13 @@ use vaultshare::api::{
 };
 
 use super::{
-    creating::check_grant,
-    values::{self, Sender, SharedSlot},
+    creating::{Sharing, check_grant},
+    values::{self, Sender},
 };
 use crate::{
     auth::Session,
     clock::Clock,
-    error::Result,
+    error::{Error, Result},
     request::Body,
     service::Service,
     vault::{
@@ -55,8 +55,8 @@ pub(in crate::vault) async fn refresh(
     Body(request): Body<ItemSharesChange>,
 ) -> Result<Json<SharesResponse>> {
     let mut tx = vault.store().write().await?;
-    items::find_own(&mut tx, &item_id, &session.user_id).await?;
-    let refreshed = replace(&mut tx, &item_id, &request, vault.clock()).await?;
+    let sharing = Sharing::begin(&mut tx, &item_id, &session.user_id).await?;
+    let refreshed = replace(&mut tx, &sharing, &request, vault.clock()).await?;
     client_tasks::set_states(&mut tx, &session.user_id, &request.client_tasks, vault.clock()).await?;
     let shares = refreshed.into_iter().map(|row| row.wire(&session.user_id)).collect::<Result<_>>()?;
     tx.commit().await?;
@@ -66,20 +66,20 @@ pub(in crate::vault) async fn refresh(
 // Rules.
 
 /// Replaces DEKs and values, and returns the shares that changed. A share that gets a new DEK loses all its old values:
-/// they are encrypted with the old one, which its recipient no longer has.
+/// they are encrypted with the old one, which its recipient no longer has. The owner does so for all shares of the item,
+/// whoever shared it on for those that they made.
 async fn replace(
     db: &mut AnyConnection,
-    item_id: &str,
+    sharing: &Sharing,
     request: &ItemSharesChange,
     clock: &Clock,
 ) -> Result<Vec<ShareRow>> {
-    let rows = shares::of_item(db, item_id).await?;
+    let sender = sharing.sender();
+    let mut rows = shares::of_item(db, &sharing.original_id).await?;
+    rows.retain(|share| sender == Sender::Owner || share.sender_id == sharing.sender_id);
     let by_id: HashMap<&str, &ShareRow> = rows.iter().map(|share| (share.id.as_str(), share)).collect();
-    let slots: Vec<SharedSlot> = items::slots_of(db, item_id)
-        .await?
-        .into_iter()
-        .map(|slot| SharedSlot { original_id: slot.id.clone(), id: slot.id, owners_hash: None })
-        .collect();
+    let originals: HashMap<&str, &str> =
+        sharing.slots.iter().map(|slot| (slot.id.as_str(), slot.original_id.as_str())).collect();
 
     let mut deks = HashMap::with_capacity(request.share_deks.len());
     let mut grants = HashMap::new();
@@ -87,6 +87,9 @@ async fn replace(
         let share = by_id.get(dek.share_id.as_str()).ok_or_else(shares::not_found)?;
         deks.insert(share.id.as_str(), dek.dek.as_str());
         if let Some(grant) = check_grant(dek.grant.as_deref())? {
+            if sender == Sender::OnSharer {
+                return Err(Error::invalid("Only the owner of an item sends a grant with a new DEK"));
+            }
             grants.insert(share.id.as_str(), grant);
         }
     }
@@ -104,7 +107,7 @@ async fn replace(
             let mut ids: Vec<&str> = values
                 .iter()
                 .filter(|value| is_empty(value) == empty)
-                .filter_map(|value| id_text(&value.slot_id))
+                .filter_map(|value| originals.get(id_text(&value.slot_id)?).copied())
                 .collect();
             ids.sort_unstable();
             ids
@@ -115,13 +118,15 @@ async fn replace(
             deleted.push((*share_id, Deletion::Of(slot_ids(true))));
         }
         let only = by_id.get(share_id).and_then(|share| share.slot_id.as_deref());
-        stored.extend(values::check(Sender::Owner, &slots, only, values)?.into_iter().map(|value| (*share_id, value)));
+        stored.extend(values::check(sender, &sharing.slots, only, values)?.into_iter().map(|value| (*share_id, value)));
     }
     shares::set_deks(db, &deks).await?;
     shares::set_grants(db, &grants).await?;
     share_values::delete(db, deleted).await?;
     share_values::upsert(db, stored).await?;
-    copies::sync(db, Copies::All { original_id: item_id }, clock).await?;
+    if sender == Sender::Owner {
+        copies::sync(db, Copies::All { original_id: &sharing.original_id }, clock).await?;
+    }
     let refreshed = rows.iter().filter(|share| sent.contains_key(share.id.as_str()));
     let with_changes = |share: &ShareRow| {
         let id = share.id.as_str();

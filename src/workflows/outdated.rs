@@ -1,0 +1,77 @@
+//! Whether a change would write over what somebody else wrote since it was read. `docs/protocol/additional-data.md` §2.
+//!
+//! A page or a file that gives back what it read says when that was: each slot by the revision of its value, the item by its
+//! version. What is not said to have been read is written as it is given.
+
+use std::collections::HashMap;
+
+use super::{Item, ItemChange, NewSlot, Slot, slot_rows::SlotRow};
+use crate::{
+    api::Id,
+    crypto::places::revision_in,
+    error::{Error, ErrorCode, Result},
+};
+
+/// How many places are named of those that differ.
+const MOST_NAMED: usize = 20;
+
+/// Refuses a change of what was written since it was read (`CONFLICT`), and names it by its path. What another device wrote
+/// beside it is kept, and does not stand in the way.
+pub(super) fn refuse_outdated(item: &Item, change: &ItemChange, rows: &[SlotRow]) -> Result<()> {
+    if change.overwrite {
+        return Ok(());
+    }
+    let mut outdated = Vec::new();
+    let changes_label = change.label.as_ref().is_some_and(|label| label.trim() != item.record.label);
+    if changes_label && change.version.as_ref().is_some_and(|version| is_label_written_since(item, version)) {
+        outdated.push("`label`".to_owned());
+    }
+    let slots: HashMap<&Id, &Slot> = item.slots.iter().map(|slot| (&slot.record.id, slot)).collect();
+    for (index, (wish, row)) in change.slots.iter().zip(rows).enumerate() {
+        let SlotRow::Of(id) = row else { continue };
+        let Some(slot) = slots.get(id) else { continue };
+        if changes(slot, wish) && is_written_since(item, slot, wish, change.version.as_deref()) {
+            outdated.push(format!("`slots[{index}]`"));
+        }
+    }
+    if outdated.is_empty() { Ok(()) } else { Err(outdated_error(&outdated)) }
+}
+
+/// The refusal of a change of these places.
+pub(super) fn outdated_error(places: &[String]) -> Error {
+    let named = places.iter().take(MOST_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = if places.len() > MOST_NAMED { " and more" } else { "" };
+    let what_to_do = "read the item again, or say that it is to be overwritten";
+    Error::new(
+        ErrorCode::Conflict,
+        format!("written or removed by others since it was read: {named}{more}; {what_to_do}"),
+    )
+}
+
+/// Rows that an earlier attempt of this very call made change the version, and not the revision.
+fn is_label_written_since(item: &Item, version: &str) -> bool {
+    match item.binding.birth {
+        Some(birth) => revision_in(version, Some(birth)) != item.binding.revision,
+        None => version != item.version(),
+    }
+}
+
+fn is_written_since(item: &Item, slot: &Slot, wish: &NewSlot, version: Option<&str>) -> bool {
+    match (wish.revision, &wish.updated_at, version) {
+        (Some(read), ..) => slot.written_at() != Some(read),
+        (None, Some(read), _) => slot.record.updated_at != *read,
+        (None, None, Some(version)) => match slot.written_at() {
+            Some(written) => written > revision_in(version, item.binding.birth),
+            None => version != item.version(),
+        },
+        (None, None, None) => false,
+    }
+}
+
+/// Whether a slot is not yet what is asked for. A repeated call finds its own values, and is no conflict.
+fn changes(slot: &Slot, wish: &NewSlot) -> bool {
+    let record = &slot.record;
+    let changes_words = wish.label.as_ref().is_some_and(|label| label.trim() != record.label)
+        || wish.slot_type.as_ref().is_some_and(|slot_type| *slot_type != record.slot_type_name);
+    wish.remove || changes_words || wish.value.is_some() && !wish.keeps_value_of(slot)
+}

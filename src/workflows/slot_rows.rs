@@ -1,0 +1,147 @@
+//! Which row of an item each slot of a call means, and the rows that are made for the new ones.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Item, ItemChange, NewSlot, Slot, outdated::outdated_error, refusals::bad_response};
+use crate::{
+    api::{
+        Id, MAXIMUM_CIPHERTEXT_LENGTH,
+        vault::{
+            names::{MeantSlot, Named, NamedTwice, SlotWish, machine_name, meant_slots},
+            slots::SlotChange,
+        },
+    },
+    error::{Error, Result},
+};
+
+/// Bytes of the longest value, as UTF-8. Encrypted for whatever place it is a ciphertext that the wire takes
+/// ([`MAXIMUM_CIPHERTEXT_LENGTH`]): base64 has four characters for three bytes, and its parameters have less than 4 KiB.
+const LONGEST_VALUE: usize = (MAXIMUM_CIPHERTEXT_LENGTH - 4 * 1024) / 4 * 3;
+
+/// The row that a slot of a call means.
+#[derive(Clone, Debug)]
+pub(super) enum SlotRow {
+    /// One that the item has.
+    Of(Id),
+    /// One that is to be made so.
+    ToMake(SlotChange),
+}
+
+impl Item {
+    /// The slot that a text names: by its machine name, by its label as it was typed, or by another spelling of the machine
+    /// name (`userName` for `username`).
+    pub fn slot(&self, text: &str) -> Option<&Slot> {
+        let named = Named::new(self.slots.iter().map(|slot| (slot.record.name.as_str(), slot.record.label.as_str())));
+        self.slots.get(named.find(text)?)
+    }
+}
+
+/// The rows to be made for the slots of a new item. What of the slots is of another item (ids, and when they were read) is
+/// ignored.
+pub(super) fn rows_of_new_item(slots: &[NewSlot]) -> Result<Vec<SlotChange>> {
+    if let Some(index) = slots.iter().position(|slot| slot.remove) {
+        return Err(Error::invalid_argument(format!("`slots[{index}].remove`: a new item has no slot to remove")));
+    }
+    let wishes = wishes(slots, |_, _| Ok(None))?;
+    let meant = meant_slots(&[], &wishes, &|_, _| false).map_err(named_twice)?;
+    let rows = slots.iter().zip(meant).filter_map(|(slot, meant)| match meant {
+        MeantSlot::New(name) => Some(new_row(slot, name)),
+        MeantSlot::Existing(_) => None,
+    });
+    Ok(rows.collect())
+}
+
+/// The rows that the slots of a change mean.
+///
+/// A label alone is a new slot, or one of this label that is empty: made by an attempt that did not come to its end, or by the
+/// template. Where the call was attempted before, also one that holds the value already.
+///
+/// `CONFLICT` where a slot that was read before is gone; one that is to be overwritten is made again.
+pub(super) fn rows_of_change(item: &Item, change: &ItemChange, was_attempted_before: bool) -> Result<Vec<SlotRow>> {
+    let ItemChange { slots, overwrite, .. } = change;
+    let by_id: HashMap<&Id, usize> = item.slots.iter().enumerate().map(|(at, slot)| (&slot.record.id, at)).collect();
+    let no_such_slot = || Error::invalid_argument("the item has no such slot");
+    let wishes = wishes(slots, |index, slot| match slot.id.as_ref().map(|id| by_id.get(id)) {
+        Some(Some(index)) => Ok(Some(*index)),
+        Some(None) if !slot.was_read() => Err(no_such_slot()),
+        Some(None) if !overwrite => Err(outdated_error(&[format!("`slots[{index}]`")])),
+        Some(None) | None => Ok(None),
+    })?;
+    let names: Vec<_> = item.slots.iter().map(|slot| (slot.record.name.as_str(), slot.record.label.as_str())).collect();
+    let may_be_filled = |wish: usize, row: usize| {
+        let (Some(wish), Some(row)) = (slots.get(wish), item.slots.get(row)) else { return false };
+        let value = row.value.as_ref().filter(|value| !value.is_empty());
+        value.is_none() || was_attempted_before && wish.keeps_value_of(row)
+    };
+    let meant = meant_slots(&names, &wishes, &may_be_filled).map_err(named_twice)?;
+    let rows = slots.iter().zip(meant).map(|(slot, meant)| match meant {
+        MeantSlot::Existing(index) => {
+            let row = item.slots.get(index).ok_or_else(no_such_slot)?;
+            Ok(SlotRow::Of(row.record.id.clone()))
+        }
+        MeantSlot::New(_) if slot.remove => Err(no_such_slot()),
+        MeantSlot::New(name) => Ok(SlotRow::ToMake(new_row(slot, name))),
+    });
+    rows.collect()
+}
+
+/// `existing` gives the row that a slot means by its id, of the slot and its index.
+fn wishes<'a>(
+    slots: &'a [NewSlot],
+    existing: impl Fn(usize, &NewSlot) -> Result<Option<usize>>,
+) -> Result<Vec<SlotWish<'a>>> {
+    let wishes = slots.iter().enumerate().map(|(index, slot)| {
+        let existing = existing(index, slot)?;
+        let (name, label) = (slot.name.as_deref(), slot.label.as_deref());
+        if existing.is_none() && name.is_none() && label.is_none() {
+            return Err(Error::invalid_argument(format!("`slots[{index}]` has neither a name nor a label")));
+        }
+        if existing.is_none() && name.is_none() && slot.remove {
+            return Err(Error::invalid_argument(format!("`slots[{index}]`: a slot is removed by its id or name")));
+        }
+        if slot.value.iter().flatten().any(|value| value.len() > LONGEST_VALUE) {
+            let message = format!("`slots[{index}].value` has more than {LONGEST_VALUE} bytes");
+            return Err(Error::invalid_argument(message));
+        }
+        Ok(SlotWish { existing, name, label })
+    });
+    wishes.collect()
+}
+
+/// The server would keep one of the two values.
+fn named_twice(NamedTwice(first, second): NamedTwice) -> Error {
+    Error::invalid_argument(format!("`slots[{second}]` has the name of `slots[{first}]`"))
+}
+
+/// A row without its value. Its name is sent, since a server would give two slots of one label the same.
+fn new_row(slot: &NewSlot, name: String) -> SlotChange {
+    let label = slot.label.as_deref().map(str::trim).map(str::to_owned);
+    let (name, label) = match &slot.name {
+        // The server makes the same of it, and has the text for a label.
+        Some(typed) if machine_name(typed) == name => (typed.clone(), label),
+        Some(typed) => (name, label.or_else(|| Some(typed.trim().to_owned()))),
+        None => (name, label),
+    };
+    SlotChange { name: Some(name), label, slot_type_name: slot.slot_type.clone(), ..SlotChange::default() }
+}
+
+/// The rows that a server made, none of which `was_there`.
+pub(super) fn find_made_rows<'a>(
+    item: &'a Item,
+    rows: &[SlotChange],
+    was_there: impl Fn(&Slot) -> bool,
+) -> Result<Vec<&'a Slot>> {
+    let new: Vec<&Slot> = item.slots.iter().filter(|slot| !was_there(slot)).collect();
+    let named = Named::new(new.iter().map(|slot| (slot.record.name.as_str(), slot.record.label.as_str())));
+    let mut found = HashSet::new();
+    let made = rows.iter().map(|row| {
+        let name = row.name.as_deref().unwrap_or_default();
+        let by_name = named.candidates(name).chain(named.find(&machine_name(name)));
+        // Another server may make names otherwise.
+        let by_label = row.label.as_deref().into_iter().flat_map(|label| named.candidates(label));
+        let index = by_name.chain(by_label).find(|index| found.insert(*index))?;
+        new.get(index).copied()
+    });
+    let made: Option<Vec<&Slot>> = made.collect();
+    made.ok_or_else(|| bad_response("the server made other slots than were asked for"))
+}
