@@ -5,15 +5,8 @@
 
 use std::collections::HashMap;
 
-use super::{Item, ItemChange, NewSlot, Slot, slot_rows::SlotRow};
-use crate::{
-    api::Id,
-    crypto::places::revision_in,
-    error::{Error, ErrorCode, Result},
-};
-
-/// How many places are named of those that differ.
-const MOST_NAMED: usize = 20;
+use super::{Item, ItemChange, NewSlot, Slot, refusals::outdated_error, slot_rows::SlotRow};
+use crate::{api::Id, crypto::places::revision_in, error::Result};
 
 /// Refuses a change of what was written since it was read (`CONFLICT`), and names it by its path. What another device wrote
 /// beside it is kept, and does not stand in the way.
@@ -35,17 +28,6 @@ pub(super) fn refuse_outdated(item: &Item, change: &ItemChange, rows: &[SlotRow]
         }
     }
     if outdated.is_empty() { Ok(()) } else { Err(outdated_error(&outdated)) }
-}
-
-/// The refusal of a change of these places.
-pub(super) fn outdated_error(places: &[String]) -> Error {
-    let named = places.iter().take(MOST_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
-    let more = if places.len() > MOST_NAMED { " and more" } else { "" };
-    let what_to_do = "read the item again, or say that it is to be overwritten";
-    Error::new(
-        ErrorCode::Conflict,
-        format!("written or removed by others since it was read: {named}{more}; {what_to_do}"),
-    )
 }
 
 /// Rows that an earlier attempt of this very call made change the version, and not the revision.

@@ -40,3 +40,17 @@ pub(super) fn not_connected(error: Error) -> Error {
         _ => error,
     }
 }
+
+/// How many places are named of those that differ.
+const MOST_NAMED: usize = 20;
+
+/// `CONFLICT`: a change of places that somebody else has written since they were read.
+pub(super) fn outdated_error(places: &[String]) -> Error {
+    let named = places.iter().take(MOST_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = if places.len() > MOST_NAMED { " and more" } else { "" };
+    let what_to_do = "read the item again, or say that it is to be overwritten";
+    Error::new(
+        ErrorCode::Conflict,
+        format!("written or removed by others since it was read: {named}{more}; {what_to_do}"),
+    )
+}

@@ -64,9 +64,9 @@ mod tests {
     #[test]
     fn values_go_into_as_many_requests_as_they_need_and_keep_their_order() {
         let large = values(&[1_000_000, 1_000_000, 3_000_000, 10, 10, 2_000_000]);
-        assert_eq!(lengths(&large, BYTES_PER_REQUEST), [2, 1, 2, 1]);
+        assert_eq!(lengths(&large, BYTES_PER_REQUEST), [2, 1, 3]);
         assert_eq!(lengths(&large, BYTES_AT_ONCE), [5, 1]);
-        assert_eq!(lengths(&large, 0), [0, 2, 1, 2, 1]);
+        assert_eq!(lengths(&large, 0), [0, 2, 1, 3]);
         assert_eq!(lengths(&large[2..3], BYTES_PER_REQUEST), [0, 1]);
         assert_eq!(lengths(&values(&[10; 100]), BYTES_PER_REQUEST), [100]);
         assert_eq!(lengths(&[], BYTES_PER_REQUEST), [0]);

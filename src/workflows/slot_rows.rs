@@ -2,7 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Item, ItemChange, NewSlot, Slot, outdated::outdated_error, refusals::bad_response};
+use super::{
+    Item, ItemChange, NewSlot, Slot,
+    refusals::{bad_response, outdated_error},
+};
 use crate::{
     api::{
         Id, MAXIMUM_CIPHERTEXT_LENGTH,
