@@ -164,7 +164,7 @@ impl Session {
         });
         let change = ItemChange { slots: slots.collect(), ..ItemChange::default() };
         let rows: Vec<Id> = item.slots.iter().map(|slot| slot.record.id.clone()).collect();
-        self.write_as(&item, &change, &rows, Vouching::ForAllThatIsShown).await
+        self.write_as(&item, &change, &rows, Vouching::AllThatIsShown).await
     }
 
     /// `NOT_OWNER` for a slot of a received item.
@@ -190,7 +190,7 @@ impl Session {
     /// somebody else made one of them meanwhile, and has given it a value.
     async fn make_missing_rows(&self, item: &mut Item, rows: Vec<SlotRow>, made: &mut Vec<Id>) -> Result<Vec<Id>> {
         let missing = rows.iter().filter_map(|row| match row {
-            SlotRow::ToMake(row) => Some(row.clone()),
+            SlotRow::ToMake(row) => Some(row.as_ref().clone()),
             SlotRow::Of(_) => None,
         });
         let missing: Vec<SlotChange> = missing.collect();
@@ -221,8 +221,8 @@ impl Session {
     async fn write(&self, item: &Item, change: &ItemChange, rows: &[Id], made: &[Id]) -> Result<Item> {
         // Who writes an item that is not as its values say must not vouch for it.
         let vouching = match item.is_changed_but_for(made) {
-            true => Vouching::ForNothing,
-            false => Vouching::ForWhatIsShown,
+            true => Vouching::Nothing,
+            false => Vouching::WhatIsShown,
         };
         self.write_as(item, change, rows, vouching).await
     }
@@ -234,8 +234,8 @@ impl Session {
             return Ok(item.clone());
         }
         let response = match vouching {
-            Vouching::ForAllThatIsShown => self.put_in_parts(item, sealed.change).await?,
-            Vouching::ForWhatIsShown | Vouching::ForNothing => self.put_item(item, sealed.change).await?,
+            Vouching::AllThatIsShown => self.put_in_parts(item, sealed.change).await?,
+            Vouching::WhatIsShown | Vouching::Nothing => self.put_item(item, sealed.change).await?,
         };
         // A slot that the item does not name is not shown.
         let named: BTreeSet<&Id> = response.item.slot_ids.iter().collect();
@@ -284,11 +284,11 @@ fn length(slot: &SlotChange) -> usize {
 /// What a write vouches for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Vouching {
-    ForWhatIsShown,
+    WhatIsShown,
     /// The same, by writing every value.
-    ForAllThatIsShown,
+    AllThatIsShown,
     /// The item is not as its values say, and stays so.
-    ForNothing,
+    Nothing,
 }
 
 /// A change, sealed.
@@ -379,8 +379,8 @@ async fn seal(keys: &Keys, item: &Item, change: &ItemChange, ids: &[Id], vouchin
         None => Birth::generate()?,
     };
     let state = match vouching {
-        Vouching::ForNothing => StateDigest::FITS_NOTHING,
-        Vouching::ForWhatIsShown | Vouching::ForAllThatIsShown => {
+        Vouching::Nothing => StateDigest::FITS_NOTHING,
+        Vouching::WhatIsShown | Vouching::AllThatIsShown => {
             let states = rows.iter().map(|row| row.state(revision)).collect();
             state_digest(item.record.id.as_str(), Some(birth), revision, label, states)
         }

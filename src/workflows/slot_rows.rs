@@ -27,7 +27,7 @@ pub(super) enum SlotRow {
     /// One that the item has.
     Of(Id),
     /// One that is to be made so.
-    ToMake(SlotChange),
+    ToMake(Box<SlotChange>),
 }
 
 impl Item {
@@ -83,7 +83,7 @@ pub(super) fn rows_of_change(item: &Item, change: &ItemChange, was_attempted_bef
             Ok(SlotRow::Of(row.record.id.clone()))
         }
         MeantSlot::New(_) if slot.remove => Err(no_such_slot()),
-        MeantSlot::New(name) => Ok(SlotRow::ToMake(new_row(slot, name))),
+        MeantSlot::New(name) => Ok(SlotRow::ToMake(Box::new(new_row(slot, name)))),
     });
     rows.collect()
 }

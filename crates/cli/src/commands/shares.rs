@@ -213,7 +213,8 @@ pub(super) async fn list(terminal: &Terminal, listing: &Listing, direction: Dire
         Direction::Outgoing => {
             let Page { entries, next, unreadable } =
                 session.outgoing_shares(&OutgoingFilter::default(), &listing.page()).await?;
-            (Page { entries: entries.into_iter().map(Listed::from).collect(), next }, vault_spaces::Direction::Outgoing)
+            let entries = entries.into_iter().map(Listed::from).collect();
+            (Page { entries, next, unreadable }, vault_spaces::Direction::Outgoing)
         }
     };
     let in_spaces = encryption_spaces::list(&session, in_spaces).await?;
