@@ -112,7 +112,9 @@ export type ErrorCode =
 
 /**
  * How calls of this library fail: a real `Error`, with a stable {@link ErrorCode}. Its message is for people and never
- * holds a passphrase, a key, a token or a decrypted value.
+ * holds a passphrase, a key, a token or a decrypted value. Where a server refused, it ends with what that server said, in
+ * quotation marks and shortened to 200 characters: `…; the server says: "invitation.email: must be …"`. That part is the
+ * server's word, and not ours.
  *
  * It can be constructed so that an app's own tests can make the failures they want to see handled.
  */
@@ -123,7 +125,10 @@ export class VaultError extends Error {
   readonly code: ErrorCode;
   /** The HTTP status, where a response was received. */
   readonly status?: number;
-  /** The server's own error code, where it sent one. */
+  /**
+   * The server's own error code, where it sent one. Those of this repository's server each have one reason, and are listed
+   * in `docs/protocol/http-api.md`, section 1.4.
+   */
   readonly serverCode?: string;
 }
 

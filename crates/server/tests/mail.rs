@@ -108,7 +108,7 @@ async fn what_is_no_address_is_refused_and_leaves_no_invitation() {
         "\"bob carlos\"@example.org",
         "bob@[127.0.0.1]",
     ] {
-        assert_eq!(invite(&server, &alice, address).await.refused(400), "validation_failed", "{address}");
+        assert_eq!(invite(&server, &alice, address).await.refused(400), "invalid_email", "{address}");
     }
     assert_eq!(server.get(&alice, "/vault/invitations").await.ok()["invitations"], json!([]));
 }

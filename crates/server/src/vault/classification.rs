@@ -23,7 +23,7 @@ use super::{
 use crate::{
     auth::Session,
     clock::Clock,
-    error::{Error, Result},
+    error::{Code, Error, Result},
     idempotency::{Begun, Idempotency},
     pagination::{Order, PageParams},
     query::Query,
@@ -57,7 +57,7 @@ pub(super) async fn show(
 ) -> Result<Json<NodeResponse>> {
     let mut db = vault.store().read_once().await?;
     let node = nodes::find_visible(&mut db, &id, &session.user_id).await?;
-    let node = node.ok_or_else(|| Error::not_found("classification_node_not_found"))?;
+    let node = node.ok_or_else(|| Error::not_found(Code::ClassificationNodeNotFound))?;
     Ok(Json(NodeResponse { classification_node: node.wire(&session.user_id)? }))
 }
 
@@ -98,22 +98,27 @@ pub(super) async fn apply(
     changes: &[ClassificationNodeChange],
     clock: &Clock,
 ) -> Result<()> {
-    for change in changes {
+    for (index, change) in changes.iter().enumerate() {
+        let at_node = |error: Error| error.at(&format!("classification_nodes_attributes[{index}]"));
         match (id_text(&change.id), change.destroy.unwrap_or(false)) {
             (Some(node_id), true) => nodes::unlink(db, target, node_id).await?,
-            (None, true) => return Err(Error::invalid("To take a classification away give the node's id")),
+            (None, true) => return Err(at_node(Error::missing("id"))),
             (Some(node_id), false) => {
                 let node = nodes::find_visible(db, node_id, user_id).await?;
-                node.ok_or_else(|| Error::invalid("There is no such classification node"))?;
+                node.ok_or_else(|| at_node(unknown_node().at("id")))?;
                 nodes::link(db, target, node_id).await?;
             }
             (None, false) => {
-                let node_id = find_or_create(db, user_id, change, clock).await?;
+                let node_id = find_or_create(db, user_id, change, clock).await.map_err(at_node)?;
                 nodes::link(db, target, &node_id).await?;
             }
         }
     }
     Ok(())
+}
+
+pub(super) fn unknown_node() -> Error {
+    Error::refused(Code::UnknownClassificationNode, "There is no such classification node")
 }
 
 /// The node that a request names by scheme and name. In a scheme that is not global it is created if there is none.
@@ -124,16 +129,17 @@ async fn find_or_create(
     clock: &Clock,
 ) -> Result<String> {
     let text = wanted.name.as_deref().or(wanted.label.as_deref());
-    let text = text.ok_or_else(|| Error::invalid("A classification node needs a name or a label"))?;
-    let scheme = wanted.scheme.as_deref().ok_or_else(|| Error::invalid("A classification node needs a scheme"))?;
-    check_label(text)?;
-    check_label(scheme)?;
+    let text = text.ok_or_else(|| Error::missing("label"))?;
+    let scheme = wanted.scheme.as_deref().ok_or_else(|| Error::missing("scheme"))?;
+    check_label(text).map_err(|error| error.at("label"))?;
+    check_label(scheme).map_err(|error| error.at("scheme"))?;
     let name = slugify(text);
     if let Some(id) = nodes::find_by_name(db, user_id, scheme, &name).await? {
         return Ok(id);
     }
     if GLOBAL_SCHEMES.contains(&scheme) {
-        return Err(Error::invalid("There is no such node in this scheme, and only the server adds nodes to it"));
+        let message = "There is no such node in this scheme, and only the server adds nodes to it";
+        return Err(Error::refused(Code::ClassificationSchemeFixed, message).at("label"));
     }
     let id = new_id();
     let label = wanted.label.as_deref().unwrap_or(text);

@@ -7,7 +7,6 @@
 
 use std::time::Duration;
 
-use axum::http::StatusCode;
 use sqlx::AnyConnection;
 use vaultshare::api::vault::invitations::MailState;
 
@@ -21,7 +20,7 @@ use super::{
 use crate::{
     clock::{Millis, millis, to_wire},
     config::Limits,
-    error::{Error, Result},
+    error::{Code, Error, Result},
     mail::{self, Failure, InvitationMail},
     service::Service,
     store::Store,
@@ -121,13 +120,13 @@ pub(super) async fn fail_interrupted(store: &Store) -> Result<()> {
 /// relay.
 pub(super) async fn check(db: &mut AnyConnection, user_id: &str, address: &str, vault: &Vault) -> Result<()> {
     if !mail::is_address(address) {
-        return Err(Error::invalid("email must be an e-mail address"));
+        return Err(Error::refused(Code::InvalidEmail, "must be an e-mail address").at("invitation.email"));
     }
     const DAY: Millis = 24 * 60 * 60 * 1000;
     let sent = invitations::count_by_email(db, user_id, vault.clock().now() - DAY).await?;
     if sent >= i64::from(vault.limits().mails_per_day) {
         let message = "Too many invitations by e-mail: try again tomorrow, or hand over the token yourself";
-        return Err(Error::refused(StatusCode::TOO_MANY_REQUESTS, "too_many_invitations", message));
+        return Err(Error::refused(Code::TooManyInvitations, message));
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Slugs, the machine-readable names of items, slots, templates and nodes; and what a label may be.
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// The slug of a label: lower case, white space to `_`, all other characters but letters and digits removed
 /// (`A strange &8Label` becomes `a_strange_8label`). A slug stays unchanged.
@@ -16,10 +16,10 @@ pub(super) fn slugify(label: &str) -> String {
     }
 }
 
-/// Refuses blank labels and those above 1000 bytes.
+/// Refuses blank labels and those above 1000 characters.
 pub(super) fn check_label(label: &str) -> Result<()> {
-    if label.trim().is_empty() || label.len() > 1000 {
-        return Err(Error::invalid("A label or name must have 1 to 1000 characters"));
+    if label.trim().is_empty() || label.chars().count() > 1000 {
+        return Err(Error::refused(Code::InvalidLabel, "must have 1 to 1000 characters, and not white space alone"));
     }
     Ok(())
 }

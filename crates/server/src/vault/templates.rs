@@ -17,6 +17,7 @@ use vaultshare::api::{
 
 use super::{
     Vault,
+    classification::unknown_node,
     records::{
         classification,
         templates::{self, NewSlot, NewTemplate, Row, TemplateFilter},
@@ -25,7 +26,7 @@ use super::{
 };
 use crate::{
     auth::Session,
-    error::{Error, Result},
+    error::{Code, Error, Result},
     idempotency::{Begun, Idempotency},
     pagination::{Order, PageParams},
     query::Query,
@@ -72,7 +73,7 @@ pub(super) async fn create(
     idempotency: Idempotency,
     Body(request): Body<NewTemplateRequest>,
 ) -> Result<Response> {
-    check_label(&request.label)?;
+    check_label(&request.label).map_err(|error| error.at("label"))?;
     let name = slugify(request.name.as_deref().unwrap_or(&request.label));
     let slots = new_slots(&request.slots_attributes)?;
     let mut change = match idempotency.begin(&vault, &session.user_id).await? {
@@ -81,13 +82,13 @@ pub(super) async fn create(
     };
     let db = &mut *change.tx;
     if templates::find_by_name(db, &name, &session.user_id).await?.is_some() {
-        return Err(Error::invalid("There is a template of this name"));
+        return Err(Error::refused(Code::TemplateNameTaken, "There is a template of this name already"));
     }
     let node_id = match (&request.classification_scheme_name, &request.classification_node_name) {
         (Some(scheme), Some(node)) => Some(
             classification::find_global(db, scheme, node)
                 .await?
-                .ok_or_else(|| Error::invalid("There is no such classification node"))?,
+                .ok_or_else(|| unknown_node().at("classification_node_name"))?,
         ),
         _ => None,
     };
@@ -107,13 +108,15 @@ pub(super) async fn create(
 
 fn new_slots(attributes: &[SlotChange]) -> Result<Vec<NewSlot<'_>>> {
     let mut slots: Vec<NewSlot<'_>> = Vec::new();
-    for slot in attributes {
+    for (index, slot) in attributes.iter().enumerate() {
+        let at_slot = |error: Error| error.at(&format!("slots_attributes[{index}]"));
         let text = slot.label.as_deref().or(slot.name.as_deref());
-        let label = text.ok_or_else(|| Error::invalid("A slot needs a name or a label"))?;
-        check_label(label)?;
+        let label = text.ok_or_else(|| at_slot(Error::missing("label")))?;
+        check_label(label).map_err(|error| at_slot(error.at("label")))?;
         let name = slugify(slot.name.as_deref().unwrap_or(label));
         if slots.iter().any(|other| other.name == name) {
-            return Err(Error::invalid("The slots of a template have different names"));
+            let message = "The slots of a template have different names";
+            return Err(at_slot(Error::refused(Code::SlotNameTaken, message)));
         }
         let slot_type_name = slot.slot_type_name.as_deref().unwrap_or("key_value");
         slots.push(NewSlot { name, label, description: slot.description.as_deref(), slot_type_name });

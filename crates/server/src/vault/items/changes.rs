@@ -4,7 +4,7 @@
 use vaultshare::api::vault::slots::{ClassificationNodeChange, SlotChange};
 
 use crate::{
-    error::{Error, Result},
+    error::{Code, Error, Result},
     vault::{
         records::{
             slots::{NewSlot, SlotUpdate},
@@ -25,6 +25,8 @@ pub(super) enum SlotStep {
 /// A step and the changes of the slot's classification.
 pub(super) type Planned<'a> = (SlotStep, &'a [ClassificationNodeChange]);
 
+type NewSlotAndNodes<'a> = (NewSlot, &'a [ClassificationNodeChange]);
+
 /// The slots of a new item: the template's, with the values that the request has for them, then those it adds.
 pub(super) fn plan_creation<'a>(
     template: &[SlotRow],
@@ -32,7 +34,7 @@ pub(super) fn plan_creation<'a>(
     attributes: &'a [SlotChange],
     skip_empty: bool,
 ) -> Result<Vec<Planned<'a>>> {
-    let mut slots: Vec<(NewSlot, &'a [ClassificationNodeChange])> = Vec::new();
+    let mut slots: Vec<NewSlotAndNodes<'a>> = Vec::new();
     for slot in template {
         let new = NewSlot {
             name: slot.name.clone(),
@@ -44,23 +46,8 @@ pub(super) fn plan_creation<'a>(
         };
         slots.push((new, &[]));
     }
-    for attribute in attributes {
-        if attribute.id.is_some() {
-            return Err(Error::invalid("The slots of a new item have no ids yet"));
-        }
-        if attribute.destroy == Some(true) {
-            return Err(Error::invalid("The slots of a new item cannot be deleted yet"));
-        }
-        refuse_plaintext(attribute)?;
-        let name = name_of(attribute)?;
-        let classification = attribute.classification_nodes_attributes.as_deref().unwrap_or_default();
-        match slots.iter_mut().find(|(slot, _)| slot.name == name) {
-            Some((slot, nodes)) => {
-                fill(slot, attribute)?;
-                *nodes = classification;
-            }
-            None => slots.push((new_slot(name, attribute)?, classification)),
-        }
+    for (index, attribute) in attributes.iter().enumerate() {
+        plan_new(&mut slots, attribute).map_err(|error| error.at(&slot_attribute(index)))?;
     }
     if skip_empty {
         slots.retain(|(slot, _)| {
@@ -70,17 +57,44 @@ pub(super) fn plan_creation<'a>(
     Ok(slots.into_iter().map(|(slot, nodes)| (SlotStep::Insert(slot), nodes)).collect())
 }
 
-/// Changes of the `existing` slots, given as ids and names. A request names a slot by its id, or else by its name.
-pub(super) fn plan_update<'a>(existing: &[(String, String)], attributes: &'a [SlotChange]) -> Result<Vec<Planned<'a>>> {
-    attributes.iter().map(|attribute| plan_one(existing, attribute)).collect()
+fn plan_new<'a>(slots: &mut Vec<NewSlotAndNodes<'a>>, attribute: &'a SlotChange) -> Result<()> {
+    if attribute.id.is_some() {
+        return Err(Error::refused(Code::SlotIdNotAllowed, "The slots of a new item have no ids yet").at("id"));
+    }
+    if attribute.destroy == Some(true) {
+        let message = "The slots of a new item cannot be deleted yet";
+        return Err(Error::refused(Code::SlotDeletionNotAllowed, message).at("_destroy"));
+    }
+    refuse_plaintext(attribute)?;
+    let name = name_of(attribute)?;
+    let classification = attribute.classification_nodes_attributes.as_deref().unwrap_or_default();
+    match slots.iter_mut().find(|(slot, _)| slot.name == name) {
+        Some((slot, nodes)) => {
+            fill(slot, attribute)?;
+            *nodes = classification;
+        }
+        None => slots.push((new_slot(name, attribute)?, classification)),
+    }
+    Ok(())
 }
 
-fn plan_one<'a>(existing: &[(String, String)], attribute: &'a SlotChange) -> Result<Planned<'a>> {
+/// Changes of the `existing` slots, given as ids and names. A request names a slot by its id, or else by its name.
+pub(super) fn plan_update<'a>(existing: &[(String, String)], attributes: &'a [SlotChange]) -> Result<Vec<Planned<'a>>> {
+    let plan = |(index, attribute)| plan_one(existing, attribute).map_err(|error| error.at(&slot_attribute(index)));
+    attributes.iter().enumerate().map(plan).collect()
+}
+
+fn slot_attribute(index: usize) -> String {
+    format!("item.slots_attributes[{index}]")
+}
+
+/// A change of one of the `existing` slots, or of none of them: then it adds a slot.
+pub(super) fn plan_one<'a>(existing: &[(String, String)], attribute: &'a SlotChange) -> Result<Planned<'a>> {
     let classification = attribute.classification_nodes_attributes.as_deref().unwrap_or_default();
     let named = match &attribute.id {
         Some(id) => {
             let found = existing.iter().find(|(known, _)| known == id.as_str());
-            Some(found.ok_or_else(|| Error::invalid("The item has no slot of this id"))?)
+            Some(found.ok_or_else(|| unknown_slot("The item has no slot of this id").at("id"))?)
         }
         None => {
             let name = name_of(attribute)?;
@@ -90,7 +104,7 @@ fn plan_one<'a>(existing: &[(String, String)], attribute: &'a SlotChange) -> Res
     match named {
         Some((id, _)) if attribute.destroy == Some(true) => Ok((SlotStep::Delete { id: id.clone() }, &[])),
         Some((id, _)) => Ok((SlotStep::Update { id: id.clone(), change: update(attribute)? }, classification)),
-        None if attribute.destroy == Some(true) => Err(Error::invalid("The item has no slot of this name")),
+        None if attribute.destroy == Some(true) => Err(unknown_slot("The item has no slot of this name")),
         None => {
             refuse_plaintext(attribute)?;
             Ok((SlotStep::Insert(new_slot(name_of(attribute)?, attribute)?), classification))
@@ -98,10 +112,14 @@ fn plan_one<'a>(existing: &[(String, String)], attribute: &'a SlotChange) -> Res
     }
 }
 
+fn unknown_slot(message: &str) -> Error {
+    Error::refused(Code::UnknownSlot, message)
+}
+
 fn update(attribute: &SlotChange) -> Result<SlotUpdate> {
     refuse_plaintext(attribute)?;
     if let Some(label) = &attribute.label {
-        check_label(label)?;
+        check_label(label).map_err(|error| error.at("label"))?;
     }
     // Null clears the value, and so does an empty plaintext without a ciphertext; absent leaves it unchanged.
     let encrypted_value = match (&attribute.encrypted_value, &attribute.value) {
@@ -129,7 +147,7 @@ fn new_slot(name: String, attribute: &SlotChange) -> Result<NewSlot> {
 
 fn fill(slot: &mut NewSlot, attribute: &SlotChange) -> Result<()> {
     if let Some(label) = &attribute.label {
-        check_label(label)?;
+        check_label(label).map_err(|error| error.at("label"))?;
         slot.label.clone_from(label);
     }
     if let Some(slot_type_name) = &attribute.slot_type_name {
@@ -146,9 +164,12 @@ fn fill(slot: &mut NewSlot, attribute: &SlotChange) -> Result<()> {
 }
 
 fn name_of(attribute: &SlotChange) -> Result<String> {
-    let text = attribute.name.as_deref().or(attribute.label.as_deref());
-    let text = text.ok_or_else(|| Error::invalid("A slot needs a name or a label"))?;
-    check_label(text)?;
+    let (text, field) = match (&attribute.name, &attribute.label) {
+        (Some(name), _) => (name, "name"),
+        (None, Some(label)) => (label, "label"),
+        (None, None) => return Err(Error::missing("label")),
+    };
+    check_label(text).map_err(|error| error.at(field))?;
     Ok(slugify(text))
 }
 
@@ -156,7 +177,10 @@ fn name_of(attribute: &SlotChange) -> Result<String> {
 fn refuse_plaintext(attribute: &SlotChange) -> Result<()> {
     match attribute.value.as_deref() {
         None | Some("") => Ok(()),
-        Some(_) => Err(Error::invalid("A slot's value must be sent encrypted, as encrypted_value")),
+        Some(_) => {
+            let message = "A slot's value must be sent encrypted, as encrypted_value";
+            Err(Error::refused(Code::PlaintextValue, message).at("value"))
+        }
     }
 }
 

@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     auth::Session,
-    error::{Error, Result},
+    error::{Code, Error, Result},
     idempotency::{Begun, Idempotency},
     pagination::{Order, PageParams},
     query::Query,
@@ -79,8 +79,8 @@ pub(super) async fn create(
     idempotency: Idempotency,
     Body(request): Body<NewItemRequest>,
 ) -> Result<Response> {
-    let label = request.item.label.as_deref().ok_or_else(|| Error::invalid("A new item needs a label"))?;
-    check_label(label)?;
+    let label = request.item.label.as_deref().ok_or_else(|| Error::missing("item.label"))?;
+    check_label(label).map_err(|error| error.at("item.label"))?;
     let mut change = match idempotency.begin(&vault, &session.user_id).await? {
         Begun::New(change) => change,
         Begun::Replayed(reply) => return Ok(reply),
@@ -116,11 +116,11 @@ pub(super) async fn change(
     Body(request): Body<ItemChangeRequest>,
 ) -> Result<Json<ItemResponse>> {
     if let Some(label) = &request.item.label {
-        check_label(label)?;
+        check_label(label).map_err(|error| error.at("item.label"))?;
     }
     let mut tx = vault.store().write().await?;
     let item = items::find_own(&mut tx, &id, &session.user_id).await?;
-    check_unchanged("item_changed", request.item.unchanged_since.as_deref(), item.updated_at)?;
+    check_unchanged(Code::ItemChanged, request.item.unchanged_since.as_deref(), item.updated_at)?;
     let existing: Vec<_> = items::slots_of(&mut tx, &id).await?.into_iter().map(|slot| (slot.id, slot.name)).collect();
     let attributes = request.item.slots_attributes.as_deref().unwrap_or_default();
     let steps = changes::plan_update(&existing, attributes)?;
@@ -157,5 +157,6 @@ async fn classify(
     vault: &Vault,
 ) -> Result<()> {
     let nodes = change.classification_nodes_attributes.as_deref().unwrap_or_default();
-    classification::apply(db, user_id, Classified::Item(item_id), nodes, vault.clock()).await
+    let applied = classification::apply(db, user_id, Classified::Item(item_id), nodes, vault.clock()).await;
+    applied.map_err(|error| error.at("item"))
 }

@@ -40,8 +40,8 @@ pub(in crate::vault) async fn change(
     let mut tx = vault.store().write().await?;
     let slot = items::find_slot(&mut tx, &id, &session.user_id).await?;
     items::find_own(&mut tx, &slot.item_id, &session.user_id).await?;
-    let change = [SlotChange { id: Some(Id::stored(slot.id)?), destroy: None, ..request }];
-    let steps = changes::plan_update(&[(id.clone(), slot.name)], &change)?;
+    let change = SlotChange { id: Some(Id::stored(slot.id)?), destroy: None, ..request };
+    let steps = vec![changes::plan_one(&[(id.clone(), slot.name)], &change)?];
     items::update(&mut tx, &slot.item_id, None, None, vault.clock().now()).await?;
     apply::apply_steps(&mut tx, (&slot.item_id, &session.user_id), steps, vault.clock()).await?;
     client_tasks::queue_share_update(&mut tx, &session.user_id, &slot.item_id, vault.clock()).await?;

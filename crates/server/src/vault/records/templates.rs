@@ -16,7 +16,7 @@ use vaultshare::api::{
 use super::classification;
 use crate::{
     clock::{Clock, Millis, to_wire},
-    error::{Error, Result},
+    error::{Code, Error, Result},
     pagination::Page,
     query,
     store::{Statement, new_id, write_rows},
@@ -37,7 +37,7 @@ pub(crate) struct TemplateFilter {
 }
 
 pub(crate) fn not_found() -> Error {
-    Error::not_found("template_not_found")
+    Error::not_found(Code::TemplateNotFound)
 }
 
 /// A page of the system's templates and the user's own.
