@@ -646,7 +646,10 @@ export interface Invitations {
    * Makes a key pair for the connection, stores it encrypted, and publishes the public key in an invitation.
    *
    * @param invitation `name`: what this user calls the invited one, readable by this user alone; `email`: where the
-   *   Vault is to send id and token; `keypairId`: a key pair in the Keystore to be used instead of a new one
+   *   Vault is to send id and token, as people write it: spaces around it and a name before it are left out, and the
+   *   domain may be in any script; `keypairId`: a key pair in the Keystore to be used instead of a new one
+   * @throws {VaultError} `INVALID_ARGUMENT` with the server code `invalid_email` for what no mail can be sent to: the
+   *   message says why; `RATE_LIMITED` with `too_many_invitations`
    *
    * @example
    * const { token } = await alice.invitations.create({ name: 'Bob' });
