@@ -797,13 +797,18 @@ export interface Connections {
   markVerified(id: string, safetyNumber: string, options?: CallOptions): Promise<Connection>;
 
   /**
-   * Ends a connection, for both users, and takes back what was shared over it, as {@link Shares.delete} does and with the
-   * same limit.
+   * Ends a connection, for both users. What is written later is not encrypted for the other any more, with the limit that
+   * {@link Shares.delete} has.
+   *
+   * What was shared over it stays, and each keeps the items that they received, which may be the only copies they have.
+   * With `endShares` every share between the two ends first, in both directions, and the received copies go with them; so
+   * do those that were shared on from them. A call that failed half-way goes on where it stopped when it is made again.
+   * Shares of {@link EncryptionSpaces} end with the connection in any case.
    *
    * @param id a connection's id or, better, its {@link Connection.ref}
    * @throws {VaultError} `NOT_FOUND`; `KEY_CHANGED` where the key is not the reference's
    */
-  delete(id: string, options?: CallOptions): Promise<void>;
+  delete(id: string, options?: CallOptions & { endShares?: boolean }): Promise<void>;
 }
 
 // ---------------------------------------------------------------------------------------------------------- Shares

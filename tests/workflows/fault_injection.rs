@@ -14,7 +14,7 @@ use vaultshare::{
     workflows::{ConnectionDetails, ItemChange, NewShare, PageRequest, Session},
 };
 
-use crate::harness::{Fault, Harness, Network, PASSPHRASE, invitation, quiet, slot, vehicle};
+use crate::harness::{Fault, Harness, Network, PASSPHRASE, connect, invitation, quiet, slot, vehicle};
 
 /// More requests than any workflow sends.
 const MAX_REQUESTS: usize = 40;
@@ -265,6 +265,38 @@ async fn retried_invitations_and_acceptances_connect_each_pair_once() {
         },
         async |(), _, _| {
             current.replace(remaining.pop().unwrap());
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_connection_and_its_shares_end_after_any_failed_request() {
+    let harness = Harness::new().await;
+    let alice = harness.user().await;
+    // Each round is another connection, with a share in each direction.
+    let next = async || {
+        let bob = harness.user().await;
+        let to_bob = connect(&alice, &bob).await;
+        let to_alice = alice.get_connection(&to_bob.clone().into()).await.unwrap().record.the_other_user.id;
+        for (user, connection) in [(&alice, to_bob.clone()), (&bob, to_alice)] {
+            let item = user.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap();
+            user.create_share(&NewShare::new(item.record.id, connection), &quiet()).await.unwrap();
+        }
+        (bob, to_bob)
+    };
+    let current = std::cell::RefCell::new(next().await);
+    fail_each_request(
+        &harness.network,
+        async || {
+            let id = current.borrow().1.clone();
+            alice.delete_connection_and_shares(&id.into()).await
+        },
+        async |(), fault, number| {
+            let (bob, _) = current.replace(next().await);
+            assert_eq!(items(&bob).await, 1, "{fault:?} at {number}");
+            let others = IncomingFilter::default();
+            assert_eq!(alice.incoming_shares(&others, &all()).await.unwrap().entries.len(), 1, "{fault:?} at {number}");
         },
     )
     .await;
