@@ -107,6 +107,33 @@ async fn the_system_has_thirteen_templates_and_their_slots() {
 }
 
 #[tokio::test]
+async fn what_was_typed_is_found_by_any_part_of_it_in_any_script_and_case() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    server.post(&alice, "/vault/item_templates", json!({ "label": "Ärzte & Öl_100%" })).await.ok();
+    let node = json!({ "classification_scheme_name": "tag", "label": "Zwei Öl_100% Ärzte" });
+    server.post(&alice, "/vault/classification_nodes", json!({ "classification_node": node })).await.ok();
+    let templates = ("/vault/item_templates?like=", "item_templates");
+    let nodes = ("/vault/classification_nodes?name=", "classification_nodes");
+    for (path, list) in [templates, nodes] {
+        for (typed, found) in [
+            ("%C3%84rzte", 1),  // Ärzte
+            ("%C3%A4RZTE", 1),  // äRZTE
+            ("%C3%96L_100", 1), // ÖL_100
+            ("l_100%25", 1),    // l_100%
+            ("L_100", 1),
+            ("1%250", 0), // 1%0
+            ("0_0", 0),
+        ] {
+            let reply = server.get(&alice, &format!("{path}{typed}")).await.ok();
+            assert_eq!(reply[list].as_array().unwrap().len(), found, "{list}: {typed}");
+        }
+    }
+    let words = server.get(&alice, "/vault/classification_nodes?name=zwei%20%C3%B6l").await.ok();
+    assert_eq!(words["classification_nodes"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_template_of_ones_own_is_ones_own() {
     let server = server().await;
     let (alice, bob) = (server.sign_up("alice").await, server.sign_up("bob").await);

@@ -16,6 +16,12 @@ pub(super) fn slugify(label: &str) -> String {
     }
 }
 
+/// What a slug contains if its label contains `text`, for whoever searches: SQLite compares without regard to case in ASCII
+/// alone, and slugs are in lower case in every script.
+pub(super) fn in_name(text: &str) -> String {
+    if text.is_ascii() { text.to_owned() } else { slugify(text) }
+}
+
 /// Refuses blank labels and those above 1000 characters.
 pub(super) fn check_label(label: &str) -> Result<()> {
     if label.trim().is_empty() || label.chars().count() > 1000 {

@@ -22,7 +22,7 @@ use super::{
         classification,
         templates::{self, NewSlot, NewTemplate, Row, TemplateFilter},
     },
-    slug::{check_label, slugify},
+    slug::{check_label, in_name, slugify},
 };
 use crate::{
     auth::Session,
@@ -43,7 +43,7 @@ pub(super) async fn list(
 ) -> Result<Json<TemplatesResponse>> {
     let page = page.page(Order::Ascending);
     let mut db = vault.store().read().await?;
-    let rows = templates::list(&mut db, &session.user_id, &filter, &page).await?;
+    let rows = templates::list(&mut db, &session.user_id, &filter, in_name, &page).await?;
     let (rows, next_page_after) = page.cut(rows, |row: &Row| row.sequence);
     let (item_templates, slots, classification_nodes) = templates::load(&mut db, rows, &session.user_id).await?;
     let meta = PageMeta::of(next_page_after.as_deref());
