@@ -71,6 +71,9 @@ pub fn read_address(text: &str) -> Result<Address, &'static str> {
         Ok(address) => address,
         Err(error) => text.parse::<Mailbox>().map_err(|_| describe(error))?.email,
     };
+    if address.user().chars().any(is_invisible) {
+        return Err("must have nothing invisible before the @: type it instead of pasting it");
+    }
     if is_ip_address(address.domain()) {
         return Err("must have a domain name behind the @: mail to an IP address is not delivered");
     }
@@ -88,6 +91,15 @@ fn describe(error: AddressError) -> &'static str {
         AddressError::InvalidUser => "must have a name before the @ that can stand there, and one @",
         _ => "must be one e-mail address",
     }
+}
+
+/// What comes along when text is copied from a page, and makes another address of one that looks the same.
+fn is_invisible(character: char) -> bool {
+    let is_mark = matches!(
+        character,
+        '\u{ad}' | '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+    );
+    is_mark || character.is_control() || (character.is_whitespace() && character != ' ')
 }
 
 fn is_ip_address(domain: &str) -> bool {
@@ -130,6 +142,9 @@ mod tests {
         assert!(reason("bob@[127.0.0.1]").contains("IP address"));
         assert!(reason("bob@127.0.0.1").contains("IP address"));
         assert!(reason("a b@example.org").contains("before the @"));
+        for invisible in ["bob\u{200b}@example.org", "\u{feff}bob@example.org", "bob\u{a0}@example.org"] {
+            assert!(reason(invisible).contains("before the @"), "{invisible:?}");
+        }
         assert!(reason("bob@example.org,carlos@example.org").contains("one @"));
         let (name, domain) = ("b".repeat(64), ["a".repeat(60).as_str(); 3].join("."));
         assert!(reason(&format!("{name}@{domain}.example")).contains("254"));
