@@ -112,7 +112,9 @@ export type ErrorCode =
 
 /**
  * How calls of this library fail: a real `Error`, with a stable {@link ErrorCode}. Its message is for people and never
- * holds a passphrase, a key, a token or a decrypted value.
+ * holds a passphrase, a key, a token or a decrypted value. Where a server refused, it ends with what that server said, in
+ * quotation marks and shortened to 200 characters: `…; the server says: "invitation.email: must be …"`. That part is the
+ * server's word, and not ours.
  *
  * It can be constructed so that an app's own tests can make the failures they want to see handled.
  */
@@ -123,7 +125,10 @@ export class VaultError extends Error {
   readonly code: ErrorCode;
   /** The HTTP status, where a response was received. */
   readonly status?: number;
-  /** The server's own error code, where it sent one. */
+  /**
+   * The server's own error code, where it sent one. Those of this repository's server each have one reason, and are listed
+   * in `docs/protocol/http-api.md`, section 1.4.
+   */
   readonly serverCode?: string;
 }
 
@@ -679,7 +684,10 @@ export interface Invitations {
    * Makes a key pair for the connection, stores it encrypted, and publishes the public key in an invitation.
    *
    * @param invitation `name`: what this user calls the invited one, readable by this user alone; `email`: where the
-   *   Vault is to send id and token; `keypairId`: a key pair in the Keystore to be used instead of a new one
+   *   Vault is to send id and token, as people write it: spaces around it and a name before it are left out, and the
+   *   domain may be in any script; `keypairId`: a key pair in the Keystore to be used instead of a new one
+   * @throws {VaultError} `INVALID_ARGUMENT` with the server code `invalid_email` for what no mail can be sent to: the
+   *   message says why; `RATE_LIMITED` with `too_many_invitations`
    *
    * @example
    * const { token } = await alice.invitations.create({ name: 'Bob' });
@@ -827,13 +835,18 @@ export interface Connections {
   markVerified(id: string, safetyNumber: string, options?: CallOptions): Promise<Connection>;
 
   /**
-   * Ends a connection, for both users, and takes back what was shared over it, as {@link Shares.delete} does and with the
-   * same limit.
+   * Ends a connection, for both users. What is written later is not encrypted for the other any more, with the limit that
+   * {@link Shares.delete} has.
+   *
+   * What was shared over it stays, and each keeps the items that they received, which may be the only copies they have.
+   * With `endShares` every share between the two ends first, in both directions, and the received copies go with them; so
+   * do those that were shared on from them. A call that failed half-way goes on where it stopped when it is made again.
+   * Shares of {@link EncryptionSpaces} end with the connection in any case.
    *
    * @param id a connection's id or, better, its {@link Connection.ref}
    * @throws {VaultError} `NOT_FOUND`; `KEY_CHANGED` where the key is not the reference's
    */
-  delete(id: string, options?: CallOptions): Promise<void>;
+  delete(id: string, options?: CallOptions & { endShares?: boolean }): Promise<void>;
 }
 
 // ---------------------------------------------------------------------------------------------------------- Shares

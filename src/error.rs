@@ -222,7 +222,8 @@ impl Error {
         Error::new(ErrorCode::Internal, message)
     }
 
-    /// A sentence for people; without secrets, and not stable.
+    /// A sentence for people; without secrets, and not stable. Where a server refused it ends with what that server said, in
+    /// quotation marks: what stands there is the server's word.
     pub fn message(&self) -> &str {
         &self.failure.message
     }

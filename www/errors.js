@@ -45,5 +45,7 @@ const sentences = {
 export function explain(error) {
   const code = typeof error?.code === 'string' ? error.code : 'INTERNAL';
   const sentence = sentences[code] ?? error?.message ?? 'Something went wrong.';
-  return { sentence, code };
+  // Its reason for refusing, which the package ends the message with: only the server knows it.
+  const said = /; the server says: (".*")$/.exec(error?.message)?.[1];
+  return { sentence: said ? `${sentence} The server says: ${said}` : sentence, code };
 }

@@ -21,10 +21,11 @@ pub(super) fn retry_after(response: &Response) -> Option<Duration> {
     Some(Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER))
 }
 
-/// The error for a response with an error status. Of what the server wrote, only its machine code is passed on.
+/// The error for a response with an error status: our sentence, then the server's as a quotation, and its machine code.
 pub(super) fn error_of(response: &Response) -> Error {
-    let server_code = server_code(&response.body);
-    let (code, message) = match (response.status, server_code.as_deref()) {
+    let reason = reason(&response.body);
+    let server_code = reason.as_ref().and_then(|reason| machine_code(&reason.error));
+    let (code, message) = match (response.status, server_code) {
         (_, Some("onsharing_not_permitted")) => {
             (ErrorCode::OnSharingNotPermitted, "this share does not allow its recipient to share on")
         }
@@ -37,14 +38,22 @@ pub(super) fn error_of(response: &Response) -> Error {
         (500..=599, _) => (ErrorCode::ServerError, "the server failed"),
         _ => (ErrorCode::BadResponse, "the server answered in a way that the protocol does not know"),
     };
-    let error = Error::new(code, message).with_status(response.status);
+    // With these statuses the server has nothing to add: what is behind them it does not tell.
+    let says_all = matches!(response.status, 401 | 404 | 500..=599);
+    let said = reason.as_ref().and_then(|reason| reason.message.as_deref());
+    let said = said.filter(|sentence| !says_all && !sentence.is_empty());
+    let error = match said {
+        Some(sentence) => Error::new(code, [message, "; the server says: ", &quote(sentence)].concat()),
+        None => Error::new(code, message),
+    };
+    let error = error.with_status(response.status);
     match server_code {
         Some(server_code) => error.with_server_code(server_code),
         None => error,
     }
 }
 
-/// The body of a reply without success, as far as it is read.
+/// The body of a reply without success, as far as it is read (`docs/protocol/http-api.md` §1.4).
 #[derive(Deserialize)]
 struct Refusal {
     errors: Vec<Reason>,
@@ -53,14 +62,39 @@ struct Refusal {
 #[derive(Deserialize)]
 struct Reason {
     error: String,
+    message: Option<String>,
 }
 
-/// `errors[0].error` (`docs/protocol/http-api.md` §1.4), if it looks like a machine code and not like anything that was sent.
-fn server_code(body: &[u8]) -> Option<String> {
+fn reason(body: &[u8]) -> Option<Reason> {
     let refusal: Refusal = serde_json::from_slice(body).ok()?;
-    let code = refusal.errors.into_iter().next()?.error;
+    refusal.errors.into_iter().next()
+}
+
+/// The code, if it looks like a machine code and not like anything that was sent.
+fn machine_code(code: &str) -> Option<&str> {
     let is_code = (1..=64).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     is_code.then_some(code)
+}
+
+/// How much of a server's sentence is repeated, in characters.
+const LONGEST_SENTENCE: usize = 200;
+/// The longest run of letters that cannot be a token, key or ciphertext: an id has 36.
+const LONGEST_RUN: usize = 40;
+
+/// A server's sentence as a part of our message, where it cannot pass for ours or do harm. It may be a lie, and a page may
+/// write it anywhere, so: it is short; it is in quotation marks, which it cannot close; what a terminal would obey or
+/// nobody would see (control characters, turns of the direction of reading) is escaped; it has no markup; and a server
+/// that repeats what it was sent puts no secret into anyone's log.
+fn quote(sentence: &str) -> String {
+    let is_of_token = |character: char| character.is_ascii_alphanumeric() || "+/-_=".contains(character);
+    let mut shown = String::new();
+    for part in sentence.split_inclusive(|character| !is_of_token(character)) {
+        let run = part.trim_end_matches(|character| !is_of_token(character));
+        shown.push_str(if run.len() > LONGEST_RUN { "… " } else { part });
+    }
+    let without_markup = |character| if matches!(character, '<' | '>' | '&') { ' ' } else { character };
+    let short: String = shown.chars().take(LONGEST_SENTENCE).map(without_markup).collect();
+    format!("{short:?}")
 }
 
 #[cfg(test)]
@@ -71,15 +105,49 @@ mod tests {
         Response { status, body: body.as_bytes().to_vec(), ..Response::default() }
     }
 
+    fn refused(sentence: &str) -> String {
+        let body = serde_json::json!({ "errors": [{ "error": "invalid_label", "message": sentence }] });
+        error_of(&response(400, &body.to_string())).to_string()
+    }
+
     #[test]
-    fn the_servers_code_is_passed_on_and_its_prose_is_not() {
-        let error = error_of(&response(400, r#"{"errors":[{"error":"username_taken","message":"<script>"}]}"#));
+    fn the_servers_code_is_passed_on_and_its_sentence_quoted() {
+        let error = error_of(&response(400, r#"{"errors":[{"error":"username_taken","message":"Taken already"}]}"#));
         assert_eq!(
             (error.code(), error.status(), error.server_code()),
             (ErrorCode::InvalidArgument, Some(400), Some("username_taken"))
         );
-        assert!(!error.to_string().contains("script"));
+        assert_eq!(error.message(), "the server refused the request as not valid; the server says: \"Taken already\"");
+        let bare = "the server refused the request as not valid";
+        for body in ["", "[]", "{\"errors\":[]}", "{\"errors\":[{\"error\":\"x\",\"message\":null}]}"] {
+            assert_eq!(error_of(&response(413, body)).message(), bare, "{body}");
+        }
         assert_eq!(error_of(&response(500, r#"{"errors":[{"error":"Bearer abc.def"}]}"#)).server_code(), None);
+        for status in [401, 404, 503] {
+            let body = r#"{"errors":[{"error":"not_found","message":"Not found for this user"}]}"#;
+            assert!(!error_of(&response(status, body)).message().contains("server says"), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_servers_sentence_cannot_pass_for_ours_or_do_harm() {
+        let start = "the server refused the request as not valid; the server says: ";
+        let quoted = |sentence: &str| refused(sentence).strip_prefix(start).unwrap().to_owned();
+        assert_eq!(quoted("no\"; all is well"), r#""no\"; all is well""#);
+        assert_eq!(quoted("a\nb\u{1b}[2Jc\u{202e}d\u{200b}\u{9b}"), r#""a\nb\u{1b}[2Jc\u{202e}d\u{200b}\u{9b}""#);
+        assert_eq!(quoted("<img src=x onerror=alert(1)>&lt;"), "\" img src=x onerror=alert(1)  lt;\"");
+        assert_eq!(quoted("Größe, 大きさ: zu groß"), "\"Größe, 大きさ: zu groß\"");
+        assert_eq!(quoted(&"long ".repeat(1000)).chars().count(), 202);
+    }
+
+    #[test]
+    fn a_server_that_repeats_what_it_was_sent_puts_no_secret_into_the_message() {
+        let token = "c29tZXRoaW5nLXJhbmRvbS1hbmQtbG9uZy1lbm91Z2g";
+        let id = "b1f0c2aa-0000-4000-8000-000000000001";
+        let message = refused(&format!("{} Bearer {token} is not for {id}", "x ".repeat(80)));
+        assert!(message.contains("Bearer … is not for"), "{message}");
+        assert!(!message.contains("c29t"), "{message}");
+        assert!(refused(id).contains(id));
     }
 
     #[test]

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
-    arguments::{connection, fingerprint, object, text},
+    arguments::{connection, fingerprint, object, optional_flag, text},
     call::work,
     results::{done, page, to_js},
     session::SessionHandle,
@@ -90,7 +90,13 @@ impl Connections {
     pub fn delete(&self, id: JsValue, options: JsValue) -> Promise {
         self.session.call(&options, |session, _| {
             let reference = connection("id", &id)?;
-            work(async move { done(session.delete_connection(&reference).await) })
+            let end_shares = optional_flag(&options, "endShares")?.unwrap_or(false);
+            work(async move {
+                done(match end_shares {
+                    true => session.delete_connection_and_shares(&reference).await,
+                    false => session.delete_connection(&reference).await,
+                })
+            })
         })
     }
 }

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::try_join;
+
 use super::{
     ConnectionRef, Page, PageRequest, ProgressListener, Session, Value, Verified,
     clock::now_milliseconds,
@@ -11,12 +13,17 @@ use super::{
     memory::RevokedKey,
     pagination::fetch_pages,
     pins::public_key,
-    refusals::{ciphertext, key_changed},
+    refusals::{ciphertext, expect_id, key_changed},
 };
 use crate::{
     api::{
         Id,
-        vault::{self, connections::NewConnectionRequest, invitations::ConnectionPublicKey},
+        vault::{
+            self,
+            connections::NewConnectionRequest,
+            invitations::ConnectionPublicKey,
+            shares::{IncomingFilter, OutgoingFilter},
+        },
     },
     crypto::places::{KeyRule, Place},
     error::{Error, ErrorCode, Result},
@@ -195,7 +202,46 @@ impl Session {
         self.accept_shown(recipient).await
     }
 
-    /// Ends a connection for both users, and takes back what was shared over it.
+    /// Ends a connection and, before it, every share between the two users: those that this user sent, also of received
+    /// items, and those that the other sent. With each goes its recipient's copy of the item. Shares of encryption spaces end
+    /// with the connection by themselves.
+    pub async fn delete_connection_and_shares(&self, reference: &ConnectionRef) -> Result<()> {
+        let id = &reference.id;
+        let other = match vault::connections::get(self.vault(), id).await {
+            Ok(record) => {
+                expect_id(id, &record.own.id)?;
+                record.the_other_user.user_id
+            }
+            // Gone, by an attempt whose response was lost: the shares went before it.
+            Err(error) if error.code() == ErrorCode::NotFound => return self.delete_connection(reference).await,
+            Err(error) => return Err(error),
+        };
+        if reference.peer.is_some() {
+            self.fetch_recipient(id).await?.check_reference(reference)?;
+        }
+        let all = PageRequest { all: true, ..PageRequest::default() };
+        let sent = OutgoingFilter { own_connection_id: Some(id.clone()), ..OutgoingFilter::default() };
+        let received = IncomingFilter { own_connection_id: Some(id.clone()), ..IncomingFilter::default() };
+        let (sent, received) = try_join!(
+            async { fetch_pages(&all, &|query| vault::shares::outgoing(self.vault(), &sent, query)).await },
+            async { fetch_pages(&all, &|query| vault::shares::incoming(self.vault(), &received, query)).await },
+        )?;
+        // Servers before Vault API 37 do not know the filter.
+        let sent = sent.entries.into_iter().filter(|share| share.recipient_id == other);
+        let received = received.entries.into_iter().filter(|share| share.sender_id == other);
+        let deletions = sent.chain(received).map(|share| async move { self.delete_share(&share.id).await });
+        for deletion in join_all(deletions).await {
+            match deletion {
+                // The other side has ended it meanwhile, or it went with the share that it was made from.
+                Err(error) if error.code() == ErrorCode::NotFound => {}
+                other => other?,
+            }
+        }
+        self.delete_connection(reference).await
+    }
+
+    /// Ends a connection for both users. Nothing more is encrypted for the other; shares stay, and with them what each side
+    /// has received.
     pub async fn delete_connection(&self, reference: &ConnectionRef) -> Result<()> {
         use ErrorCode::{KeyChanged, Misplaced, NotFound, WeakKey};
         let keys = self.keys()?;

@@ -183,4 +183,30 @@ describe('invitations by e-mail', () => {
     await sleep(3_000);
     assert.deepEqual(mailServer.messages, []);
   });
+
+  test('go to addresses of every script, and fail at once where the mail server does not take one', async () => {
+    const before = mailServer.messages.length;
+    const sent = async (email) => {
+      const { id, email: kept } = await users.alice.invitations.create({ name: 'Bob', email });
+      const state = await until('the outcome', async () => {
+        const mail = await mailOf(id);
+        return mail !== 'waiting' && mail;
+      });
+      return [kept, state];
+    };
+    assert.deepEqual(await sent(' Bob <bob@bücher.example> '), ['bob@bücher.example', 'sent']);
+    assert.deepEqual(await sent('jörg@example.org'), ['jörg@example.org', 'sent']);
+    const [toBob, toJoerg] = mailServer.messages.slice(before);
+    assert.ok(toBob.text.includes('\r\nTo: bob@xn--bcher-kva.example\r\n'), toBob.text);
+    assert.deepEqual(toJoerg.to, ['jörg@example.org']);
+    await mailServer.stop();
+    await mailServer.start(port, { hideSMTPUTF8: true });
+    assert.deepEqual(await sent('jörg@example.org'), ['jörg@example.org', 'failed']);
+    assert.deepEqual(await sent('bob@bücher.example'), ['bob@bücher.example', 'sent']);
+    const refused = await users.alice.invitations
+      .create({ name: 'Bob', email: 'bob@[127.0.0.1]' })
+      .catch((error) => error);
+    assert.deepEqual([refused.code, refused.serverCode], ['INVALID_ARGUMENT', 'invalid_email']);
+    assert.match(refused.message, /; the server says: "invitation\.email: .* IP address is not delivered"$/);
+  });
 });

@@ -575,3 +575,74 @@ async fn a_received_item_under_the_own_key_is_still_the_owners() {
     assert_eq!(value(&chain.bob.get_item(&copy).await.unwrap(), "vin"), Some("456"));
     assert_eq!(chain.alice.reencrypt_item(&item.record.id).await.unwrap_err().code(), ErrorCode::InvalidArgument);
 }
+
+/// Alice's item and Bob's, each shared with the other, and one that Bob shares on to Carlos.
+struct BothWays {
+    alice: Session,
+    bob: Session,
+    carlos: Session,
+    to_bob: Id,
+    bobs_to_alice: Id,
+    to_carlos: Id,
+    on_to_carlos: Id,
+}
+
+impl BothWays {
+    async fn new(harness: &Harness) -> BothWays {
+        let (alice, bob, to_bob) = harness.alice_and_bob().await;
+        let carlos = harness.user().await;
+        let connection = connect(&bob, &carlos).await;
+        let bobs_end = alice.get_connection(&to_bob.clone().into()).await.unwrap().record.the_other_user.id;
+        let (hers, his) = (car(&alice).await.record.id, car(&bob).await.record.id);
+        let to_bob_of = NewShare { on_sharing: true, ..NewShare::new(hers, to_bob.clone()) };
+        let received = alice.create_share(&to_bob_of, &quiet()).await.unwrap();
+        let copy = bob.get_share(&received.id).await.unwrap().item.record.id;
+        let share =
+            async |item: Id, to: &Id| bob.create_share(&NewShare::new(item, to.clone()), &quiet()).await.unwrap().id;
+        let (bobs_to_alice, to_carlos) = (share(his.clone(), &bobs_end).await, share(his, &connection).await);
+        let on_to_carlos = share(copy, &connection).await;
+        BothWays { alice, bob, carlos, to_bob, bobs_to_alice, to_carlos, on_to_carlos }
+    }
+
+    /// How many items Alice, Bob and Carlos have, own and received.
+    async fn items(&self) -> [usize; 3] {
+        let all = PageRequest { all: true, ..PageRequest::default() };
+        let count = async |user: &Session| user.list_items(&Default::default(), &all).await.unwrap().entries.len();
+        [count(&self.alice).await, count(&self.bob).await, count(&self.carlos).await]
+    }
+}
+
+#[tokio::test]
+async fn with_a_connection_its_shares_end_only_if_that_is_asked_for() {
+    let harness = Harness::new().await;
+    let kept = BothWays::new(&harness).await;
+    assert_eq!(kept.items().await, [2, 2, 2]);
+    kept.alice.delete_connection(&kept.to_bob.clone().into()).await.unwrap();
+    assert_eq!(kept.items().await, [2, 2, 2]);
+    let received = kept.alice.get_share(&kept.bobs_to_alice).await.unwrap();
+    assert_eq!(value(&received.item, "vin"), Some("123"));
+
+    let ended = BothWays::new(&harness).await;
+    ended.alice.delete_connection_and_shares(&ended.to_bob.clone().into()).await.unwrap();
+    assert_eq!(ended.items().await, [1, 1, 1]);
+    for (user, share) in [(&ended.alice, &ended.bobs_to_alice), (&ended.carlos, &ended.on_to_carlos)] {
+        assert_eq!(user.get_share(share).await.unwrap_err().code(), ErrorCode::NotFound);
+    }
+    assert!(ended.carlos.get_share(&ended.to_carlos).await.is_ok());
+    assert_eq!(ended.bob.list_connections(&PageRequest::default()).await.unwrap().entries.len(), 1);
+    let again = ended.alice.delete_connection_and_shares(&ended.to_bob.clone().into()).await.unwrap_err();
+    assert_eq!(again.code(), ErrorCode::NotFound);
+}
+
+/// A server that does not know the filter lists every share.
+#[tokio::test]
+async fn with_a_connection_end_no_shares_with_others() {
+    let harness = Harness::new().await;
+    let both = BothWays::new(&harness).await;
+    let bobs_end = both.alice.get_connection(&both.to_bob.clone().into()).await.unwrap().record.the_other_user.id;
+    let others = harness.reply(&both.bob, "/vault/outgoing_shares").await;
+    harness.network.replay("/vault/outgoing_shares".to_owned(), &others);
+    both.bob.delete_connection_and_shares(&bobs_end.into()).await.unwrap();
+    harness.network.stop_tampering();
+    assert!(both.carlos.get_share(&both.to_carlos).await.is_ok());
+}

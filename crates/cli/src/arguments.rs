@@ -174,12 +174,15 @@ pub(crate) enum Command {
         #[command(flatten)]
         auth: Auth,
     },
-    /// End a connection for both sides; shares stay
+    /// End a connection for both sides; shares stay, unless they are to end too
     #[command(name = "connections:delete")]
     ConnectionsDelete {
         /// The signed-in user's own id of it, or its connection_ref
         #[arg(value_parser = parse_connection)]
         connection: ConnectionRef,
+        /// End every share between the two as well, in both directions, and with them the copies of the items
+        #[arg(long)]
+        end_shares: bool,
         #[command(flatten)]
         auth: Auth,
     },

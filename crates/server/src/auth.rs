@@ -11,7 +11,7 @@ use sqlx::{AnyConnection, FromRow};
 
 use crate::{
     clock::{Millis, millis},
-    error::{Error, Result},
+    error::{Code, Error, Result},
     query,
     service::Service,
     store::new_id,
@@ -98,7 +98,7 @@ pub fn lifetime(service: &impl Service, valid_for: Option<u64>) -> Result<Durati
     let limits = service.limits();
     match valid_for {
         None => Ok(*limits.session),
-        Some(0) => Err(Error::invalid("The time a session is valid for must be a positive number of seconds")),
+        Some(0) => Err(Error::refused(Code::InvalidLifetime, "must be a positive number of seconds").at("valid_for")),
         Some(seconds) => Ok(Duration::from_secs(seconds).min(*limits.longest_session)),
     }
 }

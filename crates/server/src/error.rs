@@ -7,6 +7,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use serde::Serialize;
 use serde_json::json;
 
 /// When a request may be sent again that found the database busy.
@@ -15,15 +16,156 @@ const RETRY_AFTER_SECONDS: u64 = 5;
 /// The result of handlers and rules.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// Why a request was refused: each code has one reason and one status. The table of docs/protocol/http-api.md §1.4 says
+/// what each means, and a test holds the two lists together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "what each code means is in the protocol's table")]
+pub enum Code {
+    // 400, of the request as such
+    InvalidJson,
+    InvalidField,
+    UnreadableBody,
+    InvalidQuery,
+    InvalidIdempotencyKey,
+    // 400, of one field
+    FieldMissing,
+    InvalidLabel,
+    TextTooLong,
+    InvalidLifetime,
+    PlaintextValue,
+    UnknownSlot,
+    SlotRepeated,
+    SlotIdNotAllowed,
+    SlotDeletionNotAllowed,
+    SlotNameTaken,
+    TooManySlots,
+    TooManyClassifications,
+    ItemTooLarge,
+    TemplateNameTaken,
+    UnknownClassificationNode,
+    ClassificationSchemeFixed,
+    InvalidEmail,
+    OwnInvitation,
+    InvalidPublicKey,
+    UnsupportedEncryptionStrategy,
+    PublicKeyMismatch,
+    PublicKeyTaken,
+    InvalidRecipient,
+    NotConnected,
+    NoEncryptionSpace,
+    VerificationKeyMissing,
+    VerificationHashMissing,
+    VerificationHashNotAllowed,
+    ValueNotFromOwner,
+    ValueMissing,
+    OnShareNotAllowed,
+    GrantNotAllowed,
+    InvalidAcceptance,
+    InvalidExpiry,
+    ExpiryInPast,
+    ExpiryAfterParent,
+    SharedOnAlready,
+    NotReceived,
+    InvalidUsername,
+    UsernameTaken,
+    InvalidSrpSalt,
+    InvalidSrpVerifier,
+    InvalidSrpNumber,
+    InvalidExternalIdentifiers,
+    AdmissionTokenInvalid,
+    // 401
+    NotAuthorized,
+    LoginFailed,
+    // 403
+    NotOwner,
+    OnsharingNotPermitted,
+    AcceptanceRequired,
+    InvalidRequestSignature,
+    // 404
+    NotFound,
+    ItemNotFound,
+    SlotNotFound,
+    ShareNotFound,
+    ConnectionNotFound,
+    InvitationNotFound,
+    TemplateNotFound,
+    ClassificationNodeNotFound,
+    ClientTaskNotFound,
+    PublicKeyNotFound,
+    KeypairNotFound,
+    KeyEncryptionKeyNotFound,
+    DataEncryptionKeyNotFound,
+    SharedKeyNotFound,
+    EncryptionSpaceNotFound,
+    // 405
+    MethodNotAllowed,
+    // 409
+    ItemChanged,
+    KeypairChanged,
+    KeyEncryptionKeyExists,
+    EncryptionSpaceConflict,
+    // 413
+    BodyTooLarge,
+    // 415
+    UnsupportedMediaType,
+    // 429
+    TooManyAttempts,
+    TooManyInvitations,
+    // 500
+    InternalError,
+    // 503
+    Timeout,
+    Unavailable,
+}
+
+impl Code {
+    /// The HTTP status of a refusal with this code.
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::NotAuthorized | Self::LoginFailed => StatusCode::UNAUTHORIZED,
+            Self::NotOwner | Self::OnsharingNotPermitted | Self::AcceptanceRequired | Self::InvalidRequestSignature => {
+                StatusCode::FORBIDDEN
+            }
+            Self::NotFound
+            | Self::ItemNotFound
+            | Self::SlotNotFound
+            | Self::ShareNotFound
+            | Self::ConnectionNotFound
+            | Self::InvitationNotFound
+            | Self::TemplateNotFound
+            | Self::ClassificationNodeNotFound
+            | Self::ClientTaskNotFound
+            | Self::PublicKeyNotFound
+            | Self::KeypairNotFound
+            | Self::KeyEncryptionKeyNotFound
+            | Self::DataEncryptionKeyNotFound
+            | Self::SharedKeyNotFound
+            | Self::EncryptionSpaceNotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::ItemChanged | Self::KeypairChanged | Self::KeyEncryptionKeyExists | Self::EncryptionSpaceConflict => {
+                StatusCode::CONFLICT
+            }
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooManyAttempts | Self::TooManyInvitations => StatusCode::TOO_MANY_REQUESTS,
+            Self::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Timeout | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
 /// A refusal, or a fault of the server, which is logged in full and answered without detail.
 #[derive(Debug)]
 pub enum Error {
     /// The caller's fault: 4xx, or 503 after a timeout.
     Refused {
-        /// The HTTP status.
-        status: StatusCode,
-        /// The machine-readable code, in snake case.
-        code: &'static str,
+        /// Why.
+        code: Code,
+        /// Where in the request, as `item.slots_attributes[2].label`.
+        field: Option<String>,
         /// A sentence for people. Never holds a value of the request that could be secret.
         message: String,
     },
@@ -39,29 +181,36 @@ pub enum Error {
 }
 
 impl Error {
-    /// 400: the request breaks a rule of the protocol.
-    pub fn invalid(message: impl Into<String>) -> Self {
-        Self::refused(StatusCode::BAD_REQUEST, "validation_failed", message)
+    /// A refusal for the reason that the code names.
+    pub fn refused(code: Code, message: impl Into<String>) -> Self {
+        Self::Refused { code, field: None, message: message.into() }
+    }
+
+    /// 400: a field that this request needs is absent.
+    pub fn missing(field: &str) -> Self {
+        Self::refused(Code::FieldMissing, "is needed").at(field)
     }
 
     /// 401: no valid session.
     pub fn not_authorized() -> Self {
-        Self::refused(StatusCode::UNAUTHORIZED, "not_authorized", "Sign in: the token is missing, wrong or expired")
+        Self::refused(Code::NotAuthorized, "Sign in: the token is missing, wrong or expired")
     }
 
     /// 404: there is no such record, or it is not the caller's. Deliberately the same, so that ids cannot be probed.
-    pub fn not_found(code: &'static str) -> Self {
-        Self::refused(StatusCode::NOT_FOUND, code, "Not found for this user")
+    pub fn not_found(code: Code) -> Self {
+        Self::refused(code, "Not found for this user")
     }
 
-    /// 403: the caller may see the record, but not do this with it.
-    pub fn forbidden(code: &'static str, message: impl Into<String>) -> Self {
-        Self::refused(StatusCode::FORBIDDEN, code, message)
-    }
-
-    /// Any other refusal.
-    pub fn refused(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self::Refused { status, code, message: message.into() }
+    /// The same refusal, with the place in the request that it is about; called again, by whoever knows what that place
+    /// is a part of, with the place around it.
+    pub fn at(mut self, place: &str) -> Self {
+        if let Self::Refused { field, .. } = &mut self {
+            *field = Some(match field.take() {
+                None => place.to_owned(),
+                Some(inner) => format!("{place}.{inner}"),
+            });
+        }
+        self
     }
 
     /// 500, with the reason for the log.
@@ -73,6 +222,7 @@ impl Error {
 impl std::fmt::Display for Error {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Self::Refused { field: Some(field), message, .. } => write!(formatter, "{field}: {message}"),
             Self::Refused { message, .. } => formatter.write_str(message),
             Self::TooManyAttempts { retry_after } => write!(formatter, "too many attempts: wait {retry_after:?}"),
             Self::Unavailable(reason) | Self::Fault(reason) => formatter.write_str(reason),
@@ -111,21 +261,21 @@ impl From<serde_json::Error> for Error {
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        match self {
-            Self::Refused { status, code, message } => body(status, code, &message).into_response(),
+        match &self {
+            Self::Refused { code, field, .. } => body(*code, field.as_deref(), &self.to_string()).into_response(),
             Self::TooManyAttempts { retry_after } => {
                 let seconds = retry_after.as_secs().max(1);
                 let message = format!("Too many failed attempts: try again in {seconds} seconds");
-                with_retry_after(seconds, body(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", &message))
+                with_retry_after(seconds, body(Code::TooManyAttempts, None, &message))
             }
             Self::Unavailable(reason) => {
                 tracing::error!(reason, "the database is not to be had");
                 let message = "The server is too busy, or its disk is full: try again later";
-                with_retry_after(RETRY_AFTER_SECONDS, body(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message))
+                with_retry_after(RETRY_AFTER_SECONDS, body(Code::Unavailable, None, message))
             }
             Self::Fault(reason) => {
                 tracing::error!(reason, "request failed");
-                body(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "The server failed").into_response()
+                body(Code::InternalError, None, "The server failed").into_response()
             }
         }
     }
@@ -137,14 +287,53 @@ fn with_retry_after(seconds: u64, reply: impl IntoResponse) -> Response {
     response
 }
 
-fn body(status: StatusCode, code: &str, message: &str) -> impl IntoResponse {
+fn body(code: Code, field: Option<&str>, message: &str) -> impl IntoResponse {
     let error = json!({
         "error": code,
-        "http_code": status.as_u16(),
+        "http_code": code.status().as_u16(),
         "message": message,
         "requested_language": "en",
         "message_in_requested_language": true,
-        "extra_info": {},
+        "extra_info": field.map_or_else(|| json!({}), |field| json!({ "field": field })),
     });
-    (status, Json(json!({ "errors": [error] })))
+    (code.status(), Json(json!({ "errors": [error] })))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// The rows of the table of §1.4: `| 404 | `item_not_found` | … |`.
+    fn documented() -> BTreeMap<String, u16> {
+        let text = include_str!("../../../docs/protocol/http-api.md");
+        let section = text.split_once("### 1.4 ").unwrap().1.split_once("\n### ").unwrap().0;
+        let rows = section.lines().filter_map(|line| {
+            let mut cells = line.strip_prefix("| ")?.split(" | ");
+            let status = cells.next()?.parse().ok()?;
+            Some((cells.next()?.trim_matches('`').to_owned(), status))
+        });
+        rows.collect()
+    }
+
+    /// Every code, as serde lists them where it does not know one.
+    fn codes() -> Vec<String> {
+        let unknown = serde_json::from_str::<Code>("\"\"").unwrap_err().to_string();
+        unknown.split('`').skip(3).step_by(2).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn every_code_is_in_the_protocols_table_with_its_status() {
+        let status = |code: &String| serde_json::from_value::<Code>(json!(code)).unwrap().status().as_u16();
+        let codes: BTreeMap<String, u16> = codes().into_iter().map(|code| (code.clone(), status(&code))).collect();
+        assert!(codes.len() > 50);
+        assert_eq!(documented(), codes);
+    }
+
+    #[test]
+    fn a_refusal_names_its_place_from_the_outside_in() {
+        let error = Error::missing("label").at("slots_attributes[2]").at("item");
+        assert_eq!(error.to_string(), "item.slots_attributes[2].label: is needed");
+    }
 }

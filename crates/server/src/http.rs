@@ -41,7 +41,7 @@ use crate::{
     client_address::ClientAddress,
     compression,
     config::Config,
-    error::Error,
+    error::{Code, Error},
     keystore::{self, Keystore},
     metrics,
     service::Service,
@@ -116,17 +116,17 @@ fn with_error_bodies(router: Router) -> Router {
 }
 
 async fn not_found() -> Error {
-    Error::refused(StatusCode::NOT_FOUND, "not_found", "There is nothing at this address")
+    Error::refused(Code::NotFound, "There is nothing at this address")
 }
 
 async fn method_not_allowed() -> Error {
     let message = "This address does not take requests of this method";
-    Error::refused(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+    Error::refused(Code::MethodNotAllowed, message)
 }
 
 /// Transactions of the request that were not committed are rolled back.
 fn timed_out() -> Error {
-    Error::refused(StatusCode::SERVICE_UNAVAILABLE, "timeout", "The server did not finish in time")
+    Error::refused(Code::Timeout, "The server did not finish in time")
 }
 
 fn panicked(panic: Box<dyn Any + Send>) -> Response {

@@ -16,7 +16,7 @@ use sqlx::AnyConnection;
 
 use crate::{
     clock::{Millis, millis},
-    error::{Error, Result},
+    error::{Code, Error, Result},
     service::Service,
     store::Tx,
 };
@@ -44,7 +44,8 @@ impl<S: Sync> FromRequestParts<S> for Idempotency {
 fn read_key(bytes: &[u8]) -> Result<String> {
     let fits = (1..=MAX_KEY_LENGTH).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic);
     let text = String::from_utf8(bytes.to_vec()).ok().filter(|_| fits);
-    text.ok_or_else(|| Error::invalid("An Idempotency-Key is 1 to 255 visible ASCII characters"))
+    let message = "An Idempotency-Key is 1 to 255 visible ASCII characters";
+    text.ok_or_else(|| Error::refused(Code::InvalidIdempotencyKey, message))
 }
 
 /// The outcome of [`Idempotency::begin`].

@@ -6,15 +6,17 @@ use vaultshare::{
 };
 
 use crate::{
-    error::{Error, Result},
+    error::{Code, Error, Result},
     wire::Stored,
 };
 
 /// Refuses anything but an RSA key of at least 2048 bits in PEM, so that nothing is ever encrypted for a weak one.
 pub fn check(pem: &str) -> Result<()> {
-    PublicKey::from_pem(pem)
-        .map(|_| ())
-        .map_err(|error| Error::invalid(format!("public_key must be an RSA key of 2048 bits or more in PEM: {error}")))
+    let refused = |error| {
+        let message = format!("must be an RSA key of 2048 bits or more in PEM: {error}");
+        Error::refused(Code::InvalidPublicKey, message).at("public_key")
+    };
+    PublicKey::from_pem(pem).map(|_| ()).map_err(refused)
 }
 
 /// Encrypts a session's token for the user with this key: only the holder of the private key can log in.

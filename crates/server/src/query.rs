@@ -5,7 +5,7 @@
 use axum::{extract::FromRequestParts, http::request::Parts};
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// The query parameters as `T`, whose fields are read by the functions of this module. Unknown ones are ignored.
 #[derive(Clone, Debug, Default)]
@@ -24,7 +24,7 @@ impl<T: DeserializeOwned> Query<T> {
     pub fn parse(query: &str) -> Result<Self> {
         // The library's message could quote a value.
         let parsed = serde_html_form::from_str(query).map(Self);
-        parsed.map_err(|_| Error::invalid("The query parameters are not what is expected"))
+        parsed.map_err(|_| Error::refused(Code::InvalidQuery, "The query parameters are not what is expected"))
     }
 }
 

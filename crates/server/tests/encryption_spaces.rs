@@ -104,9 +104,9 @@ async fn a_key_that_is_someone_elses_or_none_connects_nobody() {
     let (alice, bob) = (server.sign_up("alice").await, server.sign_up("bob").await);
     let body = json!({ "public_key_id": publish(&server, &alice).await });
     assert_eq!(server.post(&bob, "/vault/invitations", body).await.refused(404), "public_key_not_found");
-    assert_eq!(server.post(&bob, "/vault/invitations", json!({})).await.refused(400), "validation_failed");
+    assert_eq!(server.post(&bob, "/vault/invitations", json!({})).await.refused(400), "field_missing");
     let weak = json!({ "key_store_id": "k", "encryption_strategy": "Rsa4096", "public_key": "none" });
-    assert_eq!(server.post(&bob, "/vault/key_store/public_keys", weak).await.refused(400), "validation_failed");
+    assert_eq!(server.post(&bob, "/vault/key_store/public_keys", weak).await.refused(400), "invalid_public_key");
 }
 
 #[tokio::test]
@@ -253,7 +253,7 @@ async fn a_share_is_read_by_the_owners_own_ids() {
     let (alice, bob, of_alice, of_bob) = connected(&server).await;
     let item = server.make_item(&alice).await;
     let before = share(&server, &alice, &bob, &item, json!({})).await;
-    assert_eq!(before.refused(400), "encryption_space_not_found");
+    assert_eq!(before.refused(400), "no_encryption_space");
     let space = space(&server, &alice, &bob, &of_alice).await;
     let made = share(&server, &alice, &bob, &item, json!({ "note": "yours" })).await.ok()["shares"][0].clone();
     assert_eq!((&made["outgoing"], &made["connection_id"]), (&json!(true), &json!(of_alice)));

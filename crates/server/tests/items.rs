@@ -35,11 +35,11 @@ async fn keys_that_nobody_should_encrypt_for_are_refused_everywhere() {
     let weak = fixture("../../../../tests/fixtures/rsa512-public");
     for key in [weak.as_str(), "no key", "", "-----BEGIN PUBLIC KEY-----\r\nAAAA\r\n-----END PUBLIC KEY-----\r\n"] {
         let me = json!({ "public_key": key, "admission_token": "any" });
-        assert_eq!(server.call("POST", "/vault/me", None, Some(me)).await.refused(400), "validation_failed");
+        assert_eq!(server.call("POST", "/vault/me", None, Some(me)).await.refused(400), "invalid_public_key");
         let poor = User { public_key: key.to_owned(), ..alice.clone() };
         server.post(&alice, "/vault/invitations", common::invitation(&poor)).await.refused(400);
         let body = common::acceptance(&poor, &json!("any"));
-        assert_eq!(server.post(&alice, "/vault/connections", body).await.refused(400), "validation_failed");
+        assert_eq!(server.post(&alice, "/vault/connections", body).await.refused(400), "invalid_public_key");
     }
 }
 
@@ -104,6 +104,33 @@ async fn the_system_has_thirteen_templates_and_their_slots() {
     assert_eq!(one["slots"].as_array().unwrap().len(), vehicle["slot_ids"].as_array().unwrap().len());
     let none = server.get(&alice, "/vault/item_templates?by_classification%5Bscheme%5D=tag").await.ok();
     assert_eq!(none["item_templates"], json!([]));
+}
+
+#[tokio::test]
+async fn what_was_typed_is_found_by_any_part_of_it_in_any_script_and_case() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    server.post(&alice, "/vault/item_templates", json!({ "label": "Ärzte & Öl_100%" })).await.ok();
+    let node = json!({ "classification_scheme_name": "tag", "label": "Zwei Öl_100% Ärzte" });
+    server.post(&alice, "/vault/classification_nodes", json!({ "classification_node": node })).await.ok();
+    let templates = ("/vault/item_templates?like=", "item_templates");
+    let nodes = ("/vault/classification_nodes?name=", "classification_nodes");
+    for (path, list) in [templates, nodes] {
+        for (typed, found) in [
+            ("%C3%84rzte", 1),  // Ärzte
+            ("%C3%A4RZTE", 1),  // äRZTE
+            ("%C3%96L_100", 1), // ÖL_100
+            ("l_100%25", 1),    // l_100%
+            ("L_100", 1),
+            ("1%250", 0), // 1%0
+            ("0_0", 0),
+        ] {
+            let reply = server.get(&alice, &format!("{path}{typed}")).await.ok();
+            assert_eq!(reply[list].as_array().unwrap().len(), found, "{list}: {typed}");
+        }
+    }
+    let words = server.get(&alice, "/vault/classification_nodes?name=zwei%20%C3%B6l").await.ok();
+    assert_eq!(words["classification_nodes"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -175,11 +202,31 @@ async fn an_item_needs_a_known_template_a_label_and_ciphertexts() {
         server.post(&alice, "/vault/items", json!({ "template_name": template, "item": item }))
     };
     assert_eq!(make("spaceship", json!({ "label": "x" })).await.refused(404), "template_not_found");
-    make("vehicle", json!({})).await.refused(400);
-    for slot in [json!({ "name": "vin", "value": "plain" }), json!({ "name": "vin", "encrypted_value": "plain" })] {
-        make("vehicle", json!({ "label": "x", "slots_attributes": [slot] })).await.refused(400);
+    let slots = |slot: Value| json!({ "label": "x", "slots_attributes": [{ "name": "vin" }, slot] });
+    let long = "ü".repeat(1001);
+    for (item, code, field) in [
+        (json!({}), "field_missing", "item.label"),
+        (json!({ "label": " \n" }), "invalid_label", "item.label"),
+        (json!({ "label": long }), "invalid_label", "item.label"),
+        (json!({ "label": 1 }), "invalid_field", "item.label"),
+        (slots(json!({})), "field_missing", "item.slots_attributes[1].label"),
+        (slots(json!({ "label": "" })), "invalid_label", "item.slots_attributes[1].label"),
+        (slots(json!({ "name": "x", "label": long })), "invalid_label", "item.slots_attributes[1].label"),
+        (slots(json!({ "name": "x", "value": "plain" })), "plaintext_value", "item.slots_attributes[1].value"),
+        (
+            slots(json!({ "name": "x", "encrypted_value": "plain" })),
+            "invalid_field",
+            "item.slots_attributes[1].encrypted_value",
+        ),
+        (slots(json!({ "name": "x", "id": "1" })), "slot_id_not_allowed", "item.slots_attributes[1].id"),
+    ] {
+        let reply = make("vehicle", item).await;
+        let error = reply.body["errors"][0].clone();
+        assert_eq!((reply.refused(400).as_str(), &error["extra_info"]["field"]), (code, &json!(field)));
+        assert!(text(&error["message"]).starts_with(&format!("{field}: ")), "{error}");
     }
-    assert_eq!(server.get(&alice, "/vault/items").await.ok()["items"], json!([]));
+    make("vehicle", json!({ "label": "ü".repeat(1000) })).await.ok();
+    assert_eq!(server.get(&alice, "/vault/items").await.ok()["items"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -98,19 +98,44 @@ async fn the_first_protocols_flat_form_takes_an_address_too() {
 async fn what_is_no_address_is_refused_and_leaves_no_invitation() {
     let server = server().await;
     let alice = server.sign_up("alice").await;
-    for address in [
-        "",
-        "bob",
-        "bob@",
-        "bob@example.org\r\nBcc: carlos@example.org",
-        "a b@example.org",
-        "bob@example.org,x@example.org",
-        "\"bob carlos\"@example.org",
-        "bob@[127.0.0.1]",
+    for (address, reason) in [
+        ("", "with an @"),
+        ("bob", "with an @"),
+        ("bob@", "a domain name"),
+        ("bob@example.org\r\nBcc: carlos@example.org", "before the @"),
+        ("a b@example.org", "before the @"),
+        ("bob@example.org,x@example.org", "one @"),
+        ("bob@[127.0.0.1]", "an IP address is not delivered"),
+        ("bob@127.0.0.1", "an IP address is not delivered"),
     ] {
-        assert_eq!(invite(&server, &alice, address).await.refused(400), "validation_failed", "{address}");
+        let reply = invite(&server, &alice, address).await;
+        let message = text(&reply.body["errors"][0]["message"]);
+        assert!(message.starts_with("invitation.email: ") && message.contains(reason), "{address}: {message}");
+        assert_eq!(reply.refused(400), "invalid_email", "{address}");
     }
     assert_eq!(server.get(&alice, "/vault/invitations").await.ok()["invitations"], json!([]));
+}
+
+#[tokio::test]
+async fn what_is_an_address_is_sent_to_however_it_is_written() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    for (typed, kept, sent) in [
+        (" bob@example.org ", "bob@example.org", "bob@example.org"),
+        ("Bob <bob@example.org>", "bob@example.org", "bob@example.org"),
+        ("bob@bücher.example", "bob@bücher.example", "bob@xn--bcher-kva.example"),
+        ("jörg@example.org", "jörg@example.org", "jörg@example.org"),
+        ("\"bob carlos\"@example.org", "\"bob carlos\"@example.org", "\"bob carlos\"@example.org"),
+    ] {
+        let made = invite(&server, &alice, typed).await.ok()["invitation"].clone();
+        assert_eq!(made["email"], kept);
+        server.0.send_mail().await.unwrap();
+        let path = server.0.data().join("outbox").join(format!("{}.eml", text(&made["id"])));
+        let message = std::fs::read_to_string(path).unwrap();
+        assert!(message.contains(&format!("\r\nTo: {sent}\r\n")), "{message}");
+        let seen = server.get(&alice, &format!("/vault/invitations/{}", text(&made["id"]))).await.ok();
+        assert_eq!(seen["invitation"]["mail_state"], "sent", "{typed}");
+    }
 }
 
 #[tokio::test]

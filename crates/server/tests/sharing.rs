@@ -222,7 +222,7 @@ async fn what_cannot_be_shared_is_refused_and_leaves_nothing() {
     let (alice, bob, carlos) = the_three(&server).await;
     let item = server.make_item(&alice).await;
     let not_connected = server.share(&alice, &item, &carlos, json!({})).await.refused(400);
-    assert_eq!(not_connected, "connection_not_found");
+    assert_eq!(not_connected, "not_connected");
     server.share(&alice, &item, &alice, json!({})).await.refused(400);
     let vin = slot(&item, "vin")["id"].clone();
     let unproved = json!([{ "slot_id": vin, "encrypted_value": SEALED, "encrypted_value_verification_key": SEALED }]);
@@ -654,7 +654,7 @@ async fn shares_are_ended_changed_and_made_in_one_step_or_not_at_all() {
     let patch = async |user: &User, body: Value| server.call("PATCH", path, Some(&user.vault_token), Some(body)).await;
     let mut wrong = new.clone();
     wrong["public_key"] = json!("another");
-    assert_eq!(patch(&alice, body(wrong)).await.refused(400), "validation_failed");
+    assert_eq!(patch(&alice, body(wrong)).await.refused(400), "public_key_mismatch");
     assert_eq!(received(&server, &bob, &old).await["share"]["id"], old.as_str());
     assert_eq!(patch(&carlos, body(new.clone())).await.refused(404), "share_not_found");
 
@@ -695,7 +695,7 @@ async fn a_slot_changed_by_itself_is_changed_as_with_its_item() {
     server.share(&alice, &item, &bob, json!({})).await.ok();
     let path = format!("/vault/slots/{}", text(&slot(&item, "vin")["id"]));
     assert_eq!(server.put(&bob, &path, json!({ "label": "x" })).await.refused(404), "slot_not_found");
-    assert_eq!(server.put(&alice, &path, json!({ "value": "plain" })).await.refused(400), "validation_failed");
+    assert_eq!(server.put(&alice, &path, json!({ "value": "plain" })).await.refused(400), "plaintext_value");
     let changed = server.put(&alice, &path, json!({ "label": "Chassis", "encrypted_value": null })).await.ok();
     assert_eq!((&changed["slot"]["label"], &changed["slot"]["encrypted_value"]), (&json!("Chassis"), &Value::Null));
     assert_eq!(tasks(&server, &alice, "").await.len(), 1);

@@ -311,7 +311,10 @@ async fn limits_can_be_chosen() {
     let config = Config { limits, ..Config::new(data.path()) };
     let server = common::Server(vaultshare_server::testing::server(config, data).await.unwrap());
     let long = json!({ "public_key": fixture("alice-public") });
-    assert_eq!(server.call("POST", "/vault/session", None, Some(long)).await.refused(413), "unreadable_body");
+    let reply = server.call("POST", "/vault/session", None, Some(long)).await;
+    let message = text(&reply.body["errors"][0]["message"]);
+    assert!(message.contains("100 bytes"), "{message}");
+    assert_eq!(reply.refused(413), "body_too_large");
 }
 
 #[tokio::test]

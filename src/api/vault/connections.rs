@@ -258,7 +258,8 @@ pub fn get<'a>(vault: &'a Service, id: &Id) -> Reply<'a, Connection> {
     vault.get(&["connections", id.as_str()]).send_for("connection")
 }
 
-/// Ends a connection for both users. Shares of the current protocol stay, those of the first end with it.
+/// Ends a connection for both users. Shares of the current protocol stay, those of the first end with it
+/// (`docs/protocol/http-api.md` §7.8).
 pub fn delete<'a>(vault: &'a Service, id: &Id) -> Reply<'a, ()> {
     vault.delete(&["connections", id.as_str()]).send_void()
 }

@@ -119,7 +119,7 @@ const calls = {
     [id, '12345 67890', options()],
     [ref, '12345 67890'],
   ],
-  'connections.delete': () => [[id, options()], [ref]],
+  'connections.delete': () => [[id, { endShares: true, ...options() }], [ref]],
 
   'shares.create': () => [
     [

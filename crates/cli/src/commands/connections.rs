@@ -188,8 +188,16 @@ pub(super) async fn accept(terminal: &Terminal, token: String, name: String, aut
     output::print(&Accepted { connection: Sides::from(&connection), key: OtherKey::from(&connection) })
 }
 
-pub(super) async fn delete(terminal: &Terminal, connection: &ConnectionRef, auth: &Auth) -> anyhow::Result<()> {
-    terminal.session(auth).await?.delete_connection(connection).await?;
-    println!("Connection successfully deleted");
-    Ok(())
+pub(super) async fn delete(
+    terminal: &Terminal,
+    connection: &ConnectionRef,
+    end_shares: bool,
+    auth: &Auth,
+) -> anyhow::Result<()> {
+    let session = terminal.session(auth).await?;
+    match end_shares {
+        true => session.delete_connection_and_shares(connection).await?,
+        false => session.delete_connection(connection).await?,
+    }
+    output::write("Connection successfully deleted\n")
 }

@@ -68,7 +68,9 @@ async fn run_at(terminal: &Terminal, command: Command) -> anyhow::Result<()> {
             connections::trust(terminal, &connection, &fingerprint).await
         }
         Command::ConnectionsAccept { token, name, auth } => connections::accept(terminal, token, name, &auth).await,
-        Command::ConnectionsDelete { connection, auth } => connections::delete(terminal, &connection, &auth).await,
+        Command::ConnectionsDelete { connection, end_shares, auth } => {
+            connections::delete(terminal, &connection, end_shares, &auth).await
+        }
         Command::SharesCreateConfig { from, connection, to, item, slot_name } => match (connection, to) {
             (Some(connection), _) => {
                 shares::config(terminal, &from, &connection, item.as_ref(), slot_name.as_deref()).await

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     auth::Session,
-    error::{Error, Result},
+    error::{Code, Error, Result},
     idempotency::{Begun, Idempotency},
     request::{Body, check_unchanged},
     service::Service,
@@ -67,7 +67,7 @@ pub(super) async fn change(
 ) -> Result<Json<KeypairResponse>> {
     let mut tx = keystore.store().write().await?;
     let keypair = keypairs::find(&mut tx, &id, &session.user_id).await?.ok_or_else(not_found)?;
-    check_unchanged("keypair_changed", request.unchanged_since.as_deref(), keypair.updated_at)?;
+    check_unchanged(Code::KeypairChanged, request.unchanged_since.as_deref(), keypair.updated_at)?;
     keypairs::update(&mut tx, &id, &request, keystore.clock().now()).await?;
     if let Some(identifiers) = &request.external_identifiers {
         check_identifiers(identifiers)?;
@@ -96,7 +96,8 @@ pub(super) async fn delete(
 fn check_identifiers(identifiers: &[String]) -> Result<()> {
     let fits = |identifier: &String| (1..=255).contains(&identifier.len());
     if identifiers.len() > 20 || !identifiers.iter().all(fits) {
-        return Err(Error::invalid("external_identifiers are at most 20, of 1 to 255 characters"));
+        let message = "are at most 20, of 1 to 255 bytes";
+        return Err(Error::refused(Code::InvalidExternalIdentifiers, message).at("external_identifiers"));
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ use vaultshare::api::{
 use super::{Keystore, records::keys};
 use crate::{
     auth::Session,
-    error::{Error, Result},
+    error::{Code, Error, Result},
     idempotency::{Begun, Idempotency},
     request::Body,
     service::Service,
@@ -32,7 +32,7 @@ pub(super) async fn show_kek(
 ) -> Result<Json<KeyEncryptionKeyResponse>> {
     let mut db = keystore.store().read_once().await?;
     let kek = keys::find_kek(&mut db, &session.user_id).await?;
-    kek.ok_or_else(|| Error::not_found("key_encryption_key_not_found")).and_then(kek_response).map(Json)
+    kek.ok_or_else(|| Error::not_found(Code::KeyEncryptionKeyNotFound)).and_then(kek_response).map(Json)
 }
 
 /// Stores the KEK. Each user has one, and it stays: whoever replaced it would destroy all that is under it.
@@ -52,7 +52,7 @@ pub(super) async fn store_kek(
     let kek = kek.ok_or_else(|| Error::fault("a key encryption key vanished while it was stored"))?;
     if kek.1 != wrapped {
         let message = "The user has another key encryption key";
-        return Err(Error::refused(StatusCode::CONFLICT, "key_encryption_key_exists", message));
+        return Err(Error::refused(Code::KeyEncryptionKeyExists, message));
     }
     change.answer(StatusCode::CREATED, &kek_response(kek)?).await
 }
@@ -100,7 +100,7 @@ pub(super) async fn delete_dek(
 }
 
 fn dek_not_found() -> Error {
-    Error::not_found("data_encryption_key_not_found")
+    Error::not_found(Code::DataEncryptionKeyNotFound)
 }
 
 fn kek_response((id, wrapped): (String, String)) -> Result<KeyEncryptionKeyResponse> {

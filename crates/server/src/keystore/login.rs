@@ -23,14 +23,14 @@ use super::{
         challenges::{self, Challenge as PendingChallenge},
         users::{self, SrpUser},
     },
-    registration::{USERNAME_RULE, is_username},
+    registration::check_username,
     srp::{self, Number, number_from_hex},
 };
 use crate::{
     auth::{self, Issued},
     client_address::ClientAddress,
     clock::{millis, to_wire},
-    error::{Error, Result},
+    error::{Code, Error, Result},
     metrics,
     request::Body,
     service::Service,
@@ -44,9 +44,7 @@ pub(super) async fn challenge(
 ) -> Result<Json<ChallengeResponse>> {
     let a = client_number(&request.srp_a)?;
     // Needs no session, so what is stored must be small, and the arithmetic must not block other requests.
-    if !is_username(&request.username) {
-        return Err(Error::invalid(USERNAME_RULE));
-    }
+    check_username(&request.username)?;
     let found = users::find_by_username(&mut *keystore.store().read_once().await?, &request.username).await?;
     let user = found.unwrap_or_else(|| decoy(&keystore.0.decoy_key, &request.username));
     let verifier =
@@ -68,9 +66,7 @@ pub(super) async fn open_session(
     Body(request): Body<SrpSessionRequest>,
 ) -> Result<(StatusCode, Json<KeystoreSessionResponse>)> {
     let lifetime = auth::lifetime(&keystore, request.valid_for)?;
-    if !is_username(&request.username) {
-        return Err(Error::invalid(USERNAME_RULE));
-    }
+    check_username(&request.username)?;
     let network = address.network();
     let user_and_network = format!("{network} {}", request.username);
     keystore.0.limit_per_address.acquire(&network, Instant::now())?;
@@ -124,14 +120,15 @@ async fn prove(keystore: &Keystore, request: &SrpSessionRequest, lifetime: Durat
 // Rules.
 
 fn client_number(hex: &str) -> Result<Number> {
-    number_from_hex(hex)
-        .filter(|a| !srp::is_zero(a))
-        .ok_or_else(|| Error::invalid("srp_a must be a number of the group in hexadecimal, other than 0"))
+    number_from_hex(hex).filter(|a| !srp::is_zero(a)).ok_or_else(|| {
+        let message = "must be a number of the group in hexadecimal, other than 0";
+        Error::refused(Code::InvalidSrpNumber, message).at("srp_a")
+    })
 }
 
 /// The same for a wrong passphrase, an unknown user, and a used or expired challenge.
 fn login_failed() -> Error {
-    Error::refused(StatusCode::UNAUTHORIZED, "login_failed", "Login failed: please check username and passphrase")
+    Error::refused(Code::LoginFailed, "Login failed: please check username and passphrase")
 }
 
 /// The user that an unknown username gets a challenge of. Derived, so that it is the same every time.

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     clock::{Millis, to_wire},
-    error::{Error, Result},
+    error::{Code, Error, Result},
     request::Body,
     service::Service,
     store::new_id,
@@ -44,7 +44,7 @@ pub(super) async fn register(
     let mut tx = keystore.store().write().await?;
     if !users::insert(&mut tx, &id, &user, keystore.clock().now()).await? {
         let message = "Username has already been taken";
-        return Err(Error::refused(StatusCode::BAD_REQUEST, "username_taken", message));
+        return Err(Error::refused(Code::UsernameTaken, message));
     }
     tx.commit().await?;
     let user = SrpUser { id: Id::stored(id)?, username: user.username };
@@ -67,24 +67,29 @@ fn generate_username() -> Result<String> {
     Ok(letters.into_iter().take(USERNAME_LENGTH).collect())
 }
 
-pub(super) const USERNAME_RULE: &str = "A username is 1 to 100 visible ASCII characters without a dot";
-
-/// Checks [`USERNAME_RULE`]. A dot would end the username inside the user's secret.
-pub(super) fn is_username(username: &str) -> bool {
-    (1..=100).contains(&username.len()) && username.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'.')
+/// A dot would end the username inside the user's secret.
+pub(super) fn check_username(username: &str) -> Result<()> {
+    let fits =
+        (1..=100).contains(&username.len()) && username.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'.');
+    if !fits {
+        let message = "must be 1 to 100 visible ASCII characters without a dot";
+        return Err(Error::refused(Code::InvalidUsername, message).at("username"));
+    }
+    Ok(())
 }
 
 fn check(user: &NewSrpUser) -> Result<()> {
-    if !is_username(&user.username) {
-        return Err(Error::invalid(USERNAME_RULE));
-    }
+    check_username(&user.username)?;
     let salt_fits = (16..=128).contains(&user.srp_salt.len()) && base16ct::mixed::decode_vec(&user.srp_salt).is_ok();
     if !salt_fits {
-        return Err(Error::invalid("srp_salt must be 8 to 64 bytes in hexadecimal"));
+        return Err(Error::refused(Code::InvalidSrpSalt, "must be 8 to 64 bytes in hexadecimal").at("srp_salt"));
     }
     match number_from_hex(&user.srp_verifier) {
         Some(verifier) if verifier.iter().any(|byte| *byte > 0) => Ok(()),
-        _ => Err(Error::invalid(format!("srp_verifier must be {NUMBER_LENGTH} bytes in hexadecimal"))),
+        _ => {
+            let message = format!("must be {NUMBER_LENGTH} bytes in hexadecimal, and not 0");
+            Err(Error::refused(Code::InvalidSrpVerifier, message).at("srp_verifier"))
+        }
     }
 }
 

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     auth::Session,
     clock::{Millis, from_wire, millis},
-    error::{Error, Result},
+    error::{Code, Error, Result},
     public_key,
     request::{Body, check_length},
     service::Service,
@@ -39,7 +39,7 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Json<SharedKeyResponse>)> {
     public_key::check(&request.public_key)?;
     if request.key_metadata.key_type.len() > 64 {
-        return Err(Error::invalid("key_metadata.key_type has at most 64 characters"));
+        return Err(Error::refused(Code::TextTooLong, "has at most 64 bytes").at("key_metadata.key_type"));
     }
     check_length("signature", request.signature.as_deref(), 2048)?;
     let mut tx = keystore.store().write().await?;
@@ -89,7 +89,7 @@ const CLAIM_TOLERANCE: std::time::Duration = std::time::Duration::from_secs(5 * 
 async fn check(public_key: &str, signature: &str, space_id: &str, now: Millis) -> Result<()> {
     let refused = || {
         let message = "request_signature is not a fresh signature of this request's address and time by public_key";
-        Error::forbidden("invalid_request_signature", message)
+        Error::refused(Code::InvalidRequestSignature, message)
     };
     let key = PublicKey::from_pem(public_key).map_err(Error::fault)?;
     let signed = key.verify(signature).await.map_err(|_| refused())?;
@@ -111,7 +111,7 @@ fn is_address_of_claim(address: &str, space_id: &str) -> bool {
 }
 
 fn not_found() -> Error {
-    Error::not_found("shared_key_not_found")
+    Error::not_found(Code::SharedKeyNotFound)
 }
 
 #[cfg(test)]

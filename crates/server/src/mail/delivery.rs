@@ -79,7 +79,11 @@ impl Delivery {
         match self {
             Self::Smtp(transport) => match transport.send(message.clone()).await {
                 Ok(_) => Ok(()),
-                Err(error) => Err(Failure { reason: describe(&error), permanent: error.is_permanent() }),
+                // The mail server was ready, so what lettre itself refuses to send it now is this message.
+                Err(error) => {
+                    let permanent = error.is_permanent() || error.is_client();
+                    Err(Failure { reason: describe(&error), permanent })
+                }
             },
             Self::Folder(folder) => {
                 let (folder, name, bytes) = (folder.clone(), format!("{name}.eml"), message.formatted());
@@ -112,6 +116,7 @@ fn describe(error: &SmtpError) -> String {
     match error.status() {
         Some(code) => format!("the mail server answered {code}"),
         None if error.is_timeout() => "the mail server did not answer in time".to_owned(),
+        None if error.is_client() => "the mail server does not take this address, or letters beyond ASCII".to_owned(),
         None if error.is_tls() => "no secure connection with the mail server".to_owned(),
         None => "no connection with the mail server".to_owned(),
     }

@@ -3,6 +3,7 @@
 use axum::http::Uri;
 use lettre::{
     Address, Message,
+    address::Envelope,
     message::{Mailbox, MultiPart},
 };
 
@@ -30,9 +31,12 @@ impl Links {
 }
 
 pub(super) fn compose(from: &Mailbox, links: Option<&Links>, mail: &InvitationMail) -> Result<Message, String> {
-    let to = mail.to.parse().map_err(|_| "the address is none".to_owned())?;
+    let to = with_ascii_domain(&mail.to.parse().map_err(|_| "the address is none".to_owned())?);
+    // Said here because lettre would read it from the head, where it does not know every address that it can send to.
+    let envelope = Envelope::new(Some(from.email.clone()), vec![to.clone()]).map_err(|error| error.to_string())?;
     let link = links.map(|links| links.of(mail));
     Message::builder()
+        .envelope(envelope)
         .from(from.clone())
         .to(Mailbox::new(None, to))
         .subject("You are invited to connect")
@@ -41,10 +45,11 @@ pub(super) fn compose(from: &Mailbox, links: Option<&Links>, mail: &InvitationMa
         .map_err(|error| error.to_string())
 }
 
-/// Whether a message to this address can be composed.
-pub(super) fn can_be_sent_to(address: Address) -> bool {
-    let mailbox = Mailbox::new(None, address);
-    Message::builder().from(mailbox.clone()).to(mailbox).body(String::new()).is_ok()
+/// The same address with its domain as the mail system spells it (RFC 5890): every mail server takes that, where few
+/// take letters beyond ASCII.
+pub(super) fn with_ascii_domain(address: &Address) -> Address {
+    let domain = idna::domain_to_ascii(address.domain()).ok();
+    domain.and_then(|domain| Address::new(address.user(), domain).ok()).unwrap_or_else(|| address.clone())
 }
 
 const WHY: &str = "Someone invites you to connect, so that the two of you can share things end-to-end encrypted. \
@@ -107,6 +112,22 @@ mod tests {
         assert!(written.contains(&format!("Message-ID: <{invitation_id}@example.org>\r\n")));
         assert!(written.contains("To: bob@example.org\r\n"));
         assert!(written.is_ascii());
+    }
+
+    #[test]
+    fn every_address_that_is_read_is_written() {
+        let from = "vaultshare <invitations@example.org>".parse().unwrap();
+        for (to, written) in [
+            ("bob@Bücher.example", "bob@xn--bcher-kva.example"),
+            ("jörg@bücher.example", "jörg@xn--bcher-kva.example"),
+            ("\"bob carlos\"@example.org", "\"bob carlos\"@example.org"),
+        ] {
+            let mail = InvitationMail { to: crate::mail::read_address(to).unwrap().to_string(), ..mail() };
+            let message = compose(&from, None, &mail).unwrap();
+            assert_eq!(message.envelope().to(), [written.parse().unwrap()]);
+            let text = String::from_utf8(message.formatted()).unwrap();
+            assert!(text.contains(&format!("\r\nTo: {written}\r\n")), "{text}");
+        }
     }
 
     #[test]

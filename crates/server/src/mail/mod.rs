@@ -6,7 +6,9 @@ mod message;
 
 pub use delivery::{Failure, NotReady};
 
-use lettre::message::Mailbox;
+use std::net::IpAddr;
+
+use lettre::{Address, address::AddressError, message::Mailbox};
 
 use crate::{
     config::MailConfig,
@@ -30,7 +32,7 @@ pub struct InvitationMail {
     pub invitation_id: String,
     /// Its token.
     pub token: String,
-    /// The recipient's address, checked by [`is_address`].
+    /// The recipient's address, one that [`read_address`] returned.
     pub to: String,
     /// The last day on which the invitation can be accepted, for people to read.
     pub valid_until: String,
@@ -61,8 +63,90 @@ impl Mailer {
     }
 }
 
-/// Whether this is an e-mail address that messages can be sent to. Some that are addresses by their syntax, such as
-/// `bob@[127.0.0.1]`, cannot stand in a message's head.
-pub fn is_address(text: &str) -> bool {
-    text.len() <= 254 && text.is_ascii() && text.parse().is_ok_and(message::can_be_sent_to)
+/// Reads an address as people type or paste it: with spaces around it, or with a name before it, which is left out. What
+/// is read here can be sent to, as far as this server can tell; else the reason why not.
+pub fn read_address(text: &str) -> Result<Address, &'static str> {
+    let text = text.trim();
+    let address = match text.parse::<Address>() {
+        Ok(address) => address,
+        Err(error) => text.parse::<Mailbox>().map_err(|_| describe(error))?.email,
+    };
+    if address.user().chars().any(is_invisible) {
+        return Err("must have nothing invisible before the @: type it instead of pasting it");
+    }
+    if is_ip_address(address.domain()) {
+        return Err("must have a domain name behind the @: mail to an IP address is not delivered");
+    }
+    // RFC 5321, section 4.5.3.1.3, without the angle brackets.
+    match message::with_ascii_domain(&address).to_string().len() {
+        ..=254 => Ok(address),
+        _ => Err("must have at most 254 bytes"),
+    }
+}
+
+fn describe(error: AddressError) -> &'static str {
+    match error {
+        AddressError::MissingParts => "must be an e-mail address, with an @",
+        AddressError::InvalidDomain => "must have a domain name behind the @",
+        AddressError::InvalidUser => "must have a name before the @ that can stand there, and one @",
+        _ => "must be one e-mail address",
+    }
+}
+
+/// What comes along when text is copied from a page, and makes another address of one that looks the same.
+fn is_invisible(character: char) -> bool {
+    let is_mark = matches!(
+        character,
+        '\u{ad}' | '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+    );
+    is_mark || character.is_control() || (character.is_whitespace() && character != ' ')
+}
+
+fn is_ip_address(domain: &str) -> bool {
+    domain.starts_with('[') || domain.parse::<IpAddr>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> String {
+        read_address(text).unwrap().to_string()
+    }
+
+    #[test]
+    fn an_address_is_taken_as_people_write_it() {
+        for text in [
+            "bob@example.org",
+            "bob@bücher.example",
+            "jörg@example.org",
+            "\"bob carlos\"@example.org",
+            "bob+x@example.org",
+            "o'brien@example.org",
+        ] {
+            assert_eq!(read(text), text);
+        }
+        for text in
+            [" bob@example.org\r\n", "<bob@example.org>", "Bob <bob@example.org>", "\"B., Bob\" <bob@example.org>"]
+        {
+            assert_eq!(read(text), "bob@example.org");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_sent_to_is_refused_for_its_own_reason() {
+        let reason = |text: &str| read_address(text).unwrap_err();
+        assert!(reason("bob").contains("with an @"));
+        assert!(reason("bob@").contains("domain name"));
+        assert!(reason("bob@exa mple.org").contains("domain name"));
+        assert!(reason("bob@[127.0.0.1]").contains("IP address"));
+        assert!(reason("bob@127.0.0.1").contains("IP address"));
+        assert!(reason("a b@example.org").contains("before the @"));
+        for invisible in ["bob\u{200b}@example.org", "\u{feff}bob@example.org", "bob\u{a0}@example.org"] {
+            assert!(reason(invisible).contains("before the @"), "{invisible:?}");
+        }
+        assert!(reason("bob@example.org,carlos@example.org").contains("one @"));
+        let (name, domain) = ("b".repeat(64), ["a".repeat(60).as_str(); 3].join("."));
+        assert!(reason(&format!("{name}@{domain}.example")).contains("254"));
+    }
 }

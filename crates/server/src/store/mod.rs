@@ -8,7 +8,7 @@ mod rows;
 mod statement;
 
 pub use rows::write_rows;
-pub use statement::Statement;
+pub use statement::{Statement, containing};
 
 use std::{path::Path, sync::Arc, time::Duration};
 

@@ -103,6 +103,12 @@ impl Statement {
     }
 }
 
+/// The pattern of `LIKE … ESCAPE '\'` for what contains `text`.
+pub fn containing(text: &str) -> String {
+    let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    format!("%{escaped}%")
+}
+
 #[cfg(test)]
 mod tests {
     use super::Statement;

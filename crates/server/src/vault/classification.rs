@@ -18,13 +18,13 @@ use vaultshare::api::vault::{
 
 use super::{
     Vault,
-    labels::check_label,
+    labels::{check_label, in_name},
     records::classification::{self as nodes, Classified, Node, NodeFilter},
 };
 use crate::{
     auth::Session,
     clock::Clock,
-    error::{Error, Result},
+    error::{Code, Error, Result},
     idempotency::{Begun, Idempotency},
     pagination::{Order, PageParams},
     query::Query,
@@ -44,9 +44,9 @@ pub(super) async fn list(
 ) -> Result<Json<NodesResponse>> {
     let page = page.page(Order::Ascending);
     let mut db = vault.store().read().await?;
-    let rows = nodes::list(&mut db, &session.user_id, &filter, &page).await?;
+    let rows = nodes::list(&mut db, &session.user_id, &filter, in_name, &page).await?;
     let (rows, next_page_after) = page.cut(rows, |row: &Node| row.sequence);
-    let count = nodes::count(&mut db, &session.user_id, &filter).await?;
+    let count = nodes::count(&mut db, &session.user_id, &filter, in_name).await?;
     let meta = NodesMeta::of(count, page.per_page, next_page_after.as_deref());
     Ok(Json(NodesResponse { classification_nodes: nodes::wire(rows, &session.user_id)?, next_page_after, meta }))
 }
@@ -58,7 +58,7 @@ pub(super) async fn show(
 ) -> Result<Json<NodeResponse>> {
     let mut db = vault.store().read_once().await?;
     let node = nodes::find_visible(&mut db, &id, &session.user_id).await?;
-    let node = node.ok_or_else(|| Error::not_found("classification_node_not_found"))?;
+    let node = node.ok_or_else(|| Error::not_found(Code::ClassificationNodeNotFound))?;
     Ok(Json(NodeResponse { classification_node: node.wire(&session.user_id)? }))
 }
 
@@ -99,22 +99,27 @@ pub(super) async fn apply(
     changes: &[ClassificationNodeChange],
     clock: &Clock,
 ) -> Result<()> {
-    for change in changes {
+    for (index, change) in changes.iter().enumerate() {
+        let at_node = |error: Error| error.at(&format!("classification_nodes_attributes[{index}]"));
         match (id_text(&change.id), change.destroy.unwrap_or(false)) {
             (Some(node_id), true) => nodes::unlink(db, target, node_id).await?,
-            (None, true) => return Err(Error::invalid("To take a classification away give the node's id")),
+            (None, true) => return Err(at_node(Error::missing("id"))),
             (Some(node_id), false) => {
                 let node = nodes::find_visible(db, node_id, user_id).await?;
-                node.ok_or_else(|| Error::invalid("There is no such classification node"))?;
+                node.ok_or_else(|| at_node(unknown_node().at("id")))?;
                 nodes::link(db, target, node_id).await?;
             }
             (None, false) => {
-                let node_id = find_or_create(db, user_id, change, clock).await?;
+                let node_id = find_or_create(db, user_id, change, clock).await.map_err(at_node)?;
                 nodes::link(db, target, &node_id).await?;
             }
         }
     }
     Ok(())
+}
+
+pub(super) fn unknown_node() -> Error {
+    Error::refused(Code::UnknownClassificationNode, "There is no such classification node")
 }
 
 /// The node that a request names by scheme and name, or by its label as it was typed: `C`, `C++` and `C#` are three. In a
@@ -126,10 +131,10 @@ async fn find_or_create(
     clock: &Clock,
 ) -> Result<String> {
     let text = wanted.name.as_deref().or(wanted.label.as_deref());
-    let text = text.ok_or_else(|| Error::invalid("A classification node needs a name or a label"))?;
-    let scheme = wanted.scheme.as_deref().ok_or_else(|| Error::invalid("A classification node needs a scheme"))?;
-    check_label(text)?;
-    check_label(scheme)?;
+    let text = text.ok_or_else(|| Error::missing("label"))?;
+    let scheme = wanted.scheme.as_deref().ok_or_else(|| Error::missing("scheme"))?;
+    check_label(text).map_err(|error| error.at("label"))?;
+    check_label(scheme).map_err(|error| error.at("scheme"))?;
     let is_global = GLOBAL_SCHEMES.contains(&scheme);
     let name = machine_name(text);
     // Only the server names global nodes, each otherwise, so that there another spelling means the same.
@@ -138,7 +143,8 @@ async fn find_or_create(
         return Ok(id);
     }
     if is_global {
-        return Err(Error::invalid("There is no such node in this scheme, and only the server adds nodes to it"));
+        let message = "There is no such node in this scheme, and only the server adds nodes to it";
+        return Err(Error::refused(Code::ClassificationSchemeFixed, message).at("label"));
     }
     let id = new_id();
     let taken = nodes::names_like(db, user_id, scheme, &name).await?;

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     auth::Session,
-    error::{Error, Result},
+    error::{Code, Error, Result},
     idempotency::{Begun, Idempotency},
     pagination::{Order, PageParams},
     public_key,
@@ -57,7 +57,7 @@ impl AnyNewConnection {
                 encrypted_recipient_name: self.encrypted_recipient_name.clone(),
             })
         };
-        self.connection.clone().or_else(flat).ok_or_else(|| Error::invalid("A connection needs an invitation_token"))
+        self.connection.clone().or_else(flat).ok_or_else(|| Error::missing("connection.invitation_token"))
     }
 }
 
@@ -69,7 +69,12 @@ pub(super) async fn create(
     Body(request): Body<AnyNewConnection>,
 ) -> Result<Response> {
     let details = request.details()?;
-    request.public_key.as_ref().map(|key| public_key::check(&key.public_key)).transpose()?;
+    request
+        .public_key
+        .as_ref()
+        .map(|key| public_key::check(&key.public_key))
+        .transpose()
+        .map_err(|error| error.at("public_key"))?;
     let mut change = match idempotency.begin(&vault, &session.user_id).await? {
         Begun::New(change) => change,
         Begun::Replayed(reply) => return Ok(reply),
@@ -82,7 +87,8 @@ pub(super) async fn create(
         return Err(invitations::not_found());
     }
     if invitation.user_id == session.user_id {
-        return Err(Error::invalid("This is your own invitation: it is for someone else to accept"));
+        let message = "This is your own invitation: it is for someone else to accept";
+        return Err(Error::refused(Code::OwnInvitation, message));
     }
     let accepted = invitation.is_open() && invitations::accept(db, &invitation.id).await?;
     if accepted {

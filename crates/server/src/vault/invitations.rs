@@ -61,12 +61,15 @@ pub(super) async fn create(
     idempotency: Idempotency,
     Body(request): Body<AnyNewInvitation>,
 ) -> Result<Response> {
-    let details = request.details();
+    let mut details = request.details();
     let mut change = match idempotency.begin(&vault, &session.user_id).await? {
         Begun::New(change) => change,
         Begun::Replayed(reply) => return Ok(reply),
     };
     let db = &mut *change.tx;
+    if let Some(email) = &mut details.email {
+        *email = mail_queue::check(db, &session.user_id, email, &vault).await?;
+    }
     let key_id = id_text(&request.public_key_id);
     let key = public_keys::find_or_insert(db, &session.user_id, key_id, request.public_key, vault.clock()).await?;
     let (id, token, now) = (new_id(), token::generate().map_err(Error::fault)?, vault.clock().now());
@@ -74,7 +77,6 @@ pub(super) async fn create(
     let (created, sequence) = ((now, expire_at), vault.clock().sequence());
     invitations::insert(db, (&id, &token), (&session.user_id, &key), &details, created, sequence).await?;
     if let Some(email) = &details.email {
-        mail_queue::check(db, &session.user_id, email, &vault).await?;
         records::mail_queue::enqueue(db, (&id, &token), email, vault.clock()).await?;
     }
     let row = invitations::find(&mut change.tx, &id, now).await?.ok_or_else(not_found)?;

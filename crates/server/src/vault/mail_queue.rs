@@ -7,7 +7,6 @@
 
 use std::time::Duration;
 
-use axum::http::StatusCode;
 use sqlx::AnyConnection;
 use vaultshare::api::vault::invitations::MailState;
 
@@ -21,7 +20,7 @@ use super::{
 use crate::{
     clock::{Millis, millis, to_wire},
     config::Limits,
-    error::{Error, Result},
+    error::{Code, Error, Result},
     mail::{self, Failure, InvitationMail},
     service::Service,
     store::Store,
@@ -117,19 +116,18 @@ pub(super) async fn fail_interrupted(store: &Store) -> Result<()> {
     Ok(tx.commit().await?)
 }
 
-/// Refuses what is no e-mail address, and more messages a day than a person would send: otherwise we would be an open
+/// Reads the address that an invitation goes to. Refuses what is none, and more messages a day than a person would send: otherwise we would be an open
 /// relay.
-pub(super) async fn check(db: &mut AnyConnection, user_id: &str, address: &str, vault: &Vault) -> Result<()> {
-    if !mail::is_address(address) {
-        return Err(Error::invalid("email must be an e-mail address"));
-    }
+pub(super) async fn check(db: &mut AnyConnection, user_id: &str, address: &str, vault: &Vault) -> Result<String> {
+    let address = mail::read_address(address);
+    let address = address.map_err(|reason| Error::refused(Code::InvalidEmail, reason).at("invitation.email"))?;
     const DAY: Millis = 24 * 60 * 60 * 1000;
     let sent = invitations::count_by_email(db, user_id, vault.clock().now() - DAY).await?;
     if sent >= i64::from(vault.limits().mails_per_day) {
         let message = "Too many invitations by e-mail: try again tomorrow, or hand over the token yourself";
-        return Err(Error::refused(StatusCode::TOO_MANY_REQUESTS, "too_many_invitations", message));
+        return Err(Error::refused(Code::TooManyInvitations, message));
     }
-    Ok(())
+    Ok(address.to_string())
 }
 
 fn retry_delay(attempts: i64, limits: &Limits) -> Duration {

@@ -8,7 +8,7 @@ use super::{Vault, records::users};
 use crate::{
     auth::{self, Issued, Session},
     clock::millis,
-    error::{Error, Result},
+    error::{Code, Error, Result},
     public_key,
     request::Body,
     service::Service,
@@ -30,11 +30,11 @@ pub(super) async fn create(
     let mut tx = vault.store().write().await?;
     if !users::consume_admission_token(&mut tx, &request.admission_token, now).await? {
         let message = "The admission token is unknown, used or too old";
-        return Err(Error::refused(StatusCode::BAD_REQUEST, "admission_token_invalid", message));
+        return Err(Error::refused(Code::AdmissionTokenInvalid, message));
     }
     if !users::insert(&mut tx, &id, &request.public_key, now).await? {
         let message = "There is a user with this public key: sign in";
-        return Err(Error::refused(StatusCode::BAD_REQUEST, "public_key_taken", message));
+        return Err(Error::refused(Code::PublicKeyTaken, message));
     }
     auth::insert(&mut tx, &id, &session).await?;
     let user = users::find(&mut tx, &id).await?;

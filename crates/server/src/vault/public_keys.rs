@@ -13,7 +13,7 @@ use super::{
 use crate::{
     auth::Session,
     clock::{Clock, to_wire},
-    error::{Error, Result},
+    error::{Code, Error, Result},
     idempotency::{Begun, Idempotency},
     pagination::{Order, PageParams},
     public_key,
@@ -73,7 +73,7 @@ pub(super) async fn create(
     Body(request): Body<NewPublicKey>,
 ) -> Result<Response> {
     if request.encryption_strategy.as_deref().is_some_and(|strategy| strategy != STRATEGY) {
-        return Err(Error::invalid("encryption_strategy is Rsa4096"));
+        return Err(Error::refused(Code::UnsupportedEncryptionStrategy, "must be Rsa4096").at("encryption_strategy"));
     }
     public_key::check(&request.public_key)?;
     let mut change = match idempotency.begin(&vault, &session.user_id).await? {
@@ -118,11 +118,15 @@ pub(in crate::vault) async fn find_or_insert(
             Ok((id, ConnectionPublicKey { keypair_external_id, public_key }))
         }
         (None, Some(key)) => {
-            public_key::check(&key.public_key)?;
+            public_key::check(&key.public_key).map_err(|error| error.at("public_key"))?;
             check_length("keypair_external_id", key.keypair_external_id.as_deref(), 255)?;
             let id = public_keys::insert(db, user_id, &key, clock).await?;
             Ok((id, key))
         }
-        _ => Err(Error::invalid("A connection needs either public_key or public_key_id")),
+        (None, None) => Err(Error::missing("public_key")),
+        (Some(_), Some(_)) => {
+            let message = "A connection has either public_key or public_key_id";
+            Err(Error::refused(Code::InvalidPublicKey, message).at("public_key_id"))
+        }
     }
 }

@@ -18,8 +18,9 @@ use vaultshare::api::{
 
 use super::{
     Vault,
+    classification::unknown_node,
     items::changes::{named_twice, wish},
-    labels::check_label,
+    labels::{check_label, in_name},
     records::{
         classification,
         templates::{self, NewSlot, NewTemplate, Row, TemplateFilter},
@@ -27,7 +28,7 @@ use super::{
 };
 use crate::{
     auth::Session,
-    error::{Error, Result},
+    error::{Code, Error, Result},
     idempotency::{Begun, Idempotency},
     pagination::{Order, PageParams},
     query::Query,
@@ -44,7 +45,7 @@ pub(super) async fn list(
 ) -> Result<Json<TemplatesResponse>> {
     let page = page.page(Order::Ascending);
     let mut db = vault.store().read().await?;
-    let rows = templates::list(&mut db, &session.user_id, &filter, &page).await?;
+    let rows = templates::list(&mut db, &session.user_id, &filter, in_name, &page).await?;
     let (rows, next_page_after) = page.cut(rows, |row: &Row| row.sequence);
     let (item_templates, slots, classification_nodes) = templates::load(&mut db, rows, &session.user_id).await?;
     let meta = PageMeta::of(next_page_after.as_deref());
@@ -74,7 +75,7 @@ pub(super) async fn create(
     idempotency: Idempotency,
     Body(request): Body<NewTemplateRequest>,
 ) -> Result<Response> {
-    check_label(&request.label)?;
+    check_label(&request.label).map_err(|error| error.at("label"))?;
     let slots = new_slots(&request.slots_attributes)?;
     let mut change = match idempotency.begin(&vault, &session.user_id).await? {
         Begun::New(change) => change,
@@ -85,7 +86,7 @@ pub(super) async fn create(
         Some(name) => {
             let name = machine_name(name);
             if templates::find_by_name(db, &name, &session.user_id).await?.is_some() {
-                return Err(Error::invalid("There is a template of this name"));
+                return Err(Error::refused(Code::TemplateNameTaken, "There is a template of this name already"));
             }
             name
         }
@@ -98,7 +99,7 @@ pub(super) async fn create(
         (Some(scheme), Some(node)) => Some(
             classification::find_global(db, scheme, node)
                 .await?
-                .ok_or_else(|| Error::invalid("There is no such classification node"))?,
+                .ok_or_else(|| unknown_node().at("classification_node_name"))?,
         ),
         _ => None,
     };
@@ -117,13 +118,16 @@ pub(super) async fn create(
 }
 
 fn new_slots(attributes: &[SlotChange]) -> Result<Vec<NewSlot<'_>>> {
-    let wishes = attributes.iter().map(|slot| wish(None, slot)).collect::<Result<Vec<_>>>()?;
-    let meant = meant_slots(&[], &wishes, &|_, _| false).map_err(named_twice)?;
+    let place = |index: usize| format!("slots_attributes[{index}]");
+    let at_slot = |index: usize| move |error: Error| error.at(&place(index));
+    let wishes = attributes.iter().enumerate().map(|(index, slot)| wish(None, slot).map_err(at_slot(index)));
+    let wishes = wishes.collect::<Result<Vec<_>>>()?;
+    let meant = meant_slots(&[], &wishes, &|_, _| false).map_err(|twice| named_twice(twice, place))?;
     let mut slots = Vec::with_capacity(attributes.len());
-    for (slot, meant) in attributes.iter().zip(meant) {
+    for (index, (slot, meant)) in attributes.iter().zip(meant).enumerate() {
         let MeantSlot::New(name) = meant else { return Err(Error::fault("a new template has a slot")) };
         let label = slot.label.as_deref().or(slot.name.as_deref()).unwrap_or_default();
-        check_label(label)?;
+        check_label(label).map_err(|error| at_slot(index)(error.at("label")))?;
         let slot_type_name = slot.slot_type_name.as_deref().unwrap_or("key_value");
         slots.push(NewSlot { name, label, description: slot.description.as_deref(), slot_type_name });
     }

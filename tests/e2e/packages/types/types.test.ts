@@ -334,7 +334,7 @@ export async function connecting(alice: Session, bob: Session): Promise<string> 
   await bob.connections.trustNewKey(shown.ref);
   const verified: false | 'code' | 'compared' = compared.verified;
   const flags: boolean[] = [shown.keyChanged, shown.nameBound];
-  await bob.connections.delete(connection.ref, {});
+  await bob.connections.delete(connection.ref, { endShares: true });
   return [
     String(verified) + (inspected.next ?? ''),
     String(flags),

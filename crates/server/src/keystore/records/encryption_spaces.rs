@@ -8,7 +8,7 @@ use vaultshare::api::{
 
 use crate::{
     clock::Millis,
-    error::{Error, Result},
+    error::{Code, Error, Result},
     store::new_id,
     wire::Stored,
 };
@@ -21,7 +21,7 @@ struct Row {
 }
 
 pub(crate) fn not_found() -> Error {
-    Error::not_found("encryption_space_not_found")
+    Error::not_found(Code::EncryptionSpaceNotFound)
 }
 
 /// The space as one of its members sees it.

@@ -9,7 +9,7 @@ use vaultshare::api::{
 
 use crate::{
     clock::{Clock, Millis, to_wire},
-    error::{Error, Result},
+    error::{Code, Error, Result},
     wire::Stored,
 };
 
@@ -32,7 +32,7 @@ pub(crate) struct Row {
 }
 
 pub(crate) fn not_found() -> Error {
-    Error::not_found("keypair_not_found")
+    Error::not_found(Code::KeypairNotFound)
 }
 
 pub(crate) async fn response(db: &mut AnyConnection, id: &str, user_id: &str) -> Result<KeypairResponse> {

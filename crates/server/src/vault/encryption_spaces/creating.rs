@@ -12,7 +12,7 @@ use vaultshare::api::{
 use crate::{
     auth::Session,
     clock::Clock,
-    error::{Error, Result},
+    error::{Code, Error, Result},
     idempotency::{Begun, Idempotency},
     request::{Body, read_expiry},
     service::Service,
@@ -58,7 +58,7 @@ async fn share(db: &mut AnyConnection, sender_id: &str, new: &NewSpaceShare, clo
     let (item_id, slot_id) = shareable(db, sender_id, new).await?;
     if !connections::has_space(db, sender_id, recipient_id).await? {
         let message = "Sender and recipient are not connected, or the connection has no encryption space yet";
-        return Err(Error::refused(StatusCode::BAD_REQUEST, "encryption_space_not_found", message));
+        return Err(Error::refused(Code::NoEncryptionSpace, message));
     }
     check_values(db, &item_id, slot_id.as_deref(), &new.encrypted_values).await?;
     let expires_at = new.expires_at.as_deref().map(|text| read_expiry(text, now)).transpose()?;
@@ -99,7 +99,8 @@ pub(super) async fn check_values(
     let slots = items::slots_of(db, item_id).await?;
     let is_shared = |id: &str| slots.iter().any(|slot| slot.id == id) && only.is_none_or(|only| only == id);
     if !values.iter().all(|(id, _)| is_shared(id)) {
-        return Err(Error::invalid("encrypted_values names a slot that is not shared"));
+        let message = "names a slot that is not shared";
+        return Err(Error::refused(Code::UnknownSlot, message).at("encrypted_values"));
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use vaultshare::api::vault::encryption_spaces::EncryptionSpaceTwin;
 
 use crate::{
     auth::Session,
-    error::{Error, Result},
+    error::{Code, Error, Result},
     request::Body,
     service::Service,
     vault::{Vault, records::connections},
@@ -30,7 +30,7 @@ pub(in crate::vault) async fn set(
     let has_another = spaces.own.as_deref().is_some_and(|own| own != request.encryption_space_id.as_str());
     if seen.is_some_and(|seen| has_another || id_text(&seen) != spaces.other.as_deref()) {
         let message = "One side of the connection has another encryption space than the request takes it to have";
-        return Err(Error::refused(StatusCode::CONFLICT, "encryption_space_conflict", message));
+        return Err(Error::refused(Code::EncryptionSpaceConflict, message));
     }
     connections::set_space(&mut tx, &id, request.encryption_space_id.as_str()).await?;
     tx.commit().await?;

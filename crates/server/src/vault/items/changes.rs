@@ -12,7 +12,7 @@ use vaultshare::api::{
 };
 
 use crate::{
-    error::{Error, Result},
+    error::{Code, Error, Result},
     vault::{
         labels::check_label,
         records::{
@@ -56,18 +56,14 @@ pub(super) fn plan_creation<'a>(
     attributes: &'a [SlotChange],
     skip_empty: bool,
 ) -> Result<Vec<Planned<'a>>> {
-    for attribute in attributes {
-        if attribute.id.is_some() {
-            return Err(Error::invalid("The slots of a new item have no ids yet"));
-        }
-        if attribute.destroy == Some(true) {
-            return Err(Error::invalid("The slots of a new item cannot be deleted yet"));
-        }
-        refuse_plaintext(attribute)?;
+    let at_slot = |index: usize| move |error: Error| error.at(&slot_attribute(index));
+    for (index, attribute) in attributes.iter().enumerate() {
+        check_new(attribute).map_err(at_slot(index))?;
     }
     let existing: Vec<_> = template.iter().map(|slot| (slot.name.as_str(), slot.label.as_str())).collect();
-    let wishes = attributes.iter().map(|attribute| wish(None, attribute)).collect::<Result<Vec<_>>>()?;
-    let meant = meant_slots(&existing, &wishes, &|_, _| true).map_err(named_twice)?;
+    let wishes = attributes.iter().enumerate().map(|(index, slot)| wish(None, slot).map_err(at_slot(index)));
+    let wishes = wishes.collect::<Result<Vec<_>>>()?;
+    let meant = meant_slots(&existing, &wishes, &|_, _| true).map_err(|twice| named_twice(twice, slot_attribute))?;
 
     let mut slots: Vec<(NewSlot, &'a [ClassificationNodeChange], bool)> = Vec::new();
     for slot in template {
@@ -81,34 +77,61 @@ pub(super) fn plan_creation<'a>(
         };
         slots.push((new, &[], skip_empty));
     }
-    for (attribute, meant) in attributes.iter().zip(meant) {
+    for (index, (attribute, meant)) in attributes.iter().zip(meant).enumerate() {
         let classification = attribute.classification_nodes_attributes.as_deref().unwrap_or_default();
         match meant {
-            MeantSlot::Existing(index) => {
-                let filled = slots.get_mut(index).ok_or_else(|| Error::fault("a template has no such slot"))?;
-                fill(&mut filled.0, attribute)?;
+            MeantSlot::Existing(slot) => {
+                let filled = slots.get_mut(slot).ok_or_else(|| Error::fault("a template has no such slot"))?;
+                fill(&mut filled.0, attribute).map_err(at_slot(index))?;
                 (filled.1, filled.2) = (classification, false);
             }
-            MeantSlot::New(name) => slots.push((new_slot(name, attribute)?, classification, false)),
+            MeantSlot::New(name) => {
+                slots.push((new_slot(name, attribute).map_err(at_slot(index))?, classification, false));
+            }
         }
     }
     slots.retain(|(_, _, is_left_out)| !is_left_out);
     Ok(slots.into_iter().map(|(slot, nodes, _)| (SlotStep::Insert(slot), nodes)).collect())
 }
 
+fn slot_attribute(index: usize) -> String {
+    format!("item.slots_attributes[{index}]")
+}
+
+fn check_new(attribute: &SlotChange) -> Result<()> {
+    if attribute.id.is_some() {
+        return Err(Error::refused(Code::SlotIdNotAllowed, "The slots of a new item have no ids yet").at("id"));
+    }
+    if attribute.destroy == Some(true) {
+        let message = "The slots of a new item cannot be deleted yet";
+        return Err(Error::refused(Code::SlotDeletionNotAllowed, message).at("_destroy"));
+    }
+    refuse_plaintext(attribute)
+}
+
 /// Changes of the `existing` slots. A request means a slot by its id, or else by its name.
 pub(super) fn plan_update<'a>(existing: &[ExistingSlot], attributes: &'a [SlotChange]) -> Result<Vec<Planned<'a>>> {
+    let at_slot = |index: usize| move |error: Error| error.at(&slot_attribute(index));
     let by_id: HashMap<&str, usize> = existing.iter().enumerate().map(|(at, slot)| (slot.id.as_str(), at)).collect();
     let names: Vec<_> = existing.iter().map(|slot| (slot.name.as_str(), slot.label.as_str())).collect();
-    let find =
-        |id: &Id| by_id.get(id.as_str()).copied().ok_or_else(|| Error::invalid("The item has no slot of this id"));
-    let wishes = attributes
-        .iter()
-        .map(|attribute| wish(attribute.id.as_ref().map(find).transpose()?, attribute))
-        .collect::<Result<Vec<_>>>()?;
+    let find = |id: &Id| {
+        let found = by_id.get(id.as_str()).copied();
+        found.ok_or_else(|| Error::refused(Code::UnknownSlot, "The item has no slot of this id").at("id"))
+    };
+    let wishes = attributes.iter().enumerate().map(|(index, attribute)| {
+        let existing = attribute.id.as_ref().map(find).transpose();
+        existing.and_then(|existing| wish(existing, attribute)).map_err(at_slot(index))
+    });
+    let wishes = wishes.collect::<Result<Vec<_>>>()?;
     let is_empty = |_, slot: usize| existing.get(slot).is_some_and(|slot| !slot.has_value);
-    let meant = meant_slots(&names, &wishes, &is_empty).map_err(named_twice)?;
-    attributes.iter().zip(meant).map(|(attribute, meant)| plan_one(existing, attribute, meant)).collect()
+    let meant = meant_slots(&names, &wishes, &is_empty).map_err(|twice| named_twice(twice, slot_attribute))?;
+    let planned = attributes.iter().zip(meant).enumerate();
+    planned.map(|(index, (attribute, meant))| plan_one(existing, attribute, meant).map_err(at_slot(index))).collect()
+}
+
+/// The change of one slot that a request names by its address.
+pub(super) fn plan_slot<'a>(slot: &ExistingSlot, change: &'a SlotChange) -> Result<Planned<'a>> {
+    plan_one(std::slice::from_ref(slot), change, MeantSlot::Existing(0))
 }
 
 /// Whether a change can make its item larger; one that was made by an older server may be too large already.
@@ -135,7 +158,9 @@ fn plan_one<'a>(existing: &[ExistingSlot], attribute: &'a SlotChange, meant: Mea
                 false => Ok((SlotStep::Update { id, change: update(attribute)? }, classification)),
             }
         }
-        MeantSlot::New(_) if is_deleted => Err(Error::invalid("The item has no slot of this name")),
+        MeantSlot::New(_) if is_deleted => {
+            Err(Error::refused(Code::UnknownSlot, "The item has no slot of this name").at("name"))
+        }
         MeantSlot::New(name) => {
             refuse_plaintext(attribute)?;
             Ok((SlotStep::Insert(new_slot(name, attribute)?), classification))
@@ -148,20 +173,22 @@ pub(in crate::vault) fn wish(existing: Option<usize>, attribute: &SlotChange) ->
     let label = attribute.label.as_deref();
     let name = attribute.name.as_deref().or(label.filter(|_| attribute.destroy == Some(true)));
     if existing.is_none() {
-        check_label(name.or(label).ok_or_else(|| Error::invalid("A slot needs a name or a label"))?)?;
+        let field = if attribute.name.is_some() { "name" } else { "label" };
+        check_label(name.or(label).ok_or_else(|| Error::missing("label"))?).map_err(|error| error.at(field))?;
     }
     Ok(SlotWish { existing, name, label })
 }
 
-/// The server would keep one of the two values.
-pub(in crate::vault) fn named_twice(NamedTwice(first, second): NamedTwice) -> Error {
-    Error::invalid(format!("slots_attributes[{second}] has the name of slots_attributes[{first}]"))
+/// The server would keep one of the two values. `place` is that of a slot in the request.
+pub(in crate::vault) fn named_twice(NamedTwice(first, second): NamedTwice, place: impl Fn(usize) -> String) -> Error {
+    let message = format!("has the name of {}", place(first));
+    Error::refused(Code::SlotNameTaken, message).at(&place(second))
 }
 
 fn update(attribute: &SlotChange) -> Result<SlotUpdate> {
     refuse_plaintext(attribute)?;
     if let Some(label) = &attribute.label {
-        check_label(label)?;
+        check_label(label).map_err(|error| error.at("label"))?;
     }
     // Null clears the value, and so does an empty plaintext without a ciphertext; absent leaves it unchanged.
     let encrypted_value = match (&attribute.encrypted_value, &attribute.value) {
@@ -189,7 +216,7 @@ fn new_slot(name: String, attribute: &SlotChange) -> Result<NewSlot> {
 
 fn fill(slot: &mut NewSlot, attribute: &SlotChange) -> Result<()> {
     if let Some(label) = &attribute.label {
-        check_label(label)?;
+        check_label(label).map_err(|error| error.at("label"))?;
         slot.label.clone_from(label);
     }
     if let Some(slot_type_name) = &attribute.slot_type_name {
@@ -209,7 +236,10 @@ fn fill(slot: &mut NewSlot, attribute: &SlotChange) -> Result<()> {
 fn refuse_plaintext(attribute: &SlotChange) -> Result<()> {
     match attribute.value.as_deref() {
         None | Some("") => Ok(()),
-        Some(_) => Err(Error::invalid("A slot's value must be sent encrypted, as encrypted_value")),
+        Some(_) => {
+            let message = "A slot's value must be sent encrypted, as encrypted_value";
+            Err(Error::refused(Code::PlaintextValue, message).at("value"))
+        }
     }
 }
 
@@ -324,7 +354,8 @@ mod tests {
             plan_creation(&template(), "system", &attributes, false).unwrap_err(),
             plan_update(&[existing("1", "vin")], &attributes).unwrap_err(),
         ] {
-            assert_eq!(refusal.to_string(), "slots_attributes[2] has the name of slots_attributes[1]");
+            let expected = "item.slots_attributes[2]: has the name of item.slots_attributes[1]";
+            assert_eq!(refusal.to_string(), expected);
         }
     }
 }

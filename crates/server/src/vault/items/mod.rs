@@ -37,7 +37,7 @@ use super::{
 use crate::{
     auth::Session,
     config::Limits,
-    error::{Error, Result},
+    error::{Code, Error, Result},
     idempotency::{Begun, Idempotency},
     pagination::{Order, PageParams},
     query::Query,
@@ -91,8 +91,8 @@ pub(super) async fn create(
     idempotency: Idempotency,
     Body(request): Body<NewItemRequest>,
 ) -> Result<Response> {
-    let label = request.item.label.as_deref().ok_or_else(|| Error::invalid("A new item needs a label"))?;
-    check_label(label)?;
+    let label = request.item.label.as_deref().ok_or_else(|| Error::missing("item.label"))?;
+    check_label(label).map_err(|error| error.at("item.label"))?;
     let mut change = match idempotency.begin(&vault, &session.user_id).await? {
         Begun::New(change) => change,
         Begun::Replayed(reply) => return Ok(reply),
@@ -130,11 +130,11 @@ pub(super) async fn change(
     Body(request): Body<ItemChangeRequest>,
 ) -> Result<Json<ItemResponse>> {
     if let Some(label) = &request.item.label {
-        check_label(label)?;
+        check_label(label).map_err(|error| error.at("item.label"))?;
     }
     let mut tx = vault.store().write().await?;
     let item = items::find_own(&mut tx, &id, &session.user_id).await?;
-    check_unchanged("item_changed", request.item.unchanged_since.as_deref(), item.updated_at)?;
+    check_unchanged(Code::ItemChanged, request.item.unchanged_since.as_deref(), item.updated_at)?;
     let existing: Vec<_> = items::slots_of(&mut tx, &id).await?.into_iter().map(ExistingSlot::from).collect();
     let attributes = request.item.slots_attributes.as_deref().unwrap_or_default();
     check_count(attributes, vault.limits())?;
@@ -177,7 +177,7 @@ fn check_count(attributes: &[SlotChange], limits: &Limits) -> Result<()> {
 }
 
 fn too_many_slots(limits: &Limits) -> Error {
-    Error::invalid(format!("An item has at most {} slots", limits.item_slots))
+    Error::refused(Code::TooManySlots, format!("An item has at most {} slots", limits.item_slots))
 }
 
 /// Refuses what would make an item so large that a client could not read it again, nor those whom it is shared with.
@@ -187,14 +187,12 @@ pub(super) async fn check_size(db: &mut AnyConnection, item_id: &str, limits: &L
         return Err(too_many_slots(limits));
     }
     if links > limits.item_slots {
-        return Err(Error::invalid(format!(
-            "An item and its slots are classified at most {} times",
-            limits.item_slots
-        )));
+        let message = format!("An item and its slots are classified at most {} times", limits.item_slots);
+        return Err(Error::refused(Code::TooManyClassifications, message));
     }
     if bytes > limits.item_bytes {
         let message = format!("The slots of an item have at most {} bytes in all, values encrypted", limits.item_bytes);
-        return Err(Error::invalid(message));
+        return Err(Error::refused(Code::ItemTooLarge, message));
     }
     Ok(())
 }
@@ -207,5 +205,6 @@ async fn classify(
     vault: &Vault,
 ) -> Result<()> {
     let nodes = change.classification_nodes_attributes.as_deref().unwrap_or_default();
-    classification::apply(db, user_id, Classified::Item(item_id), nodes, vault.clock()).await
+    let applied = classification::apply(db, user_id, Classified::Item(item_id), nodes, vault.clock()).await;
+    applied.map_err(|error| error.at("item"))
 }

@@ -41,9 +41,8 @@ pub(in crate::vault) async fn change(
     let slot = items::find_slot(&mut tx, &id, &session.user_id).await?;
     items::find_own(&mut tx, &slot.item_id, &session.user_id).await?;
     let item_id = slot.item_id.clone();
-    let change = [SlotChange { id: Some(Id::stored(slot.id.clone())?), destroy: None, ..request }];
-    let existing = [slot.into()];
-    let steps = changes::plan_update(&existing, &change)?;
+    let change = SlotChange { id: Some(Id::stored(slot.id.clone())?), destroy: None, ..request };
+    let steps = vec![changes::plan_slot(&slot.into(), &change)?];
     items::update(&mut tx, &item_id, None, None, vault.clock().now()).await?;
     let grows = changes::may_grow(&steps);
     apply::apply_steps(&mut tx, (&item_id, &session.user_id), steps, vault.clock()).await?;

@@ -4,7 +4,13 @@ use serde::Deserialize;
 use sqlx::{AnyConnection, FromRow};
 use vaultshare::api::{Id, vault::items::ClassificationNode};
 
-use crate::{error::Result, pagination::Page, query, store::Statement, wire::Stored};
+use crate::{
+    error::Result,
+    pagination::Page,
+    query,
+    store::{Statement, containing},
+    wire::Stored,
+};
 
 /// What a node can be assigned to, with its id.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +25,7 @@ pub(crate) enum Classified<'a> {
 pub(crate) struct NodeFilter {
     #[serde(deserialize_with = "query::text")]
     scheme_name: Option<String>,
-    /// Part of the name.
+    /// Part of the label, or of the name.
     #[serde(deserialize_with = "query::text")]
     name: Option<String>,
     #[serde(deserialize_with = "query::flag")]
@@ -27,23 +33,26 @@ pub(crate) struct NodeFilter {
 }
 
 impl NodeFilter {
-    fn conditions(&self, select: Statement) -> Statement {
-        select.text_if(" AND scheme = ?", self.scheme_name.as_deref()).text_if(
-            " AND (name LIKE ? ESCAPE '\\' OR label LIKE ? ESCAPE '\\')",
-            self.name.as_deref().map(like_pattern).as_deref(),
-        )
+    fn conditions(&self, select: Statement, in_name: fn(&str) -> String) -> Statement {
+        let like = self.name.as_deref().map(containing);
+        let named = self.name.as_deref().map(|text| containing(&in_name(text)));
+        select
+            .text_if(" AND scheme = ?", self.scheme_name.as_deref())
+            .text_if(" AND (label LIKE ? ESCAPE '\\'", like.as_deref())
+            .text_if(" OR name LIKE ? ESCAPE '\\')", named.as_deref())
     }
 }
 
-fn like_pattern(text: &str) -> String {
-    let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    format!("%{escaped}%")
-}
-
 /// A page of the global nodes and the user's own.
-pub(crate) async fn list(db: &mut AnyConnection, user_id: &str, filter: &NodeFilter, page: &Page) -> Result<Vec<Node>> {
-    let global = |select: Statement| filter.conditions(select.sql(" AND user_id IS NULL"));
-    let own = |select: Statement| filter.conditions(select.text(" AND user_id = ?", user_id));
+pub(crate) async fn list(
+    db: &mut AnyConnection,
+    user_id: &str,
+    filter: &NodeFilter,
+    in_name: fn(&str) -> String,
+    page: &Page,
+) -> Result<Vec<Node>> {
+    let global = |select: Statement| filter.conditions(select.sql(" AND user_id IS NULL"), in_name);
+    let own = |select: Statement| filter.conditions(select.text(" AND user_id = ?", user_id), in_name);
     let behind = |select: Statement| select.behind("sequence", page);
     let select = Statement::new(NODES);
     let select = match filter.own {
@@ -56,14 +65,19 @@ pub(crate) async fn list(db: &mut AnyConnection, user_id: &str, filter: &NodeFil
 }
 
 /// How many nodes there are on all pages.
-pub(crate) async fn count(db: &mut AnyConnection, user_id: &str, filter: &NodeFilter) -> Result<i64> {
+pub(crate) async fn count(
+    db: &mut AnyConnection,
+    user_id: &str,
+    filter: &NodeFilter,
+    in_name: fn(&str) -> String,
+) -> Result<i64> {
     let count = Statement::new("SELECT COUNT(*) FROM classification_nodes WHERE 1 = 1");
     let count = match filter.own {
         Some(true) => count.text(" AND user_id = ?", user_id),
         Some(false) => count.sql(" AND user_id IS NULL"),
         None => count.text(" AND (user_id IS NULL OR user_id = ?)", user_id),
     };
-    let count: Vec<(i64,)> = filter.conditions(count).fetch(db).await?;
+    let count: Vec<(i64,)> = filter.conditions(count, in_name).fetch(db).await?;
     Ok(count.first().map_or(0, |(count,)| *count))
 }
 

@@ -9,7 +9,7 @@ use vaultshare::api::{
 
 use crate::{
     clock::{Clock, Millis, to_wire},
-    error::{Error, Result},
+    error::{Code, Error, Result},
     pagination::Page,
     query,
     store::{Statement, new_id},
@@ -102,7 +102,7 @@ impl Row {
 
 pub(crate) async fn find(db: &mut AnyConnection, id: &str, user_id: &str) -> Result<Row> {
     let select = Statement::new(TASKS).text(" AND id = ?", id).text(" AND user_id = ?", user_id);
-    select.fetch(db).await?.pop().ok_or_else(|| Error::not_found("client_task_not_found"))
+    select.fetch(db).await?.pop().ok_or_else(|| Error::not_found(Code::ClientTaskNotFound))
 }
 
 pub(crate) async fn set_state(

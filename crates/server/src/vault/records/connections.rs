@@ -14,7 +14,7 @@ use vaultshare::api::{
 use super::public_keys;
 use crate::{
     clock::{Millis, to_wire},
-    error::{Error, Result},
+    error::{Code, Error, Result},
     pagination::Page,
     store::{Statement, new_id},
     wire::Stored,
@@ -125,7 +125,7 @@ impl Row {
 
 pub(crate) async fn find(db: &mut AnyConnection, id: &str, user_id: &str) -> Result<Row> {
     let select = Statement::new(CONNECTIONS).text(" AND own.id = ?", id).text(" AND own.user_id = ?", user_id);
-    select.fetch(db).await?.pop().ok_or_else(|| Error::not_found("connection_not_found"))
+    select.fetch(db).await?.pop().ok_or_else(|| Error::not_found(Code::ConnectionNotFound))
 }
 
 /// The id of the user's row of the connection with the other.

@@ -9,7 +9,7 @@ use vaultshare::api::{
 
 use crate::{
     clock::{Millis, to_wire},
-    error::{Error, Result},
+    error::{Code, Error, Result},
     pagination::Page,
     query,
     store::Statement,
@@ -28,7 +28,7 @@ pub(crate) struct InvitationFilter {
 }
 
 pub(crate) fn not_found() -> Error {
-    Error::not_found("invitation_not_found")
+    Error::not_found(Code::InvitationNotFound)
 }
 
 /// A page of the user's invitations; those that are open or answered if the filter names no state.

@@ -16,7 +16,7 @@ use vaultshare::api::{
 use super::{classification, templates};
 use crate::{
     clock::{Clock, Millis, to_wire},
-    error::{Error, Result},
+    error::{Code, Error, Result},
     pagination::Page,
     query,
     store::Statement,
@@ -143,7 +143,7 @@ pub(crate) struct Loaded {
 /// The item, original or copy, of this user and id.
 pub(crate) async fn find(db: &mut AnyConnection, id: &str, user_id: &str) -> Result<ItemRow> {
     let select = Statement::new(ITEMS).text(" AND id = ?", id).text(" AND user_id = ?", user_id);
-    select.fetch(db).await?.pop().ok_or_else(|| Error::not_found("item_not_found"))
+    select.fetch(db).await?.pop().ok_or_else(|| Error::not_found(Code::ItemNotFound))
 }
 
 /// The slots of one item, in order.
@@ -158,14 +158,14 @@ pub(crate) async fn slots_of(db: &mut AnyConnection, item_id: &str) -> Result<Ve
 /// The slot of an item of this user.
 pub(crate) async fn find_slot(db: &mut AnyConnection, id: &str, user_id: &str) -> Result<SlotRow> {
     let select = Statement::new(SLOTS).text(" AND slots.id = ?", id).text(" AND items.user_id = ?", user_id);
-    select.fetch(db).await?.pop().ok_or_else(|| Error::not_found("slot_not_found"))
+    select.fetch(db).await?.pop().ok_or_else(|| Error::not_found(Code::SlotNotFound))
 }
 
 /// The item if the user owns it: recipients can read an item, not change it.
 pub(crate) async fn find_own(db: &mut AnyConnection, id: &str, user_id: &str) -> Result<ItemRow> {
     let item = find(db, id, user_id).await?;
     if !item.is_own() {
-        return Err(Error::forbidden("not_owner", "Only the owner of an item can do this"));
+        return Err(Error::refused(Code::NotOwner, "Only the owner of an item can do this"));
     }
     Ok(item)
 }

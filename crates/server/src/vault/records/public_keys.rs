@@ -5,7 +5,7 @@ use vaultshare::api::vault::invitations::ConnectionPublicKey;
 
 use crate::{
     clock::{Clock, Millis},
-    error::{Error, Result},
+    error::{Code, Error, Result},
     pagination::Page,
     store::{Statement, new_id},
 };
@@ -14,7 +14,7 @@ use crate::{
 pub(crate) const STRATEGY: &str = "Rsa4096";
 
 pub(crate) fn not_found() -> Error {
-    Error::not_found("public_key_not_found")
+    Error::not_found(Code::PublicKeyNotFound)
 }
 
 /// A page of the user's keys.

@@ -11,7 +11,7 @@ use vaultshare::api::{
 
 use crate::{
     clock::{Millis, to_wire},
-    error::{Error, Result},
+    error::{Code, Error, Result},
     pagination::Page,
     query,
     store::{Statement, Value, write_rows},
@@ -126,7 +126,7 @@ impl ShareRow {
 }
 
 pub(crate) fn not_found() -> Error {
-    Error::not_found("share_not_found")
+    Error::not_found(Code::ShareNotFound)
 }
 
 /// The share of this id, of whatever user.

@@ -16,7 +16,7 @@ use vaultshare::api::{
 use super::items;
 use crate::{
     clock::{Clock, Millis, to_wire},
-    error::{Error, Result},
+    error::{Code, Error, Result},
     pagination::Page,
     store::{Statement, new_id, write_rows},
     wire::{Stored, id_text, maybe_time},
@@ -85,7 +85,7 @@ impl ShareRow {
 }
 
 pub(crate) fn not_found() -> Error {
-    Error::not_found("share_not_found")
+    Error::not_found(Code::ShareNotFound)
 }
 
 /// The share of this id, if this user is its sender or its recipient and it has not expired.

@@ -17,10 +17,10 @@ use vaultshare::api::{
 use super::classification;
 use crate::{
     clock::{Clock, Millis, to_wire},
-    error::{Error, Result},
+    error::{Code, Error, Result},
     pagination::Page,
     query,
-    store::{Statement, new_id, write_rows},
+    store::{Statement, containing, new_id, write_rows},
     wire::Stored,
 };
 
@@ -38,7 +38,7 @@ pub(crate) struct TemplateFilter {
 }
 
 pub(crate) fn not_found() -> Error {
-    Error::not_found("template_not_found")
+    Error::not_found(Code::TemplateNotFound)
 }
 
 /// A page of the system's templates and the user's own.
@@ -46,12 +46,15 @@ pub(crate) async fn list(
     db: &mut AnyConnection,
     user_id: &str,
     filter: &TemplateFilter,
+    in_name: fn(&str) -> String,
     page: &Page,
 ) -> Result<Vec<Row>> {
-    let like = filter.like.as_ref().map(|text| text.to_lowercase().replace(['%', '_', '\\'], ""));
+    let like = filter.like.as_deref().map(containing);
+    let named = filter.like.as_deref().map(|text| containing(&in_name(text)));
     let filtered = |select: Statement| {
         select
-            .text_if(" AND LOWER(label) LIKE '%' || ? || '%'", like.as_deref())
+            .text_if(" AND (label LIKE ? ESCAPE '\\'", like.as_deref())
+            .text_if(" OR name LIKE ? ESCAPE '\\')", named.as_deref())
             .text_if(IN_SCHEME, filter.scheme.as_deref())
             .text_if(UNDER_NODE, filter.node_name.as_deref())
             .behind("sequence", page)

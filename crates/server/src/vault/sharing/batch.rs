@@ -41,13 +41,13 @@ pub(in crate::vault) async fn apply(
         ending::end_as(db, id.as_str(), &session.user_id, vault.clock()).await?;
     }
     let changes = request.shares_to_reconfigure.unwrap_or_default();
-    let mut changed = outgoing::change_all(db, &session.user_id, &changes, vault.clock()).await?;
+    let mut changed =
+        outgoing::change_all(db, &session.user_id, ("shares_to_reconfigure", &changes), vault.clock()).await?;
     let new = request.shares_to_create.unwrap_or_default();
     if !new.is_empty() {
-        let item_id =
-            request.item_to_share_id.ok_or_else(|| Error::invalid("shares_to_create needs item_to_share_id"))?;
+        let item_id = request.item_to_share_id.ok_or_else(|| Error::missing("item_to_share_id"))?;
         let sharing = Sharing::begin(db, item_id.as_str(), &session.user_id).await?;
-        let ids = sharing.create(db, &new, vault.clock()).await?;
+        let ids = sharing.create(db, ("shares_to_create", &new), vault.clock()).await?;
         changed.extend(shares::find_all(db, &ids).await?);
     }
     let shares = changed.into_iter().map(|share| share.wire(&session.user_id)).collect::<Result<_>>()?;

@@ -16,7 +16,7 @@ use super::values::{self, Sender, SharedSlot};
 use crate::{
     auth::Session,
     clock::{Clock, Millis},
-    error::{Error, Result},
+    error::{Code, Error, Result},
     idempotency::{Begun, Idempotency},
     request::{Body, check_length, read_expiry},
     service::Service,
@@ -48,7 +48,7 @@ pub(in crate::vault) async fn create(
     };
     let db = &mut *change.tx;
     let sharing = Sharing::begin(db, &item_id, &session.user_id).await?;
-    let ids = sharing.create(db, &request.shares, vault.clock()).await?;
+    let ids = sharing.create(db, ("shares", &request.shares), vault.clock()).await?;
     let rows = shares::find_all(db, &ids).await?;
     let shares = rows.into_iter().map(|row| row.wire(&session.user_id)).collect::<Result<_>>()?;
     let response = SharesResponse { shares, next_page_after: None, meta: PageMeta::of(None) };
@@ -93,31 +93,40 @@ impl Sharing {
         if self.parent.is_none() { Sender::Owner } else { Sender::OnSharer }
     }
 
-    /// Creates shares, and returns their ids.
-    pub(super) async fn create(&self, db: &mut AnyConnection, new: &[NewShare], clock: &Clock) -> Result<Vec<String>> {
+    /// Creates the shares of a field of the request, and returns their ids.
+    pub(super) async fn create(
+        &self,
+        db: &mut AnyConnection,
+        (field, new): (&str, &[NewShare]),
+        clock: &Clock,
+    ) -> Result<Vec<String>> {
         let recipients: Vec<&str> = new.iter().map(|new| new.recipient_id.as_str()).collect();
         let keys = connections::find_public_keys(db, &recipients, &self.sender_id).await?;
         let ids: Vec<String> = new.iter().map(|_| new_id()).collect();
         let (mut rows, mut sent_values, mut recipients_and_shares) = (Vec::new(), Vec::new(), Vec::new());
-        for (id, new) in ids.iter().zip(new) {
+        for (index, (id, new)) in ids.iter().zip(new).enumerate() {
+            let at_share = |error: Error| error.at(&format!("{field}[{index}]"));
             let recipient_id = new.recipient_id.as_str();
             if recipient_id == self.sender_id || recipient_id == self.owner_id {
-                return Err(Error::invalid("An item is shared with someone else than its owner and its sender"));
+                let message = "An item is shared with someone else than its owner and its sender";
+                return Err(at_share(Error::refused(Code::InvalidRecipient, message).at("recipient_id")));
             }
-            let key = keys.get(recipient_id).ok_or_else(not_connected)?;
+            let key = keys.get(recipient_id).ok_or_else(|| at_share(not_connected()))?;
             if key.public_key != new.public_key {
-                return Err(Error::invalid("public_key is not the recipient's key in the connection"));
+                let message = "is not the recipient's key in the connection";
+                return Err(at_share(Error::refused(Code::PublicKeyMismatch, message).at("public_key")));
             }
-            check_length("terms", new.terms.as_deref(), LONGEST_TERMS)?;
-            check_length("keypair_external_id", new.keypair_external_id.as_deref(), 255)?;
-            let slot_id = self.only_slot(id_text(&new.slot_id))?;
+            check_length("terms", new.terms.as_deref(), LONGEST_TERMS).map_err(at_share)?;
+            check_length("keypair_external_id", new.keypair_external_id.as_deref(), 255).map_err(at_share)?;
+            let slot_id = self.only_slot(id_text(&new.slot_id)).map_err(at_share)?;
             let sender = self.sender();
-            let (owners_grant, on_sharers_grant) = match (sender, check_grant(new.grant.as_deref())?) {
+            let (owners_grant, on_sharers_grant) = match (sender, check_grant(new.grant.as_deref()).map_err(at_share)?)
+            {
                 (Sender::Owner, grant) => (grant, None),
                 (Sender::OnSharer, grant) => (None, grant),
             };
             let sent: Vec<_> = new.slot_values.iter().collect();
-            let values = values::check(sender, &self.slots, slot_id, &sent)?;
+            let values = values::check(sender, &self.slots, slot_id, &sent).map_err(at_share)?;
             sent_values.extend(values.into_iter().map(|value| (id.as_str(), value)));
             recipients_and_shares.push((recipient_id, id.as_str()));
             rows.push([
@@ -132,14 +141,14 @@ impl Sharing {
                 new.keypair_external_id.as_deref().or(key.keypair_external_id.as_deref()).into(),
                 new.encrypted_dek.as_str().into(),
                 new.terms.as_deref().into(),
-                acceptance(new)?.as_str().into(),
+                acceptance(new).map_err(at_share)?.as_str().into(),
                 // Only the owner can permit it: an item is shared on once, and no further.
                 i64::from(self.parent.is_none() && permits_on_sharing(new)).into(),
                 clock.now().into(),
-                expiry(new, self.parent.as_ref(), clock.now())?.into(),
+                expiry(new, self.parent.as_ref(), clock.now()).map_err(at_share)?.into(),
                 owners_grant.into(),
                 on_sharers_grant.into(),
-                on_share(new, sender)?.into(),
+                on_share(new, sender).map_err(at_share)?.into(),
                 clock.sequence().into(),
             ]);
         }
@@ -155,23 +164,25 @@ impl Sharing {
             return Ok(self.parent.as_ref().and_then(|parent| parent.slot_id.as_deref()));
         };
         let slot = self.slots.iter().find(|slot| slot.id == asked);
-        slot.map(|slot| Some(slot.original_id.as_str())).ok_or_else(|| Error::invalid("slot_id is not of this item"))
+        let unknown = || Error::refused(Code::UnknownSlot, "is not of this item").at("slot_id");
+        slot.map(|slot| Some(slot.original_id.as_str())).ok_or_else(unknown)
     }
 }
 
 // Rules.
 
 fn not_connected() -> Error {
-    Error::refused(StatusCode::BAD_REQUEST, "connection_not_found", "Sender and recipient are not connected")
+    Error::refused(Code::NotConnected, "Sender and recipient are not connected").at("recipient_id")
 }
 
 fn check_may_share_on(received: &ShareRow) -> Result<()> {
     if !received.permits_on_sharing() {
         let message = "The share does not permit its recipient to share on";
-        return Err(Error::forbidden("onsharing_not_permitted", message));
+        return Err(Error::refused(Code::OnsharingNotPermitted, message));
     }
     if !received.is_open() {
-        return Err(Error::forbidden("acceptance_required", "The share has to be accepted before it is shared on"));
+        let message = "The share has to be accepted before it is shared on";
+        return Err(Error::refused(Code::AcceptanceRequired, message));
     }
     Ok(())
 }
@@ -184,7 +195,7 @@ pub(super) fn check_grant(grant: Option<&str>) -> Result<Option<&str>> {
 
 fn on_share(new: &NewShare, sender: Sender) -> Result<Option<&str>> {
     if sender == Sender::Owner && new.on_share.is_some() {
-        return Err(Error::invalid("Only who shares on sends on_share"));
+        return Err(Error::refused(Code::OnShareNotAllowed, "is for who shares on to send").at("on_share"));
     }
     check_length("on_share", new.on_share.as_deref(), 2048)?;
     Ok(new.on_share.as_deref())
@@ -198,7 +209,10 @@ fn acceptance(new: &NewShare) -> Result<Acceptance> {
     match new.acceptance_required {
         None | Some(Acceptance::AcceptanceNotRequired) => Ok(Acceptance::AcceptanceNotRequired),
         Some(Acceptance::AcceptanceRequired) => Ok(Acceptance::AcceptanceRequired),
-        Some(_) => Err(Error::invalid("A sender cannot accept or reject in the recipient's place")),
+        Some(_) => {
+            let message = "A sender cannot accept or reject in the recipient's place";
+            Err(Error::refused(Code::InvalidAcceptance, message).at("acceptance_required"))
+        }
     }
 }
 
@@ -210,7 +224,8 @@ fn expiry(new: &NewShare, parent: Option<&ShareRow>, now: Millis) -> Result<Opti
     };
     match (asked, parent.and_then(|parent| parent.expires_at)) {
         (Some(asked), Some(latest)) if asked > latest => {
-            Err(Error::invalid("A share cannot be shared on for longer than it lasts itself"))
+            let message = "A share cannot be shared on for longer than it lasts itself";
+            Err(Error::refused(Code::ExpiryAfterParent, message).at("expires_at"))
         }
         (asked, latest) => Ok(asked.or(latest)),
     }

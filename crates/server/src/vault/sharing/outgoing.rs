@@ -18,7 +18,7 @@ use super::{creating::check_grant, ending};
 use crate::{
     auth::Session,
     clock::Clock,
-    error::{Error, Result},
+    error::{Code, Error, Result},
     pagination::{Order, PageParams},
     query::Query,
     request::{Body, read_expiry},
@@ -81,7 +81,7 @@ pub(in crate::vault) async fn change(
 
 async fn change_copies(vault: &Vault, session: &Session, request: SharesChange) -> Result<Json<SharesResponse>> {
     let mut tx = vault.store().write().await?;
-    let shares = change_all(&mut tx, &session.user_id, &request.shares, vault.clock()).await?;
+    let shares = change_all(&mut tx, &session.user_id, ("shares", &request.shares), vault.clock()).await?;
     tx.commit().await?;
     let shares = shares.into_iter().map(|share| share.wire(&session.user_id)).collect::<Result<_>>()?;
     Ok(Json(SharesResponse { shares, next_page_after: None, meta: PageMeta::of(None) }))
@@ -92,28 +92,31 @@ async fn change_copies(vault: &Vault, session: &Session, request: SharesChange) 
 pub(super) async fn change_all(
     db: &mut AnyConnection,
     user_id: &str,
-    changes: &[ShareChange],
+    (field, changes): (&str, &[ShareChange]),
     clock: &Clock,
 ) -> Result<Vec<ShareRow>> {
     let mut changed = Vec::with_capacity(changes.len());
-    for change in changes {
+    for (index, change) in changes.iter().enumerate() {
+        let at_share = |error: Error| error.at(&format!("{field}[{index}]"));
         let id = change.share_id.as_str();
         let share = shares::find(db, id).await?;
         let share = share.filter(|share| share.owner_id == user_id).ok_or_else(shares::not_found)?;
         if let Some(expires_at) = &change.expires_at {
-            let expires_at = expires_at.as_ref().map(|text| read_expiry(text, clock.now())).transpose()?;
+            let expires_at =
+                expires_at.as_ref().map(|text| read_expiry(text, clock.now())).transpose().map_err(at_share)?;
             shares::set_expiry(db, id, expires_at).await?;
         }
         match change.onsharing_permitted {
             Some(true) if share.sender_id != share.owner_id => {
-                return Err(Error::invalid("What was shared on cannot be shared on again"));
+                let refusal = Error::refused(Code::SharedOnAlready, "What was shared on cannot be shared on again");
+                return Err(at_share(refusal.at("onsharing_permitted")));
             }
             Some(permitted) => {
                 shares::permit_on_sharing(db, id, permitted).await?;
             }
             None => {}
         }
-        if let Some(grant) = check_grant(change.grant.as_deref())? {
+        if let Some(grant) = check_grant(change.grant.as_deref()).map_err(at_share)? {
             shares::set_grants(db, &HashMap::from([(id, grant)])).await?;
         }
         if change.onsharing_permitted == Some(false) {

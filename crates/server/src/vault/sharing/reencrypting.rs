@@ -9,7 +9,7 @@ use vaultshare::api::vault::items::{ItemResponse, ReencryptionRequest};
 
 use crate::{
     auth::Session,
-    error::{Error, Result},
+    error::{Code, Error, Result},
     request::Body,
     service::Service,
     vault::{
@@ -26,10 +26,11 @@ pub(in crate::vault) async fn encrypt(
 ) -> Result<Json<ItemResponse>> {
     let mut tx = vault.store().write().await?;
     let item = items::find(&mut tx, &item_id, &session.user_id).await?;
-    let share_id = item.share_id.ok_or_else(|| Error::invalid("Only a received item can be encrypted anew"))?;
+    let share_id =
+        item.share_id.ok_or_else(|| Error::refused(Code::NotReceived, "Only a received item can be encrypted anew"))?;
     let share = shares::find_incoming(&mut tx, &share_id, &session.user_id).await?;
     if !share.is_open() {
-        return Err(Error::forbidden("acceptance_required", "The share has to be accepted first"));
+        return Err(Error::refused(Code::AcceptanceRequired, "The share has to be accepted first"));
     }
     // All values or none: the share's DEK is deleted, and a value left encrypted with it could never be read again.
     for slot in items::slots_of(&mut tx, &item_id).await? {
@@ -38,7 +39,10 @@ pub(in crate::vault) async fn encrypt(
             (Some(sent), Some(_), Some(original_id)) => {
                 share_values::reencrypt(&mut tx, &share_id, &original_id, sent).await?;
             }
-            (None, Some(_), _) => return Err(Error::invalid("Every slot that has a value must be encrypted anew")),
+            (None, Some(_), _) => {
+                let message = "Every slot that has a value must be encrypted anew";
+                return Err(Error::refused(Code::ValueMissing, message).at("slots"));
+            }
             _ => {}
         }
     }

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     auth::Session,
     clock::Clock,
-    error::{Error, Result},
+    error::{Code, Error, Result},
     request::Body,
     service::Service,
     vault::{
@@ -88,7 +88,8 @@ async fn replace(
         deks.insert(share.id.as_str(), dek.dek.as_str());
         if let Some(grant) = check_grant(dek.grant.as_deref())? {
             if sender == Sender::OnSharer {
-                return Err(Error::invalid("Only the owner of an item sends a grant with a new DEK"));
+                let message = "Only the owner of an item sends a grant with a new DEK";
+                return Err(Error::refused(Code::GrantNotAllowed, message).at("grant"));
             }
             grants.insert(share.id.as_str(), grant);
         }

@@ -3,7 +3,7 @@
 use vaultshare::api::{Id, vault::shares::ShareSlotValue};
 
 use crate::{
-    error::{Error, Result},
+    error::{Code, Error, Result},
     vault::records::share_values::ShareValue,
 };
 
@@ -40,14 +40,15 @@ pub(super) fn check(
     for value in sent {
         let id = value.slot_id.as_ref().map(Id::as_str);
         let slot = slots.iter().find(|slot| Some(slot.id.as_str()) == id);
-        let slot = slot.ok_or_else(|| Error::invalid("slot_values names a slot that is not of this item"))?;
+        let slot =
+            slot.ok_or_else(|| Error::refused(Code::UnknownSlot, "is not of this item").at("slot_values.slot_id"))?;
         if only.is_some_and(|only| only != slot.original_id) {
             continue;
         }
         if values.iter().any(|value| value.slot_id == slot.original_id) {
-            return Err(Error::invalid("slot_values names a slot twice"));
+            return Err(Error::refused(Code::SlotRepeated, "is named twice").at("slot_values.slot_id"));
         }
-        values.extend(check_one(sender, slot, value)?);
+        values.extend(check_one(sender, slot, value).map_err(|error| error.at("slot_values"))?);
     }
     Ok(values)
 }
@@ -55,19 +56,22 @@ pub(super) fn check(
 fn check_one(sender: Sender, slot: &SharedSlot, sent: &ShareSlotValue) -> Result<Option<ShareValue>> {
     let Some(encrypted_value) = &sent.encrypted_value else { return Ok(None) };
     let key = sent.encrypted_value_verification_key.as_ref();
-    let key = key.ok_or_else(|| Error::invalid("A shared value needs its encrypted_value_verification_key"))?;
+    let needed = "is needed for a shared value";
+    let key =
+        key.ok_or_else(|| Error::refused(Code::VerificationKeyMissing, needed).at("encrypted_value_verification_key"))?;
+    let of_hash = |code, message| Error::refused(code, message).at("value_verification_hash");
     let hash = match (sender, &sent.value_verification_hash) {
         (Sender::Owner, Some(hash)) if is_hash(hash) => hash.clone(),
         (Sender::Owner, _) => {
-            return Err(Error::invalid("A shared value needs its value_verification_hash, 64 hexadecimal digits"));
+            return Err(of_hash(Code::VerificationHashMissing, "must be 64 hexadecimal digits for a shared value"));
         }
         (Sender::OnSharer, Some(_)) => {
-            return Err(Error::invalid("Only the owner of an item sends value_verification_hash"));
+            return Err(of_hash(Code::VerificationHashNotAllowed, "is for the owner of an item to send"));
         }
-        (Sender::OnSharer, None) => slot
-            .owners_hash
-            .clone()
-            .ok_or_else(|| Error::invalid("A slot that its owner left empty cannot be given a value"))?,
+        (Sender::OnSharer, None) => slot.owners_hash.clone().ok_or_else(|| {
+            let message = "A slot that its owner left empty cannot be given a value";
+            Error::refused(Code::ValueNotFromOwner, message).at("encrypted_value")
+        })?,
     };
     Ok(Some(ShareValue {
         slot_id: slot.original_id.clone(),
