@@ -316,6 +316,8 @@ export class Session {
 /** A part of a list. */
 export interface Page<T> {
   entries: T[];
+  /** Records that could not be read, which hide none of the others; absent where all could. `id` where that could be read. */
+  unreadable?: { id?: string; error: VaultError }[];
   /** What to pass as `after` for the next page; absent on the last. */
   next?: string;
 }

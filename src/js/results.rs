@@ -5,6 +5,7 @@ use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use crate::{
+    api::Id,
     error::{Error, Result},
     workflows,
 };
@@ -25,6 +26,17 @@ struct Page<'a, R> {
     entries: Vec<R>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreadable: Vec<Unreadable<'a>>,
+}
+
+/// A record that could not be read.
+#[derive(Serialize)]
+struct Unreadable<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a Id>,
+    #[serde(with = "serde_wasm_bindgen::preserve")]
+    error: JsValue,
 }
 
 /// A part of a list, each of whose entries `record` makes one that JavaScript sees.
@@ -32,7 +44,13 @@ pub(super) fn page<'a, T, R: Serialize>(
     page: &'a workflows::Page<T>,
     record: impl Fn(&'a T) -> Result<R>,
 ) -> Result<JsValue> {
-    to_js(&Page { entries: page.entries.iter().map(record).collect::<Result<_>>()?, next: page.next.as_deref() })
+    let unreadable = page.unreadable.iter();
+    let unreadable = unreadable.map(|record| Unreadable { id: record.id.as_ref(), error: record.error.clone().into() });
+    to_js(&Page {
+        entries: page.entries.iter().map(record).collect::<Result<_>>()?,
+        next: page.next.as_deref(),
+        unreadable: unreadable.collect(),
+    })
 }
 
 #[wasm_bindgen(module = "/src/js/item.js")]

@@ -135,12 +135,13 @@ impl Session {
     /// then shows it.
     pub async fn list_connections(&self, page: &PageRequest) -> Result<Page<Connection>> {
         self.keys()?;
-        let Page { entries, next } = fetch_pages(page, &|query| vault::connections::list(self.vault(), query)).await?;
+        let Page { entries, next, unreadable } =
+            fetch_pages(page, &|query| vault::connections::list(self.vault(), query)).await?;
         let shown = join_all(entries.into_iter().map(|record| self.look_at(record))).await;
         let shown = shown.into_iter().collect::<Result<Vec<_>>>()?;
         refuse_two_keys_of_one_pair(&shown)?;
         let connections = join_all(shown.into_iter().map(|shown| self.accept_shown(shown))).await;
-        Ok(Page { entries: connections.into_iter().collect::<Result<_>>()?, next })
+        Ok(Page { entries: connections.into_iter().collect::<Result<_>>()?, next, unreadable })
     }
 
     /// By the user's own id of it, or by a reference; the other side has another id. `KEY_CHANGED` where the server shows
@@ -162,12 +163,13 @@ impl Session {
     /// As [`Session::inspect_connection`], all of them: to find the one with another key than before.
     pub async fn inspect_connections(&self, page: &PageRequest) -> Result<Page<Connection>> {
         let keys = self.keys()?;
-        let Page { entries, next } = fetch_pages(page, &|query| vault::connections::list(self.vault(), query)).await?;
+        let Page { entries, next, unreadable } =
+            fetch_pages(page, &|query| vault::connections::list(self.vault(), query)).await?;
         let shown = join_all(entries.into_iter().map(|record| async {
             let recipient = self.look_at(record).await?;
             self.with_name(&recipient, keys.is_other_key(&recipient)).await
         }));
-        Ok(Page { entries: shown.await.into_iter().collect::<Result<_>>()?, next })
+        Ok(Page { entries: shown.await.into_iter().collect::<Result<_>>()?, next, unreadable })
     }
 
     /// Accepts another key than before for a connection: the one of this fingerprint, which the user was shown. `KEY_CHANGED`

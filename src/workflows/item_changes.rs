@@ -16,6 +16,7 @@ use super::{
     outdated::refuse_outdated,
     refusals::{bad_response, ciphertext, expect_id},
     session::Keys,
+    share_requests::BYTES_AT_ONCE,
     slot_rows::{SlotRow, find_made_rows, rows_of_change, rows_of_new_item},
     tasks::count_outstanding,
 };
@@ -86,6 +87,12 @@ impl Session {
             item.binding.birth = Some(operation.birth());
             match self.write(&item, &change, &made, &[]).await {
                 Err(error) if error.code() == ErrorCode::Conflict => item = self.get_own_item(&item.record.id).await?,
+                Err(error) if error.code() == ErrorCode::InvalidArgument => {
+                    // The server refuses the values, as too many or too large say: no empty item stays behind.
+                    let _ = vault::items::delete(self.vault(), &item.record.id).await;
+                    operation.complete();
+                    return Err(error);
+                }
                 written => {
                     let item = written?;
                     operation.complete();
@@ -157,7 +164,7 @@ impl Session {
         });
         let change = ItemChange { slots: slots.collect(), ..ItemChange::default() };
         let rows: Vec<Id> = item.slots.iter().map(|slot| slot.record.id.clone()).collect();
-        self.write_as(&item, &change, &rows, Vouching::ForWhatIsShown).await
+        self.write_as(&item, &change, &rows, Vouching::ForAllThatIsShown).await
     }
 
     /// `NOT_OWNER` for a slot of a received item.
@@ -226,7 +233,10 @@ impl Session {
         if sealed.is_empty {
             return Ok(item.clone());
         }
-        let response = self.put_item(item, sealed.change).await?;
+        let response = match vouching {
+            Vouching::ForAllThatIsShown => self.put_in_parts(item, sealed.change).await?,
+            Vouching::ForWhatIsShown | Vouching::ForNothing => self.put_item(item, sealed.change).await?,
+        };
         // A slot that the item does not name is not shown.
         let named: BTreeSet<&Id> = response.item.slot_ids.iter().collect();
         let shown = response.slots.iter().filter(|slot| named.contains(&slot.id));
@@ -236,6 +246,25 @@ impl Session {
         }
         keys.memory.borrow_mut().wrote_item(item.record.id.as_str(), sealed.seen);
         decrypt_item(&keys, response, &ItemKey::Own).await
+    }
+
+    /// A write of every value, which may outgrow one request. One that is cut off leaves an item that is `changed`.
+    async fn put_in_parts(&self, item: &Item, change: items::ItemChange) -> Result<Box<items::ItemResponse>> {
+        let mut slots = change.slots_attributes.unwrap_or_default().into_iter().peekable();
+        let mut item = item.clone();
+        loop {
+            let (mut part, mut bytes) = (Vec::new(), 0);
+            while let Some(slot) = slots.next_if(|slot| bytes == 0 || bytes + length(slot) <= BYTES_AT_ONCE) {
+                bytes += length(&slot);
+                part.push(slot);
+            }
+            let part = items::ItemChange { slots_attributes: Some(part), ..Default::default() };
+            let response = self.put_item(&item, part).await?;
+            if slots.peek().is_none() {
+                return Ok(response);
+            }
+            item.record.updated_at.clone_from(&response.item.updated_at);
+        }
     }
 
     /// `CONFLICT` where the server knows the condition and somebody changed the item meanwhile.
@@ -248,10 +277,16 @@ impl Session {
     }
 }
 
+fn length(slot: &SlotChange) -> usize {
+    slot.encrypted_value.iter().flatten().map(|value| value.as_str().len()).sum()
+}
+
 /// What a write vouches for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Vouching {
     ForWhatIsShown,
+    /// The same, by writing every value.
+    ForAllThatIsShown,
     /// The item is not as its values say, and stays so.
     ForNothing,
 }
@@ -345,7 +380,7 @@ async fn seal(keys: &Keys, item: &Item, change: &ItemChange, ids: &[Id], vouchin
     };
     let state = match vouching {
         Vouching::ForNothing => StateDigest::FITS_NOTHING,
-        Vouching::ForWhatIsShown => {
+        Vouching::ForWhatIsShown | Vouching::ForAllThatIsShown => {
             let states = rows.iter().map(|row| row.state(revision)).collect();
             state_digest(item.record.id.as_str(), Some(birth), revision, label, states)
         }

@@ -32,6 +32,7 @@ mod refusals;
 mod registration;
 mod services;
 mod session;
+mod share_requests;
 mod shares;
 mod slot_rows;
 #[cfg(not(target_arch = "wasm32"))]
@@ -47,7 +48,7 @@ pub use invitations::{Invitation, NewInvitation};
 pub use item::{Binding, Classification, Item, ItemChange, NewItem, NewSlot, Slot, Value};
 pub use item_changes::UpdatedItem;
 pub use key_pair_pool::{GenerateOnDemand, KeyPairPool, KeyPairSource};
-pub use pagination::{Page, PageRequest};
+pub use pagination::{Page, PageRequest, Unreadable};
 pub use progress::{Progress, ProgressListener};
 pub use refresh::{IncludedShare, LeftOut, LeftOutReason, Refreshed};
 pub use session::Session;

@@ -1,11 +1,12 @@
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
 
 use crate::{
     api::{
-        PageQuery,
+        Id, PageQuery,
         vault::{
             self, classification_nodes::NodesResponse, client_tasks::ClientTasksResponse,
-            connections::ConnectionsResponse, invitations::InvitationsResponse, items::ItemsResponse,
+            connections::ConnectionsResponse, invitations::InvitationsResponse, items::ItemsPage,
             shares::SharesResponse,
         },
     },
@@ -23,6 +24,17 @@ pub struct Page<T> {
     pub entries: Vec<T>,
     /// Cursor of the next page; `None` on the last.
     pub next: Option<String>,
+    /// Records that could not be read. They hide none of the others.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// A record of a list that is not what the protocol says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// As the record has it; `None` where that is no id either.
+    pub id: Option<Id>,
+    /// `BAD_RESPONSE`.
+    pub error: Error,
 }
 
 /// Pagination arguments of the list calls.
@@ -42,6 +54,36 @@ pub(super) trait ListResponse {
 
     /// The entries, and the cursor of the next page.
     fn into_entries(self) -> Result<(Vec<Self::Entry>, Option<String>)>;
+
+    /// Each entry by itself, of a response that cannot be read as a whole; `None` where it is no list.
+    fn read_each(_: &Response) -> Option<EachRead<Self::Entry>> {
+        None
+    }
+}
+
+/// The entries that could be read, those that could not, and the cursor of the next page.
+type EachRead<T> = (Vec<T>, Vec<Unreadable>, Option<String>);
+
+fn read_each<T: DeserializeOwned>(response: &Response, field: &str) -> Option<EachRead<T>> {
+    #[derive(Deserialize)]
+    struct Identified {
+        id: Id,
+    }
+    let records = deserialize::<Vec<Box<RawValue>>>(response, Some(field)).ok()?;
+    let next = deserialize::<Option<String>>(response, Some("next_page_after")).ok().and_then(|next| *next);
+    let (mut entries, mut unreadable) = (Vec::new(), Vec::new());
+    for record in *records {
+        let record = record.get().as_bytes();
+        match serde_json::from_slice(record) {
+            Ok(entry) => entries.push(entry),
+            Err(_) => {
+                let id = serde_json::from_slice(record).ok().map(|Identified { id }| id);
+                let error = Error::new(ErrorCode::BadResponse, "a record of the list is not what the protocol says");
+                unreadable.push(Unreadable { id, error });
+            }
+        }
+    }
+    Some((entries, unreadable, next))
 }
 
 /// Fetches one page, or all where `request` says so.
@@ -49,15 +91,22 @@ pub(super) async fn fetch_pages<'service, R: ListResponse + DeserializeOwned>(
     request: &PageRequest,
     fetch: &dyn Fn(&PageQuery) -> Reply<'service, R>,
 ) -> Result<Page<R::Entry>> {
-    let mut entries = Vec::new();
+    let (mut entries, mut unreadable) = (Vec::new(), Vec::new());
     let send = |query: &PageQuery| fetch(query).into_exchange();
     let mut keep = |response: Response| {
-        let (mut more, next) = deserialize::<R>(&response, None)?.into_entries()?;
+        let (mut more, next) = match deserialize::<R>(&response, None) {
+            Ok(read) => read.into_entries()?,
+            Err(error) => {
+                let (more, mut others, next) = R::read_each(&response).ok_or(error)?;
+                unreadable.append(&mut others);
+                (more, next)
+            }
+        };
         entries.append(&mut more);
         Ok(next)
     };
     let next = follow_cursors(request, &send, &mut keep).await?;
-    Ok(Page { entries, next })
+    Ok(Page { entries, next, unreadable })
 }
 
 /// Gives the cursor after the last page that was fetched. Not generic over the entries, so that it is compiled once.
@@ -110,11 +159,15 @@ macro_rules! list_responses {
             fn into_entries(self) -> Result<(Vec<Self::Entry>, Option<String>)> {
                 Ok((self.$field, self.next_page_after))
             }
+
+            fn read_each(response: &Response) -> Option<EachRead<Self::Entry>> {
+                read_each(response, stringify!($field))
+            }
         }
     )*};
 }
 list_responses! {
-    ItemsResponse: items of vault::items::Item,
+    ItemsPage: items of vault::items::Item,
     SharesResponse: shares of vault::shares::Share,
     InvitationsResponse: invitations of vault::invitations::Invitation,
     ConnectionsResponse: connections of vault::connections::Connection,

@@ -1,7 +1,10 @@
 //! Re-encrypting an item for its recipients after a change: what the `update_item_shares` task asks for.
 //! `docs/protocol/http-api.md` §9.2 and §9.3, `docs/protocol/additional-data.md`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    mem,
+};
 
 use serde::Serialize;
 
@@ -13,6 +16,7 @@ use super::{
     pins::public_key,
     refusals::ciphertext,
     session::Keys,
+    share_requests::{BYTES_PER_REQUEST, in_parts, shares_per_request},
 };
 use crate::{
     api::{
@@ -25,16 +29,6 @@ use crate::{
     crypto::{DataKey, PublicKey, places::Birth},
     error::{Error, ErrorCode, Result},
 };
-
-/// Estimated bytes of one request's body. The shares are split into as many requests as that takes, so that neither
-/// memory nor the server's body limit bounds their number.
-const BYTES_PER_REQUEST: usize = 2 * 1024 * 1024;
-
-/// Estimate of what a share adds to a body besides its values.
-const BYTES_PER_SHARE: usize = 1024;
-
-/// Estimate of what a value adds besides its ciphertexts.
-const BYTES_PER_VALUE: usize = 256;
 
 /// How often a refresh is attempted of an item that changes meanwhile.
 const MAX_ATTEMPTS: usize = 5;
@@ -191,10 +185,14 @@ impl Session {
             let values = encrypt_for_share(&dek, item, scope.as_ref()).await?;
             progress.report("updating the shares", 2, 3);
             for recipients in recipients.chunks(shares_per_request(&values)) {
-                let change = refresh_request(&dek, &values, recipients).await?;
-                // Serializing it takes some ten milliseconds.
-                self.pause().await;
-                vault::shares::update_of_item(self.vault(), &item.record.id, &change).await?;
+                let mut share_deks = wrap_for_each(&dek, recipients).await?;
+                // The first request replaces the values of before, those after it add to its own.
+                for values in in_parts(&values, BYTES_PER_REQUEST) {
+                    let change = refresh_request(mem::take(&mut share_deks), values, recipients);
+                    // Serializing it takes some ten milliseconds.
+                    self.pause().await;
+                    vault::shares::update_of_item(self.vault(), &item.record.id, &change).await?;
+                }
             }
         }
         Ok(refreshed)
@@ -326,31 +324,26 @@ fn has_slot(item: &Item, scope: Option<&Id>) -> bool {
     scope.is_none_or(|scope| item.slots.iter().any(|slot| slot.record.id == *scope))
 }
 
-fn shares_per_request(values: &[ShareSlotValue]) -> usize {
-    let length = |value: &ShareSlotValue| {
-        let value_length = value.encrypted_value.as_ref().map_or(0, |value| value.as_str().len());
-        let key_length = value.encrypted_value_verification_key.as_ref().map_or(0, |key| key.as_str().len());
-        value_length + key_length + BYTES_PER_VALUE
-    };
-    let bytes_per_share = values.iter().map(length).sum::<usize>() + BYTES_PER_SHARE;
-    (BYTES_PER_REQUEST / bytes_per_share).max(1)
-}
-
-/// All shares of a scope get the same ciphertexts of the values; only the DEK is encrypted for each recipient.
-async fn refresh_request<'a>(
-    dek: &DataKey,
-    values: &'a [ShareSlotValue],
-    recipients: &'a [Recipient],
-) -> Result<ItemSharesRefresh<'a>> {
+/// The DEK, encrypted for each recipient.
+async fn wrap_for_each(dek: &DataKey, recipients: &[Recipient]) -> Result<Vec<ShareDek>> {
     let encrypted_deks = join_all(recipients.iter().map(|recipient| recipient.key.wrap_data_key(dek))).await;
     let mut share_deks = Vec::with_capacity(recipients.len());
     for (recipient, encrypted_dek) in recipients.iter().zip(encrypted_deks) {
         let (share_id, grant) = (recipient.share_id.clone(), recipient.grant.clone());
         share_deks.push(ShareDek { share_id, dek: ciphertext(encrypted_dek?)?, grant });
     }
+    Ok(share_deks)
+}
+
+/// All shares of a scope get the same ciphertexts of the values.
+fn refresh_request<'a>(
+    share_deks: Vec<ShareDek>,
+    values: &'a [ShareSlotValue],
+    recipients: &'a [Recipient],
+) -> ItemSharesRefresh<'a> {
     let mut slot_values = Vec::with_capacity(recipients.len() * values.len());
     for Recipient { share_id, .. } in recipients {
         slot_values.extend(values.iter().map(|value| value.of_share(share_id)));
     }
-    Ok(ItemSharesRefresh { share_deks, slot_values, client_tasks: Vec::new() })
+    ItemSharesRefresh { share_deks, slot_values, client_tasks: Vec::new() }
 }

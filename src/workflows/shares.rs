@@ -1,6 +1,8 @@
 //! Sharing an item, and reading one that was shared: `docs/protocol/guides.md` §2, steps 18–29;
 //! `docs/protocol/http-api.md` §8 and §9.
 
+use std::mem;
+
 use futures_util::try_join;
 
 use super::{
@@ -12,16 +14,17 @@ use super::{
     grants::{Grant, OnShareSignature, birth_of, check_until},
     pagination::fetch_pages,
     refusals::{acceptance_required, bad_response, ciphertext, expect_id, not_connected},
+    share_requests::{BYTES_AT_ONCE, in_parts},
 };
 use crate::{
     api::{
-        Id, Timestamp,
+        Ciphertext, Id, Timestamp,
         vault::{
             self,
             items::ItemFilter,
             shares::{
-                Acceptance, IncomingFilter, NewSharesRequest, OutgoingFilter, Share, ShareChange,
-                ShareWithItemResponse, SharingMode,
+                Acceptance, IncomingFilter, ItemSharesRefresh, NewSharesRequest, OutgoingFilter, Share, ShareChange,
+                ShareDek, ShareWithItemResponse, SharingMode,
             },
         },
     },
@@ -105,6 +108,9 @@ impl Session {
     /// Re-encrypts an item under a fresh DEK, encrypts the DEK for the recipient, and stores both as a share, with a grant
     /// that lets later changes reach the recipient.
     ///
+    /// What outgrows one request follows in others; until all have arrived its recipient sees a part. A call that was cut off
+    /// is completed by calling again.
+    ///
     /// Nothing is sent where the item is not as its values say (`ITEM_CHANGED`), where one names no place
     /// (`UNBOUND_VALUE`), or where it shows something else than `version` (`CONFLICT`).
     pub async fn create_share(&self, share: &NewShare, progress: &ProgressListener) -> Result<Share> {
@@ -127,8 +133,9 @@ impl Session {
         progress.report("encrypting", 1, 3);
         let connection = &recipient.connection;
         let dek = DataKey::generate()?;
-        let slot_values = encrypt_for_share(&dek, &item, share.slot_id.as_ref()).await?;
-        let encrypted_dek = ciphertext(recipient.key.wrap_data_key(&dek).await?)?;
+        let values = encrypt_for_share(&dek, &item, share.slot_id.as_ref()).await?;
+        let parts = in_parts(&values, BYTES_AT_ONCE.saturating_sub(share.terms.as_deref().map_or(0, str::len)));
+        let encrypted_dek: Ciphertext<_> = ciphertext(recipient.key.wrap_data_key(&dek).await?)?;
         let (grant, on_share) = match item.is_received() {
             true => (None, self.sign_on_share(&item, share.slot_id.as_ref(), &recipient).await?),
             false => {
@@ -145,7 +152,7 @@ impl Session {
             recipient_id: connection.the_other_user.user_id.clone(),
             public_key: connection.the_other_user.user_public_key.clone(),
             keypair_external_id: connection.the_other_user.user_keypair_external_id.clone(),
-            encrypted_dek,
+            encrypted_dek: encrypted_dek.clone(),
             sharing_mode: Some(if share.on_sharing { SharingMode::Anyone } else { SharingMode::Owner }),
             onsharing_permitted: Some(share.on_sharing),
             acceptance_required: Some(match acceptance_required {
@@ -155,7 +162,7 @@ impl Session {
             terms: share.terms.clone(),
             expires_at: share.expires_at.clone(),
             slot_id: share.slot_id.clone(),
-            slot_values,
+            slot_values: parts.first().copied().unwrap_or_default().to_vec(),
             grant: sealed_grant,
             on_share,
         };
@@ -174,6 +181,20 @@ impl Session {
         let created = created.into_iter().next().ok_or_else(|| bad_response("the server made no share"))?;
         if let Some(grant) = &grant {
             keys.check_share(&created.id, grant, &item.record.id, birth_of(&item)?)?;
+        }
+        if parts.len() > 1 {
+            // The server may have answered as to an earlier attempt, and then holds the values of that one under its DEK.
+            let all_of_it = operation.was_attempted_before();
+            let mut share_deks = Vec::new();
+            if all_of_it {
+                share_deks.push(ShareDek { share_id: created.id.clone(), dek: encrypted_dek, grant: None });
+            }
+            for values in parts.into_iter().skip(usize::from(!all_of_it)) {
+                let slot_values = values.iter().map(|value| value.of_share(&created.id)).collect();
+                let share_deks = mem::take(&mut share_deks);
+                let rest = ItemSharesRefresh { share_deks, slot_values, client_tasks: Vec::new() };
+                vault::shares::update_of_item(self.vault(), &share.item_id, &rest).await?;
+            }
         }
         operation.complete();
         progress.report("shared", 3, 3);
@@ -219,7 +240,7 @@ impl Session {
         for share in shares.entries {
             entries.push(OutgoingShare { granted: self.is_granted(&share).await?, share });
         }
-        Ok(Page { entries, next: shares.next })
+        Ok(Page { entries, next: shares.next, unreadable: shares.unreadable })
     }
 
     async fn is_granted(&self, share: &Share) -> Result<Option<bool>> {

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::{Item, ItemChange, NewSlot, Slot, outdated::outdated_error, refusals::bad_response};
 use crate::{
     api::{
-        Id,
+        Id, MAXIMUM_CIPHERTEXT_LENGTH,
         vault::{
             names::{MeantSlot, Named, NamedTwice, SlotWish, machine_name, meant_slots},
             slots::SlotChange,
@@ -13,6 +13,10 @@ use crate::{
     },
     error::{Error, Result},
 };
+
+/// Bytes of the longest value, as UTF-8. Encrypted for whatever place it is a ciphertext that the wire takes
+/// ([`MAXIMUM_CIPHERTEXT_LENGTH`]): base64 has four characters for three bytes, and its parameters have less than 4 KiB.
+const LONGEST_VALUE: usize = (MAXIMUM_CIPHERTEXT_LENGTH - 4 * 1024) / 4 * 3;
 
 /// The row that a slot of a call means.
 #[derive(Clone, Debug)]
@@ -94,6 +98,10 @@ fn wishes<'a>(
         }
         if existing.is_none() && name.is_none() && slot.remove {
             return Err(Error::invalid_argument(format!("`slots[{index}]`: a slot is removed by its id or name")));
+        }
+        if slot.value.iter().flatten().any(|value| value.len() > LONGEST_VALUE) {
+            let message = format!("`slots[{index}].value` has more than {LONGEST_VALUE} bytes");
+            return Err(Error::invalid_argument(message));
         }
         Ok(SlotWish { existing, name, label })
     });

@@ -5,13 +5,17 @@ use std::{cell::RefCell, time::Duration};
 use serde_json::{Value as Json, json};
 use vaultshare::{
     ErrorCode,
-    api::vault::classification_nodes::NewNode,
-    workflows::{Classification, Item, ItemChange, NewItem, NewSlot, NewTemplate, Session, Value},
+    api::vault::{classification_nodes::NewNode, items::ItemFilter, shares::IncomingFilter},
+    http::RequestPolicy,
+    workflows::{
+        Classification, Item, ItemChange, NewItem, NewShare, NewSlot, NewTemplate, PageRequest, Session, TaskSelection,
+        Value,
+    },
 };
 
 use crate::{
     fault_injection::fail_each_request,
-    harness::{Harness, quiet, slot, value, vehicle},
+    harness::{Chain, Harness, PASSPHRASE, connect, quiet, slot, value, vehicle},
     lies::plain_dek_of,
 };
 
@@ -392,4 +396,144 @@ async fn an_item_that_is_given_back_is_written_whichever_request_fails() {
         item.replace(next);
     })
     .await;
+}
+
+const MEGABYTE: usize = 1_000_000;
+
+/// As one who keeps documents in an item: each update is taken, and so is what follows from it.
+#[tokio::test]
+async fn an_item_that_outgrows_a_request_is_shared_shared_on_refreshed_and_kept() {
+    let harness = Harness::new().await;
+    let chain = harness.chain().await;
+    let Chain { alice, bob, carlos, .. } = &chain;
+    let large = |number: usize| char::from(b'a' + u8::try_from(number).unwrap()).to_string().repeat(MEGABYTE);
+    let item = alice.create_item(&custom(vec![]), &quiet()).await.unwrap();
+    for number in 0..8 {
+        update(alice, &item, vec![slot(&format!("page_{number}"), &large(number))]).await;
+    }
+    let is_whole =
+        |item: &Item| (0..8).all(|number| value(item, &format!("page_{number}")) == Some(large(number).as_str()));
+
+    let (share, copy) = chain.share_with_bob(&item).await;
+    let received = bob.get_share(&share).await.unwrap().item;
+    assert!(is_whole(&received) && !received.binding.changed);
+    let onward = chain.share_on(&copy).await;
+    let received = carlos.get_share(&onward).await.unwrap().item;
+    assert!(is_whole(&received) && !received.binding.changed);
+
+    update(alice, &item, vec![slot("title", "Eight pages")]).await;
+    let run = alice.run_tasks(&TaskSelection::default(), &quiet()).await.unwrap();
+    assert_eq!((run.completed.len(), run.failed.len()), (1, 0), "{:?}", run.failed);
+    for (user, share) in [(bob, &share), (carlos, &onward)] {
+        let received = user.get_share(share).await.unwrap().item;
+        assert!(is_whole(&received) && !received.binding.changed);
+        assert_eq!(value(&received, "title"), Some("Eight pages"));
+    }
+    assert!(is_whole(&bob.reencrypt_item(&copy).await.unwrap()));
+    let version = alice.get_item(&item.record.id).await.unwrap().version();
+    assert!(is_whole(&alice.adopt_item(&item.record.id, &version).await.unwrap()));
+    assert!(harness.network.largest_body() < 32 * MEGABYTE);
+}
+
+/// Called again after it was cut off, whichever request failed, sharing is completed.
+#[tokio::test]
+async fn a_large_share_that_was_cut_off_is_completed_by_calling_again() {
+    let harness = Harness::new().await;
+    let (alice, bob, to_bob) = harness.alice_and_bob().await;
+    let item = alice.create_item(&custom(vec![]), &quiet()).await.unwrap();
+    let large = ["a", "b"].map(|letter| letter.repeat(3 * MEGABYTE));
+    for (number, large) in large.iter().enumerate() {
+        update(&alice, &item, vec![slot(&format!("page_{number}"), large)]).await;
+    }
+    let share = NewShare::new(item.record.id.clone(), to_bob);
+    fail_each_request(
+        &harness.network,
+        async || alice.create_share(&share, &quiet()).await,
+        async |made, fault, number| {
+            let received = bob.get_share(&made.id).await.unwrap().item;
+            for (number, large) in large.iter().enumerate() {
+                assert_eq!(value(&received, &format!("page_{number}")), Some(large.as_str()));
+            }
+            assert!(!received.binding.changed, "{fault:?} at {number}");
+            alice.delete_share(&made.id).await.unwrap();
+        },
+    )
+    .await;
+}
+
+/// What the server takes can be read again, and what it does not take is refused and leaves nothing.
+#[tokio::test]
+async fn an_item_has_a_limit_that_is_told_when_it_is_written() {
+    let harness = Harness::new().await;
+    let alice = harness.user().await;
+    let many = |count: usize| {
+        (0..count).map(|number| NewSlot { value: None, ..slot(&format!("field_{number}"), "") }).collect()
+    };
+    for count in [20_001, 10_001] {
+        let refused = alice.create_item(&custom(many(count)), &quiet()).await.unwrap_err();
+        assert_eq!((refused.code(), refused.status()), (ErrorCode::InvalidArgument, Some(400)));
+    }
+    let too_long = slot("page", &"a".repeat(4 * MEGABYTE));
+    let refused = alice.create_item(&custom(vec![too_long]), &quiet()).await.unwrap_err();
+    assert_eq!(refused.message(), "`slots[0].value` has more than 3142656 bytes");
+    let nine = (0..9).map(|number| slot(&format!("page_{number}"), &"a".repeat(MEGABYTE))).collect();
+    let refused = alice.create_item(&custom(nine), &quiet()).await.unwrap_err();
+    assert_eq!((refused.code(), refused.status()), (ErrorCode::InvalidArgument, Some(413)));
+    let all = PageRequest { all: true, ..PageRequest::default() };
+    assert!(alice.list_items(&ItemFilter::default(), &all).await.unwrap().entries.is_empty());
+}
+
+/// Three items of 9,000 slots each do not keep their recipient from anything else.
+#[tokio::test]
+async fn what_others_share_does_not_keep_a_user_from_their_lists() {
+    let harness = Harness::new().await;
+    // Nothing that is measured: it is a slow build on a busy machine.
+    let patient = harness.retrying_client(RequestPolicy { retries: 0, timeout: Duration::from_secs(3_600) });
+    let user = async || patient.create_user(PASSPHRASE, None, &quiet()).await.unwrap();
+    let (alice, bob) = (user().await, user().await);
+    let to_bob = connect(&alice, &bob).await;
+    let own = bob.create_item(&vehicle(&[("vin", "Bob's")]), &quiet()).await.unwrap().record.id;
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let slots = (0..9_000).map(|number| NewSlot { value: None, ..slot(&format!("field_{number}"), "") });
+        let slots = slots.chain([slot("vin", "Alice's")]).collect();
+        let item = alice.create_item(&custom(slots), &quiet()).await.unwrap();
+        let share = NewShare::new(item.record.id.clone(), to_bob.clone());
+        let share = alice.create_share(&share, &quiet()).await.unwrap();
+        ids.push(bob.get_share(&share.id).await.unwrap().item.record.id);
+    }
+    ids.push(own);
+    let all = PageRequest { all: true, ..PageRequest::default() };
+    let listed = bob.list_items(&ItemFilter::default(), &all).await.unwrap();
+    assert_eq!((listed.entries.len(), listed.unreadable), (4, Vec::new()));
+    let read = bob.get_items(&ids, &quiet()).await.unwrap();
+    let vins: Vec<_> =
+        read.iter().map(|(_, item)| item.as_ref().unwrap().slot("vin").unwrap().value.as_deref()).collect();
+    assert_eq!(vins, [Some("Alice's"), Some("Alice's"), Some("Alice's"), Some("Bob's")]);
+}
+
+/// One record that is not what it should be hides none of the others, in whichever list.
+#[tokio::test]
+async fn one_bad_record_does_not_spoil_a_list() {
+    let harness = Harness::new().await;
+    let (alice, bob, to_bob) = harness.alice_and_bob().await;
+    let first = alice.create_item(&vehicle(&[("vin", "1")]), &quiet()).await.unwrap().record.id;
+    let second = alice.create_item(&vehicle(&[("vin", "2")]), &quiet()).await.unwrap().record.id;
+    for id in [&first, &second] {
+        alice.create_share(&NewShare::new(id.clone(), to_bob.clone()), &quiet()).await.unwrap();
+    }
+    harness.network.lie("GET", "/vault/items".to_owned(), |json| {
+        json["items"][1]["label"] = json!(["no text"]);
+        json["slots"][0]["id"] = json!(7);
+    });
+    let listed = alice.list_items(&ItemFilter::default(), &PageRequest::default()).await.unwrap();
+    assert_eq!(listed.entries.iter().map(|item| &item.id).collect::<Vec<_>>(), [&second]);
+    let unreadable: Vec<_> = listed.unreadable.iter().map(|record| (record.id.as_ref(), record.error.code())).collect();
+    assert_eq!(unreadable, [(Some(&first), ErrorCode::BadResponse)]);
+    let read = alice.get_items(&[first.clone(), second.clone()], &quiet()).await.unwrap();
+    assert!(read.iter().all(|(_, item)| item.is_ok()), "each is fetched by itself");
+
+    harness.network.lie("GET", "/vault/incoming_shares".to_owned(), |json| json["shares"][0] = json!("no record"));
+    let shares = bob.incoming_shares(&IncomingFilter::default(), &PageRequest::default()).await.unwrap();
+    assert_eq!((shares.entries.len(), shares.unreadable.len(), shares.unreadable[0].id.as_ref()), (1, 1, None));
 }

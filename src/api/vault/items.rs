@@ -8,7 +8,7 @@ use crate::{
         Ciphertext, Id, JsonObject, PageMeta, PageQuery, SlotValue, Timestamp, ValueVerificationKey,
         reading::{bounded_list, null_as_default},
     },
-    http::{Reply, Service},
+    http::{Reply, RequestBuilder, Service},
 };
 
 /// One item as the reading user sees it. Its values are in the slots of the same response.
@@ -195,6 +195,17 @@ pub struct ItemsResponse {
     pub meta: Vec<PageMeta>,
 }
 
+/// A page of items without what belongs to them: their slots may be many, and are not read.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ItemsPage {
+    /// As [`ItemsResponse::items`].
+    #[serde(deserialize_with = "bounded_list")]
+    pub items: Vec<Item>,
+    /// The pagination cursor of the next page; null on the last.
+    #[serde(default)]
+    pub next_page_after: Option<String>,
+}
+
 /// The item in a `POST` or `PUT`. In a `PUT` what is absent stays as it is.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -312,8 +323,17 @@ pub fn create<'a>(
     vault.post(&["items"]).json(request).idempotency_key(idempotency_key).send()
 }
 
-/// A page of the user's own and received items.
+/// A page of the user's own and received items. It may have fewer than were asked for, and a next one all the same.
 pub fn list<'a>(vault: &'a Service, filter: &ItemFilter, page: &PageQuery) -> Reply<'a, ItemsResponse> {
+    list_request(vault, filter, page).send()
+}
+
+/// The same, without reading their slots.
+pub fn list_alone<'a>(vault: &'a Service, filter: &ItemFilter, page: &PageQuery) -> Reply<'a, ItemsPage> {
+    list_request(vault, filter, page).send()
+}
+
+fn list_request<'a>(vault: &'a Service, filter: &ItemFilter, page: &PageQuery) -> RequestBuilder<'a> {
     let classifications = joined(filter.classifications.iter().map(String::as_str));
     let request = vault
         .get(&["items"])
@@ -326,7 +346,7 @@ pub fn list<'a>(vault: &'a Service, filter: &ItemFilter, page: &PageQuery) -> Re
         .query_if_any("own", filter.own.map(true_or_false))
         .query_if_any("name", filter.name.as_deref())
         .query_if_any("order", filter.order.map(Order::as_str));
-    page.of(request).send()
+    page.of(request)
 }
 
 /// One item, by the reading user's id of it. 404 by another user's id.

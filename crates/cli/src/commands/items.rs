@@ -92,6 +92,10 @@ pub(super) async fn list(terminal: &Terminal, list: ItemList) -> anyhow::Result<
     };
     let items = session.list_items(&filter, &page).await?;
     output::print(&Document { kind: "Items", spec: &items.entries })?;
+    for record in &items.unreadable {
+        let id = record.id.as_ref().map_or("without an id", Id::as_str);
+        eprintln!("Warning: a record of the list ({id}) could not be read: {}", record.error);
+    }
     warn_of_more(items.next.is_some());
     Ok(())
 }

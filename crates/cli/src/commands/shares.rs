@@ -205,13 +205,13 @@ pub(super) async fn list(terminal: &Terminal, listing: &Listing, direction: Dire
     let session = terminal.session(&listing.auth).await?;
     let (shares, in_spaces) = match direction {
         Direction::Incoming => {
-            let Page { entries, next } =
+            let Page { entries, next, unreadable } =
                 session.incoming_shares(&IncomingFilter::default(), &listing.page()).await?;
             let entries = entries.into_iter().map(|share| Listed { share, granted: None }).collect();
-            (Page { entries, next }, vault_spaces::Direction::Incoming)
+            (Page { entries, next, unreadable }, vault_spaces::Direction::Incoming)
         }
         Direction::Outgoing => {
-            let Page { entries, next } =
+            let Page { entries, next, unreadable } =
                 session.outgoing_shares(&OutgoingFilter::default(), &listing.page()).await?;
             (Page { entries: entries.into_iter().map(Listed::from).collect(), next }, vault_spaces::Direction::Outgoing)
         }
