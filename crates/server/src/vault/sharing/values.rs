@@ -1,6 +1,8 @@
 //! Checks the values that a sender sends for the slots of a share.
 
-use vaultshare::api::{Id, vault::shares::ShareSlotValue};
+use std::collections::{HashMap, HashSet};
+
+use vaultshare::api::vault::shares::ShareSlotValue;
 
 use crate::{
     error::{Error, Result},
@@ -36,18 +38,22 @@ pub(super) fn check(
     only: Option<&str>,
     sent: &[&ShareSlotValue],
 ) -> Result<Vec<ShareValue>> {
+    let slots: HashMap<&str, &SharedSlot> = slots.iter().map(|slot| (slot.id.as_str(), slot)).collect();
     let mut values: Vec<ShareValue> = Vec::with_capacity(sent.len());
+    let mut with_values = HashSet::new();
     for value in sent {
-        let id = value.slot_id.as_ref().map(Id::as_str);
-        let slot = slots.iter().find(|slot| Some(slot.id.as_str()) == id);
+        let slot = value.slot_id.as_ref().and_then(|id| slots.get(id.as_str()).copied());
         let slot = slot.ok_or_else(|| Error::invalid("slot_values names a slot that is not of this item"))?;
         if only.is_some_and(|only| only != slot.original_id) {
             continue;
         }
-        if values.iter().any(|value| value.slot_id == slot.original_id) {
+        if with_values.contains(slot.id.as_str()) {
             return Err(Error::invalid("slot_values names a slot twice"));
         }
-        values.extend(check_one(sender, slot, value)?);
+        if let Some(value) = check_one(sender, slot, value)? {
+            with_values.insert(slot.id.as_str());
+            values.push(value);
+        }
     }
     Ok(values)
 }
@@ -84,7 +90,7 @@ fn is_hash(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vaultshare::api::Ciphertext;
+    use vaultshare::api::{Ciphertext, Id};
 
     fn slots() -> Vec<SharedSlot> {
         let slot = |id: &str, hash: Option<&str>| SharedSlot {
