@@ -693,12 +693,25 @@ pub(crate) async fn a_data_key_in_the_place_of_a_token_stays_secret() {
 pub(crate) async fn old_rsa_parameters_are_read() {
     let pair = KeyPair::from_pem(PRIVATE_2048).await.unwrap();
     let envelope = pair.public_key().encrypt(b"old").await.unwrap();
-    for parameters in ["LS0tCnt9Cg==", "LS0tIHt9Cg==", "LS0tCidhZCc6ICcnCidhdCc6ICcnCidpdic6ICcnCg=="] {
-        let old = envelope.replace("QQUAAAAA", parameters);
-        assert_eq!(pair.decrypt(&old).await.unwrap().as_slice(), b"old");
+    for yaml in [
+        "---\n{}\n",
+        "--- {}\n",
+        "---\n'ad': ''\n'at': ''\n'iv': ''\n",
+        "---\nad: ''\nat: ''\niv: ''\n",
+        "---\n:ad: \"\"\n:at: !binary |-\n:iv: ~\n",
+        "---\niv: !binary |-\n  AgICAgICAgICAgIC\nat: !binary |-\n  LvrA/qaBJRLWUQMaQp8QCA==\nad: none\n",
+        "--- !ruby/hash:Hash {}\n...\n",
+        "---\n",
+    ] {
+        let old = envelope.replace("QQUAAAAA", &base64url(yaml.as_bytes()));
+        assert_eq!(pair.decrypt(&old).await.unwrap().as_slice(), b"old", "{yaml}");
     }
-    let other = envelope.replace("QQUAAAAA", "QQUAAAAB");
-    assert_eq!(code_of(pair.decrypt(&other)).await, ErrorCode::MalformedEnvelope);
+    // What no library wrote, and a second spelling of the same base64.
+    for other in ["QQUAAAAB", "QUAAAAA=", "LS0=", "e30K", "LS0tCnt9Ch==", "LS0tCnt9Cg", "", "LS0tCnt9Cg==.LS0tCnt9Cg=="]
+    {
+        let other = envelope.replace("QQUAAAAA", other);
+        assert_eq!(code_of(pair.decrypt(&other)).await, ErrorCode::MalformedEnvelope, "{other}");
+    }
 }
 
 pub(crate) async fn both_sides_see_one_safety_number() {
