@@ -1268,7 +1268,7 @@ export class KeyPair {
   static generate(bits?: 4096 | 3072 | 2048): Promise<KeyPair>;
 
   /**
-   * Reads a private key, PKCS#1 or PKCS#8.
+   * Reads a private key, PKCS#1 or PKCS#8: the first in a text, which may be indented and have other text around it.
    *
    * @throws {VaultError} `INVALID_ARGUMENT`
    */
@@ -1316,9 +1316,10 @@ export class KeyPair {
 export class PublicKey {
   private constructor();
   /**
-   * Reads a public key, SPKI or PKCS#1.
+   * Reads a public key, SPKI or PKCS#1: the first in a text, which may be indented and have other text around it.
    *
-   * @throws {VaultError} `WEAK_KEY` below 2048 bits and for odd exponents, `UNSUPPORTED_ALGORITHM`, `INVALID_ARGUMENT`
+   * @throws {VaultError} `WEAK_KEY` below 2048 bits and for odd exponents, `UNSUPPORTED_ALGORITHM`, `INVALID_ARGUMENT`,
+   *   also for a text that has a private key in it as well
    */
   static import(pem: string): PublicKey;
 

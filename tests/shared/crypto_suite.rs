@@ -48,6 +48,7 @@ macro_rules! for_each_sentence {
             weak_and_foreign_keys_are_refused
             a_data_key_in_the_place_of_a_token_stays_secret
             old_rsa_parameters_are_read
+            keys_are_read_as_people_paste_them
             both_sides_see_one_safety_number
             signing_in_refuses_what_is_not_the_protocol
         }
@@ -671,9 +672,35 @@ pub(crate) async fn weak_and_foreign_keys_are_refused() {
     assert_eq!(code(PUBLIC_512), ErrorCode::WeakKey);
     assert_eq!(code(PUBLIC_EXPONENT_3), ErrorCode::WeakKey);
     assert_eq!(code(PUBLIC_ED25519), ErrorCode::UnsupportedAlgorithm);
-    for text in ["", "-----BEGIN PUBLIC KEY-----", PRIVATE_2048, &format!("x{PUBLIC_2048}"), &PUBLIC_2048.repeat(2)] {
+    // A public key's text goes to others as it is.
+    let with_private = format!("{PUBLIC_2048}{PRIVATE_2048_PKCS8}");
+    for text in ["", "-----BEGIN PUBLIC KEY-----", PRIVATE_2048, &with_private] {
         assert_eq!(code(text), ErrorCode::InvalidArgument, "{text}");
     }
+}
+
+pub(crate) async fn keys_are_read_as_people_paste_them() {
+    let pasted = |pem: &str| {
+        let lines = || pem.lines().map(|line| format!("    {line}  "));
+        [
+            pem.replace("\r\n", "\n").trim_end().to_owned(),
+            format!("My key, as promised:\n\n{pem}\nRegards, Alice"),
+            lines().collect::<Vec<_>>().join("\n"),
+            lines().collect::<String>(),
+        ]
+    };
+    for text in pasted(PUBLIC_2048) {
+        let key = PublicKey::from_pem(&text).unwrap();
+        assert_eq!(key, PublicKey::from_pem(PUBLIC_2048).unwrap());
+        assert_eq!(key.pem(), text, "it is compared and sent on byte for byte");
+    }
+    for text in [PRIVATE_2048, PRIVATE_2048_PKCS8].map(pasted).concat() {
+        let pair = KeyPair::from_pem(&text).await.unwrap();
+        assert_eq!(pair.private_key_pem().await.unwrap().as_str(), PRIVATE_2048);
+        assert_eq!(pair.public_key_pem(), PUBLIC_2048);
+    }
+    let both = format!("{PUBLIC_2048}{PRIVATE_2048}");
+    assert_eq!(KeyPair::from_pem(&both).await.unwrap().public_key_pem(), PUBLIC_2048);
 }
 
 pub(crate) async fn a_data_key_in_the_place_of_a_token_stays_secret() {
