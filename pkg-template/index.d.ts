@@ -71,8 +71,9 @@ export default function init(
  * - `CONFLICT`: the request contradicts what the server holds
  * - `RATE_LIMITED`: too many requests; try again later
  * - `SERVER_ERROR`: the server failed
- * - `BAD_RESPONSE`: the server answered with something that is not the protocol
- * - `NETWORK`: the connection failed, so there was no answer
+ * - `BAD_RESPONSE`: the server answered with something that is not the protocol, as what is no Vault or Keystore does: are
+ *   `vaultUrl` and `keystoreUrl` right?
+ * - `NETWORK`: the connection failed, so there was no answer; `cause` is what `fetch` rejected with
  * - `TIMEOUT`: there was no answer in time
  * - `ABORTED`: the caller's `AbortSignal` fired
  * - `INTERNAL`: a fault of this library, or of the platform below it
@@ -117,7 +118,7 @@ export type ErrorCode =
  * It can be constructed so that an app's own tests can make the failures they want to see handled.
  */
 export class VaultError extends Error {
-  constructor(code: ErrorCode, message: string, status?: number, serverCode?: string);
+  constructor(code: ErrorCode, message: string, status?: number, serverCode?: string, cause?: unknown);
   readonly name: 'VaultError';
   /** What kind of failure it was. */
   readonly code: ErrorCode;
@@ -125,6 +126,11 @@ export class VaultError extends Error {
   readonly status?: number;
   /** The server's own error code, where it sent one. */
   readonly serverCode?: string;
+  /**
+   * Of a `NETWORK` error, what the platform's `fetch`, or the one given to {@link VaultClient}, rejected with. It is the
+   * platform's and not checked for what it holds.
+   */
+  readonly cause?: unknown;
 }
 
 /**

@@ -94,7 +94,7 @@ fn with_error_bodies(router: Router) -> Router {
 }
 
 async fn not_found() -> Error {
-    Error::refused(StatusCode::NOT_FOUND, "not_found", "There is nothing at this address")
+    Error::refused(StatusCode::NOT_FOUND, "unknown_endpoint", "There is nothing at this address")
 }
 
 async fn method_not_allowed() -> Error {
