@@ -73,9 +73,12 @@ pub fn check_unchanged(code: &'static str, since: Option<&str>, updated_at: Mill
 
 /// Parses when something expires, which must be in the future.
 pub fn read_expiry(text: &str, now: Millis) -> Result<Millis> {
-    let time = from_wire(text).ok_or_else(|| Error::invalid("expires_at must be an ISO 8601 date and time"))?;
+    let not_a_time = || Error::invalid("expires_at must be an ISO 8601 date and time, to the end of the year 9999");
+    let time = from_wire(text).ok_or_else(not_a_time)?;
+    // Its own code: who meant the future by a clock that is slow can be told.
     if time <= now {
-        return Err(Error::invalid("expires_at must be in the future"));
+        let message = format!("expires_at must be in the future: by this server's clock it is {}", to_wire(now));
+        return Err(Error::refused(StatusCode::BAD_REQUEST, "expiry_passed", message));
     }
     Ok(time)
 }
