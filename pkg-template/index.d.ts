@@ -726,10 +726,12 @@ export interface Connections {
   /**
    * Accepts an invitation, with a new key pair for the connection.
    *
-   * @param invitation the token, or token and id
+   * @param invitation the token, or the link with token and id that a server mails (`…#invitation=ID.TOKEN`), with whatever
+   *   a mail program left behind it; or token and id
    * @param details `name`: what this user calls the other, readable by this user alone; `keypairId`: a key pair in the
    *   Keystore to be used instead of a new one
-   * @throws {VaultError} `NOT_FOUND` for an unknown or used token, `ALREADY_CONNECTED`; `KEY_CHANGED` where the server
+   * @throws {VaultError} `INVALID_ARGUMENT` for what is no token; `NOT_FOUND` for an unknown or used one,
+   *   `ALREADY_CONNECTED`; `KEY_CHANGED` where the server
    *   connects with another key than it showed beside the invitation
    *
    * @example
