@@ -45,8 +45,9 @@ export default function init(
  *
  * - `INVALID_ARGUMENT`: an argument is missing, of the wrong form or out of range, or `init()` was not called; with a
  *   `status`, it was the server that refused it
- * - `INVALID_SECRET`: the text is not a user's secret, or was mistyped
- * - `LOGIN_FAILED`: wrong secret or passphrase; which of the two is not told
+ * - `INVALID_SECRET`: the text does not have the form of a user's secret; the message says what is wrong with it
+ * - `LOGIN_FAILED`: wrong secret or passphrase; which of the two is not told. A secret has no checksum: one in which a
+ *   character was mistyped for another of its alphabet, or the last one is missing, comes here and not to `INVALID_SECRET`
  * - `SESSION_CLOSED`: the session was closed; its keys are gone
  * - `DECRYPTION_FAILED`: a ciphertext could not be decrypted, or a signature is not genuine; deliberately without detail
  * - `MALFORMED_ENVELOPE`: the text is not a ciphertext of this format

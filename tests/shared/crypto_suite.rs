@@ -32,6 +32,7 @@ macro_rules! for_each_sentence {
             an_old_passphrase_of_utf16_units_opens
             the_guides_secret_derives_the_guides_key
             secrets_are_read_strictly
+            a_mistyped_secret_is_told_what_is_wrong_as_far_as_its_form_says
             a_new_secret_has_the_form_of_the_guide
             the_hierarchy_wraps_and_unwraps
             a_key_is_taken_for_nothing_but_what_it_is
@@ -435,7 +436,7 @@ pub(crate) async fn secrets_are_read_strictly() {
         "1.M9znjHbD5Xi",
         "2.M9znjHbD5Xi.xQCSCK-8A1d6d-emUjx8-YVGDcT-UhctWy-2rfHyv-7JNAgh-9",
         "1..xQCSCK-8A1d6d-emUjx8-YVGDcT-UhctWy-2rfHyv-7JNAgh-9",
-        "1.M9 jHb.xQCSCK-8A1d6d-emUjx8-YVGDcT-UhctWy-2rfHyv-7JNAgh-9",
+        "1.M9\u{e4}jHb.xQCSCK-8A1d6d-emUjx8-YVGDcT-UhctWy-2rfHyv-7JNAgh-9",
         "1.M9znjHbD5Xi.xQCSCK-8A1d6d-emUjx8-YVGDcT-UhctWy-2rfHyv-7JNAgh",
         "1.M9znjHbD5Xi.xQCSCK8A1d6demUjx8YVGDcTUhctWy2rfHyv7JNAgh9",
         "1.M9znjHbD5Xi.xQCSCK-8A1d6d-emUjx8-YVGDcT-UhctWy-2rfHyv-7JNAgh-9-",
@@ -444,6 +445,29 @@ pub(crate) async fn secrets_are_read_strictly() {
     ] {
         assert_eq!(UserSecret::parse(text).unwrap_err().code(), ErrorCode::InvalidSecret, "{text}");
     }
+    let in_lines = SECRET.replace("-", "-\n  ");
+    assert_eq!(UserSecret::parse(&in_lines).unwrap().as_str(), SECRET);
+}
+
+pub(crate) async fn a_mistyped_secret_is_told_what_is_wrong_as_far_as_its_form_says() {
+    for (groups, told) in [
+        ("OQCSCK-8A1d6d-emUjx8-YVGDcT-UhctWy-2rfHyv-7JNAgh-9", "0, O, I and l"),
+        ("xQCSCK-8A1d6d-emUjx8-YVGDcT-UhctWy-2rfHyv-7JNAg\u{127}-9", "0, O, I and l"),
+        ("xQCSCK-8Ad6d-emUjx8-YVGDcT-UhctWy-2rfHyv-7JNAgh-9", "group 2"),
+        ("xQCSCK-8A1d6d-emUjxx8-YVGDcT-UhctWy-2rfHyv-7JNAgh-9", "group 3"),
+        ("xQCSCK-8A1d6d-emUjx8YVGDcT-UhctWy-2rfHyv-7JNAgh-9", "group 3"),
+        ("xQCSCK8A1d6demUjx8YVGDcTUhctWy2rfHyv7JNAgh9", "group 1"),
+        ("xQCSCK-8A1d6d-emUjx8-YVGDcT-UhctWy-2rfHyv", "too short"),
+        ("xQCSCK-8A1d6d-emUjx8-YVGDcT-UhctWy-2rfHyv-7JNAgh-9zz", "too long"),
+        ("xQCSCK-8A1d6d-emUjx8-YVGDcT-UhctWy-2rfHyv-7JNAgh-9-", "hyphen"),
+        ("xQCSCK.8A1d6d", "1.username.groups"),
+    ] {
+        let error = UserSecret::parse(&format!("1.M9znjHbD5Xi.{groups}")).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::InvalidSecret);
+        assert!(error.message().contains(told) && !error.message().contains("8A"), "{groups}: {error}");
+    }
+    // What a form cannot tell: a character of the alphabet for another.
+    assert!(UserSecret::parse(&SECRET.replace("8A1", "8a1")).is_ok());
 }
 
 pub(crate) async fn a_new_secret_has_the_form_of_the_guide() {
