@@ -221,6 +221,8 @@ export class VaultClient {
    *
    * A registration that was cut off goes on where it stopped when called again with the same secret and passphrase.
    *
+   * The account is made with the passphrase in Unicode's form C, whatever form the keyboard gives.
+   *
    * @param options `secret`: what {@link VaultClient.newSecret} gave; without it one is made, to be read from
    *   {@link Session.secret}
    * @throws {VaultError} `INVALID_SECRET`; `LOGIN_FAILED` where the secret is registered with another passphrase
@@ -234,6 +236,9 @@ export class VaultClient {
 
   /**
    * Signs a user in and fetches their keys, which are decrypted here.
+   *
+   * The passphrase is tried as it is, then in Unicode's forms C and D: `é` may be one character or two. Where the forms
+   * differ, a wrong passphrase counts as two or three attempts on a server that limits them.
    *
    * @param secret what {@link Session.secret} gave at registration
    * @throws {VaultError} `LOGIN_FAILED` for a wrong secret or passphrase, `INVALID_SECRET` for a text that is no secret
@@ -1204,7 +1209,8 @@ export class SymmetricKey {
   static generate(): SymmetricKey;
 
   /**
-   * Derives a key from a passphrase: PBKDF2 with HMAC-SHA256.
+   * Derives a key from a passphrase as it is spelled: PBKDF2 with HMAC-SHA256. What is derived elsewhere from another
+   * spelling of the same text is another key: `passphrase.normalize()` first where no other client takes part.
    *
    * @param salt at least 8 bytes, other ones for every passphrase, to be kept beside the ciphertext
    * @param iterations from 20,000 to 10,000,000; 100,000 take some 20 ms
@@ -1359,7 +1365,8 @@ export class PublicKey {
 }
 
 /**
- * Decrypts an envelope that carries its own key derivation (`…Pbkdf2Hmac…`).
+ * Decrypts an envelope that carries its own key derivation (`…Pbkdf2Hmac…`). The passphrase is tried as it is, then in
+ * Unicode's forms C and D.
  *
  * @throws {VaultError} `DECRYPTION_FAILED` for a wrong passphrase, `MALFORMED_ENVELOPE`, `UNSUPPORTED_ALGORITHM`
  */

@@ -130,6 +130,17 @@ describe('a failure in the browser', () => {
     assert.ok(again.succeededWith, JSON.stringify(again));
   });
 
+  it('is none for a passphrase in the other of Unicode’s forms', async () => {
+    const secret = await bench.page.evaluate(
+      async () => (await globalThis.client.createUser('Gro\u0308\u00dfe')).secret,
+    );
+    for (const spelled of ['Gr\u00f6\u00dfe', 'Gro\u0308\u00dfe']) {
+      const again = await failure('signInWith', { secret, passphrase: spelled });
+      assert.ok(again.succeededWith, JSON.stringify(again));
+    }
+    await expectFailure('signInWith', 'LOGIN_FAILED', { secret, passphrase: 'Gro\u00dfe' });
+  });
+
   it('is LOGIN_FAILED for a well-formed secret that is not the user’s', async () => {
     const secret = await bench.page.evaluate(
       () => `1.${globalThis.alice.secret.split('.')[1]}.${globalThis.bob.secret.split('.')[2]}`,

@@ -6,9 +6,9 @@ use vaultshare::ErrorCode;
 use vaultshare::crypto::envelope::{Chunk, Derivation, Envelope};
 use vaultshare::crypto::places::{KeyRule, Place};
 use vaultshare::crypto::{
-    AesKey, DataKey, KeyEncryptionKey, KeyPair, PassphraseKey, PublicKey, SpaceKeyOrigin, SrpClient, UserSecret,
-    VerificationKey, backend, decrypt_with_passphrase, encrypt_with_passphrase, generate_srp_registration,
-    safety_number,
+    AesKey, DataKey, KeyEncryptionKey, KeyPair, PassphraseKey, PublicKey, SpaceKeyOrigin, Spelling, SrpClient,
+    UserSecret, VerificationKey, backend, decrypt_with_passphrase, derive_key_from_passphrase, encrypt_with_passphrase,
+    generate_srp_registration, safety_number,
 };
 
 /// Hands the names of all sentences to a macro that makes tests of them.
@@ -29,6 +29,7 @@ macro_rules! for_each_sentence {
             yaml_is_read_in_every_old_style_and_no_other
             key_derivations_are_kept_within_bounds
             a_passphrase_opens_what_it_sealed
+            a_passphrase_opens_in_either_form_of_unicode
             an_old_passphrase_of_utf16_units_opens
             the_guides_secret_derives_the_guides_key
             secrets_are_read_strictly
@@ -405,6 +406,28 @@ pub(crate) async fn a_passphrase_opens_what_it_sealed() {
         assert_eq!(decrypt_with_passphrase(&envelope, passphrase).await.unwrap().as_slice(), b"secret");
         assert_eq!(code_of(decrypt_with_passphrase(&envelope, "wrong")).await, ErrorCode::DecryptionFailed);
     }
+}
+
+pub(crate) async fn a_passphrase_opens_in_either_form_of_unicode() {
+    let (composed, decomposed) = ("p\u{e4}ssw\u{f6}rd \u{ac00}", "pa\u{308}sswo\u{308}rd \u{1100}\u{1161}");
+    let spellings = Spelling::all_of(decomposed).into_iter().map(|(_, text)| text.to_string()).collect::<Vec<_>>();
+    assert_eq!(spellings, [decomposed, composed]);
+    assert_eq!(Spelling::all_of("p\u{e4}a\u{308}").len(), 3);
+    assert_eq!(Spelling::all_of("plain").len(), 1);
+    for sealed_with in [composed, decomposed] {
+        let envelope = encrypt_with_passphrase(b"secret", sealed_with).await.unwrap();
+        for typed in [composed, decomposed] {
+            assert_eq!(decrypt_with_passphrase(&envelope, typed).await.unwrap().as_slice(), b"secret");
+        }
+    }
+    // As a peer seals it, with the bytes that were typed.
+    let key = derive_key_from_passphrase(decomposed, &[5; 20], 20_000).await.unwrap();
+    let sealed = key.encrypt(b"a peer's").await.unwrap();
+    let Envelope::Symmetric { chunks, .. } = Envelope::parse(&sealed).await.unwrap() else { unreachable!() };
+    let derivation = Some(Derivation { salt: vec![5; 20], iterations: 20_000 });
+    let envelope = Envelope::Symmetric { chunks, derivation }.print();
+    assert_eq!(decrypt_with_passphrase(&envelope, composed).await.unwrap().as_slice(), b"a peer's");
+    assert_eq!(code_of(decrypt_with_passphrase(&envelope, "p\u{e4}sswo\u{308}rd")).await, ErrorCode::DecryptionFailed);
 }
 
 pub(crate) async fn an_old_passphrase_of_utf16_units_opens() {

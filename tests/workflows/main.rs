@@ -14,3 +14,4 @@ mod lies_about_keys;
 mod lies_about_shares;
 mod lies_about_spaces;
 mod sharing;
+mod typed;

@@ -33,6 +33,12 @@ async fn a_user_is_made_signs_in_looks_around_and_leaves() {
         let missing = terminal.refusal(&["users:get", "-a", ".nobody.yaml"]);
         assert!(missing.contains("cannot read .nobody.yaml"), "{missing}");
 
+        // An accent as a sign of its own, and as part of its letter.
+        let made = terminal.output(&["users:create", "-p", "cafe\u{301} noir"]);
+        terminal.write(".carlos.yaml", &made);
+        let signed_in = terminal.output(&["users:login", "-p", "caf\u{e9} noir", "-a", ".carlos.yaml"]);
+        assert_eq!(field(&signed_in, "passphrase_derived_key"), field(&made, "passphrase_derived_key"));
+
         terminal.output(&["users:logout", "-a", ".alice.yaml"]);
         let refused = terminal.refusal(&["users:get", "-a", ".alice.yaml"]);
         assert!(refused.contains("sign in again"), "{refused}");

@@ -63,7 +63,8 @@ pub struct Limits {
     pub deletion: Duration,
     /// How long replies to requests with an idempotency key are stored.
     pub idempotency: Duration,
-    /// Failed logins allowed at once for one username from one address; one more per `attempt_regained` after that.
+    /// Failed logins allowed at once for one username from one address; one more per `attempt_regained` after that. A
+    /// passphrase beyond ASCII that was mistyped fails twice, once for each of Unicode's forms.
     pub attempts_per_user: u32,
     /// Failed logins allowed at once from one address; one more per `attempt_regained` after that.
     pub attempts_per_address: u32,
@@ -96,7 +97,7 @@ impl Default for Limits {
             invitation: DAY * 30,
             deletion: DAY * 14,
             idempotency: DAY,
-            attempts_per_user: 10,
+            attempts_per_user: 20,
             attempts_per_address: 200,
             attempt_regained: Duration::from_secs(15),
             mails_per_day: 50,

@@ -75,7 +75,7 @@ pub(super) async fn open_session(
 
     let session = prove(&keystore, &request, lifetime).await?;
 
-    keystore.0.limit_per_user.refund(&user_and_address);
+    keystore.0.limit_per_user.reset(&user_and_address);
     keystore.0.limit_per_address.refund(&address);
     let session = KeystoreSession {
         id: Id::stored(session.id)?,
