@@ -45,8 +45,9 @@ export default function init(
  *
  * - `INVALID_ARGUMENT`: an argument is missing, of the wrong form or out of range, or `init()` was not called; with a
  *   `status`, it was the server that refused it
- * - `INVALID_SECRET`: the text is not a user's secret, or was mistyped
- * - `LOGIN_FAILED`: wrong secret or passphrase; which of the two is not told
+ * - `INVALID_SECRET`: the text does not have the form of a user's secret; the message says what is wrong with it
+ * - `LOGIN_FAILED`: wrong secret or passphrase; which of the two is not told. A secret has no checksum: one in which a
+ *   character was mistyped for another of its alphabet, or the last one is missing, comes here and not to `INVALID_SECRET`
  * - `SESSION_CLOSED`: the session was closed; its keys are gone
  * - `DECRYPTION_FAILED`: a ciphertext could not be decrypted, or a signature is not genuine; deliberately without detail
  * - `MALFORMED_ENVELOPE`: the text is not a ciphertext of this format
@@ -71,8 +72,9 @@ export default function init(
  * - `CONFLICT`: the request contradicts what the server holds
  * - `RATE_LIMITED`: too many requests; try again later
  * - `SERVER_ERROR`: the server failed
- * - `BAD_RESPONSE`: the server answered with something that is not the protocol
- * - `NETWORK`: the connection failed, so there was no answer
+ * - `BAD_RESPONSE`: the server answered with something that is not the protocol, as what is no Vault or Keystore does: are
+ *   `vaultUrl` and `keystoreUrl` right?
+ * - `NETWORK`: the connection failed, so there was no answer; `cause` is what `fetch` rejected with
  * - `TIMEOUT`: there was no answer in time
  * - `ABORTED`: the caller's `AbortSignal` fired
  * - `INTERNAL`: a fault of this library, or of the platform below it
@@ -119,7 +121,7 @@ export type ErrorCode =
  * It can be constructed so that an app's own tests can make the failures they want to see handled.
  */
 export class VaultError extends Error {
-  constructor(code: ErrorCode, message: string, status?: number, serverCode?: string);
+  constructor(code: ErrorCode, message: string, status?: number, serverCode?: string, cause?: unknown);
   readonly name: 'VaultError';
   /** What kind of failure it was. */
   readonly code: ErrorCode;
@@ -130,6 +132,11 @@ export class VaultError extends Error {
    * in `docs/protocol/http-api.md`, section 1.4.
    */
   readonly serverCode?: string;
+  /**
+   * Of a `NETWORK` error, what the platform's `fetch`, or the one given to {@link VaultClient}, rejected with. It is the
+   * platform's and not checked for what it holds.
+   */
+  readonly cause?: unknown;
 }
 
 /**
@@ -219,6 +226,8 @@ export class VaultClient {
    *
    * A registration that was cut off goes on where it stopped when called again with the same secret and passphrase.
    *
+   * The account is made with the passphrase in Unicode's form C, whatever form the keyboard gives.
+   *
    * @param options `secret`: what {@link VaultClient.newSecret} gave; without it one is made, to be read from
    *   {@link Session.secret}
    * @throws {VaultError} `INVALID_SECRET`; `LOGIN_FAILED` where the secret is registered with another passphrase
@@ -232,6 +241,9 @@ export class VaultClient {
 
   /**
    * Signs a user in and fetches their keys, which are decrypted here.
+   *
+   * The passphrase is tried as it is, then in Unicode's forms C and D: `é` may be one character or two. Where the forms
+   * differ, a wrong passphrase counts as two or three attempts on a server that limits them.
    *
    * @param secret what {@link Session.secret} gave at registration
    * @throws {VaultError} `LOGIN_FAILED` for a wrong secret or passphrase, `INVALID_SECRET` for a text that is no secret
@@ -766,10 +778,12 @@ export interface Connections {
   /**
    * Accepts an invitation, with a new key pair for the connection.
    *
-   * @param invitation the token, or token and id
+   * @param invitation the token, or the link with token and id that a server mails (`…#invitation=ID.TOKEN`), with whatever
+   *   a mail program left behind it; or token and id
    * @param details `name`: what this user calls the other, readable by this user alone; `keypairId`: a key pair in the
    *   Keystore to be used instead of a new one
-   * @throws {VaultError} `NOT_FOUND` for an unknown or used token, `ALREADY_CONNECTED`; `KEY_CHANGED` where the server
+   * @throws {VaultError} `INVALID_ARGUMENT` for what is no token; `NOT_FOUND` for an unknown or used one,
+   *   `ALREADY_CONNECTED`; `KEY_CHANGED` where the server
    *   connects with another key than it showed beside the invitation
    *
    * @example
@@ -1249,7 +1263,8 @@ export class SymmetricKey {
   static generate(): SymmetricKey;
 
   /**
-   * Derives a key from a passphrase: PBKDF2 with HMAC-SHA256.
+   * Derives a key from a passphrase as it is spelled: PBKDF2 with HMAC-SHA256. What is derived elsewhere from another
+   * spelling of the same text is another key: `passphrase.normalize()` first where no other client takes part.
    *
    * @param salt at least 8 bytes, other ones for every passphrase, to be kept beside the ciphertext
    * @param iterations from 20,000 to 10,000,000; 100,000 take some 20 ms
@@ -1322,7 +1337,7 @@ export class KeyPair {
   static generate(bits?: 4096 | 3072 | 2048): Promise<KeyPair>;
 
   /**
-   * Reads a private key, PKCS#1 or PKCS#8.
+   * Reads a private key, PKCS#1 or PKCS#8: the first in a text, which may be indented and have other text around it.
    *
    * @throws {VaultError} `INVALID_ARGUMENT`
    */
@@ -1370,9 +1385,10 @@ export class KeyPair {
 export class PublicKey {
   private constructor();
   /**
-   * Reads a public key, SPKI or PKCS#1.
+   * Reads a public key, SPKI or PKCS#1: the first in a text, which may be indented and have other text around it.
    *
-   * @throws {VaultError} `WEAK_KEY` below 2048 bits and for odd exponents, `UNSUPPORTED_ALGORITHM`, `INVALID_ARGUMENT`
+   * @throws {VaultError} `WEAK_KEY` below 2048 bits and for odd exponents, `UNSUPPORTED_ALGORITHM`, `INVALID_ARGUMENT`,
+   *   also for a text that has a private key in it as well
    */
   static import(pem: string): PublicKey;
 
@@ -1403,7 +1419,8 @@ export class PublicKey {
 }
 
 /**
- * Decrypts an envelope that carries its own key derivation (`…Pbkdf2Hmac…`).
+ * Decrypts an envelope that carries its own key derivation (`…Pbkdf2Hmac…`). The passphrase is tried as it is, then in
+ * Unicode's forms C and D.
  *
  * @throws {VaultError} `DECRYPTION_FAILED` for a wrong passphrase, `MALFORMED_ENVELOPE`, `UNSUPPORTED_ALGORITHM`
  */

@@ -42,9 +42,5 @@ const codes = { source: 'INVALID_ARGUMENT', network: 'NETWORK', status: 'BAD_RES
 /** What `init` rejects with. */
 function vaultError(error) {
   if (!(error instanceof LoadError)) return error;
-  const failure = new VaultError(codes[error.kind], error.message, error.status);
-  // As the constructor of `Error` defines it.
-  if (error.cause !== undefined)
-    Object.defineProperty(failure, 'cause', { value: error.cause, configurable: true, writable: true });
-  return failure;
+  return new VaultError(codes[error.kind], error.message, error.status, undefined, error.cause);
 }

@@ -4,7 +4,7 @@
 //! plaintext, no token. Everything that goes wrong while decrypting is one opaque kind, so that an attacker who can
 //! offer ciphertexts learns nothing from the difference.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, error::Error as StdError, fmt};
 
 /// What the crate's functions return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -156,21 +156,51 @@ impl fmt::Display for ErrorCode {
     }
 }
 
+/// Why there was no connection, as the platform says it: for whoever looks for the cause, and not part of the message.
+#[cfg(not(target_arch = "wasm32"))]
+pub type Cause = std::sync::Arc<dyn StdError + Send + Sync>;
+/// Why there was no connection: the `JsValue` that was thrown. This room knows no JavaScript.
+#[cfg(target_arch = "wasm32")]
+pub type Cause = std::rc::Rc<dyn std::any::Any>;
+
 /// A failure: its kind, a sentence for people, and what the server said where it said something.
 ///
 /// Boxed, because nearly every function can fail and hands this on: in one word instead of eight.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", .failure.message)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     failure: Box<Failure>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 struct Failure {
     code: ErrorCode,
     message: Cow<'static, str>,
     status: Option<u16>,
     server_code: Option<String>,
+    cause: Option<Cause>,
+}
+
+/// Errors are equal that say the same, whatever the platform adds.
+impl PartialEq for Failure {
+    fn eq(&self, other: &Self) -> bool {
+        let Failure { code, message, status, server_code, cause: _ } = self;
+        (code, message, status, server_code) == (&other.code, &other.message, &other.status, &other.server_code)
+    }
+}
+
+impl Eq for Failure {}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.failure.message)
+    }
+}
+
+impl StdError for Error {
+    #[cfg(not(target_arch = "wasm32"))]
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.failure.cause.as_ref().map(|cause| &**cause as _)
+    }
 }
 
 impl Error {
@@ -182,7 +212,7 @@ impl Error {
     #[cold]
     #[inline(never)]
     fn of(code: ErrorCode, message: Cow<'static, str>) -> Self {
-        Error { failure: Box::new(Failure { code, message, status: None, server_code: None }) }
+        Error { failure: Box::new(Failure { code, message, status: None, server_code: None, cause: None }) }
     }
 
     /// The same error, with the HTTP status that was received.
@@ -194,6 +224,12 @@ impl Error {
     /// The same error, with the server's own machine code (`errors[0].error`).
     pub fn with_server_code(mut self, server_code: impl Into<String>) -> Self {
         self.failure.server_code = Some(server_code.into());
+        self
+    }
+
+    /// The same error, with what the platform says of it.
+    pub(crate) fn with_cause(mut self, cause: Option<Cause>) -> Self {
+        self.failure.cause = cause;
         self
     }
 
@@ -231,6 +267,12 @@ impl Error {
     /// The kind of failure.
     pub fn code(&self) -> ErrorCode {
         self.failure.code
+    }
+
+    /// What JavaScript threw, where a connection failed.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn cause(&self) -> Option<&Cause> {
+        self.failure.cause.as_ref()
     }
 
     /// The HTTP status, where a response was received.

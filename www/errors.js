@@ -3,9 +3,9 @@
  * same from version to version, so it is shown beside the sentence: it is what one searches for or reports.
  */
 
+/** But for `INVALID_SECRET`, whose message says where in the secret to look. */
 const sentences = {
   INVALID_ARGUMENT: 'Something in the form is missing or has the wrong shape.',
-  INVALID_SECRET: 'This does not look like a secret. It starts with “1.” and comes in groups of six characters.',
   LOGIN_FAILED: 'Secret and passphrase do not belong together. Check both; nobody can look them up for you.',
   SESSION_CLOSED: 'This session is closed and its keys are gone from memory. Sign in again.',
   DECRYPTION_FAILED: 'What the server sent cannot be decrypted: it was changed, or it was meant for another key.',

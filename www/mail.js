@@ -18,7 +18,7 @@ function readMessage(source) {
     from: header('From'),
     subject: header('Subject'),
     text,
-    link: /https?:\/\/\S+#invitation=\S+/.exec(text)?.[0],
+    link: /https?:\/\/\S+#invitation=[\w-]+\.[\w-]+/.exec(text)?.[0],
   };
 }
 
@@ -29,10 +29,4 @@ function decode(quotedPrintable) {
     (character) => character.charCodeAt(0),
   );
   return new TextDecoder().decode(bytes);
-}
-
-/** What someone has of an invitation: a link, as it stands in the message, or the bare token. */
-export function readInvitation(text) {
-  const [, id, token] = /#invitation=([^.\s]+)\.(\S+)/.exec(text) ?? [];
-  return token ? { id, token } : text.trim();
 }

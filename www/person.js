@@ -3,7 +3,6 @@
  * panes only show this state and ask for the next step. This file is also the shortest answer to
  * "how do I use the package".
  */
-import { readInvitation } from './mail.js';
 import { VaultClient } from './pkg/index.js';
 
 export class Person extends EventTarget {
@@ -169,7 +168,7 @@ export class Person extends EventTarget {
 
   /** @param given a token, or a link from a message */
   async acceptInvitation(given, name, options) {
-    const connection = await this.session.connections.accept(readInvitation(given), { name }, options);
+    const connection = await this.session.connections.accept(given, { name }, options);
     this.connections = [...this.connections.filter(({ id }) => id !== connection.id), connection];
     this.#changed();
     return connection;

@@ -6,6 +6,7 @@
 
 #[cfg(target_arch = "wasm32")]
 mod js_buffer;
+pub(crate) mod normalization;
 #[cfg(any(not(target_arch = "wasm32"), feature = "on-demand-compiled-in"))]
 pub(crate) mod on_demand_compiled_in;
 #[cfg(all(target_arch = "wasm32", not(feature = "on-demand-compiled-in")))]

@@ -1,10 +1,12 @@
 //! Keys from passphrases: PBKDF2 with HMAC-SHA256, always 32 bytes.
 
+use std::mem;
+
 use zeroize::Zeroizing;
 
 use crate::crypto::encoding::peer_string_bytes;
 use crate::crypto::envelope::{ADDITIONAL_DATA, Derivation, Envelope, MAX_ITERATIONS, MIN_ITERATIONS};
-use crate::crypto::{AesKey, backend};
+use crate::crypto::{AesKey, Spelling, backend};
 use crate::{Error, ErrorCode, Result};
 
 /// Iterations that [`encrypt_with_passphrase`] asks for.
@@ -25,7 +27,7 @@ pub(crate) async fn derive_key(passphrase: &[u8], salt: &[u8], iterations: u32) 
     Ok(key)
 }
 
-/// Derives a key from a passphrase in UTF-8, for callers with workflows of their own.
+/// Derives a key from a passphrase in UTF-8, as it is spelled: for callers with workflows of their own.
 ///
 /// # Errors
 /// `INVALID_ARGUMENT` for a salt below 8 bytes, or iterations outside 20,000 to 10,000,000.
@@ -40,30 +42,34 @@ pub async fn derive_key_from_passphrase(passphrase: &str, salt: &[u8], iteration
 pub async fn encrypt_with_passphrase(plaintext: &[u8], passphrase: &str) -> Result<String> {
     let mut salt = vec![0; SALT_BYTES];
     getrandom::fill(&mut salt)?;
-    let key = derive_key(passphrase.as_bytes(), &salt, ITERATIONS).await?;
+    let key = derive_key(Spelling::Composed.of(passphrase).as_bytes(), &salt, ITERATIONS).await?;
     let chunks = vec![key.encrypt_chunk(plaintext, ADDITIONAL_DATA).await?];
     Ok(Envelope::Symmetric { chunks, derivation: Some(Derivation { salt, iterations: ITERATIONS }) }.print())
 }
 
 /// Decrypts an envelope with a key derivation in it (`…Pbkdf2Hmac…`).
 ///
-/// Libraries of before 2021 hashed the passphrase's UTF-16 units: one byte each where they fit into one, else as
-/// `peer_string_bytes` has it. For passphrases beyond ASCII, and only after UTF-8 has failed, that is tried once.
+/// A passphrase beyond ASCII is tried in all its spellings. Libraries of before 2021 hashed its UTF-16 units: one byte each
+/// where they fit into one, else as `peer_string_bytes` has it. That is tried after UTF-8 has failed.
 ///
 /// # Errors
 /// `MALFORMED_ENVELOPE`, `UNSUPPORTED_ALGORITHM`, `DECRYPTION_FAILED`.
 pub async fn decrypt_with_passphrase(envelope: &str, passphrase: &str) -> Result<Zeroizing<Vec<u8>>> {
     let envelope = Envelope::parse(envelope).await?;
-    let Envelope::Symmetric { chunks, derivation: Some(Derivation { salt, iterations }) } = envelope else {
+    let Envelope::Symmetric { mut chunks, derivation: Some(Derivation { salt, iterations }) } = envelope else {
         return Err(Error::malformed_envelope("it is not for a passphrase"));
     };
-    let key = derive_key(passphrase.as_bytes(), &salt, iterations).await?;
-    let in_case_of_old_data = if passphrase.is_ascii() { None } else { Some(chunks.clone()) };
-    match (key.decrypt_chunks(chunks).await, in_case_of_old_data) {
-        (Err(error), Some(chunks)) if error.code() == ErrorCode::DecryptionFailed => {
-            let key = derive_key(&peer_string_bytes(passphrase), &salt, iterations).await?;
-            key.decrypt_chunks(chunks).await
+    let spellings = Spelling::all_of(passphrase);
+    let in_utf8 = spellings.iter().map(|(_, text)| Zeroizing::new(text.as_bytes().to_vec()));
+    let in_units = spellings.iter().filter(|(_, text)| !text.is_ascii()).map(|(_, text)| peer_string_bytes(text));
+    let mut attempts = in_utf8.chain(in_units).peekable();
+    while let Some(passphrase) = attempts.next() {
+        let key = derive_key(&passphrase, &salt, iterations).await?;
+        let chunks = if attempts.peek().is_some() { chunks.clone() } else { mem::take(&mut chunks) };
+        match key.decrypt_chunks(chunks).await {
+            Err(error) if error.code() == ErrorCode::DecryptionFailed => {}
+            result => return result,
         }
-        (result, _) => result,
     }
+    Err(Error::decryption_failed())
 }

@@ -199,12 +199,8 @@ fn is_token(text: &str) -> bool {
 
 /// The PKCS#1 DER of a private key PEM of either form.
 fn decode_private_key(text: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let (label, der) = pem::decode(text)?;
-    match label.as_str() {
-        PKCS1_LABEL => Some(der),
-        PKCS8_LABEL => pkcs1_from_pkcs8(&der),
-        _ => None,
-    }
+    let (label, der) = pem::decode(text, &[PKCS1_LABEL, PKCS8_LABEL])?;
+    if label == PKCS1_LABEL { Some(der) } else { pkcs1_from_pkcs8(&der) }
 }
 
 /// The public half that a private key states. That its other numbers belong to it is checked on import.

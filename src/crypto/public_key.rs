@@ -18,6 +18,9 @@ const MIN_BITS: u32 = 2048;
 const MAX_BITS: u32 = 8192;
 const EXPONENT: &[u8] = &[1, 0, 1];
 
+const SPKI_LABEL: &str = "PUBLIC KEY";
+const PKCS1_LABEL: &str = "RSA PUBLIC KEY";
+
 /// An RSA public key that is strong enough to encrypt for.
 #[derive(Clone, Debug)]
 pub struct PublicKey {
@@ -27,29 +30,31 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// Reads a key from PEM, SPKI (`BEGIN PUBLIC KEY`) or PKCS#1 (`BEGIN RSA PUBLIC KEY`).
+    /// Reads the first key in a text, PEM as SPKI (`BEGIN PUBLIC KEY`) or PKCS#1 (`BEGIN RSA PUBLIC KEY`).
     ///
     /// # Errors
     /// `WEAK_KEY` below 2048 bits, for an even modulus, or an exponent other than 65537; `UNSUPPORTED_ALGORITHM` for
-    /// a key that is not RSA; `INVALID_ARGUMENT` for anything else that is not canonical DER in one PEM block.
+    /// a key that is not RSA; `INVALID_ARGUMENT` for anything else that is not canonical DER in a PEM block, and for a text
+    /// that has a private key in it as well: it would go to others with the text.
     pub fn from_pem(text: &str) -> Result<Self> {
-        let (label, der) = pem::decode(text).ok_or_else(not_a_key)?;
-        let pkcs1_der = match label.as_str() {
-            "PUBLIC KEY" => match read_spki(&der).ok_or_else(not_a_key)? {
-                Spki::Rsa(pkcs1_der) => pkcs1_der,
-                Spki::Foreign => {
-                    return Err(Error::new(ErrorCode::UnsupportedAlgorithm, "only RSA public keys are supported"));
-                }
-            },
-            "RSA PUBLIC KEY" => der.as_slice(),
-            _ => return Err(not_a_key()),
+        if text.contains("PRIVATE KEY-----") {
+            return Err(Error::invalid_argument("this is or contains a private key, where a public key belongs"));
+        }
+        let (label, der) = pem::decode(text, &[SPKI_LABEL, PKCS1_LABEL]).ok_or_else(not_a_key)?;
+        let is_spki = label == SPKI_LABEL;
+        let pkcs1_der = match is_spki.then(|| read_spki(&der).ok_or_else(not_a_key)).transpose()? {
+            Some(Spki::Rsa(pkcs1_der)) => pkcs1_der,
+            Some(Spki::Foreign) => {
+                return Err(Error::new(ErrorCode::UnsupportedAlgorithm, "only RSA public keys are supported"));
+            }
+            None => der.as_slice(),
         };
         let numbers = PublicNumbers::of_public_key(pkcs1_der).ok_or_else(not_a_key)?;
         let public_key = PublicKey::from_numbers(numbers, Some(text))?;
         // One key, one DER: what was given must be what we would write.
-        let canonical = match label.as_str() {
-            "PUBLIC KEY" => public_key.spki_der == der.as_slice(),
-            _ => numbers.to_pkcs1().is_some_and(|canonical| canonical == der.as_slice()),
+        let canonical = match is_spki {
+            true => public_key.spki_der == der.as_slice(),
+            false => numbers.to_pkcs1().is_some_and(|canonical| canonical == der.as_slice()),
         };
         if canonical { Ok(public_key) } else { Err(not_a_key()) }
     }
@@ -71,7 +76,7 @@ impl PublicKey {
         let spki_der = numbers.to_spki().ok_or_else(not_a_key)?;
         let pem = match text {
             Some(text) => text.to_owned(),
-            None => pem::encode("PUBLIC KEY", &spki_der).ok_or_else(not_a_key)?,
+            None => pem::encode(SPKI_LABEL, &spki_der).ok_or_else(not_a_key)?,
         };
         Ok(PublicKey { pem, spki_der, bits })
     }

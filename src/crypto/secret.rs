@@ -42,33 +42,47 @@ impl UserSecret {
         Ok(UserSecret::assemble(username, key))
     }
 
-    /// Reads a secret that a user has typed or pasted, with white space around it or not.
+    /// Reads a secret that a user has typed or pasted, in several lines or with white space around it.
     ///
     /// # Errors
-    /// `INVALID_SECRET`, without saying what of it is wrong.
-    pub fn parse(text: &str) -> Result<Self> {
-        let text = text.trim();
+    /// `INVALID_SECRET`, which says what is wrong with its form. There is no checksum
+    /// (`docs/decisions/0012-no-checksum-in-secrets.md`): a wrong character of the alphabet is not noticed.
+    pub fn parse(typed: &str) -> Result<Self> {
+        let mut text = Zeroizing::new(String::with_capacity(typed.len()));
+        text.extend(typed.split_whitespace());
         let mut parts = text.split('.');
         let (Some("1"), Some(username), Some(groups), None) = (parts.next(), parts.next(), parts.next(), parts.next())
         else {
-            return Err(invalid());
+            return Err(invalid("its form is 1.username.groups"));
         };
+        if !is_username(username) {
+            return Err(invalid("the username in it is none"));
+        }
         // Ample for 32 bytes (at most 44 characters), and base58 takes quadratic time.
-        if !is_username(username) || groups.len() > 64 {
-            return Err(invalid());
+        if groups.len() > 64 {
+            return Err(invalid("it is too long"));
         }
         let mut key = Zeroizing::new(String::with_capacity(groups.len()));
         key.extend(groups.chars().filter(|&character| character != '-'));
         let mut entropy = Zeroizing::new([0; 64]);
-        match bs58::decode(key.as_bytes()).onto(entropy.as_mut_slice()) {
-            Ok(ENTROPY_BYTES) => {}
-            _ => return Err(invalid()),
+        let decoded = bs58::decode(key.as_bytes()).onto(entropy.as_mut_slice());
+        if matches!(
+            decoded,
+            Err(bs58::decode::Error::InvalidCharacter { .. } | bs58::decode::Error::NonAsciiCharacter { .. })
+        ) {
+            return Err(invalid(
+                "it has a character that no secret has: of letters and digits, 0, O, I and l are not used",
+            ));
         }
         let secret = UserSecret::assemble(username, key);
-        if secret.as_str() != text {
-            return Err(invalid());
+        let wrong_group = groups.split('-').zip(secret.groups().split('-')).position(|(typed, right)| typed != right);
+        match wrong_group {
+            Some(index) => Err(invalid(&format!("group {} does not have {GROUP_CHARACTERS} characters", index + 1))),
+            None if decoded != Ok(ENTROPY_BYTES) || secret.as_str() != text.as_str() => {
+                Err(invalid("it is too short or too long, or a hyphen is missing or too many"))
+            }
+            None => Ok(secret),
         }
-        Ok(secret)
     }
 
     fn assemble(username: &str, key: Zeroizing<String>) -> Self {
@@ -88,6 +102,10 @@ impl UserSecret {
     /// The whole secret, for the user to keep.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    fn groups(&self) -> &str {
+        self.text.rsplit('.').next().unwrap_or_default()
     }
 
     /// The username inside the secret.
@@ -122,8 +140,9 @@ fn is_username(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'.')
 }
 
-fn invalid() -> Error {
-    Error::new(ErrorCode::InvalidSecret, "this is not a user secret of the form 1.username.groups")
+/// `why` names the flaw and must not quote the text.
+fn invalid(why: &str) -> Error {
+    Error::new(ErrorCode::InvalidSecret, ["this is not a user secret: ", why].concat())
 }
 
 impl Drop for UserSecret {

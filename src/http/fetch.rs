@@ -1,6 +1,6 @@
 //! The transport of a page, a worker or Node.js: `fetch`.
 
-use std::time::Duration;
+use std::{rc::Rc, time::Duration};
 
 use gloo_net::http::RequestBuilder;
 use gloo_timers::future::sleep;
@@ -54,7 +54,7 @@ async fn exchange(fetch: &Function, request: Request) -> Result<Response, Transp
     let response = JsFuture::from(Promise::resolve(&promise)).await.map_err(failed)?;
     // By its properties rather than its class, which a polyfill and another frame have one of their own of.
     let status = Reflect::get(&response, &"status".into()).map_err(failed)?;
-    let headers: Headers = object(&response, "headers")?.ok_or(TransportError::Failed)?.unchecked_into();
+    let headers: Headers = object(&response, "headers")?.ok_or_else(no_response)?.unchecked_into();
     let length = headers.get("content-length").map_err(failed)?;
     if length.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > MAXIMUM_REPLY_LENGTH) {
         return Err(TransportError::ReplyTooLong);
@@ -88,7 +88,7 @@ fn build(request: Request, signal: &AbortSignal) -> Result<web_sys::Request, Tra
         Some(body) => builder.body(Uint8Array::from(body.as_slice())),
         None => builder.build(),
     };
-    built.map(web_sys::Request::from).map_err(|_| TransportError::Failed)
+    built.map(web_sys::Request::from).map_err(|_| no_response())
 }
 
 /// A property that is an object, `None` where it is null or missing.
@@ -97,7 +97,7 @@ fn object(of: &JsValue, name: &str) -> Result<Option<JsValue>, TransportError> {
     if value.is_null() || value.is_undefined() {
         return Ok(None);
     }
-    if value.is_object() { Ok(Some(value)) } else { Err(TransportError::Failed) }
+    if value.is_object() { Ok(Some(value)) } else { Err(no_response()) }
 }
 
 #[wasm_bindgen]
@@ -121,7 +121,7 @@ extern "C" {
 async fn read(body: JsValue) -> Result<Vec<u8>, TransportError> {
     let reader = body.unchecked_ref::<Body>().reader().map_err(failed)?;
     if !reader.is_object() {
-        return Err(TransportError::Failed);
+        return Err(no_response());
     }
     let reader: Reader = reader.unchecked_into();
     let mut bytes = Vec::new();
@@ -150,15 +150,21 @@ async fn settled(promise: JsValue) -> Result<JsValue, TransportError> {
 /// A chunk as an array of our own, which has the length that it says.
 fn bytes_of(chunk: &JsValue) -> Result<Uint8Array, TransportError> {
     if !ArrayBuffer::is_view(chunk) {
-        return Err(TransportError::Failed);
+        return Err(no_response());
     }
     let class = Reflect::get(&global(), &"Uint8Array".into()).map_err(failed)?;
     let class: Function = class.dyn_into().map_err(failed)?;
     Reflect::construct(&class, &Array::of1(chunk)).map(JsCast::unchecked_into).map_err(failed)
 }
 
-fn failed(_: impl Into<JsValue>) -> TransportError {
-    TransportError::Failed
+/// With what was thrown, most often a `TypeError` of `fetch`.
+fn failed(thrown: impl Into<JsValue>) -> TransportError {
+    TransportError::Failed(Some(Rc::new(thrown.into())))
+}
+
+/// For what a caller's `fetch` gives that is none.
+fn no_response() -> TransportError {
+    TransportError::Failed(None)
 }
 
 /// Aborts a request, and so frees its connection, when its future is dropped.

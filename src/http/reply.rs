@@ -8,7 +8,10 @@ use std::{
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::{Response, TransportFuture};
+use super::{
+    Response, TransportFuture,
+    response::{is_page, not_a_service},
+};
 use crate::error::{Error, ErrorCode, Result};
 
 /// The deserialized body of a request's response. The request is sent when this is awaited.
@@ -72,6 +75,9 @@ fn field_of<'response>(response: &'response Response, name: &str) -> Result<&'re
 
 /// serde's own message may quote the body, so only the position is told.
 fn not_the_protocol(response: &Response, error: &serde_json::Error) -> Error {
+    if is_page(&response.body) {
+        return not_a_service(response.status);
+    }
     let (line, column) = (error.line(), error.column());
     bad_response(response, format!("the server's reply is not what the protocol says (line {line}, column {column})"))
 }
@@ -102,6 +108,17 @@ mod tests {
             let error = reply.now_or_never().unwrap().unwrap_err();
             assert_eq!(error.code(), ErrorCode::BadResponse);
             assert!(!error.to_string().contains("hush"));
+        }
+    }
+
+    #[test]
+    fn a_page_in_the_place_of_a_reply_says_that_the_url_is_wrong() {
+        let body = b"<!DOCTYPE html><title>Welcome</title>".to_vec();
+        let response = Response { status: 200, body, ..Response::default() };
+        for field in [None, Some("token")] {
+            let error = deserialize::<Word>(&response, field).unwrap_err();
+            assert_eq!(error.code(), ErrorCode::BadResponse);
+            assert!(error.message().contains("base URL"), "{error}");
         }
     }
 

@@ -153,9 +153,10 @@ async fn attempt(
     let deadline = transport.sleep(timeout);
     let response = match select(transport.send(request), deadline).await {
         Either::Left((Ok(response), _)) => response,
-        Either::Left((Err(TransportError::Failed), _)) => {
-            let message = "the server could not be reached, or the connection broke";
-            return Err(Failure { is_transient: true, ..Failure::new(ErrorCode::Network, message) });
+        Either::Left((Err(TransportError::Failed(cause)), _)) => {
+            let Failure { error, retry_after, .. } =
+                Failure::new(ErrorCode::Network, "the server could not be reached, or the connection broke");
+            return Err(Failure { error: error.with_cause(cause), is_transient: true, retry_after });
         }
         Either::Left((Err(TransportError::ReplyTooLong), _)) => {
             return Err(Failure::new(ErrorCode::BadResponse, "the server's reply is too long"));

@@ -26,9 +26,17 @@ pub(super) fn error_of(response: &Response) -> Error {
     let reason = reason(&response.body);
     let server_code = reason.as_ref().and_then(|reason| machine_code(&reason.error));
     let (code, message) = match (response.status, server_code) {
+        // Where there is no Vault or Keystore, "no such record" and "wrong passphrase" would be lies.
+        (300..400 | 405, _) | (_, Some("unknown_endpoint")) => return not_a_service(response.status),
+        (404, _) if reason.is_none() => return not_a_service(response.status),
+        (401 | 403, _) if is_page(&response.body) => return not_a_service(response.status),
         (_, Some("onsharing_not_permitted")) => {
             (ErrorCode::OnSharingNotPermitted, "this share does not allow its recipient to share on")
         }
+        (400, Some("expiry_in_past")) => (
+            ErrorCode::InvalidArgument,
+            "by the server's clock the end of the share has passed: is the clock of this device slow?",
+        ),
         (401, _) => (ErrorCode::Unauthorized, "the session is no longer valid: sign in again"),
         (403, _) => (ErrorCode::Forbidden, "the server does not allow this to this user"),
         (404, _) => (ErrorCode::NotFound, "no such record, or not one of this user's"),
@@ -66,14 +74,24 @@ struct Reason {
 }
 
 fn reason(body: &[u8]) -> Option<Reason> {
-    let refusal: Refusal = serde_json::from_slice(body).ok()?;
-    refusal.errors.into_iter().next()
+    serde_json::from_slice::<Refusal>(body).ok()?.errors.into_iter().next()
 }
 
 /// The code, if it looks like a machine code and not like anything that was sent.
 fn machine_code(code: &str) -> Option<&str> {
     let is_code = (1..=64).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     is_code.then_some(code)
+}
+
+/// Whether a body is HTML: what web servers, proxies and login pages answer with.
+pub(super) fn is_page(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"<")
+}
+
+/// The error of a reply that no Vault or Keystore gives.
+pub(super) fn not_a_service(status: u16) -> Error {
+    Error::new(ErrorCode::BadResponse, "what answered is no Vault or Keystore: is the base URL right?")
+        .with_status(status)
 }
 
 /// How much of a server's sentence is repeated, in characters.
@@ -152,7 +170,8 @@ mod tests {
 
     #[test]
     fn every_status_has_its_code() {
-        let code = |status| error_of(&response(status, "")).code();
+        let refusal = r#"{"errors":[{"error":"item_not_found"}]}"#;
+        let code = |status| error_of(&response(status, refusal)).code();
         assert_eq!(code(302), ErrorCode::BadResponse);
         assert_eq!(code(401), ErrorCode::Unauthorized);
         assert_eq!(code(403), ErrorCode::Forbidden);
@@ -161,5 +180,33 @@ mod tests {
         assert_eq!(code(422), ErrorCode::InvalidArgument);
         assert_eq!(code(429), ErrorCode::RateLimited);
         assert_eq!(code(503), ErrorCode::ServerError);
+    }
+
+    #[test]
+    fn what_is_no_vault_or_keystore_is_called_so() {
+        let page = " \n<!doctype html><title>404 Not Found</title>";
+        for (status, body) in [
+            (404, page),
+            (404, ""),
+            (404, "Cannot POST /srp/challenges"),
+            (404, r#"{"status":404,"error":"Not Found"}"#),
+            (404, r#"{"errors":[{"error":"unknown_endpoint"}]}"#),
+            (405, page),
+            (405, r#"{"errors":[{"error":"method_not_allowed"}]}"#),
+            (401, page),
+            (403, page),
+            (301, ""),
+        ] {
+            let error = error_of(&response(status, body));
+            assert_eq!((error.code(), error.status()), (ErrorCode::BadResponse, Some(status)), "{body}");
+            assert!(error.message().contains("base URL"), "{error}");
+        }
+        // What stands between us and a Vault may speak for it.
+        for (status, code) in
+            [(413, ErrorCode::InvalidArgument), (429, ErrorCode::RateLimited), (502, ErrorCode::ServerError)]
+        {
+            assert_eq!(error_of(&response(status, page)).code(), code);
+        }
+        assert_eq!(error_of(&response(401, "")).code(), ErrorCode::Unauthorized);
     }
 }

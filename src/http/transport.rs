@@ -2,7 +2,7 @@ use std::{future::Future, pin::Pin, time::Duration};
 
 use zeroize::Zeroizing;
 
-use crate::error::Result;
+use crate::error::{Cause, Result};
 
 /// The longest reply that is read, in bytes. What is longer is refused before it fills the memory.
 pub const MAXIMUM_REPLY_LENGTH: usize = 64 * 1024 * 1024;
@@ -83,10 +83,11 @@ pub trait Transport {
 }
 
 /// Why there is no reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum TransportError {
-    /// The connection could not be made, broke, or was refused (also: a redirect, or a page's CORS rules).
-    Failed,
+    /// The connection could not be made, broke, or was refused (also: a redirect, or a page's CORS rules). With what the
+    /// platform says of it, without the request's URL, in which other clients' servers may have a token.
+    Failed(Option<Cause>),
     /// The reply is longer than [`MAXIMUM_REPLY_LENGTH`].
     ReplyTooLong,
 }

@@ -14,9 +14,10 @@ export class VaultError extends Error {
    * @param {string} message what went wrong, without any secret
    * @param {number} [status] the HTTP status, where a response was received
    * @param {string} [serverCode] the server's own error code, where it sent one
+   * @param {unknown} [cause] what `fetch` rejected with, where a connection failed
    */
-  constructor(code, message, status, serverCode) {
-    super(message);
+  constructor(code, message, status, serverCode, cause) {
+    super(message, cause == null ? undefined : { cause });
     this.code = code;
     if (status != null) this.status = status;
     if (serverCode != null) this.serverCode = serverCode;

@@ -8,11 +8,18 @@ extern "C" {
     type VaultError;
 
     #[wasm_bindgen(constructor)]
-    fn new(code: &str, message: &str, status: Option<u16>, server_code: Option<&str>) -> VaultError;
+    fn new(
+        code: &str,
+        message: &str,
+        status: Option<u16>,
+        server_code: Option<&str>,
+        cause: Option<&JsValue>,
+    ) -> VaultError;
 }
 
 impl From<Error> for JsValue {
     fn from(error: Error) -> JsValue {
-        VaultError::new(error.code().as_str(), error.message(), error.status(), error.server_code()).into()
+        let cause = error.cause().and_then(|cause| cause.downcast_ref());
+        VaultError::new(error.code().as_str(), error.message(), error.status(), error.server_code(), cause).into()
     }
 }

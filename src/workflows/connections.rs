@@ -10,6 +10,7 @@ use super::{
     clock::now_milliseconds,
     concurrency::join_all,
     connection_keys::{How, Recipient},
+    invitations::GivenInvitation,
     memory::RevokedKey,
     pagination::fetch_pages,
     pins::public_key,
@@ -59,9 +60,9 @@ impl Connection {
 /// Arguments of `accept_invitation`. Not `Debug`: whoever has the token can connect.
 #[derive(Clone, Default, Hash)]
 pub struct ConnectionDetails {
-    /// From the inviter, over another channel.
+    /// From the inviter, over another channel: the token, or the link with token and id that a server mails.
     pub token: String,
-    /// The invitation's id, where known.
+    /// The invitation's id, where known otherwise.
     pub invitation_id: Option<Id>,
     /// What the invitee calls the inviter; only the invitee can read it.
     pub name: String,
@@ -77,14 +78,12 @@ impl Session {
         details: &ConnectionDetails,
         progress: &ProgressListener,
     ) -> Result<Connection> {
-        if details.token.trim().is_empty() {
-            return Err(Error::invalid_argument("the invitation's token is empty"));
-        }
+        let invitation = GivenInvitation::parse(&details.token)?;
         let keys = self.keys()?;
         let operation = keys.pending.begin(("connections.accept", details))?;
 
         progress.report("making the key pair", 0, 2);
-        let rule = self.rule_for(details.token.trim()).await?;
+        let rule = self.rule_for(&invitation.token).await?;
         let key_pair = self.connection_key_pair(details.keypair_id.as_deref(), &rule, &operation).await?;
         let own = key_pair.own.pair.fingerprint();
         let name =
@@ -95,8 +94,8 @@ impl Session {
                 public_key: key_pair.own.pair.public_key_pem().to_owned(),
             },
             connection: vault::connections::ConnectionDetails {
-                invitation_token: details.token.trim().to_owned(),
-                invitation_id: details.invitation_id.clone(),
+                invitation_token: invitation.token,
+                invitation_id: details.invitation_id.clone().or(invitation.id),
                 encrypted_recipient_name: name,
             },
         };

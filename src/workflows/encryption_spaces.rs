@@ -15,6 +15,7 @@ use super::{
     connection_keys::Recipient,
     decrypt::{ItemKey, decrypt_item, item_response, item_without_values},
     encrypt::slots_to_share,
+    grants::check_until,
     pagination::{ListResponse, fetch_pages},
     refusals::{bad_response, ciphertext, expect_id, key_changed, not_connected},
 };
@@ -110,6 +111,7 @@ impl Session {
     /// Encrypts an own item under the DEK of the connection's space and shares it there. Creates the space, or claims
     /// its DEK, where that has not been done. Sharing an item again updates its values.
     pub async fn share_in_space(&self, share: &NewSpaceShare, progress: &ProgressListener) -> Result<SpaceShare> {
+        check_until(share.expires_at.as_ref())?;
         let operation = self.keys()?.pending.begin(("encryptionSpaces.share", share))?;
 
         progress.report("fetching item and connection", 0, 4);

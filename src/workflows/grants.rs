@@ -55,12 +55,12 @@ pub(super) fn has_passed(instant: &str) -> bool {
     milliseconds(instant).is_none_or(|instant| instant <= now_milliseconds())
 }
 
-/// `INVALID_ARGUMENT` where the end of a share is no instant.
+/// `INVALID_ARGUMENT` where the end of a share is no instant. Whether it has passed, the server's clock decides.
 pub(super) fn check_until(until: Option<&Timestamp>) -> Result<()> {
     match until {
-        Some(until) if milliseconds(until).is_none() => {
-            Err(Error::invalid_argument("the end of the share is no instant in RFC 3339"))
-        }
+        Some(until) if milliseconds(until).is_none() => Err(Error::invalid_argument(
+            "the end of the share is no instant in RFC 3339 between the years 1970 and 9999",
+        )),
         _ => Ok(()),
     }
 }

@@ -10,7 +10,7 @@ use crate::{
         },
     },
     crypto::places::{KeyRule, Place},
-    error::Result,
+    error::{Error, Result},
 };
 
 pub use crate::api::vault::invitations::Invitation;
@@ -24,6 +24,38 @@ pub struct NewInvitation {
     pub email: Option<String>,
     /// A key pair of the inviter's in the Keystore; a new one is generated where absent.
     pub keypair_id: Option<String>,
+}
+
+/// What somebody has of an invitation.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct GivenInvitation {
+    pub(super) token: String,
+    pub(super) id: Option<Id>,
+}
+
+impl GivenInvitation {
+    /// Reads a token, or the link of an e-mail (`…#invitation=ID.TOKEN`), by itself or in the midst of the message.
+    ///
+    /// Mail programs and people leave something behind both: `)`, a full stop, `&utm_source=…`. What cannot be part of a token
+    /// (RFC 6750, section 2.1) ends it.
+    pub(super) fn parse(text: &str) -> Result<GivenInvitation> {
+        let refuse = || Error::invalid_argument("this is neither the token of an invitation nor the link to one");
+        let link =
+            text.split_once("#invitation=").map(|(_, link)| link.split_once('.').ok_or_else(refuse)).transpose()?;
+        let (id, token) = match link {
+            Some((id, token)) => (Some(Id::parse(id).ok_or_else(refuse)?), token),
+            None => (None, text.trim().trim_start_matches(|first| !is_of_token(first))),
+        };
+        let (token, rest) = token.split_at(token.find(|next| !is_of_token(next)).unwrap_or(token.len()));
+        let token = token.trim_end_matches('.');
+        // A link to something else, or words around a bare token: any of them could be it.
+        let is_more = id.is_none() && (rest.contains(char::is_whitespace) || rest.starts_with("://"));
+        if token.is_empty() || is_more { Err(refuse()) } else { Ok(GivenInvitation { token: token.to_owned(), id }) }
+    }
+}
+
+fn is_of_token(character: char) -> bool {
+    character.is_ascii_alphanumeric() || "-._~+/=".contains(character)
 }
 
 impl Session {
@@ -65,5 +97,63 @@ impl Session {
     /// Invalidates the invitation's token.
     pub async fn cancel_invitation(&self, id: &Id) -> Result<()> {
         self.delete_once(("invitations.delete", id), vault::invitations::delete(self.vault(), id)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorCode;
+
+    const TOKEN: &str = "c29tZXRoaW5nLXJhbmRvbS1hbmQtbG9uZy1lbm91Z2g";
+
+    #[test]
+    fn a_token_ends_where_its_alphabet_ends() {
+        let id = Id::parse("b1f0c2aa-0000-4000-8000-000000000001").unwrap();
+        for behind in [
+            "",
+            ")",
+            ").",
+            ">",
+            ".",
+            "...",
+            ",",
+            "\"",
+            "&utm_source=mail",
+            "?utm_source=mail",
+            "#",
+            "\u{a0}",
+            "\u{200b}",
+        ] {
+            let bare = GivenInvitation::parse(&format!(" ({TOKEN}{behind}\n")).unwrap();
+            assert_eq!(bare, GivenInvitation { token: TOKEN.to_owned(), id: None }, "{behind}");
+            let link = format!("https://app.example/?a=1#invitation={id}.{TOKEN}{behind}");
+            for text in [link.clone(), format!("Accept the invitation:\r\n<{link}\r\n\r\nIt is valid until tomorrow.")]
+            {
+                let expected = GivenInvitation { token: TOKEN.to_owned(), id: Some(id.clone()) };
+                assert_eq!(GivenInvitation::parse(&text).unwrap(), expected, "{text}");
+            }
+        }
+        for token in ["a.b", "a~b+c/d==", "a"] {
+            assert_eq!(GivenInvitation::parse(token).unwrap().token, token);
+        }
+    }
+
+    #[test]
+    fn what_is_no_token_is_refused_before_it_is_sent() {
+        for text in [
+            "",
+            " ",
+            "...",
+            "Token: abc",
+            "abc def",
+            "https://app.example/abc",
+            "https://app.example/#invitation=",
+            "https://app.example/#invitation=abc",
+            "https://app.example/#invitation=a/b.abc",
+            "https://app.example/#invitation=abc.)",
+        ] {
+            assert_eq!(GivenInvitation::parse(text).unwrap_err().code(), ErrorCode::InvalidArgument, "{text}");
+        }
     }
 }

@@ -14,7 +14,7 @@ use crate::{
         },
         vault::{self, me::private_dek_id},
     },
-    crypto::{KeyEncryptionKey, KeyPair, PassphraseKey, SrpClient, SrpPassword, UserSecret},
+    crypto::{KeyEncryptionKey, KeyPair, PassphraseKey, Spelling, SrpClient, SrpPassword, UserSecret},
     error::{Error, ErrorCode, Result},
     http::Service,
 };
@@ -33,7 +33,7 @@ pub(super) async fn sign_in(
     let Services { vault, keystore, .. } = &services;
 
     progress.report("deriving keys from the passphrase", 0, STEPS);
-    let passphrase_key = sign_in_to_keystore(keystore, &secret, passphrase).await?;
+    let (passphrase_key, spelling) = sign_in_to_keystore(keystore, &secret, passphrase).await?;
 
     progress.report("fetching wrapped keys", 1, STEPS);
     let (wrapped_kek, key_pair_record) =
@@ -61,16 +61,28 @@ pub(super) async fn sign_in(
 
     progress.report("signed in", STEPS, STEPS);
     let login_key = key_pair.fingerprint();
-    Ok(Session::new(services, user.id, UserKeys { secret, kek, dek, login_key }))
+    Ok(Session::new(services, user.id, UserKeys { secret, kek, dek, login_key, spelling }))
 }
 
-/// Signs in to the Keystore and derives the passphrase key. Both key derivations and the first request run
-/// concurrently.
+/// Signs in to the Keystore and derives the passphrase key, with the passphrase as it was typed, or else in another spelling.
+/// A server counts each as an attempt.
 pub(super) async fn sign_in_to_keystore(
     keystore: &Service,
     secret: &UserSecret,
     passphrase: &str,
-) -> Result<PassphraseKey> {
+) -> Result<(PassphraseKey, Spelling)> {
+    let mut refusal = login_failed();
+    for (spelling, passphrase) in Spelling::all_of(passphrase) {
+        match sign_in_as_spelled(keystore, secret, &passphrase).await {
+            Err(error) if error.code() == ErrorCode::LoginFailed => refusal = error,
+            result => return result.map(|passphrase_key| (passphrase_key, spelling)),
+        }
+    }
+    Err(refusal)
+}
+
+/// Both key derivations and the first request run concurrently.
+async fn sign_in_as_spelled(keystore: &Service, secret: &UserSecret, passphrase: &str) -> Result<PassphraseKey> {
     let password = Box::pin(secret.derive_srp_password(passphrase));
     let session = create_keystore_session(keystore, secret, password, None);
     let (passphrase_key, ()) = try_join!(secret.derive_passphrase_key(passphrase), session)?;
@@ -90,7 +102,7 @@ pub(super) async fn create_keystore_session(
     let challenge = async {
         let srp = attempt.map_or_else(SrpClient::start, Ok)?;
         let request = ChallengeRequest { username: username.to_owned(), srp_a: srp.public_a().to_owned() };
-        let challenge = keystore::srp::challenge(keystore, &request).await.map_err(login_failed)?;
+        let challenge = keystore::srp::challenge(keystore, &request).await.map_err(refused_login)?;
         Ok((srp, challenge))
     };
     let (password, (srp, challenge)) = try_join!(password, challenge)?;
@@ -101,7 +113,7 @@ pub(super) async fn create_keystore_session(
         srp_m: proof,
         valid_for: None,
     };
-    let session = keystore::srp::open_session(keystore, &request).await.map_err(login_failed)?;
+    let session = keystore::srp::open_session(keystore, &request).await.map_err(refused_login)?;
     keystore.set_token(session.session_authentication_string.into());
     Ok(())
 }
@@ -120,13 +132,16 @@ pub(super) async fn unwrap(kek: &KeyEncryptionKey, record: &Keypair) -> Result<K
     kek.unwrap_login_key(record.encrypted_serialized_key.as_str(), &record.public_key).await
 }
 
+fn login_failed() -> Error {
+    Error::new(ErrorCode::LoginFailed, "wrong secret or passphrase")
+}
+
 /// One error for an unknown user and for a wrong proof, whether a server says so by 401, 403 or 404, so that callers do
 /// not show which usernames exist.
-fn login_failed(error: Error) -> Error {
+fn refused_login(error: Error) -> Error {
     match error.code() {
         ErrorCode::Unauthorized | ErrorCode::NotFound | ErrorCode::Forbidden => {
-            let login_failed = Error::new(ErrorCode::LoginFailed, "wrong secret or passphrase");
-            error.status().map_or(login_failed.clone(), |status| login_failed.with_status(status))
+            error.status().map_or(login_failed(), |status| login_failed().with_status(status))
         }
         _ => error,
     }

@@ -27,7 +27,7 @@ use crate::{
         },
     },
     crypto::{
-        DataKey, KeyEncryptionKey, KeyPair, PassphraseKey, SrpClient, SrpPassword, UserSecret,
+        DataKey, KeyEncryptionKey, KeyPair, PassphraseKey, Spelling, SrpClient, SrpPassword, UserSecret,
         generate_srp_registration,
     },
     error::{Error, ErrorCode, Result},
@@ -49,18 +49,26 @@ pub(super) async fn create_user(
     // Started first and awaited last: it takes longer than all the rest.
     let mut generation = Box::pin(maybe_done(key_pairs.generate()));
 
-    let (attempt, kek) = drive_background(generation.as_mut(), async {
+    let (attempt, kek, spelling) = drive_background(generation.as_mut(), async {
         progress.report("deriving keys from the passphrase", 0, STEPS);
+        let composed = Spelling::Composed.of(passphrase);
         // The attempt is for the login. Its arithmetic is done while a browser derives the keys in other threads.
         let (passphrase_key, password, srp) =
-            try_join!(secret.derive_passphrase_key(passphrase), secret.derive_srp_password(passphrase), async {
+            try_join!(secret.derive_passphrase_key(&composed), secret.derive_srp_password(&composed), async {
                 SrpClient::start()
             })?;
         progress.report("registering", 1, STEPS);
         let attempt = register(keystore, &secret, &password).await?;
-        login::create_keystore_session(keystore, &secret, Box::pin(ready(Ok(password))), Some(srp)).await?;
+        let (passphrase_key, spelling) = match attempt {
+            Attempt::First => {
+                login::create_keystore_session(keystore, &secret, Box::pin(ready(Ok(password))), Some(srp)).await?;
+                (passphrase_key, Spelling::Composed)
+            }
+            // By another client, perhaps, which took the passphrase as it was typed.
+            Attempt::Retry => login::sign_in_to_keystore(keystore, &secret, passphrase).await?,
+        };
         let kek = kek(keystore, attempt, &passphrase_key).await?;
-        Ok::<_, Error>((attempt, kek))
+        Ok::<_, Error>((attempt, kek, spelling))
     })
     .await?;
 
@@ -102,7 +110,7 @@ pub(super) async fn create_user(
 
     progress.report("registered", STEPS, STEPS);
     let login_key = key_pair.fingerprint();
-    Ok(Session::new(services, user.id, UserKeys { secret, kek, dek, login_key }))
+    Ok(Session::new(services, user.id, UserKeys { secret, kek, dek, login_key, spelling }))
 }
 
 /// Whether this attempt registered the user, or an earlier one did.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     api::{Id, keystore, vault},
-    crypto::{DataKey, KeyEncryptionKey, KeyPair, UserSecret, places::Place},
+    crypto::{DataKey, KeyEncryptionKey, KeyPair, Spelling, UserSecret, places::Place},
     error::{Error, ErrorCode, Result},
     http::{Reply, Service},
 };
@@ -50,6 +50,8 @@ pub(super) struct UserKeys {
     pub(super) dek: DataKey,
     /// Fingerprint of the key pair that signs the user in to the Vault.
     pub(super) login_key: String,
+    /// Of the passphrase that signed in.
+    pub(super) spelling: Spelling,
 }
 
 /// What a session has that no server does.
@@ -60,6 +62,7 @@ pub(super) struct Keys {
     pub(super) pending: PendingOperations,
     /// Fingerprint of the key pair that signs the user in to the Vault.
     pub(super) login_key: String,
+    spelling: Spelling,
     /// What was seen, so that a server cannot go back behind it.
     pub(super) memory: RefCell<Memory>,
     /// The user's connection key pairs, by their Keystore id.
@@ -77,7 +80,7 @@ impl Session {
     pub(super) fn new(
         Services { vault, keystore, key_pairs }: Services,
         user_id: Id,
-        UserKeys { secret, kek, dek, login_key }: UserKeys,
+        UserKeys { secret, kek, dek, login_key, spelling }: UserKeys,
     ) -> Session {
         let keys = Keys {
             secret,
@@ -85,6 +88,7 @@ impl Session {
             dek,
             pending: PendingOperations::default(),
             login_key,
+            spelling,
             memory: RefCell::default(),
             unwrapped: RefCell::default(),
             share_keys: RefCell::default(),
@@ -110,6 +114,11 @@ impl Session {
     /// `1.username.groups`: with the passphrase the only way back in.
     pub fn secret(&self) -> Result<Zeroizing<String>> {
         Ok(Zeroizing::new(self.keys()?.secret.as_str().to_owned()))
+    }
+
+    /// The spelling of the passphrase that signed in, for those who derive a key from it too.
+    pub fn passphrase_spelling(&self) -> Result<Spelling> {
+        Ok(self.keys()?.spelling)
     }
 
     /// Ends both server sessions, then closes. On an error the session stays open, for a retry.

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::{Client, Session, login, session::UserKeys};
 use crate::{
     api::vault,
-    crypto::{DataKey, KeyEncryptionKey, UserSecret},
+    crypto::{DataKey, KeyEncryptionKey, Spelling, UserSecret},
     error::{Error, Result},
 };
 
@@ -62,6 +62,6 @@ impl Client {
                 login::unwrap(&kek, &record).await?.fingerprint()
             }
         };
-        Ok(Session::new(services, user.id, UserKeys { secret, kek, dek, login_key }))
+        Ok(Session::new(services, user.id, UserKeys { secret, kek, dek, login_key, spelling: Spelling::AsTyped }))
     }
 }

@@ -63,6 +63,7 @@ describe('a failure in the browser', () => {
             status: error.status,
             name: error.name,
             text: `${error.message} ${error.stack} ${String(error.cause)}`,
+            cause: error.cause instanceof Error ? error.cause.name : error.cause,
             typed: error instanceof VaultError && error instanceof Error && isVaultError(error),
           };
         }
@@ -129,6 +130,17 @@ describe('a failure in the browser', () => {
     assert.ok(again.succeededWith, JSON.stringify(again));
   });
 
+  it('is none for a passphrase in the other of Unicode’s forms', async () => {
+    const secret = await bench.page.evaluate(
+      async () => (await globalThis.client.createUser('Gro\u0308\u00dfe')).secret,
+    );
+    for (const spelled of ['Gr\u00f6\u00dfe', 'Gro\u0308\u00dfe']) {
+      const again = await failure('signInWith', { secret, passphrase: spelled });
+      assert.ok(again.succeededWith, JSON.stringify(again));
+    }
+    await expectFailure('signInWith', 'LOGIN_FAILED', { secret, passphrase: 'Gro\u00dfe' });
+  });
+
   it('is LOGIN_FAILED for a well-formed secret that is not the user’s', async () => {
     const secret = await bench.page.evaluate(
       () => `1.${globalThis.alice.secret.split('.')[1]}.${globalThis.bob.secret.split('.')[2]}`,
@@ -190,7 +202,7 @@ describe('a failure in the browser', () => {
   it('is NETWORK while the server is down, and everything goes on when it is back', async () => {
     await bench.stopServer();
     try {
-      await expectFailure('readItem', 'NETWORK');
+      assert.equal((await expectFailure('readItem', 'NETWORK')).cause, 'TypeError');
       await expectFailure('signInWith', 'NETWORK', { passphrase });
       await expectFailure('createUser', 'NETWORK', passphrase);
     } finally {
@@ -204,7 +216,7 @@ describe('a failure in the browser', () => {
     await bench.page.evaluate(() => {
       globalThis.misbehave = { rejectWith: 'a string, not an Error' };
     });
-    await expectFailure('readItem', 'NETWORK');
+    assert.equal((await expectFailure('readItem', 'NETWORK')).cause, 'a string, not an Error');
   });
 
   it('is ABORTED when the caller aborts, before or during the call, whatever the reason', async () => {
@@ -246,6 +258,23 @@ describe('a failure in the browser', () => {
         globalThis.misbehave = { body: text };
       }, body);
       await expectFailure('readItem', 'BAD_RESPONSE');
+    }
+  });
+
+  it('is BAD_RESPONSE, and tells to look at the URL, when what answers is no Vault or Keystore', async () => {
+    for (const misbehaviour of [
+      { status: 404, body: 'Cannot POST /srp/challenges' },
+      { status: 405 },
+      { status: 200, body: '<!doctype html><title>Welcome</title>' },
+    ]) {
+      await bench.page.evaluate((how) => {
+        globalThis.misbehave = how;
+      }, misbehaviour);
+      for (const call of ['readItem', 'signInWith']) {
+        const failed = await expectFailure(call, 'BAD_RESPONSE', { passphrase });
+        assert.equal(failed.status, misbehaviour.status);
+        assert.match(failed.text, /base URL/);
+      }
     }
   });
 

@@ -181,8 +181,10 @@ impl Corpus {
             (409, "conflict"),
             (500, "fault"),
         ] {
-            add(manner, answer(status, json!({})));
+            // In the protocol's form: another 404 is taken for a server that is no Vault or Keystore.
+            add(manner, answer(status, json!({ "errors": [{ "error": "invented" }] })));
         }
+        add("another server's 404", answer(404, json!({})));
         add("reply without content", answer(200, Json::Null));
         for (owner, other) in self.replies.get(&reply.route).into_iter().flatten() {
             if other.json == reply.json {

@@ -286,7 +286,7 @@ fn deleted_shares(scene: &Scene) -> Vec<(About, Lie)> {
                     (reply.status, reply.json) = (200, rows.clone());
                 }
                 if hidden && reply.route == "GET /vault/outgoing_shares/{id}" {
-                    (reply.status, reply.json) = (404, json!({}));
+                    (reply.status, reply.json) = (404, json!({ "errors": [{ "error": "share_not_found" }] }));
                 }
             },
         );

@@ -107,7 +107,7 @@ impl Wire {
         self.passing.sent.borrow_mut().push(as_text(&request));
         if index >= MAX_REQUESTS {
             self.passing.refused.set(true);
-            return Err(TransportError::Failed);
+            return Err(TransportError::Failed(None));
         }
         let mut request = to_router(request);
         let method = request.method().as_str().to_owned();
@@ -141,7 +141,7 @@ impl Wire {
             self.passing.altered.set(self.passing.altered.get() + 1);
         }
         if reply.status == 0 {
-            return Err(TransportError::Failed);
+            return Err(TransportError::Failed(None));
         }
         Ok(Response { status: reply.status, retry_after: None, body })
     }

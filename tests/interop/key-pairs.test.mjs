@@ -21,6 +21,15 @@ const KEYS = {
   'with zeros at both ends': base64url(Uint8Array.from({ length: 32 }, (_, index) => (index % 31 ? 0x80 + index : 0))),
 };
 
+/** As the peers' libraries of other languages wrote them: an empty map, or the fields of AES with nothing in them. */
+const OLD_RSA_PARAMETERS = [
+  '---\n{}\n',
+  '--- {}\n',
+  "---\n'ad': ''\n'at': ''\n'iv': ''\n",
+  "---\niv: ''\nat: ''\nad: ''\n",
+  '---\niv: !binary |-\n  AgICAgICAgICAgIC\nad: none\n',
+];
+
 for (const peer of peers) {
   describe(peer.name, () => {
     let ours;
@@ -44,6 +53,16 @@ for (const peer of peers) {
         const then = await peer.rsaEncrypt(publicPem, bytes, LEGACY);
         assert.match(then, /^Rsa4096\..*\.LS0tCnt9Cg==$/);
         assert.equal((await ours.decryptKey(then)).export(), key, `the key ${kind}`);
+      }
+    });
+
+    test('reads, as we do, an envelope of the old form whatever stands in it for parameters', async () => {
+      const bytes = bytesOf('an RSA envelope of 2020');
+      const [strategy, data] = (await peer.rsaEncrypt(publicPem, bytes, LEGACY)).split('.');
+      for (const yaml of OLD_RSA_PARAMETERS) {
+        const envelope = [strategy, data, base64url(Buffer.from(yaml))].join('.');
+        sameBytes(await peer.rsaDecrypt(privatePem, envelope), bytes);
+        sameBytes(await ours.decryptBytes(envelope), bytes);
       }
     });
 
@@ -152,6 +171,15 @@ describe('other forms of keys that the peers’ library writes', () => {
     const pkcs1 = forge.pki.publicKeyToRSAPublicKeyPem(forge.pki.setRsaPublicKey(key.n, key.e));
     assert.match(pkcs1, /^-----BEGIN RSA PUBLIC KEY-----\r\n/);
     assert.equal(PublicKey.import(pkcs1).fingerprint, PublicKey.import(publicPem).fingerprint);
+  });
+
+  test('of a public key, PKCS#1 with LF and an empty line behind it, verifies what was signed', async () => {
+    const pkcs1 = forge.pki.publicKeyToRSAPublicKeyPem(forge.pki.setRsaPublicKey(key.n, key.e));
+    const published = `${pkcs1.replaceAll('\r\n', '\n')}\n`;
+    for (const peer of peers) {
+      const signed = bytesOf('signed');
+      sameBytes(await PublicKey.import(published).verify(peer.sign(privatePem, 'signed')), signed);
+    }
   });
 });
 

@@ -45,6 +45,19 @@ for (const peer of peers) {
       });
     }
 
+    test('reads, as we do, parameters in YAML as libraries of other languages wrote them', async () => {
+      const [strategy, data, parameters] = (await peer.encryptText(key, 'BMW', LEGACY)).split('.');
+      const [iv, at] = base64Of(Buffer.from(parameters, 'base64url').toString());
+      for (const yaml of [
+        `---\n'ad': none\n'at': !!binary |-\n  ${at}\n'iv': !!binary |-\n  ${iv}\n`,
+        `---\niv: !binary |-\n  ${iv}\nat: !binary |-\n  ${at}\nad: none\n`,
+      ]) {
+        const envelope = [strategy, data, base64url(Buffer.from(yaml))].join('.');
+        assert.equal(await peer.decryptText(key, envelope), 'BMW');
+        assert.equal(await ours.decryptString(envelope), 'BMW');
+      }
+    });
+
     test('agrees with us about bytes of every length, both ways and in both forms', async () => {
       for (const bytes of LENGTHS.map(bytesOf)) {
         sameBytes(await peer.decryptBytes(key, await ours.encryptBytes(bytes)), bytes);
@@ -211,6 +224,11 @@ function fieldsOf(envelope) {
   ]);
   const inOrder = [...binary, ...strings].sort(([a], [b]) => a - b).map(([, field]) => field);
   return [artefacts.subarray(0, 1).toString('hex'), ...inOrder].join(' ');
+}
+
+/** Nonce and tag of parameters in YAML. */
+function base64Of(yaml) {
+  return ['iv', 'at'].map((name) => new RegExp(`${name}: !!?binary \\|-?\\s+(\\S+)`).exec(yaml)[1]);
 }
 
 /** The empty text as the library of 2019 wrote it: no data, but parameters, in YAML. */

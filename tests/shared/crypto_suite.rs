@@ -6,9 +6,9 @@ use vaultshare::ErrorCode;
 use vaultshare::crypto::envelope::{Chunk, Derivation, Envelope};
 use vaultshare::crypto::places::{KeyRule, Place};
 use vaultshare::crypto::{
-    AesKey, DataKey, KeyEncryptionKey, KeyPair, PassphraseKey, PublicKey, SpaceKeyOrigin, SrpClient, UserSecret,
-    VerificationKey, backend, decrypt_with_passphrase, encrypt_with_passphrase, generate_srp_registration,
-    safety_number,
+    AesKey, DataKey, KeyEncryptionKey, KeyPair, PassphraseKey, PublicKey, SpaceKeyOrigin, Spelling, SrpClient,
+    UserSecret, VerificationKey, backend, decrypt_with_passphrase, derive_key_from_passphrase, encrypt_with_passphrase,
+    generate_srp_registration, safety_number,
 };
 
 /// Hands the names of all sentences to a macro that makes tests of them.
@@ -29,9 +29,11 @@ macro_rules! for_each_sentence {
             yaml_is_read_in_every_old_style_and_no_other
             key_derivations_are_kept_within_bounds
             a_passphrase_opens_what_it_sealed
+            a_passphrase_opens_in_either_form_of_unicode
             an_old_passphrase_of_utf16_units_opens
             the_guides_secret_derives_the_guides_key
             secrets_are_read_strictly
+            a_mistyped_secret_is_told_what_is_wrong_as_far_as_its_form_says
             a_new_secret_has_the_form_of_the_guide
             the_hierarchy_wraps_and_unwraps
             a_key_is_taken_for_nothing_but_what_it_is
@@ -48,6 +50,7 @@ macro_rules! for_each_sentence {
             weak_and_foreign_keys_are_refused
             a_data_key_in_the_place_of_a_token_stays_secret
             old_rsa_parameters_are_read
+            keys_are_read_as_people_paste_them
             both_sides_see_one_safety_number
             signing_in_refuses_what_is_not_the_protocol
         }
@@ -405,6 +408,28 @@ pub(crate) async fn a_passphrase_opens_what_it_sealed() {
     }
 }
 
+pub(crate) async fn a_passphrase_opens_in_either_form_of_unicode() {
+    let (composed, decomposed) = ("p\u{e4}ssw\u{f6}rd \u{ac00}", "pa\u{308}sswo\u{308}rd \u{1100}\u{1161}");
+    let spellings = Spelling::all_of(decomposed).into_iter().map(|(_, text)| text.to_string()).collect::<Vec<_>>();
+    assert_eq!(spellings, [decomposed, composed]);
+    assert_eq!(Spelling::all_of("p\u{e4}a\u{308}").len(), 3);
+    assert_eq!(Spelling::all_of("plain").len(), 1);
+    for sealed_with in [composed, decomposed] {
+        let envelope = encrypt_with_passphrase(b"secret", sealed_with).await.unwrap();
+        for typed in [composed, decomposed] {
+            assert_eq!(decrypt_with_passphrase(&envelope, typed).await.unwrap().as_slice(), b"secret");
+        }
+    }
+    // As a peer seals it, with the bytes that were typed.
+    let key = derive_key_from_passphrase(decomposed, &[5; 20], 20_000).await.unwrap();
+    let sealed = key.encrypt(b"a peer's").await.unwrap();
+    let Envelope::Symmetric { chunks, .. } = Envelope::parse(&sealed).await.unwrap() else { unreachable!() };
+    let derivation = Some(Derivation { salt: vec![5; 20], iterations: 20_000 });
+    let envelope = Envelope::Symmetric { chunks, derivation }.print();
+    assert_eq!(decrypt_with_passphrase(&envelope, composed).await.unwrap().as_slice(), b"a peer's");
+    assert_eq!(code_of(decrypt_with_passphrase(&envelope, "p\u{e4}sswo\u{308}rd")).await, ErrorCode::DecryptionFailed);
+}
+
 pub(crate) async fn an_old_passphrase_of_utf16_units_opens() {
     // `pässwörd-€` as the library of 2020 hashes it: Latin-1, and the euro sign (U+20AC) spilling over the hyphen.
     let mut key = [0; 32];
@@ -434,7 +459,7 @@ pub(crate) async fn secrets_are_read_strictly() {
         "1.M9znjHbD5Xi",
         "2.M9znjHbD5Xi.xQCSCK-8A1d6d-emUjx8-YVGDcT-UhctWy-2rfHyv-7JNAgh-9",
         "1..xQCSCK-8A1d6d-emUjx8-YVGDcT-UhctWy-2rfHyv-7JNAgh-9",
-        "1.M9 jHb.xQCSCK-8A1d6d-emUjx8-YVGDcT-UhctWy-2rfHyv-7JNAgh-9",
+        "1.M9\u{e4}jHb.xQCSCK-8A1d6d-emUjx8-YVGDcT-UhctWy-2rfHyv-7JNAgh-9",
         "1.M9znjHbD5Xi.xQCSCK-8A1d6d-emUjx8-YVGDcT-UhctWy-2rfHyv-7JNAgh",
         "1.M9znjHbD5Xi.xQCSCK8A1d6demUjx8YVGDcTUhctWy2rfHyv7JNAgh9",
         "1.M9znjHbD5Xi.xQCSCK-8A1d6d-emUjx8-YVGDcT-UhctWy-2rfHyv-7JNAgh-9-",
@@ -443,6 +468,29 @@ pub(crate) async fn secrets_are_read_strictly() {
     ] {
         assert_eq!(UserSecret::parse(text).unwrap_err().code(), ErrorCode::InvalidSecret, "{text}");
     }
+    let in_lines = SECRET.replace("-", "-\n  ");
+    assert_eq!(UserSecret::parse(&in_lines).unwrap().as_str(), SECRET);
+}
+
+pub(crate) async fn a_mistyped_secret_is_told_what_is_wrong_as_far_as_its_form_says() {
+    for (groups, told) in [
+        ("OQCSCK-8A1d6d-emUjx8-YVGDcT-UhctWy-2rfHyv-7JNAgh-9", "0, O, I and l"),
+        ("xQCSCK-8A1d6d-emUjx8-YVGDcT-UhctWy-2rfHyv-7JNAg\u{127}-9", "0, O, I and l"),
+        ("xQCSCK-8Ad6d-emUjx8-YVGDcT-UhctWy-2rfHyv-7JNAgh-9", "group 2"),
+        ("xQCSCK-8A1d6d-emUjxx8-YVGDcT-UhctWy-2rfHyv-7JNAgh-9", "group 3"),
+        ("xQCSCK-8A1d6d-emUjx8YVGDcT-UhctWy-2rfHyv-7JNAgh-9", "group 3"),
+        ("xQCSCK8A1d6demUjx8YVGDcTUhctWy2rfHyv7JNAgh9", "group 1"),
+        ("xQCSCK-8A1d6d-emUjx8-YVGDcT-UhctWy-2rfHyv", "too short"),
+        ("xQCSCK-8A1d6d-emUjx8-YVGDcT-UhctWy-2rfHyv-7JNAgh-9zz", "too long"),
+        ("xQCSCK-8A1d6d-emUjx8-YVGDcT-UhctWy-2rfHyv-7JNAgh-9-", "hyphen"),
+        ("xQCSCK.8A1d6d", "1.username.groups"),
+    ] {
+        let error = UserSecret::parse(&format!("1.M9znjHbD5Xi.{groups}")).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::InvalidSecret);
+        assert!(error.message().contains(told) && !error.message().contains("8A"), "{groups}: {error}");
+    }
+    // What a form cannot tell: a character of the alphabet for another.
+    assert!(UserSecret::parse(&SECRET.replace("8A1", "8a1")).is_ok());
 }
 
 pub(crate) async fn a_new_secret_has_the_form_of_the_guide() {
@@ -671,9 +719,35 @@ pub(crate) async fn weak_and_foreign_keys_are_refused() {
     assert_eq!(code(PUBLIC_512), ErrorCode::WeakKey);
     assert_eq!(code(PUBLIC_EXPONENT_3), ErrorCode::WeakKey);
     assert_eq!(code(PUBLIC_ED25519), ErrorCode::UnsupportedAlgorithm);
-    for text in ["", "-----BEGIN PUBLIC KEY-----", PRIVATE_2048, &format!("x{PUBLIC_2048}"), &PUBLIC_2048.repeat(2)] {
+    // A public key's text goes to others as it is.
+    let with_private = format!("{PUBLIC_2048}{PRIVATE_2048_PKCS8}");
+    for text in ["", "-----BEGIN PUBLIC KEY-----", PRIVATE_2048, &with_private] {
         assert_eq!(code(text), ErrorCode::InvalidArgument, "{text}");
     }
+}
+
+pub(crate) async fn keys_are_read_as_people_paste_them() {
+    let pasted = |pem: &str| {
+        let lines = || pem.lines().map(|line| format!("    {line}  "));
+        [
+            pem.replace("\r\n", "\n").trim_end().to_owned(),
+            format!("My key, as promised:\n\n{pem}\nRegards, Alice"),
+            lines().collect::<Vec<_>>().join("\n"),
+            lines().collect::<String>(),
+        ]
+    };
+    for text in pasted(PUBLIC_2048) {
+        let key = PublicKey::from_pem(&text).unwrap();
+        assert_eq!(key, PublicKey::from_pem(PUBLIC_2048).unwrap());
+        assert_eq!(key.pem(), text, "it is compared and sent on byte for byte");
+    }
+    for text in [PRIVATE_2048, PRIVATE_2048_PKCS8].map(pasted).concat() {
+        let pair = KeyPair::from_pem(&text).await.unwrap();
+        assert_eq!(pair.private_key_pem().await.unwrap().as_str(), PRIVATE_2048);
+        assert_eq!(pair.public_key_pem(), PUBLIC_2048);
+    }
+    let both = format!("{PUBLIC_2048}{PRIVATE_2048}");
+    assert_eq!(KeyPair::from_pem(&both).await.unwrap().public_key_pem(), PUBLIC_2048);
 }
 
 pub(crate) async fn a_data_key_in_the_place_of_a_token_stays_secret() {
@@ -693,12 +767,25 @@ pub(crate) async fn a_data_key_in_the_place_of_a_token_stays_secret() {
 pub(crate) async fn old_rsa_parameters_are_read() {
     let pair = KeyPair::from_pem(PRIVATE_2048).await.unwrap();
     let envelope = pair.public_key().encrypt(b"old").await.unwrap();
-    for parameters in ["LS0tCnt9Cg==", "LS0tIHt9Cg==", "LS0tCidhZCc6ICcnCidhdCc6ICcnCidpdic6ICcnCg=="] {
-        let old = envelope.replace("QQUAAAAA", parameters);
-        assert_eq!(pair.decrypt(&old).await.unwrap().as_slice(), b"old");
+    for yaml in [
+        "---\n{}\n",
+        "--- {}\n",
+        "---\n'ad': ''\n'at': ''\n'iv': ''\n",
+        "---\nad: ''\nat: ''\niv: ''\n",
+        "---\n:ad: \"\"\n:at: !binary |-\n:iv: ~\n",
+        "---\niv: !binary |-\n  AgICAgICAgICAgIC\nat: !binary |-\n  LvrA/qaBJRLWUQMaQp8QCA==\nad: none\n",
+        "--- !ruby/hash:Hash {}\n...\n",
+        "---\n",
+    ] {
+        let old = envelope.replace("QQUAAAAA", &base64url(yaml.as_bytes()));
+        assert_eq!(pair.decrypt(&old).await.unwrap().as_slice(), b"old", "{yaml}");
     }
-    let other = envelope.replace("QQUAAAAA", "QQUAAAAB");
-    assert_eq!(code_of(pair.decrypt(&other)).await, ErrorCode::MalformedEnvelope);
+    // What no library wrote, and a second spelling of the same base64.
+    for other in ["QQUAAAAB", "QUAAAAA=", "LS0=", "e30K", "LS0tCnt9Ch==", "LS0tCnt9Cg", "", "LS0tCnt9Cg==.LS0tCnt9Cg=="]
+    {
+        let other = envelope.replace("QQUAAAAA", other);
+        assert_eq!(code_of(pair.decrypt(&other)).await, ErrorCode::MalformedEnvelope, "{other}");
+    }
 }
 
 pub(crate) async fn both_sides_see_one_safety_number() {

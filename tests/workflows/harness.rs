@@ -141,7 +141,7 @@ impl Network {
             std::future::pending::<()>().await;
         }
         match fault {
-            Some(Fault::NotSent) => return Err(TransportError::Failed),
+            Some(Fault::NotSent) => return Err(TransportError::Failed(None)),
             Some(Fault::ServerError) => return Ok(Response { status: 500, ..Response::default() }),
             _ => {}
         }
@@ -155,7 +155,7 @@ impl Network {
         let (parts, body) = response.into_parts();
         let mut body = to_bytes(body, MAXIMUM_REPLY_LENGTH).await.unwrap().to_vec();
         match fault {
-            Some(Fault::ResponseLost) => return Err(TransportError::Failed),
+            Some(Fault::ResponseLost) => return Err(TransportError::Failed(None)),
             Some(Fault::TruncatedResponse) => body.truncate(body.len() / 2),
             _ => {}
         }

@@ -14,4 +14,5 @@ mod lies_about_keys;
 mod lies_about_shares;
 mod lies_about_spaces;
 mod sharing;
+mod typed;
 mod what_was_typed;

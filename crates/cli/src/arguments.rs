@@ -163,10 +163,10 @@ pub(crate) enum Command {
         #[arg(long)]
         fingerprint: String,
     },
-    /// Accept an invitation by its token
+    /// Accept an invitation by its token, or by the link in its e-mail
     #[command(name = "connections:accept")]
     ConnectionsAccept {
-        /// The invitation's token
+        /// The invitation's token, or a link that ends with it
         token: String,
         /// What to call the other; only the signed-in user can read it
         #[arg(short, long, default_value = "")]

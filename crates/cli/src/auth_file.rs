@@ -64,7 +64,8 @@ impl Authentication {
 /// Writes the auth file of a session to `output`, readable by its owner only, or else to standard output.
 pub(crate) async fn write(session: &Session, passphrase: &str, output: Option<&Path>) -> anyhow::Result<()> {
     let snapshot = session.export()?;
-    let passphrase_key = UserSecret::parse(&snapshot.secret)?.derive_passphrase_key(passphrase).await?;
+    let passphrase = session.passphrase_spelling()?.of(passphrase);
+    let passphrase_key = UserSecret::parse(&snapshot.secret)?.derive_passphrase_key(&passphrase).await?;
     let file = AuthFile {
         kind: KIND,
         metadata: Authentication {

@@ -1,6 +1,6 @@
 //! The URLs of the two services: options, or the `.environment.yaml` of the guides.
 
-use std::{fs, rc::Rc};
+use std::rc::Rc;
 
 use anyhow::Context;
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use vaultshare::{
     workflows::{Client, ClientOptions},
 };
 
-use crate::{arguments::ServiceUrls, transport::HttpTransport};
+use crate::{arguments::ServiceUrls, transport::HttpTransport, yaml};
 
 #[derive(Deserialize)]
 struct Environment {
@@ -43,9 +43,7 @@ pub(crate) fn client(urls: &ServiceUrls) -> anyhow::Result<Client> {
 }
 
 fn read(urls: &ServiceUrls) -> anyhow::Result<Environment> {
-    let file = urls.environment.display();
-    let text = fs::read_to_string(&urls.environment).with_context(|| {
-        format!("cannot read {file}; write one, or name the services by --vault-url and --keystore-url")
-    })?;
-    serde_norway::from_str(&text).with_context(|| format!("{file} does not say where Vault and Keystore are"))
+    let text = yaml::read(&urls.environment)
+        .context("no services: write this file, or name them by --vault-url and --keystore-url")?;
+    yaml::parse(&urls.environment, &text, "a file that says where Vault and Keystore are")
 }

@@ -12,6 +12,7 @@ mod memory_file;
 mod output;
 mod private_file;
 mod transport;
+mod yaml;
 
 use std::process::ExitCode;
 

@@ -1,6 +1,6 @@
 //! The HTTP transport of the command line.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use reqwest::header::RETRY_AFTER;
 use vaultshare::http::{MAXIMUM_REPLY_LENGTH, Method, Request, Response, Transport, TransportError, TransportFuture};
@@ -36,6 +36,11 @@ impl HttpTransport {
     }
 }
 
+/// The URL stays out of what people are shown.
+fn failed(error: reqwest::Error) -> TransportError {
+    TransportError::Failed(Some(Arc::new(error.without_url())))
+}
+
 fn method(method: Method) -> reqwest::Method {
     match method {
         Method::Get => reqwest::Method::GET,
@@ -49,7 +54,7 @@ fn method(method: Method) -> reqwest::Method {
 impl Transport for HttpTransport {
     fn send(&self, request: Request) -> TransportFuture<'_, Result<Response, TransportError>> {
         Box::pin(async move {
-            let reply = self.exchange(request).await.map_err(|_| TransportError::Failed)?;
+            let reply = self.exchange(request).await.map_err(failed)?;
             if reply.body.len() > MAXIMUM_REPLY_LENGTH { Err(TransportError::ReplyTooLong) } else { Ok(reply) }
         })
     }

@@ -33,6 +33,12 @@ async fn a_user_is_made_signs_in_looks_around_and_leaves() {
         let missing = terminal.refusal(&["users:get", "-a", ".nobody.yaml"]);
         assert!(missing.contains("cannot read .nobody.yaml"), "{missing}");
 
+        // An accent as a sign of its own, and as part of its letter.
+        let made = terminal.output(&["users:create", "-p", "cafe\u{301} noir"]);
+        terminal.write(".carlos.yaml", &made);
+        let signed_in = terminal.output(&["users:login", "-p", "caf\u{e9} noir", "-a", ".carlos.yaml"]);
+        assert_eq!(field(&signed_in, "passphrase_derived_key"), field(&made, "passphrase_derived_key"));
+
         terminal.output(&["users:logout", "-a", ".alice.yaml"]);
         let refused = terminal.refusal(&["users:get", "-a", ".alice.yaml"]);
         assert!(refused.contains("sign in again"), "{refused}");
@@ -64,6 +70,12 @@ async fn sharing_in_all_its_options() {
         let share = terminal.output(&["shares:create", "-c", "share.yaml", "--onshare", "true", "-d", "2999-12-31"]);
         assert_eq!(field(&share, "sharing_mode"), "anyone");
         assert!(field(&share, "expires_at").starts_with("2999-12-3"), "{share}");
+        for (last, expires_at) in
+            [("9999-12-31", "9999-12-31T00:00:00.000Z"), ("9999-12-31T23:59:59+01:00", "9999-12-31T22:59:59.000Z")]
+        {
+            let share = terminal.output(&["shares:create", "-c", "share.yaml", "-d", last]);
+            assert_eq!(field(&share, "expires_at"), expires_at, "{share}");
+        }
         let received = terminal.output(&["shares:get-incoming", field(&share, "- id"), "-a", ".bob.yaml"]);
         assert!(received.contains("value: '123'") && !received.contains("88 mph"), "{received}");
 
@@ -93,6 +105,84 @@ fn a_file_of_another_kind_is_refused_and_never_quoted() {
         refused.contains("auth.yaml is not a valid file of kind Authentication") && !refused.contains("hunter2"),
         "{refused}"
     );
+}
+
+/// Each file, and where it says that something would be lost.
+const NOT_PLAIN_TEXT: [(&str, &str); 14] = [
+    ("    value: !Secret123\n", "line 7, column 12: to YAML, `!`"),
+    ("    value: !Secret123 and more\n", "line 7, column 12: to YAML, `!`"),
+    ("    value: !\n", "line 7, column 12: to YAML, `!`"),
+    ("    value: !!binary QUJD\n", "line 7, column 12: to YAML, `!`"),
+    ("    value: !Secret [a]\n", "line 7, column 12: to YAML, `!`"),
+    ("    value: &Secret123\n", "line 7, column 12: to YAML, `&`"),
+    ("    value: &Secret123 and more\n", "line 7, column 12: to YAML, `&`"),
+    ("    value: #Secret123\n", "to YAML, ` #`"),
+    ("    value: Secret #123\n", "line 7, column 12: to YAML, ` #`"),
+    ("    value: *Secret123\n", "is not a config file: line 7, column 12"),
+    ("    value: @Secret123\n", "is not a config file: line 7, column 12"),
+    ("    value: Secret: 123\n", "is not a config file: line 7, column 18"),
+    ("    value: {Secret123: x}\n", "is not a valid file of kind Item: line 7, column 12"),
+    ("    value: \"Secret123\n", "is not a config file: line 8"),
+];
+
+#[test]
+fn yaml_that_is_not_the_text_that_it_looks_like_is_refused_with_its_place() {
+    let terminal = Terminal::without_server();
+    let head = "kind: Item\nmetadata:\n  template_name: vehicle\nspec:\n  slots:\n  - name: vin\n";
+    let refusal = |content: &[u8]| {
+        fs::write(terminal.folder.path().join("item.yaml"), content).unwrap();
+        let refused = terminal.refusal(&["items:create", "-i", "item.yaml", "-a", ".alice.yaml"]);
+        assert!(!refused.contains("Secret") && !refused.contains("123"), "{refused}");
+        refused
+    };
+    for (line, place) in NOT_PLAIN_TEXT {
+        let refused = refusal(format!("{head}{line}").as_bytes());
+        assert!(refused.contains("item.yaml") && refused.contains(place), "{line}{refused}");
+    }
+    let label = refusal(b"kind: Item\nspec:\n  label: Secret #3\n");
+    assert!(label.contains("line 3, column 10: to YAML, ` #`"), "{label}");
+
+    // These are read, up to the auth file that is not there.
+    for line in [
+        "    value: 'Secret #123' # not 123\n",
+        "    value: Secret#123\n",
+        "    value: \"!Secret123\"\n",
+        "    value: !!str Secret123\n",
+        "    value: |\n      Secret #123\n",
+        "    # Secret 123\n    value: Secret123\n    # Secret 123\n",
+        "    value:\n    # Secret 123\n",
+        "    value: Secret123\r\n",
+    ] {
+        let refused = refusal(format!("{head}{line}").as_bytes());
+        assert!(refused.contains("cannot read .alice.yaml"), "{line}{refused}");
+    }
+    let with_bom = refusal(format!("\u{feff}{head}    value: Secret123\n").as_bytes());
+    assert!(with_bom.contains("cannot read .alice.yaml"), "{with_bom}");
+    for mark in [&b"\xff\xfe"[..], b""] {
+        let utf_16: Vec<u8> = head.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let refused = refusal(&[mark, &utf_16].concat());
+        assert!(refused.contains("item.yaml is in UTF-16"), "{refused}");
+    }
+    let latin_1 = refusal(&[head.as_bytes(), b"    value: Gr\xf6\xdfe\n"].concat());
+    assert!(latin_1.contains("item.yaml is not in UTF-8: line 7"), "{latin_1}");
+    // The other file that people write.
+    fs::write(terminal.folder.path().join("services.yaml"), "vault: !Secret {url: x}\n").unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_vaultshare"))
+        .args(["-e", "services.yaml", "users:get"])
+        .current_dir(terminal.folder.path())
+        .output()
+        .unwrap();
+    let refused = String::from_utf8(output.stderr).unwrap();
+    assert!(refused.contains("services.yaml, line 1, column 8: to YAML, `!`"), "{refused}");
+}
+
+#[test]
+fn a_connection_that_fails_says_why() {
+    let terminal = Terminal::without_server();
+    let refused = terminal.refusal(&["users:create", "-p", "supersecretpassword"]);
+    let (_, cause) =
+        refused.trim_end().split_once("the server could not be reached, or the connection broke: ").unwrap();
+    assert!(!cause.is_empty() && !cause.contains("127.0.0.1:9/"), "{refused}");
 }
 
 #[test]

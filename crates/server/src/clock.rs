@@ -8,7 +8,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, civil, fmt::temporal::Pieces};
+
+const EPOCH: civil::DateTime = civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 /// Milliseconds since the Unix epoch, as stored in the databases.
 pub type Millis = i64;
@@ -57,14 +59,21 @@ pub fn millis(time: impl Into<Duration>) -> Millis {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX / 4)
 }
 
+/// 9999-12-31T23:59:59.999Z. RFC 3339 knows no later year.
+const LAST: Millis = 253_402_300_799_999;
+
 /// The wire format: ISO 8601, UTC, with milliseconds (`2020-10-12T05:52:45.395Z`).
 pub fn to_wire(time: Millis) -> String {
-    Timestamp::from_millisecond(time).map(|time| format!("{time:.3}")).unwrap_or_default()
+    EPOCH.checked_add(SignedDuration::from_millis(time)).map(|time| format!("{time:.3}Z")).unwrap_or_default()
 }
 
-/// Parses a timestamp of the wire: any ISO 8601 date-time with an offset.
+/// Parses a timestamp of the wire: any ISO 8601 date-time with an offset, to the end of the year 9999. By its parts, because
+/// jiff's own timestamps end with the 30th of December, so that every time zone can show them.
 pub fn from_wire(text: &str) -> Option<Millis> {
-    text.parse::<Timestamp>().ok().map(Timestamp::as_millisecond)
+    let parts = Pieces::parse(text).ok()?;
+    let since_1970 = parts.date().to_datetime(parts.time()?).duration_since(EPOCH);
+    let in_utc = since_1970 - SignedDuration::from_secs(parts.to_numeric_offset()?.seconds().into());
+    Millis::try_from(in_utc.as_millis()).ok().filter(|&time| time <= LAST)
 }
 
 #[cfg(test)]
@@ -83,6 +92,16 @@ mod tests {
             assert_eq!(from_wire(text), Some(1_602_481_965_395), "{text}");
         }
         assert_eq!(from_wire("tomorrow"), None);
+    }
+
+    #[test]
+    fn times_reach_to_the_end_of_the_year_9999() {
+        for text in ["9999-12-31T00:00:00.000Z", "9999-12-31T23:59:59.999Z", "1970-01-01T00:00:00.000Z"] {
+            assert_eq!(to_wire(from_wire(text).unwrap()), text);
+        }
+        for text in ["9999-12-31T23:59:59-00:01", "+010000-01-01T00:00:00Z", "9999-12-31"] {
+            assert_eq!(from_wire(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -84,7 +84,7 @@ pub enum Code {
     AcceptanceRequired,
     InvalidRequestSignature,
     // 404
-    NotFound,
+    UnknownEndpoint,
     ItemNotFound,
     SlotNotFound,
     ShareNotFound,
@@ -128,7 +128,7 @@ impl Code {
             Self::NotOwner | Self::OnsharingNotPermitted | Self::AcceptanceRequired | Self::InvalidRequestSignature => {
                 StatusCode::FORBIDDEN
             }
-            Self::NotFound
+            Self::UnknownEndpoint
             | Self::ItemNotFound
             | Self::SlotNotFound
             | Self::ShareNotFound

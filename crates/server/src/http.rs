@@ -116,7 +116,7 @@ fn with_error_bodies(router: Router) -> Router {
 }
 
 async fn not_found() -> Error {
-    Error::refused(Code::NotFound, "There is nothing at this address")
+    Error::refused(Code::UnknownEndpoint, "There is nothing at this address")
 }
 
 async fn method_not_allowed() -> Error {

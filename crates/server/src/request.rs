@@ -93,9 +93,12 @@ pub fn check_unchanged(code: Code, since: Option<&str>, updated_at: Millis) -> R
 /// Parses when something expires, which must be in the future.
 pub fn read_expiry(text: &str, now: Millis) -> Result<Millis> {
     let refused = |code, message| Error::refused(code, message).at("expires_at");
-    let time = from_wire(text).ok_or_else(|| refused(Code::InvalidExpiry, "must be an ISO 8601 date and time"))?;
+    let not_a_time = "must be an ISO 8601 date and time, to the end of the year 9999";
+    let time = from_wire(text).ok_or_else(|| refused(Code::InvalidExpiry, not_a_time.to_owned()))?;
+    // Its own code: who meant the future by a clock that is slow can be told.
     if time <= now {
-        return Err(refused(Code::ExpiryInPast, "must be in the future"));
+        let message = format!("must be in the future: by this server's clock it is {}", to_wire(now));
+        return Err(refused(Code::ExpiryInPast, message));
     }
     Ok(time)
 }

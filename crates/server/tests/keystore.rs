@@ -103,13 +103,26 @@ async fn guessing_is_slowed_down_and_signing_in_is_not() {
         server.sign_in_to_keystore(&alice.username).await.ok();
     }
     let guess = json!({ "username": alice.username, "srp_a": "ff", "srp_m": "00" });
-    for _ in 0..10 {
+    for _ in 0..20 {
         server.call("POST", "/keystore/srp/session", None, Some(guess.clone())).await.refused(401);
     }
     let refused = server.call("POST", "/keystore/srp/session", None, Some(guess)).await;
     assert!(refused.headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap() > 0);
     refused.refused(429);
     server.sign_up("bob").await;
+}
+
+#[tokio::test]
+async fn failures_before_a_success_are_forgiven() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    let guess = json!({ "username": alice.username, "srp_a": "ff", "srp_m": "00" });
+    for _ in 0..5 {
+        for _ in 0..19 {
+            server.call("POST", "/keystore/srp/session", None, Some(guess.clone())).await.refused(401);
+        }
+        server.sign_in_to_keystore(&alice.username).await.ok();
+    }
 }
 
 #[tokio::test]

@@ -231,6 +231,7 @@ async fn what_cannot_be_shared_is_refused_and_leaves_nothing() {
         json!({ "public_key": carlos.public_key }),
         json!({ "expires_at": "2020-01-01T00:00:00.000Z" }),
         json!({ "expires_at": "soon" }),
+        json!({ "expires_at": "9999-12-31T23:59:59.999-01:00" }),
         json!({ "acceptance_required": "accepted" }),
         json!({ "slot_id": slot(&foreign, "vin")["id"] }),
         json!({ "slot_values": unproved }),

@@ -18,7 +18,7 @@ async fn every_refusal_has_the_protocols_form() {
     let server = server().await;
     let alice = server.sign_up("alice").await;
     for path in ["/nowhere", "/vault/nowhere", "/keystore/nowhere", "/"] {
-        assert_eq!(server.call("GET", path, None, None).await.refused(404), "not_found", "{path}");
+        assert_eq!(server.call("GET", path, None, None).await.refused(404), "unknown_endpoint", "{path}");
     }
     for path in ["/vault/me/", "/vault//me", "/vault/items/%00", "/vault/items/..%2Fme"] {
         server.get(&alice, path).await.refused(404);

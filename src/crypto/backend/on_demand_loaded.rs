@@ -7,6 +7,7 @@
 #![allow(unreachable_pub)]
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use js_sys::{Array, Promise, Uint8Array};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -14,6 +15,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use zeroize::Zeroizing;
 
+use crate::error::Cause;
 use crate::{Error, ErrorCode, Result};
 
 #[wasm_bindgen]
@@ -140,7 +142,10 @@ async fn call(instance: &Instance, operation: &str, values: &[JsValue]) -> Resul
 fn not_carried_out(error: &LoadError) -> Error {
     let message = String::from(error.message());
     match error.kind().as_deref() {
-        Some("network") => Error::new(ErrorCode::Network, message),
+        Some("network") => {
+            let cause: Cause = Rc::new(error.cause());
+            Error::new(ErrorCode::Network, message).with_cause(Some(cause))
+        }
         Some("status") => Error::new(ErrorCode::BadResponse, message),
         Some(_) => Error::internal(message),
         None => Error::internal(format!("the on-demand module stopped working: {message}")),

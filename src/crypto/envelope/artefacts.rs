@@ -10,7 +10,7 @@ use bson::RawBinaryRef;
 use bson::raw::{RawBsonRef, RawDocument, RawDocumentBuf, cstr};
 use bson::spec::BinarySubtype;
 
-use super::{Derivation, IV_BYTES, MAX_ITERATIONS, MIN_ITERATIONS, TAG_BYTES, fast_path};
+use super::{Derivation, IV_BYTES, MAX_ITERATIONS, MIN_ITERATIONS, OLD_ARTEFACTS, TAG_BYTES, fast_path};
 use crate::crypto::backend::on_demand;
 use crate::crypto::encoding::{from_base64url, to_base64url};
 use crate::{Error, ErrorCode, Result};
@@ -113,7 +113,7 @@ async fn read(letter: u8, text: &str) -> Result<Vec<u8>> {
         return Err(Error::malformed_envelope("the parameters are too long"));
     }
     let mut artefacts = from_base64url(text).ok_or_else(|| Error::malformed_envelope("not base64"))?;
-    if artefacts.starts_with(b"---") {
+    if artefacts.starts_with(OLD_ARTEFACTS) {
         let document = on_demand::bson_from_yaml(&artefacts).await?;
         return document.ok_or_else(|| Error::malformed_envelope("the parameters are not the known YAML"));
     }

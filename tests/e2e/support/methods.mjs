@@ -104,8 +104,8 @@ const calls = {
   'invitations.cancel': () => [[id, options()]],
 
   'connections.accept': () => [
-    ['a token', { name: 'Alice', keypairId: id }, options()],
-    [{ token: 'a token', id }, { name: 'Alice' }],
+    ['a-token', { name: 'Alice', keypairId: id }, options()],
+    [{ token: 'a-token', id }, { name: 'Alice' }],
   ],
   'connections.list': () => [[page()]],
   'connections.get': () => [[id, options()], [ref]],

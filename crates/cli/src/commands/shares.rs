@@ -4,7 +4,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, civil::Date, fmt::temporal::Pieces, tz::TimeZone};
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use vaultshare::{
     api::{
@@ -181,11 +181,19 @@ pub(super) async fn create(terminal: &Terminal, arguments: arguments::NewShare) 
 
 /// The end of a share: an instant, or the day that it begins with here.
 fn expiry(text: &str) -> anyhow::Result<String> {
-    let day = |day: Date| Ok(day.to_zoned(TimeZone::system())?.timestamp());
-    let instant = text.parse::<Date>().map(day).unwrap_or_else(|_| text.parse::<Timestamp>());
-    let instant = match instant {
-        Ok(instant) => instant,
-        Err(_) => text.parse::<Timestamp>().context("a date is yyyy-MM-dd or an ISO 8601 instant")?,
+    let instant = match text.parse::<Date>() {
+        Ok(day) => match day.to_zoned(TimeZone::system()) {
+            Ok(midnight) => midnight.timestamp(),
+            // The last days of the year 9999, which are instants in some time zones only.
+            Err(_) => return Ok(format!("{day}T00:00:00.000Z")),
+        },
+        Err(_) => match text.parse::<Timestamp>() {
+            Ok(instant) => instant,
+            Err(_) if Pieces::parse(text).is_ok_and(|parts| parts.to_numeric_offset().is_some()) => {
+                return Ok(text.to_owned());
+            }
+            Err(_) => bail!("a date is yyyy-MM-dd or an ISO 8601 instant"),
+        },
     };
     if instant <= Timestamp::now() {
         bail!("Share Expiry Date must be future date");

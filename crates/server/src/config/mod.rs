@@ -225,8 +225,9 @@ pub struct Limits {
     #[config(env = "VAULTSHARE_LIMITS_IDEMPOTENCY", default = "1d")]
     #[config(layer_attr(arg(long = "limits-idempotency", value_name = "TIME", hide_short_help = true)))]
     pub idempotency: Time,
-    /// Failed logins allowed at once for one username from one address; one more per `attempt_regained` after that.
-    #[config(env = "VAULTSHARE_LIMITS_ATTEMPTS_PER_USER", default = 10)]
+    /// Failed logins allowed at once for one username from one address; one more per `attempt_regained` after that. A
+    /// passphrase beyond ASCII that was mistyped fails twice, once for each of Unicode's forms.
+    #[config(env = "VAULTSHARE_LIMITS_ATTEMPTS_PER_USER", default = 20)]
     #[config(layer_attr(arg(long = "limits-attempts-per-user", value_name = "NUMBER", hide_short_help = true)))]
     pub attempts_per_user: u32,
     /// Failed logins allowed at once from one address; one more per `attempt_regained` after that.

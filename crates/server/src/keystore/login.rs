@@ -80,7 +80,7 @@ pub(super) async fn open_session(
         }
     })?;
 
-    keystore.0.limit_per_user.refund(&user_and_network);
+    keystore.0.limit_per_user.reset(&user_and_network);
     keystore.0.limit_per_address.refund(&network);
     let session = KeystoreSession {
         id: Id::stored(session.id)?,

@@ -1,5 +1,6 @@
 //! A rate limit on failed logins. An attempt is taken before the proof is checked and refunded if it was right:
-//! successes cost nothing, and concurrent guesses cannot exceed the limit.
+//! successes cost nothing, and concurrent guesses cannot exceed the limit. A success also forgives its user the failures
+//! before it, which may have been the same passphrase in another spelling.
 
 use std::{
     collections::HashMap,
@@ -48,6 +49,11 @@ impl RateLimit {
         if let Some(time) = full_at.get_mut(&hash(name)) {
             *time = time.checked_sub(self.refill_interval).unwrap_or(*time);
         }
+    }
+
+    /// Gives all attempts back.
+    pub(super) fn reset(&self, name: &str) {
+        self.full_at.lock().unwrap_or_else(PoisonError::into_inner).remove(&hash(name));
     }
 
     /// Drops the names that have all their attempts again.

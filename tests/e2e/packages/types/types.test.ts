@@ -509,10 +509,13 @@ export function errors(caught: unknown): string {
     const code: ErrorCode = error.code;
     // @ts-expect-error not one of the codes
     if (code === 'NO_SUCH_CODE') return '';
-    return `${name} ${code} ${error.status ?? 0} ${error.serverCode ?? ''} ${error.message} ${error.stack ?? ''}`;
+    const cause: unknown = error.cause;
+    const told = `${name} ${code} ${error.status ?? 0} ${error.serverCode ?? ''} ${error.message} ${error.stack ?? ''}`;
+    return cause === undefined ? told : `${told} ${String(cause)}`;
   }
   const made: Error = new VaultError('RATE_LIMITED', 'slow down', 429, 'too_many_requests');
+  const lost: Error = new VaultError('NETWORK', 'no connection', undefined, undefined, made);
   // @ts-expect-error an error of ours has a code
   new VaultError('slow down');
-  return made.message;
+  return made.message + lost.message;
 }
