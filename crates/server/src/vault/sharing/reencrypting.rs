@@ -1,11 +1,13 @@
 //! Re-encrypting: a recipient replaces the received values by the same encrypted with a DEK of their own, and no longer
 //! needs the share's (docs/protocol/http-api.md §9.8). The owner's verification hash of each value stays.
 
+use std::collections::HashMap;
+
 use axum::{
     Json,
     extract::{Path, State},
 };
-use vaultshare::api::vault::items::{ItemResponse, ReencryptionRequest};
+use vaultshare::api::vault::items::{ItemResponse, ReencryptedSlot, ReencryptionRequest};
 
 use crate::{
     auth::Session,
@@ -32,10 +34,10 @@ pub(in crate::vault) async fn encrypt(
     if !share.is_open() {
         return Err(Error::refused(Code::AcceptanceRequired, "The share has to be accepted first"));
     }
+    let sent: HashMap<&str, &ReencryptedSlot> = request.slots.iter().map(|slot| (slot.id.as_str(), slot)).collect();
     // All values or none: the share's DEK is deleted, and a value left encrypted with it could never be read again.
     for slot in items::slots_of(&mut tx, &item_id).await? {
-        let sent = request.slots.iter().find(|sent| sent.id.as_str() == slot.id);
-        match (sent, slot.encrypted_value, slot.original_id) {
+        match (sent.get(slot.id.as_str()).copied(), slot.encrypted_value, slot.original_id) {
             (Some(sent), Some(_), Some(original_id)) => {
                 share_values::reencrypt(&mut tx, &share_id, &original_id, sent).await?;
             }

@@ -1,6 +1,8 @@
 //! Checks the values that a sender sends for the slots of a share.
 
-use vaultshare::api::{Id, vault::shares::ShareSlotValue};
+use std::collections::{HashMap, HashSet};
+
+use vaultshare::api::vault::shares::ShareSlotValue;
 
 use crate::{
     error::{Code, Error, Result},
@@ -36,19 +38,23 @@ pub(super) fn check(
     only: Option<&str>,
     sent: &[&ShareSlotValue],
 ) -> Result<Vec<ShareValue>> {
+    let slots: HashMap<&str, &SharedSlot> = slots.iter().map(|slot| (slot.id.as_str(), slot)).collect();
     let mut values: Vec<ShareValue> = Vec::with_capacity(sent.len());
+    let mut with_values = HashSet::new();
     for value in sent {
-        let id = value.slot_id.as_ref().map(Id::as_str);
-        let slot = slots.iter().find(|slot| Some(slot.id.as_str()) == id);
+        let slot = value.slot_id.as_ref().and_then(|id| slots.get(id.as_str()).copied());
         let slot =
             slot.ok_or_else(|| Error::refused(Code::UnknownSlot, "is not of this item").at("slot_values.slot_id"))?;
         if only.is_some_and(|only| only != slot.original_id) {
             continue;
         }
-        if values.iter().any(|value| value.slot_id == slot.original_id) {
+        if with_values.contains(slot.id.as_str()) {
             return Err(Error::refused(Code::SlotRepeated, "is named twice").at("slot_values.slot_id"));
         }
-        values.extend(check_one(sender, slot, value).map_err(|error| error.at("slot_values"))?);
+        if let Some(value) = check_one(sender, slot, value).map_err(|error| error.at("slot_values"))? {
+            with_values.insert(slot.id.as_str());
+            values.push(value);
+        }
     }
     Ok(values)
 }
@@ -88,7 +94,7 @@ fn is_hash(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vaultshare::api::Ciphertext;
+    use vaultshare::api::{Ciphertext, Id};
 
     fn slots() -> Vec<SharedSlot> {
         let slot = |id: &str, hash: Option<&str>| SharedSlot {
