@@ -100,6 +100,12 @@ impl Page {
 pub const PAGE_BYTES: usize = 16 * 1024 * 1024;
 
 impl Page {
+    /// The rows that can be on the page, without the one behind it.
+    pub fn shown<'a, T>(&self, rows: &'a [T]) -> &'a [T] {
+        let per_page = usize::try_from(self.per_page).unwrap_or(usize::MAX);
+        rows.get(..per_page).unwrap_or(rows)
+    }
+
     /// As [`Page::cut`]. The page ends sooner where its rows would weigh more than [`PAGE_BYTES`]; it has one at least.
     pub fn cut_by_weight<T>(
         &self,

@@ -55,7 +55,7 @@ pub(super) async fn list(
     let page = page.page(Order::Descending);
     let mut db = vault.store().read().await?;
     let rows = items::list(&mut db, &session.user_id, &filter, &page).await?;
-    let weights = items::weights(&mut db, &rows).await?;
+    let weights = items::weights(&mut db, page.shown(&rows)).await?;
     let weight = |row: &ItemRow| {
         let description = row.description.as_ref().map_or(0, String::len);
         weights.get(&row.id).copied().unwrap_or_default() + description
