@@ -20,12 +20,13 @@ fn every_seed_holds() {
 }
 
 #[test]
-fn every_target_has_its_program() {
+fn every_target_has_its_program_and_its_result() {
     let read = |path: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
-    let manifest = read("Cargo.toml");
+    let (manifest, results) = (read("Cargo.toml"), read("../docs/fuzzing.md"));
     assert_eq!(manifest.matches("[[bin]]").count(), TARGETS.len());
     for (name, _) in TARGETS {
         assert!(manifest.contains(&format!("name = \"{name}\"\npath = \"fuzz_targets/{name}.rs\"")), "{name}");
         assert!(read(&format!("fuzz_targets/{name}.rs")).contains(&format!("vaultshare_fuzz::{name}(data)")), "{name}");
+        assert!(results.contains(&format!("| `{name}` ")), "{name}");
     }
 }
