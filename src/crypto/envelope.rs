@@ -15,7 +15,7 @@
 //! Parsing is async only because artefacts of before 2021 are read by code that may have to be loaded first.
 
 pub(crate) mod artefacts;
-mod fast_path;
+pub(crate) mod fast_path;
 
 use std::borrow::Cow;
 

@@ -190,7 +190,7 @@ impl fmt::Debug for KeyPair {
 }
 
 /// The alphabet of bearer tokens (RFC 6750), and a length that no key has.
-fn is_token(text: &str) -> bool {
+pub(super) fn is_token(text: &str) -> bool {
     !text.is_empty()
         && text.len() != 32
         && text.len() != 64
@@ -198,7 +198,7 @@ fn is_token(text: &str) -> bool {
 }
 
 /// The PKCS#1 DER of a private key PEM of either form.
-fn decode_private_key(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+pub(super) fn decode_private_key(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let (label, der) = pem::decode(text, &[PKCS1_LABEL, PKCS8_LABEL])?;
     if label == PKCS1_LABEL { Some(der) } else { pkcs1_from_pkcs8(&der) }
 }

@@ -20,6 +20,9 @@ pub mod envelope;
 mod aes_key;
 mod encoding;
 mod fingerprint;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod kdf;
 mod key_pair;
 mod keys;

@@ -7,6 +7,9 @@
 mod base_url;
 #[cfg(target_arch = "wasm32")]
 mod fetch;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod reply;
 mod request;
 mod response;

@@ -152,7 +152,7 @@ impl Session {
         progress.report("sharing", 3, 4);
         let request = NewSpaceSharesRequest { shares: vec![new_share] };
         let created = vault_spaces::create(self.vault(), &request, operation.idempotency_key()).await?;
-        let created = created.into_iter().next().ok_or_else(|| bad_response("the server made no share"))?;
+        let created = created.shares.into_iter().next().ok_or_else(|| bad_response("the server made no share"))?;
         operation.complete();
         progress.report("shared", 4, 4);
         Ok(created)

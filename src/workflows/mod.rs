@@ -13,6 +13,9 @@ mod connections;
 mod decrypt;
 mod encrypt;
 mod encryption_spaces;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod grants;
 mod idempotency;
 mod invitations;

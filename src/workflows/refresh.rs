@@ -171,13 +171,13 @@ impl Session {
         include: &[IncludedShare],
         progress: &ProgressListener,
     ) -> Result<Refreshed> {
-        let shares = vault::shares::of_item(self.vault(), &item.record.id).await?;
+        let shares = vault::shares::of_item(self.vault(), &item.record.id).await?.shares;
         self.pause().await;
         if shares.is_empty() && include.is_empty() {
             return Ok(Refreshed::default());
         }
         let keys = self.keys()?;
-        let (by_scope, refreshed) = recipients_of(&keys, item, *shares, include).await?;
+        let (by_scope, refreshed) = recipients_of(&keys, item, shares, include).await?;
         progress.report("encrypting", 1, 3);
         for (scope, recipients) in by_scope {
             // Whoever has one slot's DEK could read all that is encrypted under it, if the server handed it out.

@@ -178,7 +178,7 @@ impl Session {
             }
             created => created?,
         };
-        let created = created.into_iter().next().ok_or_else(|| bad_response("the server made no share"))?;
+        let created = created.shares.into_iter().next().ok_or_else(|| bad_response("the server made no share"))?;
         if let Some(grant) = &grant {
             keys.check_share(&created.id, grant, &item.record.id, birth_of(&item)?)?;
         }
@@ -373,7 +373,7 @@ impl Session {
         };
         let changed = vault::shares::change(self.vault(), vec![change]).await?;
         keys.revoke(&grant, &item.record.id, birth_of(&item)?, grant.at);
-        let share = changed.into_iter().next().ok_or_else(|| bad_response("the server changed no share"))?;
+        let share = changed.shares.into_iter().next().ok_or_else(|| bad_response("the server changed no share"))?;
         expect_id(id, &share.id)?;
         Ok(share)
     }

@@ -80,7 +80,7 @@ impl Session {
     /// Changes states without running anything, for tidying the queue by hand.
     pub async fn set_task_states(&self, changes: Vec<ClientTaskChange>) -> Result<Vec<ClientTask>> {
         self.keys()?;
-        vault::client_tasks::update(self.vault(), changes).await.map(|tasks| *tasks)
+        vault::client_tasks::update(self.vault(), changes).await.map(|response| response.client_tasks)
     }
 
     /// Counted over all pages of the list.
@@ -142,7 +142,7 @@ impl Session {
     ) -> Result<ClientTask> {
         let change = ClientTaskChange { id: task.id.clone(), state, report };
         let changed = vault::client_tasks::update(self.vault(), vec![change]).await?;
-        for changed in *changed {
+        for changed in changed.client_tasks {
             if changed.id == task.id {
                 return Ok(changed);
             }

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use vaultshare::{
     ErrorCode,
     crypto::{DataKey, PublicKey, UserSecret},
-    workflows::{NewInvitation, NewShare, PageRequest, TaskSelection},
+    workflows::{NewInvitation, NewShare, PageRequest, ShareTerms, TaskSelection},
 };
 
 use crate::harness::{Harness, PASSPHRASE, quiet, value, vehicle};
@@ -295,4 +295,34 @@ async fn a_malformed_response_is_an_error_and_never_a_panic() {
             assert_eq!(code.map(|error| error.code()), Some(ErrorCode::BadResponse), "{response:?}");
         }
     }
+}
+
+/// What belongs together is matched across lists: millions of entries would keep a page busy.
+#[tokio::test]
+async fn no_list_of_a_response_is_endless() {
+    let harness = Harness::new().await;
+    let (alice, _bob, connection) = harness.alice_and_bob().await;
+    let item = alice.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap();
+    let share = NewShare::new(item.record.id.clone(), connection.clone());
+    let made = alice.create_share(&share, &quiet()).await.unwrap();
+    harness.network.tamper(|_, path, body| match path.ends_with("shares") {
+        true => alter(body, |json| {
+            let shares = json["shares"].as_array_mut().unwrap();
+            *shares = vec![shares[0].clone(); 20_001];
+        }),
+        false => body,
+    });
+    let terms = ShareTerms {
+        share_id: made.id,
+        item_id: item.record.id.clone(),
+        connection: connection.into(),
+        expires_at: None,
+        on_sharing: Some(true),
+    };
+    let codes = [
+        alice.refresh_shares(&item.record.id, &[], &quiet()).await.err(),
+        alice.create_share(&share, &quiet()).await.err(),
+        alice.change_share(&terms).await.err(),
+    ];
+    assert_eq!(codes.map(|error| error.map(|error| error.code())), [Some(ErrorCode::BadResponse); 3]);
 }

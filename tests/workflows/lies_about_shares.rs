@@ -206,7 +206,7 @@ async fn share_without_a_grant(harness: &Harness, owner: &Session, item: &Item, 
     };
     let request = NewSharesRequest { shares: vec![share] };
     let made = vault::shares::create(&harness.service(owner, "vault"), &item.record.id, &request, None).await;
-    made.unwrap().remove(0)
+    made.unwrap().shares.remove(0)
 }
 
 #[tokio::test]

@@ -186,7 +186,7 @@ async fn an_on_sharer_who_alters_a_value_is_caught() {
     };
     let request = NewSharesRequest { shares: vec![share] };
     let made = vault::shares::create(&vault_of(&harness.network, &chain.bob), &copy.record.id, &request, None).await;
-    let refused = chain.carlos.get_share(&made.unwrap()[0].id).await.unwrap_err();
+    let refused = chain.carlos.get_share(&made.unwrap().shares[0].id).await.unwrap_err();
     assert_eq!(refused.code(), ErrorCode::ValueNotAuthentic);
 }
 
@@ -516,7 +516,7 @@ async fn a_thousand_shares_are_refreshed_in_requests_of_bounded_size() {
     let puts = harness.network.log().iter().filter(|request| request.starts_with("PUT")).count();
     let largest = harness.network.largest_body();
     assert!(puts > 1 && largest < 4 * 1024 * 1024, "{puts} requests of at most {largest} bytes");
-    let first = bob.get_share(&made[0].id).await.unwrap();
+    let first = bob.get_share(&made.shares[0].id).await.unwrap();
     assert_eq!(value(&first.item, "slot_19"), Some("value 19"));
 }
 

@@ -2,14 +2,16 @@
 //!
 //! One command from a fresh clone is the promise, so each command fetches the tools it needs, at pinned versions, and
 //! says so. The rooms: [`build`] makes the npm package and the binaries, [`demo`] runs the demo page, [`checks`] runs the
-//! four kinds of tests, [`mod@bench`] measures, [`mutants`] tests the tests; [`tools`] finds or installs what they need; [`server`] starts and stops our
-//! server; [`process`] and [`progress`] run programs and tell what is happening.
+//! four kinds of tests, [`mod@bench`] measures, [`mutants`] tests the tests, [`fuzz`] what reads foreign input; [`tools`]
+//! finds or installs what they need; [`server`] starts and stops our server; [`process`] and [`progress`] run programs and
+//! tell what is happening.
 
 mod bench;
 mod build;
 mod checks;
 mod demo;
 mod files;
+mod fuzz;
 mod mutants;
 mod package;
 mod process;
@@ -44,6 +46,8 @@ enum Command {
     Bench(bench::Options),
     /// Switch each defence against a lying server off in turn and show that a test fails; takes hours
     Mutants,
+    /// Feed the readers of what others choose with anything; takes half an hour
+    Fuzz(fuzz::Options),
     /// Write THIRD-PARTY-NOTICES anew, after a change to what is compiled into the npm package
     Notices,
 }
@@ -67,6 +71,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Test(options) => checks::run(&workspace, &options),
         Command::Bench(options) => bench::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
         Command::Mutants => mutants::run(&workspace).map(|()| ExitCode::SUCCESS),
+        Command::Fuzz(options) => fuzz::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
         Command::Notices => package::generate_notices(&workspace).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -57,7 +57,7 @@ pub struct KeypairResponse {
 }
 
 fn strings_only<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    let values: Vec<serde_json::Value> = null_as_default(deserializer)?;
+    let values: Vec<serde_json::Value> = bounded_list(deserializer)?;
     Ok(values.into_iter().filter_map(|value| value.as_str().map(str::to_owned)).collect())
 }
 
@@ -93,4 +93,23 @@ pub fn set_metadata<'a>(
     unchanged_since: Option<&str>,
 ) -> Reply<'a, Keypair> {
     keystore.patch(&["keypairs", id]).json(&MetadataChange { metadata, unchanged_since }).send_for("keypair")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::Keypair;
+
+    #[test]
+    fn names_are_texts_and_not_endless() {
+        let read = |names: Value| {
+            let record = json!({ "id": "1", "public_key": "", "encrypted_serialized_key": "A.QUJD.QUJD",
+                "external_identifiers": names });
+            serde_json::from_value::<Keypair>(record).map(|keypair| keypair.external_identifiers).ok()
+        };
+        assert_eq!(read(json!(["auth", { "id": 1 }, null])), Some(vec!["auth".to_owned()]));
+        assert_eq!(read(Value::Null), Some(Vec::new()));
+        assert_eq!(read(json!(vec![0; 20_001])), None);
+    }
 }

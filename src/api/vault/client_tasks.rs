@@ -119,7 +119,7 @@ pub fn list<'a>(vault: &'a Service, filter: &ClientTaskFilter, page: &PageQuery)
 }
 
 /// Sets the states of several tasks.
-pub fn update(vault: &Service, changes: Vec<ClientTaskChange>) -> Reply<'_, Vec<ClientTask>> {
+pub fn update(vault: &Service, changes: Vec<ClientTaskChange>) -> Reply<'_, ClientTasksResponse> {
     let body = ClientTasksChange { client_tasks: changes };
-    vault.put(&["client_task_queue"]).json(&body).send_for("client_tasks")
+    vault.put(&["client_task_queue"]).json(&body).send()
 }

@@ -269,8 +269,8 @@ pub fn create<'a>(
     vault: &'a Service,
     request: &NewSpaceSharesRequest,
     idempotency_key: Option<&str>,
-) -> Reply<'a, Vec<SpaceShare>> {
-    vault.post(&["shares"]).json(request).idempotency_key(idempotency_key).send_for("shares")
+) -> Reply<'a, SpaceSharesResponse> {
+    vault.post(&["shares"]).json(request).idempotency_key(idempotency_key).send()
 }
 
 /// A page of shares with their items, oldest first.

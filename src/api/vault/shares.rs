@@ -391,8 +391,8 @@ pub fn create<'a>(
     item: &Id,
     request: &NewSharesRequest,
     idempotency_key: Option<&str>,
-) -> Reply<'a, Vec<Share>> {
-    vault.post(&["items", item.as_str(), "shares"]).json(request).idempotency_key(idempotency_key).send_for("shares")
+) -> Reply<'a, SharesResponse> {
+    vault.post(&["items", item.as_str(), "shares"]).json(request).idempotency_key(idempotency_key).send()
 }
 
 /// A page of the shares that the user received.
@@ -445,8 +445,8 @@ pub fn delete<'a>(vault: &'a Service, id: &Id) -> Reply<'a, ()> {
 }
 
 /// Everyone whom an own item is shared with, by whomever.
-pub fn of_item<'a>(vault: &'a Service, item: &Id) -> Reply<'a, Vec<ItemShare>> {
-    vault.get(&["items", item.as_str(), "shares"]).send_for("shares")
+pub fn of_item<'a>(vault: &'a Service, item: &Id) -> Reply<'a, ItemSharesResponse> {
+    vault.get(&["items", item.as_str(), "shares"]).send()
 }
 
 /// Replaces DEKs and values of an own item's shares.
@@ -479,6 +479,6 @@ pub struct SharesChange {
 }
 
 /// Changes expiry and permission to share on, for shares of own items.
-pub fn change(vault: &Service, changes: Vec<ShareChange>) -> Reply<'_, Vec<Share>> {
-    vault.put(&["shares"]).json(&SharesChange { shares: changes }).send_for("shares")
+pub fn change(vault: &Service, changes: Vec<ShareChange>) -> Reply<'_, SharesResponse> {
+    vault.put(&["shares"]).json(&SharesChange { shares: changes }).send()
 }

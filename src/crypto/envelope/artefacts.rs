@@ -40,7 +40,7 @@ pub(crate) fn print_chunk(iv: &[u8; IV_BYTES], tag: &[u8; TAG_BYTES], additional
     print(CHUNK_LETTER, &document)
 }
 
-pub(super) fn print_derivation(derivation: &Derivation) -> String {
+pub(crate) fn print_derivation(derivation: &Derivation) -> String {
     let mut document = RawDocumentBuf::new();
     document.append(cstr!("iv"), binary(&derivation.salt));
     document.append(cstr!("i"), i32::try_from(derivation.iterations).unwrap_or(i32::MAX));
@@ -54,11 +54,16 @@ fn print(letter: u8, document: &RawDocumentBuf) -> String {
 }
 
 pub(crate) async fn parse_chunk(text: &str) -> Result<ChunkArtefacts> {
-    if let Some(artefacts) = fast_path::parse(text) {
-        return Ok(artefacts);
+    match fast_path::parse(text) {
+        Some(artefacts) => Ok(artefacts),
+        // Boxed: it would make the future of the usual artefacts several times larger.
+        None => Box::pin(parse_any_chunk(text)).await,
     }
-    // Boxed: it would make the future of the usual artefacts several times larger.
-    let document = Box::pin(read(CHUNK_LETTER, text)).await?;
+}
+
+/// As [`parse_chunk`], by the library alone.
+pub(crate) async fn parse_any_chunk(text: &str) -> Result<ChunkArtefacts> {
+    let document = read(CHUNK_LETTER, text).await?;
     let (mut iv, mut tag, mut additional_data) = (None, None, None);
     for element in RawDocument::from_bytes(&document).map_err(malformed)? {
         let (name, value) = element.map_err(malformed)?;
@@ -77,7 +82,7 @@ pub(crate) async fn parse_chunk(text: &str) -> Result<ChunkArtefacts> {
     })
 }
 
-pub(super) async fn parse_derivation(text: &str) -> Result<Derivation> {
+pub(crate) async fn parse_derivation(text: &str) -> Result<Derivation> {
     let document = Box::pin(read(DERIVATION_LETTER, text)).await?;
     let (mut salt, mut iterations, mut length, mut hash) = (None, None, None, None);
     for element in RawDocument::from_bytes(&document).map_err(malformed)? {

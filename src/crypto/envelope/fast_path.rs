@@ -30,7 +30,7 @@ const MAX_TEXT: usize = 512;
 const MAX_BYTES: usize = TEXT_START + MAX_TEXT + END.len();
 
 /// `None` for artefacts of any other form.
-pub(super) fn parse(text: &str) -> Option<ChunkArtefacts> {
+pub(crate) fn parse(text: &str) -> Option<ChunkArtefacts> {
     let mut buffer = [0; MAX_BYTES];
     let bytes = vaultshare_fast::decode_into(text, &mut buffer)?;
     let iv = *bytes.get(IV_START..)?.first_chunk()?;

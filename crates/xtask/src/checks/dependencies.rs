@@ -26,7 +26,10 @@ const NPM_READ: [&str; 1] = [
 /// cargo-deny, by `deny.toml`.
 pub(super) fn check_crates(workspace: &Workspace) -> anyhow::Result<()> {
     let deny = tools::ensure_cargo_program(workspace, &tools::cargo_deny())?;
-    let check = |arguments: &[&str]| process::run(workspace.command(&deny).args(["--locked", "check"]).args(arguments));
+    let check = |arguments: &[&str]| {
+        // Without `--workspace` it looks at what the root package and its tests are built of, and nothing else.
+        process::run(workspace.command(&deny).args(["--locked", "--workspace", "check"]).args(arguments))
+    };
     progress::step("licences, versions and sources of the crates (cargo-deny)", || {
         check(&["--hide-inclusion-graph", "bans", "licenses", "sources"])
     })?;

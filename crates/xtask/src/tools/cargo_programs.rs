@@ -44,6 +44,17 @@ pub(crate) fn cargo_about() -> CargoProgram {
     }
 }
 
+/// Compiles a program with what libFuzzer needs to see its branches, and runs it.
+pub(crate) fn cargo_fuzz() -> CargoProgram {
+    CargoProgram {
+        package: "cargo-fuzz",
+        program: "cargo-fuzz",
+        subcommand: None,
+        version: "0.13.2".to_owned(),
+        options: &["--debug"],
+    }
+}
+
 /// Replaces parts of functions, one at a time, and runs the tests.
 pub(crate) fn cargo_mutants() -> CargoProgram {
     CargoProgram {
