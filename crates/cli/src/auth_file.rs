@@ -12,7 +12,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::{
     config_file::{self, ConfigFile},
-    private_file,
+    output, private_file,
 };
 
 const KIND: &str = "Authentication";
@@ -80,10 +80,9 @@ pub(crate) async fn write(session: &Session, passphrase: &str, output: Option<&P
     };
     let text = Zeroizing::new(serde_norway::to_string(&file)?);
     match output {
-        None => print!("{}", *text),
-        Some(path) => private_file::write(path, &text).with_context(|| format!("cannot write {}", path.display()))?,
+        None => output::write(&text),
+        Some(path) => private_file::write(path, &text).with_context(|| format!("cannot write {}", path.display())),
     }
-    Ok(())
 }
 
 /// The secret of an auth file.

@@ -1,7 +1,8 @@
 //! Results as the guides print them: `kind` and `spec`.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 
+use anyhow::Context;
 use serde::Serialize;
 use vaultshare::{
     api::{
@@ -66,10 +67,15 @@ impl<'a> SlotSpec<'a> {
 pub(crate) fn print(document: &impl Serialize) -> anyhow::Result<()> {
     let yaml = serde_norway::to_string(document)?;
     match io::stdout().is_terminal() {
-        true => print!("{}", printable(&yaml)),
-        false => print!("{yaml}"),
+        true => write(&printable(&yaml)),
+        false => write(&yaml),
     }
-    Ok(())
+}
+
+/// Writes on standard output. Where `print!` would panic, as on a full disk or to a reader that has gone, this fails.
+pub(crate) fn write(text: &str) -> anyhow::Result<()> {
+    let mut output = io::stdout().lock();
+    output.write_all(text.as_bytes()).and_then(|()| output.flush()).context("cannot write to standard output")
 }
 
 /// A text of somebody else's as a terminal may show it: nothing in it moves the cursor, turns the direction of reading, or

@@ -129,3 +129,43 @@ async fn an_auth_file_is_its_owners_alone() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_ends_with_its_shares_where_that_is_asked() {
+    with_server(|terminal| {
+        connect(terminal);
+        terminal.write("item.yaml", "kind: Item\nmetadata:\n  template_name: vehicle\nspec:\n  label: DeLorean\n  slots:\n    - name: vin\n      value: \"123\"\n");
+        terminal.output_to("made.yaml", &["items:create", "-i", "item.yaml", "-a", ".alice.yaml"]);
+        let config = ["shares:create-config", "-f", ".alice.yaml", "-c", "connection.yaml", "-i", "made.yaml"];
+        terminal.output_to("share.yaml", &config);
+        terminal.output(&["shares:create", "-c", "share.yaml"]);
+        let share = terminal.read("share.yaml");
+        let end = ["connections:delete", field(&share, "connection_ref"), "--end-shares", "-a", ".alice.yaml"];
+        assert_eq!(terminal.output(&end), "Connection successfully deleted\n");
+        assert_eq!(terminal.output(&["items:list", "-a", ".bob.yaml"]), "kind: Items\nspec: []\n");
+    })
+    .await;
+}
+
+/// The command panicked, as `print!` does, and of a registration nothing said that its secret was lost.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_written_down_is_an_error() {
+    with_server(|terminal| {
+        terminal.output_to(".alice.yaml", &["users:create", "-p", "supersecretpassword"]);
+        let to_a_full_disk = |arguments: &[&str]| {
+            let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+            let output = terminal.command(arguments).stdout(full).output().unwrap();
+            assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+            String::from_utf8(output.stderr).unwrap()
+        };
+        let refused = to_a_full_disk(&["users:get", "-a", ".alice.yaml"]);
+        assert!(refused.contains("Error: cannot write to standard output: No space left"), "{refused}");
+        for output in [&[][..], &["-o", "/dev/full"]] {
+            let refused = to_a_full_disk(&[&["users:create", "-p", "supersecretpassword"], output].concat());
+            assert!(refused.contains("but not their secret kept: make another"), "{refused}");
+            assert!(!refused.contains("panicked"), "{refused}");
+        }
+    })
+    .await;
+}

@@ -199,6 +199,5 @@ pub(super) async fn delete(
         true => session.delete_connection_and_shares(connection).await?,
         false => session.delete_connection(connection).await?,
     }
-    println!("Connection successfully deleted");
-    Ok(())
+    output::write("Connection successfully deleted\n")
 }

@@ -133,20 +133,17 @@ pub(super) async fn update(terminal: &Terminal, input: &ItemInput) -> anyhow::Re
     warn_of_unvouched(&updated.item);
     let (todo, in_progress) = (updated.outstanding_tasks.todo, updated.outstanding_tasks.in_progress);
     let outstanding = todo + in_progress;
-    println!(
-        "# Item updated. There are {outstanding} outstanding client tasks. Todo: {todo} & InProgress: {in_progress}"
-    );
-    Ok(())
+    output::write(&format!(
+        "# Item updated. There are {outstanding} outstanding client tasks. Todo: {todo} & InProgress: {in_progress}\n"
+    ))
 }
 
 pub(super) async fn delete(terminal: &Terminal, record: &OneRecord) -> anyhow::Result<()> {
     terminal.session(&record.auth).await?.delete_item(&record.id).await?;
-    println!("Item successfully deleted");
-    Ok(())
+    output::write("Item successfully deleted\n")
 }
 
 pub(super) async fn remove_slot(terminal: &Terminal, record: &OneRecord) -> anyhow::Result<()> {
     terminal.session(&record.auth).await?.remove_slot(&record.id).await?;
-    println!("Slot successfully deleted");
-    Ok(())
+    output::write("Slot successfully deleted\n")
 }

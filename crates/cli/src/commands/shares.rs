@@ -285,8 +285,7 @@ fn agreed() -> anyhow::Result<bool> {
 
 pub(super) async fn delete(terminal: &Terminal, record: &OneRecord) -> anyhow::Result<()> {
     terminal.session(&record.auth).await?.delete_share(&record.id).await?;
-    println!("Share successfully deleted");
-    Ok(())
+    output::write("Share successfully deleted\n")
 }
 
 pub(super) async fn update(terminal: &Terminal, record: &OneRecord, included: Included) -> anyhow::Result<()> {

@@ -17,7 +17,8 @@ pub(super) async fn create(terminal: &Terminal, new: NewSession) -> anyhow::Resu
     let passphrase = passphrase(new.passphrase)?;
     let secret = new.secret.map(|secret| UserSecret::parse(&secret)).transpose()?;
     let session = terminal.client.create_user(&passphrase, secret, &progress()).await?;
-    auth_file::write(&session, &passphrase, new.output.as_deref()).await
+    let written = auth_file::write(&session, &passphrase, new.output.as_deref()).await;
+    written.context("a user was registered, but not their secret kept: make another")
 }
 
 pub(super) async fn login(terminal: &Terminal, new: NewSession, auth: &Auth) -> anyhow::Result<()> {
