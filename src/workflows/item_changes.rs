@@ -53,7 +53,7 @@ impl Session {
 
         progress.report("storing the item", 0, 2);
         let change = items::ItemChange {
-            label: Some(new.label.trim().to_owned()),
+            label: Some(new.label.clone()),
             classification_nodes_attributes: node_changes(&new.classifications),
             slots_attributes: Some(new.slots.iter().map(row).collect::<Result<_>>()?),
             ..Default::default()
@@ -286,7 +286,7 @@ impl<'a> Row<'a> {
             Some(Some(value)) if !value.is_empty() => RowValue::Sealed(value),
             Some(_) => RowValue::Emptied,
         };
-        let label = wish.and_then(|wish| wish.label.as_deref()).map_or(slot.record.label.as_str(), str::trim);
+        let label = wish.and_then(|wish| wish.label.as_deref()).unwrap_or(&slot.record.label);
         let slot_type = wish.and_then(|wish| wish.slot_type.as_deref()).unwrap_or(&slot.record.slot_type_name);
         Row { slot, label, slot_type, value }
     }
@@ -327,7 +327,7 @@ async fn seal(keys: &Keys, item: &Item, change: &ItemChange, ids: &[Id], vouchin
     let mut rows: Vec<Row<'_>> =
         kept.into_iter().map(|slot| Row::new(slot, wishes.get(&slot.record.id).copied())).collect();
     rows.sort_unstable_by(|one, other| one.slot.record.id.cmp(&other.slot.record.id));
-    let label = change.label.as_deref().map_or(item.record.label.as_str(), str::trim);
+    let label = change.label.as_deref().unwrap_or(&item.record.label);
     let changes_words = label != item.record.label || !removed.is_empty() || rows.iter().any(Row::changes_words);
     vouch_by_first_value(&mut rows, changes_words);
 
@@ -406,7 +406,7 @@ fn match_slots(item: &Item, slots: &[NewSlot]) -> Vec<Option<Id>> {
         };
         let by_label = |slot: &&Slot| {
             let word = wish.label.as_ref().or(wish.name.as_ref());
-            wish.id.is_none() && word.is_some_and(|word| slot.record.label == word.trim())
+            wish.id.is_none() && word.is_some_and(|word| slot.record.label == *word)
         };
         let found = item.slots.iter().find(is_it).or_else(|| item.slots.iter().find(by_label));
         found.map(|slot| slot.record.id.clone())
@@ -455,7 +455,7 @@ fn row(slot: &NewSlot) -> Result<SlotChange> {
     Ok(SlotChange {
         id: slot.id.clone(),
         name: slot.name.clone(),
-        label: slot.label.as_deref().map(str::trim).map(str::to_owned),
+        label: slot.label.clone(),
         slot_type_name: slot.slot_type.clone(),
         destroy: slot.remove.then_some(true),
         ..SlotChange::default()

@@ -11,10 +11,11 @@ use vaultshare::{
         templates::TemplateFilter,
     },
     crypto::UserSecret,
+    http::RequestPolicy,
     workflows::{ConnectionDetails, ItemChange, NewShare, PageRequest, Session},
 };
 
-use crate::harness::{Fault, Harness, Network, PASSPHRASE, connect, invitation, quiet, slot, vehicle};
+use crate::harness::{Fault, Harness, Network, PASSPHRASE, connect, invitation, quiet, slot, value, vehicle};
 
 /// More requests than any workflow sends.
 const MAX_REQUESTS: usize = 40;
@@ -300,6 +301,73 @@ async fn a_connection_and_its_shares_end_after_any_failed_request() {
         },
     )
     .await;
+}
+
+/// The server has stored it, and answers the retry with a conflict: with the change itself.
+#[tokio::test]
+async fn an_update_that_is_retried_by_itself_is_no_conflict() {
+    let harness = Harness::new().await;
+    let client = harness.retrying_client(RequestPolicy { retries: 2, ..RequestPolicy::default() });
+    let alice = client.create_user(PASSPHRASE, None, &quiet()).await.unwrap();
+    let item = alice.create_item(&vehicle(&[("vin", "0")]), &quiet()).await.unwrap().record.id;
+    for number in 1..MAX_REQUESTS {
+        let vin = number.to_string();
+        let change =
+            ItemChange { slots: vec![slot("vin", &vin), slot(&format!("new {vin}"), &vin)], ..Default::default() };
+        harness.network.fail(number, Fault::ResponseLost);
+        let updated = alice.update_item(&item, &change, &quiet()).await.unwrap().item;
+        let got_through = harness.network.cancel_fault();
+        for item in [updated, alice.get_item(&item).await.unwrap()] {
+            assert_eq!(value(&item, "vin"), Some(vin.as_str()), "at {number}");
+            assert_eq!(value(&item, &format!("new_{vin}")), Some(vin.as_str()), "at {number}");
+        }
+        if got_through {
+            return;
+        }
+    }
+}
+
+/// As by a double click, or by two fields of a page that save by themselves.
+#[tokio::test]
+async fn changes_of_one_item_at_the_same_time_are_all_kept() {
+    let harness = Harness::new().await;
+    let alice = harness.user().await;
+    let item = alice.create_item(&vehicle(&[("vin", "0")]), &quiet()).await.unwrap().record.id;
+    let change = |name: &str, value: &str| ItemChange { slots: vec![slot(name, value)], ..Default::default() };
+    let changes =
+        [change("vin", "123"), change("licence_plate", "X"), change("colour", "red"), change("colour", "red")];
+    let quiet = quiet();
+    let updates = changes.iter().map(|change| alice.update_item(&item, change, &quiet));
+    for updated in futures_util::future::join_all(updates).await {
+        updated.unwrap();
+    }
+    let item = alice.get_item(&item).await.unwrap();
+    for (name, typed) in [("vin", "123"), ("licence_plate", "X"), ("colour", "red")] {
+        assert_eq!(value(&item, name), Some(typed), "{name}");
+    }
+    assert_eq!(item.slots.iter().filter(|slot| slot.record.label == "colour").count(), 1);
+}
+
+#[tokio::test]
+async fn a_list_in_pages_leaves_out_nothing_that_was_there_all_the_time() {
+    let harness = Harness::new().await;
+    let alice = harness.user().await;
+    let mut made = Vec::new();
+    for _ in 0..7 {
+        made.push(alice.create_item(&vehicle(&[]), &quiet()).await.unwrap().record.id);
+    }
+    let (mut seen, mut page) = (Vec::new(), PageRequest { per_page: Some(2), ..PageRequest::default() });
+    loop {
+        let listed = alice.list_items(&ItemFilter::default(), &page).await.unwrap();
+        // What the page ends with goes, and another comes.
+        let last = listed.entries.last().unwrap().id.clone();
+        seen.extend(listed.entries.into_iter().map(|item| item.id));
+        alice.delete_item(&last).await.unwrap();
+        alice.create_item(&vehicle(&[]), &quiet()).await.unwrap();
+        let Some(next) = listed.next else { break };
+        page.after = Some(next);
+    }
+    assert!(made.iter().all(|id| seen.contains(id)));
 }
 
 /// An invitee with an invitation of their own.

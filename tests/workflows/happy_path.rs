@@ -357,3 +357,51 @@ async fn a_lost_device_is_signed_out_from_another() {
     assert_eq!(lost.count_tasks().await.unwrap_err().code(), ErrorCode::Unauthorized);
     alice.count_tasks().await.unwrap();
 }
+
+/// No space is trimmed, no line end or mark changed, nothing composed, nothing taken for a number.
+#[tokio::test]
+async fn what_was_typed_comes_back_as_it_was_typed() {
+    let harness = Harness::new().await;
+    let (alice, bob, to_bob) = harness.alice_and_bob().await;
+    let typed = [
+        "  spaces around\t",
+        "\u{feff}a mark before and behind\u{feff}",
+        "a\0b",
+        "lines\r\nof\rall\nkinds\r\n",
+        "e\u{301} or \u{e9}",
+        "\u{202e}turned",
+        "\u{1b}[2J",
+        "👩\u{200d}🚀 𝄞 \u{10ffff}\u{ffff}",
+        "0012",
+        "1e5",
+        "true",
+        "null",
+        "2020-01-01",
+        "'\"\\<&>%_",
+    ];
+    for text in typed {
+        let item = NewItem {
+            label: text.to_owned(),
+            slots: vec![NewSlot { label: Some(text.to_owned()), ..slot("vin", text) }],
+            ..vehicle(&[])
+        };
+        let made = alice.create_item(&item, &quiet()).await.unwrap();
+        let terms = NewShare { terms: Some(text.to_owned()), ..NewShare::new(made.record.id.clone(), to_bob.clone()) };
+        let share = alice.create_share(&terms, &quiet()).await.unwrap();
+        bob.accept_share(&share.id).await.unwrap();
+        let received = bob.get_share(&share.id).await.unwrap();
+        assert_eq!(received.share.terms.as_deref(), Some(text));
+        let got = alice.get_item(&made.record.id).await.unwrap();
+        for item in [&made, &got, &received.item] {
+            let vin = item.slots.iter().find(|slot| slot.record.name == "vin").unwrap();
+            assert_eq!((item.record.label.as_str(), vin.record.label.as_str()), (text, text));
+            assert_eq!(vin.value.as_deref(), Some(text));
+            assert!(!item.binding.changed && vin.is_bound, "{text:?}");
+        }
+    }
+    let name = typed.concat();
+    let token = alice.create_invitation(&invitation(&name), &quiet()).await.unwrap().token;
+    accept(&harness.user().await, &token, &name).await;
+    let connections = alice.list_connections(&PageRequest::default()).await.unwrap().entries;
+    assert!(connections.iter().any(|connection| connection.name.as_deref() == Some(name.as_str())));
+}
