@@ -77,16 +77,24 @@ fn check_private_key(pkcs1: &[u8]) {
     assert_eq!(enclosed.as_ref().map(|pkcs1| pkcs1.as_slice()), Some(pkcs1));
 }
 
-/// A secret has one spelling, what is none is refused in one sentence, and neither error nor `Debug` shows it.
+/// A secret has one spelling, what is none is refused in a few fixed sentences, and neither error nor `Debug` shows it.
 pub fn secret(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
     match UserSecret::parse(text) {
         Ok(secret) => {
-            assert_eq!(secret.as_str(), text.trim());
+            assert_eq!(secret.as_str(), text.split_whitespace().collect::<String>());
             let groups = secret.as_str().rsplit('.').next().unwrap_or_default();
             assert!(!format!("{secret:?}").contains(groups) || secret.username().contains(groups));
         }
-        Err(error) => assert_eq!(Some(error), UserSecret::parse("").err()),
+        Err(error) => {
+            let sentence =
+                |error: &vaultshare::Error| error.message().replace(|character| char::is_ascii_digit(&character), "");
+            let too_long = format!("1.a.{}", "2".repeat(65));
+            let refused =
+                ["", "1..2", &too_long, "1.a.0", "1.a.22-22", "1.a.222222"].map(|text| UserSecret::parse(text).err());
+            assert_eq!(error.code(), ErrorCode::InvalidSecret);
+            assert!(refused.iter().flatten().any(|known| sentence(known) == sentence(&error)), "{error}");
+        }
     }
     match DataKey::from_base64url(text) {
         Ok(key) => {

@@ -257,7 +257,7 @@ async fn a_file_is_not_written_over_what_was_written_since_it_was_printed() {
 async fn a_connection_ends_with_its_shares_where_that_is_asked() {
     with_server(|terminal| {
         connect(terminal);
-        terminal.write("item.yaml", "kind: Item\nmetadata:\n  template_name: vehicle\nspec:\n  label: DeLorean\n");
+        terminal.write("item.yaml", "kind: Item\nmetadata:\n  template_name: vehicle\nspec:\n  label: DeLorean\n  slots:\n    - name: vin\n      value: \"123\"\n");
         terminal.output_to("made.yaml", &["items:create", "-i", "item.yaml", "-a", ".alice.yaml"]);
         let config = ["shares:create-config", "-f", ".alice.yaml", "-c", "connection.yaml", "-i", "made.yaml"];
         terminal.output_to("share.yaml", &config);
