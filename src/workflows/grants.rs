@@ -46,13 +46,9 @@ impl Grant {
 
     /// Whether it has ended by this device's clock. A time that cannot be read has.
     pub(super) fn has_expired(&self) -> bool {
-        self.until.as_deref().is_some_and(has_passed)
+        let has_passed = |until: &Timestamp| milliseconds(until).is_none_or(|until| until <= now_milliseconds());
+        self.until.as_ref().is_some_and(has_passed)
     }
-}
-
-/// Whether an instant has passed; one that cannot be read has.
-pub(super) fn has_passed(instant: &str) -> bool {
-    milliseconds(instant).is_none_or(|instant| instant <= now_milliseconds())
 }
 
 /// `INVALID_ARGUMENT` where the end of a share is no instant.
@@ -153,6 +149,11 @@ impl OnShareSignature {
 
     pub(super) fn parse(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
+    }
+
+    /// What it gives its recipient: it ends, and the owner takes it back, as a grant of the owner's.
+    pub(super) fn grant(&self, recipient: &PublicKey, scope: Option<&Id>, until: Option<Timestamp>) -> Grant {
+        Grant { to: recipient.fingerprint(), scope: scope.cloned(), on: false, until, at: self.at, author: None }
     }
 
     /// Whether this key signed that the recipient may read this much of the item.

@@ -169,7 +169,10 @@ impl Memory {
     }
 }
 
+    /// Of several grants of one share the latest counts: whoever takes the share back means them all.
 /// What is taken back: an item's scope from a key, or everything from it.
+        let earlier = self.shares.get(share.as_str()).filter(|(seen, _)| *seen == key.0);
+        let granted_at = earlier.map_or(granted_at, |(_, at)| at.max(granted_at));
 pub(super) struct RevokedKey(String);
 
 impl RevokedKey {
