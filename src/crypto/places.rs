@@ -449,6 +449,16 @@ pub fn version(written: Option<(Birth, u32)>, words: StateDigest, tags: &[[u8; T
         text.bytes(tag);
     }
     let hash = unpadded::encode(&text.sha256());
+/// Of the ciphertexts that an item holds, by their tags: for a session, which tells by it one write from another of the same
+/// revision and state. A state cannot cover the ciphertexts that carry it.
+pub fn ciphertexts_digest(mut tags: Vec<[u8; TAG_BYTES]>) -> StateDigest {
+    tags.sort_unstable();
+    let mut text = Text::new("ciphertexts");
+    text.length(tags.len());
+    tags.iter().for_each(|tag| text.bytes(tag));
+    StateDigest(text.sha256())
+}
+
     match written {
         Some((birth, revision)) => format!("{birth}.{revision:08x}.{hash}"),
         None => format!("{ADDITIONAL_DATA}.{:08x}.{hash}", 0),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Binding, item::Seen, refusals::bad_response};
 use crate::{
-    api::Id,
+    api::{Id, vault::items},
     crypto::places::Birth,
     error::{Error, ErrorCode, Result},
 };
@@ -17,8 +17,10 @@ const MAX_ENTRIES: usize = 20_000;
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Memory {
-    /// By the id of an own item, or of the share that brought a received one.
+    /// Own items, by id. A server has no key to invent one with, so it cannot make the session forget the others.
     items: Newest<Seen>,
+    /// Received ones, by the id of the share that brought them: a server can make any number of those.
+    received: Newest<Seen>,
     /// By the owner's id of a received item, by whichever share it came.
     originals: Newest<Seen>,
     /// Fingerprint of the other side's key, by that of the own key pair.
@@ -35,12 +37,13 @@ pub(super) struct Memory {
 
 impl Memory {
     pub(super) fn merge(&mut self, earlier: Memory) {
-        let Memory { items, originals, peers, pairs, published, shares, revoked } = earlier;
+        let Memory { items, received, originals, peers, pairs, published, shares, revoked } = earlier;
         let is_newer = |earlier: &Seen, now: &Seen| earlier.birth == now.birth && earlier.revision > now.revision;
         self.items.merge(items, is_newer);
         self.originals.merge(originals, is_newer);
         self.peers.merge(peers, |_, _| false);
         self.pairs.merge(pairs, |_, _| false);
+        self.received.merge(received, is_newer);
         self.published.merge(published, |_, _| false);
         self.shares.merge(shares, |_, _| false);
         self.revoked.merge(revoked, |earlier, now| earlier > now);
@@ -48,13 +51,17 @@ impl Memory {
 
     /// Compares an item with what was seen of it, and remembers it.
     ///
-    /// `ROLLED_BACK` where the server shows an older one. Another life of the item, or other content of the same revision,
-    /// is `changed`.
-    pub(super) fn check_item(&mut self, id: &str, binding: &mut Binding, has_values: bool) -> Result<()> {
-        let seen = self.items.get(id);
-        let Some(now) = binding.seen() else {
-            // Values that name no place, where there were some that did.
-            if seen.is_some() && has_values {
+    /// `ROLLED_BACK` where the server shows an older one. Another life of the item, other content of the same revision, or
+    /// none of the values that vouched for it, is `changed`.
+    pub(super) fn check_item(&mut self, item: &items::Item, binding: &mut Binding, has_values: bool) -> Result<()> {
+        let (items, id) = match &item.share_id {
+            Some(share_id) => (&mut self.received, share_id.as_str()),
+            None => (&mut self.items, item.id.as_str()),
+        };
+        let seen = items.get(id);
+        let Some(mut now) = binding.seen() else {
+            // With every value withheld, a server could show any words, and the next write would vouch for them.
+            if seen.is_some_and(|seen| has_values || seen.revision != Seen::EMPTIED) {
                 binding.contradict();
             }
             return Ok(());
@@ -67,7 +74,9 @@ impl Memory {
             // Another life of an item that this session emptied.
             Some(seen) if seen.birth != now.birth && seen.revision == Seen::EMPTIED => {}
             Some(seen) => {
-                let is_the_same = seen.birth == now.birth && (now.revision > seen.revision || now.state == seen.state);
+                let known = now.ciphertexts.zip(seen.ciphertexts);
+                let is_of_that_write = now.state == seen.state && known.is_none_or(|(now, seen)| now == seen);
+                let is_the_same = seen.birth == now.birth && (now.revision > seen.revision || is_of_that_write);
                 if !is_the_same {
                     binding.contradict();
                     return Ok(());
@@ -75,7 +84,10 @@ impl Memory {
             }
             None => {}
         }
-        self.items.insert(id, now);
+        items.insert(id, now);
+                if now.revision == seen.revision {
+                    now.ciphertexts = now.ciphertexts.or(seen.ciphertexts);
+                }
         Ok(())
     }
 
@@ -89,11 +101,15 @@ impl Memory {
         }
     }
 
-    /// Remembers what this session wrote itself: also another life of an item, or that it emptied the item.
-    pub(super) fn wrote_item(&mut self, id: &str, written: Option<Seen>) {
-        let emptied = || self.items.get(id).map(|seen| Seen { revision: Seen::EMPTIED, ..seen });
-        if let Some(seen) = written.or_else(emptied) {
-            self.items.insert(id, seen);
+    /// Remembers what this session wrote itself: also another life of an item.
+    pub(super) fn wrote_item(&mut self, id: &Id, written: Seen) {
+        self.items.insert(id.as_str(), written);
+    }
+
+    /// Remembers that the user left no value in the item that vouches for it.
+    pub(super) fn emptied_item(&mut self, id: &Id) {
+        if let Some(seen) = self.items.get(id.as_str()) {
+            self.items.insert(id.as_str(), Seen { revision: Seen::EMPTIED, ..seen });
         }
     }
 
@@ -153,7 +169,10 @@ impl Memory {
         self.revoke(&RevokedKey(key), now.max(granted_at));
         true
     }
+    /// Of several grants of one share the latest counts: whoever takes the share back means them all.
 
+        let earlier = self.shares.get(share.as_str()).filter(|(seen, _)| *seen == key.0);
+        let granted_at = earlier.map_or(granted_at, |(_, at)| at.max(granted_at));
     /// Takes every grant back that has been given until then, to this key for this item and scope.
     pub(super) fn revoke(&mut self, key: &RevokedKey, at: u64) {
         let at = self.revoked.get(&key.0).map_or(at, |before| before.max(at));
@@ -169,10 +188,7 @@ impl Memory {
     }
 }
 
-    /// Of several grants of one share the latest counts: whoever takes the share back means them all.
 /// What is taken back: an item's scope from a key, or everything from it.
-        let earlier = self.shares.get(share.as_str()).filter(|(seen, _)| *seen == key.0);
-        let granted_at = earlier.map_or(granted_at, |(_, at)| at.max(granted_at));
 pub(super) struct RevokedKey(String);
 
 impl RevokedKey {
@@ -224,5 +240,35 @@ impl<T: Clone> Newest<T> {
                 self.insert(&key, value);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(id: &str, share_id: Option<&str>) -> items::Item {
+        let text = serde_json::json!({ "id": id, "share_id": share_id });
+        serde_json::from_value(text).unwrap()
+    }
+
+    fn seen(birth: &str, revision: u32) -> Binding {
+        let state = crate::crypto::places::StateDigest::FITS_NOTHING;
+        Binding { birth: Some(Birth::of_operation(birth)), revision, sealed: Some(state), ..Binding::default() }
+    }
+
+    /// Whoever knows a user's public key can make shares for them, by any id and as many as are fetched.
+    #[test]
+    fn no_received_items_make_a_session_forget_an_own_one() {
+        let mut memory = Memory::default();
+        memory.check_item(&item("own", None), &mut seen("a", 2), true).unwrap();
+        for number in 0..=MAX_ENTRIES {
+            let received = item("copy", Some(&number.to_string()));
+            memory.check_item(&received, &mut seen("b", 1), true).unwrap();
+        }
+        memory.check_item(&item("copy", Some("own")), &mut seen("a", 9), true).unwrap();
+        let earlier = memory.check_item(&item("own", None), &mut seen("a", 1), true);
+        assert_eq!(earlier.unwrap_err().code(), ErrorCode::RolledBack);
+        memory.check_item(&item("own", None), &mut seen("a", 2), true).unwrap();
     }
 }

@@ -72,6 +72,7 @@ const DEFENCES: [(&str, &[&str]); 15] = [
             "Memory::check_item",
             "Memory::check_original",
             "Memory::check_share",
+            "Memory::emptied_item",
             "Memory::has_seen_item",
             "Memory::is_published",
             "Memory::is_revoked",
