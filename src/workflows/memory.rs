@@ -27,6 +27,9 @@ pub(super) struct Memory {
     peers: Newest<String>,
     /// Fingerprint of the own key pair, by the connection's id.
     pairs: Newest<String>,
+    /// The connection's id, by fingerprint of the own key pair: one each, or a server could invent connections until the
+    /// others are forgotten.
+    connections: Newest<String>,
     /// Own key pairs that were published, by fingerprint.
     published: Newest<()>,
     /// What this user shared by which share, and when it was granted.
@@ -37,13 +40,14 @@ pub(super) struct Memory {
 
 impl Memory {
     pub(super) fn merge(&mut self, earlier: Memory) {
-        let Memory { items, received, originals, peers, pairs, published, shares, revoked } = earlier;
+        let Memory { items, received, originals, peers, pairs, connections, published, shares, revoked } = earlier;
         let is_newer = |earlier: &Seen, now: &Seen| earlier.birth == now.birth && earlier.revision > now.revision;
         self.items.merge(items, is_newer);
+        self.received.merge(received, is_newer);
         self.originals.merge(originals, is_newer);
         self.peers.merge(peers, |_, _| false);
         self.pairs.merge(pairs, |_, _| false);
-        self.received.merge(received, is_newer);
+        self.connections.merge(connections, |_, _| false);
         self.published.merge(published, |_, _| false);
         self.shares.merge(shares, |_, _| false);
         self.revoked.merge(revoked, |earlier, now| earlier > now);
@@ -81,13 +85,13 @@ impl Memory {
                     binding.contradict();
                     return Ok(());
                 }
+                if now.revision == seen.revision {
+                    now.ciphertexts = now.ciphertexts.or(seen.ciphertexts);
+                }
             }
             None => {}
         }
         items.insert(id, now);
-                if now.revision == seen.revision {
-                    now.ciphertexts = now.ciphertexts.or(seen.ciphertexts);
-                }
         Ok(())
     }
 
@@ -118,6 +122,11 @@ impl Memory {
         self.pairs.get(connection.as_str()).is_some_and(|seen| seen != own)
     }
 
+    /// Whether this key pair was seen first in another connection.
+    pub(super) fn knows_another_connection(&self, own: &str, connection: &Id) -> bool {
+        self.connections.get(own).is_some_and(|seen| seen != connection.as_str())
+    }
+
     /// Whether another key was seen first over this key pair.
     pub(super) fn knows_another_peer(&self, own: &str, peer: &str) -> bool {
         self.peers.get(own).is_some_and(|seen| seen != peer)
@@ -127,6 +136,7 @@ impl Memory {
     pub(super) fn see_connection(&mut self, connection: &Id, own: &str, peer: &str) {
         self.pin(own, peer);
         self.pairs.insert(connection.as_str(), own.to_owned());
+        self.connections.insert(own, connection.as_str().to_owned());
     }
 
     /// Remembers a key that the user accepted.
@@ -159,7 +169,10 @@ impl Memory {
         }
     }
 
+    /// Of several grants of one share the latest counts: whoever takes the share back means them all.
     pub(super) fn remember_share(&mut self, share: &Id, key: RevokedKey, granted_at: u64) {
+        let earlier = self.shares.get(share.as_str()).filter(|(seen, _)| *seen == key.0);
+        let granted_at = earlier.map_or(granted_at, |(_, at)| at.max(granted_at));
         self.shares.insert(share.as_str(), (key.0, granted_at));
     }
 
@@ -169,10 +182,7 @@ impl Memory {
         self.revoke(&RevokedKey(key), now.max(granted_at));
         true
     }
-    /// Of several grants of one share the latest counts: whoever takes the share back means them all.
 
-        let earlier = self.shares.get(share.as_str()).filter(|(seen, _)| *seen == key.0);
-        let granted_at = earlier.map_or(granted_at, |(_, at)| at.max(granted_at));
     /// Takes every grant back that has been given until then, to this key for this item and scope.
     pub(super) fn revoke(&mut self, key: &RevokedKey, at: u64) {
         let at = self.revoked.get(&key.0).map_or(at, |before| before.max(at));
