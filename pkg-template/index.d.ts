@@ -310,7 +310,8 @@ export class Session {
 
   /**
    * Adds what an earlier session of this user exported. Where both know a record, the newer knowledge stays; a key or a
-   * taking back that this session knows stands. Import it right after signing in, before anything else is read.
+   * taking back that this session knows stands. So import it right after signing in: a key that was shown before is not
+   * compared with it.
    *
    * @param memory what {@link Session.exportMemory} gave, on this device or another
    * @throws {VaultError} `DECRYPTION_FAILED` or `MISPLACED` where it is no memory of this user, `MALFORMED_ENVELOPE`,
@@ -499,15 +500,16 @@ export interface ItemSummary {
  * An item with its values, decrypted.
  *
  * Every write seals its values with a digest of the whole item: label, and name, label, type and row of every slot. So the
- * newest values vouch for the words and rows around them, which are not encrypted. Not covered are names and labels of
- * templates, descriptions, the order of slots, classifications and the names of files.
+ * newest values vouch for the words and rows around them, which are not encrypted. Not covered are the item's machine name,
+ * its template, descriptions, the order of slots, classifications, files and thumbnails.
  */
 export interface Item extends ItemSummary {
   slots: Slot[];
   /**
    * Whether label, words and rows are not those that the newest values were written with: another client wrote them, or two
    * devices at once, or the server changed them, which look alike. False where nothing vouches for anything, as in an item
-   * whose values all are not {@link Slot.bound}. Show the item as it is now and let the user decide: {@link Items.adopt}.
+   * without values, or whose values all are not {@link Slot.bound}; true again where this session, or its memory, has seen
+   * values that did. Show the item as it is now and let the user decide: {@link Items.adopt}.
    */
   changed: boolean;
   /**
@@ -533,6 +535,9 @@ export interface Items {
   /**
    * Stores the item and encrypts its values under the user's key, each for its place in this item. Called again after
    * it was cut off, it goes on.
+   *
+   * What is left out is the server's to choose, and from then on vouched for: the template's slots, the label of a slot
+   * given by its name, the name of one given by its label.
    *
    * @param item `template`: the name of one; `slots`: values by slot name, or slots in full, also ones beyond the
    *   template's, and those of another item. A value has at most 3,142,656 bytes as UTF-8
@@ -720,9 +725,11 @@ export interface Invitations {
 /**
  * Two users who can share with each other, as one of them sees it.
  *
- * The services hand out the other user's public key, so they could hand out one of their own. The key that was shown when
- * this user's key pair was made, or at the first disclosure, is kept where no server can change it, and another one is
- * `KEY_CHANGED`; but whether that first one was the other user's, nothing says until {@link Connection.verified} does.
+ * The services hand out the other user's public key, so they could hand out one of their own. Which key was shown when
+ * this user's key pair was made, or at the first disclosure, is kept where no server can alter it, and another one is
+ * `KEY_CHANGED`. Two things remain: whether that first key was the other user's, nothing says until
+ * {@link Connection.verified} does; and what was noted later than the key pair a server can withhold from a session without
+ * memory. {@link Connection.ref} and {@link Session.exportMemory} end the second.
  */
 export interface Connection {
   /** This user's id of it. The server gave it, and could answer for it with the connection to somebody else. */
@@ -739,7 +746,7 @@ export interface Connection {
    * server can put such a name beside another connection: show it with a mark.
    */
   nameBound: boolean;
-  /** The other user. */
+  /** The other user, as the server says: find a connection again by its {@link Connection.ref}. */
   userId: string;
   /** This user's public key for the connection, as PEM. */
   publicKey: string;
@@ -767,8 +774,9 @@ export interface Connection {
    */
   verified: false | 'code' | 'compared';
   /**
-   * Whether the server shows another key than the one that was accepted. Only {@link Connections.inspect} and
-   * {@link Connections.inspectAll} give such a connection; every other call refuses it with `KEY_CHANGED`. `fingerprint` and `safetyNumber` are then the new key's.
+   * Whether the server shows another key than the one that was accepted, or this connection's key for another connection or
+   * user. Only {@link Connections.inspect} and {@link Connections.inspectAll} give such a connection; every other call
+   * refuses it with `KEY_CHANGED`. `fingerprint` and `safetyNumber` are then those of what is shown.
    */
   keyChanged: boolean;
 }
@@ -939,7 +947,10 @@ export interface ShareChange {
   onSharing?: boolean;
 }
 
-/** A share that a refresh left out: whoever it names does not get what was written since. */
+/**
+ * A share that a refresh left out: whoever it names does not get what was written since. Shares that other clients of the
+ * user made are left out until they are let in, and so is what a server invents: let in only a key that the user knows.
+ */
 export interface LeftOut {
   /** As the server tells it. */
   shareId: string;
@@ -1080,8 +1091,11 @@ export interface Shares {
    *
    * @example
    * const { leftOut } = await session.shares.refresh(car.id);
-   * const chosen = await askUserWhom(leftOut);
-   * const include = chosen.map(({ shareId, fingerprint, slotId: scope }) => ({ shareId, fingerprint, scope }));
+   * // Whose key it is shows the fingerprint: that of the connection with the person meant, or what they say theirs is.
+   * const chosen = await askUserWhom(leftOut.filter(({ why }) => why !== 'expired'));
+   * const include = chosen.flatMap(({ shareId, fingerprint, slotId: scope }) =>
+   *   fingerprint ? [{ shareId, fingerprint, scope }] : [],
+   * );
    * if (include.length > 0) await session.shares.refresh(car.id, { include });
    */
   refresh(

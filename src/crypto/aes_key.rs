@@ -89,8 +89,18 @@ impl AesKey {
     /// # Errors
     /// `INVALID_ARGUMENT` for no bytes at all.
     pub async fn encrypt_at(&self, plaintext: &[u8], place: &Place<'_>) -> Result<String> {
+        self.encrypt_with_tag(plaintext, place).await.map(|(envelope, _)| envelope)
+    }
+
+    /// As [`AesKey::encrypt_at`], with the authentication tag that the envelope holds.
+    pub(super) async fn encrypt_with_tag(
+        &self,
+        plaintext: &[u8],
+        place: &Place<'_>,
+    ) -> Result<(String, [u8; TAG_BYTES])> {
         let chunk = self.encrypt_chunk(plaintext, &place.to_string()).await?;
-        Ok(Envelope::Symmetric { chunks: vec![chunk], derivation: None }.print())
+        let tag = chunk.tag;
+        Ok((Envelope::Symmetric { chunks: vec![chunk], derivation: None }.print(), tag))
     }
 
     /// As [`AesKey::decrypt`], together with what the ciphertext says of its place. In one piece: a server could otherwise

@@ -5,6 +5,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::crypto::aes_key::{AesKey, Decrypted, text_from_bytes};
+use crate::crypto::envelope::TAG_BYTES;
 use crate::crypto::kdf;
 use crate::crypto::key_pair::KeyPair;
 use crate::crypto::places::{KeyRule, Place, misplaced};
@@ -238,6 +239,14 @@ impl DataKey {
     /// `INTERNAL`.
     pub async fn encrypt_text(&self, text: &str, place: &Place<'_>) -> Result<Option<String>> {
         if text.is_empty() { Ok(None) } else { self.0.encrypt_at(text.as_bytes(), place).await.map(Some) }
+    }
+
+    /// As [`DataKey::encrypt_text`], of a text that is not empty: with the ciphertext's authentication tag.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` for the empty text, which has no ciphertext.
+    pub async fn encrypt_value(&self, text: &str, place: &Place<'_>) -> Result<(String, [u8; TAG_BYTES])> {
+        self.0.encrypt_with_tag(text.as_bytes(), place).await
     }
 
     /// Decrypts text; the caller compares its place. The empty ciphertext of very old data gives the empty text, and bytes

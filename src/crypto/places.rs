@@ -22,14 +22,12 @@ use sha2::{Digest, Sha256};
 use vaultshare_fast::unpadded;
 
 use crate::crypto::envelope::{ADDITIONAL_DATA, TAG_BYTES};
-use crate::crypto::{DataKey, PublicKey};
+use crate::crypto::{DataKey, PublicKey, is_fingerprint};
 use crate::{Error, ErrorCode, Result};
 
 const VERSION: &str = "vs1";
 const BIRTH_BYTES: usize = 8;
 const STATE_BYTES: usize = 32;
-/// 32 bytes in hexadecimal.
-const FINGERPRINT_CHARACTERS: usize = 64;
 /// As [`crate::api::Id`].
 const MAX_ID_CHARACTERS: usize = 128;
 
@@ -386,10 +384,6 @@ fn parse_written(birth: &str, revision: &str, state: &str) -> Option<Written> {
     Some(Written { birth, revision, state: StateDigest::parse(state)? })
 }
 
-fn is_fingerprint(text: &str) -> bool {
-    text.len() == FINGERPRINT_CHARACTERS && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-}
-
 fn is_id(text: &str) -> bool {
     (1..=MAX_ID_CHARACTERS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
@@ -461,6 +455,16 @@ pub fn revision_in(version: &str, birth: Option<Birth>) -> u32 {
     let is_of_this_life = birth.is_some_and(|birth| parts.next() == Some(birth.to_string().as_str()));
     let revision = parts.next().filter(|_| is_of_this_life);
     revision.and_then(|revision| u32::from_str_radix(revision, 16).ok()).unwrap_or_default()
+}
+
+/// Of the ciphertexts that an item holds, by their tags: for a session, which tells by it one write from another of the same
+/// revision and state. A state cannot cover the ciphertexts that carry it.
+pub fn ciphertexts_digest(mut tags: Vec<[u8; TAG_BYTES]>) -> StateDigest {
+    tags.sort_unstable();
+    let mut text = Text::new("ciphertexts");
+    text.length(tags.len());
+    tags.iter().for_each(|tag| text.bytes(tag));
+    StateDigest(text.sha256())
 }
 
 /// What somebody signs who shares a received item on, with the connection key that the owner knows: so that the owner's

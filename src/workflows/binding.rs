@@ -6,7 +6,9 @@
 use super::{Binding, Item, Slot};
 use crate::{
     api::Id,
-    crypto::places::{Birth, SlotState, StateDigest, ValueKind, Written, misplaced, state_digest, version},
+    crypto::places::{
+        Birth, SlotState, StateDigest, ValueKind, Written, ciphertexts_digest, misplaced, state_digest, version,
+    },
     error::{Error, ErrorCode, Result},
 };
 
@@ -44,7 +46,16 @@ impl Binding {
         let is_of_newest = |written: &Written| written.revision < revision || written.state == state;
         let agree = item.slots.iter().filter_map(|slot| slot.written).all(|written| is_of_newest(&written));
         let shown = item.state(kind.ids_of_state(), birth, revision, |_| true);
-        Ok(Binding { birth, revision, changed: !agree || shown != state, sealed: Some(state), contradicted: !agree })
+        let changed = !agree || shown != state;
+        let tags = || item.slots.iter().filter(|slot| slot.written.is_some()).filter_map(|slot| slot.tag);
+        Ok(Binding {
+            birth,
+            revision,
+            changed,
+            sealed: Some(state),
+            ciphertexts: (kind == ValueKind::Own && !changed).then(|| ciphertexts_digest(tags().collect())),
+            contradicted: !agree,
+        })
     }
 }
 
@@ -78,7 +89,7 @@ impl Item {
 
     /// Whether the item is as its newest values say, were it not for slots without a value that this call has made.
     pub(super) fn is_changed_but_for(&self, made: &[Id]) -> bool {
-        let Binding { birth, revision, changed, sealed, contradicted } = self.binding;
+        let Binding { birth, revision, changed, sealed, contradicted, .. } = self.binding;
         let Some(sealed) = sealed.filter(|_| changed && !contradicted) else { return changed };
         let was_there = |slot: &Slot| slot.revision() != 0 || !made.contains(&slot.record.id);
         self.state(Ids::Own, birth, revision, was_there) != sealed

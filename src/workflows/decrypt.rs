@@ -94,9 +94,8 @@ pub(super) async fn prefetch_share_keys(session: &Session, shares: &[Share]) {
 pub(super) async fn decrypt_item(keys: &Keys, response: Box<items::ItemResponse>, key: &ItemKey) -> Result<Item> {
     let mut item = decrypt_values(keys, response, key).await?;
     let has_values = item.slots.iter().any(|slot| slot.value.is_some());
-    let id = item.record.share_id.as_ref().unwrap_or(&item.record.id);
     let mut memory = keys.memory.borrow_mut();
-    memory.check_item(id.as_str(), &mut item.binding, has_values)?;
+    memory.check_item(&item.record, &mut item.binding, has_values)?;
     if let Some(original) = item.record.original_id.as_ref().filter(|_| item.record.share_id.is_some()) {
         memory.check_original(original.as_str(), &mut item.binding);
     }

@@ -154,6 +154,11 @@ impl OnShareSignature {
         serde_json::from_str(text).ok()
     }
 
+    /// What it gives its recipient: it ends, and the owner takes it back, as a grant of the owner's.
+    pub(super) fn grant(&self, recipient: &PublicKey, scope: Option<&Id>, until: Option<Timestamp>) -> Grant {
+        Grant { to: recipient.fingerprint(), scope: scope.cloned(), on: false, until, at: self.at, author: None }
+    }
+
     /// Whether this key signed that the recipient may read this much of the item.
     pub(super) async fn is_of(
         &self,

@@ -101,6 +101,8 @@ pub struct Binding {
     pub changed: bool,
     /// What the newest values were sealed with.
     pub(super) sealed: Option<StateDigest>,
+    /// Digest of the ciphertexts of an own item that is not `changed`. A received one is encrypted anew by every refresh.
+    pub(super) ciphertexts: Option<StateDigest>,
     /// Whether no words and rows would fit: the newest values disagree, or the session has seen another life or version.
     pub(super) contradicted: bool,
 }
@@ -113,7 +115,8 @@ impl Binding {
 
     /// What a session remembers of it.
     pub(super) fn seen(&self) -> Option<Seen> {
-        Some(Seen { birth: self.birth?, revision: self.revision, state: self.sealed? })
+        let (birth, state) = (self.birth?, self.sealed?);
+        Some(Seen { birth, revision: self.revision, state, ciphertexts: self.ciphertexts })
     }
 }
 
@@ -123,6 +126,9 @@ pub(super) struct Seen {
     pub(super) birth: Birth,
     pub(super) revision: u32,
     pub(super) state: StateDigest,
+    /// As in [`Binding`]. Of a write that the server says to have failed and of the next, which have one revision and state,
+    /// the server could otherwise show either.
+    pub(super) ciphertexts: Option<StateDigest>,
 }
 
 impl Seen {

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::{
-    Classification, Item, ItemChange, NewItem, NewSlot, OutstandingTasks, ProgressListener, Session, Slot,
+    Binding, Classification, Item, ItemChange, NewItem, NewSlot, OutstandingTasks, ProgressListener, Session, Slot,
     binding::Ids,
     decrypt::{ItemKey, decrypt_item, decrypt_values},
     idempotency::PendingOperation,
@@ -29,7 +29,7 @@ use crate::{
             slots::{ClassificationNodeChange, SlotChange},
         },
     },
-    crypto::places::{Birth, Place, SlotState, StateDigest, ValueKind, Written, state_digest},
+    crypto::places::{Birth, Place, SlotState, StateDigest, ValueKind, Written, ciphertexts_digest, state_digest},
     error::{Error, ErrorCode, Result},
 };
 
@@ -157,6 +157,11 @@ impl Session {
         if item.version() != version {
             return Err(Error::new(ErrorCode::Conflict, "the item shows something else now: look at it again"));
         }
+        if item.slots.iter().all(|slot| slot.value.is_none()) {
+            // There is nothing to seal: from now on nothing vouches for the item, and the session expects nothing else.
+            self.keys()?.memory.borrow_mut().emptied_item(id);
+            return Ok(Item { binding: Binding::default(), ..item });
+        }
         let slots = item.slots.iter().map(|slot| NewSlot {
             id: Some(slot.record.id.clone()),
             value: slot.value.clone().filter(|value| !value.is_empty()).map(Some),
@@ -244,7 +249,12 @@ impl Session {
         if sealed.values.iter().any(|(id, value)| held.get(id).copied().flatten() != value.as_ref()) {
             return Err(bad_response("the server does not hold what was written"));
         }
-        keys.memory.borrow_mut().wrote_item(item.record.id.as_str(), sealed.seen);
+        match sealed.seen {
+            Some(seen) => keys.memory.borrow_mut().wrote_item(&item.record.id, seen),
+            None if sealed.is_emptied => keys.memory.borrow_mut().emptied_item(&item.record.id),
+            // What was seen before stands: what only the server shows does not become what was written.
+            None => {}
+        }
         decrypt_item(&keys, response, &ItemKey::Own).await
     }
 
@@ -298,8 +308,10 @@ struct Sealed {
     is_empty: bool,
     /// What the slots hold afterwards, of those that change.
     values: Vec<(Id, Option<Ciphertext<SlotValue>>)>,
-    /// What vouches for the item afterwards.
+    /// What vouches for the item afterwards; `None` where no value was sealed.
     seen: Option<Seen>,
+    /// Whether no value that vouches for the item is left.
+    is_emptied: bool,
 }
 
 /// A row after the change.
@@ -387,16 +399,22 @@ async fn seal(keys: &Keys, item: &Item, change: &ItemChange, ids: &[Id], vouchin
     };
     let written = Written { birth: Some(birth), revision, state };
 
-    let (mut slots, mut values, mut seen) = (Vec::new(), Vec::new(), None);
+    let (mut slots, mut values) = (Vec::new(), Vec::new());
+    let (mut seals, mut tags) = (false, Vec::new());
     for row in &rows {
         let value = match row.value {
-            RowValue::Kept => None,
+            RowValue::Kept => {
+                tags.extend(row.slot.tag.filter(|_| row.slot.written.is_some()));
+                None
+            }
             RowValue::Emptied => Some(None),
             RowValue::Sealed(value) => {
                 let (item, slot) = (item.record.id.as_str(), row.slot.record.id.as_str());
                 let place = Place::Value { kind: ValueKind::Own, item, slot, written };
-                seen = Some(Seen { birth, revision, state });
-                Some(keys.dek.encrypt_text(value, &place).await?.map(ciphertext).transpose()?)
+                seals = true;
+                let (envelope, tag) = keys.dek.encrypt_value(value, &place).await?;
+                tags.push(tag);
+                Some(Some(ciphertext(envelope)?))
             }
         };
         slots.extend(row.change(value.clone()));
@@ -408,7 +426,8 @@ async fn seal(keys: &Keys, item: &Item, change: &ItemChange, ids: &[Id], vouchin
         ..SlotChange::default()
     }));
     let is_kept_and_bound = |row: &Row<'_>| matches!(row.value, RowValue::Kept) && row.slot.written.is_some();
-    let seen = seen.or_else(|| item.binding.seen().filter(|_| rows.iter().any(is_kept_and_bound)));
+    let seen = seals.then(|| Seen { birth, revision, state, ciphertexts: Some(ciphertexts_digest(tags)) });
+    let is_emptied = !seals && !rows.iter().any(is_kept_and_bound);
     let new_label = (label != item.record.label).then(|| label.to_owned());
     // An item that is given back has its nodes, and those of its slots, which are not its own.
     let is_there = |node: &&Classification| {
@@ -422,7 +441,7 @@ async fn seal(keys: &Keys, item: &Item, change: &ItemChange, ids: &[Id], vouchin
         slots_attributes: Some(slots),
         ..Default::default()
     };
-    Ok(Sealed { change, is_empty, values, seen })
+    Ok(Sealed { change, is_empty, values, seen, is_emptied })
 }
 
 /// Where words or rows change and no value does, the first value is sealed again, so that one of the new revision vouches for

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Binding, item::Seen, refusals::bad_response};
 use crate::{
-    api::Id,
+    api::{Id, vault::items},
     crypto::places::Birth,
     error::{Error, ErrorCode, Result},
 };
@@ -17,14 +17,19 @@ const MAX_ENTRIES: usize = 20_000;
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Memory {
-    /// By the id of an own item, or of the share that brought a received one.
+    /// Own items, by id. A server has no key to invent one with, so it cannot make the session forget the others.
     items: Newest<Seen>,
+    /// Received ones, by the id of the share that brought them: a server can make any number of those.
+    received: Newest<Seen>,
     /// By the owner's id of a received item, by whichever share it came.
     originals: Newest<Seen>,
     /// Fingerprint of the other side's key, by that of the own key pair.
     peers: Newest<String>,
     /// Fingerprint of the own key pair, by the connection's id.
     pairs: Newest<String>,
+    /// The connection's id, by fingerprint of the own key pair: one each, or a server could invent connections until the
+    /// others are forgotten.
+    connections: Newest<String>,
     /// Own key pairs that were published, by fingerprint.
     published: Newest<()>,
     /// What this user shared by which share, and when it was granted.
@@ -35,12 +40,14 @@ pub(super) struct Memory {
 
 impl Memory {
     pub(super) fn merge(&mut self, earlier: Memory) {
-        let Memory { items, originals, peers, pairs, published, shares, revoked } = earlier;
+        let Memory { items, received, originals, peers, pairs, connections, published, shares, revoked } = earlier;
         let is_newer = |earlier: &Seen, now: &Seen| earlier.birth == now.birth && earlier.revision > now.revision;
         self.items.merge(items, is_newer);
+        self.received.merge(received, is_newer);
         self.originals.merge(originals, is_newer);
         self.peers.merge(peers, |_, _| false);
         self.pairs.merge(pairs, |_, _| false);
+        self.connections.merge(connections, |_, _| false);
         self.published.merge(published, |_, _| false);
         self.shares.merge(shares, |_, _| false);
         self.revoked.merge(revoked, |earlier, now| earlier > now);
@@ -48,13 +55,17 @@ impl Memory {
 
     /// Compares an item with what was seen of it, and remembers it.
     ///
-    /// `ROLLED_BACK` where the server shows an older one. Another life of the item, or other content of the same revision,
-    /// is `changed`.
-    pub(super) fn check_item(&mut self, id: &str, binding: &mut Binding, has_values: bool) -> Result<()> {
-        let seen = self.items.get(id);
-        let Some(now) = binding.seen() else {
-            // Values that name no place, where there were some that did.
-            if seen.is_some() && has_values {
+    /// `ROLLED_BACK` where the server shows an older one. Another life of the item, other content of the same revision, or
+    /// none of the values that vouched for it, is `changed`.
+    pub(super) fn check_item(&mut self, item: &items::Item, binding: &mut Binding, has_values: bool) -> Result<()> {
+        let (items, id) = match &item.share_id {
+            Some(share_id) => (&mut self.received, share_id.as_str()),
+            None => (&mut self.items, item.id.as_str()),
+        };
+        let seen = items.get(id);
+        let Some(mut now) = binding.seen() else {
+            // With every value withheld, a server could show any words, and the next write would vouch for them.
+            if seen.is_some_and(|seen| has_values || seen.revision != Seen::EMPTIED) {
                 binding.contradict();
             }
             return Ok(());
@@ -67,15 +78,20 @@ impl Memory {
             // Another life of an item that this session emptied.
             Some(seen) if seen.birth != now.birth && seen.revision == Seen::EMPTIED => {}
             Some(seen) => {
-                let is_the_same = seen.birth == now.birth && (now.revision > seen.revision || now.state == seen.state);
+                let known = now.ciphertexts.zip(seen.ciphertexts);
+                let is_of_that_write = now.state == seen.state && known.is_none_or(|(now, seen)| now == seen);
+                let is_the_same = seen.birth == now.birth && (now.revision > seen.revision || is_of_that_write);
                 if !is_the_same {
                     binding.contradict();
                     return Ok(());
                 }
+                if now.revision == seen.revision {
+                    now.ciphertexts = now.ciphertexts.or(seen.ciphertexts);
+                }
             }
             None => {}
         }
-        self.items.insert(id, now);
+        items.insert(id, now);
         Ok(())
     }
 
@@ -89,17 +105,26 @@ impl Memory {
         }
     }
 
-    /// Remembers what this session wrote itself: also another life of an item, or that it emptied the item.
-    pub(super) fn wrote_item(&mut self, id: &str, written: Option<Seen>) {
-        let emptied = || self.items.get(id).map(|seen| Seen { revision: Seen::EMPTIED, ..seen });
-        if let Some(seen) = written.or_else(emptied) {
-            self.items.insert(id, seen);
+    /// Remembers what this session wrote itself: also another life of an item.
+    pub(super) fn wrote_item(&mut self, id: &Id, written: Seen) {
+        self.items.insert(id.as_str(), written);
+    }
+
+    /// Remembers that the user left no value in the item that vouches for it.
+    pub(super) fn emptied_item(&mut self, id: &Id) {
+        if let Some(seen) = self.items.get(id.as_str()) {
+            self.items.insert(id.as_str(), Seen { revision: Seen::EMPTIED, ..seen });
         }
     }
 
     /// Whether another key pair was seen first in this connection.
     pub(super) fn knows_another_pair(&self, connection: &Id, own: &str) -> bool {
         self.pairs.get(connection.as_str()).is_some_and(|seen| seen != own)
+    }
+
+    /// Whether this key pair was seen first in another connection.
+    pub(super) fn knows_another_connection(&self, own: &str, connection: &Id) -> bool {
+        self.connections.get(own).is_some_and(|seen| seen != connection.as_str())
     }
 
     /// Whether another key was seen first over this key pair.
@@ -111,6 +136,7 @@ impl Memory {
     pub(super) fn see_connection(&mut self, connection: &Id, own: &str, peer: &str) {
         self.pin(own, peer);
         self.pairs.insert(connection.as_str(), own.to_owned());
+        self.connections.insert(own, connection.as_str().to_owned());
     }
 
     /// Remembers a key that the user accepted.
@@ -143,7 +169,10 @@ impl Memory {
         }
     }
 
+    /// Of several grants of one share the latest counts: whoever takes the share back means them all.
     pub(super) fn remember_share(&mut self, share: &Id, key: RevokedKey, granted_at: u64) {
+        let earlier = self.shares.get(share.as_str()).filter(|(seen, _)| *seen == key.0);
+        let granted_at = earlier.map_or(granted_at, |(_, at)| at.max(granted_at));
         self.shares.insert(share.as_str(), (key.0, granted_at));
     }
 
@@ -221,5 +250,35 @@ impl<T: Clone> Newest<T> {
                 self.insert(&key, value);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(id: &str, share_id: Option<&str>) -> items::Item {
+        let text = serde_json::json!({ "id": id, "share_id": share_id });
+        serde_json::from_value(text).unwrap()
+    }
+
+    fn seen(birth: &str, revision: u32) -> Binding {
+        let state = crate::crypto::places::StateDigest::FITS_NOTHING;
+        Binding { birth: Some(Birth::of_operation(birth)), revision, sealed: Some(state), ..Binding::default() }
+    }
+
+    /// Whoever knows a user's public key can make shares for them, by any id and as many as are fetched.
+    #[test]
+    fn no_received_items_make_a_session_forget_an_own_one() {
+        let mut memory = Memory::default();
+        memory.check_item(&item("own", None), &mut seen("a", 2), true).unwrap();
+        for number in 0..=MAX_ENTRIES {
+            let received = item("copy", Some(&number.to_string()));
+            memory.check_item(&received, &mut seen("b", 1), true).unwrap();
+        }
+        memory.check_item(&item("copy", Some("own")), &mut seen("a", 9), true).unwrap();
+        let earlier = memory.check_item(&item("own", None), &mut seen("a", 1), true);
+        assert_eq!(earlier.unwrap_err().code(), ErrorCode::RolledBack);
+        memory.check_item(&item("own", None), &mut seen("a", 2), true).unwrap();
     }
 }

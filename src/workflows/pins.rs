@@ -228,7 +228,11 @@ impl Keys {
         let memory = self.memory.borrow();
         // What the user named, perhaps on another device, stands above what this session saw before.
         let is_named = recipient.own.named_by_user().is_some();
-        recipient.own.note.borrow().as_ref().is_some_and(|note| note.connection != *id)
+        let is_of_another = match &*recipient.own.note.borrow() {
+            Some(note) => note.connection != *id || note.user != recipient.connection.the_other_user.user_id,
+            None => memory.knows_another_connection(&own, id),
+        };
+        is_of_another
             || recipient.own.expected().is_some_and(|expected| expected != peer)
             || memory.knows_another_pair(id, &own)
             || !is_named && memory.knows_another_peer(&own, &peer)

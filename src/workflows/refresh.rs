@@ -12,7 +12,7 @@ use super::{
     Item, ProgressListener, Session,
     concurrency::join_all,
     encrypt::encrypt_for_share,
-    grants::{Grant, OnShareSignature, birth_of, has_passed},
+    grants::{Grant, OnShareSignature, birth_of},
     pins::public_key,
     refusals::ciphertext,
     session::Keys,
@@ -232,7 +232,7 @@ async fn recipients_of(
                 Ok(Recipient { share_id: share.id.clone(), key, scope, grant })
             }
             Err(LeftOutReason::NoGrant) if share.on_share.is_some() => {
-                let recipient = shared_on(item, birth, share, &signers).await;
+                let recipient = shared_on(keys, item, birth, share, &signers).await;
                 refreshed.on_shares += usize::from(recipient.is_ok());
                 recipient
             }
@@ -298,6 +298,7 @@ async fn judge(
 
 /// Whether somebody whom a grant permits it has signed that this recipient may read the item. Scope is the narrower of both.
 async fn shared_on(
+    keys: &Keys,
     item: &Item,
     birth: Birth,
     share: &ItemShare,
@@ -310,13 +311,19 @@ async fn shared_on(
     if !signature.is_of(sharer, (&item.record.id, birth), scope, &key).await {
         return Err(LeftOutReason::NotPermitted);
     }
-    if share.expires_at.as_deref().is_some_and(has_passed) || !has_slot(item, scope) {
+    let given = signature.grant(&key, scope, share.expires_at.clone());
+    if given.has_expired() || !has_slot(item, scope) {
         return Err(LeftOutReason::Expired);
+    }
+    if keys.is_revoked(&given, &item.record.id, birth) {
+        return Err(LeftOutReason::Revoked);
     }
     let scope = match (&grant.scope, scope) {
         (Some(granted), Some(signed)) if granted != signed => return Err(LeftOutReason::NotPermitted),
         (granted, signed) => granted.as_ref().or(signed).cloned(),
     };
+    // For when the owner takes it back.
+    let _ = keys.check_share(&share.id, &given, &item.record.id, birth);
     Ok(Recipient { share_id: share.id.clone(), key, scope, grant: None })
 }
 

@@ -359,7 +359,7 @@ impl Session {
 
         keys.check_share(id, &grant, &item.record.id, birth_of(&item)?)?;
 
-        let changed = Grant {
+        let granted = Grant {
             on: terms.on_sharing.unwrap_or(grant.on),
             until: terms.expires_at.clone().unwrap_or_else(|| grant.until.clone()),
             at: now_milliseconds().max(grant.at + 1),
@@ -369,10 +369,11 @@ impl Session {
             share_id: id.clone(),
             expires_at: terms.expires_at.clone(),
             onsharing_permitted: terms.on_sharing,
-            grant: Some(keys.seal_grant(&changed, &item).await?),
+            grant: Some(keys.seal_grant(&granted, &item).await?),
         };
         let changed = vault::shares::change(self.vault(), vec![change]).await?;
         keys.revoke(&grant, &item.record.id, birth_of(&item)?, grant.at);
+        keys.remember_share(id, &granted, &item.record.id, birth_of(&item)?);
         let share = changed.shares.into_iter().next().ok_or_else(|| bad_response("the server changed no share"))?;
         expect_id(id, &share.id)?;
         Ok(share)

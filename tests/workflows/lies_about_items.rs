@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use vaultshare::{
     ErrorCode,
     crypto::places::{Place, ValueKind, Written},
-    workflows::{Item, ItemChange, NewItem, NewShare, NewSlot, Session},
+    workflows::{Classification, Item, ItemChange, NewItem, NewShare, NewSlot, Session},
 };
 
 use crate::{
@@ -173,6 +173,41 @@ async fn an_own_item_does_not_go_back_to_an_earlier_version() {
     assert_eq!(next.get_item(&item.record.id).await.unwrap_err().code(), ErrorCode::RolledBack);
 }
 
+/// A write that the server says to have failed has the revision and the state of the next one. Whose value is taken for the
+/// item's is decided by the client: what the user wrote last, and was told to be stored.
+#[tokio::test]
+async fn a_value_that_was_said_not_to_be_stored_does_not_come_to_light_later() {
+    let harness = Harness::new().await;
+    let (alice, bob, to_bob) = harness.alice_and_bob().await;
+    let item = car(&alice).await;
+    alice.create_share(&NewShare::new(item.record.id.clone(), to_bob), &quiet()).await.unwrap();
+    harness.network.refuse(|method, _| (method == "PUT").then_some(500));
+    harness.network.sent_bodies();
+    let mistaken = change(vec![slot("vin", "a password, by mistake")]);
+    alice.update_item(&item.record.id, &mistaken, &quiet()).await.unwrap_err();
+    let sent: Json = serde_json::from_slice(harness.network.sent_bodies().last().unwrap()).unwrap();
+    let mistaken = sent["item"]["slots_attributes"][0]["encrypted_value"].clone();
+    assert!(mistaken.is_string(), "{sent}");
+    harness.network.stop_tampering();
+    write(&alice, &item, "vin", "456").await;
+    let memory = alice.export_memory().await.unwrap();
+    let next = harness.new_session(&alice).await;
+    next.import_memory(&memory).await.unwrap();
+    harness.network.lie("GET", item_path(&item), move |json| {
+        slot_of(json, "vin")["encrypted_value"] = mistaken.clone();
+    });
+    let bobs = harness.only_pair_of(&bob).await;
+    harness.network.sent_bodies();
+    for session in [&alice, &next] {
+        assert!(session.get_item(&item.record.id).await.unwrap().binding.changed);
+        let refused = session.refresh_shares(&item.record.id, &[], &quiet()).await.unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::ItemChanged);
+    }
+    assert_eq!(readable(&harness.network.sent_bodies(), &[&bobs]).await, set(&[]));
+    harness.network.stop_tampering();
+    assert!(!alice.get_item(&item.record.id).await.unwrap().binding.changed);
+}
+
 /// What one session remembered says nothing to another user, and an older memory takes nothing back.
 #[tokio::test]
 async fn memory_is_of_one_user_and_grows_only() {
@@ -253,6 +288,86 @@ async fn an_item_that_was_emptied_stays_so_until_it_is_written_anew() {
     write(&second, &item, "vin", "456").await;
     let read = alice.get_item(&item.record.id).await.unwrap();
     assert_eq!((value(&read, "vin"), read.binding.changed), (Some("456"), false));
+}
+
+/// Without any value nothing vouches for words and rows. In a session that has seen some, that is a change like any other,
+/// and the next write does not vouch for what the server shows meanwhile.
+#[tokio::test]
+async fn an_item_whose_values_are_all_withheld_is_shown_as_changed_and_stays_so() {
+    let harness = Harness::new().await;
+    let chain = harness.chain().await;
+    let alice = &chain.alice;
+    let item = car(alice).await;
+    let (_, copy) = chain.share_with_bob(&item).await;
+    chain.bob.get_item(&copy).await.unwrap();
+    let withhold = |path: String| {
+        harness.network.lie("GET", path, |json| {
+            json["item"]["label"] = "Telephone".into();
+            json["slots"].as_array_mut().unwrap().iter_mut().for_each(|slot| slot["encrypted_value"] = Json::Null);
+        });
+    };
+    withhold(format!("/vault/items/{copy}"));
+    assert!(chain.bob.get_item(&copy).await.unwrap().binding.changed);
+    withhold(item_path(&item));
+    assert!(alice.get_item(&item.record.id).await.unwrap().binding.changed);
+
+    // The server goes on so in its reply to the write.
+    let path = item_path(&item);
+    let mut withheld = harness.reply(alice, &path).await;
+    withheld["slots"].as_array_mut().unwrap().iter_mut().for_each(|slot| slot["encrypted_value"] = Json::Null);
+    withheld["item"]["label"] = "Telephone".into();
+    harness.network.tamper(move |method, asked, body| match method {
+        "GET" if asked == path => serde_json::to_vec(&withheld).unwrap(),
+        "PUT" if asked == path => alter(body, |json| {
+            json["item"]["label"] = "Telephone".into();
+            slot_of(json, "licence_plate")["encrypted_value"] = Json::Null;
+        }),
+        _ => body,
+    });
+    let written = write(alice, &item, "vin", "5551234").await;
+    assert_eq!((value(&written, "vin"), written.binding.changed), (Some("5551234"), true));
+}
+
+/// Another device of the user's may really have emptied it: the user says so by adopting what is shown.
+#[tokio::test]
+async fn an_item_that_another_device_emptied_is_adopted_as_it_is() {
+    let harness = Harness::new().await;
+    let alice = harness.user().await;
+    let second = harness.new_session(&alice).await;
+    let item = car(&alice).await;
+    let empty = |name: &str| NewSlot { value: Some(None), ..slot(name, "") };
+    second.update_item(&item.record.id, &change(vec![empty("vin"), empty("licence_plate")]), &quiet()).await.unwrap();
+    let shown = alice.get_item(&item.record.id).await.unwrap();
+    assert!(shown.binding.changed);
+    assert!(!alice.adopt_item(&item.record.id, &shown.version()).await.unwrap().binding.changed);
+    assert!(!alice.get_item(&item.record.id).await.unwrap().binding.changed);
+    assert!(!write(&alice, &item, "vin", "456").await.binding.changed);
+}
+
+/// A write that seals no value says nothing of the words and rows: an earlier life of the item is no more seen than before.
+#[tokio::test]
+async fn a_write_without_values_takes_nothing_for_seen() {
+    let harness = Harness::new().await;
+    let (alice, _bob, to_bob) = harness.alice_and_bob().await;
+    let item = car(&alice).await;
+    let mut earlier = harness.reply(&alice, &item_path(&item)).await;
+    let empty = |name: &str| NewSlot { value: Some(None), ..slot(name, "") };
+    alice.update_item(&item.record.id, &change(vec![empty("vin"), empty("licence_plate")]), &quiet()).await.unwrap();
+    let item = write(&alice, &item, "vin", "of another life").await;
+    earlier["item"]["updated_at"] = item.record.updated_at.as_str().into();
+    let path = item_path(&item);
+    harness
+        .network
+        .tamper(move |_, asked, body| if asked == path { serde_json::to_vec(&earlier).unwrap() } else { body });
+    assert!(alice.get_item(&item.record.id).await.unwrap().binding.changed);
+
+    let tag =
+        Classification { scheme: Some("tag".to_owned()), name: Some("cars".to_owned()), ..Classification::default() };
+    let sorted = ItemChange { classifications: vec![tag], ..ItemChange::default() };
+    assert!(alice.update_item(&item.record.id, &sorted, &quiet()).await.unwrap().item.binding.changed);
+    assert!(alice.get_item(&item.record.id).await.unwrap().binding.changed);
+    let share = NewShare::new(item.record.id.clone(), to_bob);
+    assert_eq!(alice.create_share(&share, &quiet()).await.unwrap_err().code(), ErrorCode::ItemChanged);
 }
 
 /// Each alteration of what a server shows beside genuine ciphertexts: the item is shown as changed, and disclosed to nobody.

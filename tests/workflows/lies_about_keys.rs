@@ -110,6 +110,41 @@ async fn another_id_for_the_connection_brings_no_other_key() {
     assert_eq!(next.list_connections(&PageRequest::default()).await.unwrap_err().code(), ErrorCode::KeyChanged);
 }
 
+/// A key pair is of one connection, also where the key at the other end is the genuine one: a server could otherwise invent
+/// so many that the session forgets which id is whose.
+#[tokio::test]
+async fn a_session_takes_a_key_pair_for_one_connection_only() {
+    let harness = Harness::new().await;
+    let (alice, _bob, to_bob) = harness.alice_and_bob().await;
+    alice.get_connection(&to_bob.clone().into()).await.unwrap();
+    harness.network.lie("GET", "/vault/connections", |json| {
+        let mut invented = json["connections"][0].clone();
+        invented["own"]["id"] = INVENTED.into();
+        json["connections"].as_array_mut().unwrap().push(invented);
+    });
+    assert_eq!(alice.list_connections(&PageRequest::default()).await.unwrap_err().code(), ErrorCode::KeyChanged);
+    let shown = alice.inspect_connections(&PageRequest::default()).await.unwrap().entries;
+    assert_eq!(shown.iter().map(|connection| connection.key_changed).collect::<Vec<_>>(), [false, true]);
+    alice.get_connection(&to_bob.into()).await.unwrap();
+}
+
+/// The note names the other user, whom an app may look for by their id.
+#[tokio::test]
+async fn a_noted_connection_is_not_shown_as_another_users() {
+    let harness = Harness::new().await;
+    let (alice, _bob, to_bob) = harness.alice_and_bob().await;
+    let carlos = harness.user().await;
+    let to_carlos = connect(&alice, &carlos).await;
+    share(&alice, &car(&alice).await, to_carlos.clone()).await.unwrap();
+    let next = harness.new_session(&alice).await;
+    let bob = harness.reply(&alice, &connection_path(&to_bob)).await;
+    let user_id = bob["connection"]["the_other_user"]["user_id"].clone();
+    harness.network.lie("GET", connection_path(&to_carlos), move |json| {
+        json["connection"]["the_other_user"]["user_id"] = user_id.clone();
+    });
+    assert_eq!(next.get_connection(&to_carlos.into()).await.unwrap_err().code(), ErrorCode::KeyChanged);
+}
+
 /// §3.1, §3.2: the note is replaced by its first version, which says nothing.
 #[tokio::test]
 async fn without_its_note_a_key_is_held_to_what_was_known_when_the_pair_was_made() {

@@ -568,6 +568,56 @@ async fn a_grant_of_a_device_whose_clock_is_ahead_is_taken_back() {
     assert_eq!(reasons(&refresh(&session, &item).await), [LeftOutReason::Revoked]);
 }
 
+/// The same where the right clock changed the share meanwhile: the latest of its grants counts.
+#[tokio::test]
+async fn a_share_that_was_changed_is_taken_back_with_its_latest_grant() {
+    let harness = Harness::new().await;
+    let (alice, bob, to_bob) = harness.alice_and_bob().await;
+    let item = car(&alice).await;
+    let made = share(&alice, &item, &to_bob).await;
+    let to = harness.only_pair_of(&bob).await.fingerprint();
+    // 2100.
+    let ahead = grant(&alice, &item, json!({ "to": to, "at": 4_102_444_800_000_u64 })).await;
+    let session = harness.new_session(&alice).await;
+    harness.network.lie("GET", format!("/vault/outgoing_shares/{}", made.id), move |json| {
+        json["share"]["grant"] = ahead.clone().into();
+    });
+    let terms = ShareTerms {
+        share_id: made.id.clone(),
+        item_id: item.record.id.clone(),
+        connection: to_bob.into(),
+        expires_at: None,
+        on_sharing: Some(true),
+    };
+    session.change_share(&terms).await.unwrap();
+    let before = harness.reply(&alice, &shares_path(&item)).await;
+    session.delete_share(&made.id).await.unwrap();
+    harness.network.replay(shares_path(&item), &before);
+    harness.network.refuse(|method, path| (method == "PUT" && path.ends_with("/shares")).then_some(204));
+    assert_eq!(reasons(&refresh(&session, &item).await), [LeftOutReason::Revoked]);
+}
+
+/// What a recipient shared on has no grant of the owner's, but the owner takes it back all the same.
+#[tokio::test]
+async fn an_on_share_that_its_owner_took_back_is_encrypted_for_nobody_again() {
+    let harness = Harness::new().await;
+    let chain = harness.chain().await;
+    let Chain { alice, carlos, .. } = &chain;
+    let item = car(alice).await;
+    let (_, copy) = chain.share_with_bob(&item).await;
+    let to_carlos = chain.share_on(&copy).await;
+    assert_eq!(refresh(alice, &item).await.on_shares, 1);
+    let before = harness.reply(alice, &shares_path(&item)).await;
+    alice.delete_share(&to_carlos).await.unwrap();
+    harness.network.replay(shares_path(&item), &before);
+    harness.network.refuse(|method, path| (method == "PUT" && path.ends_with("/shares")).then_some(204));
+    harness.network.sent_bodies();
+    let refreshed = refresh(alice, &item).await;
+    assert_eq!((refreshed.shares, reasons(&refreshed)), (1, vec![LeftOutReason::Revoked]));
+    let carlos_pair = harness.only_pair_of(carlos).await;
+    assert_eq!(readable(&harness.network.sent_bodies(), &[&carlos_pair]).await, set(&[]));
+}
+
 /// F4's bypass: with neither a DEK nor a share, an own value was shown as received, without any proof.
 #[tokio::test]
 async fn an_own_value_is_not_shown_as_received_by_leaving_the_share_out() {

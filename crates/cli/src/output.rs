@@ -98,14 +98,15 @@ pub(crate) fn printable(text: &str) -> String {
     shown
 }
 
-/// The characters of Unicode's Bidi_Control, separators of lines, and what is drawn as nothing; joiners, which scripts and
-/// emoji need, are not among them.
+/// What Unicode calls Bidi_Control, Default_Ignorable_Code_Point (drawn as nothing) or a separator of lines. Not the joiners
+/// and variation selectors, which scripts and emoji need.
 fn is_invisible(character: char) -> bool {
     matches!(
         character,
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-            | '\u{2028}' | '\u{2029}'
-            | '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
     )
 }
 
@@ -115,13 +116,13 @@ mod tests {
 
     #[test]
     fn what_a_terminal_would_obey_or_hide_is_shown_instead() {
-        let terms = "You agree.\u{1b}[2K\u{1b}]52;c;aGk=\u{7}\r\u{9b}1mNothing\u{202e}else\u{2066}\u{e0041}\u{2028}\n";
+        let terms = "You agree.\u{1b}[2K\u{1b}]52;c;aGk=\u{7}\r\u{9b}1mNothing\u{202e}else\u{2066}\u{e0041}\u{2028}\u{3164}\u{ad}\n";
         let shown = printable(terms);
         assert_eq!(
             shown,
-            "You agree.\\u{1b}[2K\\u{1b}]52;c;aGk=\\u{7}\\u{d}\\u{9b}1mNothing\\u{202e}else\\u{2066}\\u{e0041}\\u{2028}\n"
+            "You agree.\\u{1b}[2K\\u{1b}]52;c;aGk=\\u{7}\\u{d}\\u{9b}1mNothing\\u{202e}else\\u{2066}\\u{e0041}\\u{2028}\\u{3164}\\u{ad}\n"
         );
-        let words = "Für Zoë: 北京 \u{5d0}\u{5d1} نمی\u{200c}خواهم 👩\u{200d}🚀 \"so\" \\o/";
+        let words = "Für Zoë: 北京 \u{5d0}\u{5d1} نمی\u{200c}خواهم 👩\u{200d}🚀❤\u{fe0f} \"so\" \\o/";
         assert_eq!(printable(words), words);
     }
 }

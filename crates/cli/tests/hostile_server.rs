@@ -337,6 +337,42 @@ async fn words_that_the_server_changed_are_shown_and_go_nowhere_before_they_are_
     .await;
 }
 
+/// The server says that a connection of Alice's with somebody else is the one with Bob.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_recipient_who_is_named_by_their_auth_file_is_nobody_elses_key() {
+    with_server(|terminal| {
+        connect(terminal);
+        terminal.output_to(".carlos.yaml", &["users:create", "-p", "supersecretpassword"]);
+        let config = ["connections:create-config", "-f", ".alice.yaml", "-t", ".carlos.yaml"];
+        terminal.output_to("connecting.yaml", &config);
+        terminal.output(&["connections:create", "-c", "connecting.yaml"]);
+        let item = make_item(terminal);
+        terminal
+            .output_to("in-space.yaml", &["shares:create-config", "-f", ".alice.yaml", "-t", ".bob.yaml", "-i", &item]);
+        let id = |file: &str| field(&terminal.output(&["users:get", "-a", file]), "id").to_owned();
+        let (bob, carlos) = (id(".bob.yaml"), id(".carlos.yaml"));
+        // And withholds what Alice noted of them; in another folder she remembers nothing.
+        terminal.lie(move |_, path, reply| {
+            if path.contains("/keypairs/") {
+                reply["keypair"]["metadata"] = serde_json::json!({});
+            }
+            let connections = reply.get_mut("connections").and_then(Json::as_array_mut).map(std::mem::take);
+            for mut connection in connections.into_iter().flatten() {
+                let other = &mut connection["the_other_user"]["user_id"];
+                if *other == *carlos {
+                    *other = bob.as_str().into();
+                } else if *other == *bob {
+                    continue;
+                }
+                reply["connections"].as_array_mut().unwrap().push(connection);
+            }
+        });
+        let refused = terminal.refusal(&["--memory", "none", "shares:create", "-c", "in-space.yaml"]);
+        assert!(refused.contains("the two users are not connected"), "{refused}");
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_shared_by_a_spaces_key_that_nobody_signed_unless_the_user_names_the_other_key() {
     with_server(|terminal| {

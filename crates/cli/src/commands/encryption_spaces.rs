@@ -10,7 +10,7 @@ use vaultshare::{
         Id, JsonObject,
         vault::encryption_spaces::{Direction, ItemInFirstForm, SpaceShare},
     },
-    workflows::{ListedSpaceShare, NewSpaceShare, Session},
+    workflows::{ConnectionRef, ListedSpaceShare, NewSpaceShare, Session},
 };
 
 use super::{Terminal, everything, items, progress};
@@ -49,14 +49,21 @@ struct Shares {
 
 /// Shares an item in the encryption space of the two users, which is made with their first share.
 pub(super) async fn create(from: &Session, to: &Session, share: NewSpaceShareTo) -> anyhow::Result<()> {
-    let connections = from.list_connections(&everything()).await?.entries;
-    let connection = connections.iter().find(|one| one.record.the_other_user.user_id == *to.user_id());
+    let of_from = from.list_connections(&everything()).await?.entries;
+    let of_to = to.list_connections(&everything()).await?.entries;
+    // Ids of users are the server's, which could give the recipient's to somebody else; the safety number is made of the
+    // private keys that both sides have.
+    let connection = of_from.into_iter().find(|one| {
+        one.record.the_other_user.user_id == *to.user_id()
+            && of_to.iter().any(|other| other.safety_number == one.safety_number)
+    });
     let Some(connection) = connection else { bail!("the two users are not connected") };
+    let reference = ConnectionRef { peer: Some(connection.fingerprint), id: connection.record.own.id };
     let share = NewSpaceShare {
         terms: share.terms,
         expires_at: share.expires_at,
         accept_unproven: share.accept_unproven,
-        ..NewSpaceShare::new(share.item_id, connection.record.own.id.clone())
+        ..NewSpaceShare::new(share.item_id, reference)
     };
     output::print(&Shares { shares: vec![from.share_in_space(&share, &progress()).await?] })
 }
