@@ -56,7 +56,7 @@ impl Session {
 
         progress.report("storing the item", 0, 2);
         let change = items::ItemChange {
-            label: Some(new.label.clone()),
+            label: Some(new.label.trim().to_owned()),
             classification_nodes_attributes: node_changes(&new.classifications),
             slots_attributes: Some(rows.clone()),
             ..Default::default()
@@ -339,7 +339,7 @@ impl<'a> Row<'a> {
             Some(Some(value)) if !value.is_empty() => RowValue::Sealed(value),
             Some(_) => RowValue::Emptied,
         };
-        let label = wish.and_then(|wish| wish.label.as_deref()).unwrap_or(&slot.record.label);
+        let label = wish.and_then(|wish| wish.label.as_deref()).map_or(slot.record.label.as_str(), str::trim);
         let slot_type = wish.and_then(|wish| wish.slot_type.as_deref()).unwrap_or(&slot.record.slot_type_name);
         Row { slot, label, slot_type, value }
     }
@@ -380,7 +380,8 @@ async fn seal(keys: &Keys, item: &Item, change: &ItemChange, ids: &[Id], vouchin
     let mut rows: Vec<Row<'_>> =
         kept.into_iter().map(|slot| Row::new(slot, wishes.get(&slot.record.id).copied())).collect();
     rows.sort_unstable_by(|one, other| one.slot.record.id.cmp(&other.slot.record.id));
-    let label = change.label.as_deref().unwrap_or(&item.record.label);
+    // Servers may do so: the state is of what they keep.
+    let label = change.label.as_deref().map_or(item.record.label.as_str(), str::trim);
     let changes_words = label != item.record.label || !removed.is_empty() || rows.iter().any(Row::changes_words);
     vouch_by_first_value(&mut rows, changes_words);
 

@@ -394,7 +394,9 @@ async fn what_was_typed_comes_back_as_it_was_typed() {
         let got = alice.get_item(&made.record.id).await.unwrap();
         for item in [&made, &got, &received.item] {
             let vin = item.slots.iter().find(|slot| slot.record.name == "vin").unwrap();
-            assert_eq!((item.record.label.as_str(), vin.record.label.as_str()), (text, text));
+            // But for the spaces around it, which other servers take away.
+            let label = text.trim();
+            assert_eq!((item.record.label.as_str(), vin.record.label.as_str()), (label, label));
             assert_eq!(vin.value.as_deref(), Some(text));
             assert!(!item.binding.changed && vin.is_bound, "{text:?}");
         }

@@ -4,7 +4,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use jiff::{Timestamp, civil::Date, fmt::temporal::Pieces, tz::TimeZone};
+use jiff::{Timestamp, fmt::temporal::Pieces, tz::TimeZone};
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use vaultshare::{
     api::{
@@ -181,24 +181,21 @@ pub(super) async fn create(terminal: &Terminal, arguments: arguments::NewShare) 
 
 /// The end of a share: an instant, or the day that it begins with here.
 fn expiry(text: &str) -> anyhow::Result<String> {
-    let instant = match text.parse::<Date>() {
-        Ok(day) => match day.to_zoned(TimeZone::system()) {
-            Ok(midnight) => midnight.timestamp(),
-            // The last days of the year 9999, which are instants in some time zones only.
-            Err(_) => return Ok(format!("{day}T00:00:00.000Z")),
-        },
-        Err(_) => match text.parse::<Timestamp>() {
-            Ok(instant) => instant,
-            Err(_) if Pieces::parse(text).is_ok_and(|parts| parts.to_numeric_offset().is_some()) => {
-                return Ok(text.to_owned());
-            }
-            Err(_) => bail!("a date is yyyy-MM-dd or an ISO 8601 instant"),
-        },
+    const FORM: &str = "a date is yyyy-MM-dd or an ISO 8601 instant";
+    // jiff would read an instant with an offset as its day too.
+    let parts = Pieces::parse(text).context(FORM)?;
+    let instant = match parts.time() {
+        None => parts.date().to_zoned(TimeZone::system()).map(|midnight| midnight.timestamp()),
+        Some(_) => text.parse::<Timestamp>(),
     };
-    if instant <= Timestamp::now() {
-        bail!("Share Expiry Date must be future date");
+    match instant {
+        Ok(instant) if instant <= Timestamp::now() => bail!("Share Expiry Date must be future date"),
+        Ok(instant) => Ok(format!("{instant:.3}")),
+        // The end of the year 9999, which jiff's timestamps do not reach.
+        Err(_) if parts.time().is_none() => Ok(format!("{}T00:00:00.000Z", parts.date())),
+        Err(_) if parts.to_numeric_offset().is_some() => Ok(text.to_owned()),
+        Err(_) => bail!(FORM),
     }
-    Ok(format!("{instant:.3}"))
 }
 
 /// A share of either protocol, each in the form that its guide prints.
