@@ -1401,7 +1401,7 @@ export class PublicKey {
   /**
    * Reads a public key, SPKI or PKCS#1: the first in a text, which may be indented and have other text around it.
    *
-   * @throws {VaultError} `WEAK_KEY` below 2048 bits and for odd exponents, `UNSUPPORTED_ALGORITHM`, `INVALID_ARGUMENT`,
+   * @throws {VaultError} `WEAK_KEY` below 2048 bits and for exponents other than 65537, `UNSUPPORTED_ALGORITHM`, `INVALID_ARGUMENT`,
    *   also for a text that has a private key in it as well
    */
   static import(pem: string): PublicKey;

@@ -157,8 +157,8 @@ impl App {
         let mut interval = tokio::time::interval(*self.config.limits.housekeeping);
         loop {
             interval.tick().await;
-            if let Err(Error::Fault(reason)) = self.clear_expired().await {
-                tracing::warn!(reason, "housekeeping failed");
+            if let Err(error) = self.clear_expired().await {
+                tracing::warn!(%error, "housekeeping failed");
             }
         }
     }

@@ -2,7 +2,10 @@
 
 mod time;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use confique::{Config as _, Layer as _};
 use ipnet::IpNet;
@@ -70,7 +73,7 @@ pub struct MailConfig {
     #[config(layer_attr(arg(long, value_name = "URL")))]
     #[serde(serialize_with = "redact")]
     pub smtp_url: Option<String>,
-    /// A file that holds the URL of the mail server.
+    /// A file that holds the URL of the mail server, where that is not given itself.
     #[config(env = "VAULTSHARE_SMTP_URL_FILE")]
     #[config(layer_attr(arg(long, value_name = "FILE", conflicts_with = "smtp_url")))]
     pub smtp_url_file: Option<PathBuf>,
@@ -121,16 +124,21 @@ impl Config {
     pub fn load(flags: <Self as confique::Config>::Layer, file: Option<PathBuf>) -> Result<Self> {
         let mut builder = Self::builder().preloaded(flags).env();
         if let Some(file) = file {
-            let file = confique::File::new(file).map_err(unreadable)?.required();
-            builder = builder.preloaded(file.load().map_err(unreadable)?);
+            let read = confique::File::new(&file).and_then(|file| file.required().load());
+            builder = builder.preloaded(read.map_err(|error| unreadable(error, Some(&file)))?);
         }
-        let mut config = builder.load().map_err(unreadable)?;
+        let mut config = builder.load().map_err(|error| unreadable(error, None))?;
         let mail = &mut config.mail;
-        if let Some(file) = &mail.smtp_url_file {
+        if let Some(file) = mail.smtp_url_file.as_ref().filter(|_| mail.smtp_url.is_none()) {
             let url = std::fs::read_to_string(file)
                 .map_err(|error| Error::fault(format!("{} cannot be read: {error}", file.display())))?;
             mail.smtp_url = Some(url.trim().to_owned());
         }
+        let limits = &config.limits;
+        if limits.housekeeping.is_zero() || !(1..=100_000).contains(&limits.connections) {
+            return Err(Error::fault("limits.housekeeping is some time, and limits.connections 1 to 100,000"));
+        }
+        let mail = &config.mail;
         match (&mail.smtp_url, &mail.from, &mail.folder) {
             (Some(_), None, _) => Err(Error::fault("a mail server needs a sender: mail.from, or --mail-from")),
             (Some(_), _, Some(_)) => Err(Error::fault("with a mail server, no messages are written to a folder")),
@@ -149,11 +157,20 @@ impl Config {
     }
 }
 
-/// The library's message says what is wrong with which key, and its source the rest.
-fn unreadable(error: confique::Error) -> Error {
+/// What is wrong, and in which line. Not the line itself, which the library of the format would show: it may hold a password.
+fn unreadable(error: confique::Error, file: Option<&Path>) -> Error {
     use std::error::Error as _;
-    let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
-    Error::fault(format!("{error}{source}"))
+    let mut source = error.source();
+    while let Some(reason) = source {
+        if let Some(reason) = reason.downcast_ref::<toml::de::Error>() {
+            let text = file.and_then(|file| std::fs::read_to_string(file).ok());
+            let before = text.as_deref().zip(reason.span()).and_then(|(text, span)| text.get(..span.start));
+            let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+            return Error::fault(format!("{error}, line {line}: {}", reason.message()));
+        }
+        source = reason.source();
+    }
+    Error::fault(error)
 }
 
 /// Bounds and lifetimes.
@@ -181,11 +198,12 @@ pub struct Limits {
     #[config(env = "VAULTSHARE_LIMITS_CONNECTIONS", default = 800)]
     #[config(layer_attr(arg(long = "limits-connections", value_name = "NUMBER", hide_short_help = true)))]
     pub connections: usize,
-    /// How long the head of a request may take.
+    /// How long the head of a request may take, also that of the next one on an open connection: a proxy has to close its idle
+    /// connections sooner.
     #[config(env = "VAULTSHARE_LIMITS_REQUEST_HEAD", default = "10s")]
     #[config(layer_attr(arg(long = "limits-request-head", value_name = "TIME", hide_short_help = true)))]
     pub request_head: Time,
-    /// How long a connection stays open on which nothing comes; longer than a request may take.
+    /// How long a body may pause; longer than a request may take.
     #[config(env = "VAULTSHARE_LIMITS_IDLE", default = "75s")]
     #[config(layer_attr(arg(long = "limits-idle", value_name = "TIME", hide_short_help = true)))]
     pub idle: Time,
@@ -226,7 +244,7 @@ pub struct Limits {
     #[config(layer_attr(arg(long = "limits-idempotency", value_name = "TIME", hide_short_help = true)))]
     pub idempotency: Time,
     /// Failed logins allowed at once for one username from one address; one more per `attempt_regained` after that. A
-    /// passphrase beyond ASCII that was mistyped fails twice, once for each of Unicode's forms.
+    /// passphrase beyond ASCII that was mistyped fails up to three times, once for each of Unicode's forms.
     #[config(env = "VAULTSHARE_LIMITS_ATTEMPTS_PER_USER", default = 20)]
     #[config(layer_attr(arg(long = "limits-attempts-per-user", value_name = "NUMBER", hide_short_help = true)))]
     pub attempts_per_user: u32,
@@ -269,8 +287,6 @@ impl Default for Limits {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
     use crate::testing::Folder;
 
@@ -301,12 +317,15 @@ mod tests {
         let folder = Folder::new().unwrap();
         for (text, key) in [
             ("[limits]\nbdy = 1", "bdy"),
-            ("[limits]\nrequest = \"soon\"", "request"),
+            ("[limits]\nrequest = \"soon\"", "line 2"),
             ("[mail]\nsmtp_url = \"smtp://mail.example\"", "mail.from"),
-            ("listen = 3000", "listen"),
+            ("listen = 3000", "line 1"),
+            ("[limits]\nhousekeeping = \"0s\"", "housekeeping"),
+            ("[mail]\nsmtp_ur = \"smtps://user:hush@mail.example\"", "smtp_ur"),
+            ("[mail]\nsmtp_url = \"smtps://user:hush@mail.example", "line 2"),
         ] {
             let refused = load(&written(&folder, text)).unwrap_err().to_string();
-            assert!(refused.contains(key), "{refused}");
+            assert!(refused.contains(key) && !refused.contains("hush"), "{refused}");
         }
         assert!(load(&folder.path().join("missing.toml")).unwrap_err().to_string().contains("missing.toml"));
     }
