@@ -19,6 +19,8 @@ mod paging;
 mod reading;
 pub mod vault;
 
+pub(crate) use reading::MAX_LIST_LENGTH;
+
 pub use ciphertext::{
     Ciphertext, DataKeyForRecipient, MAXIMUM_CIPHERTEXT_LENGTH, RecipientName, SessionToken, SlotValue,
     ValueVerificationKey, WrappedDataKey, WrappedKeyEncryptionKey, WrappedPrivateKey,

@@ -9,7 +9,7 @@ use serde::{
 
 /// The longest list that is read. What belongs together in a reply is matched across its lists, and a server that sends
 /// millions of entries must not keep a page busy with that.
-const MAX_LIST_LENGTH: usize = 20_000;
+pub(crate) const MAX_LIST_LENGTH: usize = 20_000;
 
 /// Deserializes a list of at most [`MAX_LIST_LENGTH`] entries; `null` is an empty one.
 pub(crate) fn bounded_list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>

@@ -48,7 +48,7 @@ pub(super) fn error_of(response: &Response) -> Error {
     };
     // With these statuses the server has nothing to add: what is behind them it does not tell.
     let says_all = matches!(response.status, 401 | 404 | 500..=599);
-    let said = reason.as_ref().and_then(|reason| reason.message.as_deref());
+    let said = reason.as_ref().and_then(|reason| reason.message.as_str());
     let said = said.filter(|sentence| !says_all && !sentence.is_empty());
     let error = match said {
         Some(sentence) => Error::new(code, [message, "; the server says: ", &quote(sentence)].concat()),
@@ -70,7 +70,9 @@ struct Refusal {
 #[derive(Deserialize)]
 struct Reason {
     error: String,
-    message: Option<String>,
+    /// Whatever it is: only a text is shown.
+    #[serde(default)]
+    message: serde_json::Value,
 }
 
 fn reason(body: &[u8]) -> Option<Reason> {

@@ -14,7 +14,7 @@ use super::{
     memory::RevokedKey,
     pagination::fetch_pages,
     pins::public_key,
-    refusals::{ciphertext, expect_id, key_changed},
+    refusals::{bad_response, ciphertext, expect_id, key_changed},
 };
 use crate::{
     api::{
@@ -225,6 +225,9 @@ impl Session {
             async { fetch_pages(&all, &|query| vault::shares::outgoing(self.vault(), &sent, query)).await },
             async { fetch_pages(&all, &|query| vault::shares::incoming(self.vault(), &received, query)).await },
         )?;
+        if !sent.unreadable.is_empty() || !received.unreadable.is_empty() {
+            return Err(bad_response("a share of the connection cannot be read, and would stay"));
+        }
         // Servers before Vault API 37 do not know the filter.
         let sent = sent.entries.into_iter().filter(|share| share.recipient_id == other);
         let received = received.entries.into_iter().filter(|share| share.sender_id == other);

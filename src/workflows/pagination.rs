@@ -3,7 +3,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     api::{
-        Id, PageQuery,
+        Id, MAX_LIST_LENGTH, PageQuery,
         vault::{
             self, classification_nodes::NodesResponse, client_tasks::ClientTasksResponse,
             connections::ConnectionsResponse, invitations::InvitationsResponse, items::ItemsPage,
@@ -70,7 +70,15 @@ fn read_each<T: DeserializeOwned>(response: &Response, field: &str) -> Option<Ea
         id: Id,
     }
     let records = deserialize::<Vec<Box<RawValue>>>(response, Some(field)).ok()?;
-    let next = deserialize::<Option<String>>(response, Some("next_page_after")).ok().and_then(|next| *next);
+    if records.len() > MAX_LIST_LENGTH {
+        return None;
+    }
+    #[derive(Deserialize)]
+    struct Cursor {
+        next_page_after: Option<String>,
+    }
+    // A cursor that cannot be read would make the list look complete.
+    let next = deserialize::<Cursor>(response, None).ok()?.next_page_after;
     let (mut entries, mut unreadable) = (Vec::new(), Vec::new());
     for record in *records {
         let record = record.get().as_bytes();
