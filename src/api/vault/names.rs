@@ -140,11 +140,6 @@ pub fn meant_slots(
     let mut taken: HashSet<usize> = wishes.iter().filter_map(|wish| wish.existing).collect();
 
     let (mut texts, mut slots) = (HashMap::new(), HashMap::new());
-    for (index, slot) in wishes.iter().enumerate().filter_map(|(index, wish)| Some((index, wish.existing?))) {
-        if let Some(first) = slots.insert(slot, index) {
-            return Err(NamedTwice(first, index));
-        }
-    }
     for (index, (wish, meant)) in wishes.iter().zip(&mut meant).enumerate() {
         let Some(name) = wish.name.filter(|_| meant.is_none()) else { continue };
         if let Some(first) = texts.insert(name, index) {
@@ -214,15 +209,6 @@ mod tests {
         let long = "ⱥ".repeat(400);
         let made = [names.derive(&long), names.derive(&long)];
         assert!(made[0] != made[1] && made.iter().all(|name| (990..=LONGEST_NAME).contains(&name.len())));
-    }
-
-    #[test]
-    fn a_slot_that_is_meant_twice_is_told_however_it_is_meant() {
-        let by_id = SlotWish { existing: Some(0), ..SlotWish::default() };
-        for wishes in [[by_id, by_id], [by_id, named("phone")], [named("phone"), by_id]] {
-            let meant = meant_slots(&[("phone", "Phone")], &wishes, &|_, _| false);
-            assert!(meant.is_err(), "{meant:?}");
-        }
     }
 
     fn named(name: &str) -> SlotWish<'_> {

@@ -12,7 +12,7 @@ pub(crate) async fn check(vault: &Store, keystore: &Store) -> Result<()> {
     let (mut vault, mut keystore) = (vault.write().await?, keystore.write().await?);
     let id = match (id_of(&mut vault).await?, id_of(&mut keystore).await?) {
         (Some(one), Some(other)) if one == other => return Ok(()),
-        (None, None) if is_empty(&mut vault).await? || !is_empty(&mut keystore).await? => new_id(),
+        (None, None) => new_id(),
         // The first start was cut off.
         (Some(id), None) | (None, Some(id)) if is_empty(&mut vault).await? && is_empty(&mut keystore).await? => id,
         _ => {
