@@ -18,7 +18,7 @@ use vaultshare::api::vault::{
 
 use super::{
     Vault,
-    labels::{check_label, in_name},
+    labels::check_label,
     records::classification::{self as nodes, Classified, Node, NodeFilter},
 };
 use crate::{
@@ -44,9 +44,9 @@ pub(super) async fn list(
 ) -> Result<Json<NodesResponse>> {
     let page = page.page(Order::Ascending);
     let mut db = vault.store().read().await?;
-    let rows = nodes::list(&mut db, &session.user_id, &filter, in_name, &page).await?;
+    let rows = nodes::list(&mut db, &session.user_id, &filter, &page).await?;
     let (rows, next_page_after) = page.cut(rows, |row: &Node| row.sequence);
-    let count = nodes::count(&mut db, &session.user_id, &filter, in_name).await?;
+    let count = nodes::count(&mut db, &session.user_id, &filter).await?;
     let meta = NodesMeta::of(count, page.per_page, next_page_after.as_deref());
     Ok(Json(NodesResponse { classification_nodes: nodes::wire(rows, &session.user_id)?, next_page_after, meta }))
 }

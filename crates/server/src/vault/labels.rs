@@ -1,6 +1,4 @@
-//! What a label may be, and what is searched for in names.
-
-use vaultshare::api::vault::names::machine_name;
+//! What a label may be.
 
 use crate::error::{Code, Error, Result};
 
@@ -10,10 +8,4 @@ pub(super) fn check_label(label: &str) -> Result<()> {
         return Err(Error::refused(Code::InvalidLabel, "must have 1 to 1000 characters, and not white space alone"));
     }
     Ok(())
-}
-
-/// What a machine name contains if its label contains `text`, for whoever searches: SQLite compares without regard to case in
-/// ASCII alone, and machine names are in lower case in every script.
-pub(super) fn in_name(text: &str) -> String {
-    if text.is_ascii() { text.to_owned() } else { machine_name(text) }
 }

@@ -20,7 +20,7 @@ use super::{
     Vault,
     classification::unknown_node,
     items::changes::{named_twice, wish},
-    labels::{check_label, in_name},
+    labels::check_label,
     records::{
         classification,
         templates::{self, NewSlot, NewTemplate, Row, TemplateFilter},
@@ -45,7 +45,7 @@ pub(super) async fn list(
 ) -> Result<Json<TemplatesResponse>> {
     let page = page.page(Order::Ascending);
     let mut db = vault.store().read().await?;
-    let rows = templates::list(&mut db, &session.user_id, &filter, in_name, &page).await?;
+    let rows = templates::list(&mut db, &session.user_id, &filter, &page).await?;
     let (rows, next_page_after) = page.cut(rows, |row: &Row| row.sequence);
     let (item_templates, slots, classification_nodes) = templates::load(&mut db, rows, &session.user_id).await?;
     let meta = PageMeta::of(next_page_after.as_deref());

@@ -56,7 +56,6 @@ pub(super) fn plan_creation<'a>(
     attributes: &'a [SlotChange],
     skip_empty: bool,
 ) -> Result<Vec<Planned<'a>>> {
-    let at_slot = |index: usize| move |error: Error| error.at(&slot_attribute(index));
     for (index, attribute) in attributes.iter().enumerate() {
         check_new(attribute).map_err(at_slot(index))?;
     }
@@ -98,6 +97,11 @@ fn slot_attribute(index: usize) -> String {
     format!("item.slots_attributes[{index}]")
 }
 
+/// Adds to an error which slot of the request it is about.
+fn at_slot(index: usize) -> impl FnOnce(Error) -> Error {
+    move |error| error.at(&slot_attribute(index))
+}
+
 fn check_new(attribute: &SlotChange) -> Result<()> {
     if attribute.id.is_some() {
         return Err(Error::refused(Code::SlotIdNotAllowed, "The slots of a new item have no ids yet").at("id"));
@@ -111,7 +115,6 @@ fn check_new(attribute: &SlotChange) -> Result<()> {
 
 /// Changes of the `existing` slots. A request means a slot by its id, or else by its name.
 pub(super) fn plan_update<'a>(existing: &[ExistingSlot], attributes: &'a [SlotChange]) -> Result<Vec<Planned<'a>>> {
-    let at_slot = |index: usize| move |error: Error| error.at(&slot_attribute(index));
     let by_id: HashMap<&str, usize> = existing.iter().enumerate().map(|(at, slot)| (slot.id.as_str(), at)).collect();
     let names: Vec<_> = existing.iter().map(|slot| (slot.name.as_str(), slot.label.as_str())).collect();
     let find = |id: &Id| {

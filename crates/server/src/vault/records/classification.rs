@@ -4,13 +4,8 @@ use serde::Deserialize;
 use sqlx::{AnyConnection, FromRow};
 use vaultshare::api::{Id, vault::items::ClassificationNode};
 
-use crate::{
-    error::Result,
-    pagination::Page,
-    query,
-    store::{Statement, containing},
-    wire::Stored,
-};
+use super::naming;
+use crate::{error::Result, pagination::Page, query, store::Statement, wire::Stored};
 
 /// What a node can be assigned to, with its id.
 #[derive(Clone, Copy, Debug)]
@@ -33,26 +28,16 @@ pub(crate) struct NodeFilter {
 }
 
 impl NodeFilter {
-    fn conditions(&self, select: Statement, in_name: fn(&str) -> String) -> Statement {
-        let like = self.name.as_deref().map(containing);
-        let named = self.name.as_deref().map(|text| containing(&in_name(text)));
-        select
-            .text_if(" AND scheme = ?", self.scheme_name.as_deref())
-            .text_if(" AND (label LIKE ? ESCAPE '\\'", like.as_deref())
-            .text_if(" OR name LIKE ? ESCAPE '\\')", named.as_deref())
+    fn conditions(&self, select: Statement) -> Statement {
+        let select = select.text_if(" AND scheme = ?", self.scheme_name.as_deref());
+        naming::called_like(select, self.name.as_deref())
     }
 }
 
 /// A page of the global nodes and the user's own.
-pub(crate) async fn list(
-    db: &mut AnyConnection,
-    user_id: &str,
-    filter: &NodeFilter,
-    in_name: fn(&str) -> String,
-    page: &Page,
-) -> Result<Vec<Node>> {
-    let global = |select: Statement| filter.conditions(select.sql(" AND user_id IS NULL"), in_name);
-    let own = |select: Statement| filter.conditions(select.text(" AND user_id = ?", user_id), in_name);
+pub(crate) async fn list(db: &mut AnyConnection, user_id: &str, filter: &NodeFilter, page: &Page) -> Result<Vec<Node>> {
+    let global = |select: Statement| filter.conditions(select.sql(" AND user_id IS NULL"));
+    let own = |select: Statement| filter.conditions(select.text(" AND user_id = ?", user_id));
     let behind = |select: Statement| select.behind("sequence", page);
     let select = Statement::new(NODES);
     let select = match filter.own {
@@ -65,19 +50,14 @@ pub(crate) async fn list(
 }
 
 /// How many nodes there are on all pages.
-pub(crate) async fn count(
-    db: &mut AnyConnection,
-    user_id: &str,
-    filter: &NodeFilter,
-    in_name: fn(&str) -> String,
-) -> Result<i64> {
+pub(crate) async fn count(db: &mut AnyConnection, user_id: &str, filter: &NodeFilter) -> Result<i64> {
     let count = Statement::new("SELECT COUNT(*) FROM classification_nodes WHERE 1 = 1");
     let count = match filter.own {
         Some(true) => count.text(" AND user_id = ?", user_id),
         Some(false) => count.sql(" AND user_id IS NULL"),
         None => count.text(" AND (user_id IS NULL OR user_id = ?)", user_id),
     };
-    let count: Vec<(i64,)> = filter.conditions(count, in_name).fetch(db).await?;
+    let count: Vec<(i64,)> = filter.conditions(count).fetch(db).await?;
     Ok(count.first().map_or(0, |(count,)| *count))
 }
 
@@ -160,11 +140,10 @@ pub(crate) async fn find_named(
 
 /// The names in a scheme that this name, with a number behind it, could be the same as.
 pub(crate) async fn names_like(db: &mut AnyConnection, user_id: &str, scheme: &str, name: &str) -> Result<Vec<String>> {
-    let names = sqlx::query_scalar(
-        "SELECT name FROM classification_nodes WHERE scheme = $1 AND (user_id IS NULL OR user_id = $2) \
-         AND (name = $3 OR SUBSTR(name, 1, LENGTH($4)) = $4)",
-    );
-    Ok(names.bind(scheme).bind(user_id).bind(name).bind(format!("{name}_")).fetch_all(db).await?)
+    let visible = Statement::new("SELECT name FROM classification_nodes WHERE 1 = 1")
+        .text(" AND scheme = ?", scheme)
+        .text(" AND (user_id IS NULL OR user_id = ?)", user_id);
+    naming::names_like(db, visible, name).await
 }
 
 /// The id of the global node of this scheme and name.

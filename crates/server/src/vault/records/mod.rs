@@ -8,6 +8,7 @@ pub(crate) mod copies;
 pub(crate) mod invitations;
 pub(crate) mod items;
 pub(crate) mod mail_queue;
+mod naming;
 pub(crate) mod public_keys;
 pub(crate) mod share_values;
 pub(crate) mod shares;

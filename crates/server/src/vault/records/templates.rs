@@ -14,13 +14,13 @@ use vaultshare::api::{
     },
 };
 
-use super::classification;
+use super::{classification, naming};
 use crate::{
     clock::{Clock, Millis, to_wire},
     error::{Code, Error, Result},
     pagination::Page,
     query,
-    store::{Statement, containing, new_id, write_rows},
+    store::{Statement, new_id, write_rows},
     wire::Stored,
 };
 
@@ -46,15 +46,10 @@ pub(crate) async fn list(
     db: &mut AnyConnection,
     user_id: &str,
     filter: &TemplateFilter,
-    in_name: fn(&str) -> String,
     page: &Page,
 ) -> Result<Vec<Row>> {
-    let like = filter.like.as_deref().map(containing);
-    let named = filter.like.as_deref().map(|text| containing(&in_name(text)));
     let filtered = |select: Statement| {
-        select
-            .text_if(" AND (label LIKE ? ESCAPE '\\'", like.as_deref())
-            .text_if(" OR name LIKE ? ESCAPE '\\')", named.as_deref())
+        naming::called_like(select, filter.like.as_deref())
             .text_if(IN_SCHEME, filter.scheme.as_deref())
             .text_if(UNDER_NODE, filter.node_name.as_deref())
             .behind("sequence", page)
@@ -167,11 +162,8 @@ pub(crate) async fn find_named(db: &mut AnyConnection, text: &str, user_id: &str
 
 /// The names of the system's templates and the user's own that this name, with a number behind it, could be the same as.
 pub(crate) async fn names_like(db: &mut AnyConnection, user_id: &str, name: &str) -> Result<Vec<String>> {
-    let names = sqlx::query_scalar(
-        "SELECT name FROM item_templates WHERE (user_id IS NULL OR user_id = $1) \
-         AND (name = $2 OR SUBSTR(name, 1, LENGTH($3)) = $3)",
-    );
-    Ok(names.bind(user_id).bind(name).bind(format!("{name}_")).fetch_all(db).await?)
+    let visible = Statement::new("SELECT name FROM item_templates WHERE 1 = 1");
+    naming::names_like(db, visible.text(" AND (user_id IS NULL OR user_id = ?)", user_id), name).await
 }
 
 /// The slots of these templates, in order.

@@ -1,0 +1,28 @@
+//! Records that people look for, or make, by what they call them: they have a machine name and a label.
+
+use sqlx::AnyConnection;
+use vaultshare::api::vault::names::machine_name;
+
+use crate::{
+    error::Result,
+    store::{Statement, containing},
+};
+
+/// Keeps what has `text` in its label or name.
+///
+/// SQLite compares without regard to case in ASCII alone, and machine names are in lower case in every script: in them, what
+/// is looked for is what they would have of it.
+pub(super) fn called_like(select: Statement, text: Option<&str>) -> Statement {
+    let Some(text) = text else { return select };
+    let in_name = if text.is_ascii() { text.to_owned() } else { machine_name(text) };
+    select
+        .text(" AND (label LIKE ? ESCAPE '\\'", &containing(text))
+        .text(" OR name LIKE ? ESCAPE '\\')", &containing(&in_name))
+}
+
+/// The names among those selected that this name, with a number behind it, could be the same as.
+pub(super) async fn names_like(db: &mut AnyConnection, select: Statement, name: &str) -> Result<Vec<String>> {
+    let select = select.text(" AND (name = ?", name).text(" OR SUBSTR(name, 1, LENGTH(?)) = ?)", &format!("{name}_"));
+    let names: Vec<(String,)> = select.fetch(db).await?;
+    Ok(names.into_iter().map(|(name,)| name).collect())
+}
