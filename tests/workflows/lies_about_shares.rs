@@ -49,6 +49,17 @@ fn list_as_well(harness: &Harness, item: &Item, row: Json) {
     });
 }
 
+/// Answers refreshes in the server's place, which would refuse what it did not list.
+fn take_refreshes(harness: &Harness) {
+    harness.network.refuse(|method, path| (method == "PUT" && path.ends_with("/shares")).then_some(204));
+}
+
+/// The server lists the shares of an item again as they were before, and takes whatever is encrypted for them.
+fn list_again(harness: &Harness, item: &Item, before: &Json) {
+    harness.network.replay(shares_path(item), before);
+    take_refreshes(harness);
+}
+
 /// F1: with a task, a share and a connection of its own making the server read any value.
 #[tokio::test]
 async fn an_invented_task_share_and_connection_give_the_server_nothing() {
@@ -171,7 +182,7 @@ async fn a_recipient_of_one_slot_reads_no_other_even_with_all_ciphertexts_of_the
     ];
     for (what, lie) in lies {
         harness.network.lie("GET", shares_path(&item), lie);
-        harness.network.refuse(|method, path| (method == "PUT" && path.ends_with("/shares")).then_some(204));
+        take_refreshes(&harness);
         harness.network.sent_bodies();
         assert_eq!(refresh(&alice, &item).await.shares, 3, "{what}");
         let sent = harness.network.sent_bodies();
@@ -306,8 +317,7 @@ async fn on_shares_end_with_the_permission_whatever_is_listed() {
         ("the on-share again", &mixed, vec![LeftOutReason::NotPermitted]),
         ("the old grant too", &before, vec![LeftOutReason::Revoked, LeftOutReason::NotPermitted]),
     ] {
-        harness.network.replay(shares_path(&item), shares);
-        harness.network.refuse(|method, path| (method == "PUT" && path.ends_with("/shares")).then_some(204));
+        list_again(&harness, &item, shares);
         harness.network.sent_bodies();
         let refreshed = refresh(alice, &item).await;
         assert_eq!((refreshed.on_shares, reasons(&refreshed)), (0, expected), "{what}");
@@ -392,7 +402,7 @@ async fn an_on_share_is_what_a_permitted_sharer_signed_and_no_deeper_than_that()
     // What Bob signs, he gets for those whom he names: it is his to give. No more of it than he said.
     let row = scoped(signed_on_share(&bobs, &bobs, &item, Some(&vin), key).await, Some(&vin));
     list_as_well(&harness, &item, row);
-    harness.network.refuse(|method, path| (method == "PUT" && path.ends_with("/shares")).then_some(204));
+    take_refreshes(&harness);
     harness.network.sent_bodies();
     assert_eq!(refresh(alice, &item).await.on_shares, 2);
     assert_eq!(readable(&harness.network.sent_bodies(), &[&server]).await, set(&["123"]));
@@ -425,7 +435,7 @@ async fn an_on_share_is_no_wider_than_its_sharers_grant() {
             let signature = signed_on_share(&bobs, &bobs, &item, scope, server.public_key()).await;
             let ghost = row(server.public_key_pem(), json!({ "on_share": signature, "slot_id": scope }));
             list_as_well(&harness, &item, ghost);
-            harness.network.refuse(|method, path| (method == "PUT" && path.ends_with("/shares")).then_some(204));
+            take_refreshes(&harness);
             harness.network.sent_bodies();
             refresh(&alice, &item).await;
             let may = on_sharing && scope.is_none_or(|scope| *scope == vin);
@@ -479,8 +489,7 @@ async fn what_was_taken_back_is_encrypted_for_nobody_again() {
     let (without, with) = (harness.new_session(&alice).await, harness.new_session(&alice).await);
     with.import_memory(&memory).await.unwrap();
 
-    harness.network.replay(shares_path(&item), &before);
-    harness.network.refuse(|method, path| (method == "PUT" && path.ends_with("/shares")).then_some(204));
+    list_again(&harness, &item, &before);
     harness.network.sent_bodies();
     for session in [&alice, &with] {
         assert_eq!(reasons(&refresh(session, &item).await), [LeftOutReason::Revoked]);
@@ -519,8 +528,7 @@ async fn a_share_is_taken_back_whatever_the_server_says_that_it_was() {
         }
         alice.delete_share(&made.id).await.unwrap();
         harness.network.stop_tampering();
-        harness.network.replay(shares_path(&item), &before);
-        harness.network.refuse(|method, path| (method == "PUT" && path.ends_with("/shares")).then_some(204));
+        list_again(&harness, &item, &before);
         let refreshed = refresh(&alice, &item).await;
         let left_out: Vec<_> = refreshed.left_out.iter().map(|left_out| (&left_out.share_id, left_out.why)).collect();
         assert_eq!(left_out, [(&made.id, LeftOutReason::Revoked)], "{what}");
@@ -539,8 +547,7 @@ async fn with_a_connection_end_the_grants_to_its_key() {
         let before = harness.reply(&alice, &shares_path(&item)).await;
         let session = if is_new { harness.new_session(&alice).await } else { alice };
         session.delete_connection(&ConnectionRef::from(to_bob)).await.unwrap();
-        harness.network.replay(shares_path(&item), &before);
-        harness.network.refuse(|method, path| (method == "PUT" && path.ends_with("/shares")).then_some(204));
+        list_again(&harness, &item, &before);
         assert_eq!(reasons(&refresh(&session, &item).await), [LeftOutReason::Revoked], "new: {is_new}");
         harness.network.stop_tampering();
     }
@@ -563,8 +570,7 @@ async fn a_grant_of_a_device_whose_clock_is_ahead_is_taken_back() {
         json["share"]["grant"] = ahead.clone().into();
     });
     session.delete_share(&made.id).await.unwrap();
-    harness.network.replay(shares_path(&item), &before);
-    harness.network.refuse(|method, path| (method == "PUT" && path.ends_with("/shares")).then_some(204));
+    list_again(&harness, &item, &before);
     assert_eq!(reasons(&refresh(&session, &item).await), [LeftOutReason::Revoked]);
 }
 
@@ -592,8 +598,7 @@ async fn a_share_that_was_changed_is_taken_back_with_its_latest_grant() {
     session.change_share(&terms).await.unwrap();
     let before = harness.reply(&alice, &shares_path(&item)).await;
     session.delete_share(&made.id).await.unwrap();
-    harness.network.replay(shares_path(&item), &before);
-    harness.network.refuse(|method, path| (method == "PUT" && path.ends_with("/shares")).then_some(204));
+    list_again(&harness, &item, &before);
     assert_eq!(reasons(&refresh(&session, &item).await), [LeftOutReason::Revoked]);
 }
 
@@ -609,8 +614,7 @@ async fn an_on_share_that_its_owner_took_back_is_encrypted_for_nobody_again() {
     assert_eq!(refresh(alice, &item).await.on_shares, 1);
     let before = harness.reply(alice, &shares_path(&item)).await;
     alice.delete_share(&to_carlos).await.unwrap();
-    harness.network.replay(shares_path(&item), &before);
-    harness.network.refuse(|method, path| (method == "PUT" && path.ends_with("/shares")).then_some(204));
+    list_again(&harness, &item, &before);
     harness.network.sent_bodies();
     let refreshed = refresh(alice, &item).await;
     assert_eq!((refreshed.shares, reasons(&refreshed)), (1, vec![LeftOutReason::Revoked]));
