@@ -12,6 +12,7 @@ mod corpus;
 #[path = "../workflows/harness.rs"]
 mod harness;
 mod inventions;
+#[path = "../workflows/key_pool.rs"]
 mod key_pool;
 mod lies;
 mod oracle;

@@ -2,8 +2,6 @@
 
 use std::{
     cell::{Cell, RefCell},
-    future::Future,
-    pin::Pin,
     rc::Rc,
     time::Duration,
 };
@@ -13,14 +11,16 @@ use tower::ServiceExt;
 use vaultshare::{
     Result,
     api::Id,
-    crypto::{KeyPair, UserSecret},
+    crypto::UserSecret,
     http::{MAXIMUM_REPLY_LENGTH, Request, RequestPolicy, Response, Transport, TransportError, TransportFuture},
     workflows::{
-        Client, ClientOptions, Connection, ConnectionDetails, Item, KeyPairSource, NewInvitation, NewItem, NewShare,
-        NewSlot, ProgressListener, Session, Value,
+        Client, ClientOptions, Connection, ConnectionDetails, Item, NewInvitation, NewItem, NewShare, NewSlot,
+        ProgressListener, Session, Value,
     },
 };
 use vaultshare_server::testing::{FreshServer, fresh_server};
+
+use crate::key_pool::KeyPool;
 
 pub(crate) const PASSPHRASE: &str = "supersecretpassword";
 
@@ -182,27 +182,19 @@ impl Transport for Network {
     }
 }
 
-/// RSA-2048, so that a test with dozens of key pairs takes seconds. The protocol accepts them.
-struct SmallKeyPairs;
-
-impl KeyPairSource for SmallKeyPairs {
-    fn generate(&self) -> Pin<Box<dyn Future<Output = Result<KeyPair>> + '_>> {
-        Box::pin(KeyPair::generate(2048))
-    }
-}
-
 /// A fresh server behind a network.
 pub(crate) struct Harness {
     /// Dropping it deletes its databases.
     pub(crate) server: FreshServer,
     pub(crate) network: Network,
+    key_pairs: Rc<KeyPool>,
 }
 
 impl Harness {
     pub(crate) async fn new() -> Harness {
         let server = fresh_server().await.unwrap();
         let network = Network::to(server.router());
-        Harness { server, network }
+        Harness { server, network, key_pairs: Rc::new(KeyPool::from(0)) }
     }
 
     /// A client without retries of its own, so that every fault reaches the workflow.
@@ -217,7 +209,7 @@ impl Harness {
             subscription_key: None,
             policy,
         };
-        Client::new(&options, Rc::new(self.network.clone())).unwrap().with_key_pairs(Rc::new(SmallKeyPairs))
+        Client::new(&options, Rc::new(self.network.clone())).unwrap().with_key_pairs(self.key_pairs.clone())
     }
 
     /// The server without the lies and faults of [`Harness::network`].

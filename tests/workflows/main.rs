@@ -8,6 +8,8 @@ mod fault_injection;
 mod happy_path;
 mod harness;
 mod hostile_server;
+#[allow(dead_code, reason = "shared with tests/hostile, which uses all of it")]
+mod key_pool;
 mod lies;
 mod lies_about_items;
 mod lies_about_keys;

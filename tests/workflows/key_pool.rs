@@ -1,13 +1,14 @@
-//! Key pairs that were made beforehand: generating one takes longer than the workflow that needs it.
+//! RSA-2048 key pairs that were made beforehand: generating one takes longer than the workflow that needs it. The protocol
+//! accepts their length.
 
 use std::{cell::Cell, future::Future, pin::Pin};
 
-use vaultshare::{Error, Result, crypto::KeyPair, workflows::KeyPairSource};
+use vaultshare::{Result, crypto::KeyPair, workflows::KeyPairSource};
 
 const KEY_PAIRS: &str = include_str!("../fixtures/rsa2048-pool.pem");
 const END: &str = "-----END RSA PRIVATE KEY-----\n";
 
-/// Hands out the key pairs of the fixture, each once.
+/// Hands out the key pairs of the fixture, each once, and generates more when they are used up.
 pub(crate) struct KeyPool(Cell<usize>);
 
 impl KeyPool {
@@ -27,7 +28,7 @@ impl KeyPairSource for KeyPool {
         Box::pin(async move {
             match pems().nth(number) {
                 Some(pem) => KeyPair::from_pem(pem).await,
-                None => Err(Error::internal("the pool of key pairs is empty")),
+                None => KeyPair::generate(2048).await,
             }
         })
     }
