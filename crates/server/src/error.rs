@@ -43,6 +43,7 @@ pub enum Code {
     TooManySlots,
     TooManyClassifications,
     ItemTooLarge,
+    TooManyShares,
     TemplateNameTaken,
     UnknownClassificationNode,
     ClassificationSchemeFixed,

@@ -312,6 +312,57 @@ async fn sharing_again_and_putting_bring_new_values_to_the_same_share() {
 }
 
 #[tokio::test]
+async fn a_list_of_large_items_ends_sooner_and_goes_on() {
+    let server = server().await;
+    let (alice, bob, of_alice, _) = connected(&server).await;
+    space(&server, &alice, &bob, &of_alice).await;
+    let value = format!("Aes256Gcm.{}.QUFBQQ==", "c2hhcmVk".repeat(448 * 1024));
+    let mut made = Vec::new();
+    for _ in 0..5 {
+        let item = server.make_item(&alice).await;
+        let values = json!({ text(&slot(&item, "vin")["id"]): value }).to_string();
+        made.push(
+            share(&server, &alice, &bob, &item, json!({ "encrypted_values": values })).await.ok()["shares"][0]["id"]
+                .clone(),
+        );
+    }
+    let mut seen = Vec::new();
+    let mut path = "/vault/shares/incoming?per_page=200".to_owned();
+    while seen.len() < made.len() {
+        let page = server.get(&bob, &path).await.ok();
+        let shares = page["shares"].as_array().unwrap();
+        assert!(!shares.is_empty() && shares.len() < made.len(), "{} shares of 3.5 MiB on one page", shares.len());
+        seen.extend(shares.iter().map(|share| share["id"].clone()));
+        path = format!(
+            "/vault/shares/incoming?per_page=200&next_page_after={}",
+            page["next_page_after"].as_str().unwrap_or_default()
+        );
+    }
+    assert_eq!(seen, made);
+}
+
+#[tokio::test]
+async fn what_would_fill_the_recipients_lists_is_refused() {
+    let server = server().await;
+    let (alice, bob, of_alice, _) = connected(&server).await;
+    let item = server.make_item(&alice).await;
+    space(&server, &alice, &bob, &of_alice).await;
+    let long = "t".repeat(64 * 1024 + 1);
+    for field in ["note", "terms"] {
+        assert_eq!(share(&server, &alice, &bob, &item, json!({ field: long })).await.refused(400), "text_too_long");
+    }
+    let made = share(&server, &alice, &bob, &item, json!({})).await.ok()["shares"][0].clone();
+    for field in ["note", "terms"] {
+        let put = json!({ "shares": [{ "id": made["id"], field: long }] });
+        assert_eq!(server.put(&alice, "/vault/shares", put).await.refused(400), "text_too_long");
+    }
+    let same = json!({ "shareable_type": "Item", "shareable_id": item["item"]["id"], "user_id": bob.id,
+        "distributable": false, "outgoing": true, "encrypted_values": json!({}).to_string() });
+    let again = server.post(&alice, "/vault/shares", json!({ "shares": vec![same; 3_000] })).await;
+    assert_eq!(again.refused(400), "too_many_shares");
+}
+
+#[tokio::test]
 async fn one_slot_is_shared_alone() {
     let server = server().await;
     let (alice, bob, of_alice, _) = connected(&server).await;

@@ -31,6 +31,7 @@ pub(in crate::vault) async fn change(
         if row.sender_id != session.user_id {
             return Err(space_shares::not_found());
         }
+        space_shares::check_texts(change.note.as_deref(), change.terms.as_deref())?;
         if let Some(ValuesInAnyForm(values)) = &change.encrypted_values {
             check_values(&mut tx, &row.item_id, row.slot_id.as_deref(), values).await?;
             space_shares::replace_values(&mut tx, &row.id, values).await?;

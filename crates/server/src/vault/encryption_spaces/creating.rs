@@ -14,6 +14,7 @@ use crate::{
     clock::Clock,
     error::{Code, Error, Result},
     idempotency::{Begun, Idempotency},
+    pagination::PAGE_BYTES,
     request::{Body, read_expiry},
     service::Service,
     vault::{
@@ -41,6 +42,10 @@ pub(in crate::vault) async fn create(
         let id = share(db, &session.user_id, new, vault.clock()).await?;
         rows.push(space_shares::find(db, &id, &session.user_id, now).await?);
     }
+    if rows.len() > 1 {
+        let weights = space_shares::weights(db, &rows).await?;
+        check_weight(rows.iter().filter_map(|row| weights.get(&row.id)).sum())?;
+    }
     let (mut items, mut slots) = (Vec::new(), Vec::new());
     for (item, of_item) in space_shares::items_of(db, &rows, &session.user_id).await? {
         items.push(item.into());
@@ -55,6 +60,7 @@ pub(in crate::vault) async fn create(
 async fn share(db: &mut AnyConnection, sender_id: &str, new: &NewSpaceShare, clock: &Clock) -> Result<String> {
     let now = clock.now();
     let recipient_id = new.user_id.as_str();
+    space_shares::check_texts(new.note.as_deref(), new.terms.as_deref())?;
     let (item_id, slot_id) = shareable(db, sender_id, new).await?;
     if !connections::has_space(db, sender_id, recipient_id).await? {
         let message = "Sender and recipient are not connected, or the connection has no encryption space yet";
@@ -74,6 +80,15 @@ async fn share(db: &mut AnyConnection, sender_id: &str, new: &NewSpaceShare, clo
 }
 
 // Rules.
+
+/// Refuses so many shares at once that nobody would read the reply, which repeats each one's item.
+fn check_weight(bytes: usize) -> Result<()> {
+    if bytes > PAGE_BYTES {
+        let message = format!("The shares and their items are above {PAGE_BYTES} bytes in all: share fewer at once");
+        return Err(Error::refused(Code::TooManyShares, message).at("shares"));
+    }
+    Ok(())
+}
 
 /// The ids of the own item that is shared, and of the slot if only that is shared.
 async fn shareable(db: &mut AnyConnection, sender_id: &str, new: &NewSpaceShare) -> Result<(String, Option<String>)> {

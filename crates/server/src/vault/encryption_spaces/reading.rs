@@ -69,7 +69,9 @@ async fn page_of(
     let page = page.page(Order::Ascending);
     let mut db = vault.store().read().await?;
     let rows = space_shares::page_of(&mut db, sides, &session.user_id, now, &page).await?;
-    let (rows, next_page_after) = page.cut(rows, |row: &ShareRow| row.sequence);
+    let weights = space_shares::weights(&mut db, page.shown(&rows)).await?;
+    let weight = |row: &ShareRow| weights.get(&row.id).copied().unwrap_or_default();
+    let (rows, next_page_after) = page.cut_by_weight(rows, |row| row.sequence, weight);
     let (mut items, mut slots) = (Vec::with_capacity(rows.len()), Vec::new());
     for (item, of_item) in space_shares::items_of(&mut db, &rows, &session.user_id).await? {
         items.push(item.into());

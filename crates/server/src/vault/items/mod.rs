@@ -55,7 +55,8 @@ pub(super) async fn list(
     let page = page.page(Order::Descending);
     let mut db = vault.store().read().await?;
     let rows = items::list(&mut db, &session.user_id, &filter, &page).await?;
-    let weights = items::weights(&mut db, page.shown(&rows)).await?;
+    let ids: Vec<&str> = page.shown(&rows).iter().map(|row| row.id.as_str()).collect();
+    let weights = items::weights(&mut db, &ids).await?;
     let weight = |row: &ItemRow| {
         let description = row.description.as_ref().map_or(0, String::len);
         weights.get(&row.id).copied().unwrap_or_default() + description

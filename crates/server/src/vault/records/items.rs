@@ -121,11 +121,10 @@ pub(crate) async fn size_of(db: &mut AnyConnection, item_id: &str) -> Result<Siz
 }
 
 /// What these items weigh in a list, in bytes of the reply, by their ids.
-pub(crate) async fn weights(db: &mut AnyConnection, rows: &[ItemRow]) -> Result<HashMap<String, usize>> {
-    let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+pub(crate) async fn weights(db: &mut AnyConnection, ids: &[&str]) -> Result<HashMap<String, usize>> {
     let slots: Vec<(String, i64, i64)> = Statement::new("SELECT slots.item_id, COUNT(*), ")
         .sql(SLOT_BYTES)
-        .any_of(" AND slots.item_id IN (?)", &ids)
+        .any_of(" AND slots.item_id IN (?)", ids)
         .sql(" GROUP BY slots.item_id")
         .fetch(db)
         .await?;

@@ -23,6 +23,9 @@ const SHARES: &str = "SELECT id, item_id, slot_id, owner_id, sender_id, recipien
      keypair_external_id, encrypted_dek, terms, acceptance_required, onsharing_permitted, created_at, expires_at, \
      owners_grant, on_sharers_grant, on_share, sequence FROM shares WHERE 1 = 1";
 
+/// Bytes of the longest terms, so that no sender fills a recipient's lists.
+pub(crate) const LONGEST_TERMS: usize = 64 * 1024;
+
 #[derive(Clone, Debug, FromRow)]
 pub(crate) struct ShareRow {
     pub(crate) id: String,

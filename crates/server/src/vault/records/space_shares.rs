@@ -13,11 +13,12 @@ use vaultshare::api::{
     },
 };
 
-use super::items;
+use super::{items, shares::LONGEST_TERMS};
 use crate::{
     clock::{Clock, Millis, to_wire},
     error::{Code, Error, Result},
     pagination::Page,
+    request::check_length,
     store::{Statement, new_id, write_rows},
     wire::{Stored, id_text, maybe_time},
 };
@@ -133,6 +134,38 @@ fn received(select: Statement, user_id: &str, now: Millis) -> Statement {
 }
 
 const NOT_EXPIRED: &str = " AND (space_shares.expires_at IS NULL OR space_shares.expires_at > ?)";
+
+/// What these shares weigh in a list with their items, in bytes of the reply, by their ids.
+pub(crate) async fn weights(db: &mut AnyConnection, rows: &[ShareRow]) -> Result<HashMap<String, usize>> {
+    let item_ids: Vec<&str> = rows.iter().map(|row| row.item_id.as_str()).collect();
+    let items = items::weights(db, &item_ids).await?;
+    let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+    let select = "SELECT share_id, COUNT(*), CAST(SUM(OCTET_LENGTH(encrypted_value)) AS BIGINT) \
+         FROM space_share_values WHERE 1 = 1";
+    let values: Vec<(String, i64, i64)> =
+        Statement::new(select).any_of(" AND share_id IN (?)", &ids).sql(" GROUP BY share_id").fetch(db).await?;
+    let value_bytes = |count: i64, bytes: i64| usize::try_from(count * BYTES_PER_VALUE + bytes).unwrap_or(usize::MAX);
+    let values: HashMap<String, usize> =
+        values.into_iter().map(|(id, count, bytes)| (id, value_bytes(count, bytes))).collect();
+    let weight = |row: &ShareRow| {
+        let texts = [&row.note, &row.terms].into_iter().flatten().map(String::len).sum::<usize>();
+        let [item, values] = [items.get(&row.item_id), values.get(&row.id)].map(|found| found.copied().unwrap_or(0));
+        BYTES_PER_SHARE + texts + item + values
+    };
+    Ok(rows.iter().map(|row| (row.id.clone(), weight(row))).collect())
+}
+
+/// What a share takes in a reply beside its texts and values, and its item beside its slots.
+const BYTES_PER_SHARE: usize = 2048;
+
+/// The key that a value stands behind.
+const BYTES_PER_VALUE: i64 = 48;
+
+/// Refuses note and terms that would fill the recipient's lists.
+pub(crate) fn check_texts(note: Option<&str>, terms: Option<&str>) -> Result<()> {
+    check_length("note", note, LONGEST_TERMS)?;
+    check_length("terms", terms, LONGEST_TERMS)
+}
 
 /// The shares with their values, for one of their two users.
 pub(crate) async fn with_values(db: &mut AnyConnection, rows: Vec<ShareRow>, reader: &str) -> Result<Vec<SpaceShare>> {

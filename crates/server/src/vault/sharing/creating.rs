@@ -31,9 +31,6 @@ use crate::{
     wire::id_text,
 };
 
-/// Bytes of the longest terms, so that no sender fills a recipient's lists.
-const LONGEST_TERMS: usize = 64 * 1024;
-
 /// Creates all shares of the request, or none.
 pub(in crate::vault) async fn create(
     State(vault): State<Vault>,
@@ -116,7 +113,7 @@ impl Sharing {
                 let message = "is not the recipient's key in the connection";
                 return Err(at_share(Error::refused(Code::PublicKeyMismatch, message).at("public_key")));
             }
-            check_length("terms", new.terms.as_deref(), LONGEST_TERMS).map_err(at_share)?;
+            check_length("terms", new.terms.as_deref(), shares::LONGEST_TERMS).map_err(at_share)?;
             check_length("keypair_external_id", new.keypair_external_id.as_deref(), 255).map_err(at_share)?;
             let slot_id = self.only_slot(id_text(&new.slot_id)).map_err(at_share)?;
             let sender = self.sender();
