@@ -960,6 +960,8 @@ export interface LeftOut {
   slotId?: string;
   /** Of the key that the server lists for it, {@link Connection.fingerprint} of the recipient; absent where it lists none. */
   fingerprint?: string;
+  /** When the share ends, as the server tells it; absent where it does not end. */
+  expiresAt?: string;
   /**
    * `no grant`: no client of this user has noted that it may be encrypted for; so are shares that were made by other
    * clients, and those that a server invents. `key changed`: noted for another key. `expired`: its time is over, or its
@@ -979,6 +981,8 @@ export interface IncludedShare {
   scope?: string | null;
   /** Whether they may share it on; default false. */
   onSharing?: boolean;
+  /** When it ends: pass {@link LeftOut.expiresAt} as it was shown. Left out, whatever the server says by then. */
+  expiresAt?: string | Date;
 }
 
 /** Items shared, in both directions. */

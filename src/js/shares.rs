@@ -179,6 +179,8 @@ struct Included {
     fingerprint: String,
     scope: Option<Id>,
     on_sharing: Option<bool>,
+    #[serde(default, with = "serde_wasm_bindgen::preserve")]
+    expires_at: JsValue,
 }
 
 fn included(shares: &JsValue) -> Result<Vec<workflows::IncludedShare>> {
@@ -186,9 +188,11 @@ fn included(shares: &JsValue) -> Result<Vec<workflows::IncludedShare>> {
         return Ok(Vec::new());
     }
     list("include", shares, |path, share| {
-        let Included { share_id, fingerprint: key, scope, on_sharing } = fields(path, share)?;
+        let Included { share_id, fingerprint: key, scope, on_sharing, expires_at } = fields(path, share)?;
         let fingerprint = fingerprint(&format!("{path}.fingerprint"), &key)?;
-        Ok(workflows::IncludedShare { share_id, fingerprint, scope, on_sharing: on_sharing.unwrap_or_default() })
+        let (on_sharing, expires_at) =
+            (on_sharing.unwrap_or_default(), instant(&format!("{path}.expiresAt"), &expires_at)?);
+        Ok(workflows::IncludedShare { share_id, fingerprint, scope, on_sharing, expires_at })
     })
 }
 
@@ -288,6 +292,8 @@ pub(super) struct LeftOut<'a> {
     slot_id: Option<&'a Id>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fingerprint: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<&'a str>,
     why: &'static str,
 }
 
@@ -298,6 +304,7 @@ impl<'a> LeftOut<'a> {
             recipient_id: left_out.recipient_id.as_ref(),
             slot_id: left_out.slot_id.as_ref(),
             fingerprint: left_out.fingerprint.as_deref(),
+            expires_at: left_out.expires_at.as_deref(),
             why: left_out.why.as_str(),
         });
         left_out.collect()

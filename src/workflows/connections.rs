@@ -11,7 +11,6 @@ use super::{
     concurrency::join_all,
     connection_keys::{How, Recipient},
     invitations::GivenInvitation,
-    memory::RevokedKey,
     pagination::fetch_pages,
     pins::public_key,
     refusals::{bad_response, ciphertext, expect_id, key_changed},
@@ -182,7 +181,7 @@ impl Session {
     /// where the server shows a third.
     pub async fn trust_new_key(&self, id: &Id, fingerprint: &str) -> Result<Connection> {
         let recipient = self.recipient_as_shown(id).await?;
-        if recipient.fingerprint() != fingerprint {
+        if recipient.fingerprint() != fingerprint || self.keys()?.is_other_pair(&recipient) {
             return Err(key_changed());
         }
         self.write_note(&recipient, How::Trusted).await?;
@@ -194,7 +193,8 @@ impl Session {
     pub async fn mark_verified(&self, id: &Id, safety_number: &str) -> Result<Connection> {
         let recipient = self.recipient_as_shown(id).await?;
         let digits = |text: &str| text.chars().filter(|letter| !letter.is_whitespace()).collect::<String>();
-        if digits(&recipient.safety_number()) != digits(safety_number) {
+        let is_other_number = digits(&recipient.safety_number()) != digits(safety_number);
+        if is_other_number || self.keys()?.is_other_pair(&recipient) {
             return Err(key_changed());
         }
         self.write_note(&recipient, How::Compared).await?;
@@ -248,7 +248,7 @@ impl Session {
         use ErrorCode::{KeyChanged, Misplaced, NotFound, WeakKey};
         let keys = self.keys()?;
         let id = &reference.id;
-        let revoke = |peer: &str| keys.memory.borrow_mut().revoke(&RevokedKey::of_peer(peer), now_milliseconds());
+        let revoke = |peer: &str| keys.memory.borrow_mut().revoke_peer(peer, now_milliseconds());
         // Whatever the server says now of whose connection this is.
         let named = reference.peer.clone().or_else(|| keys.memory.borrow().peer_in(id));
         if let Some(named) = &named {

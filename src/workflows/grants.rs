@@ -86,6 +86,15 @@ impl Keys {
         (item == item_id.as_str()).then_some((grant, birth))
     }
 
+    /// A grant that is given now. It is of after whatever this session took back, also where that was granted by a device whose
+    /// clock is ahead: it would else count as taken back too.
+    pub(super) fn new_grant(&self, grant: Grant, item: &Id, birth: Birth) -> Grant {
+        let memory = self.memory.borrow();
+        let keys = [RevokedKey::of_grant(item, birth, &grant.to, grant.scope.as_ref()), RevokedKey::of_peer(&grant.to)];
+        let revoked = keys.iter().filter_map(|key| memory.revoked_at(key)).max();
+        Grant { at: revoked.map_or(grant.at, |revoked| grant.at.max(revoked.saturating_add(1))), ..grant }
+    }
+
     /// Whether this session took the grant back after it was given.
     pub(super) fn is_revoked(&self, grant: &Grant, item: &Id, birth: Birth) -> bool {
         let memory = self.memory.borrow();

@@ -41,15 +41,17 @@ pub(super) struct Memory {
 impl Memory {
     pub(super) fn merge(&mut self, earlier: Memory) {
         let Memory { items, received, originals, peers, pairs, connections, published, shares, revoked } = earlier;
+        // The key that was seen first counts, and what the user named since stands above it, in the note.
+        let was_first = |_: &String, _: &String| true;
         let is_newer = |earlier: &Seen, now: &Seen| earlier.birth == now.birth && earlier.revision > now.revision;
         self.items.merge(items, is_newer);
         self.received.merge(received, is_newer);
         self.originals.merge(originals, is_newer);
-        self.peers.merge(peers, |_, _| false);
-        self.pairs.merge(pairs, |_, _| false);
-        self.connections.merge(connections, |_, _| false);
+        self.peers.merge(peers, was_first);
+        self.pairs.merge(pairs, was_first);
+        self.connections.merge(connections, was_first);
         self.published.merge(published, |_, _| false);
-        self.shares.merge(shares, |_, _| false);
+        self.shares.merge(shares, |(key, at), (now, seen_at)| key != now || at > seen_at);
         self.revoked.merge(revoked, |earlier, now| earlier > now);
     }
 
@@ -189,8 +191,21 @@ impl Memory {
         self.revoked.insert(&key.0, at);
     }
 
+    /// As [`Memory::revoke`], for all that was granted to a key; also by a device whose clock is ahead.
+    pub(super) fn revoke_peer(&mut self, peer: &str, now: u64) {
+        let of_peer = |key: &str| key.rsplit('/').nth(1) == Some(peer);
+        let granted = self.shares.values().filter(|(key, _)| of_peer(key)).map(|(_, at)| *at);
+        let at = granted.max().map_or(now, |granted| granted.max(now));
+        self.revoke(&RevokedKey::of_peer(peer), at);
+    }
+
     pub(super) fn is_revoked(&self, key: &RevokedKey, granted_at: u64) -> bool {
-        self.revoked.get(&key.0).is_some_and(|at| granted_at <= at)
+        self.revoked_at(key).is_some_and(|at| granted_at <= at)
+    }
+
+    /// Until when everything that was granted like this is taken back.
+    pub(super) fn revoked_at(&self, key: &RevokedKey) -> Option<u64> {
+        self.revoked.get(&key.0)
     }
 
     pub(super) fn has_seen_item(&self, id: &str) -> bool {
@@ -202,6 +217,7 @@ impl Memory {
 pub(super) struct RevokedKey(String);
 
 impl RevokedKey {
+    /// The key is the part before the last: a fingerprint and an id have no `/`.
     pub(super) fn of_grant(item: &Id, birth: Birth, peer: &str, scope: Option<&Id>) -> Self {
         RevokedKey(format!("{item}/{birth}/{peer}/{}", scope.map_or("", Id::as_str)))
     }
@@ -230,6 +246,10 @@ impl<T: Clone> Newest<T> {
         self.entries.get(key).map(|(_, value)| value.clone())
     }
 
+    fn values(&self) -> impl Iterator<Item = &T> {
+        self.entries.values().map(|(_, value)| value)
+    }
+
     fn insert(&mut self, key: &str, value: T) {
         self.inserted += 1;
         if self.entries.len() >= MAX_ENTRIES && !self.entries.contains_key(key) {
@@ -241,12 +261,13 @@ impl<T: Clone> Newest<T> {
         self.entries.insert(key.to_owned(), (self.inserted, value));
     }
 
-    /// Adds the other map's entries, in their order. Of a key that both have, the other's stands where it `is_newer`.
-    fn merge(&mut self, other: Newest<T>, is_newer: impl Fn(&T, &T) -> bool) {
+    /// Adds the other map's entries, in their order. Of a key that both have, the other's stands where it
+    /// `prevails`.
+    fn merge(&mut self, other: Newest<T>, prevails: impl Fn(&T, &T) -> bool) {
         let mut entries: Vec<(String, (u64, T))> = other.entries.into_iter().collect();
         entries.sort_unstable_by_key(|(_, (inserted, _))| *inserted);
         for (key, (_, value)) in entries {
-            if self.get(&key).is_none_or(|now| is_newer(&value, &now)) {
+            if self.get(&key).is_none_or(|now| prevails(&value, &now)) {
                 self.insert(&key, value);
             }
         }

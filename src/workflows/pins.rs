@@ -221,20 +221,29 @@ impl Keys {
         own.note.borrow().is_some() || self.memory.borrow().is_published(&own.pair.fingerprint())
     }
 
+    /// Whether the server shows another connection's key pair of the user's: a note on it would be about the wrong person.
+    pub(super) fn is_other_pair(&self, recipient: &Recipient) -> bool {
+        let (own, id) = (recipient.own.pair.fingerprint(), &recipient.connection.own.id);
+        let memory = self.memory.borrow();
+        let is_of_another = match &*recipient.own.note.borrow() {
+            Some(note) => note.connection != *id,
+            None => memory.knows_another_connection(&own, id),
+        };
+        is_of_another || memory.knows_another_pair(id, &own)
+    }
+
     /// Whether the other side's key is refused: by the note, the rule, or what this session has seen.
     pub(super) fn is_other_key(&self, recipient: &Recipient) -> bool {
         let (own, peer) = (recipient.own.pair.fingerprint(), recipient.fingerprint());
-        let id = &recipient.connection.own.id;
         let memory = self.memory.borrow();
         // What the user named, perhaps on another device, stands above what this session saw before.
         let is_named = recipient.own.named_by_user().is_some();
-        let is_of_another = match &*recipient.own.note.borrow() {
-            Some(note) => note.connection != *id || note.user != recipient.connection.the_other_user.user_id,
-            None => memory.knows_another_connection(&own, id),
-        };
-        is_of_another
+        let note = recipient.own.note.borrow();
+        let is_of_another_user =
+            note.as_ref().is_some_and(|note| note.user != recipient.connection.the_other_user.user_id);
+        self.is_other_pair(recipient)
+            || is_of_another_user
             || recipient.own.expected().is_some_and(|expected| expected != peer)
-            || memory.knows_another_pair(id, &own)
             || !is_named && memory.knows_another_peer(&own, &peer)
     }
 

@@ -12,7 +12,7 @@ use super::{
     Item, ProgressListener, Session,
     concurrency::join_all,
     encrypt::encrypt_for_share,
-    grants::{Grant, OnShareSignature, birth_of},
+    grants::{Grant, OnShareSignature, birth_of, check_until},
     pins::public_key,
     refusals::ciphertext,
     session::Keys,
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     api::{
-        Id,
+        Id, Timestamp,
         vault::{
             self,
             shares::{ItemShare, ItemSharesRefresh, ShareDek, ShareSlotValue},
@@ -71,6 +71,8 @@ pub struct LeftOut {
     pub slot_id: Option<Id>,
     /// Of the key that the server lists; `None` where that is no usable key.
     pub fingerprint: Option<String>,
+    /// When it ends, as the server tells it.
+    pub expires_at: Option<Timestamp>,
     /// Why.
     pub why: LeftOutReason,
 }
@@ -119,6 +121,8 @@ pub struct IncludedShare {
     pub scope: Option<Id>,
     /// Whether they may share it on.
     pub on_sharing: bool,
+    /// When it ends; where absent, when the server says that the share does.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// A share that the item is encrypted for, and the one slot of it that they get.
@@ -148,6 +152,7 @@ impl Session {
         progress: &ProgressListener,
     ) -> Result<Refreshed> {
         self.keys()?;
+        include.iter().try_for_each(|included| check_until(included.expires_at.as_ref()))?;
         progress.report("fetching item and shares", 0, 3);
         let mut item = self.get_own_item(item_id).await?;
         for _ in 0..MAX_ATTEMPTS {
@@ -212,10 +217,10 @@ async fn recipients_of(
     for share in &shares {
         judged.push(judge(keys, item, birth, share, include.get(&share.id).copied()).await);
     }
-    let mut signers: HashMap<String, (&PublicKey, &Grant)> = HashMap::new();
+    let mut signers = Signers::new();
     for granted in judged.iter().flatten() {
         if granted.grant.on {
-            signers.insert(granted.grant.to.clone(), (&granted.key, &granted.grant));
+            signers.entry(granted.grant.to.as_str()).or_default().push(granted);
         }
     }
     let mut by_scope: BTreeMap<Option<Id>, Vec<Recipient>> = BTreeMap::new();
@@ -248,12 +253,16 @@ async fn recipients_of(
                 recipient_id: share.recipient_id.clone(),
                 slot_id: share.slot_id.clone(),
                 fingerprint: public_key(&share.public_key).ok().map(|key| key.fingerprint()),
+                expires_at: share.expires_at.clone(),
                 why,
             }),
         }
     }
     Ok((by_scope, refreshed))
 }
+
+/// Who may share on, by fingerprint, with what lets them.
+type Signers<'a> = HashMap<&'a str, Vec<&'a Granted>>;
 
 /// A share with its grant.
 struct Granted {
@@ -272,8 +281,10 @@ async fn judge(
     let key = public_key(&share.public_key).map_err(|_| LeftOutReason::KeyChanged)?;
     let grant = match included {
         Some(included) if included.fingerprint != key.fingerprint() => return Err(LeftOutReason::KeyChanged),
-        Some(IncludedShare { fingerprint, scope, on_sharing, .. }) => {
-            Grant::new(fingerprint.clone(), scope.clone(), *on_sharing, share.expires_at.clone())
+        Some(IncludedShare { fingerprint, scope, on_sharing, expires_at, .. }) => {
+            let until = expires_at.as_ref().or(share.expires_at.as_ref()).cloned();
+            let grant = Grant::new(fingerprint.clone(), scope.clone(), *on_sharing, until);
+            keys.new_grant(grant, &item.record.id, birth)
         }
         None => {
             let grant = keys.open_grant(share.grant.as_deref(), item).await.ok_or(LeftOutReason::NoGrant)?;
@@ -302,13 +313,14 @@ async fn shared_on(
     item: &Item,
     birth: Birth,
     share: &ItemShare,
-    signers: &HashMap<String, (&PublicKey, &Grant)>,
+    signers: &Signers<'_>,
 ) -> Result<Recipient, LeftOutReason> {
     let key = public_key(&share.public_key).map_err(|_| LeftOutReason::KeyChanged)?;
     let signature = share.on_share.as_deref().and_then(OnShareSignature::parse).ok_or(LeftOutReason::NoGrant)?;
-    let (sharer, grant) = signers.get(&signature.by).ok_or(LeftOutReason::NotPermitted)?;
+    let grants = signers.get(signature.by.as_str()).ok_or(LeftOutReason::NotPermitted)?;
+    let signer = grants.first().ok_or(LeftOutReason::NotPermitted)?;
     let scope = share.slot_id.as_ref();
-    if !signature.is_of(sharer, (&item.record.id, birth), scope, &key).await {
+    if !signature.is_of(&signer.key, (&item.record.id, birth), scope, &key).await {
         return Err(LeftOutReason::NotPermitted);
     }
     let given = signature.grant(&key, scope, share.expires_at.clone());
@@ -318,10 +330,14 @@ async fn shared_on(
     if keys.is_revoked(&given, &item.record.id, birth) {
         return Err(LeftOutReason::Revoked);
     }
-    let scope = match (&grant.scope, scope) {
-        (Some(granted), Some(signed)) if granted != signed => return Err(LeftOutReason::NotPermitted),
-        (granted, signed) => granted.as_ref().or(signed).cloned(),
+    // Somebody may have one slot by one share and the whole item by another.
+    let scopes = || grants.iter().map(|granted| granted.grant.scope.as_ref());
+    let scope = match scope {
+        _ if scopes().any(|granted| granted.is_none() || granted == scope) => scope,
+        Some(_) => return Err(LeftOutReason::NotPermitted),
+        None => scopes().flatten().min(),
     };
+    let scope = scope.cloned();
     // For when the owner takes it back.
     let _ = keys.check_share(&share.id, &given, &item.record.id, birth);
     Ok(Recipient { share_id: share.id.clone(), key, scope, grant: None })

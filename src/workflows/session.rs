@@ -194,6 +194,8 @@ impl Session {
         let memory = serde_json::from_slice(&memory);
         let memory = memory.map_err(|_| Error::invalid_argument("this is not what a session remembered"))?;
         keys.memory.borrow_mut().merge(memory);
+        // They were accepted by what was known then.
+        keys.forget_connections();
         Ok(())
     }
 
@@ -244,6 +246,10 @@ impl Keys {
 
     pub(super) fn known_connection(&self, id: &Id) -> Option<Rc<Recipient>> {
         self.connections.borrow().get(id.as_str()).cloned()
+    }
+
+    fn forget_connections(&self) {
+        self.connections.borrow_mut().clear();
     }
 
     pub(super) fn forget_connection(&self, id: &Id) {

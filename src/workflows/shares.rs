@@ -140,7 +140,8 @@ impl Session {
             true => (None, self.sign_on_share(&item, share.slot_id.as_ref(), &recipient).await?),
             false => {
                 let (to, until) = (recipient.fingerprint(), share.expires_at.clone());
-                (Some(Grant::new(to, share.slot_id.clone(), share.on_sharing, until)), None)
+                let grant = Grant::new(to, share.slot_id.clone(), share.on_sharing, until);
+                (Some(keys.new_grant(grant, &item.record.id, birth_of(&item)?)), None)
             }
         };
         let sealed_grant = match &grant {
@@ -357,14 +358,15 @@ impl Session {
         let grant = grant.filter(|grant| grant.to == recipient.fingerprint());
         let grant = grant.ok_or_else(|| bad_response("the share has no grant for this item and recipient"))?;
 
-        keys.check_share(id, &grant, &item.record.id, birth_of(&item)?)?;
-
+        let birth = birth_of(&item)?;
+        keys.check_share(id, &grant, &item.record.id, birth)?;
         let granted = Grant {
             on: terms.on_sharing.unwrap_or(grant.on),
             until: terms.expires_at.clone().unwrap_or_else(|| grant.until.clone()),
             at: now_milliseconds().max(grant.at + 1),
             ..grant.clone()
         };
+        let granted = keys.new_grant(granted, &item.record.id, birth);
         let change = ShareChange {
             share_id: id.clone(),
             expires_at: terms.expires_at.clone(),
@@ -372,8 +374,8 @@ impl Session {
             grant: Some(keys.seal_grant(&granted, &item).await?),
         };
         let changed = vault::shares::change(self.vault(), vec![change]).await?;
-        keys.revoke(&grant, &item.record.id, birth_of(&item)?, grant.at);
-        keys.remember_share(id, &granted, &item.record.id, birth_of(&item)?);
+        keys.revoke(&grant, &item.record.id, birth, grant.at);
+        keys.remember_share(id, &granted, &item.record.id, birth);
         let share = changed.shares.into_iter().next().ok_or_else(|| bad_response("the server changed no share"))?;
         expect_id(id, &share.id)?;
         Ok(share)

@@ -263,6 +263,7 @@ fn sharing() -> Vec<Workflow> {
                     fingerprint: to_bob,
                     scope: None,
                     on_sharing: true,
+                    expires_at: None,
                 };
                 session.refresh_shares(&scene.id("car"), &[included], &quiet()).await?;
                 Ok(Vec::new())

@@ -188,6 +188,13 @@ async fn without_its_note_a_key_is_held_to_what_was_known_when_the_pair_was_made
     forget(&to_bob);
     assert_eq!(share(&next, &item, to_bob.clone()).await, Err(ErrorCode::KeyChanged));
     harness.network.stop_tampering();
+    // Also where the session had seen the server's key before it was given the memory.
+    let next = harness.new_session(&alice).await;
+    forget(&to_bob);
+    next.get_connection(&to_bob.clone().into()).await.unwrap();
+    next.import_memory(&memory).await.unwrap();
+    assert_eq!(share(&next, &item, to_bob.clone()).await, Err(ErrorCode::KeyChanged));
+    harness.network.stop_tampering();
 
     // A reference holds the key that it names, whatever was withheld.
     let reference = alice.get_connection(&to_bob.clone().into()).await.unwrap().reference();
@@ -261,6 +268,36 @@ async fn a_connection_is_not_passed_off_as_another() {
     harness.network.replay(connection_path(&to_bob), &carlos_for_bob);
     assert_eq!(share(&next, &item, to_bob).await, Err(ErrorCode::KeyChanged));
     drop(bob);
+}
+
+/// The note of one connection's key pair is not rewritten by an act on another, as which the server shows that pair.
+#[tokio::test]
+async fn a_key_is_accepted_for_the_connection_that_was_named_alone() {
+    let harness = Harness::new().await;
+    let (alice, _bob, to_bob) = harness.alice_and_bob().await;
+    let carlos = harness.user().await;
+    let to_carlos = connect(&alice, &carlos).await;
+    let item = car(&alice).await;
+    share(&alice, &item, to_bob.clone()).await.unwrap();
+    share(&alice, &item, to_carlos.clone()).await.unwrap();
+    let server = servers_pair().await;
+    let mut shown = harness.reply(&alice, &connection_path(&to_carlos)).await["connection"].clone();
+    shown["own"]["id"] = to_bob.as_str().into();
+    shown["the_other_user"]["user_public_key"] = server.public_key_pem().into();
+    let show = || {
+        let shown = shown.clone();
+        harness.network.lie("GET", connection_path(&to_bob), move |json| json["connection"] = shown.clone());
+    };
+    for session in [&alice, &harness.new_session(&alice).await] {
+        show();
+        let seen = session.inspect_connection(&to_bob).await.unwrap();
+        let trusted = session.trust_new_key(&to_bob, &seen.fingerprint).await;
+        assert_eq!(trusted.unwrap_err().code(), ErrorCode::KeyChanged);
+        let verified = session.mark_verified(&to_bob, &seen.safety_number).await;
+        assert_eq!(verified.unwrap_err().code(), ErrorCode::KeyChanged);
+        harness.network.stop_tampering();
+        harness.new_session(&alice).await.get_connection(&to_carlos.clone().into()).await.unwrap();
+    }
 }
 
 /// An explicit act names what was seen: the server cannot show a third key between looking and accepting.

@@ -233,6 +233,7 @@ async fn a_share_of_another_client_is_left_out_and_let_in_by_the_key_that_was_sh
         fingerprint: left_out.fingerprint.unwrap(),
         scope: Some(slot_id(&item, "vin")),
         on_sharing: false,
+        expires_at: None,
     };
 
     // Between what was shown and what is let in, the server exchanges the key under the share's id.
@@ -247,7 +248,11 @@ async fn a_share_of_another_client_is_left_out_and_let_in_by_the_key_that_was_sh
     assert_eq!((refreshed.shares, reasons(&refreshed)), (0, vec![LeftOutReason::KeyChanged]));
     assert_eq!(readable(&harness.network.sent_bodies(), &[&server]).await, set(&[]));
 
+    // The end is the one that was shown too: the server leaves it out.
     harness.network.stop_tampering();
+    let ended = [IncludedShare { expires_at: Some("2020-01-01T00:00:00Z".into()), ..include[0].clone() }];
+    let refreshed = alice.refresh_shares(&item.record.id, &ended, &quiet()).await.unwrap();
+    assert_eq!((refreshed.shares, reasons(&refreshed)), (0, vec![LeftOutReason::Expired]));
     let refreshed = alice.refresh_shares(&item.record.id, &include, &quiet()).await.unwrap();
     assert_eq!((refreshed.shares, refreshed.left_out.len()), (1, 0));
     let bobs = harness.only_pair_of(&bob).await;
@@ -572,6 +577,70 @@ async fn a_grant_of_a_device_whose_clock_is_ahead_is_taken_back() {
     session.delete_share(&made.id).await.unwrap();
     list_again(&harness, &item, &before);
     assert_eq!(reasons(&refresh(&session, &item).await), [LeftOutReason::Revoked]);
+}
+
+/// What was taken back may be of a device whose clock is ahead. What is granted later counts all the same.
+#[tokio::test]
+async fn an_item_that_is_shared_again_is_refreshed_again() {
+    let harness = Harness::new().await;
+    let (alice, bob, to_bob) = harness.alice_and_bob().await;
+    let item = car(&alice).await;
+    let made = share(&alice, &item, &to_bob).await;
+    let to = harness.only_pair_of(&bob).await.fingerprint();
+    // 2100.
+    let ahead = grant(&alice, &item, json!({ "to": to, "at": 4_102_444_800_000_u64 })).await;
+    let session = harness.new_session(&alice).await;
+    harness.network.lie("GET", format!("/vault/outgoing_shares/{}", made.id), move |json| {
+        json["share"]["grant"] = ahead.clone().into();
+    });
+    session.delete_share(&made.id).await.unwrap();
+    harness.network.stop_tampering();
+    share(&session, &item, &to_bob).await;
+    let refreshed = refresh(&session, &item).await;
+    assert_eq!((refreshed.shares, reasons(&refreshed)), (1, vec![]));
+}
+
+/// With its connection goes what a device whose clock is ahead granted over it.
+#[tokio::test]
+async fn a_connection_takes_grants_of_every_clock_with_it() {
+    let harness = Harness::new().await;
+    let (alice, bob, to_bob) = harness.alice_and_bob().await;
+    let item = car(&alice).await;
+    share(&alice, &item, &to_bob).await;
+    let to = harness.only_pair_of(&bob).await.fingerprint();
+    // 2100.
+    let ahead = grant(&alice, &item, json!({ "to": to, "at": 4_102_444_800_000_u64 })).await;
+    let mut before = harness.reply(&alice, &shares_path(&item)).await;
+    before["shares"][0]["grant"] = ahead.into();
+    list_again(&harness, &item, &before);
+    assert_eq!(refresh(&alice, &item).await.shares, 1);
+    alice.delete_connection(&to_bob.into()).await.unwrap();
+    assert_eq!(reasons(&refresh(&alice, &item).await), [LeftOutReason::Revoked]);
+}
+
+/// A recipient who has one slot by one share and the whole item by another may share on what either lets them.
+#[tokio::test]
+async fn any_of_a_recipients_grants_lets_them_share_on() {
+    let harness = Harness::new().await;
+    let chain = harness.chain().await;
+    let Chain { alice, carlos, to_bob, .. } = &chain;
+    let item = car(alice).await;
+    let (_, copy) = chain.share_with_bob(&item).await;
+    let one_slot = NewShare {
+        on_sharing: true,
+        slot_id: Some(slot_id(&item, "vin")),
+        ..NewShare::new(item.record.id.clone(), to_bob.clone())
+    };
+    alice.create_share(&one_slot, &quiet()).await.unwrap();
+    chain.share_on(&copy).await;
+    let carlos_pair = harness.only_pair_of(carlos).await;
+    // In whichever order the server lists them.
+    for _ in 0..2 {
+        harness.network.sent_bodies();
+        assert_eq!(refresh(alice, &item).await.on_shares, 1);
+        assert_eq!(readable(&harness.network.sent_bodies(), &[&carlos_pair]).await, set(&["OUTATIME", "123"]));
+        harness.network.lie("GET", shares_path(&item), |json| json["shares"].as_array_mut().unwrap().reverse());
+    }
 }
 
 /// The same where the right clock changed the share meanwhile: the latest of its grants counts.

@@ -505,6 +505,7 @@ async fn a_thousand_shares_are_refreshed_in_requests_of_bounded_size() {
             fingerprint: left_out.fingerprint.unwrap(),
             scope: None,
             on_sharing: false,
+            expires_at: None,
         })
         .collect();
     harness.network.log();

@@ -414,6 +414,9 @@ pub(crate) struct Included {
     /// Allow those that are let in to share on
     #[arg(long, requires = "shares")]
     pub(crate) onshare: bool,
+    /// The day (yyyy-MM-dd) or instant (ISO 8601) on which those that are let in end; else, as the server says of each
+    #[arg(short = 'd', long = "expiry_date", value_name = "DATE", requires = "shares")]
+    pub(crate) expiry_date: Option<String>,
 }
 
 /// Whose shares to list.

@@ -119,13 +119,15 @@ impl Terminal {
     }
 
     async fn remember(&self) -> anyhow::Result<()> {
+        // What one session has seen is no less worth keeping where another's cannot be.
+        let mut remembered = Ok(());
         for (session, memory) in self.opened.take() {
             // One that was signed out has seen nothing more, and has no key to seal it with.
             if !session.is_closed() {
-                memory.remember(&session).await?;
+                remembered = remembered.and(memory.remember(&session).await);
             }
         }
-        Ok(())
+        remembered
     }
 }
 

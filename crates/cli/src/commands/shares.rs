@@ -302,12 +302,14 @@ pub(super) async fn delete(terminal: &Terminal, record: &OneRecord) -> anyhow::R
 
 pub(super) async fn update(terminal: &Terminal, record: &OneRecord, included: Included) -> anyhow::Result<()> {
     let session = terminal.session(&record.auth).await?;
-    let Included { shares, slot, onshare } = included;
+    let Included { shares, slot, onshare, expiry_date } = included;
+    let expires_at = expiry_date.as_deref().map(expiry).transpose()?;
     let include = shares.into_iter().map(|(share_id, fingerprint)| IncludedShare {
         share_id,
         fingerprint,
         scope: slot.clone(),
         on_sharing: onshare,
+        expires_at: expires_at.clone(),
     });
     let refreshed = session.refresh_shares(&record.id, &include.collect::<Vec<_>>(), &progress()).await?;
     let filter = OutgoingFilter { item_ids: vec![record.id.clone()], ..OutgoingFilter::default() };
@@ -325,13 +327,16 @@ pub(super) fn report(item_id: &Id, refreshed: &Refreshed) {
         return;
     }
     eprintln!("Warning: {} shares of this item, as the server lists them, were left out:", left_out.len());
-    for LeftOut { share_id, recipient_id, slot_id, fingerprint, why } in left_out {
+    for LeftOut { share_id, recipient_id, slot_id, fingerprint, expires_at, why } in left_out {
         let recipient = recipient_id.as_ref().map_or("unknown", Id::as_str);
         let key = fingerprint.as_deref().unwrap_or("unusable");
         eprintln!("  share {share_id} for user {recipient} with key {key}: {}", why.as_str());
         if let (Some(fingerprint), false) = (fingerprint, *why == LeftOutReason::Expired) {
             let slot = slot_id.as_ref().map(|id| format!(" --slot {id}")).unwrap_or_default();
-            eprintln!("    to let it in: vaultshare shares:update {item_id} --include {share_id}={fingerprint}{slot}");
+            let end = expires_at.as_ref().map(|end| format!(" --expiry_date {end}")).unwrap_or_default();
+            eprintln!(
+                "    to let it in: vaultshare shares:update {item_id} --include {share_id}={fingerprint}{slot}{end}"
+            );
         }
     }
     eprintln!("Let in only whose key is the fingerprint that connections:list shows, or that its owner tells you.");
