@@ -97,6 +97,10 @@ fn check_field(body: &[u8], field: &str) {
 
 fn check_error(error: &Error) {
     assert_eq!(error.code(), ErrorCode::BadResponse);
+    // What begins as HTML does.
+    if error.message() == "what answered is no Vault or Keystore: is the base URL right?" {
+        return;
+    }
     let place = error.message().strip_prefix("the server's reply is not what the protocol says (line ");
     let is_place =
         |place: &str| place.chars().all(|character| character.is_ascii_digit() || " ,column)".contains(character));

@@ -527,7 +527,7 @@ pub(crate) async fn a_key_is_taken_for_nothing_but_what_it_is() {
     let (own, peer) = (pair.fingerprint(), PublicKey::from_pem(PUBLIC_4096).unwrap().fingerprint());
     let key = DataKey::generate().unwrap();
     let made = SpaceKeyOrigin::Made { peer: peer.clone() };
-    let claimed = SpaceKeyOrigin::Claimed { peer };
+    let claimed = SpaceKeyOrigin::Claimed { peer: peer.clone() };
     let rule = KeyRule::To(own.clone());
 
     let dek = strict.wrap_private_dek(&key).await.unwrap();
@@ -537,6 +537,8 @@ pub(crate) async fn a_key_is_taken_for_nothing_but_what_it_is() {
     let connection = strict.wrap_connection_key(&pair, &rule).await.unwrap();
     let none_key = bytes.encrypt(bytes.as_bytes()).await.unwrap();
     let none_pair = pair.wrap(&bytes).await.unwrap();
+    let of_another = Place::ConnectionKey { own: &peer, rule: rule.clone() };
+    let of_another = bytes.encrypt_at(PRIVATE_2048.as_bytes(), &of_another).await.unwrap();
 
     for kek in [&strict, &legacy] {
         kek.unwrap_private_dek(&dek).await.unwrap();
@@ -554,6 +556,7 @@ pub(crate) async fn a_key_is_taken_for_nothing_but_what_it_is() {
         assert_eq!(code_of(kek.unwrap_space_key(&dek, &own)).await, ErrorCode::Misplaced);
         assert_eq!(code_of(kek.unwrap_login_key(&connection, PUBLIC_2048)).await, ErrorCode::Misplaced);
         assert_eq!(code_of(kek.unwrap_connection_key(&login, PUBLIC_2048)).await, ErrorCode::Misplaced);
+        assert_eq!(code_of(kek.unwrap_connection_key(&of_another, PUBLIC_2048)).await, ErrorCode::Misplaced);
     }
     // What names no purpose is a legacy account's, and no strict one's.
     assert_eq!(code_of(strict.unwrap_private_dek(&none_key)).await, ErrorCode::Misplaced);

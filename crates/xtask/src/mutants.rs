@@ -144,7 +144,7 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     for pattern in LEFT_OUT {
         command.args(["--exclude-re", pattern]);
     }
-    command.args(["--", "--lib", "--test", "workflows"]);
+    command.args(["--", "--lib", "--test", "crypto", "--test", "workflows"]);
     progress::step("running the tests once for each defence that is switched off (hours)", || {
         // It fails where a mutant survives, which is looked at below.
         process::status(&mut command).map(drop)
