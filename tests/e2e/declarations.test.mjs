@@ -166,7 +166,7 @@ async function callEverything(world, check) {
   await check('items.reencrypt', bob.items.reencrypt(received.id));
   const part = await check(
     'shares.create',
-    alice.shares.create({ itemId: other.id, connectionId: toBob.id, slotId: shared.id }),
+    alice.shares.create({ itemId: other.id, connectionId: toBob.id, slotId: shared.id, expiresAt: '2100-01-01' }),
   );
   await check('shares.info', bob.shares.info(part.id));
   await check('shares.outgoing', alice.shares.outgoing({ itemIds: [other.id], connectionId: toBob.ref }));
@@ -179,8 +179,14 @@ async function callEverything(world, check) {
     return Response.json({ ...rest, shares: shares.map(({ grant, ...share }) => share) });
   };
   const { leftOut } = await check('shares.refresh', alice.shares.refresh(other.id));
-  const include = leftOut.map(({ shareId, fingerprint, slotId: scope }) => ({ shareId, fingerprint, scope }));
-  assert.deepEqual(include, [{ shareId: part.id, fingerprint: toBob.fingerprint, scope: shared.id }]);
+  const include = leftOut.map(({ shareId, fingerprint, slotId: scope, expiresAt }) => ({
+    shareId,
+    fingerprint,
+    scope,
+    expiresAt,
+  }));
+  const expiresAt = '2100-01-01T00:00:00.000Z';
+  assert.deepEqual(include, [{ shareId: part.id, fingerprint: toBob.fingerprint, scope: shared.id, expiresAt }]);
   await check('shares.refresh', alice.shares.refresh(other.id, { include }));
   world.fetch = send;
   await check('shares.delete', alice.shares.delete(part.id));

@@ -148,7 +148,7 @@ const calls = {
   ],
   'shares.delete': () => [[id, options()]],
   'shares.refresh': () => [
-    [id, { include: [{ shareId: id, fingerprint, scope: id, onSharing: true }], ...options() }],
+    [id, { include: [{ shareId: id, fingerprint, scope: id, onSharing: true, expiresAt }], ...options() }],
     [id, { include: [{ shareId: id, fingerprint, scope: null }] }],
   ],
 
