@@ -5,7 +5,7 @@ use vaultshare::api::{
     vault::encryption_spaces::{SpaceSharesResponse, ValuesInAnyForm},
 };
 
-use super::creating::check_values;
+use super::creating::{check_texts, check_values};
 use crate::{
     auth::Session,
     error::Result,
@@ -31,7 +31,7 @@ pub(in crate::vault) async fn change(
         if row.sender_id != session.user_id {
             return Err(space_shares::not_found());
         }
-        space_shares::check_texts(change.note.as_deref(), change.terms.as_deref())?;
+        check_texts(change.note.as_deref(), change.terms.as_deref())?;
         if let Some(ValuesInAnyForm(values)) = &change.encrypted_values {
             check_values(&mut tx, &row.item_id, row.slot_id.as_deref(), values).await?;
             space_shares::replace_values(&mut tx, &row.id, values).await?;

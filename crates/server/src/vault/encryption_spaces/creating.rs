@@ -15,11 +15,11 @@ use crate::{
     error::{Code, Error, Result},
     idempotency::{Begun, Idempotency},
     pagination::PAGE_BYTES,
-    request::{Body, read_expiry},
+    request::{Body, check_length, read_expiry},
     service::Service,
     vault::{
         Vault,
-        records::{connections, items, space_shares},
+        records::{connections, items, shares::LONGEST_TERMS, space_shares},
     },
 };
 
@@ -60,7 +60,7 @@ pub(in crate::vault) async fn create(
 async fn share(db: &mut AnyConnection, sender_id: &str, new: &NewSpaceShare, clock: &Clock) -> Result<String> {
     let now = clock.now();
     let recipient_id = new.user_id.as_str();
-    space_shares::check_texts(new.note.as_deref(), new.terms.as_deref())?;
+    check_texts(new.note.as_deref(), new.terms.as_deref())?;
     let (item_id, slot_id) = shareable(db, sender_id, new).await?;
     if !connections::has_space(db, sender_id, recipient_id).await? {
         let message = "Sender and recipient are not connected, or the connection has no encryption space yet";
@@ -88,6 +88,12 @@ fn check_weight(bytes: usize) -> Result<()> {
         return Err(Error::refused(Code::TooManyShares, message).at("shares"));
     }
     Ok(())
+}
+
+/// Refuses note and terms that would fill the recipient's lists.
+pub(super) fn check_texts(note: Option<&str>, terms: Option<&str>) -> Result<()> {
+    check_length("note", note, LONGEST_TERMS)?;
+    check_length("terms", terms, LONGEST_TERMS)
 }
 
 /// The ids of the own item that is shared, and of the slot if only that is shared.

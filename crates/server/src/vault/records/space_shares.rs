@@ -13,12 +13,11 @@ use vaultshare::api::{
     },
 };
 
-use super::{items, shares::LONGEST_TERMS};
+use super::items;
 use crate::{
     clock::{Clock, Millis, to_wire},
     error::{Code, Error, Result},
     pagination::Page,
-    request::check_length,
     store::{Statement, new_id, write_rows},
     wire::{Stored, id_text, maybe_time},
 };
@@ -160,12 +159,6 @@ const BYTES_PER_SHARE: usize = 2048;
 
 /// The key that a value stands behind.
 const BYTES_PER_VALUE: i64 = 48;
-
-/// Refuses note and terms that would fill the recipient's lists.
-pub(crate) fn check_texts(note: Option<&str>, terms: Option<&str>) -> Result<()> {
-    check_length("note", note, LONGEST_TERMS)?;
-    check_length("terms", terms, LONGEST_TERMS)
-}
 
 /// The shares with their values, for one of their two users.
 pub(crate) async fn with_values(db: &mut AnyConnection, rows: Vec<ShareRow>, reader: &str) -> Result<Vec<SpaceShare>> {
