@@ -193,8 +193,7 @@ impl Memory {
 
     /// As [`Memory::revoke`], for all that was granted to a key; also by a device whose clock is ahead.
     pub(super) fn revoke_peer(&mut self, peer: &str, now: u64) {
-        let of_peer = |key: &str| key.rsplit('/').nth(1) == Some(peer);
-        let granted = self.shares.values().filter(|(key, _)| of_peer(key)).map(|(_, at)| *at);
+        let granted = self.shares.values().filter(|(key, _)| RevokedKey::peer_of(key) == Some(peer)).map(|(_, at)| *at);
         let at = granted.max().map_or(now, |granted| granted.max(now));
         self.revoke(&RevokedKey::of_peer(peer), at);
     }
@@ -217,9 +216,13 @@ impl Memory {
 pub(super) struct RevokedKey(String);
 
 impl RevokedKey {
-    /// The key is the part before the last: a fingerprint and an id have no `/`.
     pub(super) fn of_grant(item: &Id, birth: Birth, peer: &str, scope: Option<&Id>) -> Self {
         RevokedKey(format!("{item}/{birth}/{peer}/{}", scope.map_or("", Id::as_str)))
+    }
+
+    /// Fingerprint of the key that a [`RevokedKey::of_grant`] is for. Neither it nor the scope behind it has a `/`.
+    fn peer_of(grant: &str) -> Option<&str> {
+        grant.rsplit('/').nth(1)
     }
 
     /// Of a connection that was ended.

@@ -558,6 +558,20 @@ async fn with_a_connection_end_the_grants_to_its_key() {
     }
 }
 
+/// What a device of the owner's gave whose clock says 2100.
+async fn grant_of_a_clock_ahead(harness: &Harness, owner: &Session, recipient: &Session, item: &Item) -> String {
+    let to = harness.only_pair_of(recipient).await.fingerprint();
+    grant(owner, item, json!({ "to": to, "at": 4_102_444_800_000_u64 })).await
+}
+
+/// A new session of the owner's, which is shown the share with this grant.
+async fn session_that_sees(harness: &Harness, owner: &Session, share: &Share, grant: String) -> Session {
+    harness.network.lie("GET", format!("/vault/outgoing_shares/{}", share.id), move |json| {
+        json["share"]["grant"] = grant.clone().into();
+    });
+    harness.new_session(owner).await
+}
+
 /// A device whose clock is ahead gave the grant; one whose clock is right takes it back.
 #[tokio::test]
 async fn a_grant_of_a_device_whose_clock_is_ahead_is_taken_back() {
@@ -565,15 +579,10 @@ async fn a_grant_of_a_device_whose_clock_is_ahead_is_taken_back() {
     let (alice, bob, to_bob) = harness.alice_and_bob().await;
     let item = car(&alice).await;
     let made = share(&alice, &item, &to_bob).await;
-    let to = harness.only_pair_of(&bob).await.fingerprint();
-    // 2100.
-    let ahead = grant(&alice, &item, json!({ "to": to, "at": 4_102_444_800_000_u64 })).await;
+    let ahead = grant_of_a_clock_ahead(&harness, &alice, &bob, &item).await;
     let mut before = harness.reply(&alice, &shares_path(&item)).await;
     before["shares"][0]["grant"] = ahead.clone().into();
-    let session = harness.new_session(&alice).await;
-    harness.network.lie("GET", format!("/vault/outgoing_shares/{}", made.id), move |json| {
-        json["share"]["grant"] = ahead.clone().into();
-    });
+    let session = session_that_sees(&harness, &alice, &made, ahead.clone()).await;
     session.delete_share(&made.id).await.unwrap();
     list_again(&harness, &item, &before);
     assert_eq!(reasons(&refresh(&session, &item).await), [LeftOutReason::Revoked]);
@@ -586,13 +595,8 @@ async fn an_item_that_is_shared_again_is_refreshed_again() {
     let (alice, bob, to_bob) = harness.alice_and_bob().await;
     let item = car(&alice).await;
     let made = share(&alice, &item, &to_bob).await;
-    let to = harness.only_pair_of(&bob).await.fingerprint();
-    // 2100.
-    let ahead = grant(&alice, &item, json!({ "to": to, "at": 4_102_444_800_000_u64 })).await;
-    let session = harness.new_session(&alice).await;
-    harness.network.lie("GET", format!("/vault/outgoing_shares/{}", made.id), move |json| {
-        json["share"]["grant"] = ahead.clone().into();
-    });
+    let ahead = grant_of_a_clock_ahead(&harness, &alice, &bob, &item).await;
+    let session = session_that_sees(&harness, &alice, &made, ahead).await;
     session.delete_share(&made.id).await.unwrap();
     harness.network.stop_tampering();
     share(&session, &item, &to_bob).await;
@@ -607,9 +611,7 @@ async fn a_connection_takes_grants_of_every_clock_with_it() {
     let (alice, bob, to_bob) = harness.alice_and_bob().await;
     let item = car(&alice).await;
     share(&alice, &item, &to_bob).await;
-    let to = harness.only_pair_of(&bob).await.fingerprint();
-    // 2100.
-    let ahead = grant(&alice, &item, json!({ "to": to, "at": 4_102_444_800_000_u64 })).await;
+    let ahead = grant_of_a_clock_ahead(&harness, &alice, &bob, &item).await;
     let mut before = harness.reply(&alice, &shares_path(&item)).await;
     before["shares"][0]["grant"] = ahead.into();
     list_again(&harness, &item, &before);
@@ -650,13 +652,8 @@ async fn a_share_that_was_changed_is_taken_back_with_its_latest_grant() {
     let (alice, bob, to_bob) = harness.alice_and_bob().await;
     let item = car(&alice).await;
     let made = share(&alice, &item, &to_bob).await;
-    let to = harness.only_pair_of(&bob).await.fingerprint();
-    // 2100.
-    let ahead = grant(&alice, &item, json!({ "to": to, "at": 4_102_444_800_000_u64 })).await;
-    let session = harness.new_session(&alice).await;
-    harness.network.lie("GET", format!("/vault/outgoing_shares/{}", made.id), move |json| {
-        json["share"]["grant"] = ahead.clone().into();
-    });
+    let ahead = grant_of_a_clock_ahead(&harness, &alice, &bob, &item).await;
+    let session = session_that_sees(&harness, &alice, &made, ahead).await;
     let terms = ShareTerms {
         share_id: made.id.clone(),
         item_id: item.record.id.clone(),
