@@ -805,7 +805,7 @@ export interface Connections {
   ): Promise<Connection>;
 
   /**
-   * All connections of this user.
+   * All connections of this user. One whose key nobody can use, or whose name does not decrypt, is in the page's `unreadable`.
    *
    * @throws {VaultError} `KEY_CHANGED` where one of them has another key than before, or two of them one key pair of this
    *   user's: {@link Connections.inspectAll} shows which
@@ -1097,8 +1097,8 @@ export interface Shares {
    * const { leftOut } = await session.shares.refresh(car.id);
    * // Whose key it is shows the fingerprint: that of the connection with the person meant, or what they say theirs is.
    * const chosen = await askUserWhom(leftOut.filter(({ why }) => why !== 'expired'));
-   * const include = chosen.flatMap(({ shareId, fingerprint, slotId: scope }) =>
-   *   fingerprint ? [{ shareId, fingerprint, scope }] : [],
+   * const include = chosen.flatMap(({ shareId, fingerprint, slotId: scope, expiresAt }) =>
+   *   fingerprint ? [{ shareId, fingerprint, scope, expiresAt }] : [],
    * );
    * if (include.length > 0) await session.shares.refresh(car.id, { include });
    */

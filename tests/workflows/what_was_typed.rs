@@ -19,6 +19,8 @@ use crate::{
     lies::plain_dek_of,
 };
 
+const WEAK_KEY: &str = include_str!("../fixtures/rsa512-public.pem");
+
 fn labelled(label: &str, value: &str) -> NewSlot {
     NewSlot { name: None, label: Some(label.to_owned()), ..slot("", value) }
 }
@@ -536,4 +538,33 @@ async fn one_bad_record_does_not_spoil_a_list() {
     harness.network.lie("GET", "/vault/incoming_shares".to_owned(), |json| json["shares"][0] = json!("no record"));
     let shares = bob.incoming_shares(&IncomingFilter::default(), &PageRequest::default()).await.unwrap();
     assert_eq!((shares.entries.len(), shares.unreadable.len(), shares.unreadable[0].id.as_ref()), (1, 1, None));
+}
+
+/// A user may publish a key that is too weak for anybody to use, or a server may have a name that no longer decrypts.
+#[tokio::test]
+async fn one_bad_connection_does_not_spoil_the_list() {
+    let harness = Harness::new().await;
+    let (alice, bob, to_bob) = harness.alice_and_bob().await;
+    let to_carlos = connect(&alice, &harness.user().await).await;
+    let page = PageRequest::default();
+    let bobs = bob.list_connections(&page).await.unwrap().entries.remove(0).record.own;
+    let of_another_dek = bobs.encrypted_recipient_name.unwrap().as_str().to_owned();
+    let bad_records = [
+        ("the_other_user", "user_public_key", WEAK_KEY, ErrorCode::WeakKey),
+        ("the_other_user", "user_public_key", "no key", ErrorCode::BadResponse),
+        ("own", "encrypted_recipient_name", &of_another_dek, ErrorCode::DecryptionFailed),
+    ];
+    for (side, field, text, code) in bad_records {
+        let (id, text) = (to_bob.clone(), json!(text));
+        harness.network.lie("GET", "/vault/connections", move |json| {
+            let records = json["connections"].as_array_mut().unwrap();
+            let record = records.iter_mut().find(|record| record["own"]["id"] == id.as_str()).unwrap();
+            record[side][field] = text.clone();
+        });
+        for listed in [alice.list_connections(&page).await.unwrap(), alice.inspect_connections(&page).await.unwrap()] {
+            let others: Vec<_> = listed.entries.iter().map(|entry| &entry.record.own.id).collect();
+            let bad: Vec<_> = listed.unreadable.iter().map(|entry| (entry.id.as_ref(), entry.error.code())).collect();
+            assert_eq!((others, bad), (vec![&to_carlos], vec![(Some(&to_bob), code)]));
+        }
+    }
 }
