@@ -322,9 +322,17 @@ async fn a_label_and_a_slot_that_changed_or_went_since_are_told() {
     let refused = alice.update_item(id, &old, &quiet()).await.unwrap_err();
     let what = format!(": `slots[{}]`; ", index_of(&read, "power"));
     assert!(refused.code() == ErrorCode::Conflict && refused.message().contains(&what), "{refused}");
-    let over = ItemChange { overwrite: true, ..old };
+    let mut over = ItemChange { overwrite: true, ..old };
     let written = alice.update_item(id, &over, &quiet()).await.unwrap().item;
     assert_eq!((value(&written, "power"), written.slots.len()), (Some("2"), read.slots.len()));
+
+    // What is to go has gone. The new slot of its name is another one.
+    over.slots[index_of(&read, "power")].remove = true;
+    for overwrite in [false, true] {
+        let gone = ItemChange { overwrite, ..over.clone() };
+        let same = alice.update_item(id, &gone, &quiet()).await.unwrap().item;
+        assert_eq!((value(&same, "power"), same.version()), (Some("2"), written.version()));
+    }
 }
 
 #[tokio::test]
@@ -387,12 +395,13 @@ async fn an_item_that_is_given_back_is_written_whichever_request_fails() {
         let mut whole = given_back(&read, "vin", "2");
         whole.label = Some("Mine".to_owned());
         whole.slots.push(labelled("Colour", "grey"));
+        whole.slots[index_of(&read, "power")].remove = true;
         alice.update_item(&read.record.id, &whole, &quiet()).await
     };
     fail_each_request(&harness.network, write, async |updated, fault, number| {
         let read = alice.get_item(&updated.item.record.id).await.unwrap();
         let values = ["vin", "power", "colour"].map(|name| value(&read, name));
-        assert_eq!(values, [Some("2"), Some("1"), Some("grey")], "{fault:?} at {number}");
+        assert_eq!(values, [Some("2"), None, Some("grey")], "{fault:?} at {number}");
         assert_eq!((read.record.label.as_str(), read.binding.changed), ("Mine", false), "{fault:?} at {number}");
         let next = new().await;
         item.replace(next);
