@@ -446,6 +446,23 @@ async fn an_item_that_outgrows_a_request_is_shared_shared_on_refreshed_and_kept(
     assert!(harness.network.largest_body() < 32 * MEGABYTE);
 }
 
+/// Two devices that refresh one large share at once: one of them ends, and the recipient can read what it sent.
+#[tokio::test]
+async fn a_large_share_that_two_devices_refresh_at_once_stays_readable() {
+    let harness = Harness::new().await;
+    let (alice, bob, to_bob) = harness.alice_and_bob().await;
+    let second = harness.new_session(&alice).await;
+    let item = alice.create_item(&custom(vec![]), &quiet()).await.unwrap();
+    let pages: Vec<_> = ["a", "b", "c"].map(|letter| slot(&letter.repeat(4), &letter.repeat(MEGABYTE))).to_vec();
+    update(&alice, &item, pages).await;
+    let share = alice.create_share(&NewShare::new(item.record.id.clone(), to_bob), &quiet()).await.unwrap();
+    let refresh = async |session: &Session| session.refresh_shares(&item.record.id, &[], &quiet()).await;
+    let (first, second) = tokio::join!(refresh(&alice), refresh(&second));
+    let ended: Vec<_> = [first, second].into_iter().filter_map(Result::err).map(|error| error.code()).collect();
+    assert_eq!(ended, [ErrorCode::Conflict]);
+    assert_eq!(value(&bob.get_share(&share.id).await.unwrap().item, "cccc").map(str::len), Some(MEGABYTE));
+}
+
 /// Called again after it was cut off, whichever request failed, sharing is completed.
 #[tokio::test]
 async fn a_large_share_that_was_cut_off_is_completed_by_calling_again() {

@@ -107,6 +107,7 @@ pub enum Code {
     KeypairChanged,
     KeyEncryptionKeyExists,
     EncryptionSpaceConflict,
+    ShareChanged,
     // 413
     BodyTooLarge,
     // 415
@@ -145,9 +146,11 @@ impl Code {
             | Self::SharedKeyNotFound
             | Self::EncryptionSpaceNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::ItemChanged | Self::KeypairChanged | Self::KeyEncryptionKeyExists | Self::EncryptionSpaceConflict => {
-                StatusCode::CONFLICT
-            }
+            Self::ItemChanged
+            | Self::KeypairChanged
+            | Self::KeyEncryptionKeyExists
+            | Self::EncryptionSpaceConflict
+            | Self::ShareChanged => StatusCode::CONFLICT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooManyAttempts | Self::TooManyInvitations => StatusCode::TOO_MANY_REQUESTS,

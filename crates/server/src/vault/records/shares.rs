@@ -55,6 +55,10 @@ impl ShareRow {
             || self.acceptance_required == Acceptance::Accepted.as_str()
     }
 
+    pub(crate) fn has_dek(&self, dek: &str) -> bool {
+        self.encrypted_dek.as_deref() == Some(dek)
+    }
+
     /// Whether the recipient may share on.
     pub(crate) fn permits_on_sharing(&self) -> bool {
         self.onsharing_permitted != 0

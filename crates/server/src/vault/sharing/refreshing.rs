@@ -81,6 +81,13 @@ async fn replace(
     let originals: HashMap<&str, &str> =
         sharing.slots.iter().map(|slot| (slot.id.as_str(), slot.original_id.as_str())).collect();
 
+    for continued in &request.continued_deks {
+        let share = by_id.get(continued.share_id.as_str()).ok_or_else(shares::not_found)?;
+        if !share.has_dek(continued.dek.as_str()) {
+            let message = "Another client has set another DEK for a share meanwhile";
+            return Err(Error::refused(Code::ShareChanged, message).at("continued_deks"));
+        }
+    }
     let mut deks = HashMap::with_capacity(request.share_deks.len());
     let mut grants = HashMap::new();
     for dek in &request.share_deks {
