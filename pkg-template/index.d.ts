@@ -113,10 +113,11 @@ export type ErrorCode =
   | 'INTERNAL';
 
 /**
- * How calls of this library fail: a real `Error`, with a stable {@link ErrorCode}. Its message is for people and never
- * holds a passphrase, a key, a token or a decrypted value. Where a server refused, it ends with what that server said, in
- * quotation marks and shortened to 200 characters: `…; the server says: "invitation.email: must be …"`. That part is the
- * server's word, and not ours.
+ * How calls of this library fail: a real `Error`, with a stable {@link ErrorCode}. Its message is for people; what this
+ * library writes there never holds a passphrase, a key, a token or a decrypted value. Where a server refused, it ends with
+ * what that server said, in quotation marks and shortened to 200 characters: `…; the server says: "invitation.email: must
+ * be …"`. That part is the server's word: runs of more than 40 letters and digits, as tokens and keys are, are left out of
+ * it, and a shorter text that a server repeats from its own request is not.
  *
  * It can be constructed so that an app's own tests can make the failures they want to see handled.
  */
