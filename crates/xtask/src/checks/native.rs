@@ -1,6 +1,6 @@
-//! Formatting, lints, licences, the Rust tests, the documentation and the instructions of the hot paths.
+//! Formatting, lints, licences, the Rust tests, the systemd unit, the documentation and the instructions of the hot paths.
 
-use super::{dependencies, instructions};
+use super::{dependencies, instructions, packaging};
 use crate::workspace::{WASM_TARGET, Workspace};
 use crate::{process, progress, tools};
 
@@ -23,6 +23,7 @@ pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     let wasm = ["clippy", "--locked", "--package", "vaultshare", "--lib", "--target", WASM_TARGET];
     check(workspace, "lints of the wasm build", &[&wasm[..], &["--", "--deny", "warnings"]].concat())?;
     check(workspace, "Rust tests", &["test", "--locked", "--workspace"])?;
+    progress::step("the unit for systemd", || packaging::check_unit(workspace))?;
     progress::step("documentation", || {
         let mut cargo = workspace.cargo();
         cargo.args(["doc", "--locked", "--workspace", "--no-deps", "--document-private-items"]);

@@ -7,6 +7,7 @@ mod cargo_programs;
 mod node;
 mod rust;
 mod system;
+mod systemd;
 mod valgrind;
 
 pub(crate) use browser::Browser;
@@ -17,4 +18,5 @@ pub(crate) use node::{
     ensure as ensure_node, ensure_packages as ensure_npm_packages, ensure_packages_of as ensure_npm_packages_of,
 };
 pub(crate) use rust::{ensure_component, ensure_wasm_target};
+pub(crate) use systemd::ensure as ensure_systemd_analyze;
 pub(crate) use valgrind::ensure as ensure_valgrind;
