@@ -4,7 +4,7 @@
 //! - [`keystore`], [`vault`]: in each, `routes` lists all routes; a file per resource has its handlers and rules;
 //!   `records` has the SQL and imports only [`store`] and the small modules below
 //! - [`store`]: the databases, one for each service; [`clock`], [`token`], [`wire`]
-//! - [`auth`], [`idempotency`], [`pagination`], [`query`], [`request`], [`error`]: what every resource needs
+//! - [`auth`], [`idempotency`], [`pagination`], [`query`], `rate_limit`, [`request`], [`error`]: what resources need
 //! - [`mail`]: invitations by e-mail; [`metrics`]: what is counted and timed
 //! - [`http`]: the whole router, and the layers around every request; `serve`: the connections they come by
 //!
@@ -30,6 +30,7 @@ pub mod pagination;
 mod private;
 pub mod public_key;
 pub mod query;
+mod rate_limit;
 pub mod request;
 mod serve;
 pub mod service;
@@ -50,6 +51,7 @@ use clock::Clock;
 use error::{Error, Result};
 use keystore::Keystore;
 use mail::Mailer;
+use rate_limit::RateLimits;
 use service::Service;
 use store::Store;
 use vault::Vault;
@@ -79,9 +81,13 @@ pub async fn open(config: Config) -> Result<App> {
     let keystore_store = Store::open_sqlite(&config.data.join("keystore.db"), &store::KEYSTORE).await?;
     store::installation::check(&vault_store, &keystore_store).await?;
     let mailer = Mailer::new(&config.mail, &config.data)?;
-    let vault = Vault::open(vault_store, clock.clone(), config.limits.clone(), mailer).await?;
+    let key = keystore::rate_limit_key(&keystore_store).await?;
+    let rate_limits = Arc::new(RateLimits::new(key, &config.limits));
+    let vault =
+        Vault::open(vault_store, clock.clone(), config.limits.clone(), mailer, Arc::clone(&rate_limits)).await?;
     let admissions = Arc::new(vault.clone());
-    let keystore = Keystore::open(keystore_store, clock.clone(), config.limits.clone(), admissions).await?;
+    let keystore =
+        Keystore::open(keystore_store, clock.clone(), config.limits.clone(), admissions, rate_limits).await?;
     Ok(App { config, clock, keystore, vault, _lock: Arc::new(lock) })
 }
 

@@ -244,11 +244,21 @@ pub struct Limits {
     #[config(layer_attr(arg(long = "limits-idempotency", value_name = "TIME", hide_short_help = true)))]
     pub idempotency: Time,
     /// Failed logins allowed at once for one username from one address; one more per `attempt_regained` after that. A
-    /// passphrase beyond ASCII that was mistyped fails up to three times, once for each of Unicode's forms.
+    /// passphrase beyond ASCII that was mistyped fails up to three times, once for each of Unicode's forms. 0 sets no limit.
     #[config(env = "VAULTSHARE_LIMITS_ATTEMPTS_PER_USER", default = 20)]
     #[config(layer_attr(arg(long = "limits-attempts-per-user", value_name = "NUMBER", hide_short_help = true)))]
     pub attempts_per_user: u32,
-    /// Failed logins allowed at once from one address; one more per `attempt_regained` after that.
+    /// Failed logins allowed at once for one username from all addresses that its user has not signed in from before; one
+    /// more per `attempt_regained` after that. 0 sets no limit.
+    #[config(env = "VAULTSHARE_LIMITS_ATTEMPTS_PER_USER_ANYWHERE", default = 200)]
+    #[config(layer_attr(arg(
+        long = "limits-attempts-per-user-anywhere",
+        value_name = "NUMBER",
+        hide_short_help = true
+    )))]
+    pub attempts_per_user_anywhere: u32,
+    /// Failed logins allowed at once from one address, one more per `attempt_regained` after that: beyond them, its logins
+    /// are slowed down, but for users who have signed in from there before. 0 sets no limit.
     #[config(env = "VAULTSHARE_LIMITS_ATTEMPTS_PER_ADDRESS", default = 200)]
     #[config(layer_attr(arg(long = "limits-attempts-per-address", value_name = "NUMBER", hide_short_help = true)))]
     pub attempts_per_address: u32,
@@ -256,7 +266,27 @@ pub struct Limits {
     #[config(env = "VAULTSHARE_LIMITS_ATTEMPT_REGAINED", default = "15s")]
     #[config(layer_attr(arg(long = "limits-attempt-regained", value_name = "TIME", hide_short_help = true)))]
     pub attempt_regained: Time,
-    /// How many invitations by e-mail a user can create within a day.
+    /// Login challenges for one address within an hour; more are slowed down. 0 sets no limit.
+    #[config(env = "VAULTSHARE_LIMITS_CHALLENGES_PER_ADDRESS", default = 5000)]
+    #[config(layer_attr(arg(long = "limits-challenges-per-address", value_name = "NUMBER", hide_short_help = true)))]
+    pub challenges_per_address: u32,
+    /// Sessions of the Vault for one address within an hour; more are slowed down. 0 sets no limit.
+    #[config(env = "VAULTSHARE_LIMITS_SESSIONS_PER_ADDRESS", default = 5000)]
+    #[config(layer_attr(arg(long = "limits-sessions-per-address", value_name = "NUMBER", hide_short_help = true)))]
+    pub sessions_per_address: u32,
+    /// Users who register from one address within an hour; more are refused. 0 sets no limit.
+    #[config(env = "VAULTSHARE_LIMITS_SIGN_UPS_PER_ADDRESS", default = 500)]
+    #[config(layer_attr(arg(long = "limits-sign-ups-per-address", value_name = "NUMBER", hide_short_help = true)))]
+    pub sign_ups_per_address: u32,
+    /// How long a request waits that is slowed down.
+    #[config(env = "VAULTSHARE_LIMITS_SLOW_DOWN", default = "3s")]
+    #[config(layer_attr(arg(long = "limits-slow-down", value_name = "TIME", hide_short_help = true)))]
+    pub slow_down: Time,
+    /// How long an address is remembered that a user has signed in from.
+    #[config(env = "VAULTSHARE_LIMITS_KNOWN_ADDRESS", default = "90d")]
+    #[config(layer_attr(arg(long = "limits-known-address", value_name = "TIME", hide_short_help = true)))]
+    pub known_address: Time,
+    /// How many invitations by e-mail a user can create within a day. 0 sets no limit.
     #[config(env = "VAULTSHARE_LIMITS_MAILS_PER_DAY", default = 50)]
     #[config(layer_attr(arg(long = "limits-mails-per-day", value_name = "NUMBER", hide_short_help = true)))]
     pub mails_per_day: u32,

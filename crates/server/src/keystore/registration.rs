@@ -13,6 +13,7 @@ use super::{
     srp::{NUMBER_LENGTH, number_from_hex},
 };
 use crate::{
+    client_address::ClientAddress,
     clock::{Millis, to_wire},
     error::{Code, Error, Result},
     request::Body,
@@ -25,6 +26,7 @@ use crate::{
 const USERNAME_LENGTH: usize = 11;
 /// Base58: no look-alikes, because people read usernames aloud.
 const USERNAME_ALPHABET: &[u8] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+const TOO_MANY_SIGN_UPS: &str = "Too many users have signed up from this address";
 const RESERVED_FOR: Millis = 60 * 60 * 1000;
 
 pub(super) async fn offer_username(
@@ -37,12 +39,19 @@ pub(super) async fn offer_username(
 
 pub(super) async fn register(
     State(keystore): State<Keystore>,
+    address: ClientAddress,
     Body(user): Body<NewSrpUser>,
 ) -> Result<(StatusCode, Json<SrpUserResponse>)> {
     check(&user)?;
-    let id = new_id();
+    let (id, now) = (new_id(), keystore.clock().now());
+    let limit = keystore.rate_limits().sign_ups(&address.network());
+    // Before the one writer is asked for: refusals are to cost little.
+    if let Some(retry_after) = limit.wait(&mut *keystore.store().read_once().await?, now).await? {
+        return Err(Error::TooMany { code: Code::TooManyRequests, message: TOO_MANY_SIGN_UPS, retry_after });
+    }
     let mut tx = keystore.store().write().await?;
-    if !users::insert(&mut tx, &id, &user, keystore.clock().now()).await? {
+    limit.require(&mut tx, now, Code::TooManyRequests, TOO_MANY_SIGN_UPS).await?;
+    if !users::insert(&mut tx, &id, &user, now).await? {
         let message = "Username has already been taken";
         return Err(Error::refused(Code::UsernameTaken, message));
     }

@@ -30,6 +30,7 @@ use crate::{
     error::Result,
     idempotency,
     mail::Mailer,
+    rate_limit::{self, RateLimits},
     service::{Admissions, BoxFuture, Service},
     store::Store,
 };
@@ -45,6 +46,7 @@ struct Inner {
     clock: Clock,
     limits: Limits,
     mailer: Mailer,
+    rate_limits: Arc<RateLimits>,
     mail_queued: Notify,
 }
 
@@ -71,17 +73,27 @@ impl Admissions for Vault {
 impl Vault {
     /// A Vault on `store`. Writes the system templates to it, hashes what older servers did not, and gives up messages
     /// that were being sent when the server stopped.
-    pub async fn open(store: Store, clock: Clock, limits: Limits, mailer: Mailer) -> Result<Self> {
+    pub(crate) async fn open(
+        store: Store,
+        clock: Clock,
+        limits: Limits,
+        mailer: Mailer,
+        rate_limits: Arc<RateLimits>,
+    ) -> Result<Self> {
         system_templates::seed(&store, &clock).await?;
         let mut tx = store.write().await?;
         hash_plain_tokens(&mut tx).await?;
         tx.commit().await?;
         mail_queue::fail_interrupted(&store).await?;
-        Ok(Self(Arc::new(Inner { store, clock, limits, mailer, mail_queued: Notify::new() })))
+        Ok(Self(Arc::new(Inner { store, clock, limits, mailer, rate_limits, mail_queued: Notify::new() })))
     }
 
     fn mailer(&self) -> &Mailer {
         &self.0.mailer
+    }
+
+    fn rate_limits(&self) -> &RateLimits {
+        &self.0.rate_limits
     }
 
     /// How many messages wait to be sent.
@@ -100,6 +112,7 @@ impl Vault {
         let now = self.clock().now();
         let mut tx = self.store().write().await?;
         auth::delete_expired(&mut tx, now).await?;
+        rate_limit::delete_regained(&mut tx, now).await?;
         users::delete_expired_admission_tokens(&mut tx, now).await?;
         deletion::delete_due(&mut tx, self.clock()).await?;
         space_shares::delete_expired(&mut tx, now).await?;

@@ -4,6 +4,7 @@ pub(crate) mod challenges;
 pub(crate) mod encryption_spaces;
 pub(crate) mod keypairs;
 pub(crate) mod keys;
+pub(crate) mod known_networks;
 pub(crate) mod server_secrets;
 pub(crate) mod shared_keys;
 pub(crate) mod users;
