@@ -84,6 +84,9 @@ pub enum Code {
     OnsharingNotPermitted,
     AcceptanceRequired,
     InvalidRequestSignature,
+    UserDisabled,
+    InvitationRequired,
+    SignUpsClosed,
     // 404
     UnknownEndpoint,
     ItemNotFound,
@@ -127,9 +130,13 @@ impl Code {
     pub const fn status(self) -> StatusCode {
         match self {
             Self::NotAuthorized | Self::LoginFailed => StatusCode::UNAUTHORIZED,
-            Self::NotOwner | Self::OnsharingNotPermitted | Self::AcceptanceRequired | Self::InvalidRequestSignature => {
-                StatusCode::FORBIDDEN
-            }
+            Self::NotOwner
+            | Self::OnsharingNotPermitted
+            | Self::AcceptanceRequired
+            | Self::InvalidRequestSignature
+            | Self::UserDisabled
+            | Self::InvitationRequired
+            | Self::SignUpsClosed => StatusCode::FORBIDDEN,
             Self::UnknownEndpoint
             | Self::ItemNotFound
             | Self::SlotNotFound

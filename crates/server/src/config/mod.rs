@@ -45,12 +45,29 @@ pub struct Config {
     #[config(env = "VAULTSHARE_TRUSTED_PROXIES", parse_env = confique::env::parse::list_by_comma, default = [])]
     #[config(layer_attr(arg(long, value_name = "CIDR,…", value_delimiter = ',')))]
     pub trusted_proxies: Vec<IpNet>,
+    /// Who can sign up: `open` for anybody, `invite` for who has an invitation of the operator (`vaultshare-server users
+    /// invite`), `closed` for nobody.
+    #[config(env = "VAULTSHARE_SIGNUPS", default = "open")]
+    #[config(layer_attr(arg(long = "signups", value_name = "MODE")))]
+    pub signups: SignUps,
     /// Invitations by e-mail. Without a mail server they are written to files.
     #[config(nested, layer_attr(command(flatten)))]
     pub mail: MailConfig,
     /// Bounds and lifetimes. The defaults suit a small installation. Times are written `90s`, `15m`, `1h 30m` or `30d`.
     #[config(nested, layer_attr(command(flatten)))]
     pub limits: Limits,
+}
+
+/// Who can sign up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum SignUps {
+    /// Anybody.
+    Open,
+    /// Who has an invitation of the operator.
+    Invite,
+    /// Nobody.
+    Closed,
 }
 
 /// How lines of the log are written.
@@ -115,6 +132,7 @@ impl Config {
             metrics_listen: None,
             log_format: LogFormat::Text,
             trusted_proxies: Vec::new(),
+            signups: SignUps::Open,
             mail: MailConfig::default(),
             limits: Limits::default(),
         }
@@ -302,6 +320,18 @@ pub struct Limits {
     #[config(env = "VAULTSHARE_LIMITS_MAIL_ATTEMPTS", default = 24)]
     #[config(layer_attr(arg(long = "limits-mail-attempts", value_name = "NUMBER", hide_short_help = true)))]
     pub mail_attempts: u32,
+    /// How long tasks of clients are stored that are done or failed.
+    #[config(env = "VAULTSHARE_LIMITS_DONE_TASKS", default = "30d")]
+    #[config(layer_attr(arg(long = "limits-done-tasks", value_name = "TIME", hide_short_help = true)))]
+    pub done_tasks: Time,
+    /// How long invitations to connect are stored beyond the time in which they can be accepted.
+    #[config(env = "VAULTSHARE_LIMITS_EXPIRED_INVITATIONS", default = "30d")]
+    #[config(layer_attr(arg(long = "limits-expired-invitations", value_name = "TIME", hide_short_help = true)))]
+    pub expired_invitations: Time,
+    /// How long messages stay in the folder that they are written to without a mail server.
+    #[config(env = "VAULTSHARE_LIMITS_WRITTEN_MAIL", default = "30d")]
+    #[config(layer_attr(arg(long = "limits-written-mail", value_name = "TIME", hide_short_help = true)))]
+    pub written_mail: Time,
     /// How often expired rows are deleted.
     #[config(env = "VAULTSHARE_LIMITS_HOUSEKEEPING", default = "5m")]
     #[config(layer_attr(arg(long = "limits-housekeeping", value_name = "TIME", hide_short_help = true)))]

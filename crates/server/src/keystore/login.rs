@@ -83,7 +83,7 @@ pub(super) async fn open_session(
     let lifetime = auth::lifetime(&keystore, request.valid_for)?;
     check_username(&request.username)?;
     let session = prove(&keystore, &address, &request, lifetime).await.inspect_err(|error| {
-        if matches!(error, Error::Refused { .. }) {
+        if matches!(error, Error::Refused { code: Code::LoginFailed, .. }) {
             // In a form that programs read which block addresses.
             tracing::warn!(client = %address, "sign-in failed");
             metrics::sign_in_failed();
@@ -140,6 +140,7 @@ async fn prove(
             attempt.count(&mut tx, now).await?;
             Err(login_failed())
         }
+        (Ok(()), Some(user_id)) if users::is_disabled(&mut tx, &user_id).await? => Err(auth::user_disabled()),
         (Ok(()), Some(user_id)) => {
             attempt.of_user.reset(&mut tx).await?;
             known_networks::upsert(&mut tx, &user_id, &attempt.network_hash, now).await?;

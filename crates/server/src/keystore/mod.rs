@@ -1,6 +1,7 @@
 //! The Keystore: who can log in, and the keys each user stores, all encrypted before they arrive
 //! (docs/protocol/http-api.md §4).
 
+pub(crate) mod accounts;
 mod admission;
 mod encryption_spaces;
 mod keypairs;
@@ -20,14 +21,14 @@ use std::sync::Arc;
 use crate::{
     auth,
     clock::{Clock, millis},
-    config::Limits,
+    config::{Limits, SignUps},
     error::Result,
     idempotency,
     rate_limit::{self, RateLimits},
     service::{Admissions, Service},
     store::Store,
 };
-use records::{challenges, known_networks, server_secrets};
+use records::{challenges, known_networks, server_secrets, sign_up_invitations};
 
 /// The Keystore's state.
 #[derive(Clone)]
@@ -37,6 +38,7 @@ struct Inner {
     store: Store,
     clock: Clock,
     limits: Limits,
+    sign_ups: SignUps,
     admissions: Arc<dyn Admissions>,
     rate_limits: Arc<RateLimits>,
     /// What the salts and verifiers of unknown usernames are derived from.
@@ -67,12 +69,16 @@ impl Keystore {
     pub(crate) async fn open(
         store: Store,
         clock: Clock,
-        limits: Limits,
+        (limits, sign_ups): (Limits, SignUps),
         admissions: Arc<dyn Admissions>,
         rate_limits: Arc<RateLimits>,
     ) -> Result<Self> {
         let decoy_key = server_secrets::find_or_generate(&store, "decoy_key").await?;
-        Ok(Self(Arc::new(Inner { store, clock, limits, admissions, rate_limits, decoy_key })))
+        Ok(Self(Arc::new(Inner { store, clock, limits, sign_ups, admissions, rate_limits, decoy_key })))
+    }
+
+    fn sign_ups(&self) -> SignUps {
+        self.0.sign_ups
     }
 
     fn rate_limits(&self) -> &RateLimits {
@@ -85,6 +91,7 @@ impl Keystore {
         let mut tx = self.store().write().await?;
         auth::delete_expired(&mut tx, now).await?;
         challenges::delete_expired(&mut tx, now).await?;
+        sign_up_invitations::delete_expired(&mut tx, now).await?;
         rate_limit::delete_regained(&mut tx, now).await?;
         known_networks::delete_older(&mut tx, now - millis(self.limits().known_address)).await?;
         idempotency::delete_expired(&mut tx, now, *self.limits().idempotency).await?;

@@ -7,4 +7,5 @@ pub(crate) mod keys;
 pub(crate) mod known_networks;
 pub(crate) mod server_secrets;
 pub(crate) mod shared_keys;
+pub(crate) mod sign_up_invitations;
 pub(crate) mod users;

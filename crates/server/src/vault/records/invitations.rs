@@ -174,6 +174,12 @@ pub(crate) async fn insert(
     Ok(())
 }
 
+/// Deletes the invitations, used or not, that could be accepted until this time.
+pub(crate) async fn delete_expired(db: &mut AnyConnection, until: Millis) -> Result<()> {
+    sqlx::query("DELETE FROM invitations WHERE expire_at <= $1").bind(until).execute(db).await?;
+    Ok(())
+}
+
 /// Hashes the tokens that servers of before stored in the clear, which the migration marked.
 pub(crate) async fn hash_plain_tokens(db: &mut AnyConnection) -> Result<()> {
     let plain: Vec<(String, String)> =
