@@ -168,6 +168,17 @@ pub async fn end_all(db: &mut AnyConnection, session: &Session, except_current: 
     Ok(())
 }
 
+/// Ends every session of a user.
+pub async fn end_all_of(db: &mut AnyConnection, user_id: &str) -> Result<()> {
+    sqlx::query("DELETE FROM sessions WHERE user_id = $1").bind(user_id).execute(db).await?;
+    Ok(())
+}
+
+/// Refusal of a user whom the operator has disabled, to be given to whoever has shown that they are this user.
+pub fn user_disabled() -> Error {
+    Error::refused(Code::UserDisabled, "This account is disabled: ask those who run this server")
+}
+
 /// Deletes expired sessions.
 pub async fn delete_expired(db: &mut AnyConnection, now: Millis) -> Result<()> {
     sqlx::query("DELETE FROM sessions WHERE expires_at <= $1").bind(now).execute(db).await?;

@@ -84,6 +84,9 @@ pub enum Code {
     OnsharingNotPermitted,
     AcceptanceRequired,
     InvalidRequestSignature,
+    UserDisabled,
+    InvitationRequired,
+    SignUpsClosed,
     // 404
     UnknownEndpoint,
     ItemNotFound,
@@ -114,6 +117,7 @@ pub enum Code {
     UnsupportedMediaType,
     // 429
     TooManyAttempts,
+    TooManyRequests,
     TooManyInvitations,
     // 500
     InternalError,
@@ -127,9 +131,13 @@ impl Code {
     pub const fn status(self) -> StatusCode {
         match self {
             Self::NotAuthorized | Self::LoginFailed => StatusCode::UNAUTHORIZED,
-            Self::NotOwner | Self::OnsharingNotPermitted | Self::AcceptanceRequired | Self::InvalidRequestSignature => {
-                StatusCode::FORBIDDEN
-            }
+            Self::NotOwner
+            | Self::OnsharingNotPermitted
+            | Self::AcceptanceRequired
+            | Self::InvalidRequestSignature
+            | Self::UserDisabled
+            | Self::InvitationRequired
+            | Self::SignUpsClosed => StatusCode::FORBIDDEN,
             Self::UnknownEndpoint
             | Self::ItemNotFound
             | Self::SlotNotFound
@@ -153,7 +161,7 @@ impl Code {
             | Self::ShareChanged => StatusCode::CONFLICT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::TooManyAttempts | Self::TooManyInvitations => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyAttempts | Self::TooManyRequests | Self::TooManyInvitations => StatusCode::TOO_MANY_REQUESTS,
             Self::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Timeout | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_REQUEST,
@@ -173,8 +181,12 @@ pub enum Error {
         /// A sentence for people. Never holds a value of the request that could be secret.
         message: String,
     },
-    /// 429, after too many failed logins.
-    TooManyAttempts {
+    /// 429: a rate limit is reached. Of its own kind, so that no such reply goes without `Retry-After`.
+    TooMany {
+        /// Of what.
+        code: Code,
+        /// A sentence for people, which goes on with the time.
+        message: &'static str,
         /// How long to wait.
         retry_after: Duration,
     },
@@ -228,7 +240,9 @@ impl std::fmt::Display for Error {
         match self {
             Self::Refused { field: Some(field), message, .. } => write!(formatter, "{field}: {message}"),
             Self::Refused { message, .. } => formatter.write_str(message),
-            Self::TooManyAttempts { retry_after } => write!(formatter, "too many attempts: wait {retry_after:?}"),
+            Self::TooMany { message, retry_after, .. } => {
+                write!(formatter, "{message}: try again in {} seconds", whole_seconds(*retry_after))
+            }
             Self::Unavailable(reason) | Self::Fault(reason) => formatter.write_str(reason),
         }
     }
@@ -267,10 +281,8 @@ impl IntoResponse for Error {
     fn into_response(self) -> Response {
         match &self {
             Self::Refused { code, field, .. } => body(*code, field.as_deref(), &self.to_string()).into_response(),
-            Self::TooManyAttempts { retry_after } => {
-                let seconds = retry_after.as_secs().max(1);
-                let message = format!("Too many failed attempts: try again in {seconds} seconds");
-                with_retry_after(seconds, body(Code::TooManyAttempts, None, &message))
+            Self::TooMany { code, retry_after, .. } => {
+                with_retry_after(whole_seconds(*retry_after), body(*code, None, &self.to_string()))
             }
             Self::Unavailable(reason) => {
                 tracing::error!(reason, "the database is not to be had");
@@ -283,6 +295,11 @@ impl IntoResponse for Error {
             }
         }
     }
+}
+
+/// Rounded up: who comes back after it is not too early.
+fn whole_seconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis().div_ceil(1000)).unwrap_or(u64::MAX).max(1)
 }
 
 fn with_retry_after(seconds: u64, reply: impl IntoResponse) -> Response {

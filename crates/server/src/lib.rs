@@ -4,8 +4,8 @@
 //! - [`keystore`], [`vault`]: in each, `routes` lists all routes; a file per resource has its handlers and rules;
 //!   `records` has the SQL and imports only [`store`] and the small modules below
 //! - [`store`]: the databases, one for each service; [`clock`], [`token`], [`wire`]
-//! - [`auth`], [`idempotency`], [`pagination`], [`query`], [`request`], [`error`]: what every resource needs
-//! - [`mail`]: invitations by e-mail; [`metrics`]: what is counted and timed
+//! - [`auth`], [`idempotency`], [`pagination`], [`query`], `rate_limit`, [`request`], [`error`]: what resources need
+//! - [`operator`]: what the commands do with users; [`mail`]: invitations by e-mail; [`metrics`]: what is counted and timed
 //! - [`http`]: the whole router, and the layers around every request; `serve`: the connections they come by
 //!
 //! ```no_run
@@ -26,10 +26,12 @@ pub mod idempotency;
 pub mod keystore;
 pub mod mail;
 pub mod metrics;
+pub mod operator;
 pub mod pagination;
 mod private;
 pub mod public_key;
 pub mod query;
+mod rate_limit;
 pub mod request;
 mod serve;
 pub mod service;
@@ -40,16 +42,18 @@ pub mod token;
 pub mod vault;
 pub mod wire;
 
-pub use config::{Config, Limits, LogFormat, MailConfig, Time};
+pub use config::{Config, Limits, LogFormat, MailConfig, SignUps, Time};
+pub use operator::ListedUser;
 
-use std::{fs::File, sync::Arc, time::Duration};
+use std::{fs::File, path::Path, sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, sync::oneshot};
 
 use clock::Clock;
 use error::{Error, Result};
-use keystore::Keystore;
+use keystore::{Keystore, accounts::AccountsOf};
 use mail::Mailer;
+use rate_limit::RateLimits;
 use service::Service;
 use store::Store;
 use vault::Vault;
@@ -64,8 +68,8 @@ pub struct App {
     clock: Clock,
     keystore: Keystore,
     vault: Vault,
-    /// Held for as long as the databases are open.
-    _lock: Arc<File>,
+    /// Held by a server for as long as the databases are open.
+    _lock: Option<Arc<File>>,
 }
 
 /// Opens the databases, and creates them at the first start.
@@ -74,15 +78,48 @@ pub async fn open(config: Config) -> Result<App> {
         Error::fault(format!("the data folder {} cannot be created: {error}", config.data.display()))
     })?;
     let lock = private::lock_folder(&config.data)?;
+    let app = connect(config, Some(Arc::new(lock))).await?;
+    app.vault.prepare().await?;
+    Ok(app)
+}
+
+/// Opens the databases beside a server that may be running, to do what an operator does with users. They have to be there
+/// and of this version.
+pub async fn open_beside(config: Config) -> Result<App> {
+    store::files::require_current(&config.data)?;
+    connect(config, None).await
+}
+
+/// What is wrong with the databases in the data folder, or in a backup, a line each.
+pub fn check(folder: &Path) -> Result<Vec<String>> {
+    store::files::check(folder)
+}
+
+/// Copies both databases into a new folder, as they are at one moment, also from under a server that is running.
+pub fn back_up(data: &Path, to: &Path) -> Result<()> {
+    store::files::back_up(data, to)
+}
+
+/// Puts the databases of a backup into a data folder that no server uses and that is empty, or has databases to `replace`.
+pub fn restore(from: &Path, data: &Path, replace: bool) -> Result<()> {
+    store::files::restore(from, data, replace)
+}
+
+async fn connect(config: Config, lock: Option<Arc<File>>) -> Result<App> {
     let clock = Clock::default();
     let vault_store = Store::open_sqlite(&config.data.join("vault.db"), &store::VAULT).await?;
     let keystore_store = Store::open_sqlite(&config.data.join("keystore.db"), &store::KEYSTORE).await?;
     store::installation::check(&vault_store, &keystore_store).await?;
     let mailer = Mailer::new(&config.mail, &config.data)?;
-    let vault = Vault::open(vault_store, clock.clone(), config.limits.clone(), mailer).await?;
+    let key = keystore::rate_limit_key(&keystore_store).await?;
+    let rate_limits = Arc::new(RateLimits::new(key, &config.limits));
+    let accounts = Arc::new(AccountsOf(keystore_store.clone()));
+    let limits = config.limits.clone();
+    let vault = Vault::new(vault_store, clock.clone(), limits.clone(), mailer, Arc::clone(&rate_limits), accounts);
     let admissions = Arc::new(vault.clone());
-    let keystore = Keystore::open(keystore_store, clock.clone(), config.limits.clone(), admissions).await?;
-    Ok(App { config, clock, keystore, vault, _lock: Arc::new(lock) })
+    let rules = (limits, config.signups);
+    let keystore = Keystore::open(keystore_store, clock.clone(), rules, admissions, rate_limits).await?;
+    Ok(App { config, clock, keystore, vault, _lock: lock })
 }
 
 impl App {
@@ -99,7 +136,11 @@ impl App {
     /// Deletes expired rows, as [`App::serve`] does periodically.
     pub async fn clear_expired(&self) -> Result<()> {
         self.keystore.clear_expired().await?;
-        self.vault.clear_expired().await
+        self.vault.clear_expired().await?;
+        for store in [self.vault.store(), self.keystore.store()] {
+            store::files::end_log(store.file().to_owned()).await?;
+        }
+        Ok(())
     }
 
     /// Sends the messages that are due, as [`App::serve`] does by itself.

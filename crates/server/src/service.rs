@@ -1,4 +1,4 @@
-//! What the Keystore and the Vault have in common, and the one thing that one asks of the other.
+//! What the Keystore and the Vault have in common, and what one asks of the other.
 
 use std::pin::Pin;
 
@@ -22,8 +22,16 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// What the Keystore asks of the Vault. The Vault implements it, so that neither service imports the other.
 pub trait Admissions: Send + Sync {
-    /// Issues a token that admits one user to the Vault, once.
-    fn issue_admission_token(&self) -> BoxFuture<'_, Result<String>>;
+    /// Issues a token that admits this user of the Keystore to the Vault, once.
+    fn issue_admission_token<'a>(&'a self, keystore_user_id: &'a str) -> BoxFuture<'a, Result<String>>;
+}
+
+/// What the Vault asks of the Keystore, which implements it.
+pub trait Accounts: Send + Sync {
+    /// Deletes users with all their keys. One who is gone already is no error.
+    fn delete_users<'a>(&'a self, ids: &'a [String]) -> BoxFuture<'a, Result<()>>;
+    /// Whose these data encryption keys are: pairs of the ids of a key and of its user.
+    fn owners_of_deks<'a>(&'a self, ids: &'a [String]) -> BoxFuture<'a, Result<Vec<(String, String)>>>;
 }
 
 /// The reply of `GET /version`: the API version that a service implements.

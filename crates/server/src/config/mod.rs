@@ -45,12 +45,29 @@ pub struct Config {
     #[config(env = "VAULTSHARE_TRUSTED_PROXIES", parse_env = confique::env::parse::list_by_comma, default = [])]
     #[config(layer_attr(arg(long, value_name = "CIDR,…", value_delimiter = ',')))]
     pub trusted_proxies: Vec<IpNet>,
+    /// Who can sign up: `open` for anybody, `invite` for who has an invitation of the operator (`vaultshare-server users
+    /// invite`), `closed` for nobody.
+    #[config(env = "VAULTSHARE_SIGNUPS", default = "open")]
+    #[config(layer_attr(arg(long = "signups", value_name = "MODE")))]
+    pub signups: SignUps,
     /// Invitations by e-mail. Without a mail server they are written to files.
     #[config(nested, layer_attr(command(flatten)))]
     pub mail: MailConfig,
     /// Bounds and lifetimes. The defaults suit a small installation. Times are written `90s`, `15m`, `1h 30m` or `30d`.
     #[config(nested, layer_attr(command(flatten)))]
     pub limits: Limits,
+}
+
+/// Who can sign up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum SignUps {
+    /// Anybody.
+    Open,
+    /// Who has an invitation of the operator.
+    Invite,
+    /// Nobody.
+    Closed,
 }
 
 /// How lines of the log are written.
@@ -115,6 +132,7 @@ impl Config {
             metrics_listen: None,
             log_format: LogFormat::Text,
             trusted_proxies: Vec::new(),
+            signups: SignUps::Open,
             mail: MailConfig::default(),
             limits: Limits::default(),
         }
@@ -244,11 +262,21 @@ pub struct Limits {
     #[config(layer_attr(arg(long = "limits-idempotency", value_name = "TIME", hide_short_help = true)))]
     pub idempotency: Time,
     /// Failed logins allowed at once for one username from one address; one more per `attempt_regained` after that. A
-    /// passphrase beyond ASCII that was mistyped fails up to three times, once for each of Unicode's forms.
+    /// passphrase beyond ASCII that was mistyped fails up to three times, once for each of Unicode's forms. 0 sets no limit.
     #[config(env = "VAULTSHARE_LIMITS_ATTEMPTS_PER_USER", default = 20)]
     #[config(layer_attr(arg(long = "limits-attempts-per-user", value_name = "NUMBER", hide_short_help = true)))]
     pub attempts_per_user: u32,
-    /// Failed logins allowed at once from one address; one more per `attempt_regained` after that.
+    /// Failed logins allowed at once for one username from all addresses that its user has not signed in from before; one
+    /// more per `attempt_regained` after that. 0 sets no limit.
+    #[config(env = "VAULTSHARE_LIMITS_ATTEMPTS_PER_USER_ANYWHERE", default = 200)]
+    #[config(layer_attr(arg(
+        long = "limits-attempts-per-user-anywhere",
+        value_name = "NUMBER",
+        hide_short_help = true
+    )))]
+    pub attempts_per_user_anywhere: u32,
+    /// Failed logins allowed at once from one address, one more per `attempt_regained` after that: beyond them, its logins
+    /// are slowed down, but for users who have signed in from there before. 0 sets no limit.
     #[config(env = "VAULTSHARE_LIMITS_ATTEMPTS_PER_ADDRESS", default = 200)]
     #[config(layer_attr(arg(long = "limits-attempts-per-address", value_name = "NUMBER", hide_short_help = true)))]
     pub attempts_per_address: u32,
@@ -256,7 +284,27 @@ pub struct Limits {
     #[config(env = "VAULTSHARE_LIMITS_ATTEMPT_REGAINED", default = "15s")]
     #[config(layer_attr(arg(long = "limits-attempt-regained", value_name = "TIME", hide_short_help = true)))]
     pub attempt_regained: Time,
-    /// How many invitations by e-mail a user can create within a day.
+    /// Login challenges for one address within an hour; more are slowed down. 0 sets no limit.
+    #[config(env = "VAULTSHARE_LIMITS_CHALLENGES_PER_ADDRESS", default = 5000)]
+    #[config(layer_attr(arg(long = "limits-challenges-per-address", value_name = "NUMBER", hide_short_help = true)))]
+    pub challenges_per_address: u32,
+    /// Sessions of the Vault for one address within an hour; more are slowed down. 0 sets no limit.
+    #[config(env = "VAULTSHARE_LIMITS_SESSIONS_PER_ADDRESS", default = 5000)]
+    #[config(layer_attr(arg(long = "limits-sessions-per-address", value_name = "NUMBER", hide_short_help = true)))]
+    pub sessions_per_address: u32,
+    /// Users who register from one address within an hour; more are refused. 0 sets no limit.
+    #[config(env = "VAULTSHARE_LIMITS_SIGN_UPS_PER_ADDRESS", default = 500)]
+    #[config(layer_attr(arg(long = "limits-sign-ups-per-address", value_name = "NUMBER", hide_short_help = true)))]
+    pub sign_ups_per_address: u32,
+    /// How long a request waits that is slowed down.
+    #[config(env = "VAULTSHARE_LIMITS_SLOW_DOWN", default = "3s")]
+    #[config(layer_attr(arg(long = "limits-slow-down", value_name = "TIME", hide_short_help = true)))]
+    pub slow_down: Time,
+    /// How long an address is remembered that a user has signed in from.
+    #[config(env = "VAULTSHARE_LIMITS_KNOWN_ADDRESS", default = "90d")]
+    #[config(layer_attr(arg(long = "limits-known-address", value_name = "TIME", hide_short_help = true)))]
+    pub known_address: Time,
+    /// How many invitations by e-mail a user can create within a day. 0 sets no limit.
     #[config(env = "VAULTSHARE_LIMITS_MAILS_PER_DAY", default = 50)]
     #[config(layer_attr(arg(long = "limits-mails-per-day", value_name = "NUMBER", hide_short_help = true)))]
     pub mails_per_day: u32,
@@ -272,6 +320,18 @@ pub struct Limits {
     #[config(env = "VAULTSHARE_LIMITS_MAIL_ATTEMPTS", default = 24)]
     #[config(layer_attr(arg(long = "limits-mail-attempts", value_name = "NUMBER", hide_short_help = true)))]
     pub mail_attempts: u32,
+    /// How long tasks of clients are stored that are done or failed.
+    #[config(env = "VAULTSHARE_LIMITS_DONE_TASKS", default = "30d")]
+    #[config(layer_attr(arg(long = "limits-done-tasks", value_name = "TIME", hide_short_help = true)))]
+    pub done_tasks: Time,
+    /// How long invitations to connect are stored beyond the time in which they can be accepted.
+    #[config(env = "VAULTSHARE_LIMITS_EXPIRED_INVITATIONS", default = "30d")]
+    #[config(layer_attr(arg(long = "limits-expired-invitations", value_name = "TIME", hide_short_help = true)))]
+    pub expired_invitations: Time,
+    /// How long messages stay in the folder that they are written to without a mail server.
+    #[config(env = "VAULTSHARE_LIMITS_WRITTEN_MAIL", default = "30d")]
+    #[config(layer_attr(arg(long = "limits-written-mail", value_name = "TIME", hide_short_help = true)))]
+    pub written_mail: Time,
     /// How often expired rows are deleted.
     #[config(env = "VAULTSHARE_LIMITS_HOUSEKEEPING", default = "5m")]
     #[config(layer_attr(arg(long = "limits-housekeeping", value_name = "TIME", hide_short_help = true)))]

@@ -3,6 +3,7 @@
 //! Everything goes through sqlx's `Any` driver in SQL that SQLite and PostgreSQL both run, so that the choice between
 //! them is an address. What differs between the two stands in this folder and nowhere else.
 
+pub(crate) mod files;
 pub(crate) mod installation;
 mod rows;
 mod statement;
@@ -52,8 +53,9 @@ const SQLITE_CONNECTION: &str = "PRAGMA busy_timeout = 10000; PRAGMA journal_mod
      PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;";
 
 /// What the writer starts with besides. The largest change (an item's new values for everyone it is shared with) fits
-/// into its cache (KiB), and does not have to wait for its own pages to be copied from the log into the database.
-const SQLITE_WRITER: &str = "PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000;";
+/// into its cache (KiB), and does not have to wait for its own pages to be copied from the log into the database. What is
+/// deleted is overwritten.
+const SQLITE_WRITER: &str = "PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000; PRAGMA secure_delete = ON;";
 
 /// What readers start with besides: they are held to reading.
 const SQLITE_READER: &str = "PRAGMA cache_size = -16384; PRAGMA query_only = ON;";

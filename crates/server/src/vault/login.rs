@@ -8,11 +8,13 @@ use axum::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
+use sqlx::AnyConnection;
 use vaultshare::api::vault::session::{EncryptedSession, SessionRequest, SessionResponse};
 
 use super::{Vault, records::users};
 use crate::{
     auth::{self, EndAllParams, Issued, Session},
+    client_address::ClientAddress,
     clock::{Millis, to_wire},
     error::{Error, Result},
     public_key,
@@ -23,22 +25,40 @@ use crate::{
 
 pub(super) async fn create(
     State(vault): State<Vault>,
+    address: ClientAddress,
     Body(request): Body<SessionRequest>,
 ) -> Result<(StatusCode, Json<SessionResponse>)> {
     let lifetime = auth::lifetime(&vault, request.valid_for)?;
-    let mut db = vault.store().read_once().await?;
-    users::find_by_public_key(&mut db, &request.public_key).await?.ok_or_else(Error::not_authorized)?;
+    let network = address.network();
+    let limit = vault.rate_limits().sessions(&network);
+    let mut db = vault.store().read().await?;
+    let is_too_many = limit.wait(&mut db, vault.clock().now()).await?.is_some();
+    let user_id = users::find_by_public_key(&mut db, &request.public_key).await?.ok_or_else(Error::not_authorized)?;
+    check_enabled(&mut db, &user_id).await?;
     drop(db);
+    let _place = match is_too_many {
+        true => Some(vault.rate_limits().slow_down(&network).await?),
+        false => None,
+    };
     // Outside of the transaction: encrypting takes time, and there is one writer.
     let session = Issued::new(vault.clock().now(), lifetime)?;
     let encrypted_session_authentication_string =
         public_key::encrypt_token(&request.public_key, &session.token).await?;
     let mut tx = vault.store().write().await?;
+    limit.take(&mut tx, session.valid_from).await?;
     let user_id = users::find_by_public_key(&mut tx, &request.public_key).await?.ok_or_else(Error::not_authorized)?;
+    check_enabled(&mut tx, &user_id).await?;
     auth::insert(&mut tx, &user_id, &session).await?;
     tx.commit().await?;
     let session = EncryptedSession { encrypted_session_authentication_string };
     Ok((StatusCode::CREATED, Json(SessionResponse { session })))
+}
+
+async fn check_enabled(db: &mut AnyConnection, user_id: &str) -> Result<()> {
+    if users::is_disabled(db, user_id).await? {
+        return Err(auth::user_disabled());
+    }
+    Ok(())
 }
 
 pub(super) async fn show(session: Session, headers: HeaderMap) -> Json<Value> {

@@ -1,5 +1,6 @@
 //! The Vault: users, their items, and what they share (docs/protocol/http-api.md §5–§10).
 
+mod accounts;
 mod classification;
 mod client_tasks;
 mod connections;
@@ -25,15 +26,20 @@ use tokio::sync::Notify;
 
 use crate::{
     auth,
-    clock::Clock,
+    clock::{Clock, millis},
     config::Limits,
     error::Result,
     idempotency,
     mail::Mailer,
-    service::{Admissions, BoxFuture, Service},
+    rate_limit::{self, RateLimits},
+    service::{Accounts, Admissions, BoxFuture, Service},
     store::Store,
 };
-use records::{invitations::hash_plain_tokens, space_shares, system_templates, users};
+use records::{
+    client_tasks as client_task_records,
+    invitations::{delete_expired as delete_expired_invitations, hash_plain_tokens},
+    space_shares, system_templates, users,
+};
 use sharing::ending;
 
 /// The Vault's state.
@@ -45,6 +51,8 @@ struct Inner {
     clock: Clock,
     limits: Limits,
     mailer: Mailer,
+    rate_limits: Arc<RateLimits>,
+    keystore_accounts: Arc<dyn Accounts>,
     mail_queued: Notify,
 }
 
@@ -63,25 +71,53 @@ impl Service for Vault {
 }
 
 impl Admissions for Vault {
-    fn issue_admission_token(&self) -> BoxFuture<'_, Result<String>> {
-        Box::pin(me::issue_admission_token(self))
+    fn issue_admission_token<'a>(&'a self, keystore_user_id: &'a str) -> BoxFuture<'a, Result<String>> {
+        Box::pin(me::issue_admission_token(self, keystore_user_id))
     }
 }
 
 impl Vault {
-    /// A Vault on `store`. Writes the system templates to it, hashes what older servers did not, and gives up messages
-    /// that were being sent when the server stopped.
-    pub async fn open(store: Store, clock: Clock, limits: Limits, mailer: Mailer) -> Result<Self> {
-        system_templates::seed(&store, &clock).await?;
-        let mut tx = store.write().await?;
+    /// A Vault on `store`. Users of the Keystore are reached by `keystore_accounts`.
+    pub(crate) fn new(
+        store: Store,
+        clock: Clock,
+        limits: Limits,
+        mailer: Mailer,
+        rate_limits: Arc<RateLimits>,
+        keystore_accounts: Arc<dyn Accounts>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            store,
+            clock,
+            limits,
+            mailer,
+            rate_limits,
+            keystore_accounts,
+            mail_queued: Notify::new(),
+        }))
+    }
+
+    /// What a server does before it serves: writes the system templates, brings up to date what older servers did not
+    /// know, and gives up messages that were being sent when the server stopped.
+    pub(crate) async fn prepare(&self) -> Result<()> {
+        system_templates::seed(self.store(), self.clock()).await?;
+        let mut tx = self.store().write().await?;
         hash_plain_tokens(&mut tx).await?;
         tx.commit().await?;
-        mail_queue::fail_interrupted(&store).await?;
-        Ok(Self(Arc::new(Inner { store, clock, limits, mailer, mail_queued: Notify::new() })))
+        mail_queue::fail_interrupted(self.store()).await?;
+        self.link_to_keystore().await
     }
 
     fn mailer(&self) -> &Mailer {
         &self.0.mailer
+    }
+
+    fn keystore_accounts(&self) -> &dyn Accounts {
+        self.0.keystore_accounts.as_ref()
+    }
+
+    fn rate_limits(&self) -> &RateLimits {
+        &self.0.rate_limits
     }
 
     /// How many messages wait to be sent.
@@ -100,10 +136,16 @@ impl Vault {
         let now = self.clock().now();
         let mut tx = self.store().write().await?;
         auth::delete_expired(&mut tx, now).await?;
+        rate_limit::delete_regained(&mut tx, now).await?;
         users::delete_expired_admission_tokens(&mut tx, now).await?;
         deletion::delete_due(&mut tx, self.clock()).await?;
         space_shares::delete_expired(&mut tx, now).await?;
-        idempotency::delete_expired(&mut tx, now, *self.limits().idempotency).await?;
-        Ok(tx.commit().await?)
+        let limits = self.limits();
+        idempotency::delete_expired(&mut tx, now, *limits.idempotency).await?;
+        client_task_records::delete_done(&mut tx, now - millis(limits.done_tasks)).await?;
+        delete_expired_invitations(&mut tx, now - millis(limits.expired_invitations)).await?;
+        tx.commit().await?;
+        self.mailer().delete_written_before(now - millis(limits.written_mail)).await?;
+        self.delete_departed().await
     }
 }

@@ -148,6 +148,13 @@ pub(crate) async fn requeue_stale(db: &mut AnyConnection, user_id: &str, since: 
     Ok(())
 }
 
+/// Deletes the tasks that were done, or failed, before this time.
+pub(crate) async fn delete_done(db: &mut AnyConnection, before: Millis) -> Result<()> {
+    let delete = "DELETE FROM client_tasks WHERE last_state_transition_at <= $1 AND state IN ('done', 'failed')";
+    sqlx::query(delete).bind(before).execute(db).await?;
+    Ok(())
+}
+
 /// Deletes the tasks about a record.
 pub(crate) async fn delete_all_of(db: &mut AnyConnection, target_id: &str) -> Result<()> {
     sqlx::query("DELETE FROM client_tasks WHERE target_id = $1").bind(target_id).execute(db).await?;
