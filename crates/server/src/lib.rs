@@ -24,6 +24,7 @@ pub mod error;
 pub mod http;
 pub mod idempotency;
 pub mod keystore;
+pub mod listener;
 pub mod mail;
 pub mod metrics;
 pub mod operator;
@@ -38,20 +39,22 @@ pub mod service;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod tls;
 pub mod token;
 pub mod vault;
 pub mod wire;
 
-pub use config::{Config, Limits, LogFormat, MailConfig, SignUps, Time};
+pub use config::{Config, Limits, LogFormat, MailConfig, SignUps, Time, TlsConfig};
 pub use operator::ListedUser;
 
 use std::{fs::File, path::Path, sync::Arc, time::Duration};
 
-use tokio::{net::TcpListener, sync::oneshot};
+use tokio::sync::oneshot;
 
 use clock::Clock;
 use error::{Error, Result};
 use keystore::{Keystore, accounts::AccountsOf};
+use listener::Listener;
 use mail::Mailer;
 use rate_limit::RateLimits;
 use service::Service;
@@ -150,11 +153,16 @@ impl App {
 
     /// Serves `listener` until `shutdown` completes, then finishes the running requests, for so long as the limits say, and
     /// closes the databases.
-    pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<()> {
+    pub async fn serve(
+        self,
+        listener: impl Into<Listener>,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<()> {
+        let tls = self.config.tls.acceptor()?;
         let housekeeping = tokio::spawn(self.clone().run_housekeeping());
         let (stop_mail, mail_stopped) = oneshot::channel();
         let mailing = tokio::spawn(self.clone().run_mail_sender(mail_stopped));
-        let served = serve::serve(self.router(), listener, &self.config.limits, shutdown).await;
+        let served = serve::serve(self.router(), listener.into(), tls, &self.config.limits, shutdown).await;
         housekeeping.abort();
         drop(stop_mail);
         // A message that is being sent is finished: later nobody could tell whether it arrived.

@@ -1,8 +1,8 @@
 //! Starts the server, `vaultshare-server --listen 127.0.0.1:3000 --data ./data`, and does what its operator asks.
 
 use std::{
+    fmt::Display,
     io::IsTerminal,
-    net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -10,7 +10,11 @@ use std::{
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
-use vaultshare_server::{App, Config, ListedUser, LogFormat, metrics};
+use vaultshare_server::{
+    App, Config, ListedUser, LogFormat,
+    listener::{ListenAddress, Listener},
+    metrics,
+};
 
 /// Vault and Keystore of vaultshare: they keep ciphertext and hand it to those it belongs to.
 ///
@@ -122,24 +126,32 @@ async fn run(arguments: Arguments) -> Outcome {
 }
 
 async fn serve(mut config: Config) -> Outcome {
-    let listener = listen_on(config.listen).await?;
-    let address = listener.local_addr()?;
-    if !address.ip().is_loopback() {
-        tracing::warn!(%address, "other machines can connect, and this server has no TLS: keep a proxy that has in front");
-    }
-    // A page shown on this machine alone is found where the server listens.
-    if config.www.is_some() && address.ip().is_loopback() {
-        config.mail.public_url.get_or_insert_with(|| format!("http://{address}/"));
+    let cannot_listen = |address: &dyn Display, error| format!("cannot listen on {address}: {error}");
+    let listener = Listener::bind(&config.listen).await.map_err(|error| cannot_listen(&config.listen, error))?;
+    let address = listener.address()?;
+    let scheme = if config.tls.certificate.is_some() { "https" } else { "http" };
+    let url = match &address {
+        ListenAddress::Tcp(address) => format!("{scheme}://{address}"),
+        ListenAddress::Unix(_) => address.to_string(),
+    };
+    if let ListenAddress::Tcp(address) = address {
+        if !address.ip().is_loopback() && scheme == "http" {
+            tracing::warn!(%address, "other machines can connect, and this server has no TLS: keep a proxy that has in front");
+        }
+        // A page shown on this machine alone is found where the server listens.
+        if config.www.is_some() && address.ip().is_loopback() {
+            config.mail.public_url.get_or_insert_with(|| format!("{url}/"));
+        }
     }
     let metrics = match config.metrics_listen {
-        Some(address) => Some(listen_on(address).await?),
+        Some(address) => Some(TcpListener::bind(address).await.map_err(|error| cannot_listen(&address, error))?),
         None => None,
     };
     let app = vaultshare_server::open(config).await?;
     if let Some(listener) = metrics {
         tokio::spawn(axum::serve(listener, metrics::router(app.clone())?).into_future());
     }
-    println!("listening on http://{address}");
+    println!("listening on {url}");
     Ok(app.serve(listener, stop_requested()).await?)
 }
 
@@ -198,10 +210,6 @@ fn start_log(format: LogFormat) {
         LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
         LogFormat::Json => log.json().init(),
     }
-}
-
-async fn listen_on(address: SocketAddr) -> Result<TcpListener, String> {
-    TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))
 }
 
 /// Completes at ctrl-c, and where the system has it at SIGTERM.

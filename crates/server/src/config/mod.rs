@@ -11,8 +11,12 @@ use confique::{Config as _, Layer as _};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    listener::ListenAddress,
+};
 
+pub use crate::tls::TlsConfig;
 pub use time::Time;
 
 /// The configuration of a server. Each field is a flag, an environment variable and a key of the file; a flag goes before
@@ -20,10 +24,11 @@ pub use time::Time;
 #[derive(Clone, Debug, Serialize, confique::Config)]
 #[config(layer_attr(derive(clap::Args)), layer_attr(serde(deny_unknown_fields)))]
 pub struct Config {
-    /// The address to listen on; port 0 takes any free one.
+    /// The address to listen on; port 0 takes any free one. Or unix:/PATH, a socket in the file system for a proxy on this
+    /// machine, whose connections count as from 127.0.0.1.
     #[config(env = "VAULTSHARE_LISTEN", default = "127.0.0.1:3000")]
     #[config(layer_attr(arg(long, value_name = "ADDR:PORT")))]
-    pub listen: SocketAddr,
+    pub listen: ListenAddress,
     /// The folder of the databases. It is created if there is none.
     #[config(env = "VAULTSHARE_DATA", default = "./data")]
     #[config(layer_attr(arg(long, value_name = "DIR")))]
@@ -50,6 +55,9 @@ pub struct Config {
     #[config(env = "VAULTSHARE_SIGNUPS", default = "open")]
     #[config(layer_attr(arg(long = "signups", value_name = "MODE")))]
     pub signups: SignUps,
+    /// TLS of the server's own. Without it a proxy has to speak TLS: clients refuse plain http, loopback aside.
+    #[config(nested, layer_attr(command(flatten)))]
+    pub tls: TlsConfig,
     /// Invitations by e-mail. Without a mail server they are written to files.
     #[config(nested, layer_attr(command(flatten)))]
     pub mail: MailConfig,
@@ -126,12 +134,13 @@ impl Config {
     /// Databases in `data`, default limits, no page.
     pub fn new(data: impl Into<PathBuf>) -> Self {
         Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 3000)),
+            listen: ListenAddress::Tcp(SocketAddr::from(([127, 0, 0, 1], 3000))),
             data: data.into(),
             www: None,
             metrics_listen: None,
             log_format: LogFormat::Text,
             trusted_proxies: Vec::new(),
+            tls: TlsConfig::default(),
             signups: SignUps::Open,
             mail: MailConfig::default(),
             limits: Limits::default(),
