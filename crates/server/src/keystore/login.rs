@@ -50,7 +50,8 @@ pub(super) async fn challenge(
     let verifier =
         number_from_hex(&user.srp_verifier).ok_or_else(|| Error::fault("a stored verifier is unreadable"))?;
     let secret_b = token::random::<32>().map_err(Error::fault)?;
-    let challenge_b = to_hex(&run_blocking(move || srp::public_b(&secret_b, &verifier)).await?);
+    let work = keystore.work().sign_ins.run(move || srp::public_b(&secret_b, &verifier));
+    let challenge_b = to_hex(&work.await?);
     let (secret_b, public_b) = (to_hex(&secret_b), challenge_b.clone());
     let pending = PendingChallenge { user_id: user.id, verifier: user.srp_verifier, secret_b, public_b };
     let expires_at = keystore.clock().now() + millis(keystore.limits().challenge);
@@ -105,7 +106,8 @@ async fn prove(keystore: &Keystore, request: &SrpSessionRequest, lifetime: Durat
     let secret_b = base16ct::lower::decode_vec(&pending.secret_b).map_err(Error::fault)?;
     let public_b =
         number_from_hex(&pending.public_b).ok_or_else(|| Error::fault("a stored challenge is unreadable"))?;
-    let expected = run_blocking(move || srp::proof(&a, &public_b, &secret_b, &verifier)).await?;
+    let work = keystore.work().sign_ins.run(move || srp::proof(&a, &public_b, &secret_b, &verifier));
+    let expected = work.await?;
     let user_id = pending.user_id.filter(|_| srp::is_equal(&expected, &given));
     let mut tx = keystore.store().write().await?;
     let is_first = challenges::consume(&mut tx, &request.username, &to_hex(&a), &pending.secret_b).await?;
@@ -140,11 +142,6 @@ fn decoy(key: &[u8; 32], username: &str) -> SrpUser {
     };
     let hex = |purpose| derive(purpose).map(|bytes| to_hex(&bytes)).unwrap_or_default();
     SrpUser { id: None, srp_salt: hex(0), srp_verifier: (1..=8).map(hex).collect() }
-}
-
-/// Runs arithmetic that takes milliseconds on the blocking thread pool.
-async fn run_blocking<T: Send + 'static>(arithmetic: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(arithmetic).await.map_err(Error::fault)
 }
 
 #[cfg(test)]

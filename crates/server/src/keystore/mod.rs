@@ -26,6 +26,7 @@ use crate::{
     idempotency,
     service::{Admissions, Service},
     store::Store,
+    work::Work,
 };
 use rate_limit::RateLimit;
 use records::{challenges, server_secrets};
@@ -38,6 +39,7 @@ struct Inner {
     store: Store,
     clock: Clock,
     limits: Limits,
+    work: Work,
     admissions: Arc<dyn Admissions>,
     limit_per_user: RateLimit,
     limit_per_address: RateLimit,
@@ -57,6 +59,10 @@ impl Service for Keystore {
     fn limits(&self) -> &Limits {
         &self.0.limits
     }
+
+    fn work(&self) -> &Work {
+        &self.0.work
+    }
 }
 
 impl Keystore {
@@ -65,7 +71,8 @@ impl Keystore {
         let decoy_key = server_secrets::find_or_generate(&store, "decoy_key").await?;
         let limit_per_user = RateLimit::new(limits.attempts_per_user, *limits.attempt_regained);
         let limit_per_address = RateLimit::new(limits.attempts_per_address, *limits.attempt_regained);
-        let inner = Inner { store, clock, limits, admissions, limit_per_user, limit_per_address, decoy_key };
+        let work = Work::default();
+        let inner = Inner { store, clock, limits, work, admissions, limit_per_user, limit_per_address, decoy_key };
         Ok(Self(Arc::new(inner)))
     }
 
@@ -75,11 +82,17 @@ impl Keystore {
             limit.forget_regained(Instant::now());
         }
         let now = self.clock().now();
-        let mut tx = self.store().write().await?;
-        auth::delete_expired(&mut tx, now).await?;
-        challenges::delete_expired(&mut tx, now).await?;
-        idempotency::delete_expired(&mut tx, now, *self.limits().idempotency).await?;
-        Ok(tx.commit().await?)
+        // In short transactions: others write between them.
+        loop {
+            let mut tx = self.store().write().await?;
+            let deleted = auth::delete_expired(&mut tx, now).await?
+                + challenges::delete_expired(&mut tx, now).await?
+                + idempotency::delete_expired(&mut tx, now, *self.limits().idempotency).await?;
+            tx.commit().await?;
+            if deleted == 0 {
+                return Ok(());
+            }
+        }
     }
 }
 

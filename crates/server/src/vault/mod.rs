@@ -32,6 +32,7 @@ use crate::{
     mail::Mailer,
     service::{Admissions, BoxFuture, Service},
     store::Store,
+    work::Work,
 };
 use records::{invitations::hash_plain_tokens, space_shares, system_templates, users};
 use sharing::ending;
@@ -44,6 +45,7 @@ struct Inner {
     store: Store,
     clock: Clock,
     limits: Limits,
+    work: Work,
     mailer: Mailer,
     mail_queued: Notify,
 }
@@ -59,6 +61,10 @@ impl Service for Vault {
 
     fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    fn work(&self) -> &Work {
+        &self.0.work
     }
 }
 
@@ -77,7 +83,7 @@ impl Vault {
         hash_plain_tokens(&mut tx).await?;
         tx.commit().await?;
         mail_queue::fail_interrupted(&store).await?;
-        Ok(Self(Arc::new(Inner { store, clock, limits, mailer, mail_queued: Notify::new() })))
+        Ok(Self(Arc::new(Inner { store, clock, limits, work: Work::default(), mailer, mail_queued: Notify::new() })))
     }
 
     fn mailer(&self) -> &Mailer {
@@ -97,13 +103,19 @@ impl Vault {
     /// Ends expired shares, and deletes expired rows and users whose deletion is due.
     pub async fn clear_expired(&self) -> Result<()> {
         ending::end_expired(self).await?;
+        deletion::delete_due(self).await?;
         let now = self.clock().now();
-        let mut tx = self.store().write().await?;
-        auth::delete_expired(&mut tx, now).await?;
-        users::delete_expired_admission_tokens(&mut tx, now).await?;
-        deletion::delete_due(&mut tx, self.clock()).await?;
-        space_shares::delete_expired(&mut tx, now).await?;
-        idempotency::delete_expired(&mut tx, now, *self.limits().idempotency).await?;
-        Ok(tx.commit().await?)
+        // In short transactions: others write between them.
+        loop {
+            let mut tx = self.store().write().await?;
+            let deleted = auth::delete_expired(&mut tx, now).await?
+                + users::delete_expired_admission_tokens(&mut tx, now).await?
+                + space_shares::delete_expired(&mut tx, now).await?
+                + idempotency::delete_expired(&mut tx, now, *self.limits().idempotency).await?;
+            tx.commit().await?;
+            if deleted == 0 {
+                return Ok(());
+            }
+        }
     }
 }

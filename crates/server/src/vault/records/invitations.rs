@@ -90,6 +90,12 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// What it weighs in a list, in bytes of the reply, where its key stands twice.
+    pub(crate) fn weight(&self) -> usize {
+        let name = self.encrypted_recipient_name.as_ref().map_or(0, String::len);
+        2048 + name + 2 * self.public_key.len()
+    }
+
     /// Whether this is its token.
     pub(crate) fn has_token(&self, token: &str) -> bool {
         self.token_hash == token::hash(token)
