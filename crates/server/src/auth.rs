@@ -16,6 +16,7 @@ use crate::{
     service::Service,
     store::new_id,
     token,
+    work::Reservation,
 };
 
 /// The session that the request's token belongs to. A handler that takes one answers 401 without a valid token.
@@ -71,6 +72,9 @@ impl<S: Service> FromRequestParts<S> for Session {
         let token = token_in(&parts.headers).ok_or_else(Error::not_authorized)?;
         let mut db = service.store().read_once().await?;
         let session = find(&mut db, token, service.clock().now()).await?.ok_or_else(Error::not_authorized)?;
+        drop(db);
+        let reservation = parts.extensions.get::<Reservation>().cloned().unwrap_or_default();
+        service.work().wait_for_turn(&reservation, &session.user_id).await?;
         // Enough to see which lines are of one user, and not whose they are.
         tracing::Span::current().record("user", token::hash(&session.user_id).get(..12));
         Ok(session)
@@ -179,10 +183,10 @@ pub fn user_disabled() -> Error {
     Error::refused(Code::UserDisabled, "This account is disabled: ask those who run this server")
 }
 
-/// Deletes expired sessions.
-pub async fn delete_expired(db: &mut AnyConnection, now: Millis) -> Result<()> {
-    sqlx::query("DELETE FROM sessions WHERE expires_at <= $1").bind(now).execute(db).await?;
-    Ok(())
+/// Deletes some of the expired sessions, and returns how many: none when there are no more.
+pub async fn delete_expired(db: &mut AnyConnection, now: Millis) -> Result<u64> {
+    let delete = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= $1 LIMIT 1000)";
+    Ok(sqlx::query(delete).bind(now).execute(db).await?.rows_affected())
 }
 
 #[cfg(test)]

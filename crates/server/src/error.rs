@@ -33,6 +33,8 @@ pub enum Code {
     FieldMissing,
     InvalidLabel,
     TextTooLong,
+    InvalidText,
+    TooManyValues,
     InvalidLifetime,
     PlaintextValue,
     UnknownSlot,
@@ -44,6 +46,7 @@ pub enum Code {
     TooManyClassifications,
     ItemTooLarge,
     TooManyShares,
+    TooManySharesOfItem,
     TemplateNameTaken,
     UnknownClassificationNode,
     ClassificationSchemeFixed,
@@ -212,6 +215,11 @@ impl Error {
         Self::refused(Code::NotAuthorized, "Sign in: the token is missing, wrong or expired")
     }
 
+    /// 404: no route, or a path that names no record.
+    pub fn unknown_endpoint() -> Self {
+        Self::refused(Code::UnknownEndpoint, "There is nothing at this address")
+    }
+
     /// 404: there is no such record, or it is not the caller's. Deliberately the same, so that ids cannot be probed.
     pub fn not_found(code: Code) -> Self {
         Self::refused(code, "Not found for this user")
@@ -285,7 +293,7 @@ impl IntoResponse for Error {
                 with_retry_after(whole_seconds(*retry_after), body(*code, None, &self.to_string()))
             }
             Self::Unavailable(reason) => {
-                tracing::error!(reason, "the database is not to be had");
+                tracing::error!(reason, "the server is too busy");
                 let message = "The server is too busy, or its disk is full: try again later";
                 with_retry_after(RETRY_AFTER_SECONDS, body(Code::Unavailable, None, message))
             }

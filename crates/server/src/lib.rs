@@ -5,6 +5,7 @@
 //!   `records` has the SQL and imports only [`store`] and the small modules below
 //! - [`store`]: the databases, one for each service; [`clock`], [`token`], [`wire`]
 //! - [`auth`], [`idempotency`], [`pagination`], [`query`], `rate_limit`, [`request`], [`error`]: what resources need
+//! - [`bounds`]: what a request may have of anything; [`work`]: what takes milliseconds, and how much of it goes on at once
 //! - [`operator`]: what the commands do with users; [`mail`]: invitations by e-mail; [`metrics`]: what is counted and timed
 //! - [`http`]: the whole router, and the layers around every request; `serve`: the connections they come by
 //!
@@ -16,6 +17,7 @@
 //! ```
 
 pub mod auth;
+pub mod bounds;
 mod client_address;
 pub mod clock;
 mod compression;
@@ -43,6 +45,7 @@ mod tls;
 pub mod token;
 pub mod vault;
 pub mod wire;
+pub mod work;
 
 pub use config::{Config, Limits, LogFormat, MailConfig, SignUps, Time, TlsConfig};
 pub use operator::ListedUser;

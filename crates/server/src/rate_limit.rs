@@ -189,9 +189,10 @@ async fn upsert(db: &mut AnyConnection, subject: &str, full_at: Millis) -> Resul
 }
 
 /// Forgets those who have regained everything.
-pub(crate) async fn delete_regained(db: &mut AnyConnection, now: Millis) -> Result<()> {
-    sqlx::query("DELETE FROM rate_limits WHERE full_at <= $1").bind(now).execute(db).await?;
-    Ok(())
+pub(crate) async fn delete_regained(db: &mut AnyConnection, now: Millis) -> Result<u64> {
+    let delete = "DELETE FROM rate_limits WHERE subject IN \
+         (SELECT subject FROM rate_limits WHERE full_at <= $1 LIMIT 1000)";
+    Ok(sqlx::query(delete).bind(now).execute(db).await?.rows_affected())
 }
 
 /// Who waits. Of this process: that bounds its memory.

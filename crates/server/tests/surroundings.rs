@@ -357,3 +357,30 @@ async fn two_hundred_requests_at_once_all_succeed() {
     let items = server.get(&alice, "/vault/items?per_page=1000").await.ok();
     assert_eq!(items["items"].as_array().unwrap().len(), 200);
 }
+
+/// More of each than one transaction deletes.
+#[tokio::test]
+async fn housekeeping_deletes_all_that_has_expired() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    server
+        .sql(
+            "vault",
+            "CREATE TEMP TABLE numbers AS WITH RECURSIVE counted (number) AS
+                (SELECT 1 UNION ALL SELECT number + 1 FROM counted WHERE number < 2500) SELECT number FROM counted;
+             INSERT INTO sessions (id, user_id, token_hash, created_at, expires_at)
+                SELECT number, (SELECT id FROM users), number, 0, 1 FROM numbers;
+             INSERT INTO admission_tokens (token_hash, expires_at) SELECT number, 1 FROM numbers;
+             INSERT INTO idempotent_replies (user_id, request, key, status, body, created_at)
+                SELECT (SELECT id FROM users), 'POST /items', number, 201, '{}', 1 FROM numbers",
+        )
+        .await;
+    server.0.clear_expired().await.unwrap();
+    let url = format!("sqlite:{}", server.0.data().join("vault.db").display());
+    let mut database = sqlx::AnyConnection::connect(&url).await.unwrap();
+    let left = "SELECT (SELECT COUNT(*) FROM sessions WHERE expires_at = 1) + (SELECT COUNT(*) FROM admission_tokens)
+         + (SELECT COUNT(*) FROM idempotent_replies)";
+    let left: i64 = sqlx::query_scalar(left).fetch_one(&mut database).await.unwrap();
+    assert_eq!(left, 0);
+    server.get(&alice, "/vault/me").await.ok();
+}

@@ -2,12 +2,7 @@
 //! (docs/protocol/encryption-spaces-and-setup.md §1.4 and §1.5). Whoever claimed the key of a space may join it; to
 //! everyone else it does not exist.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use vaultshare::api::keystore::encryption_spaces::{EncryptionSpaceResponse, NewEncryptionSpace};
 
 use super::{
@@ -18,7 +13,7 @@ use crate::{
     auth::Session,
     error::Result,
     idempotency::{Begun, Idempotency},
-    request::Body,
+    request::{Body, Path},
     service::Service,
     store::new_id,
     wire::id_text,
@@ -50,17 +45,13 @@ pub(super) async fn create(
 pub(super) async fn show(
     State(keystore): State<Keystore>,
     session: Session,
-    Path(id): Path<String>,
+    Path(id): Path,
 ) -> Result<Json<EncryptionSpaceResponse>> {
     let mut db = keystore.store().read_once().await?;
     encryption_spaces::response(&mut db, &id, &session.user_id).await.map(Json)
 }
 
-pub(super) async fn leave(
-    State(keystore): State<Keystore>,
-    session: Session,
-    Path(id): Path<String>,
-) -> Result<StatusCode> {
+pub(super) async fn leave(State(keystore): State<Keystore>, session: Session, Path(id): Path) -> Result<StatusCode> {
     let mut tx = keystore.store().write().await?;
     encryption_spaces::require_member(&mut tx, &id, &session.user_id).await?;
     encryption_spaces::remove_member(&mut tx, &id, &session.user_id).await?;

@@ -1,12 +1,7 @@
 //! The key that wraps a user's keys (KEK), and the keys that encrypt data (DEKs), wrapped by it
 //! (docs/protocol/http-api.md §4.5–4.6).
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use vaultshare::api::{
     Ciphertext, Id,
     keystore::keys::{
@@ -20,7 +15,7 @@ use crate::{
     auth::Session,
     error::{Code, Error, Result},
     idempotency::{Begun, Idempotency},
-    request::Body,
+    request::{Body, Path},
     service::Service,
     store::new_id,
     wire::Stored,
@@ -77,7 +72,7 @@ pub(super) async fn store_dek(
 pub(super) async fn show_dek(
     State(keystore): State<Keystore>,
     session: Session,
-    Path(id): Path<String>,
+    Path(id): Path,
 ) -> Result<Json<DataEncryptionKeyResponse>> {
     let mut db = keystore.store().read_once().await?;
     let wrapped = keys::find_dek(&mut db, &id, &session.user_id).await?.ok_or_else(dek_not_found)?;
@@ -89,7 +84,7 @@ pub(super) async fn show_dek(
 pub(super) async fn delete_dek(
     State(keystore): State<Keystore>,
     session: Session,
-    Path(id): Path<String>,
+    Path(id): Path,
 ) -> Result<StatusCode> {
     let mut tx = keystore.store().write().await?;
     if !keys::delete_dek(&mut tx, &id, &session.user_id).await? {

@@ -63,7 +63,8 @@ pub(super) async fn challenge(
     let verifier =
         number_from_hex(&user.srp_verifier).ok_or_else(|| Error::fault("a stored verifier is unreadable"))?;
     let secret_b = token::random::<32>().map_err(Error::fault)?;
-    let challenge_b = to_hex(&run_blocking(move || srp::public_b(&secret_b, &verifier)).await?);
+    let work = keystore.work().sign_ins.run(move || srp::public_b(&secret_b, &verifier));
+    let challenge_b = to_hex(&work.await?);
     let (secret_b, public_b) = (to_hex(&secret_b), challenge_b.clone());
     let pending = PendingChallenge { user_id: user.id, verifier: user.srp_verifier, secret_b, public_b };
     let now = keystore.clock().now();
@@ -125,7 +126,7 @@ async fn prove(
     };
 
     let proven = match &pending {
-        Some(pending) => is_proven(pending, a, given).await?,
+        Some(pending) => is_proven(keystore, pending, a, given).await?,
         None => false,
     };
     let mut tx = keystore.store().write().await?;
@@ -151,12 +152,13 @@ async fn prove(
     outcome
 }
 
-async fn is_proven(pending: &PendingChallenge, a: Number, given: Vec<u8>) -> Result<bool> {
+async fn is_proven(keystore: &Keystore, pending: &PendingChallenge, a: Number, given: Vec<u8>) -> Result<bool> {
     let verifier = number_from_hex(&pending.verifier).ok_or_else(|| Error::fault("a stored verifier is unreadable"))?;
     let secret_b = base16ct::lower::decode_vec(&pending.secret_b).map_err(Error::fault)?;
     let public_b =
         number_from_hex(&pending.public_b).ok_or_else(|| Error::fault("a stored challenge is unreadable"))?;
-    run_blocking(move || srp::is_equal(&srp::proof(&a, &public_b, &secret_b, &verifier), &given)).await
+    let work = keystore.work().sign_ins.run(move || srp::proof(&a, &public_b, &secret_b, &verifier));
+    Ok(srp::is_equal(&work.await?, &given))
 }
 
 /// What one attempt to sign in counts for (docs/decisions/0014-attempts.md).
@@ -240,11 +242,6 @@ fn decoy(key: &[u8; 32], username: &str) -> SrpUser {
     };
     let hex = |purpose| derive(purpose).map(|bytes| to_hex(&bytes)).unwrap_or_default();
     SrpUser { id: None, srp_salt: hex(0), srp_verifier: (1..=8).map(hex).collect() }
-}
-
-/// Runs arithmetic that takes milliseconds on the blocking thread pool.
-async fn run_blocking<T: Send + 'static>(arithmetic: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(arithmetic).await.map_err(Error::fault)
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ use crate::{
     rate_limit::{self, RateLimits},
     service::{Admissions, Service},
     store::Store,
+    work::Work,
 };
 use records::{challenges, known_networks, server_secrets, sign_up_invitations};
 
@@ -39,6 +40,7 @@ struct Inner {
     clock: Clock,
     limits: Limits,
     sign_ups: SignUps,
+    work: Work,
     admissions: Arc<dyn Admissions>,
     rate_limits: Arc<RateLimits>,
     /// What the salts and verifiers of unknown usernames are derived from.
@@ -57,6 +59,10 @@ impl Service for Keystore {
     fn limits(&self) -> &Limits {
         &self.0.limits
     }
+
+    fn work(&self) -> &Work {
+        &self.0.work
+    }
 }
 
 /// What names and addresses are hashed with where rate limits count them.
@@ -74,7 +80,8 @@ impl Keystore {
         rate_limits: Arc<RateLimits>,
     ) -> Result<Self> {
         let decoy_key = server_secrets::find_or_generate(&store, "decoy_key").await?;
-        Ok(Self(Arc::new(Inner { store, clock, limits, sign_ups, admissions, rate_limits, decoy_key })))
+        let work = Work::default();
+        Ok(Self(Arc::new(Inner { store, clock, limits, sign_ups, work, admissions, rate_limits, decoy_key })))
     }
 
     fn sign_ups(&self) -> SignUps {
@@ -88,13 +95,19 @@ impl Keystore {
     /// Deletes expired rows.
     pub async fn clear_expired(&self) -> Result<()> {
         let now = self.clock().now();
-        let mut tx = self.store().write().await?;
-        auth::delete_expired(&mut tx, now).await?;
-        challenges::delete_expired(&mut tx, now).await?;
-        sign_up_invitations::delete_expired(&mut tx, now).await?;
-        rate_limit::delete_regained(&mut tx, now).await?;
-        known_networks::delete_older(&mut tx, now - millis(self.limits().known_address)).await?;
-        idempotency::delete_expired(&mut tx, now, *self.limits().idempotency).await?;
-        Ok(tx.commit().await?)
+        // In short transactions: others write between them.
+        loop {
+            let mut tx = self.store().write().await?;
+            let deleted = auth::delete_expired(&mut tx, now).await?
+                + challenges::delete_expired(&mut tx, now).await?
+                + sign_up_invitations::delete_expired(&mut tx, now).await?
+                + rate_limit::delete_regained(&mut tx, now).await?
+                + known_networks::delete_older(&mut tx, now - millis(self.limits().known_address)).await?
+                + idempotency::delete_expired(&mut tx, now, *self.limits().idempotency).await?;
+            tx.commit().await?;
+            if deleted == 0 {
+                return Ok(());
+            }
+        }
     }
 }

@@ -39,12 +39,14 @@ pub(super) async fn cancel(State(vault): State<Vault>, session: Session) -> Resu
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Deletes the queued users whose time has come.
-pub(super) async fn delete_due(db: &mut AnyConnection, clock: &Clock) -> Result<()> {
-    for user_id in users::find_due_for_deletion(db, clock.now()).await? {
-        delete(db, &user_id, clock).await?;
+/// Deletes the queued users whose time has come, each in a transaction: others write between them.
+pub(super) async fn delete_due(vault: &Vault) -> Result<()> {
+    loop {
+        let mut tx = vault.store().write().await?;
+        let Some(user_id) = users::find_due_for_deletion(&mut tx, vault.clock().now()).await? else { return Ok(()) };
+        delete(&mut tx, &user_id, vault.clock()).await?;
+        tx.commit().await?;
     }
-    Ok(())
 }
 
 /// Deletes a user with all their items, shares, connections and sessions, and notes that the Keystore has to. Ending the shares first hands copies on to

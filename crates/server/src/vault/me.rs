@@ -20,13 +20,13 @@ pub(super) async fn create(
     State(vault): State<Vault>,
     Body(request): Body<NewUser>,
 ) -> Result<(StatusCode, Json<NewUserResponse>)> {
-    public_key::check(&request.public_key)?;
+    public_key::check(&vault.work().sign_ins, &request.public_key).await?;
     let now = vault.clock().now();
     let id = new_id();
     // Outside of the transaction: encrypting takes time, and there is one writer.
     let session = Issued::new(now, *vault.limits().session)?;
     let encrypted_session_authentication_string =
-        public_key::encrypt_token(&request.public_key, &session.token).await?;
+        public_key::encrypt_token(&vault.work().sign_ins, &request.public_key, &session.token).await?;
     let mut tx = vault.store().write().await?;
     let Some(admission) = users::consume_admission_token(&mut tx, &request.admission_token, now).await? else {
         let message = "The admission token is unknown, used or too old";

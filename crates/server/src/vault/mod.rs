@@ -34,6 +34,7 @@ use crate::{
     rate_limit::{self, RateLimits},
     service::{Accounts, Admissions, BoxFuture, Service},
     store::Store,
+    work::Work,
 };
 use records::{
     client_tasks as client_task_records,
@@ -50,6 +51,7 @@ struct Inner {
     store: Store,
     clock: Clock,
     limits: Limits,
+    work: Work,
     mailer: Mailer,
     rate_limits: Arc<RateLimits>,
     keystore_accounts: Arc<dyn Accounts>,
@@ -67,6 +69,10 @@ impl Service for Vault {
 
     fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    fn work(&self) -> &Work {
+        &self.0.work
     }
 }
 
@@ -90,6 +96,7 @@ impl Vault {
             store,
             clock,
             limits,
+            work: Work::default(),
             mailer,
             rate_limits,
             keystore_accounts,
@@ -133,18 +140,24 @@ impl Vault {
     /// Ends expired shares, and deletes expired rows and users whose deletion is due.
     pub async fn clear_expired(&self) -> Result<()> {
         ending::end_expired(self).await?;
+        deletion::delete_due(self).await?;
         let now = self.clock().now();
-        let mut tx = self.store().write().await?;
-        auth::delete_expired(&mut tx, now).await?;
-        rate_limit::delete_regained(&mut tx, now).await?;
-        users::delete_expired_admission_tokens(&mut tx, now).await?;
-        deletion::delete_due(&mut tx, self.clock()).await?;
-        space_shares::delete_expired(&mut tx, now).await?;
+        // In short transactions: others write between them.
         let limits = self.limits();
-        idempotency::delete_expired(&mut tx, now, *limits.idempotency).await?;
-        client_task_records::delete_done(&mut tx, now - millis(limits.done_tasks)).await?;
-        delete_expired_invitations(&mut tx, now - millis(limits.expired_invitations)).await?;
-        tx.commit().await?;
+        loop {
+            let mut tx = self.store().write().await?;
+            let deleted = auth::delete_expired(&mut tx, now).await?
+                + rate_limit::delete_regained(&mut tx, now).await?
+                + users::delete_expired_admission_tokens(&mut tx, now).await?
+                + space_shares::delete_expired(&mut tx, now).await?
+                + idempotency::delete_expired(&mut tx, now, *limits.idempotency).await?
+                + client_task_records::delete_done(&mut tx, now - millis(limits.done_tasks)).await?
+                + delete_expired_invitations(&mut tx, now - millis(limits.expired_invitations)).await?;
+            tx.commit().await?;
+            if deleted == 0 {
+                break;
+            }
+        }
         self.mailer().delete_written_before(now - millis(limits.written_mail)).await?;
         self.delete_departed().await
     }

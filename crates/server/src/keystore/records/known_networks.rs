@@ -37,7 +37,8 @@ pub(crate) async fn upsert(db: &mut AnyConnection, user_id: &str, network: &str,
     Ok(())
 }
 
-pub(crate) async fn delete_older(db: &mut AnyConnection, than: Millis) -> Result<()> {
-    sqlx::query("DELETE FROM known_networks WHERE seen_at <= $1").bind(than).execute(db).await?;
-    Ok(())
+pub(crate) async fn delete_older(db: &mut AnyConnection, than: Millis) -> Result<u64> {
+    let delete = "DELETE FROM known_networks WHERE (user_id, network) IN \
+         (SELECT user_id, network FROM known_networks WHERE seen_at <= $1 LIMIT 1000)";
+    Ok(sqlx::query(delete).bind(than).execute(db).await?.rows_affected())
 }

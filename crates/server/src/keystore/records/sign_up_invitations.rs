@@ -26,7 +26,8 @@ pub(crate) async fn consume(db: &mut AnyConnection, token: &str, now: Millis) ->
     Ok(delete.bind(token::hash(token)).bind(now).execute(db).await?.rows_affected() == 1)
 }
 
-pub(crate) async fn delete_expired(db: &mut AnyConnection, now: Millis) -> Result<()> {
-    sqlx::query("DELETE FROM sign_up_invitations WHERE expires_at <= $1").bind(now).execute(db).await?;
-    Ok(())
+pub(crate) async fn delete_expired(db: &mut AnyConnection, now: Millis) -> Result<u64> {
+    let delete = "DELETE FROM sign_up_invitations WHERE token_hash IN \
+         (SELECT token_hash FROM sign_up_invitations WHERE expires_at <= $1 LIMIT 1000)";
+    Ok(sqlx::query(delete).bind(now).execute(db).await?.rows_affected())
 }

@@ -84,6 +84,12 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// What it weighs in a list, in bytes of the reply, where its key stands twice.
+    pub(crate) fn weight(&self) -> usize {
+        let name = self.encrypted_recipient_name.as_ref().map_or(0, String::len);
+        2048 + name + 2 * self.public_key.len()
+    }
+
     /// Whether this is its token.
     pub(crate) fn has_token(&self, token: &str) -> bool {
         self.token_hash == token::hash(token)
@@ -175,9 +181,10 @@ pub(crate) async fn insert(
 }
 
 /// Deletes the invitations, used or not, that could be accepted until this time.
-pub(crate) async fn delete_expired(db: &mut AnyConnection, until: Millis) -> Result<()> {
-    sqlx::query("DELETE FROM invitations WHERE expire_at <= $1").bind(until).execute(db).await?;
-    Ok(())
+pub(crate) async fn delete_expired(db: &mut AnyConnection, until: Millis) -> Result<u64> {
+    let delete = "DELETE FROM invitations WHERE id IN \
+         (SELECT id FROM invitations WHERE expire_at <= $1 LIMIT 1000)";
+    Ok(sqlx::query(delete).bind(until).execute(db).await?.rows_affected())
 }
 
 /// Hashes the tokens that servers of before stored in the clear, which the migration marked.

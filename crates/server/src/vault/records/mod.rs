@@ -1,6 +1,10 @@
 //! The Vault's SQL and rows, one file per table or group of tables, and what a row looks like on the wire. Nothing here
 //! knows a request or a rule.
 
+/// How many ids one statement looks for. SQLite takes n² steps to find the places of n of them, and neither database has
+/// places for any number.
+const IDS_PER_STATEMENT: usize = 500;
+
 pub(crate) mod classification;
 pub(crate) mod client_tasks;
 pub(crate) mod connections;

@@ -45,9 +45,11 @@ pub(crate) async fn consume_admission_token(
     Ok(sqlx::query_as(delete).bind(token::hash(token)).bind(now).fetch_optional(db).await?)
 }
 
-pub(crate) async fn delete_expired_admission_tokens(db: &mut AnyConnection, now: Millis) -> Result<()> {
-    sqlx::query("DELETE FROM admission_tokens WHERE expires_at <= $1").bind(now).execute(db).await?;
-    Ok(())
+/// Deletes some of the expired tokens, and returns how many: none when there are no more.
+pub(crate) async fn delete_expired_admission_tokens(db: &mut AnyConnection, now: Millis) -> Result<u64> {
+    let delete = "DELETE FROM admission_tokens WHERE token_hash IN \
+         (SELECT token_hash FROM admission_tokens WHERE expires_at <= $1 LIMIT 1000)";
+    Ok(sqlx::query(delete).bind(now).execute(db).await?.rows_affected())
 }
 
 /// Queues a user for deletion and returns when it is due. A user who is queued already keeps their time.
@@ -67,10 +69,10 @@ pub(crate) async fn cancel_deletion(db: &mut AnyConnection, id: &str) -> Result<
     Ok(())
 }
 
-/// The ids of users whose deletion is due.
-pub(crate) async fn find_due_for_deletion(db: &mut AnyConnection, now: Millis) -> Result<Vec<String>> {
-    let due = sqlx::query_scalar("SELECT id FROM users WHERE queued_for_deletion_after <= $1");
-    Ok(due.bind(now).fetch_all(db).await?)
+/// The id of a user whose deletion is due.
+pub(crate) async fn find_due_for_deletion(db: &mut AnyConnection, now: Millis) -> Result<Option<String>> {
+    let due = sqlx::query_scalar("SELECT id FROM users WHERE queued_for_deletion_after <= $1 LIMIT 1");
+    Ok(due.bind(now).fetch_optional(db).await?)
 }
 
 /// Deletes a user. Foreign keys delete what is theirs.
