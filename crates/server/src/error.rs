@@ -87,6 +87,7 @@ pub enum Code {
     UserDisabled,
     InvitationRequired,
     SignUpsClosed,
+    QuotaExceeded,
     // 404
     UnknownEndpoint,
     ItemNotFound,
@@ -136,7 +137,8 @@ impl Code {
             | Self::InvalidRequestSignature
             | Self::UserDisabled
             | Self::InvitationRequired
-            | Self::SignUpsClosed => StatusCode::FORBIDDEN,
+            | Self::SignUpsClosed
+            | Self::QuotaExceeded => StatusCode::FORBIDDEN,
             Self::UnknownEndpoint
             | Self::ItemNotFound
             | Self::SlotNotFound

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     auth::Session,
     clock::millis,
-    error::{Error, Result},
+    error::{Code, Error, Result},
     idempotency::{Begun, Idempotency},
     pagination::{Order, PageParams},
     query::Query,
@@ -67,6 +67,9 @@ pub(super) async fn create(
         Begun::Replayed(reply) => return Ok(reply),
     };
     let db = &mut *change.tx;
+    let limit = vault.rate_limits().invitations(&session.user_id);
+    let message = "Too many invitations within a day";
+    limit.require(db, vault.clock().now(), Code::TooManyInvitations, message).await?;
     if let Some(email) = &mut details.email {
         *email = mail_queue::check(db, &session.user_id, email, &vault).await?;
     }

@@ -13,6 +13,7 @@ use crate::{
     service::Service,
     vault::{
         Vault,
+        quota::Quota,
         records::space_shares::{self, SpaceShareChange},
     },
 };
@@ -31,6 +32,7 @@ pub(in crate::vault) async fn change(
         if row.sender_id != session.user_id {
             return Err(space_shares::not_found());
         }
+        let quota = Quota::begin(&mut tx, vault, &session.user_id, &row.item_id).await?;
         check_texts(change.note.as_deref(), change.terms.as_deref())?;
         if let Some(ValuesInAnyForm(values)) = &change.encrypted_values {
             check_values(&mut tx, &row.item_id, row.slot_id.as_deref(), values).await?;
@@ -41,6 +43,7 @@ pub(in crate::vault) async fn change(
             space_shares::set_expiry(&mut tx, &row.id, expires_at).await?;
         }
         space_shares::update(&mut tx, &change, now).await?;
+        quota.settle(&mut tx).await?;
         rows.push(space_shares::find(&mut tx, change.id.as_str(), &session.user_id, now).await?);
     }
     let shares = space_shares::with_values(&mut tx, rows, &session.user_id).await?;

@@ -11,7 +11,6 @@ use vaultshare::api::{
 
 use crate::{
     auth::Session,
-    clock::Clock,
     error::{Code, Error, Result},
     idempotency::{Begun, Idempotency},
     pagination::PAGE_BYTES,
@@ -19,6 +18,7 @@ use crate::{
     service::Service,
     vault::{
         Vault,
+        quota::Quota,
         records::{connections, items, shares::LONGEST_TERMS, space_shares},
     },
 };
@@ -39,7 +39,7 @@ pub(in crate::vault) async fn create(
     let now = vault.clock().now();
     let mut rows = Vec::with_capacity(request.shares.len());
     for new in &request.shares {
-        let id = share(db, &session.user_id, new, vault.clock()).await?;
+        let id = share(db, &session.user_id, new, &vault).await?;
         rows.push(space_shares::find(db, &id, &session.user_id, now).await?);
     }
     if rows.len() > 1 {
@@ -57,8 +57,8 @@ pub(in crate::vault) async fn create(
     change.answer(StatusCode::CREATED, &response).await
 }
 
-async fn share(db: &mut AnyConnection, sender_id: &str, new: &NewSpaceShare, clock: &Clock) -> Result<String> {
-    let now = clock.now();
+async fn share(db: &mut AnyConnection, sender_id: &str, new: &NewSpaceShare, vault: &Vault) -> Result<String> {
+    let now = vault.clock().now();
     let recipient_id = new.user_id.as_str();
     check_texts(new.note.as_deref(), new.terms.as_deref())?;
     let (item_id, slot_id) = shareable(db, sender_id, new).await?;
@@ -68,14 +68,18 @@ async fn share(db: &mut AnyConnection, sender_id: &str, new: &NewSpaceShare, clo
     }
     check_values(db, &item_id, slot_id.as_deref(), &new.encrypted_values).await?;
     let expires_at = new.expires_at.as_deref().map(|text| read_expiry(text, now)).transpose()?;
+    let quota = Quota::begin(db, vault, sender_id, &item_id).await?;
     let id = match space_shares::find_same(db, &item_id, slot_id.as_deref(), recipient_id).await? {
         Some(id) => {
             space_shares::replace_terms(db, &id, new, expires_at, now).await?;
             id
         }
-        None => space_shares::insert(db, (&item_id, slot_id.as_deref()), sender_id, new, expires_at, clock).await?,
+        None => {
+            space_shares::insert(db, (&item_id, slot_id.as_deref()), sender_id, new, expires_at, vault.clock()).await?
+        }
     };
     space_shares::replace_values(db, &id, &new.encrypted_values).await?;
+    quota.settle(db).await?;
     Ok(id)
 }
 

@@ -16,6 +16,7 @@ use crate::{
     service::Service,
     vault::{
         Vault,
+        quota::Quota,
         records::{items, share_values, shares},
     },
 };
@@ -28,12 +29,15 @@ pub(in crate::vault) async fn encrypt(
 ) -> Result<Json<ItemResponse>> {
     let mut tx = vault.store().write().await?;
     let item = items::find(&mut tx, &item_id, &session.user_id).await?;
+    let original_id = item.original().to_owned();
     let share_id =
         item.share_id.ok_or_else(|| Error::refused(Code::NotReceived, "Only a received item can be encrypted anew"))?;
     let share = shares::find_incoming(&mut tx, &share_id, &session.user_id).await?;
     if !share.is_open() {
         return Err(Error::refused(Code::AcceptanceRequired, "The share has to be accepted first"));
     }
+    // The share's values become the recipient's own.
+    let quota = Quota::begin(&mut tx, &vault, &session.user_id, &original_id).await?;
     let sent: HashMap<&str, &ReencryptedSlot> = request.slots.iter().map(|slot| (slot.id.as_str(), slot)).collect();
     // All values or none: the share's DEK is deleted, and a value left encrypted with it could never be read again.
     for slot in items::slots_of(&mut tx, &item_id).await? {
@@ -49,6 +53,7 @@ pub(in crate::vault) async fn encrypt(
         }
     }
     shares::clear_dek(&mut tx, &share_id).await?;
+    quota.settle(&mut tx).await?;
     let response = items::response(&mut tx, &item_id, &session.user_id).await?;
     tx.commit().await?;
     Ok(Json(response))

@@ -25,6 +25,7 @@ use crate::{
     service::Service,
     vault::{
         Vault, client_tasks,
+        quota::Quota,
         records::{
             copies::{self, Copies},
             items,
@@ -56,7 +57,9 @@ pub(in crate::vault) async fn refresh(
 ) -> Result<Json<SharesResponse>> {
     let mut tx = vault.store().write().await?;
     let sharing = Sharing::begin(&mut tx, &item_id, &session.user_id).await?;
+    let quota = Quota::begin(&mut tx, &vault, &sharing.owner_id, &sharing.original_id).await?;
     let refreshed = replace(&mut tx, &sharing, &request, vault.clock()).await?;
+    quota.settle(&mut tx).await?;
     client_tasks::set_states(&mut tx, &session.user_id, &request.client_tasks, vault.clock()).await?;
     let shares = refreshed.into_iter().map(|row| row.wire(&session.user_id)).collect::<Result<_>>()?;
     tx.commit().await?;
