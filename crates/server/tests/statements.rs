@@ -6,6 +6,7 @@
 mod common;
 
 use serde_json::json;
+use vaultshare_server::{Config, Limits, testing};
 
 use common::{
     SEALED, Server, User, server,
@@ -57,7 +58,10 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let server = server().await;
+        Self::on(server().await).await
+    }
+
+    async fn on(server: Server) -> Self {
         let (alice, bob) = (server.sign_up("alice").await, server.sign_up("bob").await);
         server.connect(&alice, &bob).await;
         let database = Database::open(&server).await;
@@ -194,4 +198,26 @@ async fn writing_takes_as_many_statements_for_twenty_slots_as_for_two_and_finds_
     for (few, many) in few.into_iter().zip(many) {
         assert_eq!(few, many, "statements for two slots and for twenty");
     }
+}
+
+#[tokio::test]
+async fn what_a_quota_has_to_know_is_found_by_the_item_that_is_written() {
+    let folder = testing::Folder::new().unwrap();
+    let limits = Limits { quota_items: 1000, quota_bytes: 1 << 30, ..Limits::default() };
+    let config = Config { limits, ..Config::new(folder.path()) };
+    let world = World::on(Server(testing::server(config, folder).await.unwrap())).await;
+    // All is counted once.
+    world.server.make_item(&world.alice).await;
+    world.add(0..3).await;
+    let (item, watched) = watched(world.server.make_item(&world.alice)).await;
+    let counting = watched.statements.iter().filter(|statement| statement.contains("AS parts"));
+    let plans: Vec<_> = counting.map(|statement| world.database.explain(statement)).collect();
+    assert_eq!(plans.len(), 2, "before and after");
+    for plan in plans {
+        for step in plan.await {
+            let of_user = ["user_id=", "owner_id=", "sender_id=", "recipient_id="].iter().any(|of| step.contains(of));
+            assert!(!of_user && (!step.starts_with("SCAN") || step == "SCAN parts"), "{step}");
+        }
+    }
+    assert_eq!(item["item"]["own"], true);
 }
