@@ -90,6 +90,7 @@ pub enum Code {
     UserDisabled,
     InvitationRequired,
     SignUpsClosed,
+    QuotaExceeded,
     // 404
     UnknownEndpoint,
     ItemNotFound,
@@ -140,7 +141,8 @@ impl Code {
             | Self::InvalidRequestSignature
             | Self::UserDisabled
             | Self::InvitationRequired
-            | Self::SignUpsClosed => StatusCode::FORBIDDEN,
+            | Self::SignUpsClosed
+            | Self::QuotaExceeded => StatusCode::FORBIDDEN,
             Self::UnknownEndpoint
             | Self::ItemNotFound
             | Self::SlotNotFound

@@ -87,6 +87,11 @@ impl RateLimits {
         self.within(DAY, "mails", user_id, self.limits.mails_per_day)
     }
 
+    /// Invitations that a user makes.
+    pub(crate) fn invitations(&self, user_id: &str) -> Limit {
+        self.within(DAY, "invitations", user_id, self.limits.invitations_per_day)
+    }
+
     /// The stored form of a name or address.
     pub(crate) fn hash(&self, kind: &str, name: &str) -> String {
         // HMAC takes a key of any length: this cannot fail.

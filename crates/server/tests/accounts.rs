@@ -113,7 +113,10 @@ async fn who_leaves_the_vault_leaves_the_keystore() {
     let (alice, bob) = (server.sign_up("alice").await, server.sign_up("bob").await);
     let dek = json!({ "serialized_data_encryption_key": SEALED });
     server.post(&alice, "/keystore/data_encryption_keys", dek).await.ok();
+    let admission = server.admission_token(&alice).await;
     assert_eq!(server.delete(&alice, "/vault/me").await.status, 204);
+    let again = json!({ "public_key": fixture("carlos-public"), "admission_token": admission });
+    assert_eq!(server.call("POST", "/vault/me", None, Some(again)).await.refused(400), "admission_token_invalid");
     assert!(!is_in_keystore(&server, &alice).await && is_in_keystore(&server, &bob).await);
     assert_eq!(count(&server, "keystore", "data_encryption_keys").await, 0);
     server.register(&alice.username).await.ok();

@@ -317,6 +317,23 @@ pub struct Limits {
     #[config(env = "VAULTSHARE_LIMITS_MAILS_PER_DAY", default = 50)]
     #[config(layer_attr(arg(long = "limits-mails-per-day", value_name = "NUMBER", hide_short_help = true)))]
     pub mails_per_day: u32,
+    /// How many invitations to connect a user can create within a day, by e-mail or not. 0 sets no limit.
+    #[config(env = "VAULTSHARE_LIMITS_INVITATIONS_PER_DAY", default = 0)]
+    #[config(layer_attr(arg(long = "limits-invitations-per-day", value_name = "NUMBER", hide_short_help = true)))]
+    pub invitations_per_day: u32,
+    /// Most items that a user can have, without those that others share with them. 0 sets no limit.
+    #[config(env = "VAULTSHARE_LIMITS_QUOTA_ITEMS", default = 0)]
+    #[config(layer_attr(arg(long = "limits-quota-items", value_name = "NUMBER", hide_short_help = true)))]
+    pub quota_items: i64,
+    /// Most bytes in the items of a user and in what is shared of them, texts and ciphertexts. What others share with a user
+    /// counts for its owner. 0 sets no limit.
+    #[config(env = "VAULTSHARE_LIMITS_QUOTA_BYTES", default = 0)]
+    #[config(layer_attr(arg(long = "limits-quota-bytes", value_name = "BYTES", hide_short_help = true)))]
+    pub quota_bytes: i64,
+    /// Most keys and key pairs that a user can have in the Keystore. 0 sets no limit.
+    #[config(env = "VAULTSHARE_LIMITS_QUOTA_KEYS", default = 0)]
+    #[config(layer_attr(arg(long = "limits-quota-keys", value_name = "NUMBER", hide_short_help = true)))]
+    pub quota_keys: i64,
     /// The delay before a message that could not be sent is retried; doubled after each attempt.
     #[config(env = "VAULTSHARE_LIMITS_MAIL_RETRY", default = "2s")]
     #[config(layer_attr(arg(long = "limits-mail-retry", value_name = "TIME", hide_short_help = true)))]

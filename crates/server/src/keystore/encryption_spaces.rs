@@ -7,6 +7,7 @@ use vaultshare::api::keystore::encryption_spaces::{EncryptionSpaceResponse, NewE
 
 use super::{
     Keystore,
+    keys::check_quota,
     records::{encryption_spaces, shared_keys},
 };
 use crate::{
@@ -31,6 +32,7 @@ pub(super) async fn create(
         Begun::Replayed(reply) => return Ok(reply),
     };
     let db = &mut *change.tx;
+    check_quota(db, &keystore, &session.user_id).await?;
     let space_id = match id_text(&request.encryption_space_id) {
         Some(joined) if shared_keys::was_claimed_by(db, joined, &session.user_id).await? => joined.to_owned(),
         Some(_) => return Err(encryption_spaces::not_found()),

@@ -6,6 +6,7 @@ use vaultshare::api::keystore::keypairs::{KeypairResponse, NewKeypair};
 
 use super::{
     Keystore,
+    keys::check_quota,
     records::keypairs::{self, KeypairChange, not_found},
 };
 use crate::{
@@ -29,6 +30,7 @@ pub(super) async fn store(
         Begun::New(change) => change,
         Begun::Replayed(reply) => return Ok(reply),
     };
+    check_quota(&mut change.tx, &keystore, &session.user_id).await?;
     let id = new_id();
     keypairs::insert(&mut change.tx, &id, &session.user_id, &request, keystore.clock()).await?;
     keypairs::insert_identifiers(&mut change.tx, &id, &session.user_id, &request.external_identifiers).await?;

@@ -2,6 +2,7 @@
 //! (docs/protocol/http-api.md §4.5–4.6).
 
 use axum::{Json, extract::State, http::StatusCode, response::Response};
+use sqlx::AnyConnection;
 use vaultshare::api::{
     Ciphertext, Id,
     keystore::keys::{
@@ -62,6 +63,7 @@ pub(super) async fn store_dek(
         Begun::New(change) => change,
         Begun::Replayed(reply) => return Ok(reply),
     };
+    check_quota(&mut change.tx, &keystore, &session.user_id).await?;
     let id = new_id();
     let wrapped = request.serialized_data_encryption_key;
     keys::insert_dek(&mut change.tx, &id, &session.user_id, wrapped.as_str(), keystore.clock().now()).await?;
@@ -102,4 +104,13 @@ fn kek_response((id, wrapped): (String, String)) -> Result<KeyEncryptionKeyRespo
     let key_encryption_key =
         KeyEncryptionKeyRecord { id: Id::stored(id)?, serialized_key_encryption_key: Ciphertext::stored(wrapped)? };
     Ok(KeyEncryptionKeyResponse { key_encryption_key })
+}
+
+/// Refuses another key, of any kind, to who has as many as a user can have. No more are counted than that.
+pub(super) async fn check_quota(db: &mut AnyConnection, keystore: &Keystore, user_id: &str) -> Result<()> {
+    let most = keystore.limits().quota_keys;
+    if most > 0 && keys::count(db, user_id).await? >= most {
+        return Err(Error::refused(Code::QuotaExceeded, format!("A user of this server has at most {most} keys")));
+    }
+    Ok(())
 }

@@ -19,6 +19,7 @@ use vaultshare::{
 
 use super::{
     Keystore,
+    keys::check_quota,
     records::{encryption_spaces, shared_keys},
 };
 use crate::{
@@ -41,6 +42,7 @@ pub(super) async fn create(
     let mut tx = keystore.store().write().await?;
     let space_id = request.external_id.as_str();
     encryption_spaces::require_member(&mut tx, space_id, &session.user_id).await?;
+    check_quota(&mut tx, &keystore, &session.user_id).await?;
     shared_keys::upsert(&mut tx, &session.user_id, &request, keystore.clock().now()).await?;
     let row = shared_keys::find(&mut tx, space_id, &request.public_key).await?;
     let row = row.filter(|row| row.user_id == session.user_id).ok_or_else(not_found)?;

@@ -21,7 +21,7 @@ use crate::{
     bounds::{Bounded, NAME, WRAPPED, check_encrypted, check_length},
     clock::millis,
     config::Limits,
-    error::{Error, Result},
+    error::{Code, Error, Result},
     idempotency::{Begun, Idempotency},
     pagination::{Order, PageParams},
     query::Query,
@@ -78,6 +78,9 @@ pub(super) async fn create(
         Begun::Replayed(reply) => return Ok(reply),
     };
     let db = &mut *change.tx;
+    let limit = vault.rate_limits().invitations(&session.user_id);
+    let message = "Too many invitations within a day";
+    limit.require(db, vault.clock().now(), Code::TooManyInvitations, message).await?;
     if let Some(email) = &mut details.email {
         *email = mail_queue::check(db, &session.user_id, email, &vault).await?;
     }

@@ -13,6 +13,7 @@ mod login;
 mod mail_queue;
 mod me;
 mod public_keys;
+mod quota;
 mod records;
 mod routes;
 mod sharing;
@@ -20,13 +21,16 @@ mod templates;
 
 pub use routes::router;
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use tokio::sync::Notify;
 
 use crate::{
     auth,
-    clock::{Clock, millis},
+    clock::{Clock, Millis, millis},
     config::Limits,
     error::Result,
     idempotency,
@@ -39,7 +43,7 @@ use crate::{
 use records::{
     client_tasks as client_task_records,
     invitations::{delete_expired as delete_expired_invitations, hash_plain_tokens},
-    space_shares, system_templates, users,
+    space_shares, system_templates, usage, users,
 };
 use sharing::ending;
 
@@ -56,6 +60,8 @@ struct Inner {
     rate_limits: Arc<RateLimits>,
     keystore_accounts: Arc<dyn Accounts>,
     mail_queued: Notify,
+    /// Whose usage was counted anew, and when, because they are above a quota.
+    recounted: Mutex<HashMap<String, Millis>>,
 }
 
 impl Service for Vault {
@@ -101,6 +107,7 @@ impl Vault {
             rate_limits,
             keystore_accounts,
             mail_queued: Notify::new(),
+            recounted: Mutex::default(),
         }))
     }
 
@@ -110,6 +117,9 @@ impl Vault {
         system_templates::seed(self.store(), self.clock()).await?;
         let mut tx = self.store().write().await?;
         hash_plain_tokens(&mut tx).await?;
+        if !quota::has_quotas(self.limits()) {
+            usage::clear(&mut tx).await?;
+        }
         tx.commit().await?;
         mail_queue::fail_interrupted(self.store()).await?;
         self.link_to_keystore().await
@@ -121,6 +131,10 @@ impl Vault {
 
     fn keystore_accounts(&self) -> &dyn Accounts {
         self.0.keystore_accounts.as_ref()
+    }
+
+    fn recounted(&self) -> MutexGuard<'_, HashMap<String, Millis>> {
+        self.0.recounted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn rate_limits(&self) -> &RateLimits {

@@ -62,3 +62,12 @@ pub(crate) async fn owners_of_deks(db: &mut AnyConnection, ids: &[String]) -> Re
     let owners = Statement::new("SELECT id, user_id FROM data_encryption_keys WHERE 1 = 1");
     owners.any_of(" AND id IN (?)", ids).fetch(db).await
 }
+
+/// How many keys of all kinds the user has.
+pub(crate) async fn count(db: &mut AnyConnection, user_id: &str) -> Result<i64> {
+    let count = "SELECT (SELECT COUNT(*) FROM keypairs WHERE user_id = $1) \
+         + (SELECT COUNT(*) FROM data_encryption_keys WHERE user_id = $1) \
+         + (SELECT COUNT(*) FROM encryption_space_keys WHERE user_id = $1) \
+         + (SELECT COUNT(*) FROM shared_keys WHERE user_id = $1)";
+    Ok(sqlx::query_scalar(count).bind(user_id).fetch_one(db).await?)
+}

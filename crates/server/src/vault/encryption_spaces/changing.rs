@@ -15,6 +15,7 @@ use crate::{
     service::Service,
     vault::{
         Vault,
+        quota::Quota,
         records::space_shares::{self, Shareable, SpaceShareChange},
     },
 };
@@ -51,6 +52,8 @@ pub(in crate::vault) async fn change(
     if rows.iter().any(|row| row.sender_id != session.user_id) {
         return Err(space_shares::not_found());
     }
+    let items = rows.iter().map(|row| row.item_id.as_str()).collect();
+    let quota = Quota::begin_all(&mut tx, vault, &session.user_id, items).await?;
     let shareables: HashMap<&str, Shareable> = rows.iter().map(|row| (row.id.as_str(), row.shareable())).collect();
     let values = merged.iter().filter_map(|(id, (change, _))| Some((*id, &change.encrypted_values.as_ref()?.0)));
     let values: Vec<_> = values.collect();
@@ -58,6 +61,7 @@ pub(in crate::vault) async fn change(
     check_values(&mut tx, &of_shareables.collect::<Vec<_>>()).await?;
     space_shares::replace_values(&mut tx, &values).await?;
     space_shares::update_all(&mut tx, merged.values(), now).await?;
+    quota.settle(&mut tx).await?;
     let rows = space_shares::find_all(&mut tx, &ids, &session.user_id, now).await?;
     let weights = space_shares::weights(&mut tx, &rows).await?;
     check_weight(rows.iter().filter_map(|row| weights.get(&row.id)).sum())?;

@@ -13,7 +13,7 @@ use vaultshare::api::{
 
 use crate::{
     auth::Session,
-    clock::{Clock, Millis},
+    clock::Millis,
     error::{Code, Error, Result},
     idempotency::{Begun, Idempotency},
     pagination::PAGE_BYTES,
@@ -22,6 +22,7 @@ use crate::{
     store::new_id,
     vault::{
         Vault,
+        quota::Quota,
         records::{
             connections, items,
             space_shares::{self, Shareable},
@@ -45,7 +46,7 @@ pub(in crate::vault) async fn create(
         Begun::Replayed(reply) => return Ok(reply),
     };
     let db = &mut *change.tx;
-    let ids = share_all(db, &session.user_id, &request.shares, &expiries, vault.clock()).await?;
+    let ids = share_all(db, &session.user_id, &request.shares, &expiries, &vault).await?;
     let rows = space_shares::find_all(db, &ids, &session.user_id, now).await?;
     if rows.len() > 1 {
         let weights = space_shares::weights(db, &rows).await?;
@@ -68,9 +69,11 @@ async fn share_all(
     sender_id: &str,
     new: &[NewSpaceShare],
     expiries: &[Option<Millis>],
-    clock: &Clock,
+    vault: &Vault,
 ) -> Result<Vec<String>> {
     let shareables = shareables(db, sender_id, new).await?;
+    let items = shareables.iter().map(|shareable| shareable.item_id.as_str()).collect();
+    let quota = Quota::begin_all(db, vault, sender_id, items).await?;
     let recipients: Vec<&str> = new.iter().map(|new| new.user_id.as_str()).collect();
     let with_space = connections::with_space(db, sender_id, &recipients).await?;
     if !recipients.iter().all(|recipient| with_space.contains(*recipient)) {
@@ -94,10 +97,11 @@ async fn share_all(
         ids.insert(key, id.clone());
         of_request.push(id);
     }
-    space_shares::insert_all(db, sender_id, &made, clock).await?;
-    space_shares::replace_terms(db, &changed, clock.now()).await?;
+    space_shares::insert_all(db, sender_id, &made, vault.clock()).await?;
+    space_shares::replace_terms(db, &changed, vault.clock().now()).await?;
     let values = made.iter().chain(&changed).map(|(id, (_, new, _))| (id.as_str(), &new.encrypted_values));
     space_shares::replace_values(db, &values.collect::<Vec<_>>()).await?;
+    quota.settle(db).await?;
     Ok(of_request)
 }
 

@@ -21,6 +21,7 @@ use changes::{ExistingSlot, Planned};
 use super::{
     Vault, classification, client_tasks,
     labels::check_label,
+    quota::Quota,
     records::{
         self,
         classification::Classified,
@@ -96,6 +97,7 @@ pub(super) async fn create(
     let db = &mut *change.tx;
 
     let id = new_id();
+    let quota = Quota::begin(db, &vault, &session.user_id, &id).await?;
     let item = NewItem {
         id: &id,
         user_id: &session.user_id,
@@ -108,6 +110,7 @@ pub(super) async fn create(
     classify(db, &session.user_id, &id, &request.item, &vault).await?;
     apply::apply_steps(db, (&id, &session.user_id), steps, vault.clock()).await?;
     check_size(db, &id, Classification::Grows, vault.limits()).await?;
+    quota.settle(db).await?;
     let response = items::response(db, &id, &session.user_id).await?;
     change.answer(StatusCode::CREATED, &response).await
 }
@@ -129,6 +132,7 @@ pub(super) async fn change(
         (seen, steps) if seen.updated_at == item.updated_at => steps,
         _ => plan_change(&mut tx, &id, &session.user_id, &request.item).await?.1,
     };
+    let quota = Quota::begin(&mut tx, &vault, &session.user_id, &id).await?;
     let (label, description) = (request.item.label.as_deref(), request.item.description.as_deref());
     items::update(&mut tx, &id, label, description, vault.clock().now()).await?;
     classify(&mut tx, &session.user_id, &id, &request.item, &vault).await?;
@@ -138,6 +142,7 @@ pub(super) async fn change(
     if grows {
         check_size(&mut tx, &id, classified, vault.limits()).await?;
     }
+    quota.settle(&mut tx).await?;
     client_tasks::queue_share_update(&mut tx, &session.user_id, &id, vault.clock()).await?;
     let response = items::response(&mut tx, &id, &session.user_id).await?;
     tx.commit().await?;
@@ -148,12 +153,14 @@ pub(super) async fn change(
 pub(super) async fn delete(State(vault): State<Vault>, session: Session, Path(id): Path) -> Result<StatusCode> {
     let mut tx = vault.store().write().await?;
     let item = items::find(&mut tx, &id, &session.user_id).await?;
+    let quota = Quota::begin(&mut tx, &vault, &session.user_id, item.original()).await?;
     if item.is_own() {
         records::client_tasks::delete_all_of(&mut tx, &id).await?;
     } else {
         ending::end_all_with_recipient(&mut tx, item.original(), &session.user_id, vault.clock()).await?;
     }
     items::delete(&mut tx, &id).await?;
+    quota.settle(&mut tx).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

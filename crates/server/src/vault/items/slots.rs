@@ -12,7 +12,7 @@ use crate::{
     error::Result,
     request::{Body, Path},
     service::Service,
-    vault::{Vault, client_tasks, records::items},
+    vault::{Vault, client_tasks, quota::Quota, records::items},
     wire::Stored,
 };
 
@@ -39,12 +39,14 @@ pub(in crate::vault) async fn change(
     let item_id = slot.item_id.clone();
     let change = SlotChange { id: Some(Id::stored(slot.id.clone())?), destroy: None, ..request };
     let steps = vec![changes::plan_slot(&slot.into(), &change)?];
+    let quota = Quota::begin(&mut tx, &vault, &session.user_id, &item_id).await?;
     items::update(&mut tx, &item_id, None, None, vault.clock().now()).await?;
     let (grows, classified) = (changes::may_grow(&steps), Classification::of(&steps, None));
     apply::apply_steps(&mut tx, (&item_id, &session.user_id), steps, vault.clock()).await?;
     if grows {
         check_size(&mut tx, &item_id, classified, vault.limits()).await?;
     }
+    quota.settle(&mut tx).await?;
     client_tasks::queue_share_update(&mut tx, &session.user_id, &item_id, vault.clock()).await?;
     let slot = items::slot_response(&mut tx, &id, &session.user_id).await?;
     tx.commit().await?;
@@ -59,7 +61,9 @@ pub(in crate::vault) async fn delete(
     let mut tx = vault.store().write().await?;
     let slot = items::find_slot(&mut tx, &id, &session.user_id).await?;
     items::find_own(&mut tx, &slot.item_id, &session.user_id).await?;
+    let quota = Quota::begin(&mut tx, &vault, &session.user_id, &slot.item_id).await?;
     apply::delete_slots(&mut tx, std::slice::from_ref(&id), vault.clock()).await?;
+    quota.settle(&mut tx).await?;
     items::update(&mut tx, &slot.item_id, None, None, vault.clock().now()).await?;
     client_tasks::queue_share_update(&mut tx, &session.user_id, &slot.item_id, vault.clock()).await?;
     tx.commit().await?;

@@ -20,4 +20,5 @@ pub(crate) mod slots;
 pub(crate) mod space_shares;
 pub(crate) mod system_templates;
 pub(crate) mod templates;
+pub(crate) mod usage;
 pub(crate) mod users;

@@ -241,7 +241,8 @@ pub(crate) async fn set_disabled(db: &mut AnyConnection, keystore_user_id: &str,
     Ok(())
 }
 
-/// Notes, before a user is deleted, that their user of the Keystore is to be, unless that has another one here.
+/// Notes, before a user is deleted, that their user of the Keystore is to be, unless that has another one here. Tokens that
+/// would admit it once more are deleted.
 pub(crate) async fn depart_if_last(db: &mut AnyConnection, id: &str) -> Result<()> {
     sqlx::query(
         "INSERT INTO departed_users (keystore_user_id) SELECT users.keystore_user_id FROM users \
@@ -249,8 +250,11 @@ pub(crate) async fn depart_if_last(db: &mut AnyConnection, id: &str) -> Result<(
          WHERE others.keystore_user_id = users.keystore_user_id AND others.id <> users.id) ON CONFLICT DO NOTHING",
     )
     .bind(id)
-    .execute(db)
+    .execute(&mut *db)
     .await?;
+    let of_departed =
+        "DELETE FROM admission_tokens WHERE keystore_user_id IN (SELECT keystore_user_id FROM departed_users)";
+    sqlx::query(of_departed).execute(db).await?;
     Ok(())
 }
 

@@ -16,7 +16,7 @@ use crate::{
     idempotency::{Begun, Idempotency},
     request::Body,
     service::Service,
-    vault::{Vault, records::shares},
+    vault::{Vault, quota::Quota, records::shares},
 };
 
 #[derive(Deserialize)]
@@ -59,7 +59,9 @@ pub(in crate::vault) async fn apply(
     if !new.is_empty() {
         let item_id = request.item_to_share_id.ok_or_else(|| Error::missing("item_to_share_id"))?;
         let sharing = Sharing::begin(db, item_id.as_str(), &session.user_id).await?;
+        let quota = Quota::begin(db, &vault, &sharing.owner_id, &sharing.original_id).await?;
         let ids = sharing.create(db, ("shares_to_create", &new), vault.clock()).await?;
+        quota.settle(db).await?;
         changed.extend(shares::find_all(db, &ids).await?);
     }
     let shares = changed.into_iter().map(|share| share.wire(&session.user_id)).collect::<Result<_>>()?;

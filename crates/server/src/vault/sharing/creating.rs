@@ -23,6 +23,7 @@ use crate::{
     store::new_id,
     vault::{
         Vault,
+        quota::Quota,
         records::{
             connections, copies, items, share_values,
             shares::{self, ShareRow},
@@ -45,7 +46,9 @@ pub(in crate::vault) async fn create(
     };
     let db = &mut *change.tx;
     let sharing = Sharing::begin(db, &item_id, &session.user_id).await?;
+    let quota = Quota::begin(db, &vault, &sharing.owner_id, &sharing.original_id).await?;
     let ids = sharing.create(db, ("shares", &request.shares), vault.clock()).await?;
+    quota.settle(db).await?;
     let rows = shares::find_all(db, &ids).await?;
     let shares = rows.into_iter().map(|row| row.wire(&session.user_id)).collect::<Result<_>>()?;
     let response = SharesResponse { shares, next_page_after: None, meta: PageMeta::of(None) };
@@ -55,7 +58,7 @@ pub(in crate::vault) async fn create(
 /// A sender who may share an item.
 pub(super) struct Sharing {
     pub(super) sender_id: String,
-    owner_id: String,
+    pub(super) owner_id: String,
     pub(super) original_id: String,
     pub(super) slots: Vec<SharedSlot>,
     /// The share by which the sender received the item; none if they are the owner.

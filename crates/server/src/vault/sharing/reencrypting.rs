@@ -13,6 +13,7 @@ use crate::{
     service::{Service, large_json},
     vault::{
         Vault,
+        quota::Quota,
         records::{items, share_values, shares},
     },
 };
@@ -25,12 +26,15 @@ pub(in crate::vault) async fn encrypt(
 ) -> Result<Response> {
     let mut tx = vault.store().write().await?;
     let item = items::find(&mut tx, &item_id, &session.user_id).await?;
+    let original_id = item.original().to_owned();
     let share_id =
         item.share_id.ok_or_else(|| Error::refused(Code::NotReceived, "Only a received item can be encrypted anew"))?;
     let share = shares::find_incoming(&mut tx, &share_id, &session.user_id).await?;
     if !share.is_open() {
         return Err(Error::refused(Code::AcceptanceRequired, "The share has to be accepted first"));
     }
+    // The share's values become the recipient's own.
+    let quota = Quota::begin(&mut tx, &vault, &session.user_id, &original_id).await?;
     let sent: HashMap<&str, &ReencryptedSlot> = request.slots.iter().map(|slot| (slot.id.as_str(), slot)).collect();
     // All values or none: the share's DEK is deleted, and a value left encrypted with it could never be read again.
     let mut reencrypted = Vec::with_capacity(sent.len());
@@ -46,6 +50,7 @@ pub(in crate::vault) async fn encrypt(
     }
     share_values::reencrypt(&mut tx, &share_id, &reencrypted).await?;
     shares::clear_dek(&mut tx, &share_id).await?;
+    quota.settle(&mut tx).await?;
     let response = items::response(&mut tx, &item_id, &session.user_id).await?;
     tx.commit().await?;
     large_json(&response)

@@ -22,6 +22,7 @@ use crate::{
     service::{Service, large_json},
     vault::{
         Vault, client_tasks,
+        quota::Quota,
         records::{
             copies::{self, Copies},
             items, share_values,
@@ -52,7 +53,9 @@ pub(in crate::vault) async fn refresh(
 ) -> Result<Response> {
     let mut tx = vault.store().write().await?;
     let sharing = Sharing::begin(&mut tx, &item_id, &session.user_id).await?;
+    let quota = Quota::begin(&mut tx, &vault, &sharing.owner_id, &sharing.original_id).await?;
     let refreshed = replace(&mut tx, &sharing, &request, vault.clock()).await?;
+    quota.settle(&mut tx).await?;
     client_tasks::set_states(&mut tx, &session.user_id, &request.client_tasks, vault.clock()).await?;
     let shares = refreshed.into_iter().map(|row| row.wire(&session.user_id)).collect::<Result<_>>()?;
     tx.commit().await?;
