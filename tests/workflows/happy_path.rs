@@ -51,7 +51,7 @@ async fn bob_reads_what_alice_shared() {
 #[tokio::test]
 async fn who_is_invited_signs_up_and_who_is_not_reads_why() {
     let harness = Harness::by_invitation().await;
-    let refused = harness.client().create_user(PASSPHRASE, None, &quiet()).await.unwrap_err();
+    let refused = harness.client().create_user(PASSPHRASE, None, &quiet()).await.err().unwrap();
     assert_eq!((refused.code(), refused.server_code()), (ErrorCode::Forbidden, Some("invitation_required")));
     assert!(refused.to_string().contains("takes new users by invitation"), "{refused}");
     let (invitation, _) = harness.server.invite_user().await.unwrap();

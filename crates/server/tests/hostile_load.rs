@@ -341,12 +341,15 @@ async fn nobody_waits_in_vain_while_somebody_attacks() {
     if let Some(file) = report {
         let build = if cfg!(debug_assertions) { "a debug build" } else { "a release build" };
         let cores = std::thread::available_parallelism().unwrap();
+        let load_average = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+        let load_average = load_average.split(' ').next().unwrap_or_default();
         let page = format!(
             "# How long others wait while somebody attacks\n\n\
-             Written by `VAULTSHARE_HOSTILE_LOAD_REPORT=docs/hostile-load.md cargo test -p vaultshare-server --test \\\n\
-             hostile_load`, of {build} on {cores} processors, which the attacker and whatever else ran had to share. What the \
-             attacks\nare: [`server-faults.md`](server-faults.md). The other user reads an item, lists items, changes an \
-             item, and asks for the\nsession, one after the other; every request was answered rightly.\n\n\
+             Written by `VAULTSHARE_HOSTILE_LOAD_REPORT=docs/hostile-load.md cargo test -p vaultshare-server --test\n\
+             hostile_load`, of {build} on {cores} processors, which the attacker and whatever else ran had to share (load \
+             average\n{load_average} at the end). What the attacks are: [`server-faults.md`](server-faults.md). The other user \
+             reads an item, lists items,\nchanges an item, and asks for the session, one after the other; every request was \
+             answered rightly.\n\n\
              | attack | requests of the other user | p50 ms | p99 ms | memory so far, MB |\n|---|---:|---:|---:|---:|\n{table}"
         );
         std::fs::write(file, page).unwrap();

@@ -8,7 +8,11 @@ use axum::{
 use super::{
     Keystore, admission, encryption_spaces, keypairs, keys, login, registration, session_management, shared_keys,
 };
-use crate::{bounds::BODY_WITHOUT_SESSION, request::body_limit, service::version};
+use crate::{
+    bounds::BODY_WITHOUT_SESSION,
+    request::body_limit,
+    service::{Service, version},
+};
 
 /// The Keystore's routes. No reply is compressed: all of them are small, and hold tokens or wrapped keys.
 pub fn router(keystore: Keystore) -> Router {
@@ -17,7 +21,7 @@ pub fn router(keystore: Keystore) -> Router {
         .route("/srp/users", post(registration::register))
         .route("/srp/challenges", post(login::challenge))
         .route("/srp/session", post(login::open_session))
-        .route_layer(body_limit(BODY_WITHOUT_SESSION));
+        .route_layer(body_limit(BODY_WITHOUT_SESSION.min(keystore.limits().body)));
     Router::new()
         .route("/version", get(|| version("keystore", "10.1.1")))
         .merge(without_session)

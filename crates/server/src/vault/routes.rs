@@ -27,13 +27,13 @@ use crate::{
 
 /// The Vault's routes. Replies with session or invitation tokens are not compressed (see `compression`).
 pub fn router(vault: Vault) -> Router {
-    let uncompressed = with_tokens();
+    let uncompressed = with_tokens(&vault);
     let compressed = Router::new().merge(data()).merge(sharing(&vault)).layer(compression::layer());
     Router::new().merge(uncompressed).merge(compressed).with_state(vault)
 }
 
-fn with_tokens() -> Router<Vault> {
-    let small = body_limit(BODY_WITHOUT_SESSION);
+fn with_tokens(vault: &Vault) -> Router<Vault> {
+    let small = body_limit(BODY_WITHOUT_SESSION.min(vault.limits().body));
     Router::new()
         .route("/version", get(|| version("vault", "16.0.1")))
         .route("/session", post(login::create).layer(small).get(login::show).delete(login::end))

@@ -108,14 +108,15 @@ impl Database {
         self.run(&ITEMS.replace("{count}", &count.to_string()), owner, owner).await;
     }
 
-    /// Every item and copy is classified so many times, with nodes of its own.
-    pub async fn classify_everything(&self, times: usize, owner: &str) {
+    /// Every copy is classified so many times, with nodes of its own.
+    pub async fn classify_copies(&self, times: usize, owner: &str) {
         self.run(&CLASSIFIED.replace("{times}", &times.to_string()), owner, owner).await;
     }
 
-    /// More shares of an item with somebody who has one.
-    pub async fn add_shares(&self, count: usize, item: &str, sender: &str, recipient: &str) {
-        self.run(&SHARES.replace("{count}", &count.to_string()).replace("{item}", item), sender, recipient).await;
+    /// More shares of an item with somebody who has one, with terms of so many bytes.
+    pub async fn add_shares(&self, (count, terms): (usize, usize), item: &str, sender: &str, recipient: &str) {
+        let sql = SHARES.replace("{count}", &count.to_string()).replace("{terms}", &(terms / 2).to_string());
+        self.run(&sql.replace("{item}", item), sender, recipient).await;
     }
 
     /// Rows of which a thousand would be more than a client reads.
@@ -187,28 +188,29 @@ const CLASSIFIED: &str = "
     CREATE TEMP TABLE numbers AS WITH RECURSIVE counted (number) AS
         (SELECT 1 UNION ALL SELECT number + 1 FROM counted WHERE number < {times}) SELECT number FROM counted;
     INSERT INTO classification_nodes (id, user_id, scheme, name, label, sequence)
-        SELECT items.id || number, '{alice}', 'tag', 'node_' || number, 'Node', number FROM items, numbers;
-    INSERT INTO item_classifications (item_id, node_id) SELECT items.id, items.id || number FROM items, numbers";
+        SELECT items.id || number, '{alice}', 'tag', 'node_' || number, 'Node', number FROM items, numbers
+        WHERE original_id IS NOT NULL;
+    INSERT INTO item_classifications (item_id, node_id) SELECT items.id, items.id || number FROM items, numbers
+        WHERE original_id IS NOT NULL";
 
 const SHARES: &str = "
     CREATE TEMP TABLE numbers AS WITH RECURSIVE counted (number) AS
         (SELECT 1 UNION ALL SELECT number + 1 FROM counted WHERE number < {count}) SELECT number FROM counted;
     INSERT INTO shares (id, item_id, owner_id, sender_id, recipient_id, public_key, acceptance_required,
-        onsharing_permitted, created_at, sequence)
-        SELECT 'share-' || number, '{item}', '{alice}', '{alice}', '{bob}', 'PEM', 'acceptance_not_required', 0, 0, number
-        FROM numbers";
+        onsharing_permitted, created_at, sequence, terms)
+        SELECT 'share-' || number, '{item}', '{alice}', '{alice}', '{bob}', 'PEM', 'acceptance_not_required', 0, 0, number,
+        hex(zeroblob({terms})) FROM numbers";
 
 const HEAVY_ROWS: &str = "
     CREATE TEMP TABLE numbers AS WITH RECURSIVE counted (number) AS
         (SELECT 1 UNION ALL SELECT number + 1 FROM counted WHERE number < {count}) SELECT number FROM counted;
     CREATE TEMP TABLE text AS SELECT replace(hex(zeroblob(35000)), '00', 'xx') AS long;
     INSERT INTO users (id, public_key, public_key_hash, created_at)
-        SELECT 'user-' || number, long, 'hash-' || number, 0 FROM numbers, text;
+        SELECT 'user-' || number, 'PEM', 'hash-' || number, 0 FROM numbers;
     INSERT INTO connections (id, user_id, other_user_id, public_key, encrypted_recipient_name, created_at, sequence)
-        SELECT 'connection-' || number, '{alice}', 'user-' || number, long, 'A.' || long || '.A', 0, number FROM numbers, text
-        UNION ALL SELECT 'other-' || number, 'user-' || number, '{alice}', long, NULL, 0, number FROM numbers, text;
-    INSERT INTO invitations (id, token_hash, user_id, public_key, state, created_at, expire_at, sequence)
-        SELECT 'invitation-' || number, 'token-' || number, '{alice}', long, 'new', 0, 9000000000000, number FROM numbers, text;
+        SELECT 'connection-' || number, '{alice}', 'user-' || number, 'PEM', 'A.' || long || '.A', 0, number
+        FROM numbers, text
+        UNION ALL SELECT 'other-' || number, 'user-' || number, '{alice}', 'PEM', NULL, 0, number FROM numbers;
     INSERT INTO client_tasks (id, user_id, work_type, target_id, state, report, created_at, sequence)
         SELECT 'task-' || number, '{alice}', 'update_item_shares', 'x', 'todo', '{\"x\":\"' || long || '\"}', 0, number
         FROM numbers, text;
