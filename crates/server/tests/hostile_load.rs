@@ -345,7 +345,7 @@ async fn nobody_waits_in_vain_while_somebody_attacks() {
         let load_average = load_average.split(' ').next().unwrap_or_default();
         let page = format!(
             "# How long others wait while somebody attacks\n\n\
-             Written by `VAULTSHARE_HOSTILE_LOAD_REPORT=docs/hostile-load.md cargo test -p vaultshare-server --test\n\
+             Written by `VAULTSHARE_HOSTILE_LOAD_REPORT=docs/hostile-load.md cargo test --release -p vaultshare-server --test\n\
              hostile_load`, of {build} on {cores} processors, which the attacker and whatever else ran had to share (load \
              average\n{load_average} at the end). What the attacks are: [`server-faults.md`](server-faults.md). The other user \
              reads an item, lists items,\nchanges an item, and asks for the session, one after the other; every request was \
