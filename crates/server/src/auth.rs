@@ -178,6 +178,13 @@ pub async fn end_all_of(db: &mut AnyConnection, user_id: &str) -> Result<()> {
     Ok(())
 }
 
+/// Whether the operator has disabled a user: of either service, whose tables of users both say so.
+pub async fn is_disabled(db: &mut AnyConnection, user_id: &str) -> Result<bool> {
+    let disabled = "SELECT COUNT(*) FROM users WHERE id = $1 AND disabled_at IS NOT NULL";
+    let disabled: i64 = sqlx::query_scalar(disabled).bind(user_id).fetch_one(db).await?;
+    Ok(disabled > 0)
+}
+
 /// Refusal of a user whom the operator has disabled, to be given to whoever has shown that they are this user.
 pub fn user_disabled() -> Error {
     Error::refused(Code::UserDisabled, "This account is disabled: ask those who run this server")

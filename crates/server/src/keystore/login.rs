@@ -141,7 +141,7 @@ async fn prove(
             attempt.count(&mut tx, now).await?;
             Err(login_failed())
         }
-        (Ok(()), Some(user_id)) if users::is_disabled(&mut tx, &user_id).await? => Err(auth::user_disabled()),
+        (Ok(()), Some(user_id)) if auth::is_disabled(&mut tx, &user_id).await? => Err(auth::user_disabled()),
         (Ok(()), Some(user_id)) => {
             attempt.of_user.reset(&mut tx).await?;
             known_networks::upsert(&mut tx, &user_id, &attempt.network_hash, now).await?;

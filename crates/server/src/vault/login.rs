@@ -57,7 +57,7 @@ pub(super) async fn create(
 }
 
 async fn check_enabled(db: &mut AnyConnection, user_id: &str) -> Result<()> {
-    if users::is_disabled(db, user_id).await? {
+    if auth::is_disabled(db, user_id).await? {
         return Err(auth::user_disabled());
     }
     Ok(())

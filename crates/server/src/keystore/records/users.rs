@@ -56,12 +56,6 @@ pub(crate) async fn accounts_after(db: &mut AnyConnection, username: &str) -> Re
     Ok(accounts.bind(username).fetch_all(db).await?)
 }
 
-pub(crate) async fn is_disabled(db: &mut AnyConnection, id: &str) -> Result<bool> {
-    let disabled = "SELECT COUNT(*) FROM users WHERE id = $1 AND disabled_at IS NOT NULL";
-    let disabled: i64 = sqlx::query_scalar(disabled).bind(id).fetch_one(db).await?;
-    Ok(disabled > 0)
-}
-
 /// Disables a user, or enables one. Who is disabled already keeps their time.
 pub(crate) async fn set_disabled(db: &mut AnyConnection, id: &str, since: Option<Millis>) -> Result<()> {
     sqlx::query(

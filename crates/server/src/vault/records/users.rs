@@ -221,12 +221,6 @@ pub(crate) async fn link(db: &mut AnyConnection, private_dek_external_id: &str, 
     Ok(())
 }
 
-pub(crate) async fn is_disabled(db: &mut AnyConnection, id: &str) -> Result<bool> {
-    let disabled = "SELECT COUNT(*) FROM users WHERE id = $1 AND disabled_at IS NOT NULL";
-    let disabled: i64 = sqlx::query_scalar(disabled).bind(id).fetch_one(db).await?;
-    Ok(disabled > 0)
-}
-
 /// Disables the users of a user of the Keystore, or enables them. Tokens that would admit another one are deleted.
 pub(crate) async fn set_disabled(db: &mut AnyConnection, keystore_user_id: &str, since: Option<Millis>) -> Result<()> {
     sqlx::query(
