@@ -43,7 +43,7 @@ use crate::{
     config::Config,
     error::{Code, Error},
     keystore::{self, Keystore},
-    metrics,
+    metrics, retry,
     service::Service,
     vault::{self, Vault},
 };
@@ -57,6 +57,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Both services under their prefixes, the health checks, and the page if there is one.
 pub fn router(keystore: Keystore, vault: Vault, config: &Config) -> Router {
+    let is_remote = vault.store().is_remote();
     let readiness = Readiness { keystore: keystore.clone(), vault: vault.clone(), found: Arc::default() };
     let health = Router::new()
         .route("/livez", get(async || StatusCode::NO_CONTENT))
@@ -66,8 +67,10 @@ pub fn router(keystore: Keystore, vault: Vault, config: &Config) -> Router {
     let services = Router::new()
         .nest("/keystore", with_error_bodies(keystore::router(keystore)))
         .nest("/vault", with_error_bodies(vault::router(vault)))
-        .merge(with_error_bodies(health))
-        .layer(overriding(CACHE_CONTROL, "no-store"));
+        .merge(with_error_bodies(health));
+    let services = if is_remote { services.layer(axum::middleware::from_fn(retry::retry)) } else { services };
+    let services =
+        services.layer(axum::middleware::map_request(refuse_nul)).layer(overriding(CACHE_CONTROL, "no-store"));
     let everything = match &config.www {
         Some(folder) => services.fallback_service(page(folder)),
         None => services.fallback(not_found),
@@ -113,6 +116,14 @@ fn with_layers(router: Router, config: &Config) -> Router {
 /// Answers unknown paths and wrong methods in the protocol's error form.
 fn with_error_bodies(router: Router) -> Router {
     router.method_not_allowed_fallback(method_not_allowed).fallback(not_found)
+}
+
+/// Refuses the one character that PostgreSQL has no text with; that of a body is refused where that is read.
+async fn refuse_nul(request: Request) -> Result<Request, Error> {
+    match request.uri().path_and_query() {
+        Some(address) if address.as_str().contains("%00") => Err(Error::nul_character()),
+        _ => Ok(request),
+    }
 }
 
 async fn not_found() -> Error {

@@ -6,7 +6,8 @@
 //! - [`store`]: the databases, one for each service; [`clock`], [`token`], [`wire`]
 //! - [`auth`], [`idempotency`], [`pagination`], [`query`], [`request`], [`error`]: what every resource needs
 //! - [`mail`]: invitations by e-mail; [`metrics`]: what is counted and timed
-//! - [`http`]: the whole router, and the layers around every request; `serve`: the connections they come by
+//! - [`http`]: the whole router, and the layers around every request; `retry`: one of them; `serve`: the connections they
+//!   come by
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), vaultshare_server::error::Error> {
@@ -31,6 +32,7 @@ mod private;
 pub mod public_key;
 pub mod query;
 pub mod request;
+mod retry;
 mod serve;
 pub mod service;
 pub mod store;
@@ -40,7 +42,7 @@ pub mod token;
 pub mod vault;
 pub mod wire;
 
-pub use config::{Config, Limits, LogFormat, MailConfig, Time};
+pub use config::{Config, DatabaseConfig, Limits, LogFormat, MailConfig, Time};
 
 use std::{fs::File, sync::Arc, time::Duration};
 
@@ -64,25 +66,36 @@ pub struct App {
     clock: Clock,
     keystore: Keystore,
     vault: Vault,
-    /// Held for as long as the databases are open.
-    _lock: Arc<File>,
+    /// Held for as long as databases are open that one process has.
+    _lock: Option<Arc<File>>,
 }
 
-/// Opens the databases, and creates them at the first start.
+/// Opens the databases, and creates their tables at the first start.
 pub async fn open(config: Config) -> Result<App> {
-    private::create_folder(&config.data).map_err(|error| {
-        Error::fault(format!("the data folder {} cannot be created: {error}", config.data.display()))
-    })?;
-    let lock = private::lock_folder(&config.data)?;
     let clock = Clock::default();
-    let vault_store = Store::open_sqlite(&config.data.join("vault.db"), &store::VAULT).await?;
-    let keystore_store = Store::open_sqlite(&config.data.join("keystore.db"), &store::KEYSTORE).await?;
+    let (vault_store, keystore_store, lock) = match &config.database.url {
+        Some(url) => {
+            let url = url.parse()?;
+            let vault = Store::open_postgres(&url, &store::VAULT, clock.clone()).await?;
+            (vault, Store::open_postgres(&url, &store::KEYSTORE, clock.clone()).await?, None)
+        }
+        None => {
+            private::create_folder(&config.data).map_err(|error| {
+                Error::fault(format!("the data folder {} cannot be created: {error}", config.data.display()))
+            })?;
+            let lock = private::lock_folder(&config.data)?;
+            let vault = Store::open_sqlite(&config.data.join("vault.db"), &store::VAULT, clock.clone()).await?;
+            let keystore = config.data.join("keystore.db");
+            let keystore = Store::open_sqlite(&keystore, &store::KEYSTORE, clock.clone()).await?;
+            (vault, keystore, Some(Arc::new(lock)))
+        }
+    };
     store::installation::check(&vault_store, &keystore_store).await?;
     let mailer = Mailer::new(&config.mail, &config.data)?;
     let vault = Vault::open(vault_store, clock.clone(), config.limits.clone(), mailer).await?;
     let admissions = Arc::new(vault.clone());
     let keystore = Keystore::open(keystore_store, clock.clone(), config.limits.clone(), admissions).await?;
-    Ok(App { config, clock, keystore, vault, _lock: Arc::new(lock) })
+    Ok(App { config, clock, keystore, vault, _lock: lock })
 }
 
 impl App {
@@ -127,7 +140,7 @@ impl App {
     /// Records what is measured rather than counted, for [`metrics`].
     pub(crate) async fn measure(&self) -> Result<()> {
         for store in [self.vault.store(), self.keystore.store()] {
-            metrics::database_size(store.file());
+            store.measure().await?;
         }
         metrics::mail_queue(self.vault.queued_mail().await?);
         Ok(())

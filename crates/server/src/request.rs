@@ -1,11 +1,16 @@
 //! Reading requests: JSON bodies, as tolerant as the protocol asks (docs/protocol/http-api.md §0).
 
+use std::fmt;
+
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request, rejection::BytesRejection},
     http::{StatusCode, header},
 };
-use serde::de::DeserializeOwned;
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, DeserializeOwned, MapAccess, SeqAccess, Unexpected, Visitor},
+};
 use serde_json::error::Category;
 
 use crate::{
@@ -52,7 +57,69 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
         }
     })?;
     json.end().map_err(|_| Error::refused(Code::InvalidJson, "The body goes on after its end"))?;
+    // The only way to write the character. Most bodies are read once.
+    if bytes.windows(NUL.len()).any(|bytes| bytes == NUL) {
+        let mut json = serde_json::Deserializer::from_slice(bytes);
+        serde_path_to_error::deserialize::<_, WithoutNul>(&mut json).map_err(|error| {
+            let place = error.path().to_string();
+            // The name of a field can have one too.
+            if place.contains('\0') { Error::nul_character() } else { Error::nul_character().at(&place) }
+        })?;
+    }
     Ok(value)
+}
+
+const NUL: &[u8] = b"\\u0000";
+
+/// JSON in which no text has a NUL character, which PostgreSQL does not store.
+struct WithoutNul;
+
+impl<'de> Deserialize<'de> for WithoutNul {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for WithoutNul {
+    type Value = Self;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("JSON without NUL characters")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self, E> {
+        if text.contains('\0') { Err(E::invalid_value(Unexpected::Str("NUL"), &self)) } else { Ok(self) }
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Self, A::Error> {
+        while values.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self, A::Error> {
+        while entries.next_entry::<Self, Self>()?.is_some() {}
+        Ok(self)
+    }
 }
 
 fn unreadable(rejection: &BytesRejection, limit: usize) -> Error {
@@ -130,6 +197,22 @@ mod tests {
             let refusal = parse::<Outer>(body.as_bytes()).unwrap_err().to_string();
             assert!(!refusal.contains("secret"), "{refusal}");
         }
+    }
+
+    #[test]
+    fn a_nul_character_is_refused_wherever_a_text_has_it() {
+        for (body, place) in [
+            (r#"{"a":{"b":["x","a\u0000secret"]}}"#, Some("a.b[1]")),
+            (r#"{"a\u0000secret":1}"#, None),
+            (r#"["\u0000", 1.5, true, null, -1]"#, Some("[0]")),
+        ] {
+            let refused = parse::<serde_json::Value>(body.as_bytes()).unwrap_err();
+            let Error::Refused { code: Code::NulCharacter, field, .. } = &refused else { panic!("{refused}") };
+            assert!(place.is_none() || field.as_deref() == place, "{field:?} in {body}");
+            assert!(!refused.to_string().contains("secret"), "{refused}");
+        }
+        // A backslash before it: six characters, none of them NUL.
+        assert!(parse::<serde_json::Value>(br#"{"a":["\\u0000", -1, 1.5, true, null, {}]}"#).is_ok());
     }
 
     #[test]

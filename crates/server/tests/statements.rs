@@ -112,7 +112,7 @@ async fn every_page_begins_where_an_index_says_and_nothing_is_read_through() {
         let (_, watched) = world.get(who, &path).await;
         for statement in &watched.statements {
             let plan = world.database.explain(statement).await;
-            let is_page = statement.contains("LIMIT $");
+            let is_page = statement.contains("LIMIT ?");
             // Rows that are asked for by ids are found by these, however many their user has, and sorted afterwards.
             let by_ids = path.contains("_ids=");
             for step in &plan {

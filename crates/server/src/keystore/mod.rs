@@ -74,6 +74,7 @@ impl Keystore {
         for limit in [&self.0.limit_per_user, &self.0.limit_per_address] {
             limit.forget_regained(Instant::now());
         }
+        let Some(_turn) = self.store().housekeeping_turn().await? else { return Ok(()) };
         let now = self.clock().now();
         let mut tx = self.store().write().await?;
         auth::delete_expired(&mut tx, now).await?;

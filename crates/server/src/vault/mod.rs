@@ -69,14 +69,12 @@ impl Admissions for Vault {
 }
 
 impl Vault {
-    /// A Vault on `store`. Writes the system templates to it, hashes what older servers did not, and gives up messages
-    /// that were being sent when the server stopped.
+    /// A Vault on `store`. Writes the system templates to it, and hashes what older servers did not.
     pub async fn open(store: Store, clock: Clock, limits: Limits, mailer: Mailer) -> Result<Self> {
         system_templates::seed(&store, &clock).await?;
         let mut tx = store.write().await?;
         hash_plain_tokens(&mut tx).await?;
         tx.commit().await?;
-        mail_queue::fail_interrupted(&store).await?;
         Ok(Self(Arc::new(Inner { store, clock, limits, mailer, mail_queued: Notify::new() })))
     }
 
@@ -94,8 +92,9 @@ impl Vault {
         &self.0.mail_queued
     }
 
-    /// Ends expired shares, and deletes expired rows and users whose deletion is due.
+    /// Ends expired shares, and deletes expired rows and users whose deletion is due; unless another process is at it.
     pub async fn clear_expired(&self) -> Result<()> {
+        let Some(_turn) = self.store().housekeeping_turn().await? else { return Ok(()) };
         ending::end_expired(self).await?;
         let now = self.clock().now();
         let mut tx = self.store().write().await?;
