@@ -113,10 +113,11 @@ export type ErrorCode =
   | 'INTERNAL';
 
 /**
- * How calls of this library fail: a real `Error`, with a stable {@link ErrorCode}. Its message is for people and never
- * holds a passphrase, a key, a token or a decrypted value. Where a server refused, it ends with what that server said, in
- * quotation marks and shortened to 200 characters: `…; the server says: "invitation.email: must be …"`. That part is the
- * server's word, and not ours.
+ * How calls of this library fail: a real `Error`, with a stable {@link ErrorCode}. Its message is for people; what this
+ * library writes there never holds a passphrase, a key, a token or a decrypted value. Where a server refused, it ends with
+ * what that server said, in quotation marks and shortened to 200 characters: `…; the server says: "invitation.email: must
+ * be …"`. That part is the server's word: runs of more than 40 letters and digits, as tokens and keys are, are left out of
+ * it, and a shorter text that a server repeats from its own request is not.
  *
  * It can be constructed so that an app's own tests can make the failures they want to see handled.
  */
@@ -805,7 +806,7 @@ export interface Connections {
   ): Promise<Connection>;
 
   /**
-   * All connections of this user.
+   * All connections of this user. One whose key nobody can use, or whose name does not decrypt, is in the page's `unreadable`.
    *
    * @throws {VaultError} `KEY_CHANGED` where one of them has another key than before, or two of them one key pair of this
    *   user's: {@link Connections.inspectAll} shows which
@@ -1097,8 +1098,8 @@ export interface Shares {
    * const { leftOut } = await session.shares.refresh(car.id);
    * // Whose key it is shows the fingerprint: that of the connection with the person meant, or what they say theirs is.
    * const chosen = await askUserWhom(leftOut.filter(({ why }) => why !== 'expired'));
-   * const include = chosen.flatMap(({ shareId, fingerprint, slotId: scope }) =>
-   *   fingerprint ? [{ shareId, fingerprint, scope }] : [],
+   * const include = chosen.flatMap(({ shareId, fingerprint, slotId: scope, expiresAt }) =>
+   *   fingerprint ? [{ shareId, fingerprint, scope, expiresAt }] : [],
    * );
    * if (include.length > 0) await session.shares.refresh(car.id, { include });
    */

@@ -11,7 +11,7 @@ use super::{
     concurrency::join_all,
     connection_keys::{How, Recipient},
     invitations::GivenInvitation,
-    pagination::fetch_pages,
+    pagination::{fetch_pages, keep_readable},
     pins::public_key,
     refusals::{bad_response, ciphertext, expect_id, key_changed},
 };
@@ -139,14 +139,14 @@ impl Session {
     /// The user's connections. `KEY_CHANGED` where one of them has another key than before: [`Session::inspect_connection`]
     /// then shows it.
     pub async fn list_connections(&self, page: &PageRequest) -> Result<Page<Connection>> {
-        self.keys()?;
-        let Page { entries, next, unreadable } =
-            fetch_pages(page, &|query| vault::connections::list(self.vault(), query)).await?;
-        let shown = join_all(entries.into_iter().map(|record| self.look_at(record))).await;
-        let shown = shown.into_iter().collect::<Result<Vec<_>>>()?;
-        refuse_two_keys_of_one_pair(&shown)?;
-        let connections = join_all(shown.into_iter().map(|shown| self.accept_shown(shown))).await;
-        Ok(Page { entries: connections.into_iter().collect::<Result<_>>()?, next, unreadable })
+        let Page { entries, next, mut unreadable } = self.look_at_page(page).await?;
+        refuse_two_keys_of_one_pair(&entries)?;
+        let connections = join_all(entries.into_iter().map(|shown| async {
+            let id = shown.connection.own.id.clone();
+            (id, self.accept_shown(shown).await)
+        }));
+        let entries = keep_readable(connections.await, &mut unreadable)?;
+        Ok(Page { entries, next, unreadable })
     }
 
     /// By the user's own id of it, or by a reference; the other side has another id. `KEY_CHANGED` where the server shows
@@ -167,14 +167,28 @@ impl Session {
 
     /// As [`Session::inspect_connection`], all of them: to find the one with another key than before.
     pub async fn inspect_connections(&self, page: &PageRequest) -> Result<Page<Connection>> {
+        let Page { entries, next, mut unreadable } = self.look_at_page(page).await?;
         let keys = self.keys()?;
-        let Page { entries, next, unreadable } =
+        let connections = join_all(entries.iter().map(|recipient| async {
+            let connection = self.with_name(recipient, keys.is_other_key(recipient)).await;
+            (recipient.connection.own.id.clone(), connection)
+        }));
+        let entries = keep_readable(connections.await, &mut unreadable)?;
+        Ok(Page { entries, next, unreadable })
+    }
+
+    /// The connections of a page as the server shows them. A user can publish a key that nobody else can use: that hides none
+    /// of the other connections.
+    async fn look_at_page(&self, page: &PageRequest) -> Result<Page<Recipient>> {
+        self.keys()?;
+        let Page { entries, next, mut unreadable } =
             fetch_pages(page, &|query| vault::connections::list(self.vault(), query)).await?;
         let shown = join_all(entries.into_iter().map(|record| async {
-            let recipient = self.look_at(record).await?;
-            self.with_name(&recipient, keys.is_other_key(&recipient)).await
+            let id = record.own.id.clone();
+            (id, self.look_at(record).await)
         }));
-        Ok(Page { entries: shown.await.into_iter().collect::<Result<_>>()?, next, unreadable })
+        let entries = keep_readable(shown.await, &mut unreadable)?;
+        Ok(Page { entries, next, unreadable })
     }
 
     /// Accepts another key than before for a connection: the one of this fingerprint, which the user was shown. `KEY_CHANGED`

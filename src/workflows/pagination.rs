@@ -28,12 +28,12 @@ pub struct Page<T> {
     pub unreadable: Vec<Unreadable>,
 }
 
-/// A record of a list that is not what the protocol says.
+/// A record of a list that is not what the protocol says, or whose keys and ciphertexts are of no use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreadable {
     /// As the record has it; `None` where that is no id either.
     pub id: Option<Id>,
-    /// `BAD_RESPONSE`.
+    /// `BAD_RESPONSE`; for a connection also what its key, key pair or name was refused for.
     pub error: Error,
 }
 
@@ -92,6 +92,29 @@ fn read_each<T: DeserializeOwned>(response: &Response, field: &str) -> Option<Ea
         }
     }
     Some((entries, unreadable, next))
+}
+
+/// Puts those of a list's records that are of no use with the other unreadable ones. What concerns more than one record (the
+/// connection to the server, the session, a key that changed) fails the list.
+pub(super) fn keep_readable<T>(
+    results: impl IntoIterator<Item = (Id, Result<T>)>,
+    unreadable: &mut Vec<Unreadable>,
+) -> Result<Vec<T>> {
+    use ErrorCode::{
+        BadResponse, DecryptionFailed, MalformedEnvelope, Misplaced, NotFound, UnsupportedAlgorithm, WeakKey,
+    };
+    let mut entries = Vec::new();
+    for (id, result) in results {
+        match result {
+            Ok(entry) => entries.push(entry),
+            Err(error) => match error.code() {
+                BadResponse | DecryptionFailed | MalformedEnvelope | Misplaced | NotFound | UnsupportedAlgorithm
+                | WeakKey => unreadable.push(Unreadable { id: Some(id), error }),
+                _ => return Err(error),
+            },
+        }
+    }
+    Ok(entries)
 }
 
 /// Fetches one page, or all where `request` says so.

@@ -1,10 +1,7 @@
 //! Re-encrypting an item for its recipients after a change: what the `update_item_shares` task asks for.
 //! `docs/protocol/http-api.md` §9.2 and §9.3, `docs/protocol/additional-data.md`.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    mem,
-};
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
@@ -16,7 +13,7 @@ use super::{
     pins::public_key,
     refusals::ciphertext,
     session::Keys,
-    share_requests::{BYTES_PER_REQUEST, in_parts, shares_per_request},
+    share_requests::{BYTES_PER_REQUEST, deks_of_part, in_parts, shares_per_request},
 };
 use crate::{
     api::{
@@ -190,10 +187,9 @@ impl Session {
             let values = encrypt_for_share(&dek, item, scope.as_ref()).await?;
             progress.report("updating the shares", 2, 3);
             for recipients in recipients.chunks(shares_per_request(&values)) {
-                let mut share_deks = wrap_for_each(&dek, recipients).await?;
-                // The first request replaces the values of before, those after it add to its own.
-                for values in in_parts(&values, BYTES_PER_REQUEST) {
-                    let change = refresh_request(mem::take(&mut share_deks), values, recipients);
+                let deks = wrap_for_each(&dek, recipients).await?;
+                for (part, values) in in_parts(&values, BYTES_PER_REQUEST).into_iter().enumerate() {
+                    let change = refresh_request(deks_of_part(part, &deks), values, recipients);
                     // Serializing it takes some ten milliseconds.
                     self.pause().await;
                     vault::shares::update_of_item(self.vault(), &item.record.id, &change).await?;
@@ -360,7 +356,7 @@ async fn wrap_for_each(dek: &DataKey, recipients: &[Recipient]) -> Result<Vec<Sh
 
 /// All shares of a scope get the same ciphertexts of the values.
 fn refresh_request<'a>(
-    share_deks: Vec<ShareDek>,
+    (share_deks, continued_deks): (Vec<ShareDek>, Vec<ShareDek>),
     values: &'a [ShareSlotValue],
     recipients: &'a [Recipient],
 ) -> ItemSharesRefresh<'a> {
@@ -368,5 +364,5 @@ fn refresh_request<'a>(
     for Recipient { share_id, .. } in recipients {
         slot_values.extend(values.iter().map(|value| value.of_share(share_id)));
     }
-    ItemSharesRefresh { share_deks, slot_values, client_tasks: Vec::new() }
+    ItemSharesRefresh { share_deks, continued_deks, slot_values, client_tasks: Vec::new() }
 }

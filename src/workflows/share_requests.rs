@@ -1,7 +1,7 @@
 //! How much of a share goes into one request: neither the number of shares nor the size of an item is bounded by what a
 //! server takes at once.
 
-use crate::api::vault::shares::ShareSlotValue;
+use crate::api::vault::shares::{ShareDek, ShareSlotValue};
 
 /// Estimated bytes of the body of a request that brings shares up to date.
 pub(super) const BYTES_PER_REQUEST: usize = 2 * 1024 * 1024;
@@ -30,6 +30,15 @@ pub(super) fn in_parts(values: &[ShareSlotValue], room: usize) -> Vec<&[ShareSlo
     }
     parts.push(values.get(begin..).unwrap_or_default());
     parts
+}
+
+/// The new DEKs of one part, and those that it continues: the first replaces DEK and values of before, those after it add to
+/// its values. A client that refreshes the same shares meanwhile begins with other DEKs, and then has to end alone.
+pub(super) fn deks_of_part(part: usize, deks: &[ShareDek]) -> (Vec<ShareDek>, Vec<ShareDek>) {
+    match part {
+        0 => (deks.to_vec(), Vec::new()),
+        _ => (Vec::new(), deks.iter().map(|dek| ShareDek { grant: None, ..dek.clone() }).collect()),
+    }
 }
 
 /// For how many shares a request has room, each of which gets all the values.

@@ -1,7 +1,7 @@
 //! Sharing an item, and reading one that was shared: `docs/protocol/guides.md` §2, steps 18–29;
 //! `docs/protocol/http-api.md` §8 and §9.
 
-use std::mem;
+use std::slice;
 
 use futures_util::try_join;
 
@@ -14,7 +14,7 @@ use super::{
     grants::{Grant, OnShareSignature, birth_of, check_until},
     pagination::fetch_pages,
     refusals::{acceptance_required, bad_response, ciphertext, expect_id, not_connected},
-    share_requests::{BYTES_AT_ONCE, in_parts},
+    share_requests::{BYTES_AT_ONCE, deks_of_part, in_parts},
 };
 use crate::{
     api::{
@@ -185,15 +185,12 @@ impl Session {
         }
         if parts.len() > 1 {
             // The server may have answered as to an earlier attempt, and then holds the values of that one under its DEK.
-            let all_of_it = operation.was_attempted_before();
-            let mut share_deks = Vec::new();
-            if all_of_it {
-                share_deks.push(ShareDek { share_id: created.id.clone(), dek: encrypted_dek, grant: None });
-            }
-            for values in parts.into_iter().skip(usize::from(!all_of_it)) {
+            let are_there = usize::from(!operation.was_attempted_before());
+            let dek = ShareDek { share_id: created.id.clone(), dek: encrypted_dek, grant: None };
+            for (part, values) in parts.into_iter().enumerate().skip(are_there) {
+                let (share_deks, continued_deks) = deks_of_part(part, slice::from_ref(&dek));
                 let slot_values = values.iter().map(|value| value.of_share(&created.id)).collect();
-                let share_deks = mem::take(&mut share_deks);
-                let rest = ItemSharesRefresh { share_deks, slot_values, client_tasks: Vec::new() };
+                let rest = ItemSharesRefresh { share_deks, continued_deks, slot_values, client_tasks: Vec::new() };
                 vault::shares::update_of_item(self.vault(), &share.item_id, &rest).await?;
             }
         }

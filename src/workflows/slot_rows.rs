@@ -45,8 +45,9 @@ pub(super) fn rows_of_new_item(slots: &[NewSlot]) -> Result<Vec<SlotChange>> {
     if let Some(index) = slots.iter().position(|slot| slot.remove) {
         return Err(Error::invalid_argument(format!("`slots[{index}].remove`: a new item has no slot to remove")));
     }
-    let wishes = wishes(slots, |_, _| Ok(None))?;
-    let meant = meant_slots(&[], &wishes, &|_, _| false).map_err(named_twice)?;
+    let to_make: Vec<(usize, &NewSlot)> = slots.iter().enumerate().collect();
+    let wishes = wishes(&to_make, |_, _| Ok(None))?;
+    let meant = meant_slots(&[], &wishes, &|_, _| false).map_err(|twice| named_twice(&to_make, twice))?;
     let rows = slots.iter().zip(meant).filter_map(|(slot, meant)| match meant {
         MeantSlot::New(name) => Some(new_row(slot, name)),
         MeantSlot::Existing(_) => None,
@@ -59,12 +60,19 @@ pub(super) fn rows_of_new_item(slots: &[NewSlot]) -> Result<Vec<SlotChange>> {
 /// A label alone is a new slot, or one of this label that is empty: made by an attempt that did not come to its end, or by the
 /// template. Where the call was attempted before, also one that holds the value already.
 ///
-/// `CONFLICT` where a slot that was read before is gone; one that is to be overwritten is made again.
+/// `CONFLICT` where a slot that was read before is gone; one that is to be overwritten is made again, and one that is to be
+/// removed needs nothing more: its row is none of the item's.
 pub(super) fn rows_of_change(item: &Item, change: &ItemChange, was_attempted_before: bool) -> Result<Vec<SlotRow>> {
     let ItemChange { slots, overwrite, .. } = change;
     let by_id: HashMap<&Id, usize> = item.slots.iter().enumerate().map(|(at, slot)| (&slot.record.id, at)).collect();
     let no_such_slot = || Error::invalid_argument("the item has no such slot");
-    let wishes = wishes(slots, |index, slot| match slot.id.as_ref().map(|id| by_id.get(id)) {
+    let removed_row = |slot: &NewSlot| {
+        let is_known = slot.was_read() || was_attempted_before;
+        slot.id.clone().filter(|id| slot.remove && is_known && !by_id.contains_key(id))
+    };
+    let to_find: Vec<(usize, &NewSlot)> =
+        slots.iter().enumerate().filter(|(_, slot)| removed_row(slot).is_none()).collect();
+    let wishes = wishes(&to_find, |index, slot| match slot.id.as_ref().map(|id| by_id.get(id)) {
         Some(Some(index)) => Ok(Some(*index)),
         Some(None) if !slot.was_read() => Err(no_such_slot()),
         Some(None) if !overwrite => Err(outdated_error(&[format!("`slots[{index}]`")])),
@@ -72,28 +80,31 @@ pub(super) fn rows_of_change(item: &Item, change: &ItemChange, was_attempted_bef
     })?;
     let names: Vec<_> = item.slots.iter().map(|slot| (slot.record.name.as_str(), slot.record.label.as_str())).collect();
     let may_be_filled = |wish: usize, row: usize| {
-        let (Some(wish), Some(row)) = (slots.get(wish), item.slots.get(row)) else { return false };
+        let (Some((_, wish)), Some(row)) = (to_find.get(wish), item.slots.get(row)) else { return false };
         let value = row.value.as_ref().filter(|value| !value.is_empty());
         value.is_none() || was_attempted_before && wish.keeps_value_of(row)
     };
-    let meant = meant_slots(&names, &wishes, &may_be_filled).map_err(named_twice)?;
-    let rows = slots.iter().zip(meant).map(|(slot, meant)| match meant {
-        MeantSlot::Existing(index) => {
-            let row = item.slots.get(index).ok_or_else(no_such_slot)?;
-            Ok(SlotRow::Of(row.record.id.clone()))
-        }
-        MeantSlot::New(_) if slot.remove => Err(no_such_slot()),
-        MeantSlot::New(name) => Ok(SlotRow::ToMake(Box::new(new_row(slot, name)))),
+    let meant = meant_slots(&names, &wishes, &may_be_filled).map_err(|twice| named_twice(&to_find, twice))?;
+    let mut meant = meant.into_iter();
+    let rows = slots.iter().filter_map(|slot| match removed_row(slot) {
+        Some(id) => Some(Ok(SlotRow::Of(id))),
+        None => Some(match meant.next()? {
+            MeantSlot::Existing(index) => {
+                item.slots.get(index).map(|row| SlotRow::Of(row.record.id.clone())).ok_or_else(no_such_slot)
+            }
+            MeantSlot::New(_) if slot.remove => Err(no_such_slot()),
+            MeantSlot::New(name) => Ok(SlotRow::ToMake(Box::new(new_row(slot, name)))),
+        }),
     });
     rows.collect()
 }
 
-/// `existing` gives the row that a slot means by its id, of the slot and its index.
+/// Of slots with their index in the call. `existing` gives the row that one means by its id.
 fn wishes<'a>(
-    slots: &'a [NewSlot],
+    slots: &[(usize, &'a NewSlot)],
     existing: impl Fn(usize, &NewSlot) -> Result<Option<usize>>,
 ) -> Result<Vec<SlotWish<'a>>> {
-    let wishes = slots.iter().enumerate().map(|(index, slot)| {
+    let wishes = slots.iter().map(|&(index, slot)| {
         let existing = existing(index, slot)?;
         let (name, label) = (slot.name.as_deref(), slot.label.as_deref());
         if existing.is_none() && name.is_none() && label.is_none() {
@@ -112,7 +123,9 @@ fn wishes<'a>(
 }
 
 /// The server would keep one of the two values.
-fn named_twice(NamedTwice(first, second): NamedTwice) -> Error {
+fn named_twice(slots: &[(usize, &NewSlot)], NamedTwice(first, second): NamedTwice) -> Error {
+    let index = |wish: usize| slots.get(wish).map_or(wish, |(index, _)| *index);
+    let (first, second) = (index(first), index(second));
     Error::invalid_argument(format!("`slots[{second}]` has the name of `slots[{first}]`"))
 }
 

@@ -49,6 +49,19 @@ async fn bob_reads_what_alice_shared() {
 }
 
 #[tokio::test]
+async fn who_is_invited_signs_up_and_who_is_not_reads_why() {
+    let harness = Harness::by_invitation().await;
+    let refused = harness.client().create_user(PASSPHRASE, None, &quiet()).await.err().unwrap();
+    assert_eq!((refused.code(), refused.server_code()), (ErrorCode::Forbidden, Some("invitation_required")));
+    assert!(refused.to_string().contains("takes new users by invitation"), "{refused}");
+    let (invitation, _) = harness.server.invite_user().await.unwrap();
+    let alice = harness.invited_client(invitation.clone()).create_user(PASSPHRASE, None, &quiet()).await.unwrap();
+    // To sign in she needs none, and hers is used up.
+    harness.new_session(&alice).await;
+    assert!(harness.invited_client(invitation).create_user(PASSPHRASE, None, &quiet()).await.is_err());
+}
+
+#[tokio::test]
 async fn terms_are_accepted_before_anything_is_read() {
     let harness = Harness::new().await;
     let (alice, bob, connection) = harness.alice_and_bob().await;

@@ -18,7 +18,10 @@ use vaultshare::{
         ProgressListener, Session, Value,
     },
 };
-use vaultshare_server::testing::{FreshServer, fresh_server};
+use vaultshare_server::{
+    Config, SignUps,
+    testing::{self, FreshServer, fresh_server},
+};
 
 use crate::key_pool::KeyPool;
 
@@ -192,7 +195,17 @@ pub(crate) struct Harness {
 
 impl Harness {
     pub(crate) async fn new() -> Harness {
-        let server = fresh_server().await.unwrap();
+        Harness::of(fresh_server().await.unwrap())
+    }
+
+    /// With a server that takes new users by invitation only.
+    pub(crate) async fn by_invitation() -> Harness {
+        let folder = testing::Folder::new().unwrap();
+        let config = Config { signups: SignUps::Invite, ..Config::new(folder.path()) };
+        Harness::of(testing::server(config, folder).await.unwrap())
+    }
+
+    fn of(server: FreshServer) -> Harness {
         let network = Network::to(server.router());
         Harness { server, network, key_pairs: Rc::new(KeyPool::from(0)) }
     }
@@ -203,10 +216,19 @@ impl Harness {
     }
 
     pub(crate) fn retrying_client(&self, policy: RequestPolicy) -> Client {
+        self.client_with(policy, None)
+    }
+
+    /// A client of someone who was invited to sign up.
+    pub(crate) fn invited_client(&self, invitation: String) -> Client {
+        self.client_with(RequestPolicy { retries: 0, ..RequestPolicy::default() }, Some(invitation))
+    }
+
+    fn client_with(&self, policy: RequestPolicy, subscription_key: Option<String>) -> Client {
         let options = ClientOptions {
             vault_url: "http://localhost/vault".to_owned(),
             keystore_url: "http://localhost/keystore".to_owned(),
-            subscription_key: None,
+            subscription_key,
             policy,
         };
         Client::new(&options, Rc::new(self.network.clone())).unwrap().with_key_pairs(self.key_pairs.clone())

@@ -19,6 +19,8 @@ use crate::{
     lies::plain_dek_of,
 };
 
+const WEAK_KEY: &str = include_str!("../fixtures/rsa512-public.pem");
+
 fn labelled(label: &str, value: &str) -> NewSlot {
     NewSlot { name: None, label: Some(label.to_owned()), ..slot("", value) }
 }
@@ -320,9 +322,17 @@ async fn a_label_and_a_slot_that_changed_or_went_since_are_told() {
     let refused = alice.update_item(id, &old, &quiet()).await.unwrap_err();
     let what = format!(": `slots[{}]`; ", index_of(&read, "power"));
     assert!(refused.code() == ErrorCode::Conflict && refused.message().contains(&what), "{refused}");
-    let over = ItemChange { overwrite: true, ..old };
+    let mut over = ItemChange { overwrite: true, ..old };
     let written = alice.update_item(id, &over, &quiet()).await.unwrap().item;
     assert_eq!((value(&written, "power"), written.slots.len()), (Some("2"), read.slots.len()));
+
+    // What is to go has gone. The new slot of its name is another one.
+    over.slots[index_of(&read, "power")].remove = true;
+    for overwrite in [false, true] {
+        let gone = ItemChange { overwrite, ..over.clone() };
+        let same = alice.update_item(id, &gone, &quiet()).await.unwrap().item;
+        assert_eq!((value(&same, "power"), same.version()), (Some("2"), written.version()));
+    }
 }
 
 #[tokio::test]
@@ -385,12 +395,13 @@ async fn an_item_that_is_given_back_is_written_whichever_request_fails() {
         let mut whole = given_back(&read, "vin", "2");
         whole.label = Some("Mine".to_owned());
         whole.slots.push(labelled("Colour", "grey"));
+        whole.slots[index_of(&read, "power")].remove = true;
         alice.update_item(&read.record.id, &whole, &quiet()).await
     };
     fail_each_request(&harness.network, write, async |updated, fault, number| {
         let read = alice.get_item(&updated.item.record.id).await.unwrap();
         let values = ["vin", "power", "colour"].map(|name| value(&read, name));
-        assert_eq!(values, [Some("2"), Some("1"), Some("grey")], "{fault:?} at {number}");
+        assert_eq!(values, [Some("2"), None, Some("grey")], "{fault:?} at {number}");
         assert_eq!((read.record.label.as_str(), read.binding.changed), ("Mine", false), "{fault:?} at {number}");
         let next = new().await;
         item.replace(next);
@@ -433,6 +444,23 @@ async fn an_item_that_outgrows_a_request_is_shared_shared_on_refreshed_and_kept(
     let version = alice.get_item(&item.record.id).await.unwrap().version();
     assert!(is_whole(&alice.adopt_item(&item.record.id, &version).await.unwrap()));
     assert!(harness.network.largest_body() < 32 * MEGABYTE);
+}
+
+/// Two devices that refresh one large share at once: one of them ends, and the recipient can read what it sent.
+#[tokio::test]
+async fn a_large_share_that_two_devices_refresh_at_once_stays_readable() {
+    let harness = Harness::new().await;
+    let (alice, bob, to_bob) = harness.alice_and_bob().await;
+    let second = harness.new_session(&alice).await;
+    let item = alice.create_item(&custom(vec![]), &quiet()).await.unwrap();
+    let pages: Vec<_> = ["a", "b", "c"].map(|letter| slot(&letter.repeat(4), &letter.repeat(MEGABYTE))).to_vec();
+    update(&alice, &item, pages).await;
+    let share = alice.create_share(&NewShare::new(item.record.id.clone(), to_bob), &quiet()).await.unwrap();
+    let refresh = async |session: &Session| session.refresh_shares(&item.record.id, &[], &quiet()).await;
+    let (first, second) = tokio::join!(refresh(&alice), refresh(&second));
+    let ended: Vec<_> = [first, second].into_iter().filter_map(Result::err).map(|error| error.code()).collect();
+    assert_eq!(ended, [ErrorCode::Conflict]);
+    assert_eq!(value(&bob.get_share(&share.id).await.unwrap().item, "cccc").map(str::len), Some(MEGABYTE));
 }
 
 /// Called again after it was cut off, whichever request failed, sharing is completed.
@@ -536,4 +564,33 @@ async fn one_bad_record_does_not_spoil_a_list() {
     harness.network.lie("GET", "/vault/incoming_shares".to_owned(), |json| json["shares"][0] = json!("no record"));
     let shares = bob.incoming_shares(&IncomingFilter::default(), &PageRequest::default()).await.unwrap();
     assert_eq!((shares.entries.len(), shares.unreadable.len(), shares.unreadable[0].id.as_ref()), (1, 1, None));
+}
+
+/// A user may publish a key that is too weak for anybody to use, or a server may have a name that no longer decrypts.
+#[tokio::test]
+async fn one_bad_connection_does_not_spoil_the_list() {
+    let harness = Harness::new().await;
+    let (alice, bob, to_bob) = harness.alice_and_bob().await;
+    let to_carlos = connect(&alice, &harness.user().await).await;
+    let page = PageRequest::default();
+    let bobs = bob.list_connections(&page).await.unwrap().entries.remove(0).record.own;
+    let of_another_dek = bobs.encrypted_recipient_name.unwrap().as_str().to_owned();
+    let bad_records = [
+        ("the_other_user", "user_public_key", WEAK_KEY, ErrorCode::WeakKey),
+        ("the_other_user", "user_public_key", "no key", ErrorCode::BadResponse),
+        ("own", "encrypted_recipient_name", &of_another_dek, ErrorCode::DecryptionFailed),
+    ];
+    for (side, field, text, code) in bad_records {
+        let (id, text) = (to_bob.clone(), json!(text));
+        harness.network.lie("GET", "/vault/connections", move |json| {
+            let records = json["connections"].as_array_mut().unwrap();
+            let record = records.iter_mut().find(|record| record["own"]["id"] == id.as_str()).unwrap();
+            record[side][field] = text.clone();
+        });
+        for listed in [alice.list_connections(&page).await.unwrap(), alice.inspect_connections(&page).await.unwrap()] {
+            let others: Vec<_> = listed.entries.iter().map(|entry| &entry.record.own.id).collect();
+            let bad: Vec<_> = listed.unreadable.iter().map(|entry| (entry.id.as_ref(), entry.error.code())).collect();
+            assert_eq!((others, bad), (vec![&to_carlos], vec![(Some(&to_bob), code)]));
+        }
+    }
 }

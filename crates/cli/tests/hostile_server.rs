@@ -26,9 +26,14 @@ fn make_item(terminal: &Terminal) -> String {
 
 /// Shares Alice's item with Bob; gives the share's id.
 fn share(terminal: &Terminal) -> String {
+    share_with(terminal, &[])
+}
+
+fn share_with(terminal: &Terminal, options: &[&str]) -> String {
     let config = ["shares:create-config", "-f", ".alice.yaml", "-c", "connection.yaml", "-i", ".item.yaml"];
     terminal.output_to("sharing.yaml", &config);
-    field(&terminal.output(&["shares:create", "-c", "sharing.yaml"]), "- id").to_owned()
+    let created = terminal.output(&[&["shares:create", "-c", "sharing.yaml"], options].concat());
+    field(&created, "- id").to_owned()
 }
 
 /// Gives the value another text.
@@ -97,6 +102,30 @@ async fn who_was_never_granted_an_item_gets_its_changes_once_the_user_has_named_
         change(terminal, &item, "third");
         terminal.output(&["shares:update", &item, "-a", ".alice.yaml"]);
         assert_eq!(bob_reads(terminal, &share), "third", "letting in is remembered as a grant");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_share_is_let_in_until_the_end_that_was_shown() {
+    with_server(|terminal| {
+        connect(terminal);
+        let item = make_item(terminal);
+        let share = share_with(terminal, &["-d", "2999-12-30"]);
+        terminal.lie(without_grants);
+        change(terminal, &item, "second");
+        let (_, errors) = terminal.both(&["shares:update", &item, "-a", ".alice.yaml"]);
+        let include = suggested(&errors, "shares:update");
+        assert!(include[4..] == ["--expiry_date", "2999-12-30T00:00:00.000Z"], "{errors}");
+
+        let until = |end| [&include[..5], &[end, "-a", ".alice.yaml"]].concat();
+        for (end, reason) in [("soon", "a date is"), ("2020-01-01", "must be future date")] {
+            let refused = terminal.refusal(&until(end));
+            assert!(refused.contains(reason), "{refused}");
+        }
+        assert_eq!(bob_reads(terminal, &share), "first");
+        terminal.both(&until(include[5]));
+        assert_eq!(bob_reads(terminal, &share), "second");
     })
     .await;
 }

@@ -16,6 +16,7 @@ use crate::{
     service::Service,
     store::new_id,
     token,
+    work::Reservation,
 };
 
 /// The session that the request's token belongs to. A handler that takes one answers 401 without a valid token.
@@ -71,6 +72,9 @@ impl<S: Service> FromRequestParts<S> for Session {
         let token = token_in(&parts.headers).ok_or_else(Error::not_authorized)?;
         let mut db = service.store().read_once().await?;
         let session = find(&mut db, token, service.clock().now()).await?.ok_or_else(Error::not_authorized)?;
+        drop(db);
+        let reservation = parts.extensions.get::<Reservation>().cloned().unwrap_or_default();
+        service.work().wait_for_turn(&reservation, &session.user_id).await?;
         // Enough to see which lines are of one user, and not whose they are.
         tracing::Span::current().record("user", token::hash(&session.user_id).get(..12));
         Ok(session)
@@ -168,10 +172,21 @@ pub async fn end_all(db: &mut AnyConnection, session: &Session, except_current: 
     Ok(())
 }
 
-/// Deletes expired sessions.
-pub async fn delete_expired(db: &mut AnyConnection, now: Millis) -> Result<()> {
-    sqlx::query("DELETE FROM sessions WHERE expires_at <= $1").bind(now).execute(db).await?;
+/// Ends every session of a user.
+pub async fn end_all_of(db: &mut AnyConnection, user_id: &str) -> Result<()> {
+    sqlx::query("DELETE FROM sessions WHERE user_id = $1").bind(user_id).execute(db).await?;
     Ok(())
+}
+
+/// Refusal of a user whom the operator has disabled, to be given to whoever has shown that they are this user.
+pub fn user_disabled() -> Error {
+    Error::refused(Code::UserDisabled, "This account is disabled: ask those who run this server")
+}
+
+/// Deletes some of the expired sessions, and returns how many: none when there are no more.
+pub async fn delete_expired(db: &mut AnyConnection, now: Millis) -> Result<u64> {
+    let delete = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= $1 LIMIT 1000)";
+    Ok(sqlx::query(delete).bind(now).execute(db).await?.rows_affected())
 }
 
 #[cfg(test)]

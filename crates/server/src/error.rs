@@ -30,13 +30,14 @@ pub enum Code {
     InvalidJson,
     InvalidField,
     UnreadableBody,
-    NulCharacter,
     InvalidQuery,
     InvalidIdempotencyKey,
     // 400, of one field
     FieldMissing,
     InvalidLabel,
     TextTooLong,
+    InvalidText,
+    TooManyValues,
     InvalidLifetime,
     PlaintextValue,
     UnknownSlot,
@@ -48,6 +49,7 @@ pub enum Code {
     TooManyClassifications,
     ItemTooLarge,
     TooManyShares,
+    TooManySharesOfItem,
     TemplateNameTaken,
     UnknownClassificationNode,
     ClassificationSchemeFixed,
@@ -88,6 +90,10 @@ pub enum Code {
     OnsharingNotPermitted,
     AcceptanceRequired,
     InvalidRequestSignature,
+    UserDisabled,
+    InvitationRequired,
+    SignUpsClosed,
+    QuotaExceeded,
     // 404
     UnknownEndpoint,
     ItemNotFound,
@@ -111,12 +117,14 @@ pub enum Code {
     KeypairChanged,
     KeyEncryptionKeyExists,
     EncryptionSpaceConflict,
+    ShareChanged,
     // 413
     BodyTooLarge,
     // 415
     UnsupportedMediaType,
     // 429
     TooManyAttempts,
+    TooManyRequests,
     TooManyInvitations,
     // 500
     InternalError,
@@ -130,9 +138,14 @@ impl Code {
     pub const fn status(self) -> StatusCode {
         match self {
             Self::NotAuthorized | Self::LoginFailed => StatusCode::UNAUTHORIZED,
-            Self::NotOwner | Self::OnsharingNotPermitted | Self::AcceptanceRequired | Self::InvalidRequestSignature => {
-                StatusCode::FORBIDDEN
-            }
+            Self::NotOwner
+            | Self::OnsharingNotPermitted
+            | Self::AcceptanceRequired
+            | Self::InvalidRequestSignature
+            | Self::UserDisabled
+            | Self::InvitationRequired
+            | Self::SignUpsClosed
+            | Self::QuotaExceeded => StatusCode::FORBIDDEN,
             Self::UnknownEndpoint
             | Self::ItemNotFound
             | Self::SlotNotFound
@@ -149,12 +162,14 @@ impl Code {
             | Self::SharedKeyNotFound
             | Self::EncryptionSpaceNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::ItemChanged | Self::KeypairChanged | Self::KeyEncryptionKeyExists | Self::EncryptionSpaceConflict => {
-                StatusCode::CONFLICT
-            }
+            Self::ItemChanged
+            | Self::KeypairChanged
+            | Self::KeyEncryptionKeyExists
+            | Self::EncryptionSpaceConflict
+            | Self::ShareChanged => StatusCode::CONFLICT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::TooManyAttempts | Self::TooManyInvitations => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyAttempts | Self::TooManyRequests | Self::TooManyInvitations => StatusCode::TOO_MANY_REQUESTS,
             Self::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Timeout | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_REQUEST,
@@ -174,8 +189,12 @@ pub enum Error {
         /// A sentence for people. Never holds a value of the request that could be secret.
         message: String,
     },
-    /// 429, after too many failed logins.
-    TooManyAttempts {
+    /// 429: a rate limit is reached. Of its own kind, so that no such reply goes without `Retry-After`.
+    TooMany {
+        /// Of what.
+        code: Code,
+        /// A sentence for people, which goes on with the time.
+        message: &'static str,
         /// How long to wait.
         retry_after: Duration,
     },
@@ -198,14 +217,14 @@ impl Error {
         Self::refused(Code::FieldMissing, "is needed").at(field)
     }
 
-    /// 400: a text with a NUL character.
-    pub fn nul_character() -> Self {
-        Self::refused(Code::NulCharacter, "The character NUL (U+0000) is not taken in any text")
-    }
-
     /// 401: no valid session.
     pub fn not_authorized() -> Self {
         Self::refused(Code::NotAuthorized, "Sign in: the token is missing, wrong or expired")
+    }
+
+    /// 404: no route, or a path that names no record.
+    pub fn unknown_endpoint() -> Self {
+        Self::refused(Code::UnknownEndpoint, "There is nothing at this address")
     }
 
     /// 404: there is no such record, or it is not the caller's. Deliberately the same, so that ids cannot be probed.
@@ -236,7 +255,9 @@ impl std::fmt::Display for Error {
         match self {
             Self::Refused { field: Some(field), message, .. } => write!(formatter, "{field}: {message}"),
             Self::Refused { message, .. } => formatter.write_str(message),
-            Self::TooManyAttempts { retry_after } => write!(formatter, "too many attempts: wait {retry_after:?}"),
+            Self::TooMany { message, retry_after, .. } => {
+                write!(formatter, "{message}: try again in {} seconds", whole_seconds(*retry_after))
+            }
             Self::Unavailable(reason) | Self::Interrupted(reason) | Self::Fault(reason) => formatter.write_str(reason),
         }
     }
@@ -301,13 +322,11 @@ impl IntoResponse for Error {
     fn into_response(self) -> Response {
         match &self {
             Self::Refused { code, field, .. } => body(*code, field.as_deref(), &self.to_string()).into_response(),
-            Self::TooManyAttempts { retry_after } => {
-                let seconds = retry_after.as_secs().max(1);
-                let message = format!("Too many failed attempts: try again in {seconds} seconds");
-                with_retry_after(seconds, body(Code::TooManyAttempts, None, &message))
+            Self::TooMany { code, retry_after, .. } => {
+                with_retry_after(whole_seconds(*retry_after), body(*code, None, &self.to_string()))
             }
             Self::Unavailable(reason) => {
-                tracing::error!(reason, "the database is not to be had");
+                tracing::error!(reason, "the server is too busy");
                 unavailable()
             }
             Self::Interrupted(reason) => {
@@ -327,6 +346,11 @@ impl IntoResponse for Error {
 fn unavailable() -> Response {
     let message = "The server is too busy, or its disk is full: try again later";
     with_retry_after(RETRY_AFTER_SECONDS, body(Code::Unavailable, None, message))
+}
+
+/// Rounded up: who comes back after it is not too early.
+fn whole_seconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis().div_ceil(1000)).unwrap_or(u64::MAX).max(1)
 }
 
 fn with_retry_after(seconds: u64, reply: impl IntoResponse) -> Response {

@@ -10,7 +10,7 @@ use std::{
 use axum::{
     BoxError, Json, Router,
     error_handling::HandleErrorLayer,
-    extract::{DefaultBodyLimit, MatchedPath, Request, State},
+    extract::{MatchedPath, Request, State},
     handler::HandlerWithoutStateExt,
     http::{
         HeaderName, HeaderValue, Method, StatusCode,
@@ -19,6 +19,7 @@ use axum::{
             X_CONTENT_TYPE_OPTIONS,
         },
     },
+    middleware::Next,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -46,6 +47,7 @@ use crate::{
     metrics, retry,
     service::Service,
     vault::{self, Vault},
+    work::Reservation,
 };
 
 /// What the demo page may do: run its own scripts and the wasm module, and talk to this server. Nothing else.
@@ -69,8 +71,7 @@ pub fn router(keystore: Keystore, vault: Vault, config: &Config) -> Router {
         .nest("/vault", with_error_bodies(vault::router(vault)))
         .merge(with_error_bodies(health));
     let services = if is_remote { services.layer(axum::middleware::from_fn(retry::retry)) } else { services };
-    let services =
-        services.layer(axum::middleware::map_request(refuse_nul)).layer(overriding(CACHE_CONTROL, "no-store"));
+    let services = services.layer(overriding(CACHE_CONTROL, "no-store"));
     let everything = match &config.www {
         Some(folder) => services.fallback_service(page(folder)),
         None => services.fallback(not_found),
@@ -87,7 +88,7 @@ fn with_layers(router: Router, config: &Config) -> Router {
         .layer(HandleErrorLayer::new(|_: BoxError| async { timed_out() }))
         .layer(TimeoutLayer::new(*limits.request));
     router
-        .layer(DefaultBodyLimit::max(limits.body))
+        .layer(axum::middleware::from_fn(with_reservation))
         .layer(timeout)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(overriding(X_CONTENT_TYPE_OPTIONS, "nosniff"))
@@ -118,16 +119,8 @@ fn with_error_bodies(router: Router) -> Router {
     router.method_not_allowed_fallback(method_not_allowed).fallback(not_found)
 }
 
-/// Refuses the one character that PostgreSQL has no text with; that of a body is refused where that is read.
-async fn refuse_nul(request: Request) -> Result<Request, Error> {
-    match request.uri().path_and_query() {
-        Some(address) if address.as_str().contains("%00") => Err(Error::nul_character()),
-        _ => Ok(request),
-    }
-}
-
 async fn not_found() -> Error {
-    Error::refused(Code::UnknownEndpoint, "There is nothing at this address")
+    Error::unknown_endpoint()
 }
 
 async fn method_not_allowed() -> Error {
@@ -219,6 +212,15 @@ fn cors() -> CorsLayer {
 
 fn overriding(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
     SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value))
+}
+
+/// What a request reserves of the memory for large bodies it has until it is answered.
+async fn with_reservation(mut request: Request, next: Next) -> Response {
+    let reservation = Reservation::default();
+    request.extensions_mut().insert(reservation.clone());
+    let response = next.run(request).await;
+    drop(reservation);
+    response
 }
 
 async fn without_request_id(mut request: Request) -> Request {

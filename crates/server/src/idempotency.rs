@@ -19,6 +19,7 @@ use crate::{
     error::{Code, Error, Result},
     service::Service,
     store::Tx,
+    work::in_place,
 };
 
 const HEADER: &str = "idempotency-key";
@@ -85,7 +86,8 @@ impl Change {
     /// Commits the change together with its reply, and returns the reply.
     pub async fn answer(mut self, status: StatusCode, value: &impl Serialize) -> Result<Response> {
         let status = i64::from(status.as_u16());
-        let body = serde_json::to_string(value)?;
+        // A share of many values is megabytes.
+        let body = in_place(|| serde_json::to_string(value))?;
         if let Some(key) = &self.key {
             upsert(&mut self.tx, (&self.user_id, &self.request, key), (status, &body), self.now).await?;
         }
@@ -136,13 +138,11 @@ async fn upsert(
     Ok(())
 }
 
-/// Deletes replies older than `retention`.
-pub async fn delete_expired(db: &mut AnyConnection, now: Millis, retention: Duration) -> Result<()> {
-    sqlx::query("DELETE FROM idempotent_replies WHERE created_at <= $1")
-        .bind(now - millis(retention))
-        .execute(db)
-        .await?;
-    Ok(())
+/// Deletes some of the replies older than `retention`, and returns how many: none when there are no more.
+pub async fn delete_expired(db: &mut AnyConnection, now: Millis, retention: Duration) -> Result<u64> {
+    let delete = "DELETE FROM idempotent_replies WHERE (user_id, request, key) IN \
+         (SELECT user_id, request, key FROM idempotent_replies WHERE created_at <= $1 LIMIT 100)";
+    Ok(sqlx::query(delete).bind(now - millis(retention)).execute(db).await?.rows_affected())
 }
 
 #[cfg(test)]

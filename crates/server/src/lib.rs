@@ -4,8 +4,9 @@
 //! - [`keystore`], [`vault`]: in each, `routes` lists all routes; a file per resource has its handlers and rules;
 //!   `records` has the SQL and imports only [`store`] and the small modules below
 //! - [`store`]: the databases, one for each service; [`clock`], [`token`], [`wire`]
-//! - [`auth`], [`idempotency`], [`pagination`], [`query`], [`request`], [`error`]: what every resource needs
-//! - [`mail`]: invitations by e-mail; [`metrics`]: what is counted and timed
+//! - [`auth`], [`idempotency`], [`pagination`], [`query`], `rate_limit`, [`request`], [`error`]: what resources need
+//! - [`bounds`]: what a request may have of anything; [`work`]: what takes milliseconds, and how much of it goes on at once
+//! - [`operator`]: what the commands do with users; [`mail`]: invitations by e-mail; [`metrics`]: what is counted and timed
 //! - [`http`]: the whole router, and the layers around every request; `retry`: one of them; `serve`: the connections they
 //!   come by
 //!
@@ -17,6 +18,7 @@
 //! ```
 
 pub mod auth;
+pub mod bounds;
 mod client_address;
 pub mod clock;
 mod compression;
@@ -25,12 +27,15 @@ pub mod error;
 pub mod http;
 pub mod idempotency;
 pub mod keystore;
+pub mod listener;
 pub mod mail;
 pub mod metrics;
+pub mod operator;
 pub mod pagination;
 mod private;
 pub mod public_key;
 pub mod query;
+mod rate_limit;
 pub mod request;
 mod retry;
 mod serve;
@@ -38,20 +43,25 @@ pub mod service;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod tls;
 pub mod token;
 pub mod vault;
 pub mod wire;
+pub mod work;
 
-pub use config::{Config, DatabaseConfig, Limits, LogFormat, MailConfig, Time};
+pub use config::{Config, DatabaseConfig, Limits, LogFormat, MailConfig, SignUps, Time, TlsConfig};
+pub use operator::ListedUser;
 
-use std::{fs::File, sync::Arc, time::Duration};
+use std::{fs::File, path::Path, sync::Arc, time::Duration};
 
-use tokio::{net::TcpListener, sync::oneshot};
+use tokio::sync::oneshot;
 
 use clock::Clock;
 use error::{Error, Result};
-use keystore::Keystore;
+use keystore::{Keystore, accounts::AccountsOf};
+use listener::Listener;
 use mail::Mailer;
+use rate_limit::RateLimits;
 use service::Service;
 use store::Store;
 use vault::Vault;
@@ -66,35 +76,76 @@ pub struct App {
     clock: Clock,
     keystore: Keystore,
     vault: Vault,
-    /// Held for as long as databases are open that one process has.
+    /// Held by a server for as long as SQLite databases are open, which one server has.
     _lock: Option<Arc<File>>,
 }
 
 /// Opens the databases, and creates their tables at the first start.
 pub async fn open(config: Config) -> Result<App> {
-    let clock = Clock::default();
-    let (vault_store, keystore_store, lock) = match &config.database.url {
-        Some(url) => {
-            let url = url.parse()?;
-            let vault = Store::open_postgres(&url, &store::VAULT, clock.clone()).await?;
-            (vault, Store::open_postgres(&url, &store::KEYSTORE, clock.clone()).await?, None)
-        }
+    let lock = match &config.database.url {
+        // Any number of processes may serve it.
+        Some(_) => None,
         None => {
             private::create_folder(&config.data).map_err(|error| {
                 Error::fault(format!("the data folder {} cannot be created: {error}", config.data.display()))
             })?;
-            let lock = private::lock_folder(&config.data)?;
+            Some(Arc::new(private::lock_folder(&config.data)?))
+        }
+    };
+    let app = connect(config, lock).await?;
+    app.vault.prepare().await?;
+    Ok(app)
+}
+
+/// Opens the databases beside a server that may be running, to do what an operator does with users. They have to be there
+/// and of this version.
+pub async fn open_beside(config: Config) -> Result<App> {
+    match &config.database.url {
+        Some(url) => store::require_current(&url.parse()?).await?,
+        None => store::files::require_current(&config.data)?,
+    }
+    connect(config, None).await
+}
+
+/// What is wrong with the SQLite databases in the data folder, or in a backup, a line each.
+pub fn check(folder: &Path) -> Result<Vec<String>> {
+    store::files::check(folder)
+}
+
+/// Copies both SQLite databases into a new folder, as they are at one moment, also from under a server that is running.
+pub fn back_up(data: &Path, to: &Path) -> Result<()> {
+    store::files::back_up(data, to)
+}
+
+/// Puts the databases of a backup into a data folder that no server uses and that is empty, or has databases to `replace`.
+pub fn restore(from: &Path, data: &Path, replace: bool) -> Result<()> {
+    store::files::restore(from, data, replace)
+}
+
+async fn connect(config: Config, lock: Option<Arc<File>>) -> Result<App> {
+    let clock = Clock::default();
+    let (vault_store, keystore_store) = match &config.database.url {
+        Some(url) => {
+            let url = url.parse()?;
+            let vault = Store::open_postgres(&url, &store::VAULT, clock.clone()).await?;
+            (vault, Store::open_postgres(&url, &store::KEYSTORE, clock.clone()).await?)
+        }
+        None => {
             let vault = Store::open_sqlite(&config.data.join("vault.db"), &store::VAULT, clock.clone()).await?;
             let keystore = config.data.join("keystore.db");
-            let keystore = Store::open_sqlite(&keystore, &store::KEYSTORE, clock.clone()).await?;
-            (vault, keystore, Some(Arc::new(lock)))
+            (vault, Store::open_sqlite(&keystore, &store::KEYSTORE, clock.clone()).await?)
         }
     };
     store::installation::check(&vault_store, &keystore_store).await?;
     let mailer = Mailer::new(&config.mail, &config.data)?;
-    let vault = Vault::open(vault_store, clock.clone(), config.limits.clone(), mailer).await?;
+    let key = keystore::rate_limit_key(&keystore_store).await?;
+    let rate_limits = Arc::new(RateLimits::new(key, &config.limits));
+    let accounts = Arc::new(AccountsOf(keystore_store.clone()));
+    let limits = config.limits.clone();
+    let vault = Vault::new(vault_store, clock.clone(), limits.clone(), mailer, Arc::clone(&rate_limits), accounts);
     let admissions = Arc::new(vault.clone());
-    let keystore = Keystore::open(keystore_store, clock.clone(), config.limits.clone(), admissions).await?;
+    let rules = (limits, config.signups);
+    let keystore = Keystore::open(keystore_store, clock.clone(), rules, admissions, rate_limits).await?;
     Ok(App { config, clock, keystore, vault, _lock: lock })
 }
 
@@ -112,7 +163,11 @@ impl App {
     /// Deletes expired rows, as [`App::serve`] does periodically.
     pub async fn clear_expired(&self) -> Result<()> {
         self.keystore.clear_expired().await?;
-        self.vault.clear_expired().await
+        self.vault.clear_expired().await?;
+        for store in [self.vault.store(), self.keystore.store()] {
+            store.end_log().await?;
+        }
+        Ok(())
     }
 
     /// Sends the messages that are due, as [`App::serve`] does by itself.
@@ -122,11 +177,16 @@ impl App {
 
     /// Serves `listener` until `shutdown` completes, then finishes the running requests, for so long as the limits say, and
     /// closes the databases.
-    pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<()> {
+    pub async fn serve(
+        self,
+        listener: impl Into<Listener>,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<()> {
+        let tls = self.config.tls.acceptor()?;
         let housekeeping = tokio::spawn(self.clone().run_housekeeping());
         let (stop_mail, mail_stopped) = oneshot::channel();
         let mailing = tokio::spawn(self.clone().run_mail_sender(mail_stopped));
-        let served = serve::serve(self.router(), listener, &self.config.limits, shutdown).await;
+        let served = serve::serve(self.router(), listener.into(), tls, &self.config.limits, shutdown).await;
         housekeeping.abort();
         drop(stop_mail);
         // A message that is being sent is finished: later nobody could tell whether it arrived.

@@ -1,11 +1,20 @@
-//! Starts the server: `vaultshare-server --listen 127.0.0.1:3000 --data ./data`.
+//! Starts the server, `vaultshare-server --listen 127.0.0.1:3000 --data ./data`, and does what its operator asks.
 
-use std::{io::IsTerminal, net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{
+    fmt::Display,
+    io::IsTerminal,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
-use vaultshare_server::{Config, LogFormat, metrics};
+use vaultshare_server::{
+    App, Config, ListedUser, LogFormat,
+    listener::{ListenAddress, Listener},
+    metrics,
+};
 
 /// Vault and Keystore of vaultshare: they keep ciphertext and hand it to those it belongs to.
 ///
@@ -25,11 +34,58 @@ struct Arguments {
     print_config_example: bool,
     #[command(flatten)]
     flags: <Config as confique::Config>::Layer,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve; done also where there is no command
+    Serve,
+    /// Create the tables of both services, or bring them up to date, and exit
+    Migrate,
+    /// Check both SQLite databases: their pages, what rows refer to, that they belong together, who can read them
+    Check,
+    /// Copy both SQLite databases, as they are at one moment, into a new folder; the server may be running
+    Backup {
+        /// The new folder
+        #[arg(value_name = "DIR")]
+        backup: PathBuf,
+    },
+    /// Put the SQLite databases of a backup into the data folder, which no server may be using
+    Restore {
+        /// The folder of the backup
+        #[arg(value_name = "DIR")]
+        backup: PathBuf,
+        /// Delete the databases that are in the data folder
+        #[arg(long)]
+        replace: bool,
+    },
+    /// List, disable, delete and invite users; the server may be running
+    #[command(subcommand)]
+    Users(Users),
+}
+
+#[derive(Subcommand)]
+enum Users {
+    /// Print each user: name, time, `enabled` or `disabled`, and id in the Vault
+    List,
+    /// Have a user not sign in any more, and end their sessions
+    Disable { username: String },
+    /// Allow a disabled user to sign in again
+    Enable { username: String },
+    /// Delete a user with all that is theirs
+    Delete { username: String },
+    /// Print an invitation with which one user can sign up
+    Invite,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Arguments::parse()).await {
+    // Options may stand before and behind a command.
+    let command = Arguments::command().mut_args(|option| option.global(true));
+    let arguments = Arguments::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
+    match run(arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
             eprintln!("vaultshare-server: {reason}");
@@ -38,36 +94,124 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+async fn run(arguments: Arguments) -> Outcome {
     if arguments.print_config_example {
         print!("{}", Config::template());
         return Ok(());
     }
-    let mut config = Config::load(arguments.flags, arguments.config)?;
+    let config = Config::load(arguments.flags, arguments.config)?;
     if arguments.print_config {
         print!("{}", config.to_toml()?);
         return Ok(());
     }
     start_log(config.log_format);
-    let listener = listen_on(config.listen).await?;
-    let address = listener.local_addr()?;
-    if !address.ip().is_loopback() {
-        tracing::warn!(%address, "other machines can connect, and this server has no TLS: keep a proxy that has in front");
+    match arguments.command {
+        None | Some(Command::Serve) => serve(config).await,
+        Some(Command::Migrate) => {
+            vaultshare_server::open(config).await?.close().await;
+            Ok(())
+        }
+        Some(Command::Check) => check(files_of(&config)?),
+        Some(Command::Backup { backup }) => Ok(vaultshare_server::back_up(files_of(&config)?, &backup)?),
+        Some(Command::Restore { backup, replace }) => {
+            Ok(vaultshare_server::restore(&backup, files_of(&config)?, replace)?)
+        }
+        Some(Command::Users(command)) => {
+            let app = vaultshare_server::open_beside(config).await?;
+            let done = users(&app, command).await;
+            app.close().await;
+            done
+        }
     }
-    // A page shown on this machine alone is found where the server listens.
-    if config.www.is_some() && address.ip().is_loopback() {
-        config.mail.public_url.get_or_insert_with(|| format!("http://{address}/"));
+}
+
+async fn serve(mut config: Config) -> Outcome {
+    let cannot_listen = |address: &dyn Display, error| format!("cannot listen on {address}: {error}");
+    let listener = Listener::bind(&config.listen).await.map_err(|error| cannot_listen(&config.listen, error))?;
+    let address = listener.address()?;
+    let scheme = if config.tls.certificate.is_some() { "https" } else { "http" };
+    let url = match &address {
+        ListenAddress::Tcp(address) => format!("{scheme}://{address}"),
+        ListenAddress::Unix(_) => address.to_string(),
+    };
+    if let ListenAddress::Tcp(address) = address {
+        if !address.ip().is_loopback() && scheme == "http" {
+            tracing::warn!(%address, "other machines can connect, and this server has no TLS: keep a proxy that has in front");
+        }
+        // A page shown on this machine alone is found where the server listens.
+        if config.www.is_some() && address.ip().is_loopback() {
+            config.mail.public_url.get_or_insert_with(|| format!("{url}/"));
+        }
     }
     let metrics = match config.metrics_listen {
-        Some(address) => Some(listen_on(address).await?),
+        Some(address) => Some(TcpListener::bind(address).await.map_err(|error| cannot_listen(&address, error))?),
         None => None,
     };
     let app = vaultshare_server::open(config).await?;
     if let Some(listener) = metrics {
         tokio::spawn(axum::serve(listener, metrics::router(app.clone())?).into_future());
     }
-    println!("listening on http://{address}");
+    println!("listening on {url}");
     Ok(app.serve(listener, stop_requested()).await?)
+}
+
+/// The folder of the SQLite databases. PostgreSQL has programs of its own for what is done with them.
+fn files_of(config: &Config) -> Result<&Path, &'static str> {
+    match config.database.url {
+        Some(_) => Err("this command is for SQLite: databases of PostgreSQL are backed up by pg_dump, restored by \
+             pg_restore, and checked by pg_amcheck"),
+        None => Ok(&config.data),
+    }
+}
+
+fn check(data: &Path) -> Outcome {
+    let problems = vaultshare_server::check(data)?;
+    for problem in &problems {
+        println!("{problem}");
+    }
+    if !problems.is_empty() {
+        return Err("there are problems".into());
+    }
+    println!("both databases are well");
+    Ok(())
+}
+
+async fn users(app: &App, command: Users) -> Outcome {
+    match command {
+        Users::List => return list(app).await,
+        Users::Disable { username } => app.set_user_disabled(&username, true).await?,
+        Users::Enable { username } => app.set_user_disabled(&username, false).await?,
+        Users::Delete { username } => app.delete_user(&username).await?,
+        Users::Invite => {
+            let (token, until) = app.invite_user().await?;
+            println!("{token}");
+            eprintln!("good for one user, until {until}");
+        }
+    }
+    Ok(())
+}
+
+async fn list(app: &App) -> Outcome {
+    let print = |users: &[ListedUser]| {
+        for user in users {
+            let name = user.username.as_deref().unwrap_or("-");
+            let state = if user.is_disabled { "disabled" } else { "enabled" };
+            println!("{name}\t{}\t{state}\t{}", user.created_at, user.vault_ids.join(","));
+        }
+    };
+    let mut last = String::new();
+    loop {
+        let users = app.users_after(&last).await?;
+        print(&users);
+        match users.last().and_then(|user| user.username.clone()) {
+            Some(username) => last = username,
+            None => break,
+        }
+    }
+    print(&app.users_of_the_vault_alone().await?);
+    Ok(())
 }
 
 fn start_log(format: LogFormat) {
@@ -77,10 +221,6 @@ fn start_log(format: LogFormat) {
         LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
         LogFormat::Json => log.json().init(),
     }
-}
-
-async fn listen_on(address: SocketAddr) -> Result<TcpListener, String> {
-    TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))
 }
 
 /// Completes at ctrl-c, and where the system has it at SIGTERM.

@@ -8,19 +8,22 @@ use vaultshare::{
 use crate::{
     error::{Code, Error, Result},
     wire::Stored,
+    work::WorkQueue,
 };
 
 /// Refuses anything but an RSA key of at least 2048 bits in PEM, so that nothing is ever encrypted for a weak one.
-pub fn check(pem: &str) -> Result<()> {
+pub async fn check(queue: &WorkQueue, pem: &str) -> Result<()> {
     let refused = |error| {
         let message = format!("must be an RSA key of 2048 bits or more in PEM: {error}");
         Error::refused(Code::InvalidPublicKey, message).at("public_key")
     };
-    PublicKey::from_pem(pem).map(|_| ()).map_err(refused)
+    let pem = pem.to_owned();
+    queue.run(move || PublicKey::from_pem(&pem).map(|_| ())).await?.map_err(refused)
 }
 
 /// Encrypts a session's token for the user with this key: only the holder of the private key can log in.
-pub async fn encrypt_token(pem: &str, token: &str) -> Result<Ciphertext<SessionToken>> {
-    let key = PublicKey::from_pem(pem).map_err(Error::fault)?;
-    Ciphertext::stored(key.encrypt(token.as_bytes()).await.map_err(Error::fault)?)
+pub async fn encrypt_token(queue: &WorkQueue, pem: &str, token: &str) -> Result<Ciphertext<SessionToken>> {
+    let (pem, token) = (pem.to_owned(), token.to_owned());
+    let encrypted = queue.run_future(async move { PublicKey::from_pem(&pem)?.encrypt(token.as_bytes()).await });
+    Ciphertext::stored(encrypted.await?.map_err(Error::fault)?)
 }

@@ -15,7 +15,9 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use hyper::body::Frame;
+use hyper::body::{Frame, SizeHint};
+
+use crate::work::Reservation;
 
 /// How long to wait before each further attempt.
 const PAUSES: [Duration; 3] = [Duration::from_millis(20), Duration::from_millis(100), Duration::from_millis(500)];
@@ -44,18 +46,21 @@ pub(crate) async fn retry(request: Request, next: Next) -> Response {
         let reply = next.clone().run(Request::from_parts(parts.clone(), body));
         COMMITS.scope(Cell::new(false), async { (reply.await, COMMITS.with(Cell::get)) })
     };
+    let reservation = parts.extensions.get::<Reservation>().cloned().unwrap_or_default();
     for pause in PAUSES {
         let (reply, commits) = attempt().await;
         if commits || reply.extensions().get::<BrokenOff>().is_none() {
             return reply;
         }
+        reservation.begin_anew();
         tokio::time::sleep(pause).await;
     }
     attempt().await.0
 }
 
 /// The body of a request, as far as it was read. It is read only once a handler asks for it: what that one refuses, such
-/// as a body without a session or one that is too large, is neither read nor kept.
+/// as a body without a session or one that is too large, is neither read nor kept. It is kept until the reply, beside what the
+/// handler made of it: a large body takes its memory twice.
 struct Recording {
     /// None at its end.
     body: Option<Body>,
@@ -89,17 +94,33 @@ impl HttpBody for Replay {
             }
         }
     }
+
+    fn size_hint(&self) -> SizeHint {
+        let recording = self.recording.lock().unwrap_or_else(PoisonError::into_inner);
+        let read: usize = recording.read.iter().skip(self.position).map(Bytes::len).sum();
+        let read = u64::try_from(read).unwrap_or(u64::MAX);
+        let rest = recording.body.as_ref().map_or_else(|| SizeHint::with_exact(0), HttpBody::size_hint);
+        let mut hint = SizeHint::new();
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(upper.saturating_add(read));
+        }
+        hint.set_lower(rest.lower().saturating_add(read));
+        hint
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
-    use axum::{Router, http::StatusCode, middleware, routing::post};
+    use axum::{Extension, Router, http::StatusCode, middleware, routing::post};
     use tower::ServiceExt;
 
     use super::*;
-    use crate::error::{Error, Result};
+    use crate::{
+        error::{Error, Result},
+        work::Work,
+    };
 
     /// Sends a body to a handler that fails so many times, each time after it may have committed, and returns the reply
     /// and how often the handler ran.
@@ -138,5 +159,39 @@ mod tests {
     async fn what_may_have_been_committed_runs_once() {
         let (status, _, runs) = send(1, true).await;
         assert_eq!((status, runs), (StatusCode::SERVICE_UNAVAILABLE, 1));
+    }
+
+    /// As many as a user has turns, and each fails once.
+    #[tokio::test(start_paused = true)]
+    async fn who_is_tried_again_has_given_their_turn_back() {
+        let (work, runs) = (Arc::new(Work::default()), Arc::new(AtomicU32::new(0)));
+        let handler = async move |Extension(reservation): Extension<Reservation>| -> Result<()> {
+            work.wait_for_turn(&reservation, "alice").await?;
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            match runs.fetch_add(1, SeqCst) {
+                0..3 => Err(Error::Interrupted("the connection was lost".to_owned())),
+                _ => Ok(()),
+            }
+        };
+        let router = Router::new().route("/", post(handler)).layer(middleware::from_fn(retry));
+        let send = || {
+            let request = Request::post("/").extension(Reservation::default()).body(Body::empty()).unwrap();
+            tokio::time::timeout(Duration::from_secs(60), router.clone().oneshot(request))
+        };
+        let (one, two, three) = tokio::join!(send(), send(), send());
+        for reply in [one, two, three] {
+            assert_eq!(reply.expect("nobody waits for themselves").unwrap().status(), StatusCode::OK);
+        }
+    }
+
+    #[test]
+    fn a_body_is_as_large_in_each_attempt_as_in_the_first() {
+        let recording = Arc::new(Mutex::new(Recording { body: Some("the body".into()), read: Vec::new() }));
+        let size = |position| Replay { recording: Arc::clone(&recording), position }.size_hint().exact();
+        assert_eq!(size(0), Some(8));
+        *recording.lock().unwrap() = Recording { body: Some("body".into()), read: vec!["the ".into()] };
+        assert_eq!((size(0), size(1)), (Some(8), Some(4)));
+        recording.lock().unwrap().body = None;
+        assert_eq!((size(0), size(1)), (Some(4), Some(0)));
     }
 }

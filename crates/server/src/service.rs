@@ -1,11 +1,22 @@
-//! What the Keystore and the Vault have in common, and the one thing that one asks of the other.
+//! What the Keystore and the Vault have in common, and what one asks of the other.
 
 use std::pin::Pin;
 
-use axum::Json;
+use axum::{
+    Json,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{clock::Clock, config::Limits, error::Result, store::Store};
+use crate::{
+    clock::Clock,
+    config::Limits,
+    error::Result,
+    store::Store,
+    work::{Work, in_place},
+};
 
 /// The state of one service, as handlers receive it. Cheap to clone.
 pub trait Service: Clone + Send + Sync + 'static {
@@ -15,6 +26,8 @@ pub trait Service: Clone + Send + Sync + 'static {
     fn clock(&self) -> &Clock;
     /// Bounds and lifetimes.
     fn limits(&self) -> &Limits;
+    /// What it computes.
+    fn work(&self) -> &Work;
 }
 
 /// A boxed future, which a trait object's method can return.
@@ -22,8 +35,22 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// What the Keystore asks of the Vault. The Vault implements it, so that neither service imports the other.
 pub trait Admissions: Send + Sync {
-    /// Issues a token that admits one user to the Vault, once.
-    fn issue_admission_token(&self) -> BoxFuture<'_, Result<String>>;
+    /// Issues a token that admits this user of the Keystore to the Vault, once.
+    fn issue_admission_token<'a>(&'a self, keystore_user_id: &'a str) -> BoxFuture<'a, Result<String>>;
+}
+
+/// What the Vault asks of the Keystore, which implements it.
+pub trait Accounts: Send + Sync {
+    /// Deletes users with all their keys. One who is gone already is no error.
+    fn delete_users<'a>(&'a self, ids: &'a [String]) -> BoxFuture<'a, Result<()>>;
+    /// Whose these data encryption keys are: pairs of the ids of a key and of its user.
+    fn owners_of_deks<'a>(&'a self, ids: &'a [String]) -> BoxFuture<'a, Result<Vec<(String, String)>>>;
+}
+
+/// A reply that may be megabytes. Writing it takes so long that other requests are answered meanwhile.
+pub(crate) fn large_json(value: &impl Serialize) -> Result<Response> {
+    let body = in_place(|| serde_json::to_vec(value))?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
 /// The reply of `GET /version`: the API version that a service implements.

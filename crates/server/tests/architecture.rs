@@ -92,7 +92,7 @@ fn records_import_the_store_and_nothing_of_requests_or_rules() {
 #[test]
 fn sql_is_in_records_alone() {
     // `testing` makes more rows for a test than requests could.
-    let shared = ["auth.rs", "idempotency.rs", "testing/mod.rs", "testing/postgres.rs"];
+    let shared = ["auth.rs", "idempotency.rs", "rate_limit.rs", "testing/mod.rs", "testing/postgres.rs"];
     for (path, text) in sources() {
         if !is_in_records(&path) && !path.starts_with("store/") && !shared.contains(&path.as_str()) {
             assert!(!text.contains("sqlx::query") && !text.contains("Statement::"), "{path}");
@@ -115,5 +115,29 @@ fn the_services_do_not_import_each_other() {
         if path.starts_with("keystore/") || path.starts_with("vault/") {
             assert!(!imports(&text).contains(&other.to_owned()), "{path} imports {other}");
         }
+    }
+}
+
+#[test]
+fn every_test_that_the_list_of_faults_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let list = fs::read_to_string(root.join("../../docs/server-faults.md")).unwrap();
+    let (mut folders, mut texts) = (vec![root.join("src"), root.join("tests")], String::new());
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                texts.push_str(&fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    let is_name = |text: &&str| {
+        text.matches('_').count() > 3 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    let names: Vec<&str> = list.split('`').skip(1).step_by(2).filter(is_name).collect();
+    assert!(names.len() > 20, "{names:?}");
+    for name in names {
+        assert!(texts.contains(&format!("fn {name}(")), "{name}");
     }
 }

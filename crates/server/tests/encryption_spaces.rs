@@ -366,8 +366,18 @@ async fn what_would_fill_the_recipients_lists_is_refused() {
     }
     let same = json!({ "shareable_type": "Item", "shareable_id": item["item"]["id"], "user_id": bob.id,
         "distributable": false, "outgoing": true, "encrypted_values": json!({}).to_string() });
-    let again = server.post(&alice, "/vault/shares", json!({ "shares": vec![same; 3_000] })).await;
-    assert_eq!(again.refused(400), "too_many_shares");
+    let again = server.post(&alice, "/vault/shares", json!({ "shares": vec![same; 101] })).await;
+    assert_eq!(again.refused(400), "too_many_values");
+    // The reply has the item with each of its shares.
+    let slots: Vec<_> = (0..200).map(|slot| json!({ "name": format!("f{slot}") })).collect();
+    let large = json!({ "template_name": "custom", "item": { "label": "x", "slots_attributes": slots } });
+    let large = server.post(&alice, "/vault/items", large).await.ok();
+    let same = json!({ "shareable_type": "Item", "shareable_id": large["item"]["id"], "user_id": bob.id,
+        "encrypted_values": json!({}).to_string() });
+    let share =
+        async |times: usize| server.post(&alice, "/vault/shares", json!({ "shares": vec![same.clone(); times] })).await;
+    assert_eq!(share(100).await.refused(400), "too_many_shares");
+    share(10).await.ok();
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+
 use axum::{
     body::{Body, to_bytes},
     http::Request,
@@ -12,6 +14,16 @@ use serde_json::json;
 use vaultshare_server::metrics;
 
 use common::{server, text};
+
+const DASHBOARD: &str = include_str!("../../../packaging/grafana/vaultshare-server.json");
+
+/// The names of metrics in a text, without the endings that the parts of a histogram have.
+fn names_in(text: &str) -> BTreeSet<&str> {
+    let words = text.split(|character: char| !character.is_ascii_alphanumeric() && character != '_');
+    let names = words.filter(|word| word.starts_with("vaultshare_"));
+    let of_histogram = |name| ["_bucket", "_sum", "_count"].into_iter().find_map(|end| str::strip_suffix(name, end));
+    names.map(|name| of_histogram(name).unwrap_or(name)).collect()
+}
 
 #[tokio::test]
 async fn requests_waits_and_failures_are_counted_and_nobodys_ids_are_shown() {
@@ -41,6 +53,7 @@ async fn requests_waits_and_failures_are_counted_and_nobodys_ids_are_shown() {
     ] {
         assert!(shown.contains(name), "{name} in {shown}");
     }
+    assert_eq!(names_in(DASHBOARD), names_in(&shown), "the dashboard shows all that there is, and nothing else");
     for secret in [id.as_str(), "alice", alice.vault_token.as_str()] {
         assert!(!shown.contains(secret), "{secret} in {shown}");
     }

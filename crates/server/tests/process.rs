@@ -185,3 +185,67 @@ fn it_stops_when_asked_and_logs_no_secrets() {
         assert!(!log.contains(secret), "{secret} in {log}");
     }
 }
+
+/// Runs a command beside what else runs, with options before or behind it, and returns whether it went well and what it
+/// printed.
+fn command(arguments: &[&str], data: &Path) -> (bool, String, String) {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_vaultshare-server")).args(arguments).arg("--data").arg(data).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.success(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn commands_for_files_say_what_does_it_on_postgresql() {
+    let folder = Folder::new().unwrap();
+    let on_postgres = ["--database-url", "postgres:///nowhere"];
+    for arguments in [&["check"] as &[_], &["backup", "x"], &["restore", "x"]] {
+        let (done, _, reason) = command(&[arguments, &on_postgres].concat(), folder.path());
+        assert!(!done && reason.contains("for SQLite") && reason.contains("pg_dump"), "{reason}");
+    }
+}
+
+#[test]
+fn commands_do_what_they_say_beside_a_running_server() {
+    let folder = Folder::new().unwrap();
+    let (data, backup) = (folder.path().join("data"), folder.path().join("backup"));
+    let (made, _, log) = command(&["migrate"], &data);
+    assert!(made, "{log}");
+    let process = Process::start_with("127.0.0.1:0", &["--signups", "invite", "serve"], &data);
+    let (salt, verifier) = srp_client::registration("alice", "passphrase");
+    let user = json!({ "username": "alice", "srp_salt": salt, "srp_verifier": verifier });
+    assert_eq!(process.call("POST", "/keystore/srp/users", "", &user).0, 403);
+    let (invited, token, _) = command(&["users", "invite"], &data);
+    assert!(invited);
+    let with_invitation = format!("none\r\nmeeco-subscription-key: {}", token.trim());
+    assert_eq!(process.call("POST", "/keystore/srp/users", &with_invitation, &user).0, 201);
+    let token = process.sign_in("alice");
+
+    let (listed, users, _) = command(&["users", "list"], &data);
+    assert!(listed && users.starts_with("alice\t") && users.contains("\tenabled\t"), "{users}");
+    let (copied, _, log) = command(&["backup", backup.to_str().unwrap()], &data);
+    assert!(copied, "{log}");
+    assert!(command(&["users", "disable", "alice"], &data).0);
+    assert_eq!(process.call("GET", "/keystore/session", &token, &json!({})).0, 401);
+    assert!(command(&["users", "list"], &data).1.contains("\tdisabled\t"));
+    assert!(command(&["users", "enable", "alice"], &data).0);
+    process.sign_in("alice");
+    assert!(command(&["users", "delete", "alice"], &data).0);
+    assert_eq!(command(&["users", "list"], &data).1, "");
+    let (found, _, reason) = command(&["users", "delete", "alice"], &data);
+    assert!(!found && reason.contains("there is no user alice"), "{reason}");
+    assert_eq!(command(&["check"], &data).1, "both databases are well\n");
+
+    let (restored, _, reason) = command(&["restore", backup.to_str().unwrap(), "--replace"], &data);
+    assert!(!restored && reason.contains("another server is running"), "{reason}");
+    process.signal("TERM");
+    assert!(process.wait().0);
+    let (restored, _, reason) = command(&["restore", backup.to_str().unwrap()], &data);
+    assert!(!restored && reason.contains("--replace"), "{reason}");
+    assert!(command(&["restore", backup.to_str().unwrap(), "--replace"], &data).0);
+    let process = Process::start(&data);
+    process.sign_in("alice");
+    std::fs::write(backup.join("vault.db"), "no database").unwrap();
+    let (well, problems, _) = command(&["check"], &backup);
+    assert!(!well && problems.contains("vault.db"), "{problems}");
+}

@@ -315,6 +315,10 @@ pub struct ItemSharesChange {
     /// One for each share that gets a new DEK.
     #[serde(deserialize_with = "null_as_default")]
     pub share_deks: Vec<ShareDek>,
+    /// Shares whose DEK an earlier request set, to which this one adds values. Refused with 409 where another client has set
+    /// another DEK since: nothing could read values under both. An extension of this repository's server.
+    #[serde(deserialize_with = "null_as_default")]
+    pub continued_deks: Vec<ShareDek>,
     /// The values of these shares, encrypted under the new DEKs.
     #[serde(deserialize_with = "null_as_default")]
     pub slot_values: Vec<ShareSlotValue>,
@@ -329,6 +333,9 @@ pub struct ItemSharesRefresh<'a> {
     /// One for each share.
     #[serde(deserialize_with = "bounded_list")]
     pub share_deks: Vec<ShareDek>,
+    /// As [`ItemSharesChange::continued_deks`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub continued_deks: Vec<ShareDek>,
     /// The values of each share, encrypted under the new DEK.
     #[serde(deserialize_with = "bounded_list")]
     pub slot_values: Vec<ValueOfShare<'a>>,

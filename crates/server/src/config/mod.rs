@@ -11,8 +11,12 @@ use confique::{Config as _, Layer as _};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    listener::ListenAddress,
+};
 
+pub use crate::tls::TlsConfig;
 pub use time::Time;
 
 /// The configuration of a server. Each field is a flag, an environment variable and a key of the file; a flag goes before
@@ -20,10 +24,11 @@ pub use time::Time;
 #[derive(Clone, Debug, Serialize, confique::Config)]
 #[config(layer_attr(derive(clap::Args)), layer_attr(serde(deny_unknown_fields)))]
 pub struct Config {
-    /// The address to listen on; port 0 takes any free one.
+    /// The address to listen on; port 0 takes any free one. Or unix:/PATH, a socket in the file system for a proxy on this
+    /// machine, whose connections count as from 127.0.0.1.
     #[config(env = "VAULTSHARE_LISTEN", default = "127.0.0.1:3000")]
     #[config(layer_attr(arg(long, value_name = "ADDR:PORT")))]
-    pub listen: SocketAddr,
+    pub listen: ListenAddress,
     /// The folder of the databases, where they are SQLite's. It is created if there is none.
     #[config(env = "VAULTSHARE_DATA", default = "./data")]
     #[config(layer_attr(arg(long, value_name = "DIR")))]
@@ -45,15 +50,35 @@ pub struct Config {
     #[config(env = "VAULTSHARE_TRUSTED_PROXIES", parse_env = confique::env::parse::list_by_comma, default = [])]
     #[config(layer_attr(arg(long, value_name = "CIDR,…", value_delimiter = ',')))]
     pub trusted_proxies: Vec<IpNet>,
+    /// Who can sign up: `open` for anybody, `invite` for who has an invitation of the operator (`vaultshare-server users
+    /// invite`), `closed` for nobody.
+    #[config(env = "VAULTSHARE_SIGNUPS", default = "open")]
+    #[config(layer_attr(arg(long = "signups", value_name = "MODE")))]
+    pub signups: SignUps,
     /// Where the records are. Without a URL they are in SQLite databases in the data folder.
     #[config(nested, layer_attr(command(flatten)))]
     pub database: DatabaseConfig,
+    /// TLS of the server's own. Without it a proxy has to speak TLS: clients refuse plain http, loopback aside.
+    #[config(nested, layer_attr(command(flatten)))]
+    pub tls: TlsConfig,
     /// Invitations by e-mail. Without a mail server they are written to files.
     #[config(nested, layer_attr(command(flatten)))]
     pub mail: MailConfig,
     /// Bounds and lifetimes. The defaults suit a small installation. Times are written `90s`, `15m`, `1h 30m` or `30d`.
     #[config(nested, layer_attr(command(flatten)))]
     pub limits: Limits,
+}
+
+/// Who can sign up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum SignUps {
+    /// Anybody.
+    Open,
+    /// Who has an invitation of the operator.
+    Invite,
+    /// Nobody.
+    Closed,
 }
 
 /// How lines of the log are written.
@@ -135,13 +160,15 @@ impl Config {
     /// Databases in `data`, default limits, no page.
     pub fn new(data: impl Into<PathBuf>) -> Self {
         Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 3000)),
+            listen: ListenAddress::Tcp(SocketAddr::from(([127, 0, 0, 1], 3000))),
             data: data.into(),
             www: None,
             metrics_listen: None,
             log_format: LogFormat::Text,
             trusted_proxies: Vec::new(),
             database: DatabaseConfig::default(),
+            tls: TlsConfig::default(),
+            signups: SignUps::Open,
             mail: MailConfig::default(),
             limits: Limits::default(),
         }
@@ -277,11 +304,21 @@ pub struct Limits {
     #[config(layer_attr(arg(long = "limits-idempotency", value_name = "TIME", hide_short_help = true)))]
     pub idempotency: Time,
     /// Failed logins allowed at once for one username from one address; one more per `attempt_regained` after that. A
-    /// passphrase beyond ASCII that was mistyped fails up to three times, once for each of Unicode's forms.
+    /// passphrase beyond ASCII that was mistyped fails up to three times, once for each of Unicode's forms. 0 sets no limit.
     #[config(env = "VAULTSHARE_LIMITS_ATTEMPTS_PER_USER", default = 20)]
     #[config(layer_attr(arg(long = "limits-attempts-per-user", value_name = "NUMBER", hide_short_help = true)))]
     pub attempts_per_user: u32,
-    /// Failed logins allowed at once from one address; one more per `attempt_regained` after that.
+    /// Failed logins allowed at once for one username from all addresses that its user has not signed in from before; one
+    /// more per `attempt_regained` after that. 0 sets no limit.
+    #[config(env = "VAULTSHARE_LIMITS_ATTEMPTS_PER_USER_ANYWHERE", default = 200)]
+    #[config(layer_attr(arg(
+        long = "limits-attempts-per-user-anywhere",
+        value_name = "NUMBER",
+        hide_short_help = true
+    )))]
+    pub attempts_per_user_anywhere: u32,
+    /// Failed logins allowed at once from one address, one more per `attempt_regained` after that: beyond them, its logins
+    /// are slowed down, but for users who have signed in from there before. 0 sets no limit.
     #[config(env = "VAULTSHARE_LIMITS_ATTEMPTS_PER_ADDRESS", default = 200)]
     #[config(layer_attr(arg(long = "limits-attempts-per-address", value_name = "NUMBER", hide_short_help = true)))]
     pub attempts_per_address: u32,
@@ -289,10 +326,47 @@ pub struct Limits {
     #[config(env = "VAULTSHARE_LIMITS_ATTEMPT_REGAINED", default = "15s")]
     #[config(layer_attr(arg(long = "limits-attempt-regained", value_name = "TIME", hide_short_help = true)))]
     pub attempt_regained: Time,
-    /// How many invitations by e-mail a user can create within a day.
+    /// Login challenges for one address within an hour; more are slowed down. 0 sets no limit.
+    #[config(env = "VAULTSHARE_LIMITS_CHALLENGES_PER_ADDRESS", default = 5000)]
+    #[config(layer_attr(arg(long = "limits-challenges-per-address", value_name = "NUMBER", hide_short_help = true)))]
+    pub challenges_per_address: u32,
+    /// Sessions of the Vault for one address within an hour; more are slowed down. 0 sets no limit.
+    #[config(env = "VAULTSHARE_LIMITS_SESSIONS_PER_ADDRESS", default = 5000)]
+    #[config(layer_attr(arg(long = "limits-sessions-per-address", value_name = "NUMBER", hide_short_help = true)))]
+    pub sessions_per_address: u32,
+    /// Users who register from one address within an hour; more are refused. 0 sets no limit.
+    #[config(env = "VAULTSHARE_LIMITS_SIGN_UPS_PER_ADDRESS", default = 500)]
+    #[config(layer_attr(arg(long = "limits-sign-ups-per-address", value_name = "NUMBER", hide_short_help = true)))]
+    pub sign_ups_per_address: u32,
+    /// How long a request waits that is slowed down.
+    #[config(env = "VAULTSHARE_LIMITS_SLOW_DOWN", default = "3s")]
+    #[config(layer_attr(arg(long = "limits-slow-down", value_name = "TIME", hide_short_help = true)))]
+    pub slow_down: Time,
+    /// How long an address is remembered that a user has signed in from.
+    #[config(env = "VAULTSHARE_LIMITS_KNOWN_ADDRESS", default = "90d")]
+    #[config(layer_attr(arg(long = "limits-known-address", value_name = "TIME", hide_short_help = true)))]
+    pub known_address: Time,
+    /// How many invitations by e-mail a user can create within a day. 0 sets no limit.
     #[config(env = "VAULTSHARE_LIMITS_MAILS_PER_DAY", default = 50)]
     #[config(layer_attr(arg(long = "limits-mails-per-day", value_name = "NUMBER", hide_short_help = true)))]
     pub mails_per_day: u32,
+    /// How many invitations to connect a user can create within a day, by e-mail or not. 0 sets no limit.
+    #[config(env = "VAULTSHARE_LIMITS_INVITATIONS_PER_DAY", default = 0)]
+    #[config(layer_attr(arg(long = "limits-invitations-per-day", value_name = "NUMBER", hide_short_help = true)))]
+    pub invitations_per_day: u32,
+    /// Most items that a user can have, without those that others share with them. 0 sets no limit.
+    #[config(env = "VAULTSHARE_LIMITS_QUOTA_ITEMS", default = 0)]
+    #[config(layer_attr(arg(long = "limits-quota-items", value_name = "NUMBER", hide_short_help = true)))]
+    pub quota_items: i64,
+    /// Most bytes in the items of a user and in what is shared of them, texts and ciphertexts. What others share with a user
+    /// counts for its owner. 0 sets no limit.
+    #[config(env = "VAULTSHARE_LIMITS_QUOTA_BYTES", default = 0)]
+    #[config(layer_attr(arg(long = "limits-quota-bytes", value_name = "BYTES", hide_short_help = true)))]
+    pub quota_bytes: i64,
+    /// Most keys and key pairs that a user can have in the Keystore. 0 sets no limit.
+    #[config(env = "VAULTSHARE_LIMITS_QUOTA_KEYS", default = 0)]
+    #[config(layer_attr(arg(long = "limits-quota-keys", value_name = "NUMBER", hide_short_help = true)))]
+    pub quota_keys: i64,
     /// The delay before a message that could not be sent is retried; doubled after each attempt.
     #[config(env = "VAULTSHARE_LIMITS_MAIL_RETRY", default = "2s")]
     #[config(layer_attr(arg(long = "limits-mail-retry", value_name = "TIME", hide_short_help = true)))]
@@ -305,6 +379,18 @@ pub struct Limits {
     #[config(env = "VAULTSHARE_LIMITS_MAIL_ATTEMPTS", default = 24)]
     #[config(layer_attr(arg(long = "limits-mail-attempts", value_name = "NUMBER", hide_short_help = true)))]
     pub mail_attempts: u32,
+    /// How long tasks of clients are stored that are done or failed.
+    #[config(env = "VAULTSHARE_LIMITS_DONE_TASKS", default = "30d")]
+    #[config(layer_attr(arg(long = "limits-done-tasks", value_name = "TIME", hide_short_help = true)))]
+    pub done_tasks: Time,
+    /// How long invitations to connect are stored beyond the time in which they can be accepted.
+    #[config(env = "VAULTSHARE_LIMITS_EXPIRED_INVITATIONS", default = "30d")]
+    #[config(layer_attr(arg(long = "limits-expired-invitations", value_name = "TIME", hide_short_help = true)))]
+    pub expired_invitations: Time,
+    /// How long messages stay in the folder that they are written to without a mail server.
+    #[config(env = "VAULTSHARE_LIMITS_WRITTEN_MAIL", default = "30d")]
+    #[config(layer_attr(arg(long = "limits-written-mail", value_name = "TIME", hide_short_help = true)))]
+    pub written_mail: Time,
     /// How often expired rows are deleted.
     #[config(env = "VAULTSHARE_LIMITS_HOUSEKEEPING", default = "5m")]
     #[config(layer_attr(arg(long = "limits-housekeeping", value_name = "TIME", hide_short_help = true)))]

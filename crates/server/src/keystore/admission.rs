@@ -8,9 +8,9 @@ use crate::{auth::Session, error::Result};
 
 pub(super) async fn issue(
     State(keystore): State<Keystore>,
-    _: Session,
+    session: Session,
 ) -> Result<Json<ExternalAdmissionTokenResponse>> {
-    let vault_api_admission_token = keystore.0.admissions.issue_admission_token().await?;
+    let vault_api_admission_token = keystore.0.admissions.issue_admission_token(&session.user_id).await?;
     let external_admission_token =
         ExternalAdmissionToken { vault_api_admission_token, passphrase_store_admission_token: None };
     Ok(Json(ExternalAdmissionTokenResponse { external_admission_token }))

@@ -2,23 +2,19 @@
 //! (docs/protocol/encryption-spaces-and-setup.md §1.4 and §1.5). Whoever claimed the key of a space may join it; to
 //! everyone else it does not exist.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use vaultshare::api::keystore::encryption_spaces::{EncryptionSpaceResponse, NewEncryptionSpace};
 
 use super::{
     Keystore,
+    keys::check_quota,
     records::{encryption_spaces, shared_keys},
 };
 use crate::{
     auth::Session,
     error::Result,
     idempotency::{Begun, Idempotency},
-    request::Body,
+    request::{Body, Path},
     service::Service,
     store::new_id,
     wire::id_text,
@@ -36,6 +32,7 @@ pub(super) async fn create(
         Begun::Replayed(reply) => return Ok(reply),
     };
     let db = &mut *change.tx;
+    check_quota(db, &keystore, &session.user_id).await?;
     let space_id = match id_text(&request.encryption_space_id) {
         Some(joined) if shared_keys::was_claimed_by(db, joined, &session.user_id).await? => joined.to_owned(),
         Some(_) => return Err(encryption_spaces::not_found()),
@@ -50,17 +47,13 @@ pub(super) async fn create(
 pub(super) async fn show(
     State(keystore): State<Keystore>,
     session: Session,
-    Path(id): Path<String>,
+    Path(id): Path,
 ) -> Result<Json<EncryptionSpaceResponse>> {
     let mut db = keystore.store().read_once().await?;
     encryption_spaces::response(&mut db, &id, &session.user_id).await.map(Json)
 }
 
-pub(super) async fn leave(
-    State(keystore): State<Keystore>,
-    session: Session,
-    Path(id): Path<String>,
-) -> Result<StatusCode> {
+pub(super) async fn leave(State(keystore): State<Keystore>, session: Session, Path(id): Path) -> Result<StatusCode> {
     let mut tx = keystore.store().write().await?;
     encryption_spaces::require_member(&mut tx, &id, &session.user_id).await?;
     encryption_spaces::remove_member(&mut tx, &id, &session.user_id).await?;

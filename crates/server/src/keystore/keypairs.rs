@@ -1,23 +1,21 @@
 //! RSA key pairs, the private key wrapped by the user's KEK (docs/protocol/http-api.md §4.7). The Vault calls their ids
 //! `keypair_external_id`.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use vaultshare::api::keystore::keypairs::{KeypairResponse, NewKeypair};
 
 use super::{
     Keystore,
+    keys::check_quota,
     records::keypairs::{self, KeypairChange, not_found},
 };
 use crate::{
     auth::Session,
-    error::{Code, Error, Result},
+    bounds::{Bounded, KEY, LONG_TEXT, check_identifiers, check_json, check_length},
+    config::Limits,
+    error::{Code, Result},
     idempotency::{Begun, Idempotency},
-    request::{Body, check_unchanged},
+    request::{Body, Path, check_unchanged},
     service::Service,
     store::new_id,
 };
@@ -28,11 +26,11 @@ pub(super) async fn store(
     idempotency: Idempotency,
     Body(request): Body<NewKeypair>,
 ) -> Result<Response> {
-    check_identifiers(&request.external_identifiers)?;
     let mut change = match idempotency.begin(&keystore, &session.user_id).await? {
         Begun::New(change) => change,
         Begun::Replayed(reply) => return Ok(reply),
     };
+    check_quota(&mut change.tx, &keystore, &session.user_id).await?;
     let id = new_id();
     keypairs::insert(&mut change.tx, &id, &session.user_id, &request, keystore.clock()).await?;
     keypairs::insert_identifiers(&mut change.tx, &id, &session.user_id, &request.external_identifiers).await?;
@@ -43,7 +41,7 @@ pub(super) async fn store(
 pub(super) async fn show(
     State(keystore): State<Keystore>,
     session: Session,
-    Path(id): Path<String>,
+    Path(id): Path,
 ) -> Result<Json<KeypairResponse>> {
     let mut db = keystore.store().read().await?;
     keypairs::response(&mut db, &id, &session.user_id).await.map(Json)
@@ -52,7 +50,7 @@ pub(super) async fn show(
 pub(super) async fn show_by_identifier(
     State(keystore): State<Keystore>,
     session: Session,
-    Path(identifier): Path<String>,
+    Path(identifier): Path,
 ) -> Result<Json<KeypairResponse>> {
     let mut db = keystore.store().read().await?;
     let id = keypairs::find_newest(&mut db, &session.user_id, &identifier).await?.ok_or_else(not_found)?;
@@ -62,7 +60,7 @@ pub(super) async fn show_by_identifier(
 pub(super) async fn change(
     State(keystore): State<Keystore>,
     session: Session,
-    Path(id): Path<String>,
+    Path(id): Path,
     Body(request): Body<KeypairChange>,
 ) -> Result<Json<KeypairResponse>> {
     let mut tx = keystore.store().write().await?;
@@ -70,7 +68,6 @@ pub(super) async fn change(
     check_unchanged(Code::KeypairChanged, request.unchanged_since.as_deref(), keypair.updated_at)?;
     keypairs::update(&mut tx, &id, &request, keystore.clock().now()).await?;
     if let Some(identifiers) = &request.external_identifiers {
-        check_identifiers(identifiers)?;
         keypairs::delete_identifiers(&mut tx, &id).await?;
         keypairs::insert_identifiers(&mut tx, &id, &session.user_id, identifiers).await?;
     }
@@ -79,11 +76,7 @@ pub(super) async fn change(
     Ok(Json(response))
 }
 
-pub(super) async fn delete(
-    State(keystore): State<Keystore>,
-    session: Session,
-    Path(id): Path<String>,
-) -> Result<StatusCode> {
+pub(super) async fn delete(State(keystore): State<Keystore>, session: Session, Path(id): Path) -> Result<StatusCode> {
     let mut tx = keystore.store().write().await?;
     keypairs::find(&mut tx, &id, &session.user_id).await?.ok_or_else(not_found)?;
     keypairs::delete(&mut tx, &id).await?;
@@ -91,13 +84,10 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-// Rules.
-
-fn check_identifiers(identifiers: &[String]) -> Result<()> {
-    let fits = |identifier: &String| (1..=255).contains(&identifier.len());
-    if identifiers.len() > 20 || !identifiers.iter().all(fits) {
-        let message = "are at most 20, of 1 to 255 bytes";
-        return Err(Error::refused(Code::InvalidExternalIdentifiers, message).at("external_identifiers"));
+impl Bounded for KeypairChange {
+    fn check_bounds(&self, _: &Limits) -> Result<()> {
+        check_length("public_key", self.public_key.as_deref(), KEY)?;
+        check_json("metadata", self.metadata.as_ref(), LONG_TEXT)?;
+        check_identifiers(self.external_identifiers.as_deref().unwrap_or_default())
     }
-    Ok(())
 }

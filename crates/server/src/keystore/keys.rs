@@ -1,12 +1,8 @@
 //! The key that wraps a user's keys (KEK), and the keys that encrypt data (DEKs), wrapped by it
 //! (docs/protocol/http-api.md §4.5–4.6).
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
+use sqlx::AnyConnection;
 use vaultshare::api::{
     Ciphertext, Id,
     keystore::keys::{
@@ -20,7 +16,7 @@ use crate::{
     auth::Session,
     error::{Code, Error, Result},
     idempotency::{Begun, Idempotency},
-    request::Body,
+    request::{Body, Path},
     service::Service,
     store::new_id,
     wire::Stored,
@@ -67,6 +63,7 @@ pub(super) async fn store_dek(
         Begun::New(change) => change,
         Begun::Replayed(reply) => return Ok(reply),
     };
+    check_quota(&mut change.tx, &keystore, &session.user_id).await?;
     let id = new_id();
     let wrapped = request.serialized_data_encryption_key;
     keys::insert_dek(&mut change.tx, &id, &session.user_id, wrapped.as_str(), keystore.clock().now()).await?;
@@ -77,7 +74,7 @@ pub(super) async fn store_dek(
 pub(super) async fn show_dek(
     State(keystore): State<Keystore>,
     session: Session,
-    Path(id): Path<String>,
+    Path(id): Path,
 ) -> Result<Json<DataEncryptionKeyResponse>> {
     let mut db = keystore.store().read_once().await?;
     let wrapped = keys::find_dek(&mut db, &id, &session.user_id).await?.ok_or_else(dek_not_found)?;
@@ -89,7 +86,7 @@ pub(super) async fn show_dek(
 pub(super) async fn delete_dek(
     State(keystore): State<Keystore>,
     session: Session,
-    Path(id): Path<String>,
+    Path(id): Path,
 ) -> Result<StatusCode> {
     let mut tx = keystore.store().write().await?;
     if !keys::delete_dek(&mut tx, &id, &session.user_id).await? {
@@ -107,4 +104,13 @@ fn kek_response((id, wrapped): (String, String)) -> Result<KeyEncryptionKeyRespo
     let key_encryption_key =
         KeyEncryptionKeyRecord { id: Id::stored(id)?, serialized_key_encryption_key: Ciphertext::stored(wrapped)? };
     Ok(KeyEncryptionKeyResponse { key_encryption_key })
+}
+
+/// Refuses another key, of any kind, to who has as many as a user can have. No more are counted than that.
+pub(super) async fn check_quota(db: &mut AnyConnection, keystore: &Keystore, user_id: &str) -> Result<()> {
+    let most = keystore.limits().quota_keys;
+    if most > 0 && keys::count(db, user_id).await? >= most {
+        return Err(Error::refused(Code::QuotaExceeded, format!("A user of this server has at most {most} keys")));
+    }
+    Ok(())
 }

@@ -4,12 +4,13 @@
 //! An unknown username gets a decoy challenge, always with the same salt, and fails at the proof, so that usernames
 //! cannot be enumerated.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::{Json, extract::State, http::StatusCode};
 use base16ct::lower::encode_string as to_hex;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use sqlx::AnyConnection;
 use vaultshare::api::{
     Id,
     keystore::srp::{
@@ -21,6 +22,7 @@ use super::{
     Keystore,
     records::{
         challenges::{self, Challenge as PendingChallenge},
+        known_networks,
         users::{self, SrpUser},
     },
     registration::check_username,
@@ -29,9 +31,10 @@ use super::{
 use crate::{
     auth::{self, Issued},
     client_address::ClientAddress,
-    clock::{millis, to_wire},
+    clock::{Millis, millis, to_wire},
     error::{Code, Error, Result},
     metrics,
+    rate_limit::Limit,
     request::Body,
     service::Service,
     token,
@@ -40,21 +43,34 @@ use crate::{
 
 pub(super) async fn challenge(
     State(keystore): State<Keystore>,
+    address: ClientAddress,
     Body(request): Body<ChallengeRequest>,
 ) -> Result<Json<ChallengeResponse>> {
     let a = client_number(&request.srp_a)?;
     // Needs no session, so what is stored must be small, and the arithmetic must not block other requests.
     check_username(&request.username)?;
-    let found = users::find_by_username(&mut *keystore.store().read_once().await?, &request.username).await?;
+    let network = address.network();
+    let limit = keystore.rate_limits().challenges(&network);
+    let mut db = keystore.store().read().await?;
+    let is_too_many = limit.wait(&mut db, keystore.clock().now()).await?.is_some();
+    let found = users::find_by_username(&mut db, &request.username).await?;
+    drop(db);
+    let _place = match is_too_many {
+        true => Some(keystore.rate_limits().slow_down(&network).await?),
+        false => None,
+    };
     let user = found.unwrap_or_else(|| decoy(&keystore.0.decoy_key, &request.username));
     let verifier =
         number_from_hex(&user.srp_verifier).ok_or_else(|| Error::fault("a stored verifier is unreadable"))?;
     let secret_b = token::random::<32>().map_err(Error::fault)?;
-    let challenge_b = to_hex(&run_blocking(move || srp::public_b(&secret_b, &verifier)).await?);
+    let work = keystore.work().sign_ins.run(move || srp::public_b(&secret_b, &verifier));
+    let challenge_b = to_hex(&work.await?);
     let (secret_b, public_b) = (to_hex(&secret_b), challenge_b.clone());
     let pending = PendingChallenge { user_id: user.id, verifier: user.srp_verifier, secret_b, public_b };
-    let expires_at = keystore.clock().now() + millis(keystore.limits().challenge);
+    let now = keystore.clock().now();
+    let expires_at = now + millis(keystore.limits().challenge);
     let mut tx = keystore.store().write().await?;
+    limit.take(&mut tx, now).await?;
     challenges::upsert(&mut tx, &request.username, &to_hex(&a), &pending, expires_at).await?;
     tx.commit().await?;
     Ok(Json(ChallengeResponse { challenge: Challenge { challenge_salt: user.srp_salt, challenge_b } }))
@@ -67,21 +83,13 @@ pub(super) async fn open_session(
 ) -> Result<(StatusCode, Json<KeystoreSessionResponse>)> {
     let lifetime = auth::lifetime(&keystore, request.valid_for)?;
     check_username(&request.username)?;
-    let network = address.network();
-    let user_and_network = format!("{network} {}", request.username);
-    keystore.0.limit_per_address.acquire(&network, Instant::now())?;
-    keystore.0.limit_per_user.acquire(&user_and_network, Instant::now())?;
-
-    let session = prove(&keystore, &request, lifetime).await.inspect_err(|error| {
-        if matches!(error, Error::Refused { .. }) {
+    let session = prove(&keystore, &address, &request, lifetime).await.inspect_err(|error| {
+        if matches!(error, Error::Refused { code: Code::LoginFailed, .. }) {
             // In a form that programs read which block addresses.
             tracing::warn!(client = %address, "sign-in failed");
             metrics::sign_in_failed();
         }
     })?;
-
-    keystore.0.limit_per_user.reset(&user_and_network);
-    keystore.0.limit_per_address.refund(&network);
     let session = KeystoreSession {
         id: Id::stored(session.id)?,
         session_authentication_string: session.token,
@@ -93,28 +101,122 @@ pub(super) async fn open_session(
 }
 
 /// Checks the proof and issues a session. The challenge is consumed in the same transaction, whether the proof is right
-/// or wrong: of several concurrent proofs for one challenge, only the first to consume it counts.
-async fn prove(keystore: &Keystore, request: &SrpSessionRequest, lifetime: Duration) -> Result<Issued> {
+/// or wrong: of several concurrent proofs for one challenge, only the first to consume it counts. A failure is counted
+/// there too, and one that comes too often is no answer to its guess, not even where many come at once.
+async fn prove(
+    keystore: &Keystore,
+    address: &ClientAddress,
+    request: &SrpSessionRequest,
+    lifetime: Duration,
+) -> Result<Issued> {
     let a = client_number(&request.srp_a)?;
-    let given = base16ct::mixed::decode_vec(&request.srp_m).map_err(|_| login_failed())?;
+    let given = base16ct::mixed::decode_vec(&request.srp_m).unwrap_or_default();
+    let mut attempt = Attempt::new(keystore, address, &request.username);
+    let mut db = keystore.store().read().await?;
     let now = keystore.clock().now();
-    let pending =
-        challenges::find(&mut *keystore.store().read_once().await?, &request.username, &to_hex(&a), now).await?;
-    let pending = pending.ok_or_else(login_failed)?;
+    let pending = challenges::find(&mut db, &request.username, &to_hex(&a), now).await?;
+    let user_id = pending.as_ref().and_then(|pending| pending.user_id.as_deref());
+    attempt.is_known = attempt.is_known(&mut db, keystore, user_id).await?;
+    attempt.check(&mut db, now).await?;
+    let is_slowed = !attempt.is_known && attempt.of_address.wait(&mut db, now).await?.is_some();
+    drop(db);
+    let _place = match is_slowed {
+        true => Some(keystore.rate_limits().slow_down(&attempt.network).await?),
+        false => None,
+    };
+
+    let proven = match &pending {
+        Some(pending) => is_proven(keystore, pending, a, given).await?,
+        None => false,
+    };
+    let mut tx = keystore.store().write().await?;
+    let is_first = match &pending {
+        Some(pending) => challenges::consume(&mut tx, &request.username, &to_hex(&a), &pending.secret_b).await?,
+        None => false,
+    };
+    let user_id = pending.and_then(|pending| pending.user_id).filter(|_| proven && is_first);
+    let outcome = match (attempt.check(&mut tx, now).await, user_id) {
+        (Err(too_many), _) => Err(too_many),
+        (Ok(()), None) => {
+            attempt.count(&mut tx, now).await?;
+            Err(login_failed())
+        }
+        (Ok(()), Some(user_id)) if users::is_disabled(&mut tx, &user_id).await? => Err(auth::user_disabled()),
+        (Ok(()), Some(user_id)) => {
+            attempt.of_user.reset(&mut tx).await?;
+            known_networks::upsert(&mut tx, &user_id, &attempt.network_hash, now).await?;
+            Ok(auth::issue(&mut tx, &user_id, now, lifetime).await?)
+        }
+    };
+    tx.commit().await?;
+    outcome
+}
+
+async fn is_proven(keystore: &Keystore, pending: &PendingChallenge, a: Number, given: Vec<u8>) -> Result<bool> {
     let verifier = number_from_hex(&pending.verifier).ok_or_else(|| Error::fault("a stored verifier is unreadable"))?;
     let secret_b = base16ct::lower::decode_vec(&pending.secret_b).map_err(Error::fault)?;
     let public_b =
         number_from_hex(&pending.public_b).ok_or_else(|| Error::fault("a stored challenge is unreadable"))?;
-    let expected = run_blocking(move || srp::proof(&a, &public_b, &secret_b, &verifier)).await?;
-    let user_id = pending.user_id.filter(|_| srp::is_equal(&expected, &given));
-    let mut tx = keystore.store().write().await?;
-    let is_first = challenges::consume(&mut tx, &request.username, &to_hex(&a), &pending.secret_b).await?;
-    let session = match user_id.filter(|_| is_first) {
-        Some(user_id) => Some(auth::issue(&mut tx, &user_id, now, lifetime).await?),
-        None => None,
-    };
-    tx.commit().await?;
-    session.ok_or_else(login_failed)
+    let work = keystore.work().sign_ins.run(move || srp::proof(&a, &public_b, &secret_b, &verifier));
+    Ok(srp::is_equal(&work.await?, &given))
+}
+
+/// What one attempt to sign in counts for (docs/decisions/0014-attempts.md).
+struct Attempt {
+    network: String,
+    network_hash: String,
+    /// Whether the user has signed in from this address before: then failures of others do not concern it.
+    is_known: bool,
+    of_user: Limit,
+    anywhere: Limit,
+    of_address: Limit,
+}
+
+impl Attempt {
+    fn new(keystore: &Keystore, address: &ClientAddress, username: &str) -> Self {
+        let (limits, network) = (keystore.rate_limits(), address.network());
+        Self {
+            network_hash: limits.hash("known", &network),
+            is_known: false,
+            of_user: limits.attempts_of_user(username, &network),
+            anywhere: limits.attempts_anywhere(username),
+            of_address: limits.attempts_of_address(&network),
+            network,
+        }
+    }
+
+    async fn is_known(&self, db: &mut AnyConnection, keystore: &Keystore, user_id: Option<&str>) -> Result<bool> {
+        let since = keystore.clock().now() - millis(keystore.limits().known_address);
+        match user_id {
+            Some(user_id) => known_networks::is_known(db, user_id, &self.network_hash, since).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Refuses what would be a guess too many. An address at its limit is no reason: that slows down.
+    async fn check(&self, db: &mut AnyConnection, now: Millis) -> Result<()> {
+        let mut wait = self.of_user.wait(db, now).await?;
+        if !self.is_known {
+            wait = wait.max(self.anywhere.wait(db, now).await?);
+        }
+        match wait {
+            None => Ok(()),
+            Some(retry_after) => {
+                let message = "Too many failed attempts";
+                Err(Error::TooMany { code: Code::TooManyAttempts, message, retry_after })
+            }
+        }
+    }
+
+    /// Counts a failure.
+    async fn count(&self, db: &mut AnyConnection, now: Millis) -> Result<()> {
+        self.of_user.take(db, now).await?;
+        if !self.is_known {
+            self.anywhere.take(db, now).await?;
+        }
+        self.of_address.take(db, now).await?;
+        Ok(())
+    }
 }
 
 // Rules.
@@ -140,11 +242,6 @@ fn decoy(key: &[u8; 32], username: &str) -> SrpUser {
     };
     let hex = |purpose| derive(purpose).map(|bytes| to_hex(&bytes)).unwrap_or_default();
     SrpUser { id: None, srp_salt: hex(0), srp_verifier: (1..=8).map(hex).collect() }
-}
-
-/// Runs arithmetic that takes milliseconds on the blocking thread pool.
-async fn run_blocking<T: Send + 'static>(arithmetic: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(arithmetic).await.map_err(Error::fault)
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! The Keystore: who can log in, and the keys each user stores, all encrypted before they arrive
 //! (docs/protocol/http-api.md §4).
 
+pub(crate) mod accounts;
 mod admission;
 mod encryption_spaces;
 mod keypairs;
 mod keys;
 mod login;
-mod rate_limit;
 mod records;
 mod registration;
 mod routes;
@@ -16,19 +16,20 @@ mod srp;
 
 pub use routes::router;
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use crate::{
     auth,
-    clock::Clock,
-    config::Limits,
+    clock::{Clock, millis},
+    config::{Limits, SignUps},
     error::Result,
     idempotency,
+    rate_limit::{self, RateLimits},
     service::{Admissions, Service},
     store::Store,
+    work::Work,
 };
-use rate_limit::RateLimit;
-use records::{challenges, server_secrets};
+use records::{challenges, known_networks, server_secrets, sign_up_invitations};
 
 /// The Keystore's state.
 #[derive(Clone)]
@@ -38,9 +39,10 @@ struct Inner {
     store: Store,
     clock: Clock,
     limits: Limits,
+    sign_ups: SignUps,
+    work: Work,
     admissions: Arc<dyn Admissions>,
-    limit_per_user: RateLimit,
-    limit_per_address: RateLimit,
+    rate_limits: Arc<RateLimits>,
     /// What the salts and verifiers of unknown usernames are derived from.
     decoy_key: [u8; 32],
 }
@@ -57,60 +59,56 @@ impl Service for Keystore {
     fn limits(&self) -> &Limits {
         &self.0.limits
     }
+
+    fn work(&self) -> &Work {
+        &self.0.work
+    }
+}
+
+/// What names and addresses are hashed with where rate limits count them.
+pub(crate) async fn rate_limit_key(store: &Store) -> Result<[u8; 32]> {
+    server_secrets::find_or_generate(store, "rate_limit_key").await
 }
 
 impl Keystore {
     /// A Keystore on `store`. Admission tokens come from `admissions`, the Vault.
-    pub async fn open(store: Store, clock: Clock, limits: Limits, admissions: Arc<dyn Admissions>) -> Result<Self> {
+    pub(crate) async fn open(
+        store: Store,
+        clock: Clock,
+        (limits, sign_ups): (Limits, SignUps),
+        admissions: Arc<dyn Admissions>,
+        rate_limits: Arc<RateLimits>,
+    ) -> Result<Self> {
         let decoy_key = server_secrets::find_or_generate(&store, "decoy_key").await?;
-        let limit_per_user = RateLimit::new(limits.attempts_per_user, *limits.attempt_regained);
-        let limit_per_address = RateLimit::new(limits.attempts_per_address, *limits.attempt_regained);
-        let inner = Inner { store, clock, limits, admissions, limit_per_user, limit_per_address, decoy_key };
-        Ok(Self(Arc::new(inner)))
+        let work = Work::default();
+        Ok(Self(Arc::new(Inner { store, clock, limits, sign_ups, work, admissions, rate_limits, decoy_key })))
     }
 
-    /// Deletes expired rows, and forgets the failed logins that count no more.
+    fn sign_ups(&self) -> SignUps {
+        self.0.sign_ups
+    }
+
+    fn rate_limits(&self) -> &RateLimits {
+        &self.0.rate_limits
+    }
+
+    /// Deletes expired rows.
     pub async fn clear_expired(&self) -> Result<()> {
-        for limit in [&self.0.limit_per_user, &self.0.limit_per_address] {
-            limit.forget_regained(Instant::now());
-        }
         let Some(_turn) = self.store().housekeeping_turn().await? else { return Ok(()) };
         let now = self.clock().now();
-        let mut tx = self.store().write().await?;
-        auth::delete_expired(&mut tx, now).await?;
-        challenges::delete_expired(&mut tx, now).await?;
-        idempotency::delete_expired(&mut tx, now, *self.limits().idempotency).await?;
-        Ok(tx.commit().await?)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use axum::{body::Body, http::Request};
-    use tower::ServiceExt;
-
-    use crate::{
-        config::{Config, Limits},
-        testing::{Folder, server},
-    };
-
-    #[tokio::test]
-    async fn housekeeping_forgets_failed_logins_that_count_no_more() {
-        let folder = Folder::new().unwrap();
-        let limits = Limits { attempt_regained: Duration::from_millis(1).into(), ..Limits::default() };
-        let server = server(Config { limits, ..Config::new(folder.path()) }, folder).await.unwrap();
-        for name in 0..20 {
-            let guess = format!(r#"{{ "username": "user-{name}", "srp_a": "ff", "srp_m": "00" }}"#);
-            let request = Request::post("/keystore/srp/session").header("content-type", "application/json");
-            let reply = server.router().oneshot(request.body(Body::from(guess)).unwrap()).await.unwrap();
-            assert_eq!(reply.status(), 401);
+        // In short transactions: others write between them.
+        loop {
+            let mut tx = self.store().write().await?;
+            let deleted = auth::delete_expired(&mut tx, now).await?
+                + challenges::delete_expired(&mut tx, now).await?
+                + sign_up_invitations::delete_expired(&mut tx, now).await?
+                + rate_limit::delete_regained(&mut tx, now).await?
+                + known_networks::delete_older(&mut tx, now - millis(self.limits().known_address)).await?
+                + idempotency::delete_expired(&mut tx, now, *self.limits().idempotency).await?;
+            tx.commit().await?;
+            if deleted == 0 {
+                return Ok(());
+            }
         }
-        let remembered = || (server.keystore.0.limit_per_user.len(), server.keystore.0.limit_per_address.len());
-        assert_eq!(remembered(), (20, 1));
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        server.clear_expired().await.unwrap();
-        assert_eq!(remembered(), (0, 0));
     }
 }

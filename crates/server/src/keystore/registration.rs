@@ -1,7 +1,13 @@
 //! Registration: a free username, and a user with the SRP verifier of their passphrase (docs/protocol/http-api.md
 //! §4.1–4.2).
 
-use axum::{Json, extract::State, http::StatusCode};
+use std::convert::Infallible;
+
+use axum::{
+    Json,
+    extract::{FromRequestParts, State},
+    http::{StatusCode, request::Parts},
+};
 use vaultshare::api::{
     Id,
     keystore::srp::{NewSrpUser, ReservedUsername, SrpUser, SrpUserResponse, UsernameRequest},
@@ -9,11 +15,13 @@ use vaultshare::api::{
 
 use super::{
     Keystore,
-    records::users,
+    records::{sign_up_invitations, users},
     srp::{NUMBER_LENGTH, number_from_hex},
 };
 use crate::{
+    client_address::ClientAddress,
     clock::{Millis, to_wire},
+    config::SignUps,
     error::{Code, Error, Result},
     request::Body,
     service::Service,
@@ -25,33 +33,96 @@ use crate::{
 const USERNAME_LENGTH: usize = 11;
 /// Base58: no look-alikes, because people read usernames aloud.
 const USERNAME_ALPHABET: &[u8] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+const TOO_MANY_SIGN_UPS: &str = "Too many users have signed up from this address";
 const RESERVED_FOR: Millis = 60 * 60 * 1000;
 
 pub(super) async fn offer_username(
     State(keystore): State<Keystore>,
+    invitation: SignUpInvitation,
     Body(_): Body<UsernameRequest>,
 ) -> Result<Json<ReservedUsername>> {
-    let expires_at = to_wire(keystore.clock().now() + RESERVED_FOR);
+    let now = keystore.clock().now();
+    // Here already, so that nobody notes a secret that is none.
+    invitation.check(&keystore, now).await?;
+    let expires_at = to_wire(now + RESERVED_FOR);
     Ok(Json(ReservedUsername { username: generate_username()?, expires_at: Some(expires_at) }))
 }
 
 pub(super) async fn register(
     State(keystore): State<Keystore>,
+    address: ClientAddress,
+    invitation: SignUpInvitation,
     Body(user): Body<NewSrpUser>,
 ) -> Result<(StatusCode, Json<SrpUserResponse>)> {
     check(&user)?;
-    let id = new_id();
+    if keystore.sign_ups() == SignUps::Closed {
+        return Err(closed());
+    }
+    let (id, now) = (new_id(), keystore.clock().now());
+    let limit = keystore.rate_limits().sign_ups(&address.network());
+    // Before the one writer is asked for: refusals are to cost little.
+    if let Some(retry_after) = limit.wait(&mut *keystore.store().read_once().await?, now).await? {
+        return Err(Error::TooMany { code: Code::TooManyRequests, message: TOO_MANY_SIGN_UPS, retry_after });
+    }
     let mut tx = keystore.store().write().await?;
-    if !users::insert(&mut tx, &id, &user, keystore.clock().now()).await? {
+    limit.require(&mut tx, now, Code::TooManyRequests, TOO_MANY_SIGN_UPS).await?;
+    if !users::insert(&mut tx, &id, &user, now).await? {
         let message = "Username has already been taken";
         return Err(Error::refused(Code::UsernameTaken, message));
+    }
+    if keystore.sign_ups() == SignUps::Invite {
+        let token = invitation.0.ok_or_else(invitation_required)?;
+        if !sign_up_invitations::consume(&mut tx, &token, now).await? {
+            return Err(invitation_required());
+        }
     }
     tx.commit().await?;
     let user = SrpUser { id: Id::stored(id)?, username: user.username };
     Ok((StatusCode::CREATED, Json(SrpUserResponse { user })))
 }
 
+/// The invitation of a request to sign up. It comes in the header that every client of the protocol can be told to send,
+/// and has no other use here.
+pub(super) struct SignUpInvitation(Option<String>);
+
+impl<S: Sync> FromRequestParts<S> for SignUpInvitation {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let token = parts.headers.get("meeco-subscription-key").and_then(|value| value.to_str().ok());
+        Ok(Self(token.map(|token| token.trim().to_owned())))
+    }
+}
+
+impl SignUpInvitation {
+    /// Refuses who could not sign up.
+    async fn check(&self, keystore: &Keystore, now: Millis) -> Result<()> {
+        match (keystore.sign_ups(), &self.0) {
+            (SignUps::Open, _) => Ok(()),
+            (SignUps::Closed, _) => Err(closed()),
+            (SignUps::Invite, None) => Err(invitation_required()),
+            (SignUps::Invite, Some(token)) => {
+                let mut db = keystore.store().read_once().await?;
+                match sign_up_invitations::is_open(&mut db, token, now).await? {
+                    true => Ok(()),
+                    false => Err(invitation_required()),
+                }
+            }
+        }
+    }
+}
+
 // Rules.
+
+fn closed() -> Error {
+    Error::refused(Code::SignUpsClosed, "This server takes no new users")
+}
+
+/// The same for none and for one that is unknown, used or too old.
+fn invitation_required() -> Error {
+    let message = "This server takes new users by invitation: ask those who run it for one that is not used or too old";
+    Error::refused(Code::InvitationRequired, message)
+}
 
 /// Of 58^11 usernames no two are the same in practice, so offered ones are not stored.
 fn generate_username() -> Result<String> {

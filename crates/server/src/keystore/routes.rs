@@ -8,17 +8,23 @@ use axum::{
 use super::{
     Keystore, admission, encryption_spaces, keypairs, keys, login, registration, session_management, shared_keys,
 };
-use crate::service::version;
+use crate::{
+    bounds::BODY_WITHOUT_SESSION,
+    request::body_limit,
+    service::{Service, version},
+};
 
 /// The Keystore's routes. No reply is compressed: all of them are small, and hold tokens or wrapped keys.
 pub fn router(keystore: Keystore) -> Router {
-    Router::new()
-        .route("/version", get(|| version("keystore", "10.1.1")))
-        // Registration and login
+    let without_session = Router::new()
         .route("/srp/username", post(registration::offer_username))
         .route("/srp/users", post(registration::register))
         .route("/srp/challenges", post(login::challenge))
         .route("/srp/session", post(login::open_session))
+        .route_layer(body_limit(BODY_WITHOUT_SESSION.min(keystore.limits().body)));
+    Router::new()
+        .route("/version", get(|| version("keystore", "10.1.1")))
+        .merge(without_session)
         // Sessions
         .route("/session", get(session_management::show).delete(session_management::end))
         .route("/session/all", delete(session_management::end_all))

@@ -11,7 +11,9 @@ use vaultshare::api::{
 use super::{Keystore, records::users};
 use crate::{
     auth::{self, EndAllParams, Session},
+    bounds::Bounded,
     clock::to_wire,
+    config::Limits,
     error::Result,
     query::Query,
     request::Body,
@@ -44,6 +46,12 @@ pub(super) async fn end_all(
 #[derive(Deserialize)]
 pub(super) struct LimitedSession {
     valid_for: Option<u64>,
+}
+
+impl Bounded for LimitedSession {
+    fn check_bounds(&self, _: &Limits) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Another session for the same user. It ends no later than the caller's own: a token cannot extend itself.

@@ -4,7 +4,7 @@
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     http::{StatusCode, Uri},
 };
 use vaultshare::{
@@ -19,6 +19,7 @@ use vaultshare::{
 
 use super::{
     Keystore,
+    keys::check_quota,
     records::{encryption_spaces, shared_keys},
 };
 use crate::{
@@ -26,7 +27,7 @@ use crate::{
     clock::{Millis, from_wire, millis},
     error::{Code, Error, Result},
     public_key,
-    request::{Body, check_length},
+    request::{Body, Path},
     service::Service,
     wire::Stored,
 };
@@ -37,14 +38,11 @@ pub(super) async fn create(
     session: Session,
     Body(request): Body<NewSharedKey>,
 ) -> Result<(StatusCode, Json<SharedKeyResponse>)> {
-    public_key::check(&request.public_key)?;
-    if request.key_metadata.key_type.len() > 64 {
-        return Err(Error::refused(Code::TextTooLong, "has at most 64 bytes").at("key_metadata.key_type"));
-    }
-    check_length("signature", request.signature.as_deref(), 2048)?;
+    public_key::check(&keystore.work().requests, &request.public_key).await?;
     let mut tx = keystore.store().write().await?;
     let space_id = request.external_id.as_str();
     encryption_spaces::require_member(&mut tx, space_id, &session.user_id).await?;
+    check_quota(&mut tx, &keystore, &session.user_id).await?;
     shared_keys::upsert(&mut tx, &session.user_id, &request, keystore.clock().now()).await?;
     let row = shared_keys::find(&mut tx, space_id, &request.public_key).await?;
     let row = row.filter(|row| row.user_id == session.user_id).ok_or_else(not_found)?;
@@ -58,14 +56,17 @@ pub(super) async fn create(
 pub(super) async fn claim(
     State(keystore): State<Keystore>,
     session: Session,
-    Path(space_id): Path<String>,
+    Path(space_id): Path,
     Body(request): Body<KeyClaim>,
 ) -> Result<Json<ClaimedKeyResponse>> {
     let mut db = keystore.store().read_once().await?;
     let row = shared_keys::find(&mut db, &space_id, &request.public_key).await?.ok_or_else(not_found)?;
     drop(db);
     // Outside of any transaction: checking a signature takes time.
-    check(&row.public_key, &request.request_signature, &space_id, keystore.clock().now()).await?;
+    let (public_key, signature) = (row.public_key.clone(), request.request_signature);
+    let (space, now) = (space_id.clone(), keystore.clock().now());
+    let checked = keystore.work().requests.run_future(async move { check(&public_key, &signature, &space, now).await });
+    checked.await??;
 
     let mut tx = keystore.store().write().await?;
     if !shared_keys::claim(&mut tx, &row.id, &session.user_id).await? {

@@ -1,10 +1,11 @@
 //! Delivering messages: by SMTP, or as files.
 
 use std::{
-    io::Write,
+    fs,
+    io::{self, Write},
     net::IpAddr,
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use axum::http::Uri;
@@ -12,6 +13,7 @@ use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor, transp
 use tempfile::NamedTempFile;
 
 use crate::{
+    clock::Millis,
     error::{Error, Result},
     private,
 };
@@ -75,6 +77,14 @@ impl Delivery {
         }
     }
 
+    pub(super) async fn delete_written_before(&self, time: Millis) -> Result<()> {
+        let Self::Folder(folder) = self else { return Ok(()) };
+        let (folder, time) = (folder.clone(), Duration::from_millis(u64::try_from(time).unwrap_or_default()));
+        let deleted = tokio::task::spawn_blocking(move || delete_written_before(&folder, UNIX_EPOCH + time));
+        let deleted = deleted.await.map_err(Error::fault)?;
+        deleted.map_err(|error| Error::fault(format!("old messages cannot be deleted: {error}")))
+    }
+
     pub(super) async fn deliver(&self, name: &str, message: &Message) -> Result<(), Failure> {
         match self {
             Self::Smtp(transport) => match transport.send(message.clone()).await {
@@ -129,6 +139,22 @@ fn write(folder: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(folder.join(name))?;
+    Ok(())
+}
+
+/// Deletes the messages in a folder, and nothing else that is in it.
+fn delete_written_before(folder: &Path, time: SystemTime) -> io::Result<()> {
+    let files = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        files => files?,
+    };
+    for file in files {
+        let path = file?.path();
+        let is_message = path.extension().is_some_and(|extension| extension == "eml");
+        if is_message && fs::metadata(&path)?.modified()? <= time {
+            fs::remove_file(&path)?;
+        }
+    }
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use std::net::IpAddr;
 use lettre::{Address, address::AddressError, message::Mailbox};
 
 use crate::{
+    clock::Millis,
     config::MailConfig,
     error::{Error, Result},
 };
@@ -54,6 +55,11 @@ impl Mailer {
     /// Checks that the mail server can be reached.
     pub async fn prepare(&self) -> Result<(), NotReady> {
         self.delivery.prepare().await
+    }
+
+    /// Deletes messages that were written to the folder until this time.
+    pub async fn delete_written_before(&self, time: Millis) -> Result<()> {
+        self.delivery.delete_written_before(time).await
     }
 
     /// Composes and delivers a message.

@@ -3,15 +3,16 @@
 //! Everything goes through sqlx's `Any` driver in SQL that SQLite and PostgreSQL both run, so that the choice between
 //! them is an address. What differs between the two stands in this folder and nowhere else.
 
+pub(crate) mod files;
 pub(crate) mod installation;
 mod postgres;
 mod rows;
 mod sqlite;
 mod statement;
 
-pub(crate) use postgres::Url;
 #[cfg(feature = "testing")]
 pub(crate) use postgres::connect;
+pub(crate) use postgres::{Url, require_current};
 pub use rows::write_rows;
 pub use statement::{Statement, containing};
 
@@ -59,7 +60,7 @@ pub struct Store {
 
 #[derive(Clone, Debug)]
 enum Engine {
-    /// One process has the file, and one connection of it writes.
+    /// One server has the file, and one connection of it writes.
     Sqlite { file: Arc<Path> },
     /// Any number of processes, whose writers queue for an advisory lock.
     Postgres,
@@ -101,6 +102,18 @@ impl DerefMut for Tx {
     fn deref_mut(&mut self) -> &mut AnyConnection {
         &mut self.transaction
     }
+}
+
+/// What is wrong with a database of which these migrations were applied.
+fn version_problem(applied: &[i64], migrations: &Migrator) -> Option<&'static str> {
+    let known: Vec<i64> = migrations.iter().map(|migration| migration.version).collect();
+    if applied.iter().any(|version| !known.contains(version)) {
+        return Some("is of a later version of this server");
+    }
+    if known.iter().any(|version| !applied.contains(version)) {
+        return Some("is of an earlier version of this server: bring it up to date with `migrate`");
+    }
+    None
 }
 
 /// The turn of a process to delete what has expired.
@@ -189,6 +202,14 @@ impl Store {
 
     fn waiting(&self, kind: &'static str) -> metrics::Wait {
         metrics::Wait::begin(self.name, kind)
+    }
+
+    /// Ends SQLite's log of the database: what was deleted stands in it until then. PostgreSQL sees to its own.
+    pub(crate) async fn end_log(&self) -> Result<()> {
+        match &self.engine {
+            Engine::Sqlite { file } => files::end_log(file.to_path_buf()).await,
+            Engine::Postgres => Ok(()),
+        }
     }
 
     /// Records how large the database is.

@@ -9,7 +9,7 @@ use sqlx::{
     migrate::Migrator,
 };
 
-use super::ACQUIRE_TIMEOUT;
+use super::{ACQUIRE_TIMEOUT, KEYSTORE, VAULT, version_problem};
 use crate::error::{Error, Result};
 
 /// How many connections of a process wait for their turn to write, or have it.
@@ -121,6 +121,27 @@ async fn migrate(connection: &mut AnyConnection, schema: &'static str, migration
     let mut migrations = Migrator::with_migrations(migrations.iter().cloned().collect());
     migrations.create_schema(schema);
     migrations.run(connection).await.map_err(Error::fault)
+}
+
+/// Refuses a database that has no tables of a server, or that this server would first have to bring up to date.
+pub(crate) async fn require_current(url: &Url) -> Result<()> {
+    let mut connection = connect(url).await?;
+    for tables in [&VAULT, &KEYSTORE] {
+        search_in(&mut connection, tables.name).await?;
+        let exists = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL";
+        let exists: bool = sqlx::query_scalar(exists).fetch_one(&mut connection).await?;
+        let problem = if exists {
+            let applied = "SELECT version FROM _sqlx_migrations WHERE success ORDER BY version";
+            let applied: Vec<i64> = sqlx::query_scalar(applied).fetch_all(&mut connection).await?;
+            version_problem(&applied, &tables.migrations)
+        } else {
+            Some("is no schema of this server")
+        };
+        if let Some(reason) = problem {
+            return Err(Error::fault(format!("the schema {} of the database {reason}", tables.name)));
+        }
+    }
+    Ok(connection.close().await?)
 }
 
 async fn set(connection: &mut AnyConnection, schema: &'static str, settings: &'static str) -> sqlx::Result<()> {

@@ -19,8 +19,9 @@ const CONNECTION: &str = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL
      PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;";
 
 /// What the writer starts with besides. The largest change (an item's new values for everyone it is shared with) fits
-/// into its cache (KiB), and does not have to wait for its own pages to be copied from the log into the database.
-const WRITER: &str = "PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000;";
+/// into its cache (KiB), and does not have to wait for its own pages to be copied from the log into the database. What is
+/// deleted is overwritten.
+const WRITER: &str = "PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000; PRAGMA secure_delete = ON;";
 
 /// What readers start with besides: they are held to reading.
 const READER: &str = "PRAGMA cache_size = -16384; PRAGMA query_only = ON;";

@@ -59,6 +59,17 @@ pub async fn server(mut config: Config, folder: Folder) -> Result<FreshServer> {
     Ok(FreshServer { app, folder, database: database.map(Arc::new) })
 }
 
+/// Opens a new and empty server on SQLite, whatever else is tested: for what is done with files alone.
+pub async fn fresh_server_on_files() -> Result<FreshServer> {
+    let folder = Folder::new().map_err(Error::fault)?;
+    server_on_files(Config::new(folder.path()), folder).await
+}
+
+/// Opens a server with this configuration on SQLite, also on databases that are there.
+pub async fn server_on_files(config: Config, folder: Folder) -> Result<FreshServer> {
+    Ok(FreshServer { app: crate::open(config).await?, folder, database: None })
+}
+
 /// A new PostgreSQL database; none where tests run on SQLite.
 pub async fn database() -> Result<Option<Database>> {
     match std::env::var("VAULTSHARE_TEST_DATABASE").as_deref() {
@@ -98,6 +109,11 @@ impl FreshServer {
         config.database.url = Some(database.url().to_owned());
         let app = crate::open(config).await?;
         Ok(Some(Self { app, folder, database: Some(database) }))
+    }
+
+    /// What it was opened with.
+    pub fn config(&self) -> Config {
+        self.app.config.clone()
     }
 
     /// Whether it is on PostgreSQL.

@@ -1,6 +1,8 @@
 //! Client tasks: work that only a client can do, because only clients hold keys (docs/protocol/http-api.md §10). When
 //! an owner changes a shared item, one task asks the owner's client to encrypt the new values for all recipients.
 
+use std::collections::BTreeMap;
+
 use axum::{Json, extract::State};
 use serde::Deserialize;
 use sqlx::AnyConnection;
@@ -66,7 +68,7 @@ pub(super) async fn list(
     let mut tx = vault.store().write().await?;
     client_tasks::requeue_stale(&mut tx, &session.user_id, now - STALE_AFTER, now).await?;
     let rows = client_tasks::list(&mut tx, &session.user_id, &filter, &page).await?;
-    let (rows, next_page_after) = page.cut(rows, |row: &Row| row.sequence);
+    let (rows, next_page_after) = page.cut_by_weight(rows, |row: &Row| row.sequence, Row::weight);
     if params.claims() {
         let claimed: Vec<&str> = rows.iter().filter(|row| row.state == "todo").map(|row| row.id.as_str()).collect();
         client_tasks::claim(&mut tx, &claimed, now).await?;
@@ -98,26 +100,33 @@ pub(super) async fn queue_share_update(
     item_id: &str,
     clock: &Clock,
 ) -> Result<()> {
-    if !shares::exist_for_item(db, item_id).await? || client_tasks::is_queued(db, item_id).await? {
+    if shares::count_of_item(db, item_id).await? == 0 || client_tasks::is_queued(db, item_id).await? {
         return Ok(());
     }
     client_tasks::insert(db, owner_id, UPDATE_ITEM_SHARES, item_id, clock).await
 }
 
-/// Sets the states of this user's tasks, of all or of none.
+/// Sets the states of this user's tasks, of all or of none. Any number takes the same few statements.
 pub(super) async fn set_states(
     db: &mut AnyConnection,
     user_id: &str,
     changes: &[ClientTaskChange],
     clock: &Clock,
 ) -> Result<Vec<ClientTask>> {
+    let ids: Vec<&str> = changes.iter().map(|change| change.id.as_str()).collect();
+    let found = client_tasks::find_all(db, &ids, user_id).await?.into_iter();
+    let mut rows: BTreeMap<String, Row> = found.map(|row| (row.id.clone(), row)).collect();
     let mut tasks = Vec::with_capacity(changes.len());
     for change in changes {
-        let report = change.report.as_ref().map(serde_json::to_string).transpose()?;
-        client_tasks::find(db, change.id.as_str(), user_id).await?;
-        client_tasks::set_state(db, change.id.as_str(), change.state, report, clock.now()).await?;
-        tasks.push(client_tasks::find(db, change.id.as_str(), user_id).await?.wire()?);
+        let row = rows.get_mut(change.id.as_str()).ok_or_else(client_tasks::not_found)?;
+        row.state = change.state.as_str().to_owned();
+        row.last_state_transition_at = Some(clock.now());
+        if let Some(report) = &change.report {
+            row.report = serde_json::to_string(report)?;
+        }
+        tasks.push(row.clone().wire()?);
     }
+    client_tasks::update_all(db, rows.values()).await?;
     Ok(tasks)
 }
 

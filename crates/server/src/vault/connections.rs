@@ -3,12 +3,7 @@
 //! recipient's public key, and either side can end it. Shares of the first protocol need the connection and are deleted
 //! with it.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use serde::Deserialize;
 use vaultshare::api::{
     Ciphertext, Id, PageMeta, RecipientName,
@@ -27,13 +22,14 @@ use super::{
 };
 use crate::{
     auth::Session,
+    bounds::{Bounded, SHORT_TEXT, WRAPPED, check_encrypted, check_length},
+    config::Limits,
     error::{Code, Error, Result},
     idempotency::{Begun, Idempotency},
     pagination::{Order, PageParams},
-    public_key,
     query::Query,
-    request::Body,
-    service::Service,
+    request::{Body, Path},
+    service::{Service, large_json},
     wire::{ciphertext_text, id_text},
 };
 
@@ -46,6 +42,19 @@ pub(super) struct AnyNewConnection {
     invitation_token: Option<String>,
     invitation_id: Option<Id>,
     encrypted_recipient_name: Option<Ciphertext<RecipientName>>,
+}
+
+impl Bounded for AnyNewConnection {
+    fn check_bounds(&self, limits: &Limits) -> Result<()> {
+        if let Some(key) = &self.public_key {
+            key.check_bounds(limits).map_err(|error| error.at("public_key"))?;
+        }
+        if let Some(connection) = &self.connection {
+            connection.check_bounds(limits).map_err(|error| error.at("connection"))?;
+        }
+        check_length("invitation_token", self.invitation_token.as_deref(), SHORT_TEXT)?;
+        check_encrypted("encrypted_recipient_name", self.encrypted_recipient_name.as_ref(), WRAPPED)
+    }
 }
 
 impl AnyNewConnection {
@@ -69,12 +78,7 @@ pub(super) async fn create(
     Body(request): Body<AnyNewConnection>,
 ) -> Result<Response> {
     let details = request.details()?;
-    request
-        .public_key
-        .as_ref()
-        .map(|key| public_key::check(&key.public_key))
-        .transpose()
-        .map_err(|error| error.at("public_key"))?;
+    public_keys::check_sent(&vault, request.public_key.as_ref()).await?;
     let mut change = match idempotency.begin(&vault, &session.user_id).await? {
         Begun::New(change) => change,
         Begun::Replayed(reply) => return Ok(reply),
@@ -129,27 +133,27 @@ pub(super) async fn list(
     State(vault): State<Vault>,
     session: Session,
     Query(page): Query<PageParams>,
-) -> Result<Json<ConnectionsResponse>> {
+) -> Result<Response> {
     let page = page.page(Order::Ascending);
     let mut db = vault.store().read_once().await?;
     let rows = connections::list(&mut db, &session.user_id, &page).await?;
-    let (rows, next_page_after) = page.cut(rows, |row: &Row| row.sequence);
+    let (rows, next_page_after) = page.cut_by_weight(rows, |row: &Row| row.sequence, Row::weight);
     let connections = rows.into_iter().map(Row::wire).collect::<Result<_>>()?;
     let meta = PageMeta::of(next_page_after.as_deref());
-    Ok(Json(ConnectionsResponse { connections, next_page_after, meta }))
+    large_json(&ConnectionsResponse { connections, next_page_after, meta })
 }
 
 pub(super) async fn show(
     State(vault): State<Vault>,
     session: Session,
-    Path(id): Path<String>,
+    Path(id): Path,
 ) -> Result<Json<ConnectionResponse>> {
     let mut db = vault.store().read_once().await?;
     let connection = connections::find(&mut db, &id, &session.user_id).await?.wire()?;
     Ok(Json(ConnectionResponse { connection, connection_existed_already: true, created_shares_report: vec![] }))
 }
 
-pub(super) async fn delete(State(vault): State<Vault>, session: Session, Path(id): Path<String>) -> Result<StatusCode> {
+pub(super) async fn delete(State(vault): State<Vault>, session: Session, Path(id): Path) -> Result<StatusCode> {
     let mut tx = vault.store().write().await?;
     let connection = connections::find(&mut tx, &id, &session.user_id).await?;
     connections::delete(&mut tx, &connection).await?;

@@ -16,6 +16,10 @@ pub(super) async fn delete_now(State(vault): State<Vault>, session: Session) -> 
     let mut tx = vault.store().write().await?;
     delete(&mut tx, &session.user_id, vault.clock()).await?;
     tx.commit().await?;
+    // The user is gone here. If the Keystore cannot follow now, housekeeping has it do so.
+    if let Err(error) = vault.delete_departed().await {
+        tracing::warn!(%error, "a user is still to be deleted in the Keystore");
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -35,17 +39,20 @@ pub(super) async fn cancel(State(vault): State<Vault>, session: Session) -> Resu
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Deletes the queued users whose time has come.
-pub(super) async fn delete_due(db: &mut AnyConnection, clock: &Clock) -> Result<()> {
-    for user_id in users::find_due_for_deletion(db, clock.now()).await? {
-        delete(db, &user_id, clock).await?;
+/// Deletes the queued users whose time has come, each in a transaction: others write between them.
+pub(super) async fn delete_due(vault: &Vault) -> Result<()> {
+    loop {
+        let mut tx = vault.store().write().await?;
+        let Some(user_id) = users::find_due_for_deletion(&mut tx, vault.clock().now()).await? else { return Ok(()) };
+        delete(&mut tx, &user_id, vault.clock()).await?;
+        tx.commit().await?;
     }
-    Ok(())
 }
 
-/// Deletes a user with all their items, shares, connections and sessions. Ending the shares first hands copies on to
+/// Deletes a user with all their items, shares, connections and sessions, and notes that the Keystore has to. Ending the shares first hands copies on to
 /// other shares of the same item.
-async fn delete(db: &mut AnyConnection, user_id: &str, clock: &Clock) -> Result<()> {
+pub(super) async fn delete(db: &mut AnyConnection, user_id: &str, clock: &Clock) -> Result<()> {
     ending::end_all_of_user(db, user_id, clock).await?;
+    users::depart_if_last(db, user_id).await?;
     users::delete(db, user_id).await
 }

@@ -1,11 +1,6 @@
 //! Invitations: whoever holds the token of one can connect with its sender, once (docs/protocol/http-api.md §7.1–§7.4).
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use serde::Deserialize;
 use vaultshare::api::{
     Ciphertext, Id, PageMeta, RecipientName,
@@ -23,13 +18,15 @@ use super::{
 };
 use crate::{
     auth::Session,
+    bounds::{Bounded, NAME, WRAPPED, check_encrypted, check_length},
     clock::millis,
-    error::{Error, Result},
+    config::Limits,
+    error::{Code, Error, Result},
     idempotency::{Begun, Idempotency},
     pagination::{Order, PageParams},
     query::Query,
-    request::Body,
-    service::Service,
+    request::{Body, Path},
+    service::{Service, large_json},
     store::new_id,
     token,
     wire::id_text,
@@ -43,6 +40,19 @@ pub(super) struct AnyNewInvitation {
     invitation: Option<InvitationDetails>,
     encrypted_recipient_name: Option<Ciphertext<RecipientName>>,
     email: Option<String>,
+}
+
+impl Bounded for AnyNewInvitation {
+    fn check_bounds(&self, limits: &Limits) -> Result<()> {
+        if let Some(key) = &self.public_key {
+            key.check_bounds(limits).map_err(|error| error.at("public_key"))?;
+        }
+        if let Some(invitation) = &self.invitation {
+            invitation.check_bounds(limits).map_err(|error| error.at("invitation"))?;
+        }
+        check_length("email", self.email.as_deref(), NAME)?;
+        check_encrypted("encrypted_recipient_name", self.encrypted_recipient_name.as_ref(), WRAPPED)
+    }
 }
 
 impl AnyNewInvitation {
@@ -62,11 +72,15 @@ pub(super) async fn create(
     Body(request): Body<AnyNewInvitation>,
 ) -> Result<Response> {
     let mut details = request.details();
+    public_keys::check_sent(&vault, request.public_key.as_ref()).await?;
     let mut change = match idempotency.begin(&vault, &session.user_id).await? {
         Begun::New(change) => change,
         Begun::Replayed(reply) => return Ok(reply),
     };
     let db = &mut *change.tx;
+    let limit = vault.rate_limits().invitations(&session.user_id);
+    let message = "Too many invitations within a day";
+    limit.require(db, vault.clock().now(), Code::TooManyInvitations, message).await?;
     if let Some(email) = &mut details.email {
         *email = mail_queue::check(db, &session.user_id, email, &vault).await?;
     }
@@ -91,22 +105,22 @@ pub(super) async fn list(
     session: Session,
     Query(page): Query<PageParams>,
     Query(filter): Query<InvitationFilter>,
-) -> Result<Json<InvitationsResponse>> {
+) -> Result<Response> {
     let page = page.page(Order::Ascending);
     let now = vault.clock().now();
     let mut db = vault.store().read_once().await?;
     let rows = invitations::list(&mut db, &session.user_id, &filter, now, &page).await?;
-    let (rows, next_page_after) = page.cut(rows, |row: &Row| row.sequence);
+    let (rows, next_page_after) = page.cut_by_weight(rows, |row: &Row| row.sequence, Row::weight);
     let wire = |row: Row| row.at(now).wire(&session.user_id, filter.token.as_deref());
     let invitations = rows.into_iter().map(wire).collect::<Result<_>>()?;
     let meta = PageMeta::of(next_page_after.as_deref());
-    Ok(Json(InvitationsResponse { invitations, next_page_after, meta }))
+    large_json(&InvitationsResponse { invitations, next_page_after, meta })
 }
 
 pub(super) async fn show(
     State(vault): State<Vault>,
     session: Session,
-    Path(id_or_token): Path<String>,
+    Path(id_or_token): Path,
 ) -> Result<Json<InvitationResponse>> {
     let mut db = vault.store().read_once().await?;
     let row = invitations::find(&mut db, &id_or_token, vault.clock().now()).await?.ok_or_else(not_found)?;
@@ -133,7 +147,7 @@ pub(super) async fn look_up(
 pub(super) async fn delete(
     State(vault): State<Vault>,
     session: Session,
-    Path(id_or_token): Path<String>,
+    Path(id_or_token): Path,
 ) -> Result<StatusCode> {
     let mut tx = vault.store().write().await?;
     if !invitations::delete(&mut tx, &id_or_token, &session.user_id).await? {

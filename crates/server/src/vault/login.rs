@@ -8,12 +8,16 @@ use axum::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
+use sqlx::AnyConnection;
 use vaultshare::api::vault::session::{EncryptedSession, SessionRequest, SessionResponse};
 
 use super::{Vault, records::users};
 use crate::{
     auth::{self, EndAllParams, Issued, Session},
+    bounds::Bounded,
+    client_address::ClientAddress,
     clock::{Millis, to_wire},
+    config::Limits,
     error::{Error, Result},
     public_key,
     query::Query,
@@ -23,22 +27,40 @@ use crate::{
 
 pub(super) async fn create(
     State(vault): State<Vault>,
+    address: ClientAddress,
     Body(request): Body<SessionRequest>,
 ) -> Result<(StatusCode, Json<SessionResponse>)> {
     let lifetime = auth::lifetime(&vault, request.valid_for)?;
-    let mut db = vault.store().read_once().await?;
-    users::find_by_public_key(&mut db, &request.public_key).await?.ok_or_else(Error::not_authorized)?;
+    let network = address.network();
+    let limit = vault.rate_limits().sessions(&network);
+    let mut db = vault.store().read().await?;
+    let is_too_many = limit.wait(&mut db, vault.clock().now()).await?.is_some();
+    let user_id = users::find_by_public_key(&mut db, &request.public_key).await?.ok_or_else(Error::not_authorized)?;
+    check_enabled(&mut db, &user_id).await?;
     drop(db);
+    let _place = match is_too_many {
+        true => Some(vault.rate_limits().slow_down(&network).await?),
+        false => None,
+    };
     // Outside of the transaction: encrypting takes time, and there is one writer.
     let session = Issued::new(vault.clock().now(), lifetime)?;
     let encrypted_session_authentication_string =
-        public_key::encrypt_token(&request.public_key, &session.token).await?;
+        public_key::encrypt_token(&vault.work().sign_ins, &request.public_key, &session.token).await?;
     let mut tx = vault.store().write().await?;
+    limit.take(&mut tx, session.valid_from).await?;
     let user_id = users::find_by_public_key(&mut tx, &request.public_key).await?.ok_or_else(Error::not_authorized)?;
+    check_enabled(&mut tx, &user_id).await?;
     auth::insert(&mut tx, &user_id, &session).await?;
     tx.commit().await?;
     let session = EncryptedSession { encrypted_session_authentication_string };
     Ok((StatusCode::CREATED, Json(SessionResponse { session })))
+}
+
+async fn check_enabled(db: &mut AnyConnection, user_id: &str) -> Result<()> {
+    if users::is_disabled(db, user_id).await? {
+        return Err(auth::user_disabled());
+    }
+    Ok(())
 }
 
 pub(super) async fn show(session: Session, headers: HeaderMap) -> Json<Value> {
@@ -94,6 +116,12 @@ pub(super) struct LimitedSession {
     valid_for_seconds: Option<u64>,
 }
 
+impl Bounded for LimitedSession {
+    fn check_bounds(&self, _: &Limits) -> Result<()> {
+        Ok(())
+    }
+}
+
 /// Another session for the same user. It ends no later than the caller's own: a token cannot extend itself.
 pub(super) async fn limited_in_time(
     State(vault): State<Vault>,
@@ -102,11 +130,13 @@ pub(super) async fn limited_in_time(
 ) -> Result<(StatusCode, Json<Value>)> {
     let now = vault.clock().now();
     let lifetime = auth::lifetime(&vault, request.valid_for_seconds)?.min(session.remaining(now));
+    let issued = Issued::new(now, lifetime)?;
+    let public_key = users::public_key_of(&mut *vault.store().read_once().await?, &session.user_id).await?;
+    let encrypted_session_authentication_string =
+        public_key::encrypt_token(&vault.work().requests, &public_key, &issued.token).await?;
     let mut tx = vault.store().write().await?;
-    let issued = auth::issue(&mut tx, &session.user_id, now, lifetime).await?;
-    let public_key = users::public_key_of(&mut tx, &session.user_id).await?;
+    auth::insert(&mut tx, &session.user_id, &issued).await?;
     tx.commit().await?;
-    let encrypted_session_authentication_string = public_key::encrypt_token(&public_key, &issued.token).await?;
     // Encrypted, as clients expect it, and plain, as the protocol documents it: the caller is signed in as the user.
     let body = json!({
         "session": EncryptedSession { encrypted_session_authentication_string },

@@ -3,8 +3,8 @@
 //!
 //! A process leases the message that it hands to the mail server. If it dies meanwhile, nobody knows whether that one
 //! arrived: once the lease has ended the state becomes `failed`, which the sender of the invitation sees, rather than
-//! sending it twice. A mail
-//! server that times out after it accepted a message may get it again, because it looks like one that did not.
+//! sending it twice. A mail server that times out after it accepted a message may get it again, because it looks like one
+//! that did not.
 
 use std::time::Duration;
 
@@ -13,13 +13,10 @@ use vaultshare::api::vault::invitations::MailState;
 
 use super::{
     Vault,
-    records::{
-        invitations,
-        mail_queue::{self, Row},
-    },
+    records::mail_queue::{self, Row},
 };
 use crate::{
-    clock::{Millis, millis, to_wire},
+    clock::{millis, to_wire},
     config::Limits,
     error::{Code, Error, Result},
     mail::{self, Failure, InvitationMail},
@@ -125,17 +122,14 @@ impl Vault {
     }
 }
 
-/// Reads the address that an invitation goes to. Refuses what is none, and more messages a day than a person would send: otherwise we would be an open
-/// relay.
+/// Reads the address that an invitation goes to. Refuses what is none, and more messages a day than a person would send:
+/// otherwise we would be an open relay. They count also where the invitation is deleted.
 pub(super) async fn check(db: &mut AnyConnection, user_id: &str, address: &str, vault: &Vault) -> Result<String> {
     let address = mail::read_address(address);
     let address = address.map_err(|reason| Error::refused(Code::InvalidEmail, reason).at("invitation.email"))?;
-    const DAY: Millis = 24 * 60 * 60 * 1000;
-    let sent = invitations::count_by_email(db, user_id, vault.clock().now() - DAY).await?;
-    if sent >= i64::from(vault.limits().mails_per_day) {
-        let message = "Too many invitations by e-mail: try again tomorrow, or hand over the token yourself";
-        return Err(Error::refused(Code::TooManyInvitations, message));
-    }
+    let message = "Too many invitations by e-mail: hand over the token yourself, or later";
+    let limit = vault.rate_limits().mails(user_id);
+    limit.require(db, vault.clock().now(), Code::TooManyInvitations, message).await?;
     Ok(address.to_string())
 }
 

@@ -20,19 +20,20 @@ pub(super) async fn create(
     State(vault): State<Vault>,
     Body(request): Body<NewUser>,
 ) -> Result<(StatusCode, Json<NewUserResponse>)> {
-    public_key::check(&request.public_key)?;
+    public_key::check(&vault.work().sign_ins, &request.public_key).await?;
     let now = vault.clock().now();
     let id = new_id();
     // Outside of the transaction: encrypting takes time, and there is one writer.
     let session = Issued::new(now, *vault.limits().session)?;
     let encrypted_session_authentication_string =
-        public_key::encrypt_token(&request.public_key, &session.token).await?;
+        public_key::encrypt_token(&vault.work().sign_ins, &request.public_key, &session.token).await?;
     let mut tx = vault.store().write().await?;
-    if !users::consume_admission_token(&mut tx, &request.admission_token, now).await? {
+    let Some(admission) = users::consume_admission_token(&mut tx, &request.admission_token, now).await? else {
         let message = "The admission token is unknown, used or too old";
         return Err(Error::refused(Code::AdmissionTokenInvalid, message));
-    }
-    if !users::insert(&mut tx, &id, &request.public_key, now).await? {
+    };
+    let keystore_user_id = admission.keystore_user_id.as_deref();
+    if !users::insert(&mut tx, &id, &request.public_key, keystore_user_id, now).await? {
         let message = "There is a user with this public key: sign in";
         return Err(Error::refused(Code::PublicKeyTaken, message));
     }
@@ -62,12 +63,12 @@ pub(super) async fn change(
     Ok(Json(UserResponse { user, associations: vec![] }))
 }
 
-/// Issues a token that admits one user.
-pub(super) async fn issue_admission_token(vault: &Vault) -> Result<String> {
+/// Issues a token that admits one user of the Keystore.
+pub(super) async fn issue_admission_token(vault: &Vault, keystore_user_id: &str) -> Result<String> {
     let token = token::generate().map_err(Error::fault)?;
     let expires_at = vault.clock().now() + millis(vault.limits().admission);
     let mut tx = vault.store().write().await?;
-    users::insert_admission_token(&mut tx, &token, expires_at).await?;
+    users::insert_admission_token(&mut tx, &token, keystore_user_id, expires_at).await?;
     tx.commit().await?;
     Ok(token)
 }

@@ -1,5 +1,6 @@
 //! The Vault: users, their items, and what they share (docs/protocol/http-api.md §5–§10).
 
+mod accounts;
 mod classification;
 mod client_tasks;
 mod connections;
@@ -12,6 +13,7 @@ mod login;
 mod mail_queue;
 mod me;
 mod public_keys;
+mod quota;
 mod records;
 mod routes;
 mod sharing;
@@ -19,21 +21,30 @@ mod templates;
 
 pub use routes::router;
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use tokio::sync::Notify;
 
 use crate::{
     auth,
-    clock::Clock,
+    clock::{Clock, Millis, millis},
     config::Limits,
     error::Result,
     idempotency,
     mail::Mailer,
-    service::{Admissions, BoxFuture, Service},
+    rate_limit::{self, RateLimits},
+    service::{Accounts, Admissions, BoxFuture, Service},
     store::Store,
+    work::Work,
 };
-use records::{invitations::hash_plain_tokens, space_shares, system_templates, users};
+use records::{
+    client_tasks as client_task_records,
+    invitations::{delete_expired as delete_expired_invitations, hash_plain_tokens},
+    space_shares, system_templates, usage, users,
+};
 use sharing::ending;
 
 /// The Vault's state.
@@ -44,8 +55,13 @@ struct Inner {
     store: Store,
     clock: Clock,
     limits: Limits,
+    work: Work,
     mailer: Mailer,
+    rate_limits: Arc<RateLimits>,
+    keystore_accounts: Arc<dyn Accounts>,
     mail_queued: Notify,
+    /// Whose usage was counted anew, and when, because they are above a quota.
+    recounted: Mutex<HashMap<String, Millis>>,
 }
 
 impl Service for Vault {
@@ -60,26 +76,68 @@ impl Service for Vault {
     fn limits(&self) -> &Limits {
         &self.0.limits
     }
+
+    fn work(&self) -> &Work {
+        &self.0.work
+    }
 }
 
 impl Admissions for Vault {
-    fn issue_admission_token(&self) -> BoxFuture<'_, Result<String>> {
-        Box::pin(me::issue_admission_token(self))
+    fn issue_admission_token<'a>(&'a self, keystore_user_id: &'a str) -> BoxFuture<'a, Result<String>> {
+        Box::pin(me::issue_admission_token(self, keystore_user_id))
     }
 }
 
 impl Vault {
-    /// A Vault on `store`. Writes the system templates to it, and hashes what older servers did not.
-    pub async fn open(store: Store, clock: Clock, limits: Limits, mailer: Mailer) -> Result<Self> {
-        system_templates::seed(&store, &clock).await?;
-        let mut tx = store.write().await?;
+    /// A Vault on `store`. Users of the Keystore are reached by `keystore_accounts`.
+    pub(crate) fn new(
+        store: Store,
+        clock: Clock,
+        limits: Limits,
+        mailer: Mailer,
+        rate_limits: Arc<RateLimits>,
+        keystore_accounts: Arc<dyn Accounts>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            store,
+            clock,
+            limits,
+            work: Work::default(),
+            mailer,
+            rate_limits,
+            keystore_accounts,
+            mail_queued: Notify::new(),
+            recounted: Mutex::default(),
+        }))
+    }
+
+    /// What a server does before it serves: writes the system templates and brings up to date what older servers did not
+    /// know.
+    pub(crate) async fn prepare(&self) -> Result<()> {
+        system_templates::seed(self.store(), self.clock()).await?;
+        let mut tx = self.store().write().await?;
         hash_plain_tokens(&mut tx).await?;
+        if !quota::has_quotas(self.limits()) {
+            usage::clear(&mut tx).await?;
+        }
         tx.commit().await?;
-        Ok(Self(Arc::new(Inner { store, clock, limits, mailer, mail_queued: Notify::new() })))
+        self.link_to_keystore().await
     }
 
     fn mailer(&self) -> &Mailer {
         &self.0.mailer
+    }
+
+    fn keystore_accounts(&self) -> &dyn Accounts {
+        self.0.keystore_accounts.as_ref()
+    }
+
+    fn recounted(&self) -> MutexGuard<'_, HashMap<String, Millis>> {
+        self.0.recounted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn rate_limits(&self) -> &RateLimits {
+        &self.0.rate_limits
     }
 
     /// How many messages wait to be sent.
@@ -96,13 +154,25 @@ impl Vault {
     pub async fn clear_expired(&self) -> Result<()> {
         let Some(_turn) = self.store().housekeeping_turn().await? else { return Ok(()) };
         ending::end_expired(self).await?;
+        deletion::delete_due(self).await?;
         let now = self.clock().now();
-        let mut tx = self.store().write().await?;
-        auth::delete_expired(&mut tx, now).await?;
-        users::delete_expired_admission_tokens(&mut tx, now).await?;
-        deletion::delete_due(&mut tx, self.clock()).await?;
-        space_shares::delete_expired(&mut tx, now).await?;
-        idempotency::delete_expired(&mut tx, now, *self.limits().idempotency).await?;
-        Ok(tx.commit().await?)
+        // In short transactions: others write between them.
+        let limits = self.limits();
+        loop {
+            let mut tx = self.store().write().await?;
+            let deleted = auth::delete_expired(&mut tx, now).await?
+                + rate_limit::delete_regained(&mut tx, now).await?
+                + users::delete_expired_admission_tokens(&mut tx, now).await?
+                + space_shares::delete_expired(&mut tx, now).await?
+                + idempotency::delete_expired(&mut tx, now, *limits.idempotency).await?
+                + client_task_records::delete_done(&mut tx, now - millis(limits.done_tasks)).await?
+                + delete_expired_invitations(&mut tx, now - millis(limits.expired_invitations)).await?;
+            tx.commit().await?;
+            if deleted == 0 {
+                break;
+            }
+        }
+        self.mailer().delete_written_before(now - millis(limits.written_mail)).await?;
+        self.delete_departed().await
     }
 }

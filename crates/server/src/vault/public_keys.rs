@@ -12,13 +12,15 @@ use super::{
 };
 use crate::{
     auth::Session,
+    bounds::{Bounded, KEY, SHORT_TEXT, check_length},
     clock::{Clock, to_wire},
+    config::Limits,
     error::{Code, Error, Result},
     idempotency::{Begun, Idempotency},
     pagination::{Order, PageParams},
     public_key,
     query::Query,
-    request::{Body, check_length},
+    request::Body,
     service::Service,
 };
 
@@ -27,6 +29,13 @@ pub(super) struct NewPublicKey {
     key_store_id: String,
     encryption_strategy: Option<String>,
     public_key: String,
+}
+
+impl Bounded for NewPublicKey {
+    fn check_bounds(&self, _: &Limits) -> Result<()> {
+        check_length("key_store_id", Some(&self.key_store_id), SHORT_TEXT)?;
+        check_length("public_key", Some(&self.public_key), KEY)
+    }
 }
 
 #[derive(Serialize)]
@@ -75,7 +84,7 @@ pub(super) async fn create(
     if request.encryption_strategy.as_deref().is_some_and(|strategy| strategy != STRATEGY) {
         return Err(Error::refused(Code::UnsupportedEncryptionStrategy, "must be Rsa4096").at("encryption_strategy"));
     }
-    public_key::check(&request.public_key)?;
+    public_key::check(&vault.work().requests, &request.public_key).await?;
     let mut change = match idempotency.begin(&vault, &session.user_id).await? {
         Begun::New(change) => change,
         Begun::Replayed(reply) => return Ok(reply),
@@ -103,6 +112,12 @@ pub(super) async fn list(
     }))
 }
 
+/// Checks the key that a request has, before it is stored.
+pub(in crate::vault) async fn check_sent(vault: &Vault, sent: Option<&ConnectionPublicKey>) -> Result<()> {
+    let Some(key) = sent else { return Ok(()) };
+    public_key::check(&vault.work().requests, &key.public_key).await.map_err(|error| error.at("public_key"))
+}
+
 /// The key of a request, with the id of its record: the request refers to a record, or has the key itself.
 pub(in crate::vault) async fn find_or_insert(
     db: &mut AnyConnection,
@@ -118,8 +133,6 @@ pub(in crate::vault) async fn find_or_insert(
             Ok((id, ConnectionPublicKey { keypair_external_id, public_key }))
         }
         (None, Some(key)) => {
-            public_key::check(&key.public_key).map_err(|error| error.at("public_key"))?;
-            check_length("keypair_external_id", key.keypair_external_id.as_deref(), 255)?;
             let id = public_keys::insert(db, user_id, &key, clock).await?;
             Ok((id, key))
         }

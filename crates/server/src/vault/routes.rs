@@ -2,7 +2,7 @@
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request, State},
+    extract::{Request, State},
     middleware::{self, Next},
     response::Response,
     routing::{delete, get, patch, post, put},
@@ -18,26 +18,29 @@ use super::{
     templates,
 };
 use crate::{
+    bounds::BODY_WITHOUT_SESSION,
     compression,
     error::Result,
+    request::body_limit,
     service::{Service, version},
 };
 
 /// The Vault's routes. Replies with session or invitation tokens are not compressed (see `compression`).
 pub fn router(vault: Vault) -> Router {
-    let uncompressed = with_tokens();
+    let uncompressed = with_tokens(&vault);
     let compressed = Router::new().merge(data()).merge(sharing(&vault)).layer(compression::layer());
     Router::new().merge(uncompressed).merge(compressed).with_state(vault)
 }
 
-fn with_tokens() -> Router<Vault> {
+fn with_tokens(vault: &Vault) -> Router<Vault> {
+    let small = body_limit(BODY_WITHOUT_SESSION.min(vault.limits().body));
     Router::new()
         .route("/version", get(|| version("vault", "16.0.1")))
-        .route("/session", get(login::show).post(login::create).delete(login::end))
+        .route("/session", post(login::create).layer(small).get(login::show).delete(login::end))
         .route("/session/all", delete(login::end_all))
         .route("/session/resume", patch(login::resume))
         .route("/session/limited_in_time", post(login::limited_in_time))
-        .route("/me", get(me::show).post(me::create).put(me::change).delete(deletion::delete_now))
+        .route("/me", post(me::create).layer(small).get(me::show).put(me::change).delete(deletion::delete_now))
         .route("/me/deletion_queue", post(deletion::enqueue).delete(deletion::cancel))
         .route("/invitations", get(invitations::list).post(invitations::create))
         .route("/invitations/lookup", post(invitations::look_up))
@@ -71,7 +74,7 @@ fn data() -> Router<Vault> {
 fn sharing(vault: &Vault) -> Router<Vault> {
     // All values at once: none may stay under a key that is gone. With verification keys and JSON they are more than stored.
     let whole_item = usize::try_from(vault.limits().item_bytes).unwrap_or(usize::MAX).saturating_mul(2);
-    let whole_item = DefaultBodyLimit::max(whole_item.max(vault.limits().body));
+    let whole_item = body_limit(whole_item.max(vault.limits().body));
     Router::new()
         .route("/items", get(items::list).post(items::create))
         .route("/fast_items", get(items::list))
@@ -91,6 +94,7 @@ fn sharing(vault: &Vault) -> Router<Vault> {
             get(space_reading::list_all).post(space_creating::create).put(outgoing::change).patch(batch::apply),
         )
         .route("/shares/{id}", get(space_reading::show).delete(ending::end))
+        .route_layer(body_limit(vault.limits().body))
         .route_layer(middleware::from_fn_with_state(vault.clone(), end_expired_shares))
 }
 

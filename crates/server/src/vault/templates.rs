@@ -1,12 +1,7 @@
 //! Templates: named lists of empty slots that items are created from (docs/protocol/http-api.md §6.1–§6.3). Everybody
 //! has the system's, and may add their own.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use vaultshare::api::{
     PageMeta,
     vault::{
@@ -32,8 +27,8 @@ use crate::{
     idempotency::{Begun, Idempotency},
     pagination::{Order, PageParams},
     query::Query,
-    request::Body,
-    service::Service,
+    request::{Body, Path},
+    service::{Service, large_json},
     store::new_id,
 };
 
@@ -42,14 +37,16 @@ pub(super) async fn list(
     session: Session,
     Query(page): Query<PageParams>,
     Query(filter): Query<TemplateFilter>,
-) -> Result<Json<TemplatesResponse>> {
+) -> Result<Response> {
     let page = page.page(Order::Ascending);
     let mut db = vault.store().read().await?;
     let rows = templates::list(&mut db, &session.user_id, &filter, &page).await?;
-    let (rows, next_page_after) = page.cut(rows, |row: &Row| row.sequence);
+    let weights = templates::weights(&mut db, page.shown(&rows)).await?;
+    let weight = |row: &Row| weights.get(&row.id).copied().unwrap_or_default();
+    let (rows, next_page_after) = page.cut_by_weight(rows, |row| row.sequence, weight);
     let (item_templates, slots, classification_nodes) = templates::load(&mut db, rows, &session.user_id).await?;
     let meta = PageMeta::of(next_page_after.as_deref());
-    Ok(Json(TemplatesResponse {
+    large_json(&TemplatesResponse {
         item_templates,
         slots,
         classification_nodes,
@@ -57,13 +54,13 @@ pub(super) async fn list(
         thumbnails: vec![],
         next_page_after,
         meta,
-    }))
+    })
 }
 
 pub(super) async fn show(
     State(vault): State<Vault>,
     session: Session,
-    Path(id): Path<String>,
+    Path(id): Path,
 ) -> Result<Json<TemplateResponse>> {
     let mut db = vault.store().read().await?;
     templates::response(&mut db, &id, &session.user_id).await.map(Json)

@@ -192,6 +192,9 @@ impl Reply {
     #[track_caller]
     pub fn refused(self, status: u16) -> String {
         assert_eq!(self.status.as_u16(), status, "{}", self.body);
+        if matches!(status, 429 | 503) && self.body["errors"][0]["error"] != "timeout" {
+            assert!(self.headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap() > 0);
+        }
         let error = &self.body["errors"][0];
         assert_eq!(error["http_code"], status);
         assert_eq!(error["requested_language"], "en");

@@ -114,6 +114,23 @@ impl Database {
         self.run(&ITEMS.replace("{count}", &count.to_string()), owner, owner).await;
     }
 
+    /// Every copy is classified so many times, with nodes of its own.
+    pub async fn classify_copies(&self, times: usize, owner: &str) {
+        self.run(&CLASSIFIED.replace("{times}", &times.to_string()), owner, owner).await;
+    }
+
+    /// More shares of an item with somebody who has one, with terms of so many bytes.
+    pub async fn add_shares(&self, (count, terms): (usize, usize), item: &str, sender: &str, recipient: &str) {
+        let sql = SHARES.replace("{count}", &count.to_string()).replace("{terms}", &"0".repeat(terms));
+        self.run(&sql.replace("{item}", item), sender, recipient).await;
+    }
+
+    /// Rows of which a thousand would be more than a client reads.
+    pub async fn add_heavy_rows(&self, count: usize, owner: &str) {
+        let sql = HEAVY_ROWS.replace("{count}", &count.to_string()).replace("{long}", &"x".repeat(70_000));
+        self.run(&sql, owner, owner).await;
+    }
+
     /// Gives back the client tasks that were taken.
     pub async fn put_tasks_back(&self) {
         self.run("UPDATE client_tasks SET state = 'todo'", "", "").await;
@@ -174,3 +191,40 @@ const ITEMS: &str = "
     INSERT INTO slots (id, item_id, name, label, slot_type_name, creator, ordinal, visible, encrypted_value, created_at,
         updated_at) SELECT 'slot-' || number, 'item-' || number, 'slot', 'Slot', 'key_value', 'user', 1, 1, '{sealed}', 0,
         0 FROM numbers";
+
+const CLASSIFIED: &str = "
+    CREATE TEMP TABLE numbers AS WITH RECURSIVE counted (number) AS
+        (SELECT 1 UNION ALL SELECT number + 1 FROM counted WHERE number < {times}) SELECT number FROM counted;
+    INSERT INTO classification_nodes (id, user_id, scheme, name, label, sequence)
+        SELECT items.id || number, '{alice}', 'tag', 'node_' || number, 'Node', number FROM items, numbers
+        WHERE original_id IS NOT NULL;
+    INSERT INTO item_classifications (item_id, node_id) SELECT items.id, items.id || number FROM items, numbers
+        WHERE original_id IS NOT NULL";
+
+const SHARES: &str = "
+    CREATE TEMP TABLE numbers AS WITH RECURSIVE counted (number) AS
+        (SELECT 1 UNION ALL SELECT number + 1 FROM counted WHERE number < {count}) SELECT number FROM counted;
+    INSERT INTO shares (id, item_id, owner_id, sender_id, recipient_id, public_key, acceptance_required,
+        onsharing_permitted, created_at, sequence, terms)
+        SELECT 'share-' || number, '{item}', '{alice}', '{alice}', '{bob}', 'PEM', 'acceptance_not_required', 0, 0, number,
+        '{terms}' FROM numbers";
+
+const HEAVY_ROWS: &str = "
+    CREATE TEMP TABLE numbers AS WITH RECURSIVE counted (number) AS
+        (SELECT 1 UNION ALL SELECT number + 1 FROM counted WHERE number < {count}) SELECT number FROM counted;
+    CREATE TEMP TABLE text AS SELECT '{long}' AS long;
+    INSERT INTO users (id, public_key, public_key_hash, created_at)
+        SELECT 'user-' || number, 'PEM', 'hash-' || number, 0 FROM numbers;
+    INSERT INTO connections (id, user_id, other_user_id, public_key, encrypted_recipient_name, created_at, sequence)
+        SELECT 'connection-' || number, '{alice}', 'user-' || number, 'PEM', 'A.' || long || '.A', 0, number
+        FROM numbers, text
+        UNION ALL SELECT 'other-' || number, 'user-' || number, '{alice}', 'PEM', NULL, 0, number FROM numbers;
+    INSERT INTO client_tasks (id, user_id, work_type, target_id, state, report, created_at, sequence)
+        SELECT 'task-' || number, '{alice}', 'update_item_shares', 'x', 'todo', '{\"x\":\"' || long || '\"}', 0, number
+        FROM numbers, text;
+    INSERT INTO classification_nodes (id, user_id, scheme, name, label, image, sequence)
+        SELECT 'node-' || number, '{alice}', 'tag', 'node_' || number, 'Node', long, number FROM numbers, text;
+    INSERT INTO item_templates (id, user_id, name, label, ordinal, updated_at, sequence)
+        SELECT 'template-' || number, '{alice}', 'template_' || number, 'Template', 1, 0, number FROM numbers;
+    INSERT INTO template_slots (id, template_id, name, label, description, slot_type_name, ordinal, updated_at)
+        SELECT 'template-slot-' || number, 'template-' || number, 'slot', 'Slot', long, 'key_value', 1, 0 FROM numbers, text";

@@ -8,6 +8,7 @@ mod instructions;
 mod interop;
 mod native;
 mod node_tests;
+mod packaging;
 mod web;
 
 use std::process::ExitCode;
@@ -28,7 +29,7 @@ pub(crate) struct Options {
 /// A kind of tests.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Stage {
-    /// Formatting, lints, licences, the Rust tests, the documentation and the instructions of the hot paths. Known advisories
+    /// Formatting, lints, licences, the Rust tests, the systemd unit, the documentation and the instructions of the hot paths. Known advisories
     /// about the crates are looked up where their database (a git repository) can be reached; elsewhere a line says that
     /// they were not
     Native,

@@ -1,6 +1,7 @@
-//! Formatting, lints, licences, the Rust tests, those of the server once more on PostgreSQL, the documentation and the instructions of the hot paths.
+//! Formatting, lints, licences, the Rust tests, those of the server once more on PostgreSQL, the systemd unit, the
+//! documentation and the instructions of the hot paths.
 
-use super::{dependencies, instructions};
+use super::{dependencies, instructions, packaging};
 use crate::workspace::{WASM_TARGET, Workspace};
 use crate::{process, progress, tools};
 
@@ -29,6 +30,7 @@ pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {
         cargo.args(["test", "--locked", "--package", "vaultshare-server"]);
         process::run(cargo.env("VAULTSHARE_TEST_DATABASE", "postgres"))
     })?;
+    progress::step("the unit for systemd", || packaging::check_unit(workspace))?;
     progress::step("documentation", || {
         let mut cargo = workspace.cargo();
         cargo.args(["doc", "--locked", "--workspace", "--no-deps", "--document-private-items"]);

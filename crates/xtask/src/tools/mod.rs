@@ -8,6 +8,7 @@ mod node;
 mod postgres;
 mod rust;
 mod system;
+mod systemd;
 mod valgrind;
 
 pub(crate) use browser::Browser;
@@ -19,4 +20,5 @@ pub(crate) use node::{
 };
 pub(crate) use postgres::ensure as ensure_postgres;
 pub(crate) use rust::{ensure_component, ensure_wasm_target};
+pub(crate) use systemd::ensure as ensure_systemd_analyze;
 pub(crate) use valgrind::ensure as ensure_valgrind;

@@ -54,7 +54,9 @@ pub(crate) async fn consume(db: &mut AnyConnection, username: &str, a: &str, sec
     Ok(delete.bind(username).bind(a).bind(secret_b).execute(db).await?.rows_affected() == 1)
 }
 
-pub(crate) async fn delete_expired(db: &mut AnyConnection, now: Millis) -> Result<()> {
-    sqlx::query("DELETE FROM srp_challenges WHERE expires_at <= $1").bind(now).execute(db).await?;
-    Ok(())
+/// Deletes some of the expired challenges, and returns how many: none when there are no more.
+pub(crate) async fn delete_expired(db: &mut AnyConnection, now: Millis) -> Result<u64> {
+    let delete = "DELETE FROM srp_challenges WHERE (username, srp_a) IN \
+         (SELECT username, srp_a FROM srp_challenges WHERE expires_at <= $1 LIMIT 1000)";
+    Ok(sqlx::query(delete).bind(now).execute(db).await?.rows_affected())
 }

@@ -10,6 +10,7 @@ use vaultshare::api::{
 use crate::{
     clock::{Clock, Millis, to_wire},
     error::{Code, Error, Result},
+    store::write_rows,
     wire::Stored,
 };
 
@@ -97,18 +98,11 @@ pub(crate) async fn insert_identifiers(
     user_id: &str,
     identifiers: &[String],
 ) -> Result<()> {
-    for (position, identifier) in (0_i64..).zip(identifiers) {
-        sqlx::query(
-            "INSERT INTO keypair_identifiers (keypair_id, user_id, identifier, position) VALUES ($1, $2, $3, $4)",
-        )
-        .bind(id)
-        .bind(user_id)
-        .bind(identifier)
-        .bind(position)
-        .execute(&mut *db)
-        .await?;
-    }
-    Ok(())
+    let row = |(position, identifier): (i64, &String)| {
+        [id.into(), user_id.into(), identifier.as_str().into(), position.into()]
+    };
+    let insert = "INSERT INTO keypair_identifiers (keypair_id, user_id, identifier, position) VALUES";
+    write_rows(db, insert, (0..).zip(identifiers).map(row).collect(), "").await
 }
 
 /// No two changes leave the same `updated_at`, so that clients can tell by it whether something changed.

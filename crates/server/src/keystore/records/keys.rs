@@ -2,7 +2,11 @@
 
 use sqlx::AnyConnection;
 
-use crate::{clock::Millis, error::Result, store::new_id};
+use crate::{
+    clock::Millis,
+    error::Result,
+    store::{Statement, new_id},
+};
 
 /// Id and wrapped key.
 pub(crate) async fn find_kek(db: &mut AnyConnection, user_id: &str) -> Result<Option<(String, String)>> {
@@ -51,4 +55,19 @@ pub(crate) async fn find_dek(db: &mut AnyConnection, id: &str, user_id: &str) ->
 pub(crate) async fn delete_dek(db: &mut AnyConnection, id: &str, user_id: &str) -> Result<bool> {
     let delete = sqlx::query("DELETE FROM data_encryption_keys WHERE id = $1 AND user_id = $2");
     Ok(delete.bind(id).bind(user_id).execute(db).await?.rows_affected() == 1)
+}
+
+/// Whose these DEKs are: pairs of the ids of a DEK and of its user.
+pub(crate) async fn owners_of_deks(db: &mut AnyConnection, ids: &[String]) -> Result<Vec<(String, String)>> {
+    let owners = Statement::new("SELECT id, user_id FROM data_encryption_keys WHERE 1 = 1");
+    owners.any_of(" AND id IN (?)", ids).fetch(db).await
+}
+
+/// How many keys of all kinds the user has.
+pub(crate) async fn count(db: &mut AnyConnection, user_id: &str) -> Result<i64> {
+    let count = "SELECT (SELECT COUNT(*) FROM keypairs WHERE user_id = $1) \
+         + (SELECT COUNT(*) FROM data_encryption_keys WHERE user_id = $1) \
+         + (SELECT COUNT(*) FROM encryption_space_keys WHERE user_id = $1) \
+         + (SELECT COUNT(*) FROM shared_keys WHERE user_id = $1)";
+    Ok(sqlx::query_scalar(count).bind(user_id).fetch_one(db).await?)
 }

@@ -4,6 +4,8 @@ pub(crate) mod challenges;
 pub(crate) mod encryption_spaces;
 pub(crate) mod keypairs;
 pub(crate) mod keys;
+pub(crate) mod known_networks;
 pub(crate) mod server_secrets;
 pub(crate) mod shared_keys;
+pub(crate) mod sign_up_invitations;
 pub(crate) mod users;

@@ -3,7 +3,7 @@
 use sqlx::{AnyConnection, FromRow};
 use vaultshare::api::keystore::srp::NewSrpUser;
 
-use crate::{clock::Millis, error::Result};
+use crate::{clock::Millis, error::Result, store::Statement};
 
 /// What a challenge is made from, numbers in hexadecimal.
 #[derive(FromRow)]
@@ -37,4 +37,45 @@ pub(crate) async fn find_by_username(db: &mut AnyConnection, username: &str) -> 
 
 pub(crate) async fn username_of(db: &mut AnyConnection, id: &str) -> Result<String> {
     Ok(sqlx::query_scalar("SELECT username FROM users WHERE id = $1").bind(id).fetch_one(db).await?)
+}
+
+/// A user without what they sign in with.
+#[derive(Debug, FromRow)]
+pub(crate) struct Account {
+    pub(crate) id: String,
+    pub(crate) username: String,
+    pub(crate) created_at: Millis,
+    pub(crate) disabled_at: Option<Millis>,
+}
+
+/// Some users behind a name, in the order of names.
+pub(crate) async fn accounts_after(db: &mut AnyConnection, username: &str) -> Result<Vec<Account>> {
+    let accounts = sqlx::query_as(
+        "SELECT id, username, created_at, disabled_at FROM users WHERE username > $1 ORDER BY username LIMIT 500",
+    );
+    Ok(accounts.bind(username).fetch_all(db).await?)
+}
+
+pub(crate) async fn is_disabled(db: &mut AnyConnection, id: &str) -> Result<bool> {
+    let disabled = "SELECT COUNT(*) FROM users WHERE id = $1 AND disabled_at IS NOT NULL";
+    let disabled: i64 = sqlx::query_scalar(disabled).bind(id).fetch_one(db).await?;
+    Ok(disabled > 0)
+}
+
+/// Disables a user, or enables one. Who is disabled already keeps their time.
+pub(crate) async fn set_disabled(db: &mut AnyConnection, id: &str, since: Option<Millis>) -> Result<()> {
+    sqlx::query(
+        "UPDATE users SET disabled_at = CASE WHEN CAST($1 AS BIGINT) IS NULL THEN NULL \
+         ELSE COALESCE(disabled_at, $1) END WHERE id = $2",
+    )
+    .bind(since)
+    .bind(id)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Deletes users. Foreign keys delete what is theirs.
+pub(crate) async fn delete(db: &mut AnyConnection, ids: &[String]) -> Result<()> {
+    Statement::new("DELETE FROM users WHERE 1 = 1").any_of(" AND id IN (?)", ids).execute(db).await
 }

@@ -1,21 +1,32 @@
 //! New values and terms for existing shares: what an owner's client sends after a change of the item.
 
-use vaultshare::api::{
-    PageMeta,
-    vault::encryption_spaces::{SpaceSharesResponse, ValuesInAnyForm},
-};
+use std::collections::{BTreeMap, HashMap};
 
-use super::creating::{check_texts, check_values};
+use vaultshare::api::{PageMeta, vault::encryption_spaces::SpaceSharesResponse};
+
+use super::creating::{check_values, check_weight};
 use crate::{
     auth::Session,
+    bounds::{Bounded, LONG_TEXT, check_length},
+    clock::Millis,
+    config::Limits,
     error::Result,
     request::read_expiry,
     service::Service,
     vault::{
         Vault,
-        records::space_shares::{self, SpaceShareChange},
+        quota::Quota,
+        records::space_shares::{self, Shareable, SpaceShareChange},
     },
 };
+
+impl Bounded for SpaceShareChange {
+    fn check_bounds(&self, limits: &Limits) -> Result<()> {
+        check_length("note", self.note.as_deref(), LONG_TEXT)?;
+        check_length("terms", self.terms.as_deref(), LONG_TEXT)?;
+        self.encrypted_values.as_ref().map_or(Ok(()), |values| crate::bounds::check_values(&values.0, limits))
+    }
+}
 
 /// Changes all the shares, or none.
 pub(in crate::vault) async fn change(
@@ -24,25 +35,36 @@ pub(in crate::vault) async fn change(
     changes: Vec<SpaceShareChange>,
 ) -> Result<SpaceSharesResponse> {
     let now = vault.clock().now();
-    let mut tx = vault.store().write().await?;
-    let mut rows = Vec::with_capacity(changes.len());
-    for change in changes {
-        let row = space_shares::find(&mut tx, change.id.as_str(), &session.user_id, now).await?;
-        if row.sender_id != session.user_id {
-            return Err(space_shares::not_found());
-        }
-        check_texts(change.note.as_deref(), change.terms.as_deref())?;
-        if let Some(ValuesInAnyForm(values)) = &change.encrypted_values {
-            check_values(&mut tx, &row.item_id, row.slot_id.as_deref(), values).await?;
-            space_shares::replace_values(&mut tx, &row.id, values).await?;
-        }
-        if let Some(expires_at) = &change.expires_at {
-            let expires_at = expires_at.as_deref().map(|text| read_expiry(text, now)).transpose()?;
-            space_shares::set_expiry(&mut tx, &row.id, expires_at).await?;
-        }
-        space_shares::update(&mut tx, &change, now).await?;
-        rows.push(space_shares::find(&mut tx, change.id.as_str(), &session.user_id, now).await?);
+    let ids: Vec<String> = changes.iter().map(|change| change.id.to_string()).collect();
+    // What is changed twice is changed by all that is said of it, the last first.
+    let mut merged: BTreeMap<&str, (SpaceShareChange, Option<Option<Millis>>)> = BTreeMap::new();
+    for change in &changes {
+        let expires_at = match &change.expires_at {
+            Some(expires_at) => Some(expires_at.as_deref().map(|text| read_expiry(text, now)).transpose()?),
+            None => None,
+        };
+        let (all, end) = merged.entry(change.id.as_str()).or_insert_with(|| (change.clone(), None));
+        all.merge(change);
+        *end = expires_at.or(*end);
     }
+    let mut tx = vault.store().write().await?;
+    let rows = space_shares::find_all(&mut tx, &ids, &session.user_id, now).await?;
+    if rows.iter().any(|row| row.sender_id != session.user_id) {
+        return Err(space_shares::not_found());
+    }
+    let items = rows.iter().map(|row| row.item_id.as_str()).collect();
+    let quota = Quota::begin_all(&mut tx, vault, &session.user_id, items).await?;
+    let shareables: HashMap<&str, Shareable> = rows.iter().map(|row| (row.id.as_str(), row.shareable())).collect();
+    let values = merged.iter().filter_map(|(id, (change, _))| Some((*id, &change.encrypted_values.as_ref()?.0)));
+    let values: Vec<_> = values.collect();
+    let of_shareables = values.iter().filter_map(|(id, values)| Some((shareables.get(id)?, *values)));
+    check_values(&mut tx, &of_shareables.collect::<Vec<_>>()).await?;
+    space_shares::replace_values(&mut tx, &values).await?;
+    space_shares::update_all(&mut tx, merged.values(), now).await?;
+    quota.settle(&mut tx).await?;
+    let rows = space_shares::find_all(&mut tx, &ids, &session.user_id, now).await?;
+    let weights = space_shares::weights(&mut tx, &rows).await?;
+    check_weight(rows.iter().filter_map(|row| weights.get(&row.id)).sum())?;
     let shares = space_shares::with_values(&mut tx, rows, &session.user_id).await?;
     tx.commit().await?;
     let meta = PageMeta::of(None);

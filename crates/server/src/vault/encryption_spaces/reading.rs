@@ -1,10 +1,7 @@
 //! Lists of shares, and one share with its item. The first and the second generation of clients expect different
 //! fields: replies have both.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use vaultshare::api::{
     PageMeta,
@@ -17,7 +14,8 @@ use crate::{
     error::Result,
     pagination::{Order, PageParams},
     query::{self, Query},
-    service::Service,
+    request::Path,
+    service::{Service, large_json},
     vault::{
         Vault,
         records::space_shares::{self, ShareRow, Sides},
@@ -28,7 +26,7 @@ pub(in crate::vault) async fn list_all(
     State(vault): State<Vault>,
     session: Session,
     Query(page): Query<PageParams>,
-) -> Result<Json<SpaceSharesResponse>> {
+) -> Result<Response> {
     page_of(&vault, &session, &page, Sides::Both, vault.clock().now()).await
 }
 
@@ -36,7 +34,7 @@ pub(in crate::vault) async fn list_incoming(
     State(vault): State<Vault>,
     session: Session,
     Query(page): Query<PageParams>,
-) -> Result<Json<SpaceSharesResponse>> {
+) -> Result<Response> {
     page_of(&vault, &session, &page, Sides::Received, vault.clock().now()).await
 }
 
@@ -54,18 +52,12 @@ pub(in crate::vault) async fn list_outgoing(
     session: Session,
     Query(page): Query<PageParams>,
     Query(params): Query<ExpiredParams>,
-) -> Result<Json<SpaceSharesResponse>> {
+) -> Result<Response> {
     let now = if params.with_expired == Some(true) { Millis::MIN } else { vault.clock().now() };
     page_of(&vault, &session, &page, Sides::Sent, now).await
 }
 
-async fn page_of(
-    vault: &Vault,
-    session: &Session,
-    page: &PageParams,
-    sides: Sides,
-    now: Millis,
-) -> Result<Json<SpaceSharesResponse>> {
+async fn page_of(vault: &Vault, session: &Session, page: &PageParams, sides: Sides, now: Millis) -> Result<Response> {
     let page = page.page(Order::Ascending);
     let mut db = vault.store().read().await?;
     let rows = space_shares::page_of(&mut db, sides, &session.user_id, now, &page).await?;
@@ -79,21 +71,17 @@ async fn page_of(
     }
     let shares = space_shares::with_values(&mut db, rows, &session.user_id).await?;
     let meta = PageMeta::of(next_page_after.as_deref());
-    Ok(Json(SpaceSharesResponse { shares, items, slots, users: vec![], next_page_after, meta }))
+    large_json(&SpaceSharesResponse { shares, items, slots, users: vec![], next_page_after, meta })
 }
 
-pub(in crate::vault) async fn show(
-    State(vault): State<Vault>,
-    session: Session,
-    Path(id): Path<String>,
-) -> Result<Json<SpaceShareResponse>> {
+pub(in crate::vault) async fn show(State(vault): State<Vault>, session: Session, Path(id): Path) -> Result<Response> {
     let mut db = vault.store().read().await?;
     let row = space_shares::find(&mut db, &id, &session.user_id, vault.clock().now()).await?;
     let mut items = space_shares::items_of(&mut db, std::slice::from_ref(&row), &session.user_id).await?;
     let (item, slots) = items.pop().ok_or_else(space_shares::not_found)?;
     let mut shares = space_shares::with_values(&mut db, vec![row], &session.user_id).await?;
     let share = shares.pop().ok_or_else(space_shares::not_found)?;
-    Ok(Json(SpaceShareResponse {
+    large_json(&SpaceShareResponse {
         shares: vec![share.clone()],
         items: vec![item.clone().into()],
         share,
@@ -105,5 +93,5 @@ pub(in crate::vault) async fn show(
         attachments: vec![],
         thumbnails: vec![],
         classification_nodes: vec![],
-    }))
+    })
 }

@@ -1,16 +1,13 @@
 //! Which encryption space of the Keystore each side of a connection uses, so that the other side knows where to claim
 //! the DEK.
 
-use axum::{
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{extract::State, http::StatusCode};
 use vaultshare::api::vault::encryption_spaces::EncryptionSpaceTwin;
 
 use crate::{
     auth::Session,
     error::{Code, Error, Result},
-    request::Body,
+    request::{Body, Path},
     service::Service,
     vault::{Vault, records::connections},
     wire::id_text,
@@ -21,7 +18,7 @@ use crate::{
 pub(in crate::vault) async fn set(
     State(vault): State<Vault>,
     session: Session,
-    Path(id): Path<String>,
+    Path(id): Path,
     Body(request): Body<EncryptionSpaceTwin>,
 ) -> Result<StatusCode> {
     let mut tx = vault.store().write().await?;

@@ -49,10 +49,8 @@ pub(super) async fn apply_steps(
     // A request may name a slot twice: one that it deletes cannot be classified.
     let deleted: HashSet<&String> = deleted.iter().collect();
     classified.retain(|(slot_id, _)| !deleted.contains(slot_id));
-    for (slot_id, nodes) in classified {
-        classification::apply(db, user_id, Classified::Slot(&slot_id), nodes, clock).await?;
-    }
-    Ok(())
+    let changes: Vec<_> = classified.iter().map(|(slot_id, nodes)| (Classified::Slot(slot_id), *nodes)).collect();
+    classification::apply(db, user_id, &changes, clock).await
 }
 
 /// Deletes an original's slots and ends the shares of one of these slots alone.

@@ -5,27 +5,23 @@ mod apply;
 pub(super) mod changes;
 pub(super) mod slots;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use sqlx::AnyConnection;
 use vaultshare::api::{
     PageMeta,
     vault::{
-        items::{ItemChange, ItemChangeRequest, ItemResponse, ItemsResponse, NewItemRequest},
+        items::{ItemChange, ItemChangeRequest, ItemsResponse, NewItemRequest},
         names::machine_name,
-        slots::SlotChange,
+        slots::ClassificationNodeChange,
     },
 };
 
-use changes::ExistingSlot;
+use changes::{ExistingSlot, Planned};
 
 use super::{
     Vault, classification, client_tasks,
     labels::check_label,
+    quota::Quota,
     records::{
         self,
         classification::Classified,
@@ -36,13 +32,14 @@ use super::{
 };
 use crate::{
     auth::Session,
+    bounds::{CLASSIFICATIONS, check_slot_count},
     config::Limits,
     error::{Code, Error, Result},
     idempotency::{Begun, Idempotency},
     pagination::{Order, PageParams},
     query::Query,
-    request::{Body, check_unchanged},
-    service::Service,
+    request::{Body, Path, check_unchanged},
+    service::{Service, large_json},
     store::new_id,
 };
 
@@ -51,7 +48,7 @@ pub(super) async fn list(
     session: Session,
     Query(page): Query<PageParams>,
     Query(filter): Query<ItemFilter>,
-) -> Result<Json<ItemsResponse>> {
+) -> Result<Response> {
     let page = page.page(Order::Descending);
     let mut db = vault.store().read().await?;
     let rows = items::list(&mut db, &session.user_id, &filter, &page).await?;
@@ -64,7 +61,7 @@ pub(super) async fn list(
     let (rows, next_page_after) = page.cut_by_weight(rows, |row| row.sequence, weight);
     let loaded = items::load(&mut db, rows, &session.user_id).await?;
     let meta = PageMeta::of(next_page_after.as_deref());
-    Ok(Json(ItemsResponse {
+    large_json(&ItemsResponse {
         items: loaded.items,
         slots: loaded.slots,
         classification_nodes: loaded.classification_nodes,
@@ -74,16 +71,12 @@ pub(super) async fn list(
         associations_to: vec![],
         next_page_after,
         meta,
-    }))
+    })
 }
 
-pub(super) async fn show(
-    State(vault): State<Vault>,
-    session: Session,
-    Path(id): Path<String>,
-) -> Result<Json<ItemResponse>> {
+pub(super) async fn show(State(vault): State<Vault>, session: Session, Path(id): Path) -> Result<Response> {
     let mut db = vault.store().read().await?;
-    items::response(&mut db, &id, &session.user_id).await.map(Json)
+    large_json(&items::response(&mut db, &id, &session.user_id).await?)
 }
 
 pub(super) async fn create(
@@ -94,20 +87,17 @@ pub(super) async fn create(
 ) -> Result<Response> {
     let label = request.item.label.as_deref().ok_or_else(|| Error::missing("item.label"))?;
     check_label(label).map_err(|error| error.at("item.label"))?;
+    // Before there is a transaction that others wait for. A template does not change.
+    let planned = plan_creation(&vault, &session.user_id, &request).await;
     let mut change = match idempotency.begin(&vault, &session.user_id).await? {
         Begun::New(change) => change,
         Begun::Replayed(reply) => return Ok(reply),
     };
+    let (template, steps) = planned?;
     let db = &mut *change.tx;
-    let template = templates::find_named(db, &request.template_name, &session.user_id).await?;
-    let template = template.ok_or_else(templates::not_found)?;
-    let template_slots = templates::slots_of(db, std::slice::from_ref(&template.id)).await?;
-    let attributes = request.item.slots_attributes.as_deref().unwrap_or_default();
-    check_count(attributes, vault.limits())?;
-    let skip_empty = request.skip_empty_template_slots;
-    let steps = changes::plan_creation(&template_slots, template.creator(), attributes, skip_empty)?;
 
     let id = new_id();
+    let quota = Quota::begin(db, &vault, &session.user_id, &id).await?;
     let item = NewItem {
         id: &id,
         user_id: &session.user_id,
@@ -119,7 +109,8 @@ pub(super) async fn create(
     items::insert(db, &item, vault.clock()).await?;
     classify(db, &session.user_id, &id, &request.item, &vault).await?;
     apply::apply_steps(db, (&id, &session.user_id), steps, vault.clock()).await?;
-    check_size(db, &id, vault.limits()).await?;
+    check_size(db, &id, Classification::Grows, vault.limits()).await?;
+    quota.settle(db).await?;
     let response = items::response(db, &id, &session.user_id).await?;
     change.answer(StatusCode::CREATED, &response).await
 }
@@ -127,69 +118,115 @@ pub(super) async fn create(
 pub(super) async fn change(
     State(vault): State<Vault>,
     session: Session,
-    Path(id): Path<String>,
+    Path(id): Path,
     Body(request): Body<ItemChangeRequest>,
-) -> Result<Json<ItemResponse>> {
+) -> Result<Response> {
     if let Some(label) = &request.item.label {
         check_label(label).map_err(|error| error.at("item.label"))?;
     }
+    // Before there is a transaction that others wait for, and again in it if somebody changed the item meanwhile.
+    let seen = plan_change(&mut *vault.store().read().await?, &id, &session.user_id, &request.item).await?;
     let mut tx = vault.store().write().await?;
     let item = items::find_own(&mut tx, &id, &session.user_id).await?;
-    check_unchanged(Code::ItemChanged, request.item.unchanged_since.as_deref(), item.updated_at)?;
-    let existing: Vec<_> = items::slots_of(&mut tx, &id).await?.into_iter().map(ExistingSlot::from).collect();
-    let attributes = request.item.slots_attributes.as_deref().unwrap_or_default();
-    check_count(attributes, vault.limits())?;
-    let steps = changes::plan_update(&existing, attributes)?;
-
+    let steps = match seen {
+        (seen, steps) if seen.updated_at == item.updated_at => steps,
+        _ => plan_change(&mut tx, &id, &session.user_id, &request.item).await?.1,
+    };
+    let quota = Quota::begin(&mut tx, &vault, &session.user_id, &id).await?;
     let (label, description) = (request.item.label.as_deref(), request.item.description.as_deref());
     items::update(&mut tx, &id, label, description, vault.clock().now()).await?;
     classify(&mut tx, &session.user_id, &id, &request.item, &vault).await?;
-    let grows = changes::may_grow(&steps) || request.item.classification_nodes_attributes.is_some();
+    let classified = Classification::of(&steps, request.item.classification_nodes_attributes.as_deref());
+    let grows = changes::may_grow(&steps) || classified == Classification::Grows;
     apply::apply_steps(&mut tx, (&id, &session.user_id), steps, vault.clock()).await?;
     if grows {
-        check_size(&mut tx, &id, vault.limits()).await?;
+        check_size(&mut tx, &id, classified, vault.limits()).await?;
     }
+    quota.settle(&mut tx).await?;
     client_tasks::queue_share_update(&mut tx, &session.user_id, &id, vault.clock()).await?;
     let response = items::response(&mut tx, &id, &session.user_id).await?;
     tx.commit().await?;
-    Ok(Json(response))
+    large_json(&response)
 }
 
 /// Deletes an own item with every copy of it, or a received copy with the shares that brought it.
-pub(super) async fn delete(State(vault): State<Vault>, session: Session, Path(id): Path<String>) -> Result<StatusCode> {
+pub(super) async fn delete(State(vault): State<Vault>, session: Session, Path(id): Path) -> Result<StatusCode> {
     let mut tx = vault.store().write().await?;
     let item = items::find(&mut tx, &id, &session.user_id).await?;
+    let quota = Quota::begin(&mut tx, &vault, &session.user_id, item.original()).await?;
     if item.is_own() {
         records::client_tasks::delete_all_of(&mut tx, &id).await?;
     } else {
         ending::end_all_with_recipient(&mut tx, item.original(), &session.user_id, vault.clock()).await?;
     }
     items::delete(&mut tx, &id).await?;
+    quota.settle(&mut tx).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Refuses more slots than an item can have, before any is stored.
-fn check_count(attributes: &[SlotChange], limits: &Limits) -> Result<()> {
-    match i64::try_from(attributes.len()) {
-        Ok(count) if count <= limits.item_slots => Ok(()),
-        _ => Err(too_many_slots(limits)),
-    }
+async fn plan_creation<'a>(
+    vault: &Vault,
+    user_id: &str,
+    request: &'a NewItemRequest,
+) -> Result<(templates::Row, Vec<Planned<'a>>)> {
+    let mut db = vault.store().read().await?;
+    let template = templates::find_named(&mut db, &request.template_name, user_id).await?;
+    let template = template.ok_or_else(templates::not_found)?;
+    let slots = templates::slots_of(&mut db, std::slice::from_ref(&template.id)).await?;
+    drop(db);
+    let attributes = request.item.slots_attributes.as_deref().unwrap_or_default();
+    let skip_empty = request.skip_empty_template_slots;
+    let steps = changes::plan_creation(&slots, template.creator(), attributes, skip_empty)?;
+    Ok((template, steps))
 }
 
-fn too_many_slots(limits: &Limits) -> Error {
-    Error::refused(Code::TooManySlots, format!("An item has at most {} slots", limits.item_slots))
+/// The item as it is, and what a request changes of its slots.
+async fn plan_change<'a>(
+    db: &mut AnyConnection,
+    id: &str,
+    user_id: &str,
+    change: &'a ItemChange,
+) -> Result<(ItemRow, Vec<Planned<'a>>)> {
+    let item = items::find_own(db, id, user_id).await?;
+    check_unchanged(Code::ItemChanged, change.unchanged_since.as_deref(), item.updated_at)?;
+    let existing: Vec<_> = items::slots_of(db, id).await?.into_iter().map(ExistingSlot::from).collect();
+    let steps = changes::plan_update(&existing, change.slots_attributes.as_deref().unwrap_or_default())?;
+    Ok((item, steps))
+}
+
+/// Whether a request adds to what an item or its slots stand under. One that an older server classified more often than this
+/// one allows can still be changed otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Classification {
+    Grows,
+    Stays,
+}
+
+impl Classification {
+    fn of(steps: &[Planned<'_>], nodes: Option<&[ClassificationNodeChange]>) -> Self {
+        let mut nodes = steps.iter().flat_map(|(_, nodes)| *nodes).chain(nodes.unwrap_or_default());
+        if nodes.any(|node| node.destroy != Some(true)) { Self::Grows } else { Self::Stays }
+    }
 }
 
 /// Refuses what would make an item so large that a client could not read it again, nor those whom it is shared with.
-pub(super) async fn check_size(db: &mut AnyConnection, item_id: &str, limits: &Limits) -> Result<()> {
-    let items::Size { slots, bytes, links } = items::size_of(db, item_id).await?;
-    if slots > limits.item_slots {
-        return Err(too_many_slots(limits));
-    }
-    if links > limits.item_slots {
-        let message = format!("An item and its slots are classified at most {} times", limits.item_slots);
-        return Err(Error::refused(Code::TooManyClassifications, message));
+pub(super) async fn check_size(
+    db: &mut AnyConnection,
+    item_id: &str,
+    classification: Classification,
+    limits: &Limits,
+) -> Result<()> {
+    let items::Size { slots, bytes, links, most_links } = items::size_of(db, item_id).await?;
+    check_slot_count(usize::try_from(slots).unwrap_or(usize::MAX), limits)?;
+    if classification == Classification::Grows {
+        let refused = |message| Error::refused(Code::TooManyClassifications, message);
+        if usize::try_from(most_links).unwrap_or(usize::MAX) > CLASSIFICATIONS {
+            return Err(refused(format!("An item or a slot is classified at most {CLASSIFICATIONS} times")));
+        }
+        if links > limits.item_slots {
+            return Err(refused(format!("An item and its slots are classified at most {} times", limits.item_slots)));
+        }
     }
     if bytes > limits.item_bytes {
         let message = format!("The slots of an item have at most {} bytes in all, values encrypted", limits.item_bytes);
@@ -206,6 +243,6 @@ async fn classify(
     vault: &Vault,
 ) -> Result<()> {
     let nodes = change.classification_nodes_attributes.as_deref().unwrap_or_default();
-    let applied = classification::apply(db, user_id, Classified::Item(item_id), nodes, vault.clock()).await;
+    let applied = classification::apply(db, user_id, &[(Classified::Item(item_id), nodes)], vault.clock()).await;
     applied.map_err(|error| error.at("item"))
 }

@@ -1,29 +1,25 @@
 //! Single slots: reading one, and changing or deleting one of an own item (docs/protocol/http-api.md §6.10).
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use vaultshare::api::{
     Id,
     vault::slots::{SlotChange, SlotResponse},
 };
 
-use super::{apply, changes, check_size};
+use super::{Classification, apply, changes, check_size};
 use crate::{
     auth::Session,
     error::Result,
-    request::Body,
+    request::{Body, Path},
     service::Service,
-    vault::{Vault, client_tasks, records::items},
+    vault::{Vault, client_tasks, quota::Quota, records::items},
     wire::Stored,
 };
 
 pub(in crate::vault) async fn show(
     State(vault): State<Vault>,
     session: Session,
-    Path(id): Path<String>,
+    Path(id): Path,
 ) -> Result<Json<SlotResponse>> {
     let mut db = vault.store().read().await?;
     let slot = items::slot_response(&mut db, &id, &session.user_id).await?;
@@ -34,7 +30,7 @@ pub(in crate::vault) async fn show(
 pub(in crate::vault) async fn change(
     State(vault): State<Vault>,
     session: Session,
-    Path(id): Path<String>,
+    Path(id): Path,
     Body(request): Body<SlotChange>,
 ) -> Result<Json<SlotResponse>> {
     let mut tx = vault.store().write().await?;
@@ -43,12 +39,14 @@ pub(in crate::vault) async fn change(
     let item_id = slot.item_id.clone();
     let change = SlotChange { id: Some(Id::stored(slot.id.clone())?), destroy: None, ..request };
     let steps = vec![changes::plan_slot(&slot.into(), &change)?];
+    let quota = Quota::begin(&mut tx, &vault, &session.user_id, &item_id).await?;
     items::update(&mut tx, &item_id, None, None, vault.clock().now()).await?;
-    let grows = changes::may_grow(&steps);
+    let (grows, classified) = (changes::may_grow(&steps), Classification::of(&steps, None));
     apply::apply_steps(&mut tx, (&item_id, &session.user_id), steps, vault.clock()).await?;
     if grows {
-        check_size(&mut tx, &item_id, vault.limits()).await?;
+        check_size(&mut tx, &item_id, classified, vault.limits()).await?;
     }
+    quota.settle(&mut tx).await?;
     client_tasks::queue_share_update(&mut tx, &session.user_id, &item_id, vault.clock()).await?;
     let slot = items::slot_response(&mut tx, &id, &session.user_id).await?;
     tx.commit().await?;
@@ -58,12 +56,14 @@ pub(in crate::vault) async fn change(
 pub(in crate::vault) async fn delete(
     State(vault): State<Vault>,
     session: Session,
-    Path(id): Path<String>,
+    Path(id): Path,
 ) -> Result<StatusCode> {
     let mut tx = vault.store().write().await?;
     let slot = items::find_slot(&mut tx, &id, &session.user_id).await?;
     items::find_own(&mut tx, &slot.item_id, &session.user_id).await?;
+    let quota = Quota::begin(&mut tx, &vault, &session.user_id, &slot.item_id).await?;
     apply::delete_slots(&mut tx, std::slice::from_ref(&id), vault.clock()).await?;
+    quota.settle(&mut tx).await?;
     items::update(&mut tx, &slot.item_id, None, None, vault.clock().now()).await?;
     client_tasks::queue_share_update(&mut tx, &session.user_id, &slot.item_id, vault.clock()).await?;
     tx.commit().await?;

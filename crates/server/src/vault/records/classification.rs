@@ -1,14 +1,22 @@
 //! Classification nodes, and the items and slots that they are assigned to.
 
+use std::collections::{BTreeSet, HashSet};
+
 use serde::Deserialize;
 use sqlx::{AnyConnection, FromRow};
 use vaultshare::api::{Id, vault::items::ClassificationNode};
 
-use super::naming;
-use crate::{error::Result, pagination::Page, query, store::Statement, wire::Stored};
+use super::{IDS_PER_STATEMENT, naming};
+use crate::{
+    error::Result,
+    pagination::Page,
+    query,
+    store::{Statement, Value, write_rows},
+    wire::Stored,
+};
 
 /// What a node can be assigned to, with its id.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Classified<'a> {
     Item(&'a str),
     Slot(&'a str),
@@ -88,6 +96,12 @@ pub(crate) struct Node {
 }
 
 impl Node {
+    /// What it weighs in a list, in bytes of the reply.
+    pub(crate) fn weight(&self) -> usize {
+        let texts = [&self.description, &self.image].into_iter().flatten().map(String::len).sum::<usize>();
+        512 + self.name.len() + self.label.len() + texts
+    }
+
     pub(crate) fn wire(self, reader: &str) -> Result<ClassificationNode> {
         Ok(ClassificationNode {
             id: Id::stored(self.id)?,
@@ -118,32 +132,56 @@ pub(crate) async fn find_visible(db: &mut AnyConnection, id: &str, user_id: &str
 }
 
 pub(crate) async fn find_all(db: &mut AnyConnection, ids: &[impl AsRef<str>]) -> Result<Vec<Node>> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
+    let mut nodes = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(IDS_PER_STATEMENT) {
+        nodes.extend(Statement::new(NODES).any_of(" AND id IN (?)", ids).fetch::<Node>(db).await?);
     }
-    Statement::new(NODES).any_of(" AND id IN (?)", ids).fetch(db).await
+    Ok(nodes)
 }
 
-/// The id of a node of this scheme, global or the user's own: of this name if one is given, or else of this label.
+/// Those of these ids that are of global nodes or of the user's own.
+pub(crate) async fn find_visible_among(db: &mut AnyConnection, ids: &[&str], user_id: &str) -> Result<HashSet<String>> {
+    let mut visible = HashSet::new();
+    for ids in ids.chunks(IDS_PER_STATEMENT) {
+        let select = Statement::new("SELECT id FROM classification_nodes WHERE 1 = 1").any_of(" AND id IN (?)", ids);
+        let select = select.text(" AND (user_id IS NULL OR user_id = ?)", user_id);
+        visible.extend(select.fetch(db).await?.into_iter().map(|(id,): (String,)| id));
+    }
+    Ok(visible)
+}
+
+/// The nodes, global or the user's own, that may be the ones named by scheme, and by name or label; oldest first.
 pub(crate) async fn find_named(
     db: &mut AnyConnection,
     user_id: &str,
-    scheme: &str,
-    (name, label): (Option<&str>, &str),
-) -> Result<Option<String>> {
-    let id = sqlx::query_scalar(
-        "SELECT id FROM classification_nodes WHERE scheme = $1 AND (name = $2 OR label = $3) \
-         AND (user_id IS NULL OR user_id = $4) ORDER BY CASE WHEN name = $2 THEN 0 ELSE 1 END, sequence LIMIT 1",
-    );
-    Ok(id.bind(scheme).bind(name.unwrap_or_default()).bind(label).bind(user_id).fetch_optional(db).await?)
+    named: &[(&str, Option<&str>, &str)],
+) -> Result<Vec<Node>> {
+    let mut nodes: Vec<Node> = Vec::new();
+    for named in named.chunks(IDS_PER_STATEMENT) {
+        let schemes: BTreeSet<&str> = named.iter().map(|(scheme, _, _)| *scheme).collect();
+        let names: BTreeSet<&str> = named.iter().filter_map(|(_, name, _)| *name).collect();
+        let labels: BTreeSet<&str> = named.iter().map(|(_, _, label)| *label).collect();
+        let select = Statement::new(NODES)
+            .any_of(" AND scheme IN (?)", &schemes.into_iter().collect::<Vec<_>>())
+            .any_of(" AND (name IN (?)", &names.into_iter().collect::<Vec<_>>())
+            .any_of(" OR label IN (?))", &labels.into_iter().collect::<Vec<_>>())
+            .text(" AND (user_id IS NULL OR user_id = ?)", user_id);
+        nodes.extend(select.fetch::<Node>(db).await?);
+    }
+    nodes.sort_by_key(|node| node.sequence);
+    Ok(nodes)
 }
 
-/// The names in a scheme that this name, with a number behind it, could be the same as.
-pub(crate) async fn names_like(db: &mut AnyConnection, user_id: &str, scheme: &str, name: &str) -> Result<Vec<String>> {
-    let visible = Statement::new("SELECT name FROM classification_nodes WHERE 1 = 1")
-        .text(" AND scheme = ?", scheme)
-        .text(" AND (user_id IS NULL OR user_id = ?)", user_id);
-    naming::names_like(db, visible, name).await
+/// The names of these schemes, global and the user's own, each with its scheme.
+pub(crate) async fn names_in(db: &mut AnyConnection, user_id: &str, schemes: &[&str]) -> Result<Vec<(String, String)>> {
+    let mut names = Vec::new();
+    for schemes in schemes.chunks(IDS_PER_STATEMENT) {
+        let select = Statement::new("SELECT scheme, name FROM classification_nodes WHERE 1 = 1")
+            .any_of(" AND scheme IN (?)", schemes)
+            .text(" AND (user_id IS NULL OR user_id = ?)", user_id);
+        names.extend(select.fetch::<(String, String)>(db).await?);
+    }
+    Ok(names)
 }
 
 /// The id of the global node of this scheme and name.
@@ -153,48 +191,58 @@ pub(crate) async fn find_global(db: &mut AnyConnection, scheme: &str, name: &str
     Ok(id.bind(scheme).bind(name).fetch_optional(db).await?)
 }
 
-pub(crate) async fn insert(
-    db: &mut AnyConnection,
-    id: &str,
-    user_id: &str,
-    (scheme, name, label): (&str, &str, &str),
-    description: Option<&str>,
-    sequence: i64,
-) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO classification_nodes (id, user_id, scheme, name, label, description, sequence) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-    )
-    .bind(id)
-    .bind(user_id)
-    .bind(scheme)
-    .bind(name)
-    .bind(label)
-    .bind(description)
-    .bind(sequence)
-    .execute(db)
-    .await?;
-    Ok(())
+/// A node to be inserted.
+pub(crate) struct NewNode<'a> {
+    pub(crate) id: String,
+    pub(crate) user_id: &'a str,
+    pub(crate) scheme: &'a str,
+    pub(crate) name: String,
+    pub(crate) label: &'a str,
+    pub(crate) description: Option<&'a str>,
+    pub(crate) sequence: i64,
 }
 
-pub(crate) async fn link(db: &mut AnyConnection, target: Classified<'_>, node_id: &str) -> Result<()> {
-    let (sql, id) = match target {
-        Classified::Item(id) => {
-            ("INSERT INTO item_classifications (item_id, node_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", id)
-        }
-        Classified::Slot(id) => {
-            ("INSERT INTO slot_classifications (slot_id, node_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", id)
-        }
+pub(crate) async fn insert(db: &mut AnyConnection, nodes: Vec<NewNode<'_>>) -> Result<()> {
+    let row = |node: NewNode<'_>| {
+        [
+            node.id.into(),
+            node.user_id.into(),
+            node.scheme.into(),
+            node.name.into(),
+            node.label.into(),
+            node.description.into(),
+            node.sequence.into(),
+        ]
     };
-    sqlx::query(sql).bind(id).bind(node_id).execute(db).await?;
-    Ok(())
+    let insert = "INSERT INTO classification_nodes (id, user_id, scheme, name, label, description, sequence) VALUES";
+    write_rows(db, insert, nodes.into_iter().map(row).collect(), "").await
 }
 
-pub(crate) async fn unlink(db: &mut AnyConnection, target: Classified<'_>, node_id: &str) -> Result<()> {
-    let (sql, id) = match target {
-        Classified::Item(id) => ("DELETE FROM item_classifications WHERE item_id = $1 AND node_id = $2", id),
-        Classified::Slot(id) => ("DELETE FROM slot_classifications WHERE slot_id = $1 AND node_id = $2", id),
-    };
-    sqlx::query(sql).bind(id).bind(node_id).execute(db).await?;
-    Ok(())
+/// Has items and slots stand under nodes.
+pub(crate) async fn link_all(db: &mut AnyConnection, links: &[(Classified<'_>, &str)]) -> Result<()> {
+    let (items, slots) = by_table(links);
+    let insert = "INSERT INTO item_classifications (item_id, node_id) VALUES";
+    write_rows(db, insert, items, " ON CONFLICT DO NOTHING").await?;
+    let insert = "INSERT INTO slot_classifications (slot_id, node_id) VALUES";
+    write_rows(db, insert, slots, " ON CONFLICT DO NOTHING").await
+}
+
+/// Has items and slots stand under nodes no longer.
+pub(crate) async fn unlink_all(db: &mut AnyConnection, links: &[(Classified<'_>, &str)]) -> Result<()> {
+    let (items, slots) = by_table(links);
+    write_rows(db, "DELETE FROM item_classifications WHERE (item_id, node_id) IN (VALUES", items, ")").await?;
+    write_rows(db, "DELETE FROM slot_classifications WHERE (slot_id, node_id) IN (VALUES", slots, ")").await
+}
+
+type LinkRows = Vec<[Value; 2]>;
+
+fn by_table(links: &[(Classified<'_>, &str)]) -> (LinkRows, LinkRows) {
+    let (mut items, mut slots) = (LinkRows::new(), LinkRows::new());
+    for (target, node_id) in links {
+        match *target {
+            Classified::Item(id) => items.push([id.into(), (*node_id).into()]),
+            Classified::Slot(id) => slots.push([id.into(), (*node_id).into()]),
+        }
+    }
+    (items, slots)
 }

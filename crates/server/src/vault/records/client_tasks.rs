@@ -2,17 +2,15 @@
 
 use serde::Deserialize;
 use sqlx::{AnyConnection, FromRow};
-use vaultshare::api::{
-    Id, JsonObject,
-    vault::client_tasks::{ClientTask, ClientTaskState},
-};
+use vaultshare::api::{Id, JsonObject, vault::client_tasks::ClientTask};
 
+use super::IDS_PER_STATEMENT;
 use crate::{
     clock::{Clock, Millis, to_wire},
     error::{Code, Error, Result},
     pagination::Page,
     query,
-    store::{Statement, new_id},
+    store::{Statement, new_id, write_rows},
     wire::{Stored, maybe_time},
 };
 
@@ -73,7 +71,7 @@ pub(crate) async fn insert(
 const TASKS: &str = "SELECT id, work_type, target_id, state, report, last_state_transition_at, created_at, sequence \
      FROM client_tasks WHERE 1 = 1";
 
-#[derive(FromRow)]
+#[derive(Clone, FromRow)]
 pub(crate) struct Row {
     pub(crate) id: String,
     pub(crate) work_type: String,
@@ -86,6 +84,11 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// What it weighs in a list, in bytes of the reply.
+    pub(crate) fn weight(&self) -> usize {
+        512 + self.report.len()
+    }
+
     pub(crate) fn wire(self) -> Result<ClientTask> {
         Ok(ClientTask {
             id: Id::stored(self.id)?,
@@ -100,38 +103,42 @@ impl Row {
     }
 }
 
-pub(crate) async fn find(db: &mut AnyConnection, id: &str, user_id: &str) -> Result<Row> {
-    let select = Statement::new(TASKS).text(" AND id = ?", id).text(" AND user_id = ?", user_id);
-    select.fetch(db).await?.pop().ok_or_else(|| Error::not_found(Code::ClientTaskNotFound))
+pub(crate) fn not_found() -> Error {
+    Error::not_found(Code::ClientTaskNotFound)
 }
 
-pub(crate) async fn set_state(
-    db: &mut AnyConnection,
-    id: &str,
-    state: ClientTaskState,
-    report: Option<String>,
-    now: Millis,
-) -> Result<()> {
-    sqlx::query(
-        "UPDATE client_tasks SET state = $1, report = COALESCE($2, report), last_state_transition_at = $3 \
-         WHERE id = $4",
-    )
-    .bind(state.as_str())
-    .bind(report)
-    .bind(now)
-    .bind(id)
-    .execute(db)
-    .await?;
-    Ok(())
+/// Those of these tasks that are the user's.
+pub(crate) async fn find_all(db: &mut AnyConnection, ids: &[&str], user_id: &str) -> Result<Vec<Row>> {
+    let mut rows = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(IDS_PER_STATEMENT) {
+        // `|| ''` keeps SQLite from using the index on the user, who may have many more tasks than these.
+        let select = Statement::new(TASKS).any_of(" AND id IN (?)", ids).text(" AND user_id || '' = ?", user_id);
+        rows.extend(select.fetch::<Row>(db).await?);
+    }
+    Ok(rows)
+}
+
+/// Writes the states of tasks, and their reports.
+pub(crate) async fn update_all(db: &mut AnyConnection, tasks: impl Iterator<Item = &Row>) -> Result<()> {
+    let row = |task: &Row| {
+        let (id, state, report) = (task.id.as_str(), task.state.as_str(), task.report.as_str());
+        [id.into(), state.into(), report.into(), task.last_state_transition_at.into()]
+    };
+    let before = "UPDATE client_tasks SET state = changes.column2, report = changes.column3, \
+         last_state_transition_at = CAST(changes.column4 AS BIGINT) FROM (VALUES";
+    write_rows(db, before, tasks.map(row).collect(), ") AS changes WHERE client_tasks.id = changes.column1").await
 }
 
 /// Marks tasks as in progress.
 pub(crate) async fn claim(db: &mut AnyConnection, ids: &[&str], now: Millis) -> Result<()> {
-    Statement::new("UPDATE client_tasks SET state = 'in_progress'")
-        .number(", last_state_transition_at = ?", now)
-        .any_of(" WHERE id IN (?)", ids)
-        .execute(db)
-        .await
+    for ids in ids.chunks(IDS_PER_STATEMENT) {
+        Statement::new("UPDATE client_tasks SET state = 'in_progress'")
+            .number(", last_state_transition_at = ?", now)
+            .any_of(" WHERE id IN (?)", ids)
+            .execute(db)
+            .await?;
+    }
+    Ok(())
 }
 
 /// Returns tasks to the queue that have been in progress since `since` or longer.
@@ -146,6 +153,13 @@ pub(crate) async fn requeue_stale(db: &mut AnyConnection, user_id: &str, since: 
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Deletes the tasks that were done, or failed, before this time.
+pub(crate) async fn delete_done(db: &mut AnyConnection, before: Millis) -> Result<u64> {
+    let delete = "DELETE FROM client_tasks WHERE id IN \
+         (SELECT id FROM client_tasks WHERE last_state_transition_at <= $1 AND state IN ('done', 'failed') LIMIT 1000)";
+    Ok(sqlx::query(delete).bind(before).execute(db).await?.rows_affected())
 }
 
 /// Deletes the tasks about a record.

@@ -1,6 +1,6 @@
 //! Connections: two rows, one for each of the two users.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sqlx::{AnyConnection, FromRow};
 use vaultshare::api::{
@@ -67,6 +67,12 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// What it weighs in a list, in bytes of the reply, where both keys stand twice.
+    pub(crate) fn weight(&self) -> usize {
+        let name = self.encrypted_recipient_name.as_ref().map_or(0, String::len);
+        2048 + 2 * (name + self.public_key.len() + self.other_public_key.len())
+    }
+
     pub(crate) fn in_first_form(&self) -> Result<ConnectionInFirstForm> {
         let strategy = Some(public_keys::STRATEGY.to_owned());
         Ok(ConnectionInFirstForm {
@@ -166,13 +172,12 @@ pub(crate) async fn find_spaces(db: &mut AnyConnection, id: &str, user_id: &str)
     find(db, id, user_id).await.map(|row| Spaces { own: row.encryption_space_id, other: row.other_encryption_space_id })
 }
 
-/// Whether `user_id` has an encryption space for the connection with `other_user_id`.
-pub(crate) async fn has_space(db: &mut AnyConnection, user_id: &str, other_user_id: &str) -> Result<bool> {
-    let spaces = sqlx::query_scalar(
-        "SELECT COUNT(encryption_space_id) FROM connections WHERE user_id = $1 AND other_user_id = $2",
-    );
-    let spaces: i64 = spaces.bind(user_id).bind(other_user_id).fetch_one(db).await?;
-    Ok(spaces > 0)
+/// With whom of these `user_id` has a connection for which they have an encryption space.
+pub(crate) async fn with_space(db: &mut AnyConnection, user_id: &str, others: &[&str]) -> Result<HashSet<String>> {
+    let select = Statement::new("SELECT other_user_id FROM connections WHERE encryption_space_id IS NOT NULL")
+        .text(" AND user_id = ?", user_id)
+        .any_of(" AND other_user_id IN (?)", others);
+    Ok(select.fetch(db).await?.into_iter().map(|(id,): (String,)| id).collect())
 }
 
 /// One side of a new connection.

@@ -2,9 +2,14 @@
 //! values from one share. Any number of copies takes the same few statements, and rows that equal their original are
 //! not written again.
 
+use std::collections::HashMap;
+
 use sqlx::{AnyConnection, FromRow};
 
-use super::items::{ITEMS, ItemRow};
+use super::{
+    IDS_PER_STATEMENT,
+    items::{ITEMS, ItemRow},
+};
 use crate::{
     clock::Clock,
     error::Result,
@@ -16,8 +21,6 @@ use crate::{
 pub(crate) enum Copies<'a> {
     /// All of an item.
     All { original_id: &'a str },
-    /// The one of an item and a recipient.
-    Of { original_id: &'a str, recipient_id: &'a str },
     /// By their ids.
     These(&'a [String]),
 }
@@ -27,9 +30,6 @@ impl Copies<'_> {
     fn condition(self, statement: Statement) -> Statement {
         match self {
             Self::All { original_id } => statement.text(" AND copies.original_id = ?", original_id),
-            Self::Of { original_id, recipient_id } => {
-                statement.text(" AND copies.original_id = ?", original_id).text(" AND copies.user_id = ?", recipient_id)
-            }
             Self::These(ids) => statement.any_of(" AND copies.id IN (?)", ids),
         }
     }
@@ -59,6 +59,47 @@ pub(crate) async fn insert(
 pub(crate) async fn find(db: &mut AnyConnection, original_id: &str, recipient_id: &str) -> Result<Option<ItemRow>> {
     let select = Statement::new(ITEMS).text(" AND original_id = ?", original_id).text(" AND user_id = ?", recipient_id);
     Ok(select.fetch(db).await?.pop())
+}
+
+/// The ids of the copies that read their values from these shares.
+pub(crate) async fn ids_by_shares(db: &mut AnyConnection, share_ids: &[String]) -> Result<Vec<String>> {
+    let mut copies = Vec::new();
+    for share_ids in share_ids.chunks(IDS_PER_STATEMENT) {
+        let select = Statement::new("SELECT id FROM items WHERE 1 = 1").any_of(" AND share_id IN (?)", share_ids);
+        copies.extend(select.fetch(db).await?.into_iter().map(|(id,): (String,)| id));
+    }
+    Ok(copies)
+}
+
+/// For each of these copies the oldest share by which its item reached its user, if there is one.
+pub(crate) async fn find_successors(db: &mut AnyConnection, ids: &[String]) -> Result<HashMap<String, String>> {
+    let mut successors = HashMap::new();
+    for ids in ids.chunks(IDS_PER_STATEMENT) {
+        let select = Statement::new(
+            "SELECT copies.id, shares.id FROM items AS copies JOIN shares ON shares.item_id = copies.original_id \
+             AND shares.recipient_id = copies.user_id WHERE 1 = 1",
+        );
+        let select = select.any_of(" AND copies.id IN (?)", ids).sql(" ORDER BY shares.sequence");
+        for (copy, share) in select.fetch::<(String, String)>(db).await? {
+            successors.entry(copy).or_insert(share);
+        }
+    }
+    Ok(successors)
+}
+
+/// Has copies read their values from other shares, given by the copies' ids.
+pub(crate) async fn set_shares(db: &mut AnyConnection, shares: HashMap<String, String>) -> Result<()> {
+    let rows = shares.into_iter().map(|(copy, share)| [copy.into(), share.into()]).collect();
+    let before = "UPDATE items SET share_id = successors.column2 FROM (VALUES";
+    write_rows(db, before, rows, ") AS successors WHERE items.id = successors.column1").await
+}
+
+/// [`sync`] for any number of copies, of whatever items.
+pub(crate) async fn sync_all(db: &mut AnyConnection, ids: &[String], clock: &Clock) -> Result<()> {
+    for ids in ids.chunks(IDS_PER_STATEMENT) {
+        sync(db, Copies::These(ids), clock).await?;
+    }
+    Ok(())
 }
 
 /// Makes copies equal to their original: labels, classification, and slots (of a share of one slot that slot only).

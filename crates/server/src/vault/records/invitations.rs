@@ -60,12 +60,6 @@ pub(crate) async fn delete(db: &mut AnyConnection, id_or_token: &str, user_id: &
     Ok(delete.execute(db).await?.rows_affected() > 0)
 }
 
-/// How many invitations by e-mail the user has created since `since`.
-pub(crate) async fn count_by_email(db: &mut AnyConnection, user_id: &str, since: Millis) -> Result<i64> {
-    let sent = "SELECT COUNT(*) FROM invitations WHERE user_id = $1 AND email IS NOT NULL AND created_at > $2";
-    Ok(sqlx::query_scalar(sent).bind(user_id).bind(since).fetch_one(db).await?)
-}
-
 const INVITATIONS: &str = "SELECT id, token_hash, user_id, public_key, keypair_external_id, encrypted_recipient_name, \
      encrypted_sender_name, public_key_id, email, mail_state, sent_at, state, created_at, expire_at, sequence \
      FROM invitations WHERE 1 = 1";
@@ -90,6 +84,12 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// What it weighs in a list, in bytes of the reply, where its key stands twice.
+    pub(crate) fn weight(&self) -> usize {
+        let name = self.encrypted_recipient_name.as_ref().map_or(0, String::len);
+        2048 + name + 2 * self.public_key.len()
+    }
+
     /// Whether this is its token.
     pub(crate) fn has_token(&self, token: &str) -> bool {
         self.token_hash == token::hash(token)
@@ -178,6 +178,13 @@ pub(crate) async fn insert(
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Deletes the invitations, used or not, that could be accepted until this time.
+pub(crate) async fn delete_expired(db: &mut AnyConnection, until: Millis) -> Result<u64> {
+    let delete = "DELETE FROM invitations WHERE id IN \
+         (SELECT id FROM invitations WHERE expire_at <= $1 LIMIT 1000)";
+    Ok(sqlx::query(delete).bind(until).execute(db).await?.rows_affected())
 }
 
 /// Hashes the tokens that servers of before stored in the clear, which the migration marked.

@@ -13,7 +13,7 @@ use vaultshare::api::{
     },
 };
 
-use super::{classification, templates};
+use super::{IDS_PER_STATEMENT, classification, templates};
 use crate::{
     clock::{Clock, Millis, to_wire},
     error::{Code, Error, Result},
@@ -97,10 +97,20 @@ pub(crate) struct Size {
     pub(crate) bytes: i64,
     /// How often the item and its slots are classified.
     pub(crate) links: i64,
+    /// How often the one of them is that is classified most often.
+    pub(crate) most_links: i64,
 }
 
 /// What a slot adds to a reply besides its texts.
 const BYTES_PER_SLOT: i64 = 1600;
+
+/// What a node adds to a reply besides its texts; its id stands with the item or slot too.
+const BYTES_PER_NODE: i64 = 512;
+
+/// The nodes that items and their slots stand under, and the bytes of their texts, of links from items to nodes.
+const NODE_BYTES: &str = "SELECT links.item_id, COUNT(*), CAST(SUM(OCTET_LENGTH(nodes.name) \
+     + OCTET_LENGTH(nodes.label) + COALESCE(OCTET_LENGTH(nodes.description), 0) \
+     + COALESCE(OCTET_LENGTH(nodes.image), 0)) AS BIGINT) FROM (";
 
 /// The bytes of a slot's texts. They are known without reading the texts.
 const SLOT_BYTES: &str = "CAST(COALESCE(SUM(OCTET_LENGTH(slots.name) + OCTET_LENGTH(slots.label) \
@@ -110,11 +120,19 @@ const SLOT_BYTES: &str = "CAST(COALESCE(SUM(OCTET_LENGTH(slots.name) + OCTET_LEN
      LEFT JOIN share_values ON share_values.share_id = items.share_id AND share_values.slot_id = slots.original_id \
      WHERE 1 = 1";
 
+/// How often an item, and each of its slots, is classified. The item's id is the first parameter.
+const LINKS: &str = "SELECT COUNT(*) AS links FROM item_classifications WHERE item_id = $1 \
+     UNION ALL SELECT COUNT(*) AS links FROM slots AS own JOIN slot_classifications \
+     ON slot_classifications.slot_id = own.id WHERE own.item_id = $1 GROUP BY own.id";
+
 /// How much an item is, after a change.
 pub(crate) async fn size_of(db: &mut AnyConnection, item_id: &str) -> Result<Size> {
-    let select = Statement::new("SELECT COUNT(*) AS slots, (SELECT COUNT(*) FROM item_classifications")
-        .text(" WHERE item_id = ?) + (SELECT COUNT(*) FROM slots AS own JOIN slot_classifications", item_id)
-        .text(" ON slot_classifications.slot_id = own.id WHERE own.item_id = ?) AS links, ", item_id)
+    let select = Statement::new("SELECT COUNT(*) AS slots, ")
+        .text("(SELECT CAST(COALESCE(SUM(links), 0) AS BIGINT) FROM (", item_id)
+        .sql(LINKS)
+        .sql(") AS counted) AS links, (SELECT COALESCE(MAX(links), 0) FROM (")
+        .sql(LINKS)
+        .sql(") AS counted) AS most_links, ")
         .sql(SLOT_BYTES)
         .text(" AND slots.item_id = ?", item_id);
     Ok(select.fetch(db).await?.pop().unwrap_or_default())
@@ -122,14 +140,31 @@ pub(crate) async fn size_of(db: &mut AnyConnection, item_id: &str) -> Result<Siz
 
 /// What these items weigh in a list, in bytes of the reply, by their ids.
 pub(crate) async fn weights(db: &mut AnyConnection, ids: &[&str]) -> Result<HashMap<String, usize>> {
+    let nodes: Vec<(String, i64, i64)> = Statement::new(NODE_BYTES)
+        .any_of(
+            "SELECT item_id, node_id FROM item_classifications WHERE item_id IN (?) \
+             UNION SELECT slots.item_id, slot_classifications.node_id FROM slots JOIN slot_classifications \
+             ON slot_classifications.slot_id = slots.id WHERE slots.item_id IN (?)",
+            ids,
+        )
+        .sql(") AS links JOIN classification_nodes AS nodes ON nodes.id = links.node_id GROUP BY links.item_id")
+        .fetch(db)
+        .await?;
     let slots: Vec<(String, i64, i64)> = Statement::new("SELECT slots.item_id, COUNT(*), ")
         .sql(SLOT_BYTES)
         .any_of(" AND slots.item_id IN (?)", ids)
         .sql(" GROUP BY slots.item_id")
         .fetch(db)
         .await?;
-    let weight = |slots: i64, bytes: i64| usize::try_from(slots * BYTES_PER_SLOT + bytes).unwrap_or(usize::MAX);
-    Ok(slots.into_iter().map(|(id, slots, bytes)| (id, weight(slots, bytes))).collect())
+    let weight = |bytes: i64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    let mut weights: HashMap<String, usize> = HashMap::new();
+    for (id, count, bytes) in slots {
+        *weights.entry(id).or_default() += weight(count * BYTES_PER_SLOT + bytes);
+    }
+    for (id, count, bytes) in nodes {
+        *weights.entry(id).or_default() += weight(count * BYTES_PER_NODE + bytes);
+    }
+    Ok(weights)
 }
 
 /// Items and the records that are sent with them.
@@ -157,7 +192,11 @@ pub(crate) async fn slots_of(db: &mut AnyConnection, item_id: &str) -> Result<Ve
 /// The slot of an item of this user.
 pub(crate) async fn find_slot(db: &mut AnyConnection, id: &str, user_id: &str) -> Result<SlotRow> {
     let select = Statement::new(SLOTS).text(" AND slots.id = ?", id).text(" AND items.user_id = ?", user_id);
-    select.fetch(db).await?.pop().ok_or_else(|| Error::not_found(Code::SlotNotFound))
+    select.fetch(db).await?.pop().ok_or_else(slot_not_found)
+}
+
+pub(crate) fn slot_not_found() -> Error {
+    Error::not_found(Code::SlotNotFound)
 }
 
 /// The item if the user owns it: recipients can read an item, not change it.
@@ -217,9 +256,8 @@ pub(crate) async fn list(
         select = select.text(SHARED_BY, user_id).text(" AND shares.recipient_id = ?)", recipient);
     }
     let select = match filter.own {
-        // COALESCE keeps SQLite from using the index on `original_id`, which would find the originals of all users.
-        Some(true) => select.sql(" AND COALESCE(items.original_id, '') = ''"),
-        Some(false) => select.sql(" AND COALESCE(items.original_id, '') <> ''"),
+        Some(true) => select.sql(" AND items.original_id IS NULL"),
+        Some(false) => select.sql(" AND items.original_id IS NOT NULL"),
         None => select,
     };
     select.page("items.sequence", page).fetch(db).await
@@ -238,6 +276,16 @@ const SHARED_BY: &str = " AND EXISTS (SELECT 1 FROM shares \
 /// Originals by their ids.
 pub(crate) async fn find_all(db: &mut AnyConnection, ids: &[&str]) -> Result<Vec<ItemRow>> {
     Statement::new(ITEMS).any_of(" AND items.id IN (?)", ids).fetch(db).await
+}
+
+/// The ids of the items of these slots, by the slots' ids.
+pub(crate) async fn ids_of_slots(db: &mut AnyConnection, slot_ids: &[&str]) -> Result<HashMap<String, String>> {
+    let mut items = HashMap::new();
+    for slot_ids in slot_ids.chunks(IDS_PER_STATEMENT) {
+        let select = Statement::new("SELECT id, item_id FROM slots WHERE 1 = 1").any_of(" AND id IN (?)", slot_ids);
+        items.extend(select.fetch::<(String, String)>(db).await?);
+    }
+    Ok(items)
 }
 
 /// An original to be inserted.
@@ -268,7 +316,7 @@ pub(crate) async fn insert(db: &mut AnyConnection, item: &NewItem<'_>, clock: &C
     .execute(&mut *db)
     .await?;
     if let Some(node_id) = &item.template.classification_node_id {
-        classification::link(db, classification::Classified::Item(item.id), node_id).await?;
+        classification::link_all(db, &[(classification::Classified::Item(item.id), node_id)]).await?;
     }
     Ok(())
 }
@@ -295,15 +343,17 @@ pub(crate) async fn update(
     Ok(())
 }
 
-/// Has a copy read its values from another share.
-pub(crate) async fn set_share(db: &mut AnyConnection, id: &str, share_id: &str) -> Result<()> {
-    sqlx::query("UPDATE items SET share_id = $1 WHERE id = $2").bind(share_id).bind(id).execute(db).await?;
-    Ok(())
-}
-
 /// Deletes an item. Foreign keys delete its slots, and of an original its copies and shares.
 pub(crate) async fn delete(db: &mut AnyConnection, id: &str) -> Result<()> {
     sqlx::query("DELETE FROM items WHERE id = $1").bind(id).execute(db).await?;
+    Ok(())
+}
+
+/// Deletes items, as [`delete`] does.
+pub(crate) async fn delete_all(db: &mut AnyConnection, ids: &[String]) -> Result<()> {
+    for ids in ids.chunks(IDS_PER_STATEMENT) {
+        Statement::new("DELETE FROM items WHERE 1 = 1").any_of(" AND id IN (?)", ids).execute(db).await?;
+    }
     Ok(())
 }
 

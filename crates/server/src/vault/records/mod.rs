@@ -1,6 +1,10 @@
 //! The Vault's SQL and rows, one file per table or group of tables, and what a row looks like on the wire. Nothing here
 //! knows a request or a rule.
 
+/// How many ids one statement looks for. SQLite takes n² steps to find the places of n of them, and neither database has
+/// places for any number.
+const IDS_PER_STATEMENT: usize = 500;
+
 pub(crate) mod classification;
 pub(crate) mod client_tasks;
 pub(crate) mod connections;
@@ -16,4 +20,5 @@ pub(crate) mod slots;
 pub(crate) mod space_shares;
 pub(crate) mod system_templates;
 pub(crate) mod templates;
+pub(crate) mod usage;
 pub(crate) mod users;

@@ -1,18 +1,14 @@
 //! The values of shares, each encrypted with the DEK of its share.
 
-use std::collections::BTreeMap;
-
 use sqlx::AnyConnection;
 use vaultshare::api::vault::items::ReencryptedSlot;
 
+use super::IDS_PER_STATEMENT;
 use crate::{
     error::Result,
     store::{Statement, write_rows},
     wire::ciphertext_text,
 };
-
-/// Bounds the number of bound values of one statement.
-const MAX_SHARES_PER_STATEMENT: usize = 500;
 
 /// A value of a share, with the owner's id of its slot.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,33 +19,19 @@ pub(crate) struct ShareValue {
     pub(crate) verification_hash: String,
 }
 
-/// Which of a share's values are deleted.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Deletion<'a> {
-    /// Those of these slots.
-    Of(Vec<&'a str>),
-    /// All but those of these slots.
-    AllBut(Vec<&'a str>),
-}
-
-/// Deletes values of shares, in one statement for all shares with the same deletion: usually all of an item.
-pub(crate) async fn delete(db: &mut AnyConnection, of_shares: Vec<(&str, Deletion<'_>)>) -> Result<()> {
-    let mut by_deletion: BTreeMap<Deletion<'_>, Vec<&str>> = BTreeMap::new();
-    for (share_id, deletion) in of_shares {
-        by_deletion.entry(deletion).or_default().push(share_id);
-    }
-    for (deletion, share_ids) in by_deletion {
-        for share_ids in share_ids.chunks(MAX_SHARES_PER_STATEMENT) {
-            let delete =
-                Statement::new("DELETE FROM share_values WHERE 1 = 1").any_of(" AND share_id IN (?)", share_ids);
-            let delete = match &deletion {
-                Deletion::Of(slot_ids) => delete.any_of(" AND slot_id IN (?)", slot_ids),
-                Deletion::AllBut(slot_ids) => delete.any_of_if(" AND slot_id NOT IN (?)", slot_ids),
-            };
-            delete.execute(db).await?;
-        }
+/// Deletes all values of shares.
+pub(crate) async fn delete_all(db: &mut AnyConnection, share_ids: &[&str]) -> Result<()> {
+    for share_ids in share_ids.chunks(IDS_PER_STATEMENT) {
+        let delete = Statement::new("DELETE FROM share_values WHERE 1 = 1").any_of(" AND share_id IN (?)", share_ids);
+        delete.execute(db).await?;
     }
     Ok(())
+}
+
+/// Deletes values, given by share and the owner's id of the slot.
+pub(crate) async fn delete(db: &mut AnyConnection, values: &[(&str, &str)]) -> Result<()> {
+    let rows = values.iter().map(|(share_id, slot_id)| [(*share_id).into(), (*slot_id).into()]).collect();
+    write_rows(db, "DELETE FROM share_values WHERE (share_id, slot_id) IN (VALUES", rows, ")").await
 }
 
 /// Inserts values, each with the id of its share, or replaces those of the same slots: many in one statement, because a
@@ -76,22 +58,19 @@ pub(crate) async fn upsert(db: &mut AnyConnection, values: Vec<(&str, ShareValue
     .await
 }
 
-/// Replaces ciphertexts by those of a recipient who re-encrypted them. The owner's verification hash stays.
+/// Replaces ciphertexts of a share by those of a recipient who re-encrypted them, given by the owner's ids of their slots. The
+/// owner's verification hashes stay.
 pub(crate) async fn reencrypt(
     db: &mut AnyConnection,
     share_id: &str,
-    slot_id: &str,
-    sent: &ReencryptedSlot,
+    sent: &[(String, &ReencryptedSlot)],
 ) -> Result<()> {
-    sqlx::query(
-        "UPDATE share_values SET encrypted_value = $1, encrypted_value_verification_key = $2 \
-         WHERE share_id = $3 AND slot_id = $4",
-    )
-    .bind(sent.encrypted_value.as_str())
-    .bind(ciphertext_text(&sent.encrypted_value_verification_key))
-    .bind(share_id)
-    .bind(slot_id)
-    .execute(db)
-    .await?;
-    Ok(())
+    let row = |(slot_id, slot): &(String, &ReencryptedSlot)| {
+        let key = ciphertext_text(&slot.encrypted_value_verification_key);
+        [share_id.into(), slot_id.as_str().into(), slot.encrypted_value.as_str().into(), key.into()]
+    };
+    let before = "UPDATE share_values SET encrypted_value = sent.column3, \
+         encrypted_value_verification_key = sent.column4 FROM (VALUES";
+    let of_slots = ") AS sent WHERE share_values.share_id = sent.column1 AND share_values.slot_id = sent.column2";
+    write_rows(db, before, sent.iter().map(row).collect(), of_slots).await
 }

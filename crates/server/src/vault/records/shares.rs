@@ -9,6 +9,7 @@ use vaultshare::api::{
     vault::shares::{Acceptance, ItemShare, Share, SharingMode},
 };
 
+use super::IDS_PER_STATEMENT;
 use crate::{
     clock::{Millis, to_wire},
     error::{Code, Error, Result},
@@ -22,9 +23,6 @@ use crate::{
 const SHARES: &str = "SELECT id, item_id, slot_id, owner_id, sender_id, recipient_id, public_key, \
      keypair_external_id, encrypted_dek, terms, acceptance_required, onsharing_permitted, created_at, expires_at, \
      owners_grant, on_sharers_grant, on_share, sequence FROM shares WHERE 1 = 1";
-
-/// Bytes of the longest terms, so that no sender fills a recipient's lists.
-pub(crate) const LONGEST_TERMS: usize = 64 * 1024;
 
 #[derive(Clone, Debug, FromRow)]
 pub(crate) struct ShareRow {
@@ -55,6 +53,10 @@ impl ShareRow {
             || self.acceptance_required == Acceptance::Accepted.as_str()
     }
 
+    pub(crate) fn has_dek(&self, dek: &str) -> bool {
+        self.encrypted_dek.as_deref() == Some(dek)
+    }
+
     /// Whether the recipient may share on.
     pub(crate) fn permits_on_sharing(&self) -> bool {
         self.onsharing_permitted != 0
@@ -64,6 +66,12 @@ impl ShareRow {
     pub(crate) fn weight(&self) -> usize {
         let texts = [&self.terms, &self.encrypted_dek, &self.keypair_external_id, &self.on_share];
         1024 + self.public_key.len() + texts.into_iter().flatten().map(String::len).sum::<usize>()
+    }
+
+    /// Sets what its owner may change besides when it expires.
+    pub(crate) fn change(&mut self, onsharing_permitted: Option<bool>, owners_grant: Option<&str>) {
+        self.onsharing_permitted = onsharing_permitted.map_or(self.onsharing_permitted, i64::from);
+        self.owners_grant = owners_grant.map(str::to_owned).or(self.owners_grant.take());
     }
 
     /// The share after [`set_deks`] and [`set_grants`].
@@ -144,8 +152,13 @@ pub(crate) async fn find_incoming(db: &mut AnyConnection, id: &str, recipient_id
 }
 
 /// The shares of these ids, oldest first.
-pub(crate) async fn find_all(db: &mut AnyConnection, ids: &[String]) -> Result<Vec<ShareRow>> {
-    Statement::new(SHARES).any_of(" AND id IN (?)", ids).sql(" ORDER BY sequence").fetch(db).await
+pub(crate) async fn find_all(db: &mut AnyConnection, ids: &[impl AsRef<str>]) -> Result<Vec<ShareRow>> {
+    let mut rows = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(IDS_PER_STATEMENT) {
+        rows.extend(Statement::new(SHARES).any_of(" AND id IN (?)", ids).fetch::<ShareRow>(db).await?);
+    }
+    rows.sort_by_key(|share| share.sequence);
+    Ok(rows)
 }
 
 /// All shares of an item: its owner's and those that recipients made from them.
@@ -153,10 +166,10 @@ pub(crate) async fn of_item(db: &mut AnyConnection, item_id: &str) -> Result<Vec
     Statement::new(SHARES).text(" AND item_id = ?", item_id).sql(" ORDER BY sequence").fetch(db).await
 }
 
-pub(crate) async fn exist_for_item(db: &mut AnyConnection, item_id: &str) -> Result<bool> {
+/// How many shares an item has: its owner's and those that recipients made from them.
+pub(crate) async fn count_of_item(db: &mut AnyConnection, item_id: &str) -> Result<i64> {
     let count = sqlx::query_scalar("SELECT COUNT(*) FROM shares WHERE item_id = $1");
-    let count: i64 = count.bind(item_id).fetch_one(db).await?;
-    Ok(count > 0)
+    Ok(count.bind(item_id).fetch_one(db).await?)
 }
 
 /// The parameters that filter a list of received shares.
@@ -263,29 +276,36 @@ pub(crate) async fn clear_dek(db: &mut AnyConnection, id: &str) -> Result<()> {
     Ok(())
 }
 
-pub(crate) async fn permit_on_sharing(db: &mut AnyConnection, id: &str, permitted: bool) -> Result<()> {
-    sqlx::query("UPDATE shares SET onsharing_permitted = $1 WHERE id = $2")
-        .bind(i64::from(permitted))
-        .bind(id)
-        .execute(db)
-        .await?;
-    Ok(())
+/// Writes what [`ShareRow::change`] and a change of its expiry made of these shares.
+pub(crate) async fn update_all(db: &mut AnyConnection, shares: impl Iterator<Item = &ShareRow>) -> Result<()> {
+    let row = |share: &ShareRow| {
+        [
+            share.id.as_str().into(),
+            share.expires_at.into(),
+            share.onsharing_permitted.into(),
+            share.owners_grant.as_deref().into(),
+        ]
+    };
+    // The cast is for PostgreSQL: a column of nulls only has no type.
+    let before = "UPDATE shares SET expires_at = CAST(changes.column2 AS BIGINT), \
+         onsharing_permitted = changes.column3, owners_grant = changes.column4 FROM (VALUES";
+    write_rows(db, before, shares.map(row).collect(), ") AS changes WHERE shares.id = changes.column1").await
 }
 
-/// Sets when a share expires. Shares that were made from it expire no later.
-pub(crate) async fn set_expiry(db: &mut AnyConnection, id: &str, expires_at: Option<Millis>) -> Result<()> {
-    sqlx::query("UPDATE shares SET expires_at = $1 WHERE id = $2").bind(expires_at).bind(id).execute(&mut *db).await?;
-    if let Some(expires_at) = expires_at {
-        let shorten = "UPDATE shares SET expires_at = $1 \
-             WHERE parent_share_id = $2 AND (expires_at IS NULL OR expires_at > $1)";
-        sqlx::query(shorten).bind(expires_at).bind(id).execute(db).await?;
+/// Has what was made from these shares expire no later than they do.
+pub(crate) async fn shorten_children(db: &mut AnyConnection, parents: impl Iterator<Item = &ShareRow>) -> Result<()> {
+    let row = |parent: &ShareRow| Some([parent.id.as_str().into(), parent.expires_at?.into()]);
+    let before = "UPDATE shares SET expires_at = parents.column2 FROM (VALUES";
+    let of_parents = ") AS parents WHERE shares.parent_share_id = parents.column1 \
+         AND (shares.expires_at IS NULL OR shares.expires_at > parents.column2)";
+    write_rows(db, before, parents.filter_map(row).collect(), of_parents).await
+}
+
+/// Deletes shares. Foreign keys delete their values.
+pub(crate) async fn delete_all(db: &mut AnyConnection, ids: &[impl AsRef<str>]) -> Result<()> {
+    for ids in ids.chunks(IDS_PER_STATEMENT) {
+        Statement::new("DELETE FROM shares WHERE 1 = 1").any_of(" AND id IN (?)", ids).execute(db).await?;
     }
-    Ok(())
-}
-
-/// Deletes a share. Foreign keys delete its values.
-pub(crate) async fn delete(db: &mut AnyConnection, id: &str) -> Result<()> {
-    sqlx::query("DELETE FROM shares WHERE id = $1").bind(id).execute(db).await?;
     Ok(())
 }
 
@@ -297,8 +317,21 @@ pub(crate) async fn find_expired(db: &mut AnyConnection, now: Millis) -> Result<
 
 /// The ids of shares of one of these slots alone.
 pub(crate) async fn ids_of_slots(db: &mut AnyConnection, slot_ids: &[String]) -> Result<Vec<String>> {
-    let select = Statement::new("SELECT id FROM shares WHERE 1 = 1").any_of(" AND slot_id IN (?)", slot_ids);
-    Ok(select.fetch(db).await?.into_iter().map(|(id,)| id).collect())
+    ids_where(db, " AND slot_id IN (?)", slot_ids).await
+}
+
+/// The ids of the shares that recipients made from these shares.
+pub(crate) async fn ids_of_children(db: &mut AnyConnection, share_ids: &[impl AsRef<str>]) -> Result<Vec<String>> {
+    ids_where(db, " AND parent_share_id IN (?)", share_ids).await
+}
+
+async fn ids_where(db: &mut AnyConnection, condition: &'static str, ids: &[impl AsRef<str>]) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for ids in ids.chunks(IDS_PER_STATEMENT) {
+        let select = Statement::new("SELECT id FROM shares WHERE 1 = 1").any_of(condition, ids);
+        found.extend(select.fetch(db).await?.into_iter().map(|(id,): (String,)| id));
+    }
+    Ok(found)
 }
 
 /// The ids of the shares by which an item reached a recipient, oldest first.
@@ -315,12 +348,6 @@ pub(crate) async fn ids_with_recipient(
 pub(crate) async fn ids_of_user(db: &mut AnyConnection, user_id: &str) -> Result<Vec<String>> {
     let ids = sqlx::query_scalar("SELECT id FROM shares WHERE sender_id = $1 OR recipient_id = $1");
     Ok(ids.bind(user_id).fetch_all(db).await?)
-}
-
-/// The ids of the shares that a recipient made from a share.
-pub(crate) async fn ids_of_children(db: &mut AnyConnection, share_id: &str) -> Result<Vec<String>> {
-    let ids = sqlx::query_scalar("SELECT id FROM shares WHERE parent_share_id = $1");
-    Ok(ids.bind(share_id).fetch_all(db).await?)
 }
 
 #[cfg(test)]

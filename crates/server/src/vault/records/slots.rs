@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use sqlx::AnyConnection;
 
+use super::IDS_PER_STATEMENT;
 use crate::{
     clock::Millis,
     error::Result,
@@ -111,5 +112,8 @@ pub(crate) async fn update(db: &mut AnyConnection, updates: Vec<(String, SlotUpd
 
 /// Deletes an original's slots. Foreign keys delete the copies' slots and the values shared of them.
 pub(crate) async fn delete(db: &mut AnyConnection, ids: &[String]) -> Result<()> {
-    Statement::new("DELETE FROM slots WHERE 1 = 1").any_of(" AND id IN (?)", ids).execute(db).await
+    for ids in ids.chunks(IDS_PER_STATEMENT) {
+        Statement::new("DELETE FROM slots WHERE 1 = 1").any_of(" AND id IN (?)", ids).execute(db).await?;
+    }
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! Shares of the first protocol, and what each side sees of one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
 use sqlx::{AnyConnection, FromRow};
@@ -18,7 +18,7 @@ use crate::{
     clock::{Clock, Millis, to_wire},
     error::{Code, Error, Result},
     pagination::Page,
-    store::{Statement, new_id, write_rows},
+    store::{Statement, Value, write_rows},
     wire::{Stored, id_text, maybe_time},
 };
 
@@ -55,7 +55,18 @@ pub(crate) struct ShareRow {
     encryption_space_id: Option<String>,
 }
 
+/// An item that is shared, or one slot of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Shareable {
+    pub(crate) item_id: String,
+    pub(crate) slot_id: Option<String>,
+}
+
 impl ShareRow {
+    pub(crate) fn shareable(&self) -> Shareable {
+        Shareable { item_id: self.item_id.clone(), slot_id: self.slot_id.clone() }
+    }
+
     fn wire(self, reader: &str, values: ValuesBySlot) -> Result<SpaceShare> {
         let shareable_type = if self.slot_id.is_some() { ShareableType::Slot } else { ShareableType::Item };
         let slotable_id = self.slot_id.is_some().then(|| self.item_id.clone());
@@ -90,9 +101,21 @@ pub(crate) fn not_found() -> Error {
 
 /// The share of this id, if this user is its sender or its recipient and it has not expired.
 pub(crate) async fn find(db: &mut AnyConnection, id: &str, user_id: &str, now: Millis) -> Result<ShareRow> {
-    let of_this_id = |select: Statement| select.text(" AND space_shares.id = ?", id);
-    let select = of_this_id(sent(Statement::new(SHARES), user_id, now)).sql(" UNION ALL ").sql(SHARES);
-    of_this_id(received(select, user_id, now)).fetch(db).await?.pop().ok_or_else(not_found)
+    find_all(db, &[id.to_owned()], user_id, now).await?.pop().ok_or_else(not_found)
+}
+
+/// [`find`] for several, in the order of `ids`.
+pub(crate) async fn find_all(
+    db: &mut AnyConnection,
+    ids: &[String],
+    user_id: &str,
+    now: Millis,
+) -> Result<Vec<ShareRow>> {
+    let of_these = |select: Statement| select.any_of(" AND space_shares.id IN (?)", ids);
+    let select = of_these(sent(Statement::new(SHARES), user_id, now)).sql(" UNION ALL ").sql(SHARES);
+    let rows: Vec<ShareRow> = of_these(received(select, user_id, now)).fetch(db).await?;
+    let rows: HashMap<&str, &ShareRow> = rows.iter().map(|row| (row.id.as_str(), row)).collect();
+    ids.iter().map(|id| rows.get(id.as_str()).map(|row| (*row).clone()).ok_or_else(not_found)).collect()
 }
 
 /// A page of the shares that this user sent, received, or both, and that have not expired at `now`.
@@ -236,13 +259,20 @@ async fn values_of(db: &mut AnyConnection, share_ids: &[&str]) -> Result<HashMap
     Ok(values)
 }
 
-/// Replaces the values of a share.
-pub(crate) async fn replace_values(db: &mut AnyConnection, share_id: &str, values: &ValuesBySlot) -> Result<()> {
-    sqlx::query("DELETE FROM space_share_values WHERE share_id = $1").bind(share_id).execute(&mut *db).await?;
-    let filled = values.iter().filter_map(|(slot_id, value)| Some((slot_id, value.as_ref()?)));
-    let rows = filled.map(|(slot_id, value)| [share_id.into(), slot_id.as_str().into(), value.as_str().into()]);
+/// Replaces the values of shares, given by the shares' ids.
+pub(crate) async fn replace_values(db: &mut AnyConnection, shares: &[(&str, &ValuesBySlot)]) -> Result<()> {
+    let ids: Vec<&str> = shares.iter().map(|(id, _)| *id).collect();
+    Statement::new("DELETE FROM space_share_values WHERE 1 = 1")
+        .any_of(" AND share_id IN (?)", &ids)
+        .execute(db)
+        .await?;
+    let of_share = |(id, values): &(&str, &ValuesBySlot)| {
+        let filled = values.iter().filter_map(|(slot_id, value)| Some((slot_id.as_str(), value.as_ref()?.as_str())));
+        let rows = filled.map(|(slot_id, value)| [(*id).into(), slot_id.into(), value.into()]);
+        rows.collect::<Vec<[Value; 3]>>()
+    };
     let insert = "INSERT INTO space_share_values (share_id, slot_id, encrypted_value) VALUES";
-    write_rows(db, insert, rows.collect(), "").await
+    write_rows(db, insert, shares.iter().flat_map(of_share).collect(), "").await
 }
 
 /// Deletes a share that the user sent or received. False if there was none.
@@ -263,82 +293,81 @@ pub(crate) async fn delete_between(db: &mut AnyConnection, one: &str, other: &st
     Ok(())
 }
 
-pub(crate) async fn delete_expired(db: &mut AnyConnection, now: Millis) -> Result<()> {
-    sqlx::query("DELETE FROM space_shares WHERE expires_at <= $1").bind(now).execute(db).await?;
-    Ok(())
+/// Deletes some of the expired shares, and returns how many: none when there are no more.
+pub(crate) async fn delete_expired(db: &mut AnyConnection, now: Millis) -> Result<u64> {
+    let delete = "DELETE FROM space_shares WHERE id IN (SELECT id FROM space_shares WHERE expires_at <= $1 LIMIT 100)";
+    Ok(sqlx::query(delete).bind(now).execute(db).await?.rows_affected())
 }
 
-/// The id of the share of the same item or slot with the same recipient.
+/// The ids of the shares of these items and slots with these recipients, by what they are of and with whom.
 pub(crate) async fn find_same(
     db: &mut AnyConnection,
-    item_id: &str,
-    slot_id: Option<&str>,
-    recipient_id: &str,
-) -> Result<Option<String>> {
-    let select = Statement::new("SELECT id FROM space_shares WHERE 1 = 1")
-        .text(" AND item_id = ?", item_id)
-        .text(" AND recipient_id = ?", recipient_id)
-        .text(" AND COALESCE(slot_id, '') = ?", slot_id.unwrap_or_default());
-    Ok(select.fetch::<(String,)>(db).await?.pop().map(|(id,)| id))
+    shareables: &[Shareable],
+    recipients: &[&str],
+) -> Result<HashMap<(Shareable, String), String>> {
+    let item_ids: Vec<&str> = shareables.iter().map(|shareable| shareable.item_id.as_str()).collect();
+    let select = Statement::new("SELECT id, item_id, slot_id, recipient_id FROM space_shares WHERE 1 = 1")
+        .any_of(" AND item_id IN (?)", &item_ids)
+        .any_of(" AND recipient_id IN (?)", recipients);
+    let rows: Vec<(String, String, Option<String>, String)> = select.fetch(db).await?;
+    let by_what = |(id, item_id, slot_id, recipient)| ((Shareable { item_id, slot_id }, recipient), id);
+    Ok(rows.into_iter().map(by_what).collect())
 }
 
-pub(crate) async fn insert(
+/// What is asked of a share, by its id: what it is of, its values and terms, and when it expires.
+pub(crate) type Asked<'a> = BTreeMap<String, (&'a Shareable, &'a NewSpaceShare, Option<Millis>)>;
+
+pub(crate) async fn insert_all(
     db: &mut AnyConnection,
-    (item_id, slot_id): (&str, Option<&str>),
     sender_id: &str,
-    new: &NewSpaceShare,
-    expires_at: Option<Millis>,
+    shares: &Asked<'_>,
     clock: &Clock,
-) -> Result<String> {
-    let id = new_id();
-    sqlx::query(
-        "INSERT INTO space_shares (id, item_id, slot_id, sender_id, recipient_id, distributable, tradeable, note, \
-         terms, expires_at, created_at, updated_at, sequence) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12)",
-    )
-    .bind(&id)
-    .bind(item_id)
-    .bind(slot_id)
-    .bind(sender_id)
-    .bind(new.user_id.as_str())
-    .bind(i64::from(new.distributable))
-    .bind(i64::from(new.tradeable))
-    .bind(&new.note)
-    .bind(&new.terms)
-    .bind(expires_at)
-    .bind(clock.now())
-    .bind(clock.sequence())
-    .execute(db)
-    .await?;
-    Ok(id)
+) -> Result<()> {
+    let now = clock.now();
+    let row = |(id, (shareable, new, expires_at)): (&String, &(&Shareable, &NewSpaceShare, Option<Millis>))| {
+        [
+            id.as_str().into(),
+            shareable.item_id.as_str().into(),
+            shareable.slot_id.as_deref().into(),
+            sender_id.into(),
+            new.user_id.as_str().into(),
+            i64::from(new.distributable).into(),
+            i64::from(new.tradeable).into(),
+            new.note.as_deref().into(),
+            new.terms.as_deref().into(),
+            (*expires_at).into(),
+            now.into(),
+            now.into(),
+            clock.sequence().into(),
+        ]
+    };
+    let insert = "INSERT INTO space_shares (id, item_id, slot_id, sender_id, recipient_id, distributable, tradeable, \
+         note, terms, expires_at, created_at, updated_at, sequence) VALUES";
+    write_rows(db, insert, shares.iter().map(row).collect(), "").await
 }
 
-/// Replaces the terms of a share by those of a new one.
-pub(crate) async fn replace_terms(
-    db: &mut AnyConnection,
-    id: &str,
-    new: &NewSpaceShare,
-    expires_at: Option<Millis>,
-    now: Millis,
-) -> Result<()> {
-    sqlx::query(
-        "UPDATE space_shares SET distributable = $1, tradeable = $2, note = $3, terms = $4, expires_at = $5, \
-         updated_at = $6 WHERE id = $7",
-    )
-    .bind(i64::from(new.distributable))
-    .bind(i64::from(new.tradeable))
-    .bind(&new.note)
-    .bind(&new.terms)
-    .bind(expires_at)
-    .bind(now)
-    .bind(id)
-    .execute(db)
-    .await?;
-    Ok(())
+/// Replaces the terms of shares by those of new ones.
+pub(crate) async fn replace_terms(db: &mut AnyConnection, shares: &Asked<'_>, now: Millis) -> Result<()> {
+    let row = |(id, (_, new, expires_at)): (&String, &(&Shareable, &NewSpaceShare, Option<Millis>))| {
+        [
+            id.as_str().into(),
+            i64::from(new.distributable).into(),
+            i64::from(new.tradeable).into(),
+            new.note.as_deref().into(),
+            new.terms.as_deref().into(),
+            (*expires_at).into(),
+            now.into(),
+        ]
+    };
+    // The cast is for PostgreSQL: a column of nulls only has no type.
+    let before = "UPDATE space_shares SET distributable = asked.column2, tradeable = asked.column3, \
+         note = asked.column4, terms = asked.column5, expires_at = CAST(asked.column6 AS BIGINT), \
+         updated_at = asked.column7 FROM (VALUES";
+    write_rows(db, before, shares.iter().map(row).collect(), ") AS asked WHERE space_shares.id = asked.column1").await
 }
 
 /// One share's change. What is absent stays unchanged; a null `expires_at` removes the expiry.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct SpaceShareChange {
     pub(crate) id: Id,
     pub(crate) encrypted_values: Option<ValuesInAnyForm>,
@@ -350,25 +379,40 @@ pub(crate) struct SpaceShareChange {
     pub(crate) expires_at: Option<Option<String>>,
 }
 
-pub(crate) async fn set_expiry(db: &mut AnyConnection, id: &str, expires_at: Option<Millis>) -> Result<()> {
-    let update = sqlx::query("UPDATE space_shares SET expires_at = $1 WHERE id = $2");
-    update.bind(expires_at).bind(id).execute(db).await?;
-    Ok(())
+impl SpaceShareChange {
+    /// Adds a later change of the same share.
+    pub(crate) fn merge(&mut self, later: &Self) {
+        self.encrypted_values = later.encrypted_values.clone().or(self.encrypted_values.take());
+        self.distributable = later.distributable.or(self.distributable);
+        self.tradeable = later.tradeable.or(self.tradeable);
+        self.note = later.note.clone().or(self.note.take());
+        self.terms = later.terms.clone().or(self.terms.take());
+    }
 }
 
-/// Applies a change, apart from values and expiry.
-pub(crate) async fn update(db: &mut AnyConnection, change: &SpaceShareChange, now: Millis) -> Result<()> {
-    sqlx::query(
-        "UPDATE space_shares SET distributable = COALESCE($1, distributable), tradeable = COALESCE($2, tradeable), \
-         note = COALESCE($3, note), terms = COALESCE($4, terms), updated_at = $5 WHERE id = $6",
-    )
-    .bind(change.distributable.map(i64::from))
-    .bind(change.tradeable.map(i64::from))
-    .bind(&change.note)
-    .bind(&change.terms)
-    .bind(now)
-    .bind(change.id.as_str())
-    .execute(db)
-    .await?;
-    Ok(())
+/// Applies changes, each with when its share is to expire, apart from values.
+pub(crate) async fn update_all(
+    db: &mut AnyConnection,
+    changes: impl Iterator<Item = &(SpaceShareChange, Option<Option<Millis>>)>,
+    now: Millis,
+) -> Result<()> {
+    let row = |(change, expires_at): &(SpaceShareChange, Option<Option<Millis>>)| {
+        [
+            change.id.as_str().into(),
+            change.distributable.map(i64::from).into(),
+            change.tradeable.map(i64::from).into(),
+            change.note.as_deref().into(),
+            change.terms.as_deref().into(),
+            i64::from(expires_at.is_some()).into(),
+            expires_at.flatten().into(),
+            now.into(),
+        ]
+    };
+    let before = "UPDATE space_shares SET \
+         distributable = COALESCE(CAST(changes.column2 AS BIGINT), distributable), \
+         tradeable = COALESCE(CAST(changes.column3 AS BIGINT), tradeable), note = COALESCE(changes.column4, note), \
+         terms = COALESCE(changes.column5, terms), \
+         expires_at = CASE WHEN changes.column6 = 1 THEN CAST(changes.column7 AS BIGINT) ELSE expires_at END, \
+         updated_at = changes.column8 FROM (VALUES";
+    write_rows(db, before, changes.map(row).collect(), ") AS changes WHERE space_shares.id = changes.column1").await
 }

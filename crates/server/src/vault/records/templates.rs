@@ -187,6 +187,31 @@ pub(crate) async fn response(db: &mut AnyConnection, id: &str, user_id: &str) ->
     Ok(TemplateResponse { item_template, slots, classification_nodes, attachments: vec![], thumbnails: vec![] })
 }
 
+/// What these templates weigh in a list, in bytes of the reply, by their ids.
+pub(crate) async fn weights(db: &mut AnyConnection, rows: &[Row]) -> Result<HashMap<String, usize>> {
+    let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+    let slots: Vec<(String, i64, i64)> = Statement::new(
+        "SELECT template_id, COUNT(*), CAST(SUM(OCTET_LENGTH(name) + OCTET_LENGTH(label) \
+         + COALESCE(OCTET_LENGTH(description), 0)) AS BIGINT) FROM template_slots WHERE 1 = 1",
+    )
+    .any_of(" AND template_id IN (?)", &ids)
+    .sql(" GROUP BY template_id")
+    .fetch(db)
+    .await?;
+    let weight = |count: i64, bytes: i64| usize::try_from(count * BYTES_PER_SLOT + bytes).unwrap_or(usize::MAX);
+    let mut weights: HashMap<String, usize> =
+        slots.into_iter().map(|(id, count, bytes)| (id, weight(count, bytes))).collect();
+    for row in rows {
+        // Its node, of any texts, is sent with it.
+        let texts = row.name.len() + row.label.len() + row.description.as_ref().map_or(0, String::len);
+        *weights.entry(row.id.clone()).or_default() += 1024 + texts;
+    }
+    Ok(weights)
+}
+
+/// What a slot adds to a reply besides its texts.
+const BYTES_PER_SLOT: i64 = 1024;
+
 /// Templates, their slots and their classification nodes.
 pub(crate) type Loaded = (Vec<ItemTemplate>, Vec<Slot>, Vec<ClassificationNode>);
 

@@ -9,28 +9,47 @@ use vaultshare::api::{
 use crate::{
     clock::{Millis, to_wire},
     error::Result,
+    store::Statement,
     token,
     wire::{Stored, id_text, maybe_time},
 };
 
-pub(crate) async fn insert_admission_token(db: &mut AnyConnection, token: &str, expires_at: Millis) -> Result<()> {
-    sqlx::query("INSERT INTO admission_tokens (token_hash, expires_at) VALUES ($1, $2)")
+pub(crate) async fn insert_admission_token(
+    db: &mut AnyConnection,
+    token: &str,
+    keystore_user_id: &str,
+    expires_at: Millis,
+) -> Result<()> {
+    sqlx::query("INSERT INTO admission_tokens (token_hash, keystore_user_id, expires_at) VALUES ($1, $2, $3)")
         .bind(token::hash(token))
+        .bind(keystore_user_id)
         .bind(expires_at)
         .execute(db)
         .await?;
     Ok(())
 }
 
-/// Deletes an admission token. False if it is unknown, used or expired.
-pub(crate) async fn consume_admission_token(db: &mut AnyConnection, token: &str, now: Millis) -> Result<bool> {
-    let delete = sqlx::query("DELETE FROM admission_tokens WHERE token_hash = $1 AND expires_at > $2");
-    Ok(delete.bind(token::hash(token)).bind(now).execute(db).await?.rows_affected() == 1)
+/// Whom a token admits: none for one that a server of before issued.
+#[derive(FromRow)]
+pub(crate) struct Admission {
+    pub(crate) keystore_user_id: Option<String>,
 }
 
-pub(crate) async fn delete_expired_admission_tokens(db: &mut AnyConnection, now: Millis) -> Result<()> {
-    sqlx::query("DELETE FROM admission_tokens WHERE expires_at <= $1").bind(now).execute(db).await?;
-    Ok(())
+/// Deletes an admission token. None if it is unknown, used or expired.
+pub(crate) async fn consume_admission_token(
+    db: &mut AnyConnection,
+    token: &str,
+    now: Millis,
+) -> Result<Option<Admission>> {
+    let delete = "DELETE FROM admission_tokens WHERE token_hash = $1 AND expires_at > $2 RETURNING keystore_user_id";
+    Ok(sqlx::query_as(delete).bind(token::hash(token)).bind(now).fetch_optional(db).await?)
+}
+
+/// Deletes some of the expired tokens, and returns how many: none when there are no more.
+pub(crate) async fn delete_expired_admission_tokens(db: &mut AnyConnection, now: Millis) -> Result<u64> {
+    let delete = "DELETE FROM admission_tokens WHERE token_hash IN \
+         (SELECT token_hash FROM admission_tokens WHERE expires_at <= $1 LIMIT 1000)";
+    Ok(sqlx::query(delete).bind(now).execute(db).await?.rows_affected())
 }
 
 /// Queues a user for deletion and returns when it is due. A user who is queued already keeps their time.
@@ -50,10 +69,10 @@ pub(crate) async fn cancel_deletion(db: &mut AnyConnection, id: &str) -> Result<
     Ok(())
 }
 
-/// The ids of users whose deletion is due.
-pub(crate) async fn find_due_for_deletion(db: &mut AnyConnection, now: Millis) -> Result<Vec<String>> {
-    let due = sqlx::query_scalar("SELECT id FROM users WHERE queued_for_deletion_after <= $1");
-    Ok(due.bind(now).fetch_all(db).await?)
+/// The id of a user whose deletion is due.
+pub(crate) async fn find_due_for_deletion(db: &mut AnyConnection, now: Millis) -> Result<Option<String>> {
+    let due = sqlx::query_scalar("SELECT id FROM users WHERE queued_for_deletion_after <= $1 LIMIT 1");
+    Ok(due.bind(now).fetch_optional(db).await?)
 }
 
 /// Deletes a user. Foreign keys delete what is theirs.
@@ -116,14 +135,21 @@ pub(crate) async fn find(db: &mut AnyConnection, id: &str) -> Result<User> {
 }
 
 /// Inserts a user. False if the public key is taken.
-pub(crate) async fn insert(db: &mut AnyConnection, id: &str, public_key: &str, now: Millis) -> Result<bool> {
+pub(crate) async fn insert(
+    db: &mut AnyConnection,
+    id: &str,
+    public_key: &str,
+    keystore_user_id: Option<&str>,
+    now: Millis,
+) -> Result<bool> {
     let inserted = sqlx::query(
-        "INSERT INTO users (id, public_key, public_key_hash, created_at) VALUES ($1, $2, $3, $4) \
+        "INSERT INTO users (id, public_key, public_key_hash, keystore_user_id, created_at) VALUES ($1, $2, $3, $4, $5) \
          ON CONFLICT (public_key_hash) DO NOTHING",
     )
     .bind(id)
     .bind(public_key)
     .bind(token::hash(public_key))
+    .bind(keystore_user_id)
     .bind(now)
     .execute(db)
     .await?;
@@ -157,4 +183,100 @@ pub(crate) async fn update(db: &mut AnyConnection, id: &str, change: &UserChange
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// A user with who they are in the Keystore.
+#[derive(Debug, FromRow)]
+pub(crate) struct VaultAccount {
+    pub(crate) id: String,
+    pub(crate) keystore_user_id: Option<String>,
+    pub(crate) private_dek_external_id: Option<String>,
+    pub(crate) created_at: Millis,
+}
+
+const ACCOUNTS: &str = "SELECT id, keystore_user_id, private_dek_external_id, created_at FROM users WHERE 1 = 1";
+
+pub(crate) async fn accounts_of(db: &mut AnyConnection, keystore_user_ids: &[String]) -> Result<Vec<VaultAccount>> {
+    Statement::new(ACCOUNTS).any_of(" AND keystore_user_id IN (?)", keystore_user_ids).fetch(db).await
+}
+
+pub(crate) async fn accounts_without_keystore(db: &mut AnyConnection) -> Result<Vec<VaultAccount>> {
+    Statement::new(ACCOUNTS).sql(" AND keystore_user_id IS NULL ORDER BY created_at, id").fetch(db).await
+}
+
+pub(crate) async fn ids_of(db: &mut AnyConnection, keystore_user_id: &str) -> Result<Vec<String>> {
+    let ids = sqlx::query_scalar("SELECT id FROM users WHERE keystore_user_id = $1");
+    Ok(ids.bind(keystore_user_id).fetch_all(db).await?)
+}
+
+/// Notes who the users with this DEK are in the Keystore, where that is not known.
+pub(crate) async fn link(db: &mut AnyConnection, private_dek_external_id: &str, keystore_user_id: &str) -> Result<()> {
+    sqlx::query(
+        "UPDATE users SET keystore_user_id = $1 WHERE keystore_user_id IS NULL AND private_dek_external_id = $2",
+    )
+    .bind(keystore_user_id)
+    .bind(private_dek_external_id)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn is_disabled(db: &mut AnyConnection, id: &str) -> Result<bool> {
+    let disabled = "SELECT COUNT(*) FROM users WHERE id = $1 AND disabled_at IS NOT NULL";
+    let disabled: i64 = sqlx::query_scalar(disabled).bind(id).fetch_one(db).await?;
+    Ok(disabled > 0)
+}
+
+/// Disables the users of a user of the Keystore, or enables them. Tokens that would admit another one are deleted.
+pub(crate) async fn set_disabled(db: &mut AnyConnection, keystore_user_id: &str, since: Option<Millis>) -> Result<()> {
+    sqlx::query(
+        "UPDATE users SET disabled_at = CASE WHEN CAST($1 AS BIGINT) IS NULL THEN NULL \
+         ELSE COALESCE(disabled_at, $1) END WHERE keystore_user_id = $2",
+    )
+    .bind(since)
+    .bind(keystore_user_id)
+    .execute(&mut *db)
+    .await?;
+    sqlx::query("DELETE FROM admission_tokens WHERE keystore_user_id = $1").bind(keystore_user_id).execute(db).await?;
+    Ok(())
+}
+
+/// Notes, before a user is deleted, that their user of the Keystore is to be, unless that has another one here. Tokens that
+/// would admit it once more are deleted.
+pub(crate) async fn depart_if_last(db: &mut AnyConnection, id: &str) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO departed_users (keystore_user_id) SELECT users.keystore_user_id FROM users \
+         WHERE users.id = $1 AND users.keystore_user_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM users AS others \
+         WHERE others.keystore_user_id = users.keystore_user_id AND others.id <> users.id) ON CONFLICT DO NOTHING",
+    )
+    .bind(id)
+    .execute(&mut *db)
+    .await?;
+    let of_departed =
+        "DELETE FROM admission_tokens WHERE keystore_user_id IN (SELECT keystore_user_id FROM departed_users)";
+    sqlx::query(of_departed).execute(db).await?;
+    Ok(())
+}
+
+/// Notes that a user of the Keystore is to be deleted.
+pub(crate) async fn depart(db: &mut AnyConnection, keystore_user_id: &str) -> Result<()> {
+    sqlx::query("DELETE FROM admission_tokens WHERE keystore_user_id = $1")
+        .bind(keystore_user_id)
+        .execute(&mut *db)
+        .await?;
+    sqlx::query("INSERT INTO departed_users (keystore_user_id) VALUES ($1) ON CONFLICT DO NOTHING")
+        .bind(keystore_user_id)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// The users of the Keystore that are to be deleted.
+pub(crate) async fn departed(db: &mut AnyConnection) -> Result<Vec<String>> {
+    Ok(sqlx::query_scalar("SELECT keystore_user_id FROM departed_users").fetch_all(db).await?)
+}
+
+pub(crate) async fn forget_departed(db: &mut AnyConnection, ids: &[String]) -> Result<()> {
+    let delete = Statement::new("DELETE FROM departed_users WHERE 1 = 1");
+    delete.any_of(" AND keystore_user_id IN (?)", ids).execute(db).await
 }

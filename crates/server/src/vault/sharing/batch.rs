@@ -10,11 +10,13 @@ use vaultshare::api::{
 use super::{creating::Sharing, ending, outgoing};
 use crate::{
     auth::Session,
+    bounds::{Bounded, SHARES, check_count, check_list},
+    config::Limits,
     error::{Error, Result},
     idempotency::{Begun, Idempotency},
     request::Body,
     service::Service,
-    vault::{Vault, records::shares},
+    vault::{Vault, quota::Quota, records::shares},
 };
 
 #[derive(Deserialize)]
@@ -23,6 +25,16 @@ pub(in crate::vault) struct Batch {
     shares_to_reconfigure: Option<Vec<ShareChange>>,
     item_to_share_id: Option<Id>,
     shares_to_create: Option<Vec<NewShare>>,
+}
+
+impl Bounded for Batch {
+    fn check_bounds(&self, limits: &Limits) -> Result<()> {
+        check_count("shares_to_delete", self.shares_to_delete.as_ref().map_or(0, Vec::len), SHARES)?;
+        let changed = self.shares_to_reconfigure.as_deref().unwrap_or_default();
+        check_list("shares_to_reconfigure", changed, SHARES, |share| share.check_bounds(limits))?;
+        let created = self.shares_to_create.as_deref().unwrap_or_default();
+        check_list("shares_to_create", created, SHARES, |share| share.check_bounds(limits))
+    }
 }
 
 /// Returns the shares that were changed or created.
@@ -37,9 +49,9 @@ pub(in crate::vault) async fn apply(
         Begun::Replayed(reply) => return Ok(reply),
     };
     let db = &mut *change.tx;
-    for id in request.shares_to_delete.unwrap_or_default() {
-        ending::end_as(db, id.as_str(), &session.user_id, vault.clock()).await?;
-    }
+    let ended = request.shares_to_delete.unwrap_or_default();
+    let ended: Vec<&str> = ended.iter().map(Id::as_str).collect();
+    ending::end_all_as(db, &ended, &session.user_id, vault.clock()).await?;
     let changes = request.shares_to_reconfigure.unwrap_or_default();
     let mut changed =
         outgoing::change_all(db, &session.user_id, ("shares_to_reconfigure", &changes), vault.clock()).await?;
@@ -47,7 +59,9 @@ pub(in crate::vault) async fn apply(
     if !new.is_empty() {
         let item_id = request.item_to_share_id.ok_or_else(|| Error::missing("item_to_share_id"))?;
         let sharing = Sharing::begin(db, item_id.as_str(), &session.user_id).await?;
+        let quota = Quota::begin(db, &vault, &sharing.owner_id, &sharing.original_id).await?;
         let ids = sharing.create(db, ("shares_to_create", &new), vault.clock()).await?;
+        quota.settle(db).await?;
         changed.extend(shares::find_all(db, &ids).await?);
     }
     let shares = changed.into_iter().map(|share| share.wire(&session.user_id)).collect::<Result<_>>()?;

@@ -1,11 +1,9 @@
 //! Sharing an item: the owner with any connection; a recipient only if the share permits it (docs/protocol/http-api.md
 //! §8.4, §9.1).
 
-use axum::{
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use std::collections::HashMap;
+
+use axum::{extract::State, http::StatusCode, response::Response};
 use sqlx::AnyConnection;
 use vaultshare::api::{
     PageMeta,
@@ -15,14 +13,17 @@ use vaultshare::api::{
 use super::values::{self, Sender, SharedSlot};
 use crate::{
     auth::Session,
+    bounds::{COPIED_SLOTS, SHARES_OF_ITEM},
     clock::{Clock, Millis},
     error::{Code, Error, Result},
     idempotency::{Begun, Idempotency},
-    request::{Body, check_length, read_expiry},
+    pagination::PAGE_BYTES,
+    request::{Body, Path, read_expiry},
     service::Service,
     store::new_id,
     vault::{
         Vault,
+        quota::Quota,
         records::{
             connections, copies, items, share_values,
             shares::{self, ShareRow},
@@ -35,7 +36,7 @@ use crate::{
 pub(in crate::vault) async fn create(
     State(vault): State<Vault>,
     session: Session,
-    Path(item_id): Path<String>,
+    Path(item_id): Path,
     idempotency: Idempotency,
     Body(request): Body<NewSharesRequest>,
 ) -> Result<Response> {
@@ -45,7 +46,9 @@ pub(in crate::vault) async fn create(
     };
     let db = &mut *change.tx;
     let sharing = Sharing::begin(db, &item_id, &session.user_id).await?;
+    let quota = Quota::begin(db, &vault, &sharing.owner_id, &sharing.original_id).await?;
     let ids = sharing.create(db, ("shares", &request.shares), vault.clock()).await?;
+    quota.settle(db).await?;
     let rows = shares::find_all(db, &ids).await?;
     let shares = rows.into_iter().map(|row| row.wire(&session.user_id)).collect::<Result<_>>()?;
     let response = SharesResponse { shares, next_page_after: None, meta: PageMeta::of(None) };
@@ -55,7 +58,7 @@ pub(in crate::vault) async fn create(
 /// A sender who may share an item.
 pub(super) struct Sharing {
     pub(super) sender_id: String,
-    owner_id: String,
+    pub(super) owner_id: String,
     pub(super) original_id: String,
     pub(super) slots: Vec<SharedSlot>,
     /// The share by which the sender received the item; none if they are the owner.
@@ -97,8 +100,10 @@ impl Sharing {
         (field, new): (&str, &[NewShare]),
         clock: &Clock,
     ) -> Result<Vec<String>> {
+        self.check_count(db, new.len()).await.map_err(|error| error.at(field))?;
         let recipients: Vec<&str> = new.iter().map(|new| new.recipient_id.as_str()).collect();
         let keys = connections::find_public_keys(db, &recipients, &self.sender_id).await?;
+        let slots = values::by_id(&self.slots);
         let ids: Vec<String> = new.iter().map(|_| new_id()).collect();
         let (mut rows, mut sent_values, mut recipients_and_shares) = (Vec::new(), Vec::new(), Vec::new());
         for (index, (id, new)) in ids.iter().zip(new).enumerate() {
@@ -113,17 +118,14 @@ impl Sharing {
                 let message = "is not the recipient's key in the connection";
                 return Err(at_share(Error::refused(Code::PublicKeyMismatch, message).at("public_key")));
             }
-            check_length("terms", new.terms.as_deref(), shares::LONGEST_TERMS).map_err(at_share)?;
-            check_length("keypair_external_id", new.keypair_external_id.as_deref(), 255).map_err(at_share)?;
-            let slot_id = self.only_slot(id_text(&new.slot_id)).map_err(at_share)?;
+            let slot_id = self.only_slot(&slots, id_text(&new.slot_id)).map_err(at_share)?;
             let sender = self.sender();
-            let (owners_grant, on_sharers_grant) = match (sender, check_grant(new.grant.as_deref()).map_err(at_share)?)
-            {
-                (Sender::Owner, grant) => (grant, None),
-                (Sender::OnSharer, grant) => (None, grant),
+            let (owners_grant, on_sharers_grant) = match sender {
+                Sender::Owner => (new.grant.as_deref(), None),
+                Sender::OnSharer => (None, new.grant.as_deref()),
             };
             let sent: Vec<_> = new.slot_values.iter().collect();
-            let values = values::check(sender, &self.slots, slot_id, &sent).map_err(at_share)?;
+            let values = values::check(sender, &slots, slot_id, &sent).map_err(at_share)?;
             sent_values.extend(values.into_iter().map(|value| (id.as_str(), value)));
             recipients_and_shares.push((recipient_id, id.as_str()));
             rows.push([
@@ -155,18 +157,41 @@ impl Sharing {
         Ok(ids)
     }
 
+    /// Refuses more shares than the owner can list.
+    async fn check_count(&self, db: &mut AnyConnection, new: usize) -> Result<()> {
+        let count = shares::count_of_item(db, &self.original_id).await?;
+        if usize::try_from(count).unwrap_or(usize::MAX).saturating_add(new) > SHARES_OF_ITEM {
+            let message = format!("An item has at most {SHARES_OF_ITEM} shares, with those that its recipients made");
+            return Err(Error::refused(Code::TooManySharesOfItem, message));
+        }
+        if new.saturating_mul(self.slots.len()) > COPIED_SLOTS {
+            let message = format!("One request makes at most {COPIED_SLOTS} copies of slots: share with fewer at once");
+            return Err(Error::refused(Code::TooManyShares, message));
+        }
+        Ok(())
+    }
+
     /// The owner's id of the only slot to share: the one asked for, or the only one that the sender received.
-    fn only_slot(&self, asked: Option<&str>) -> Result<Option<&str>> {
+    fn only_slot<'a>(&'a self, slots: &HashMap<&str, &'a SharedSlot>, asked: Option<&str>) -> Result<Option<&'a str>> {
         let Some(asked) = asked else {
             return Ok(self.parent.as_ref().and_then(|parent| parent.slot_id.as_deref()));
         };
-        let slot = self.slots.iter().find(|slot| slot.id == asked);
+        let slot = slots.get(asked);
         let unknown = || Error::refused(Code::UnknownSlot, "is not of this item").at("slot_id");
         slot.map(|slot| Some(slot.original_id.as_str())).ok_or_else(unknown)
     }
 }
 
 // Rules.
+
+/// Refuses so many shares at once that nobody would read the reply, which has them all.
+pub(super) fn check_weight(field: &str, shares: &[ShareRow]) -> Result<()> {
+    if shares.iter().map(ShareRow::weight).sum::<usize>() > PAGE_BYTES {
+        let message = format!("are above {PAGE_BYTES} bytes in all: change fewer at once");
+        return Err(Error::refused(Code::TooManyShares, message).at(field));
+    }
+    Ok(())
+}
 
 fn not_connected() -> Error {
     Error::refused(Code::NotConnected, "Sender and recipient are not connected").at("recipient_id")
@@ -184,17 +209,10 @@ fn check_may_share_on(received: &ShareRow) -> Result<()> {
     Ok(())
 }
 
-/// What a client may store with a share for itself.
-pub(super) fn check_grant(grant: Option<&str>) -> Result<Option<&str>> {
-    check_length("grant", grant, 1024)?;
-    Ok(grant)
-}
-
 fn on_share(new: &NewShare, sender: Sender) -> Result<Option<&str>> {
     if sender == Sender::Owner && new.on_share.is_some() {
         return Err(Error::refused(Code::OnShareNotAllowed, "is for who shares on to send").at("on_share"));
     }
-    check_length("on_share", new.on_share.as_deref(), 2048)?;
     Ok(new.on_share.as_deref())
 }
 

@@ -2,32 +2,29 @@
 //! expire. With a share end those that its recipient made from it, and the recipient's copy is deleted, unless the item
 //! reached the recipient by another share too: then the copy reads its values from that one.
 
-use axum::{
-    extract::{Path, State},
-    http::StatusCode,
-};
+use std::collections::HashSet;
+
+use axum::{extract::State, http::StatusCode};
 use sqlx::AnyConnection;
 
 use crate::{
     auth::Session,
     clock::Clock,
     error::Result,
+    request::Path,
     service::Service,
     vault::{
         Vault,
         records::{
-            copies::{self, Copies},
-            items, shares, space_shares,
+            copies, items,
+            shares::{self, ShareRow},
+            space_shares,
         },
     },
 };
 
 /// Ends a share of either protocol. Its owner, its sender and its recipient may.
-pub(in crate::vault) async fn end(
-    State(vault): State<Vault>,
-    session: Session,
-    Path(id): Path<String>,
-) -> Result<StatusCode> {
+pub(in crate::vault) async fn end(State(vault): State<Vault>, session: Session, Path(id): Path) -> Result<StatusCode> {
     let mut tx = vault.store().write().await?;
     if !space_shares::delete(&mut tx, &id, &session.user_id).await? {
         end_as(&mut tx, &id, &session.user_id, vault.clock()).await?;
@@ -37,12 +34,21 @@ pub(in crate::vault) async fn end(
 }
 
 /// Ends a share on behalf of a user, who must be its owner, sender or recipient.
-pub(super) async fn end_as(db: &mut AnyConnection, id: &str, user_id: &str, clock: &Clock) -> Result<()> {
-    let share = shares::find(db, id).await?.ok_or_else(shares::not_found)?;
-    if ![&share.owner_id, &share.sender_id, &share.recipient_id].iter().any(|side| *side == user_id) {
+async fn end_as(db: &mut AnyConnection, id: &str, user_id: &str, clock: &Clock) -> Result<()> {
+    end_all_as(db, &[id], user_id, clock).await
+}
+
+/// Ends shares on behalf of a user, all or none.
+pub(super) async fn end_all_as(db: &mut AnyConnection, ids: &[&str], user_id: &str, clock: &Clock) -> Result<()> {
+    let found = shares::find_all(db, ids).await?;
+    let has_part = |share: &ShareRow| {
+        [&share.owner_id, &share.sender_id, &share.recipient_id].into_iter().any(|side| side == user_id)
+    };
+    let own: HashSet<&str> = found.iter().filter(|share| has_part(share)).map(|share| share.id.as_str()).collect();
+    if !ids.iter().all(|id| own.contains(id)) {
         return Err(shares::not_found());
     }
-    end_share(db, id, clock).await
+    end_all(db, ids, clock).await
 }
 
 /// Ends every expired share. Whatever reads shares or items calls this first, so that their queries need not check.
@@ -87,39 +93,28 @@ pub(in crate::vault) async fn end_all_of_user(db: &mut AnyConnection, user_id: &
     end_all(db, &shares, clock).await
 }
 
-/// Ends the shares that the recipient made from a share.
-pub(super) async fn end_children(db: &mut AnyConnection, share_id: &str, clock: &Clock) -> Result<()> {
-    for child in shares::ids_of_children(db, share_id).await? {
-        // An item is shared on only once: a child has no children.
-        remove(db, &child, clock).await?;
-    }
-    Ok(())
+/// Ends the shares that recipients made from these shares.
+pub(super) async fn end_children(db: &mut AnyConnection, share_ids: &[&str], clock: &Clock) -> Result<()> {
+    // An item is shared on only once: a child has no children.
+    let children = shares::ids_of_children(db, share_ids).await?;
+    remove(db, &children, clock).await
 }
 
-async fn end_all(db: &mut AnyConnection, shares: &[String], clock: &Clock) -> Result<()> {
-    for share in shares {
-        end_share(db, share, clock).await?;
-    }
-    Ok(())
+async fn end_all(db: &mut AnyConnection, share_ids: &[impl AsRef<str>], clock: &Clock) -> Result<()> {
+    let mut ended = shares::ids_of_children(db, share_ids).await?;
+    ended.extend(share_ids.iter().map(|id| id.as_ref().to_owned()));
+    remove(db, &ended, clock).await
 }
 
-async fn end_share(db: &mut AnyConnection, id: &str, clock: &Clock) -> Result<()> {
-    end_children(db, id, clock).await?;
-    remove(db, id, clock).await
-}
-
-/// Removes one share if it exists, and the copy that reads its values from it, or lets it read them from another share.
-async fn remove(db: &mut AnyConnection, id: &str, clock: &Clock) -> Result<()> {
-    let Some(share) = shares::find(db, id).await? else { return Ok(()) };
-    shares::delete(db, id).await?;
-    let copy = copies::find(db, &share.item_id, &share.recipient_id).await?;
-    let Some(copy) = copy.filter(|copy| copy.share_id.as_deref() == Some(id)) else { return Ok(()) };
-    match shares::ids_with_recipient(db, &share.item_id, &share.recipient_id).await?.first() {
-        Some(next) => {
-            items::set_share(db, &copy.id, next).await?;
-            let copy = Copies::Of { original_id: &share.item_id, recipient_id: &share.recipient_id };
-            copies::sync(db, copy, clock).await
-        }
-        None => items::delete(db, &copy.id).await,
-    }
+/// Removes shares, and the copies that read their values from them, or lets those read them from another share. Any number of
+/// shares takes the same few statements.
+async fn remove(db: &mut AnyConnection, ids: &[String], clock: &Clock) -> Result<()> {
+    let copies = copies::ids_by_shares(db, ids).await?;
+    shares::delete_all(db, ids).await?;
+    let successors = copies::find_successors(db, &copies).await?;
+    let (kept, orphaned): (Vec<String>, Vec<String>) =
+        copies.into_iter().partition(|copy| successors.contains_key(copy));
+    copies::set_shares(db, successors).await?;
+    copies::sync_all(db, &kept, clock).await?;
+    items::delete_all(db, &orphaned).await
 }

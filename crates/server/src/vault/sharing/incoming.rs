@@ -1,9 +1,6 @@
 //! Received shares: listing, reading, accepting (docs/protocol/http-api.md §8.2, §8.3, §9.4).
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State, response::Response};
 use vaultshare::api::{
     Id, PageMeta,
     vault::shares::{ShareResponse, ShareWithItemResponse, SharesResponse},
@@ -14,7 +11,8 @@ use crate::{
     error::Result,
     pagination::{Order, PageParams},
     query::Query,
-    service::Service,
+    request::Path,
+    service::{Service, large_json},
     vault::{
         Vault,
         records::{
@@ -30,20 +28,20 @@ pub(in crate::vault) async fn list(
     session: Session,
     Query(page): Query<PageParams>,
     Query(filter): Query<IncomingFilter>,
-) -> Result<Json<SharesResponse>> {
+) -> Result<Response> {
     let page = page.page(Order::Ascending);
     let mut db = vault.store().read_once().await?;
     let rows = shares::list_incoming(&mut db, &session.user_id, &filter, &page).await?;
     let (rows, next_page_after) = page.cut_by_weight(rows, |row: &ShareRow| row.sequence, ShareRow::weight);
     let shares = rows.into_iter().map(|row| row.wire(&session.user_id)).collect::<Result<_>>()?;
     let meta = PageMeta::of(next_page_after.as_deref());
-    Ok(Json(SharesResponse { shares, next_page_after, meta }))
+    large_json(&SharesResponse { shares, next_page_after, meta })
 }
 
 pub(in crate::vault) async fn show(
     State(vault): State<Vault>,
     session: Session,
-    Path(id): Path<String>,
+    Path(id): Path,
 ) -> Result<Json<ShareResponse>> {
     let mut db = vault.store().read_once().await?;
     let share = shares::find_incoming(&mut db, &id, &session.user_id).await?.wire(&session.user_id)?;
@@ -55,14 +53,14 @@ pub(in crate::vault) async fn show(
 pub(in crate::vault) async fn show_with_item(
     State(vault): State<Vault>,
     session: Session,
-    Path(id): Path<String>,
-) -> Result<Json<ShareWithItemResponse>> {
+    Path(id): Path,
+) -> Result<Response> {
     let mut db = vault.store().read().await?;
     let share = shares::find_incoming(&mut db, &id, &session.user_id).await?;
     let copy = copies::find(&mut db, &share.item_id, &session.user_id).await?.ok_or_else(shares::not_found)?;
     let another_share = copy.share_id.clone().filter(|share_id| *share_id != share.id);
     let item = items::response_of(&mut db, copy, &session.user_id).await?;
-    Ok(Json(ShareWithItemResponse {
+    large_json(&ShareWithItemResponse {
         share: share.wire(&session.user_id)?,
         item_shared_via_another_share_id: Id::maybe(another_share)?,
         item: item.item,
@@ -72,14 +70,14 @@ pub(in crate::vault) async fn show_with_item(
         attachments: item.attachments,
         classification_nodes: item.classification_nodes,
         thumbnails: item.thumbnails,
-    }))
+    })
 }
 
 /// Accepts a share and its terms. A share that need not be accepted stays unchanged.
 pub(in crate::vault) async fn accept(
     State(vault): State<Vault>,
     session: Session,
-    Path(id): Path<String>,
+    Path(id): Path,
 ) -> Result<Json<ShareResponse>> {
     let mut tx = vault.store().write().await?;
     shares::find_incoming(&mut tx, &id, &session.user_id).await?;

@@ -1,10 +1,10 @@
 //! Sent shares, and shares of the caller's items: listing, reading, changing (docs/protocol/http-api.md §9.5, §9.7).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
@@ -14,15 +14,17 @@ use vaultshare::api::{
     vault::shares::{ShareChange, ShareResponse, SharesChange, SharesResponse},
 };
 
-use super::{creating::check_grant, ending};
+use super::{creating::check_weight, ending};
 use crate::{
     auth::Session,
-    clock::Clock,
+    bounds::{Bounded, SLOT_VALUES, SPACE_SHARES, check_count, check_list},
+    clock::{Clock, Millis},
+    config::Limits,
     error::{Code, Error, Result},
     pagination::{Order, PageParams},
     query::Query,
-    request::{Body, read_expiry},
-    service::Service,
+    request::{Body, Path, read_expiry},
+    service::{Service, large_json},
     vault::{
         Vault, encryption_spaces,
         records::{
@@ -37,20 +39,20 @@ pub(in crate::vault) async fn list(
     session: Session,
     Query(page): Query<PageParams>,
     Query(filter): Query<OutgoingFilter>,
-) -> Result<Json<SharesResponse>> {
+) -> Result<Response> {
     let page = page.page(Order::Ascending);
     let mut db = vault.store().read_once().await?;
     let rows = shares::list_outgoing(&mut db, &session.user_id, &filter, &page).await?;
     let (rows, next_page_after) = page.cut_by_weight(rows, |row: &ShareRow| row.sequence, ShareRow::weight);
     let shares = rows.into_iter().map(|row| row.wire(&session.user_id)).collect::<Result<_>>()?;
     let meta = PageMeta::of(next_page_after.as_deref());
-    Ok(Json(SharesResponse { shares, next_page_after, meta }))
+    large_json(&SharesResponse { shares, next_page_after, meta })
 }
 
 pub(in crate::vault) async fn show(
     State(vault): State<Vault>,
     session: Session,
-    Path(id): Path<String>,
+    Path(id): Path,
 ) -> Result<Json<ShareResponse>> {
     let mut db = vault.store().read_once().await?;
     let share = shares::find(&mut db, &id).await?;
@@ -66,6 +68,20 @@ pub(in crate::vault) enum AnyChange {
     InSpaces { shares: Vec<SpaceShareChange> },
 }
 
+impl Bounded for AnyChange {
+    fn check_bounds(&self, limits: &Limits) -> Result<()> {
+        match self {
+            Self::OfCopies(request) => request.check_bounds(limits),
+            Self::InSpaces { shares } => {
+                check_list("shares", shares, SPACE_SHARES, |share| share.check_bounds(limits))?;
+                let values =
+                    shares.iter().filter_map(|share| share.encrypted_values.as_ref()).map(|values| values.0.len());
+                check_count("shares", values.sum(), SLOT_VALUES)
+            }
+        }
+    }
+}
+
 pub(in crate::vault) async fn change(
     State(vault): State<Vault>,
     session: Session,
@@ -79,50 +95,58 @@ pub(in crate::vault) async fn change(
     }
 }
 
-async fn change_copies(vault: &Vault, session: &Session, request: SharesChange) -> Result<Json<SharesResponse>> {
+async fn change_copies(vault: &Vault, session: &Session, request: SharesChange) -> Result<Response> {
     let mut tx = vault.store().write().await?;
     let shares = change_all(&mut tx, &session.user_id, ("shares", &request.shares), vault.clock()).await?;
     tx.commit().await?;
     let shares = shares.into_iter().map(|share| share.wire(&session.user_id)).collect::<Result<_>>()?;
-    Ok(Json(SharesResponse { shares, next_page_after: None, meta: PageMeta::of(None) }))
+    large_json(&SharesResponse { shares, next_page_after: None, meta: PageMeta::of(None) })
 }
 
 /// Changes when shares of the user's items expire and whether they may be shared on, and with them the shares that
-/// recipients made from them.
+/// recipients made from them. Any number of shares takes the same few statements.
 pub(super) async fn change_all(
     db: &mut AnyConnection,
     user_id: &str,
     (field, changes): (&str, &[ShareChange]),
     clock: &Clock,
 ) -> Result<Vec<ShareRow>> {
-    let mut changed = Vec::with_capacity(changes.len());
+    let ids: Vec<&str> = changes.iter().map(|change| change.share_id.as_str()).collect();
+    let found = shares::find_all(db, &ids).await?.into_iter();
+    let mut rows: HashMap<String, ShareRow> =
+        found.filter(|share| share.owner_id == user_id).map(|share| (share.id.clone(), share)).collect();
+    let (mut shortened, mut withdrawn) = (BTreeSet::new(), BTreeSet::new());
     for (index, change) in changes.iter().enumerate() {
-        let at_share = |error: Error| error.at(&format!("{field}[{index}]"));
         let id = change.share_id.as_str();
-        let share = shares::find(db, id).await?;
-        let share = share.filter(|share| share.owner_id == user_id).ok_or_else(shares::not_found)?;
-        if let Some(expires_at) = &change.expires_at {
-            let expires_at =
-                expires_at.as_ref().map(|text| read_expiry(text, clock.now())).transpose().map_err(at_share)?;
-            shares::set_expiry(db, id, expires_at).await?;
-        }
-        match change.onsharing_permitted {
-            Some(true) if share.sender_id != share.owner_id => {
-                let refusal = Error::refused(Code::SharedOnAlready, "What was shared on cannot be shared on again");
-                return Err(at_share(refusal.at("onsharing_permitted")));
-            }
-            Some(permitted) => {
-                shares::permit_on_sharing(db, id, permitted).await?;
-            }
-            None => {}
-        }
-        if let Some(grant) = check_grant(change.grant.as_deref()).map_err(at_share)? {
-            shares::set_grants(db, &HashMap::from([(id, grant)])).await?;
+        let share = rows.get_mut(id).ok_or_else(shares::not_found)?;
+        plan_change(share, change, clock.now()).map_err(|error| error.at(&format!("{field}[{index}]")))?;
+        if change.expires_at.is_some() {
+            shortened.insert(id);
         }
         if change.onsharing_permitted == Some(false) {
-            ending::end_children(db, id, clock).await?;
+            withdrawn.insert(id);
         }
-        changed.push(shares::find(db, id).await?.ok_or_else(shares::not_found)?);
     }
+    let changed: BTreeMap<&str, &ShareRow> = rows.iter().map(|(id, row)| (id.as_str(), row)).collect();
+    shares::update_all(db, changed.values().copied()).await?;
+    shares::shorten_children(db, shortened.iter().filter_map(|id| changed.get(id).copied())).await?;
+    ending::end_children(db, &withdrawn.into_iter().collect::<Vec<_>>(), clock).await?;
+    // As they are now: one may have been shortened, or ended, with the share it was made from.
+    let now: HashMap<String, ShareRow> =
+        shares::find_all(db, &ids).await?.into_iter().map(|share| (share.id.clone(), share)).collect();
+    let changed: Vec<ShareRow> = ids.iter().filter_map(|id| now.get(*id).cloned()).collect();
+    check_weight(field, &changed)?;
     Ok(changed)
+}
+
+fn plan_change(share: &mut ShareRow, change: &ShareChange, now: Millis) -> Result<()> {
+    if let Some(expires_at) = &change.expires_at {
+        share.expires_at = expires_at.as_ref().map(|text| read_expiry(text, now)).transpose()?;
+    }
+    if change.onsharing_permitted == Some(true) && share.sender_id != share.owner_id {
+        let refusal = Error::refused(Code::SharedOnAlready, "What was shared on cannot be shared on again");
+        return Err(refusal.at("onsharing_permitted"));
+    }
+    share.change(change.onsharing_permitted, change.grant.as_deref());
+    Ok(())
 }

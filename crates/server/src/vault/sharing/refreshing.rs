@@ -3,10 +3,7 @@
 
 use std::collections::HashMap;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{extract::State, response::Response};
 use sqlx::AnyConnection;
 use vaultshare::api::{
     PageMeta,
@@ -14,21 +11,21 @@ use vaultshare::api::{
 };
 
 use super::{
-    creating::{Sharing, check_grant},
+    creating::{Sharing, check_weight},
     values::{self, Sender},
 };
 use crate::{
     auth::Session,
     clock::Clock,
     error::{Code, Error, Result},
-    request::Body,
-    service::Service,
+    request::{Body, Path},
+    service::{Service, large_json},
     vault::{
         Vault, client_tasks,
+        quota::Quota,
         records::{
             copies::{self, Copies},
-            items,
-            share_values::{self, Deletion},
+            items, share_values,
             shares::{self, ShareRow},
         },
     },
@@ -39,28 +36,30 @@ use crate::{
 pub(in crate::vault) async fn list(
     State(vault): State<Vault>,
     session: Session,
-    Path(item_id): Path<String>,
-) -> Result<Json<ItemSharesResponse>> {
+    Path(item_id): Path,
+) -> Result<Response> {
     let mut db = vault.store().read().await?;
     items::find_own(&mut db, &item_id, &session.user_id).await?;
     let rows = shares::of_item(&mut db, &item_id).await?;
     let shares = rows.into_iter().map(ShareRow::wire_of_item).collect::<Result<_>>()?;
-    Ok(Json(ItemSharesResponse { shares }))
+    large_json(&ItemSharesResponse { shares })
 }
 
 pub(in crate::vault) async fn refresh(
     State(vault): State<Vault>,
     session: Session,
-    Path(item_id): Path<String>,
+    Path(item_id): Path,
     Body(request): Body<ItemSharesChange>,
-) -> Result<Json<SharesResponse>> {
+) -> Result<Response> {
     let mut tx = vault.store().write().await?;
     let sharing = Sharing::begin(&mut tx, &item_id, &session.user_id).await?;
+    let quota = Quota::begin(&mut tx, &vault, &sharing.owner_id, &sharing.original_id).await?;
     let refreshed = replace(&mut tx, &sharing, &request, vault.clock()).await?;
+    quota.settle(&mut tx).await?;
     client_tasks::set_states(&mut tx, &session.user_id, &request.client_tasks, vault.clock()).await?;
     let shares = refreshed.into_iter().map(|row| row.wire(&session.user_id)).collect::<Result<_>>()?;
     tx.commit().await?;
-    Ok(Json(SharesResponse { shares, next_page_after: None, meta: PageMeta::of(None) }))
+    large_json(&SharesResponse { shares, next_page_after: None, meta: PageMeta::of(None) })
 }
 
 // Rules.
@@ -78,15 +77,20 @@ async fn replace(
     let mut rows = shares::of_item(db, &sharing.original_id).await?;
     rows.retain(|share| sender == Sender::Owner || share.sender_id == sharing.sender_id);
     let by_id: HashMap<&str, &ShareRow> = rows.iter().map(|share| (share.id.as_str(), share)).collect();
-    let originals: HashMap<&str, &str> =
-        sharing.slots.iter().map(|slot| (slot.id.as_str(), slot.original_id.as_str())).collect();
 
+    for continued in &request.continued_deks {
+        let share = by_id.get(continued.share_id.as_str()).ok_or_else(shares::not_found)?;
+        if !share.has_dek(continued.dek.as_str()) {
+            let message = "Another client has set another DEK for a share meanwhile";
+            return Err(Error::refused(Code::ShareChanged, message).at("continued_deks"));
+        }
+    }
     let mut deks = HashMap::with_capacity(request.share_deks.len());
     let mut grants = HashMap::new();
     for dek in &request.share_deks {
         let share = by_id.get(dek.share_id.as_str()).ok_or_else(shares::not_found)?;
         deks.insert(share.id.as_str(), dek.dek.as_str());
-        if let Some(grant) = check_grant(dek.grant.as_deref())? {
+        if let Some(grant) = dek.grant.as_deref() {
             if sender == Sender::OnSharer {
                 let message = "Only the owner of an item sends a grant with a new DEK";
                 return Err(Error::refused(Code::GrantNotAllowed, message).at("grant"));
@@ -100,38 +104,34 @@ async fn replace(
         sent.entry(share_id.0).or_default().push(value);
     }
 
-    let mut stored = Vec::with_capacity(request.slot_values.len());
-    let mut deleted = Vec::with_capacity(sent.len());
+    let slots = values::by_id(&sharing.slots);
+    let (mut stored, mut renewed, mut emptied) =
+        (Vec::with_capacity(request.slot_values.len()), Vec::new(), Vec::new());
     for (share_id, values) in &sent {
-        let is_empty = |value: &&&ShareSlotValue| value.encrypted_value.is_none();
-        let slot_ids = |empty: bool| {
-            let mut ids: Vec<&str> = values
-                .iter()
-                .filter(|value| is_empty(value) == empty)
-                .filter_map(|value| originals.get(id_text(&value.slot_id)?).copied())
-                .collect();
-            ids.sort_unstable();
-            ids
-        };
         if deks.contains_key(share_id) {
-            deleted.push((*share_id, Deletion::AllBut(slot_ids(false))));
-        } else if values.iter().any(|value| is_empty(&value)) {
-            deleted.push((*share_id, Deletion::Of(slot_ids(true))));
+            renewed.push(*share_id);
+        } else {
+            let empty = values.iter().filter(|value| value.encrypted_value.is_none());
+            let ids = empty.filter_map(|value| Some(slots.get(id_text(&value.slot_id)?)?.original_id.as_str()));
+            emptied.extend(ids.map(|slot_id| (*share_id, slot_id)));
         }
         let only = by_id.get(share_id).and_then(|share| share.slot_id.as_deref());
-        stored.extend(values::check(sender, &sharing.slots, only, values)?.into_iter().map(|value| (*share_id, value)));
+        stored.extend(values::check(sender, &slots, only, values)?.into_iter().map(|value| (*share_id, value)));
     }
     shares::set_deks(db, &deks).await?;
     shares::set_grants(db, &grants).await?;
-    share_values::delete(db, deleted).await?;
+    share_values::delete_all(db, &renewed).await?;
+    share_values::delete(db, &emptied).await?;
     share_values::upsert(db, stored).await?;
     if sender == Sender::Owner {
         copies::sync(db, Copies::All { original_id: &sharing.original_id }, clock).await?;
     }
-    let refreshed = rows.iter().filter(|share| sent.contains_key(share.id.as_str()));
     let with_changes = |share: &ShareRow| {
         let id = share.id.as_str();
         share.clone().with(deks.get(id).copied(), grants.get(id).copied())
     };
-    Ok(refreshed.map(with_changes).collect())
+    let refreshed = rows.iter().filter(|share| sent.contains_key(share.id.as_str()));
+    let refreshed: Vec<_> = refreshed.map(with_changes).collect();
+    check_weight("share_deks", &refreshed)?;
+    Ok(refreshed)
 }

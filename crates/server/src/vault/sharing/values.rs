@@ -30,15 +30,19 @@ pub(super) enum Sender {
     OnSharer,
 }
 
+/// Slots by the sender's ids.
+pub(super) fn by_id(slots: &[SharedSlot]) -> HashMap<&str, &SharedSlot> {
+    slots.iter().map(|slot| (slot.id.as_str(), slot)).collect()
+}
+
 /// Checks the values sent for a share of `slots`, or of the one slot `only`. Empty ones are not stored; those of other
 /// slots than `only` are ignored, because clients send them all.
 pub(super) fn check(
     sender: Sender,
-    slots: &[SharedSlot],
+    slots: &HashMap<&str, &SharedSlot>,
     only: Option<&str>,
     sent: &[&ShareSlotValue],
 ) -> Result<Vec<ShareValue>> {
-    let slots: HashMap<&str, &SharedSlot> = slots.iter().map(|slot| (slot.id.as_str(), slot)).collect();
     let mut values: Vec<ShareValue> = Vec::with_capacity(sent.len());
     let mut with_values = HashSet::new();
     for value in sent {
@@ -116,7 +120,7 @@ mod tests {
     }
 
     fn checked(sender: Sender, only: Option<&str>, values: &[ShareSlotValue]) -> Result<Vec<ShareValue>> {
-        check(sender, &slots(), only, &values.iter().collect::<Vec<_>>())
+        check(sender, &by_id(&slots()), only, &values.iter().collect::<Vec<_>>())
     }
 
     #[test]

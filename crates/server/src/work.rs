@@ -1,0 +1,249 @@
+//! Work that takes milliseconds, away from the threads that answer requests; the memory that large bodies take; and the turns of
+//! a user's requests. Of each there is so much at once. What would have to wait for too long is refused with 503, which says when to come again.
+
+use std::{
+    collections::HashMap,
+    num::NonZero,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    thread::available_parallelism,
+};
+
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task,
+};
+
+use crate::{
+    bounds::LARGE_BODIES_AT_ONCE,
+    error::{Error, Result},
+};
+
+/// How many wait for each thread that works. SRP and RSA take about a millisecond, so that this is their longest wait, in
+/// milliseconds.
+const WAITING_PER_THREAD: usize = 200;
+
+/// How many requests of one user are worked on at once: one less than SQLite has readers, which one user's large lists
+/// would else keep from all others. More of them wait, for each other alone.
+const REQUESTS_OF_USER: usize = 3;
+
+/// What one service computes.
+#[derive(Debug)]
+pub struct Work {
+    /// SRP and RSA of those who have no session yet. They are many at no cost, so that nobody else waits behind them.
+    pub sign_ins: WorkQueue,
+    /// RSA and large JSON of those who have one.
+    pub requests: WorkQueue,
+    /// A permit for each KiB of large bodies.
+    large_bodies: Arc<Semaphore>,
+    /// The turns of users who have requests.
+    turns: Mutex<HashMap<String, Weak<Semaphore>>>,
+}
+
+impl Default for Work {
+    fn default() -> Self {
+        let threads = available_parallelism().map_or(1, NonZero::get);
+        Self {
+            sign_ins: WorkQueue::new(threads, WAITING_PER_THREAD * threads),
+            requests: WorkQueue::new(threads, WAITING_PER_THREAD * threads),
+            large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_AT_ONCE / 1024)),
+            turns: Mutex::default(),
+        }
+    }
+}
+
+impl Work {
+    /// Reserves memory for the request, until it is answered. Of bytes that have come: a client that says how many it will send
+    /// and does not reserves none.
+    pub(crate) fn reserve_memory(&self, request: &Reservation, bytes: usize) -> Result<()> {
+        let permits = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
+        let permit = Arc::clone(&self.large_bodies).try_acquire_many_owned(permits);
+        let permit = permit.map_err(|_| Error::Unavailable("large bodies take all their memory".to_owned()))?;
+        request.lock().memory.push(permit);
+        Ok(())
+    }
+
+    /// Waits until the user has a turn for this request, which it has until it is answered.
+    pub(crate) async fn wait_for_turn(&self, request: &Reservation, user_id: &str) -> Result<()> {
+        request.lock().turns = Some(self.turns_of(user_id));
+        request.take_turn().await
+    }
+
+    fn turns_of(&self, user_id: &str) -> Arc<Semaphore> {
+        let mut users = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(turns) = users.get(user_id).and_then(Weak::upgrade) {
+            return turns;
+        }
+        users.retain(|_, turns| turns.strong_count() > 0);
+        let turns = Arc::new(Semaphore::new(REQUESTS_OF_USER));
+        users.insert(user_id.to_owned(), Arc::downgrade(&turns));
+        turns
+    }
+}
+
+/// What a request has reserved. Its last clone gives it back.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reservation(Arc<Mutex<Reserved>>);
+
+#[derive(Debug, Default)]
+struct Reserved {
+    memory: Vec<OwnedSemaphorePermit>,
+    turns: Option<Arc<Semaphore>>,
+    turn: Option<OwnedSemaphorePermit>,
+}
+
+impl Reservation {
+    /// Takes the turn that was given back, or the first. A request without a user needs none.
+    pub(crate) async fn take_turn(&self) -> Result<()> {
+        let turns = self.lock().turns.clone();
+        if let Some(turns) = turns {
+            let turn = turns.acquire_owned().await.map_err(Error::fault)?;
+            self.lock().turn = Some(turn);
+        }
+        Ok(())
+    }
+
+    /// Has other requests of the user go on, while this one waits for its client.
+    pub(crate) fn give_turn_back(&self) {
+        self.lock().turn = None;
+    }
+
+    /// Gives back what the request has, before it is tried again: waiting for a turn while it has one, it could wait for ever.
+    pub(crate) fn begin_anew(&self) {
+        let mut reserved = self.lock();
+        reserved.turn = None;
+        reserved.memory.clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Reserved> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Threads that work, and a queue before them that has an end.
+#[derive(Debug)]
+pub struct WorkQueue {
+    threads: Arc<Semaphore>,
+    places: Arc<Semaphore>,
+}
+
+impl WorkQueue {
+    /// `threads` work at once, and for them `waiting` more may wait.
+    pub fn new(threads: usize, waiting: usize) -> Self {
+        Self { threads: Arc::new(Semaphore::new(threads)), places: Arc::new(Semaphore::new(threads + waiting)) }
+    }
+
+    /// Runs `work` when its turn comes, or refuses it at once where too much waits. What was begun is finished, and counts until
+    /// then, also when the client has gone.
+    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        let place = place.map_err(|_| Error::Unavailable("too much waits to be computed".to_owned()))?;
+        let thread = Arc::clone(&self.threads).acquire_owned().await.map_err(Error::fault)?;
+        let work = move || {
+            let _until_done = (place, thread);
+            work()
+        };
+        task::spawn_blocking(work).await.map_err(Error::fault)
+    }
+
+    /// As [`WorkQueue::run`], of what is written as a future and has nothing to wait for.
+    pub async fn run_future<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Result<T> {
+        let runtime = Handle::current();
+        self.run(move || runtime.block_on(work)).await
+    }
+}
+
+/// Runs what takes long where it is called, and has other threads go on with the requests of this one.
+pub(crate) fn in_place<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => task::block_in_place(work),
+        _ => work(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc, task::Poll};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_would_wait_too_long_is_refused_and_what_waits_is_done() {
+        let queue = Arc::new(WorkQueue::new(1, 1));
+        let (finish, finished) = mpsc::channel::<()>();
+        let (begin, begun) = tokio::sync::oneshot::channel();
+        let running = tokio::spawn({
+            let queue = queue.clone();
+            let work = move || {
+                begin.send(()).unwrap();
+                finished.recv().unwrap();
+                "the first"
+            };
+            async move { queue.run(work).await }
+        });
+        begun.await.unwrap();
+        let waits = queue.run(|| "the second");
+        tokio::pin!(waits);
+        let still_waits = std::future::poll_fn(|context| Poll::Ready(waits.as_mut().poll(context).is_pending()));
+        assert!(still_waits.await);
+        let refused = queue.run(|| "the third").await;
+        assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
+        finish.send(()).unwrap();
+        assert_eq!((running.await.unwrap().unwrap(), waits.await.unwrap()), ("the first", "the second"));
+        assert_eq!(queue.run(|| "the fourth").await.unwrap(), "the fourth");
+    }
+
+    /// A request that was given up, while what it began goes on, leaves no place for more than there are threads.
+    #[tokio::test]
+    async fn what_was_begun_counts_until_it_is_done() {
+        let queue = Arc::new(WorkQueue::new(1, 0));
+        let (finish, finished) = mpsc::channel::<()>();
+        let (begin, begun) = tokio::sync::oneshot::channel();
+        let running = tokio::spawn({
+            let queue = queue.clone();
+            let work = move || {
+                begin.send(()).unwrap();
+                let _ = finished.recv();
+            };
+            async move { queue.run(work).await }
+        });
+        begun.await.unwrap();
+        running.abort();
+        assert!(running.await.unwrap_err().is_cancelled());
+        assert!(matches!(queue.run(|| ()).await, Err(Error::Unavailable(_))));
+        drop(finish);
+    }
+
+    #[test]
+    fn large_bodies_have_so_much_memory_and_give_it_back() {
+        let work = Work::default();
+        let (one, other) = (Reservation::default(), Reservation::default());
+        work.reserve_memory(&one, LARGE_BODIES_AT_ONCE - 1024).unwrap();
+        work.reserve_memory(&one, 1).unwrap();
+        assert!(matches!(work.reserve_memory(&other, 1), Err(Error::Unavailable(_))));
+        drop(one);
+        work.reserve_memory(&other, LARGE_BODIES_AT_ONCE).unwrap();
+    }
+
+    #[tokio::test]
+    async fn one_users_requests_wait_for_each_other_and_nobody_elses() {
+        let work = Work::default();
+        let requests: Vec<Reservation> = (0..REQUESTS_OF_USER).map(|_| Reservation::default()).collect();
+        for request in &requests {
+            work.wait_for_turn(request, "alice").await.unwrap();
+        }
+        let late = Reservation::default();
+        let mut waits = Box::pin(work.wait_for_turn(&late, "alice"));
+        let still_waits = std::future::poll_fn(|context| Poll::Ready(waits.as_mut().poll(context).is_pending()));
+        assert!(still_waits.await);
+        work.wait_for_turn(&Reservation::default(), "bob").await.unwrap();
+        // One waits for its client, and goes on when it has come.
+        requests[0].give_turn_back();
+        waits.await.unwrap();
+        drop(late);
+        requests[0].take_turn().await.unwrap();
+        drop(requests);
+        work.wait_for_turn(&Reservation::default(), "carlos").await.unwrap();
+        assert_eq!(work.turns.lock().unwrap().len(), 1, "who has no requests is forgotten");
+    }
+}
