@@ -35,6 +35,7 @@ pub(crate) fn write_refresh() -> anyhow::Result<Path> {
             change.slot_values.iter().filter_map(|value| Some(value.of_share(value.share_id.as_ref()?)));
         let refresh = ItemSharesRefresh {
             share_deks: change.share_deks.clone(),
+            continued_deks: Vec::new(),
             slot_values: of_their_share.collect(),
             client_tasks: Vec::new(),
         };
