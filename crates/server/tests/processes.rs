@@ -40,6 +40,19 @@ async fn a_request_that_comes_to_both_is_done_once() {
     assert_eq!(items["items"].as_array().unwrap().len(), RACES);
 }
 
+#[tokio::test]
+async fn failed_logins_count_wherever_they_were() {
+    let Some((one, other)) = two_servers().await else { return };
+    let guess = json!({ "username": "alice", "srp_a": "ff", "srp_m": "00" });
+    let guess = async |server: &Server| server.call("POST", "/keystore/srp/session", None, Some(guess.clone())).await;
+    for _ in 0..one.0.config().limits.attempts_per_user / 2 {
+        guess(&one).await.refused(401);
+        guess(&other).await.refused(401);
+    }
+    guess(&one).await.refused(429);
+    guess(&other).await.refused(429);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn both_directions_of_a_connection_at_once_are_one_connection() {
     let Some((one, other)) = two_servers().await else { return };
