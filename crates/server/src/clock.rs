@@ -32,12 +32,23 @@ impl Clock {
         self.micros() / 1000
     }
 
-    /// A number greater than all previous ones, across restarts too. Rows are ordered by it, because several can be
-    /// inserted within one millisecond.
+    /// A number greater than all previous ones. Rows are ordered by it, because several can be inserted within one
+    /// millisecond. Drawn in a transaction that writes, it is also greater than those of other processes and of earlier
+    /// runs, whatever their clocks said: such a transaction begins with the number that the last one ended with.
     pub fn sequence(&self) -> i64 {
         let now = self.micros();
         let previous = self.0.last_sequence.fetch_update(SeqCst, SeqCst, |last| Some(now.max(last + 1)));
         previous.map_or(now, |last| now.max(last + 1))
+    }
+
+    /// The last of these numbers; 0 if there was none.
+    pub(crate) fn last_sequence(&self) -> i64 {
+        self.0.last_sequence.load(SeqCst)
+    }
+
+    /// Makes all further numbers greater than this one, which a row has.
+    pub(crate) fn continue_after(&self, sequence: i64) {
+        self.0.last_sequence.fetch_max(sequence, SeqCst);
     }
 
     /// Moves the clock forward by `time`.
@@ -109,5 +120,9 @@ mod tests {
         let clock = Clock::default();
         let numbers: Vec<i64> = (0..1000).map(|_| clock.sequence()).collect();
         assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]));
+        let ahead = clock.now() * 2000;
+        clock.continue_after(ahead);
+        clock.continue_after(1);
+        assert_eq!([clock.sequence(), clock.sequence(), clock.last_sequence()], [ahead + 1, ahead + 2, ahead + 2]);
     }
 }

@@ -9,6 +9,9 @@ use axum::{
 };
 use serde::Serialize;
 use serde_json::json;
+use sqlx::postgres::PgDatabaseError;
+
+use crate::retry::BrokenOff;
 
 /// When a request may be sent again that found the database busy.
 const RETRY_AFTER_SECONDS: u64 = 5;
@@ -197,6 +200,8 @@ pub enum Error {
     },
     /// 503: the request is well, and may be sent again later. The text is for the log.
     Unavailable(String),
+    /// 503 too, but a further attempt may succeed at once. The text is for the log.
+    Interrupted(String),
     /// 500. The text is for the log.
     Fault(String),
 }
@@ -253,7 +258,7 @@ impl std::fmt::Display for Error {
             Self::TooMany { message, retry_after, .. } => {
                 write!(formatter, "{message}: try again in {} seconds", whole_seconds(*retry_after))
             }
-            Self::Unavailable(reason) | Self::Fault(reason) => formatter.write_str(reason),
+            Self::Unavailable(reason) | Self::Interrupted(reason) | Self::Fault(reason) => formatter.write_str(reason),
         }
     }
 }
@@ -267,17 +272,43 @@ const SQLITE_LOCKED: i32 = 6;
 const SQLITE_IOERR: i32 = 10;
 const SQLITE_FULL: i32 = 13;
 
+/// PostgreSQL's codes and classes of codes for what ended a transaction or the connection: another one in its way, or a
+/// server that stops or starts.
+const POSTGRES_INTERRUPTED: [&str; 3] = ["08", "40", "57P"];
+/// And for what is too busy or out of something: memory, disk, connections, a lock or a statement that took too long, and a
+/// server that became a standby.
+const POSTGRES_UNAVAILABLE: [&str; 6] = ["53", "55P03", "57014", "58", "25006", "25P03"];
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        let passes = match &error {
-            sqlx::Error::PoolTimedOut => true,
-            sqlx::Error::Database(refusal) => {
-                let code = refusal.code().and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff);
-                matches!(code, Some(SQLITE_BUSY | SQLITE_LOCKED | SQLITE_IOERR | SQLITE_FULL))
-            }
-            _ => false,
+        let kind: fn(String) -> Self = match &error {
+            sqlx::Error::PoolTimedOut => Self::Unavailable,
+            sqlx::Error::Io(_) => Self::Interrupted,
+            sqlx::Error::Database(refusal) => match refusal.try_downcast_ref::<PgDatabaseError>() {
+                Some(refusal) => kind_in_postgres(refusal.code()),
+                None => kind_in_sqlite(refusal.code().and_then(|code| code.parse().ok())),
+            },
+            _ => Self::Fault,
         };
-        if passes { Self::Unavailable(error.to_string()) } else { Self::fault(error) }
+        kind(error.to_string())
+    }
+}
+
+fn kind_in_postgres(code: &str) -> fn(String) -> Error {
+    let is_one_of = |codes: &[&str]| codes.iter().any(|begin| code.starts_with(begin));
+    if is_one_of(&POSTGRES_INTERRUPTED) {
+        Error::Interrupted
+    } else if is_one_of(&POSTGRES_UNAVAILABLE) {
+        Error::Unavailable
+    } else {
+        Error::Fault
+    }
+}
+
+fn kind_in_sqlite(code: Option<i32>) -> fn(String) -> Error {
+    match code.map(|code| code & 0xff) {
+        Some(SQLITE_BUSY | SQLITE_LOCKED | SQLITE_IOERR | SQLITE_FULL) => Error::Unavailable,
+        _ => Error::Fault,
     }
 }
 
@@ -296,8 +327,13 @@ impl IntoResponse for Error {
             }
             Self::Unavailable(reason) => {
                 tracing::error!(reason, "the server is too busy");
-                let message = "The server is too busy, or its disk is full: try again later";
-                with_retry_after(RETRY_AFTER_SECONDS, body(Code::Unavailable, None, message))
+                unavailable()
+            }
+            Self::Interrupted(reason) => {
+                tracing::warn!(reason, "the database broke off");
+                let mut reply = unavailable();
+                reply.extensions_mut().insert(BrokenOff);
+                reply
             }
             Self::Fault(reason) => {
                 tracing::error!(reason, "request failed");
@@ -305,6 +341,11 @@ impl IntoResponse for Error {
             }
         }
     }
+}
+
+fn unavailable() -> Response {
+    let message = "The server is too busy, or its disk is full: try again later";
+    with_retry_after(RETRY_AFTER_SECONDS, body(Code::Unavailable, None, message))
 }
 
 /// Rounded up: who comes back after it is not too early.
@@ -360,6 +401,22 @@ mod tests {
         let codes: BTreeMap<String, u16> = codes().into_iter().map(|code| (code.clone(), status(&code))).collect();
         assert!(codes.len() > 50);
         assert_eq!(documented(), codes);
+    }
+
+    #[test]
+    fn what_passes_is_no_fault() {
+        let of = |code| kind_in_postgres(code)(String::new());
+        for code in ["40001", "40P01", "57P01", "08006"] {
+            assert!(matches!(of(code), Error::Interrupted(_)), "{code}");
+        }
+        for code in ["53100", "53300", "55P03", "57014"] {
+            assert!(matches!(of(code), Error::Unavailable(_)), "{code}");
+        }
+        for code in ["23505", "22021", "42P01"] {
+            assert!(matches!(of(code), Error::Fault(_)), "{code}");
+        }
+        assert!(matches!(kind_in_sqlite(Some(517))(String::new()), Error::Unavailable(_)));
+        assert!(matches!(kind_in_sqlite(Some(1555))(String::new()), Error::Fault(_)));
     }
 
     #[test]

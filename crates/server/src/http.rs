@@ -44,7 +44,7 @@ use crate::{
     config::Config,
     error::{Code, Error},
     keystore::{self, Keystore},
-    metrics,
+    metrics, retry,
     service::Service,
     vault::{self, Vault},
     work::Reservation,
@@ -59,6 +59,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Both services under their prefixes, the health checks, and the page if there is one.
 pub fn router(keystore: Keystore, vault: Vault, config: &Config) -> Router {
+    let is_remote = vault.store().is_remote();
     let readiness = Readiness { keystore: keystore.clone(), vault: vault.clone(), found: Arc::default() };
     let health = Router::new()
         .route("/livez", get(async || StatusCode::NO_CONTENT))
@@ -68,8 +69,9 @@ pub fn router(keystore: Keystore, vault: Vault, config: &Config) -> Router {
     let services = Router::new()
         .nest("/keystore", with_error_bodies(keystore::router(keystore)))
         .nest("/vault", with_error_bodies(vault::router(vault)))
-        .merge(with_error_bodies(health))
-        .layer(overriding(CACHE_CONTROL, "no-store"));
+        .merge(with_error_bodies(health));
+    let services = if is_remote { services.layer(axum::middleware::from_fn(retry::retry)) } else { services };
+    let services = services.layer(overriding(CACHE_CONTROL, "no-store"));
     let everything = match &config.www {
         Some(folder) => services.fallback_service(page(folder)),
         None => services.fallback(not_found),

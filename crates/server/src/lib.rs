@@ -7,7 +7,8 @@
 //! - [`auth`], [`idempotency`], [`pagination`], [`query`], `rate_limit`, [`request`], [`error`]: what resources need
 //! - [`bounds`]: what a request may have of anything; [`work`]: what takes milliseconds, and how much of it goes on at once
 //! - [`operator`]: what the commands do with users; [`mail`]: invitations by e-mail; [`metrics`]: what is counted and timed
-//! - [`http`]: the whole router, and the layers around every request; `serve`: the connections they come by
+//! - [`http`]: the whole router, and the layers around every request; `retry`: one of them; `serve`: the connections they
+//!   come by
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), vaultshare_server::error::Error> {
@@ -36,6 +37,7 @@ pub mod public_key;
 pub mod query;
 mod rate_limit;
 pub mod request;
+mod retry;
 mod serve;
 pub mod service;
 pub mod store;
@@ -47,7 +49,7 @@ pub mod vault;
 pub mod wire;
 pub mod work;
 
-pub use config::{Config, Limits, LogFormat, MailConfig, SignUps, Time, TlsConfig};
+pub use config::{Config, DatabaseConfig, Limits, LogFormat, MailConfig, SignUps, Time, TlsConfig};
 pub use operator::ListedUser;
 
 use std::{fs::File, path::Path, sync::Arc, time::Duration};
@@ -74,17 +76,23 @@ pub struct App {
     clock: Clock,
     keystore: Keystore,
     vault: Vault,
-    /// Held by a server for as long as the databases are open.
+    /// Held by a server for as long as SQLite databases are open, which one server has.
     _lock: Option<Arc<File>>,
 }
 
-/// Opens the databases, and creates them at the first start.
+/// Opens the databases, and creates their tables at the first start.
 pub async fn open(config: Config) -> Result<App> {
-    private::create_folder(&config.data).map_err(|error| {
-        Error::fault(format!("the data folder {} cannot be created: {error}", config.data.display()))
-    })?;
-    let lock = private::lock_folder(&config.data)?;
-    let app = connect(config, Some(Arc::new(lock))).await?;
+    let lock = match &config.database.url {
+        // Any number of processes may serve it.
+        Some(_) => None,
+        None => {
+            private::create_folder(&config.data).map_err(|error| {
+                Error::fault(format!("the data folder {} cannot be created: {error}", config.data.display()))
+            })?;
+            Some(Arc::new(private::lock_folder(&config.data)?))
+        }
+    };
+    let app = connect(config, lock).await?;
     app.vault.prepare().await?;
     Ok(app)
 }
@@ -92,16 +100,19 @@ pub async fn open(config: Config) -> Result<App> {
 /// Opens the databases beside a server that may be running, to do what an operator does with users. They have to be there
 /// and of this version.
 pub async fn open_beside(config: Config) -> Result<App> {
-    store::files::require_current(&config.data)?;
+    match &config.database.url {
+        Some(url) => store::require_current(&url.parse()?).await?,
+        None => store::files::require_current(&config.data)?,
+    }
     connect(config, None).await
 }
 
-/// What is wrong with the databases in the data folder, or in a backup, a line each.
+/// What is wrong with the SQLite databases in the data folder, or in a backup, a line each.
 pub fn check(folder: &Path) -> Result<Vec<String>> {
     store::files::check(folder)
 }
 
-/// Copies both databases into a new folder, as they are at one moment, also from under a server that is running.
+/// Copies both SQLite databases into a new folder, as they are at one moment, also from under a server that is running.
 pub fn back_up(data: &Path, to: &Path) -> Result<()> {
     store::files::back_up(data, to)
 }
@@ -113,8 +124,18 @@ pub fn restore(from: &Path, data: &Path, replace: bool) -> Result<()> {
 
 async fn connect(config: Config, lock: Option<Arc<File>>) -> Result<App> {
     let clock = Clock::default();
-    let vault_store = Store::open_sqlite(&config.data.join("vault.db"), &store::VAULT).await?;
-    let keystore_store = Store::open_sqlite(&config.data.join("keystore.db"), &store::KEYSTORE).await?;
+    let (vault_store, keystore_store) = match &config.database.url {
+        Some(url) => {
+            let url = url.parse()?;
+            let vault = Store::open_postgres(&url, &store::VAULT, clock.clone()).await?;
+            (vault, Store::open_postgres(&url, &store::KEYSTORE, clock.clone()).await?)
+        }
+        None => {
+            let vault = Store::open_sqlite(&config.data.join("vault.db"), &store::VAULT, clock.clone()).await?;
+            let keystore = config.data.join("keystore.db");
+            (vault, Store::open_sqlite(&keystore, &store::KEYSTORE, clock.clone()).await?)
+        }
+    };
     store::installation::check(&vault_store, &keystore_store).await?;
     let mailer = Mailer::new(&config.mail, &config.data)?;
     let key = keystore::rate_limit_key(&keystore_store).await?;
@@ -144,7 +165,7 @@ impl App {
         self.keystore.clear_expired().await?;
         self.vault.clear_expired().await?;
         for store in [self.vault.store(), self.keystore.store()] {
-            store::files::end_log(store.file().to_owned()).await?;
+            store.end_log().await?;
         }
         Ok(())
     }
@@ -179,7 +200,7 @@ impl App {
     /// Records what is measured rather than counted, for [`metrics`].
     pub(crate) async fn measure(&self) -> Result<()> {
         for store in [self.vault.store(), self.keystore.store()] {
-            metrics::database_size(store.file());
+            store.measure().await?;
         }
         metrics::mail_queue(self.vault.queued_mail().await?);
         Ok(())

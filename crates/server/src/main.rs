@@ -42,17 +42,17 @@ struct Arguments {
 enum Command {
     /// Serve; done also where there is no command
     Serve,
-    /// Create both databases, or bring them up to date, and exit
+    /// Create the tables of both services, or bring them up to date, and exit
     Migrate,
-    /// Check both databases: their pages, what rows refer to, that they belong together, who can read them
+    /// Check both SQLite databases: their pages, what rows refer to, that they belong together, who can read them
     Check,
-    /// Copy both databases, as they are at one moment, into a new folder; the server may be running
+    /// Copy both SQLite databases, as they are at one moment, into a new folder; the server may be running
     Backup {
         /// The new folder
         #[arg(value_name = "DIR")]
         backup: PathBuf,
     },
-    /// Put the databases of a backup into the data folder, which no server may be using
+    /// Put the SQLite databases of a backup into the data folder, which no server may be using
     Restore {
         /// The folder of the backup
         #[arg(value_name = "DIR")]
@@ -113,9 +113,11 @@ async fn run(arguments: Arguments) -> Outcome {
             vaultshare_server::open(config).await?.close().await;
             Ok(())
         }
-        Some(Command::Check) => check(&config.data),
-        Some(Command::Backup { backup }) => Ok(vaultshare_server::back_up(&config.data, &backup)?),
-        Some(Command::Restore { backup, replace }) => Ok(vaultshare_server::restore(&backup, &config.data, replace)?),
+        Some(Command::Check) => check(files_of(&config)?),
+        Some(Command::Backup { backup }) => Ok(vaultshare_server::back_up(files_of(&config)?, &backup)?),
+        Some(Command::Restore { backup, replace }) => {
+            Ok(vaultshare_server::restore(&backup, files_of(&config)?, replace)?)
+        }
         Some(Command::Users(command)) => {
             let app = vaultshare_server::open_beside(config).await?;
             let done = users(&app, command).await;
@@ -153,6 +155,15 @@ async fn serve(mut config: Config) -> Outcome {
     }
     println!("listening on {url}");
     Ok(app.serve(listener, stop_requested()).await?)
+}
+
+/// The folder of the SQLite databases. PostgreSQL has programs of its own for what is done with them.
+fn files_of(config: &Config) -> Result<&Path, &'static str> {
+    match config.database.url {
+        Some(_) => Err("this command is for SQLite: databases of PostgreSQL are backed up by pg_dump, restored by \
+             pg_restore, and checked by pg_amcheck"),
+        None => Ok(&config.data),
+    }
 }
 
 fn check(data: &Path) -> Outcome {

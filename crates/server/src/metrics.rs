@@ -1,7 +1,7 @@
 //! What the server counts and times, in the form that Prometheus reads. Nothing is recorded where no listener for it is
 //! configured.
 
-use std::{path::Path, time::Instant};
+use std::time::Instant;
 
 use axum::{
     Router,
@@ -61,36 +61,27 @@ pub(crate) fn sign_in_failed() {
 }
 
 /// A wait for a connection to a database: `write` is the queue for the one that writes.
-pub(crate) struct Wait<'a> {
-    database: &'a Path,
+pub(crate) struct Wait {
+    database: &'static str,
     kind: &'static str,
     began: Instant,
 }
 
-impl<'a> Wait<'a> {
-    pub(crate) fn begin(database: &'a Path, kind: &'static str) -> Self {
+impl Wait {
+    pub(crate) fn begin(database: &'static str, kind: &'static str) -> Self {
         Self { database, kind, began: Instant::now() }
     }
 
     pub(crate) fn ended(self) {
-        histogram!("vaultshare_database_wait_seconds", "database" => name_of(self.database), "kind" => self.kind)
+        histogram!("vaultshare_database_wait_seconds", "database" => self.database, "kind" => self.kind)
             .record(self.began.elapsed());
     }
 }
 
-/// The sizes of a database and of its write-ahead log.
-pub(crate) fn database_size(database: &Path) {
-    let mut wal = database.as_os_str().to_owned();
-    wal.push("-wal");
-    for (part, file) in [("database", database), ("wal", Path::new(&wal))] {
-        let bytes = std::fs::metadata(file).map_or(0, |metadata| metadata.len());
-        #[allow(clippy::cast_precision_loss, reason = "a gauge is a floating-point number: exact up to 2^53")]
-        gauge!("vaultshare_database_bytes", "database" => name_of(database), "file" => part).set(bytes as f64);
-    }
-}
-
-fn name_of(database: &Path) -> String {
-    database.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+/// The size of a part of a database: of itself, or of its write-ahead log.
+pub(crate) fn database_size(database: &'static str, part: &'static str, bytes: u64) {
+    #[allow(clippy::cast_precision_loss, reason = "a gauge is a floating-point number: exact up to 2^53")]
+    gauge!("vaultshare_database_bytes", "database" => database, "file" => part).set(bytes as f64);
 }
 
 /// Invitations that wait to be sent.

@@ -27,7 +27,7 @@ pub(crate) fn create_file(file: &Path) -> io::Result<()> {
 }
 
 /// Takes the folder of the databases for this process, until the file is dropped or the process ends. Two servers on one
-/// folder would give up each other's mail; what an operator does beside a server takes no such lock.
+/// folder would number rows each for itself; what an operator does beside a server takes no such lock.
 pub(crate) fn lock_folder(folder: &Path) -> Result<File> {
     let name = folder.join("lock");
     let fault = |error: io::Error| Error::fault(format!("{} cannot be locked: {error}", name.display()));

@@ -242,6 +242,7 @@ impl Drop for Place {
 mod tests {
     use super::*;
     use crate::{
+        clock::Clock,
         store::{KEYSTORE, Store},
         testing::Folder,
     };
@@ -255,14 +256,14 @@ mod tests {
         let folder = Folder::new().unwrap();
         let file = folder.path().join("keystore.db");
         let (alice, now) = (limit("alice"), 1_000_000);
-        let store = Store::open_sqlite(&file, &KEYSTORE).await.unwrap();
+        let store = Store::open_sqlite(&file, &KEYSTORE, Clock::default()).await.unwrap();
         let mut tx = store.write().await.unwrap();
         assert_eq!(alice.take(&mut tx, now).await.unwrap(), None);
         assert_eq!(alice.take(&mut tx, now).await.unwrap(), None);
         tx.commit().await.unwrap();
         store.close().await;
 
-        let store = Store::open_sqlite(&file, &KEYSTORE).await.unwrap();
+        let store = Store::open_sqlite(&file, &KEYSTORE, Clock::default()).await.unwrap();
         let mut tx = store.write().await.unwrap();
         assert_eq!(alice.take(&mut tx, now).await.unwrap(), Some(Duration::from_secs(10)));
         assert_eq!(alice.wait(&mut tx, now + 1000).await.unwrap(), Some(Duration::from_secs(9)));

@@ -250,6 +250,19 @@ mod tests {
     }
 
     #[test]
+    fn a_nul_character_is_refused_wherever_a_text_has_it() {
+        for body in
+            [r#"{"a":{"b":["x","a\u0000secret"]}}"#, r#"{"a\u0000secret":1}"#, r#"["\u0000", 1.5, true, null, -1]"#]
+        {
+            let refused = parse::<Value>(body.as_bytes()).unwrap_err();
+            assert!(matches!(refused, Error::Refused { code: Code::InvalidText, .. }), "{refused}");
+            assert!(!refused.to_string().contains("secret"), "{refused}");
+        }
+        // A backslash before it: six characters, none of them NUL.
+        assert!(parse::<Value>(br#"{"a":["\\u0000", -1, 1.5, true, null, {}]}"#).is_ok());
+    }
+
+    #[test]
     fn json_has_several_names() {
         assert!(is_json("application/json; charset=utf-8"));
         assert!(is_json("application/problem+json"));

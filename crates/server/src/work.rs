@@ -23,7 +23,7 @@ use crate::{
 /// milliseconds.
 const WAITING_PER_THREAD: usize = 200;
 
-/// How many requests of one user are worked on at once: one less than the database has readers, which one user's large lists
+/// How many requests of one user are worked on at once: one less than SQLite has readers, which one user's large lists
 /// would else keep from all others. More of them wait, for each other alone.
 const REQUESTS_OF_USER: usize = 3;
 
@@ -106,6 +106,13 @@ impl Reservation {
     /// Has other requests of the user go on, while this one waits for its client.
     pub(crate) fn give_turn_back(&self) {
         self.lock().turn = None;
+    }
+
+    /// Gives back what the request has, before it is tried again: waiting for a turn while it has one, it could wait for ever.
+    pub(crate) fn begin_anew(&self) {
+        let mut reserved = self.lock();
+        reserved.turn = None;
+        reserved.memory.clear();
     }
 
     fn lock(&self) -> MutexGuard<'_, Reserved> {

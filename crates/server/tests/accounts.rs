@@ -34,8 +34,7 @@ fn new_user(username: &str) -> Value {
 }
 
 async fn count(server: &Server, database: &str, table: &str) -> i64 {
-    let url = format!("sqlite:{}", server.0.data().join(database).with_extension("db").display());
-    let mut database = sqlx::AnyConnection::connect(&url).await.unwrap();
+    let mut database = server.0.connect(database).await.unwrap();
     let count = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
     sqlx::query_scalar(count).fetch_one(&mut database).await.unwrap()
 }
@@ -72,13 +71,13 @@ async fn by_invitation_one_user_signs_up_with_each() {
 async fn a_users_invitation_to_connect_is_none_to_sign_up() {
     let folder = Folder::new().unwrap();
     let config = Config::new(folder.path());
-    let open = Server(testing::server(config.clone(), Folder::new().unwrap()).await.unwrap());
+    let open = Server(testing::server_on_files(config.clone(), Folder::new().unwrap()).await.unwrap());
     let alice = open.sign_up("alice").await;
     let made = open.post(&alice, "/vault/invitations", invitation(&alice)).await.ok();
     open.0.close().await;
     drop(open);
     let config = Config { signups: SignUps::Invite, ..config };
-    let server = Server(testing::server(config, folder).await.unwrap());
+    let server = Server(testing::server_on_files(config, folder).await.unwrap());
     let token = text(&made["invitation"]["token"]);
     with_invitation(&server, "/keystore/srp/users", &token, new_user("bob")).await.refused(403);
 }
@@ -87,13 +86,13 @@ async fn a_users_invitation_to_connect_is_none_to_sign_up() {
 async fn a_closed_server_takes_nobody_and_keeps_those_it_has() {
     let folder = Folder::new().unwrap();
     let config = Config::new(folder.path());
-    let open = Server(testing::server(config.clone(), Folder::new().unwrap()).await.unwrap());
+    let open = Server(testing::server_on_files(config.clone(), Folder::new().unwrap()).await.unwrap());
     open.register("alice").await.ok();
     let (token, _) = open.0.invite_user().await.unwrap();
     open.0.close().await;
     drop(open);
     let closed = Config { signups: SignUps::Closed, ..config };
-    let server = Server(testing::server(closed, folder).await.unwrap());
+    let server = Server(testing::server_on_files(closed, folder).await.unwrap());
     assert_eq!(server.register("bob").await.refused(403), "sign_ups_closed");
     with_invitation(&server, "/keystore/srp/users", &token, new_user("bob")).await.refused(403);
     server.call("POST", "/keystore/srp/username", None, Some(json!({}))).await.refused(403);
@@ -160,7 +159,7 @@ async fn a_deletion_that_was_cut_off_is_finished_later() {
 async fn users_of_before_are_told_by_their_key() {
     let folder = Folder::new().unwrap();
     let config = Config::new(folder.path());
-    let before = Server(testing::server(config.clone(), Folder::new().unwrap()).await.unwrap());
+    let before = Server(testing::server_on_files(config.clone(), Folder::new().unwrap()).await.unwrap());
     let (alice, bob) = (before.sign_up("alice").await, before.sign_up("bob").await);
     let dek = json!({ "serialized_data_encryption_key": SEALED });
     let dek = before.post(&alice, "/keystore/data_encryption_keys", dek).await.ok();
@@ -172,7 +171,7 @@ async fn users_of_before_are_told_by_their_key() {
     let mut vault = sqlx::AnyConnection::connect(&url).await.unwrap();
     sqlx::raw_sql("UPDATE users SET keystore_user_id = NULL").execute(&mut vault).await.unwrap();
 
-    let server = Server(testing::server(config, folder).await.unwrap());
+    let server = Server(testing::server_on_files(config, folder).await.unwrap());
     let alone = server.0.users_of_the_vault_alone().await.unwrap();
     assert_eq!(alone.iter().map(|user| &user.vault_ids).collect::<Vec<_>>(), [&vec![bob.id.clone()]]);
     server.delete(&alice, "/vault/me").await.ok();
@@ -271,7 +270,7 @@ async fn what_is_over_goes_in_time_and_what_is_not_stays() {
 
 #[tokio::test]
 async fn what_is_deleted_is_not_in_the_files() {
-    let server = server().await;
+    let server = Server(testing::fresh_server_on_files().await.unwrap());
     let alice = server.sign_up("alice").await;
     server.sign_up("bob").await;
     let value = "Aes256Gcm.dG8gYmUgZm9yZ290dGVu.QUFBQQ==";
@@ -295,7 +294,7 @@ async fn what_is_deleted_is_not_in_the_files() {
 #[tokio::test]
 async fn commands_wait_for_no_server_and_bring_nothing_up_to_date_under_one() {
     let server = server().await;
-    let config = Config::new(server.0.data());
+    let config = server.0.config();
     let beside = vaultshare_server::open_beside(config.clone()).await.unwrap();
     let (token, _) = beside.invite_user().await.unwrap();
     assert_eq!(token.len(), 43);
@@ -304,7 +303,7 @@ async fn commands_wait_for_no_server_and_bring_nothing_up_to_date_under_one() {
         .sql("vault", "DELETE FROM _sqlx_migrations WHERE version = (SELECT MAX(version) FROM _sqlx_migrations)")
         .await;
     let refused = vaultshare_server::open_beside(config).await.err().unwrap().to_string();
-    assert!(refused.contains("vault.db") && refused.contains("`migrate`"), "{refused}");
+    assert!(refused.contains("vault") && refused.contains("`migrate`"), "{refused}");
     let nowhere = Config::new(server.0.data().join("nowhere"));
     assert!(vaultshare_server::open_beside(nowhere).await.err().unwrap().to_string().contains("cannot be opened"));
     assert!(!server.0.data().join("nowhere").exists());
@@ -320,7 +319,7 @@ fn copy_of(data: &std::path::Path) -> Folder {
 
 #[tokio::test]
 async fn a_check_finds_what_is_wrong() {
-    let server = server().await;
+    let server = Server(testing::fresh_server_on_files().await.unwrap());
     let alice = server.sign_up("alice").await;
     server.make_item(&alice).await;
     server.0.clear_expired().await.unwrap();
@@ -364,7 +363,7 @@ async fn a_check_finds_what_is_wrong() {
 
 #[tokio::test]
 async fn a_backup_is_of_one_moment_while_the_server_writes() {
-    let server = server().await;
+    let server = Server(testing::fresh_server_on_files().await.unwrap());
     let data = server.0.data().to_owned();
     let stop = std::sync::atomic::AtomicBool::new(false);
     let connection = |name: &str| rusqlite::Connection::open(data.join(name)).unwrap();
@@ -407,7 +406,7 @@ async fn a_backup_is_of_one_moment_while_the_server_writes() {
 
 #[tokio::test]
 async fn a_backup_is_restored_where_no_server_runs_and_nothing_is_lost() {
-    let server = server().await;
+    let server = Server(testing::fresh_server_on_files().await.unwrap());
     let alice = server.sign_up("alice").await;
     let item = server.make_item(&alice).await;
     let folder = Folder::new().unwrap();
@@ -432,7 +431,7 @@ async fn a_backup_is_restored_where_no_server_runs_and_nothing_is_lost() {
     std::fs::copy(folder.path().join("backup/keystore.db"), half.path().join("vault.db")).unwrap();
     assert!(vaultshare_server::restore(half.path(), &data, true).is_err());
 
-    let restored = Server(testing::server(Config::new(&data), folder).await.unwrap());
+    let restored = Server(testing::server_on_files(Config::new(&data), folder).await.unwrap());
     let path = format!("/vault/items/{}", text(&item["item"]["id"]));
     assert_eq!(restored.get(&alice, &path).await.ok(), server.get(&alice, &path).await.ok());
     restored.sign_in_to_keystore(&alice.username).await.ok();

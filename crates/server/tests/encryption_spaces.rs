@@ -8,6 +8,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use vaultshare::crypto::KeyPair;
+use vaultshare_server::{
+    Config, Limits,
+    testing::{self, Folder},
+};
 
 use common::{DEK, SEALED, Server, User, fixture, server, slot, text};
 
@@ -343,7 +347,11 @@ async fn a_list_of_large_items_ends_sooner_and_goes_on() {
 
 #[tokio::test]
 async fn what_would_fill_the_recipients_lists_is_refused() {
-    let server = server().await;
+    // Three thousand shares take their time.
+    let limits = Limits { request: Duration::from_secs(600).into(), ..Limits::default() };
+    let folder = Folder::new().unwrap();
+    let config = Config { limits, ..Config::new(folder.path()) };
+    let server = Server(testing::server(config, folder).await.unwrap());
     let (alice, bob, of_alice, _) = connected(&server).await;
     let item = server.make_item(&alice).await;
     space(&server, &alice, &bob, &of_alice).await;

@@ -125,7 +125,7 @@ fn request(method: &str, path: &str, user: Option<&User>, body: Option<String>) 
 impl World {
     async fn new(load: Load, data: &Path) -> Self {
         let unused = Folder::new().unwrap();
-        let server = Server(testing::server(Config::new(data), unused).await.unwrap());
+        let server = Server(testing::server_on_files(Config::new(data), unused).await.unwrap());
         let (alice, bob) = (server.sign_up("alice").await, server.sign_up("bob").await);
         let carlos = server.sign_up("carlos").await;
         server.connect(&alice, &bob).await;

@@ -184,6 +184,24 @@ async fn a_message_is_tried_again_with_growing_delays_and_then_given_up() {
 }
 
 #[tokio::test]
+async fn what_a_process_had_leased_when_it_died_is_given_up_and_not_sent_twice() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    invite(&server, &alice, BOB).await.ok();
+    // Another process has it, for a minute by the clock of both.
+    let (now, minute) = (server.0.clock().now(), Duration::from_secs(60));
+    let mut database = server.0.connect("vault").await.unwrap();
+    let lease = sqlx::query("UPDATE mail_queue SET lease_until = $1").bind(now + 60_000);
+    lease.execute(&mut database).await.unwrap();
+    server.0.send_mail().await.unwrap();
+    assert_eq!(mail_of(&server, &alice).await.0, "waiting");
+    server.0.clock().advance(minute);
+    server.0.send_mail().await.unwrap();
+    assert_eq!(mail_of(&server, &alice).await, (json!("failed"), Value::Null));
+    assert!(messages(&server.0.data().join("outbox")).is_empty());
+}
+
+#[tokio::test]
 async fn a_message_is_not_sent_after_its_invitation_has_expired() {
     let server =
         without_a_mail_server(Limits { invitation: Duration::from_secs(60).into(), ..Limits::default() }).await;

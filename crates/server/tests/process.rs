@@ -12,7 +12,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use vaultshare_server::testing::Folder;
+use vaultshare_server::testing::{self, Database, Folder};
 
 use common::{SEALED, srp_client};
 
@@ -27,10 +27,15 @@ impl Process {
     }
 
     fn start_with(listen: &str, more: &[&str], data: &Path) -> Self {
+        Self::start_on(None, listen, more, data)
+    }
+
+    fn start_on(database: Option<&Database>, listen: &str, more: &[&str], data: &Path) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_vaultshare-server"))
             .args(["--listen", listen, "--data"])
             .arg(data)
             .args(more)
+            .envs(database.map(|database| ("VAULTSHARE_DATABASE_URL", database.url())))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -96,10 +101,12 @@ fn register(process: &Process) {
     assert_eq!(process.call("POST", "/keystore/srp/users", "", &user).0, 201);
 }
 
-#[test]
-fn an_acknowledged_write_survives_being_killed() {
+#[tokio::test]
+async fn an_acknowledged_write_survives_being_killed() {
     let data = Folder::new().unwrap();
-    let process = Process::start(data.path());
+    let database = testing::database().await.unwrap();
+    let start = || Process::start_on(database.as_ref(), "127.0.0.1:0", &[], data.path());
+    let process = start();
     register(&process);
     let token = process.sign_in("alice");
     let dek = json!({ "serialized_data_encryption_key": SEALED });
@@ -112,7 +119,7 @@ fn an_acknowledged_write_survives_being_killed() {
     process.signal("KILL");
     assert!(!process.wait().0);
 
-    let process = Process::start(data.path());
+    let process = start();
     for id in acknowledged {
         let (status, reply) = process.call("GET", &format!("/keystore/data_encryption_keys/{id}"), &token, &json!({}));
         assert_eq!((status, &reply["data_encryption_key"]["serialized_data_encryption_key"]), (200, &json!(SEALED)));
@@ -186,6 +193,16 @@ fn command(arguments: &[&str], data: &Path) -> (bool, String, String) {
         Command::new(env!("CARGO_BIN_EXE_vaultshare-server")).args(arguments).arg("--data").arg(data).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.success(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn commands_for_files_say_what_does_it_on_postgresql() {
+    let folder = Folder::new().unwrap();
+    let on_postgres = ["--database-url", "postgres:///nowhere"];
+    for arguments in [&["check"] as &[_], &["backup", "x"], &["restore", "x"]] {
+        let (done, _, reason) = command(&[arguments, &on_postgres].concat(), folder.path());
+        assert!(!done && reason.contains("for SQLite") && reason.contains("pg_dump"), "{reason}");
+    }
 }
 
 #[test]

@@ -7,7 +7,6 @@ mod common;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sqlx::Connection;
 use vaultshare_server::{
     Config, Limits,
     testing::{self, Folder},
@@ -41,8 +40,7 @@ fn path(item: &Value) -> String {
 
 /// What is kept of a user's usage, and what is there.
 async fn usage(server: &Server, user: &User) -> ((i64, i64), i64) {
-    let url = format!("sqlite:{}", server.0.data().join("vault.db").display());
-    let mut vault = sqlx::AnyConnection::connect(&url).await.unwrap();
+    let mut vault = server.0.connect("vault").await.unwrap();
     let kept = sqlx::query_as("SELECT items, bytes FROM user_usage WHERE user_id = $1");
     let kept = kept.bind(&user.id).fetch_one(&mut vault).await.unwrap();
     let items = "SELECT COUNT(*) FROM items WHERE user_id = $1 AND original_id IS NULL";
@@ -152,7 +150,8 @@ async fn a_quota_that_is_set_later_counts_what_is_there_and_one_that_is_lifted_f
     let data = folder.path().to_owned();
     let open = async |quota_items| {
         let limits = Limits { quota_items, ..Limits::default() };
-        Server(testing::server(Config { limits, ..Config::new(&data) }, Folder::new().unwrap()).await.unwrap())
+        let config = Config { limits, ..Config::new(&data) };
+        Server(testing::server_on_files(config, Folder::new().unwrap()).await.unwrap())
     };
     let server = open(0).await;
     let alice = server.sign_up("alice").await;
@@ -270,8 +269,7 @@ async fn what_is_kept_of_a_users_usage_is_what_is_there_after_every_kind_of_writ
 /// Checks what is kept against what is found when it is counted anew, at a change that changes no size.
 async fn agrees(server: &Server, user: &User, after: &str) {
     let kept = usage(server, user).await.0;
-    let url = format!("sqlite:{}", server.0.data().join("vault.db").display());
-    let mut vault = sqlx::AnyConnection::connect(&url).await.unwrap();
+    let mut vault = server.0.connect("vault").await.unwrap();
     let forget = sqlx::query("DELETE FROM user_usage WHERE user_id = $1");
     forget.bind(&user.id).execute(&mut vault).await.unwrap();
     let item = server.get(user, "/vault/items?own=true").await.ok()["items"][0].clone();

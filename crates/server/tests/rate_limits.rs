@@ -8,7 +8,6 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::extract::ConnectInfo;
 use serde_json::{Value, json};
-use sqlx::Connection;
 use vaultshare_server::{Config, Limits, testing::Folder};
 
 use common::{Reply, Server, fixture, request, srp_client, text};
@@ -135,13 +134,14 @@ async fn a_restart_forgets_no_failed_login() {
 #[tokio::test]
 async fn a_flood_that_is_refused_writes_nothing() {
     let limits = Limits { attempts_per_user: 3, sign_ups_per_address: 1, ..Limits::default() };
-    let server = server(limits).await;
+    let folder = Folder::new().unwrap();
+    let config = Config { limits, ..Config::new(folder.path()) };
+    let server = Server(vaultshare_server::testing::server_on_files(config, folder).await.unwrap());
     register(&server, HOME, "alice").await.ok();
     for _ in 0..3 {
         guess(&server, HOME, "alice").await.refused(401);
     }
-    let url = format!("sqlite:{}", server.0.data().join("keystore.db").display());
-    let mut other = sqlx::AnyConnection::connect(&url).await.unwrap();
+    let mut other = server.0.connect("keystore").await.unwrap();
     // SQLite's own count of what other connections have committed.
     let commits = "PRAGMA data_version";
     let before: i64 = sqlx::query_scalar(commits).fetch_one(&mut other).await.unwrap();
@@ -199,8 +199,7 @@ async fn housekeeping_forgets_what_counts_no_more() {
     let session = json!({ "public_key": fixture("alice-public") });
     post(&server, HOME, "/vault/session", session).await.refused(401);
     let rows = async |table: &'static str| {
-        let url = format!("sqlite:{}", server.0.data().join("keystore.db").display());
-        let mut database = sqlx::AnyConnection::connect(&url).await.unwrap();
+        let mut database = server.0.connect("keystore").await.unwrap();
         let count = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
         sqlx::query_scalar::<_, i64>(count).fetch_one(&mut database).await.unwrap()
     };

@@ -861,6 +861,10 @@ async fn an_invitations_token_is_shown_when_it_is_made_and_kept_as_a_hash() {
     assert_eq!(found["invitations"][0]["token"], token.as_str());
     assert_eq!(server.get(&alice, "/vault/invitations?token=another").await.ok()["invitations"], json!([]));
 
+    let mut database = server.0.connect("vault").await.unwrap();
+    let kept = sqlx::query_as("SELECT COUNT(*) FROM invitations WHERE token_hash = $1").bind(&token);
+    let kept: (i64,) = kept.fetch_one(&mut database).await.unwrap();
+    assert_eq!(kept.0, 0);
     let files = std::fs::read_dir(server.0.data()).unwrap().map(|entry| entry.unwrap().path());
     for file in files.filter(|file| file.file_name().unwrap().to_str().unwrap().starts_with("vault.db")) {
         let content = std::fs::read(&file).unwrap();

@@ -116,7 +116,7 @@ async fn every_page_begins_where_an_index_says_and_nothing_is_read_through() {
         let (_, watched) = world.get(who, &path).await;
         for statement in &watched.statements {
             let plan = world.database.explain(statement).await;
-            let is_page = statement.contains("LIMIT $");
+            let is_page = statement.contains("LIMIT ?");
             // Rows that are asked for by ids are found by these, however many their user has, and sorted afterwards.
             let by_ids = path.contains("_ids=");
             for step in &plan {
@@ -290,7 +290,7 @@ async fn a_change_takes_as_many_statements_for_twenty_records_as_for_two() {
 
 #[tokio::test]
 async fn items_are_counted_and_found_by_their_indexes() {
-    let world = World::new().await;
+    let world = World::on(Server(testing::fresh_server_on_files().await.unwrap())).await;
     world.add(0..3).await;
     for (who, path, index) in [
         ("alice", "/vault/item_templates", "COVERING INDEX items_by_template"),

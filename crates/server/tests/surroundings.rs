@@ -197,7 +197,10 @@ async fn the_server_says_what_it_is_and_whether_it_is_well() {
 #[tokio::test]
 async fn a_restart_loses_nothing() {
     let data = Folder::new().unwrap();
-    let open = || async { vaultshare_server::open(Config::new(data.path())).await.unwrap() };
+    let database = vaultshare_server::testing::database().await.unwrap();
+    let mut config = Config::new(data.path());
+    config.database.url = database.as_ref().map(|database| database.url().to_owned());
+    let open = || async { vaultshare_server::open(config.clone()).await.unwrap() };
     let body = json!({ "username": "nobody", "srp_a": "ff" });
     let salt = |app: vaultshare_server::App| {
         let request = common::request("POST", "/keystore/srp/challenges", None, None, Some(body.clone()));
@@ -217,14 +220,14 @@ async fn a_database_of_before_keeps_its_invitations_and_loses_their_tokens() {
     sqlx::any::install_default_drivers();
     let url = format!("sqlite:{}?mode=rwc", data.path().join("vault.db").display());
     let mut db = sqlx::AnyConnection::connect(&url).await.unwrap();
-    store::VAULT.run_to(5, &mut db).await.unwrap();
+    store::VAULT.migrations.run_to(5, &mut db).await.unwrap();
     let rows = "
         INSERT INTO users (id, public_key, public_key_hash, created_at) VALUES ('alice', 'PEM', 'hash', 0);
         INSERT INTO invitations (id, token, user_id, public_key, state, created_at, expire_at, email, sequence)
             VALUES ('one', 'token-one', 'alice', 'PEM', 'new', 0, 9000000000000, NULL, 1),
                    ('two', 'token-two', 'alice', 'PEM', 'new', 0, 9000000000000, 'bob@example.org', 2);
         INSERT INTO mail_queue (invitation_id, attempts, next_attempt_at, being_sent, sequence)
-            VALUES ('two', 0, 9000000000000, 0, 1);";
+            VALUES ('two', 0, 9000000000000, 0, 1), ('one', 0, 9000000000000, 1, 2);";
     sqlx::raw_sql(rows).execute(&mut db).await.unwrap();
 
     for _ in 0..2 {
@@ -233,8 +236,10 @@ async fn a_database_of_before_keeps_its_invitations_and_loses_their_tokens() {
             sqlx::query_as("SELECT token_hash FROM invitations ORDER BY id").fetch_all(&mut db).await.unwrap();
         assert_eq!(hashes, [(token::hash("token-one"),), (token::hash("token-two"),)]);
     }
-    let queued: (String,) = sqlx::query_as("SELECT token FROM mail_queue").fetch_one(&mut db).await.unwrap();
-    assert_eq!(queued.0, "token-two", "its message is still to be sent");
+    let queued = sqlx::query_as("SELECT token, lease_until FROM mail_queue ORDER BY sequence");
+    let queued: Vec<(String, Option<i64>)> = queued.fetch_all(&mut db).await.unwrap();
+    let (still_to_be_sent, cut_off) = (("token-two".to_owned(), None), ("token-one".to_owned(), Some(0)));
+    assert_eq!(queued, [still_to_be_sent, cut_off]);
 }
 
 #[tokio::test]
@@ -252,6 +257,9 @@ async fn one_folder_is_one_servers() {
 #[tokio::test]
 async fn halves_of_two_installations_are_no_server() {
     let (one, other) = (server().await, server().await);
+    if one.0.is_on_postgres() {
+        return; // The two halves are in one database.
+    }
     one.sign_up("alice").await;
     other.sign_up("bob").await;
     let folder = |server: &common::Server| server.0.data().to_owned();
@@ -324,9 +332,12 @@ async fn a_request_that_takes_too_long_is_refused_in_the_protocols_form() {
     let config = Config { limits, ..Config::new(data.path()) };
     let server = common::Server(vaultshare_server::testing::server(config, data).await.unwrap());
     // Another process holds the write lock.
-    let url = format!("sqlite:{}", server.0.data().join("keystore.db").display());
-    let mut other = sqlx::AnyConnection::connect(&url).await.unwrap();
-    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let mut other = server.0.connect("keystore").await.unwrap();
+    let lock = match server.0.is_on_postgres() {
+        true => "BEGIN; SELECT pg_advisory_xact_lock(hashtext('vaultshare: write'), hashtext('keystore'))",
+        false => "BEGIN IMMEDIATE",
+    };
+    sqlx::raw_sql(lock).execute(&mut other).await.unwrap();
     assert_eq!(server.register("alice").await.refused(503), "timeout");
     sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
 }
@@ -376,8 +387,7 @@ async fn housekeeping_deletes_all_that_has_expired() {
         )
         .await;
     server.0.clear_expired().await.unwrap();
-    let url = format!("sqlite:{}", server.0.data().join("vault.db").display());
-    let mut database = sqlx::AnyConnection::connect(&url).await.unwrap();
+    let mut database = server.0.connect("vault").await.unwrap();
     let left = "SELECT (SELECT COUNT(*) FROM sessions WHERE expires_at = 1) + (SELECT COUNT(*) FROM admission_tokens)
          + (SELECT COUNT(*) FROM idempotent_replies)";
     let left: i64 = sqlx::query_scalar(left).fetch_one(&mut database).await.unwrap();

@@ -29,7 +29,7 @@ pub struct Config {
     #[config(env = "VAULTSHARE_LISTEN", default = "127.0.0.1:3000")]
     #[config(layer_attr(arg(long, value_name = "ADDR:PORT")))]
     pub listen: ListenAddress,
-    /// The folder of the databases. It is created if there is none.
+    /// The folder of the databases, where they are SQLite's. It is created if there is none.
     #[config(env = "VAULTSHARE_DATA", default = "./data")]
     #[config(layer_attr(arg(long, value_name = "DIR")))]
     pub data: PathBuf,
@@ -55,6 +55,9 @@ pub struct Config {
     #[config(env = "VAULTSHARE_SIGNUPS", default = "open")]
     #[config(layer_attr(arg(long = "signups", value_name = "MODE")))]
     pub signups: SignUps,
+    /// Where the records are. Without a URL they are in SQLite databases in the data folder.
+    #[config(nested, layer_attr(command(flatten)))]
+    pub database: DatabaseConfig,
     /// TLS of the server's own. Without it a proxy has to speak TLS: clients refuse plain http, loopback aside.
     #[config(nested, layer_attr(command(flatten)))]
     pub tls: TlsConfig,
@@ -86,6 +89,29 @@ pub enum LogFormat {
     Text,
     /// One object a line.
     Json,
+}
+
+/// Where the records are.
+#[derive(Clone, Default, Serialize, confique::Config)]
+#[config(layer_attr(derive(clap::Args)), layer_attr(serde(deny_unknown_fields)))]
+pub struct DatabaseConfig {
+    /// A PostgreSQL database, postgres://user:password@host/database, for one process or several. A password is better given
+    /// in the environment or in a file of its own: other users see the command line.
+    #[config(env = "VAULTSHARE_DATABASE_URL")]
+    #[config(layer_attr(arg(long = "database-url", value_name = "URL")))]
+    #[serde(serialize_with = "redact")]
+    pub url: Option<String>,
+    /// A file that holds the URL of the database, where that is not given itself.
+    #[config(env = "VAULTSHARE_DATABASE_URL_FILE")]
+    #[config(layer_attr(arg(long = "database-url-file", value_name = "FILE", conflicts_with = "url")))]
+    pub url_file: Option<PathBuf>,
+}
+
+impl std::fmt::Debug for DatabaseConfig {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let url = self.url.as_ref().map(|_| "(set)"); // It may hold a password.
+        formatter.debug_struct("DatabaseConfig").field("url", &url).finish_non_exhaustive()
+    }
 }
 
 /// How invitations by e-mail are sent.
@@ -140,6 +166,7 @@ impl Config {
             metrics_listen: None,
             log_format: LogFormat::Text,
             trusted_proxies: Vec::new(),
+            database: DatabaseConfig::default(),
             tls: TlsConfig::default(),
             signups: SignUps::Open,
             mail: MailConfig::default(),
@@ -155,12 +182,8 @@ impl Config {
             builder = builder.preloaded(read.map_err(|error| unreadable(error, Some(&file)))?);
         }
         let mut config = builder.load().map_err(|error| unreadable(error, None))?;
-        let mail = &mut config.mail;
-        if let Some(file) = mail.smtp_url_file.as_ref().filter(|_| mail.smtp_url.is_none()) {
-            let url = std::fs::read_to_string(file)
-                .map_err(|error| Error::fault(format!("{} cannot be read: {error}", file.display())))?;
-            mail.smtp_url = Some(url.trim().to_owned());
-        }
+        read_secret(&mut config.database.url, config.database.url_file.as_deref())?;
+        read_secret(&mut config.mail.smtp_url, config.mail.smtp_url_file.as_deref())?;
         let limits = &config.limits;
         if limits.housekeeping.is_zero() || !(1..=100_000).contains(&limits.connections) {
             return Err(Error::fault("limits.housekeeping is some time, and limits.connections 1 to 100,000"));
@@ -182,6 +205,16 @@ impl Config {
     pub fn template() -> String {
         confique::toml::template::<Self>(confique::toml::FormatOptions::default())
     }
+}
+
+/// Reads what a file holds that is not given itself.
+fn read_secret(secret: &mut Option<String>, file: Option<&Path>) -> Result<()> {
+    if let Some(file) = file.filter(|_| secret.is_none()) {
+        let text = std::fs::read_to_string(file);
+        let text = text.map_err(|error| Error::fault(format!("{} cannot be read: {error}", file.display())))?;
+        *secret = Some(text.trim().to_owned());
+    }
+    Ok(())
 }
 
 /// What is wrong, and in which line. Not the line itself, which the library of the format would show: it may hold a password.
@@ -419,14 +452,21 @@ mod tests {
     #[test]
     fn a_password_is_read_from_its_file_and_shown_nowhere() {
         let folder = Folder::new().unwrap();
-        let secret = folder.path().join("smtp-url");
-        std::fs::write(&secret, "smtps://user:hush@mail.example\n").unwrap();
-        let text =
-            format!("[mail]\nfrom = \"App <app@example.org>\"\nsmtp_url_file = {:?}\n", secret.to_str().unwrap());
+        let (smtp, database) = (folder.path().join("smtp-url"), folder.path().join("database-url"));
+        std::fs::write(&smtp, "smtps://user:hush@mail.example\n").unwrap();
+        std::fs::write(&database, "postgres://user:hush@db.example/vaultshare\n").unwrap();
+        let text = format!(
+            "[mail]\nfrom = \"App <app@example.org>\"\nsmtp_url_file = {smtp:?}\n[database]\nurl_file = {database:?}\n"
+        );
         let config = load(&written(&folder, &text)).unwrap();
         assert_eq!(config.mail.smtp_url.as_deref(), Some("smtps://user:hush@mail.example"));
+        assert_eq!(config.database.url.as_deref(), Some("postgres://user:hush@db.example/vaultshare"));
         let printed = config.to_toml().unwrap();
-        assert!(printed.contains("(set)") && !printed.contains("hush") && !format!("{config:?}").contains("hush"));
+        assert!(
+            printed.matches("(set)").count() == 2
+                && !printed.contains("hush")
+                && !format!("{config:?}").contains("hush")
+        );
     }
 
     #[test]

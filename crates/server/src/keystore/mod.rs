@@ -94,6 +94,7 @@ impl Keystore {
 
     /// Deletes expired rows.
     pub async fn clear_expired(&self) -> Result<()> {
+        let Some(_turn) = self.store().housekeeping_turn().await? else { return Ok(()) };
         let now = self.clock().now();
         // In short transactions: others write between them.
         loop {

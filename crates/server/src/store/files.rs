@@ -11,14 +11,15 @@ use std::{
 use rusqlite::{Connection, OpenFlags, backup::Backup};
 use sqlx::migrate::Migrator;
 
-use super::{KEYSTORE, VAULT};
+use super::{KEYSTORE, VAULT, version_problem};
 use crate::{
     error::{Error, Result},
     private,
 };
 
 /// The databases of a data folder, in the order in which both are locked.
-pub(crate) const DATABASES: [(&str, &Migrator); 2] = [("vault.db", &VAULT), ("keystore.db", &KEYSTORE)];
+pub(crate) const DATABASES: [(&str, &Migrator); 2] =
+    [("vault.db", &VAULT.migrations), ("keystore.db", &KEYSTORE.migrations)];
 
 /// How many pages are copied at a time.
 const PAGES: i32 = 1000;
@@ -41,14 +42,7 @@ fn check_version(connection: &Connection, migrations: &Migrator) -> Result<Optio
     let applied = connection.prepare("SELECT version FROM _sqlx_migrations WHERE success ORDER BY version");
     let Ok(mut applied) = applied else { return Ok(Some("is no database of this server")) };
     let applied: Vec<i64> = applied.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    let known: Vec<i64> = migrations.iter().map(|migration| migration.version).collect();
-    if applied.iter().any(|version| !known.contains(version)) {
-        return Ok(Some("is of a later version of this server"));
-    }
-    if known.iter().any(|version| !applied.contains(version)) {
-        return Ok(Some("is of an earlier version of this server: bring it up to date with `migrate`"));
-    }
-    Ok(None)
+    Ok(version_problem(&applied, migrations))
 }
 
 /// Refuses databases that are not there, or that this server would first have to bring up to date.

@@ -1,90 +1,174 @@
-//! One database per service: its pool, its migrations, its transactions.
+//! One database per service: its connections, its migrations, its transactions.
 //!
 //! Everything goes through sqlx's `Any` driver in SQL that SQLite and PostgreSQL both run, so that the choice between
 //! them is an address. What differs between the two stands in this folder and nowhere else.
 
 pub(crate) mod files;
 pub(crate) mod installation;
+mod postgres;
 mod rows;
+mod sqlite;
 mod statement;
 
+#[cfg(feature = "testing")]
+pub(crate) use postgres::connect;
+pub(crate) use postgres::{Url, require_current};
 pub use rows::write_rows;
 pub use statement::{Statement, containing};
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    ops::{Deref, DerefMut},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use sqlx::{
-    Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, Transaction, any::AnyPoolOptions, migrate::Migrator,
-    pool::PoolConnection,
+    Any, AnyConnection, AnyPool, AssertSqlSafe, Database, Sqlite, Transaction, migrate::Migrator, pool::PoolConnection,
+    query::Query,
 };
 
 use crate::{
-    clock::Millis,
+    clock::{Clock, Millis},
     error::{Error, Result},
-    metrics, private,
+    metrics, retry,
 };
 
-/// The Keystore's tables.
-pub static KEYSTORE: Migrator = sqlx::migrate!("migrations/keystore");
-/// The Vault's tables.
-pub static VAULT: Migrator = sqlx::migrate!("migrations/vault");
-
-/// A transaction: dropped, it is rolled back.
-pub type Tx = Transaction<'static, Any>;
-
-/// One service's database. SQLite has one writer at a time: writers queue for the one connection that writes, each gets
-/// its turn the moment it comes, and nobody who only reads waits for any of them.
-#[derive(Clone, Debug)]
-pub struct Store {
-    file: Arc<Path>,
-    writer: AnyPool,
-    readers: AnyPool,
+/// The tables of one service. Its name is that of the database's file on SQLite, and of the schema on PostgreSQL.
+#[derive(Debug)]
+pub struct Tables {
+    name: &'static str,
+    /// What makes them, and brings those of older servers up to date.
+    pub migrations: Migrator,
 }
 
-/// How many connections read. Each has a thread of its own, so that more of them than processors gain nothing.
-const READERS: u32 = 4;
+/// The Keystore's tables.
+pub static KEYSTORE: Tables = Tables { name: "keystore", migrations: sqlx::migrate!("migrations/keystore") };
+/// The Vault's tables.
+pub static VAULT: Tables = Tables { name: "vault", migrations: sqlx::migrate!("migrations/vault") };
+
+/// One service's database. It has one writer at a time: writers queue, each gets its turn the moment it comes, and nobody
+/// who only reads waits for any of them. So a rule may read, decide and write, and what it read still holds.
+#[derive(Clone, Debug)]
+pub struct Store {
+    name: &'static str,
+    engine: Engine,
+    writers: AnyPool,
+    readers: AnyPool,
+    clock: Clock,
+}
+
+#[derive(Clone, Debug)]
+enum Engine {
+    /// One server has the file, and one connection of it writes.
+    Sqlite { file: Arc<Path> },
+    /// Any number of processes, whose writers queue for an advisory lock.
+    Postgres,
+}
+
+/// A transaction that only reads.
+pub type ReadTx = Transaction<'static, Any>;
+
+/// A transaction that may write. Dropped, it is rolled back.
+#[derive(Debug)]
+pub struct Tx {
+    transaction: Transaction<'static, Any>,
+    clock: Clock,
+    /// The last sequence number that was drawn before it began.
+    sequence: i64,
+}
+
+impl Tx {
+    /// Commits what was written, and how far the sequence numbers have come.
+    pub async fn commit(mut self) -> sqlx::Result<()> {
+        let sequence = self.clock.last_sequence();
+        if sequence != self.sequence {
+            installation::set(&mut self, installation::SEQUENCE, sequence).await?;
+        }
+        retry::commits();
+        self.transaction.commit().await
+    }
+}
+
+impl Deref for Tx {
+    type Target = AnyConnection;
+
+    fn deref(&self) -> &AnyConnection {
+        &self.transaction
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut AnyConnection {
+        &mut self.transaction
+    }
+}
+
+/// What is wrong with a database of which these migrations were applied.
+fn version_problem(applied: &[i64], migrations: &Migrator) -> Option<&'static str> {
+    let known: Vec<i64> = migrations.iter().map(|migration| migration.version).collect();
+    if applied.iter().any(|version| !known.contains(version)) {
+        return Some("is of a later version of this server");
+    }
+    if known.iter().any(|version| !applied.contains(version)) {
+        return Some("is of an earlier version of this server: bring it up to date with `migrate`");
+    }
+    None
+}
+
+/// The turn of a process to delete what has expired.
+pub(crate) struct Turn {
+    _lock: Option<ReadTx>,
+}
+
+/// How long to wait for a connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long a database has to show that it can be written. Writers queue, and the longest change takes a second or two.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What every SQLite connection starts with. An acknowledged write is on the disk (`synchronous`), readers do not wait
-/// for the writer (`journal_mode`), and writers of other processes are waited for (`busy_timeout`).
-const SQLITE_CONNECTION: &str = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-     PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;";
-
-/// What the writer starts with besides. The largest change (an item's new values for everyone it is shared with) fits
-/// into its cache (KiB), and does not have to wait for its own pages to be copied from the log into the database. What is
-/// deleted is overwritten.
-const SQLITE_WRITER: &str = "PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000; PRAGMA secure_delete = ON;";
-
-/// What readers start with besides: they are held to reading.
-const SQLITE_READER: &str = "PRAGMA cache_size = -16384; PRAGMA query_only = ON;";
-
 impl Store {
     /// Opens the SQLite database in `file`, making it when there is none, and brings its tables up to date.
-    pub async fn open_sqlite(file: &Path, migrations: &Migrator) -> Result<Self> {
+    pub async fn open_sqlite(file: &Path, tables: &Tables, clock: Clock) -> Result<Self> {
         sqlx::any::install_default_drivers();
-        let path = file.to_str().ok_or_else(|| Error::fault("the path of the data folder is not Unicode"))?;
-        keep_private(file).map_err(|error| Error::fault(format!("{path} cannot be kept to this user: {error}")))?;
-        let path = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
-        let url = format!("sqlite:{path}?mode=rwc");
-        let writer = sqlite_pool(1, SQLITE_WRITER).connect(&url).await?;
-        migrations.run(&writer).await.map_err(Error::fault)?;
-        let readers = sqlite_pool(READERS, SQLITE_READER).connect(&url).await?;
-        Ok(Self { file: file.into(), writer, readers })
+        let (writers, readers) = sqlite::open(file, &tables.migrations).await?;
+        let engine = Engine::Sqlite { file: file.into() };
+        Self { name: tables.name, engine, writers, readers, clock }.with_clock_set().await
     }
 
-    /// Begins a transaction that may write. It takes SQLite's write lock at once: a transaction that read first and
-    /// asked for the lock later could find another in its way and would have to fail.
+    /// Opens the schema of a PostgreSQL database, making it when there is none, and brings its tables up to date.
+    pub(crate) async fn open_postgres(url: &Url, tables: &Tables, clock: Clock) -> Result<Self> {
+        sqlx::any::install_default_drivers();
+        let (writers, readers) = postgres::open(url, tables.name, &tables.migrations).await?;
+        Self { name: tables.name, engine: Engine::Postgres, writers, readers, clock }.with_clock_set().await
+    }
+
+    /// Rows that are made from now on come behind those there are, also where the system's clock was set back.
+    async fn with_clock_set(self) -> Result<Self> {
+        let sequence = installation::sequence(&mut *self.read_once().await?).await?;
+        self.clock.continue_after(sequence);
+        Ok(self)
+    }
+
+    /// Begins a transaction that may write, as the only one of this database.
     pub async fn write(&self) -> Result<Tx> {
         let wait = self.waiting("write");
-        let tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let transaction = match &self.engine {
+            Engine::Sqlite { .. } => self.writers.begin_with(sqlite::BEGIN_WRITE).await?,
+            Engine::Postgres => {
+                let mut transaction = self.writers.begin().await?;
+                postgres::lock_for_writing(&mut transaction, self.name).await?;
+                // Another process may have drawn numbers since.
+                self.clock.continue_after(installation::sequence(&mut transaction).await?);
+                transaction
+            }
+        };
         wait.ended();
-        Ok(tx)
+        Ok(Tx { transaction, clock: self.clock.clone(), sequence: self.clock.last_sequence() })
     }
 
     /// Begins a transaction that only reads, and sees one state of the database throughout.
-    pub async fn read(&self) -> Result<Tx> {
+    pub async fn read(&self) -> Result<ReadTx> {
         let wait = self.waiting("read");
         let tx = self.readers.begin().await?;
         wait.ended();
@@ -99,26 +183,52 @@ impl Store {
         Ok(connection)
     }
 
-    /// The database's file.
-    pub fn file(&self) -> &Path {
-        &self.file
+    /// The turn to delete what has expired, until it is dropped. None while another process has it.
+    pub(crate) async fn housekeeping_turn(&self) -> Result<Option<Turn>> {
+        match self.engine {
+            Engine::Sqlite { .. } => Ok(Some(Turn { _lock: None })),
+            Engine::Postgres => {
+                let mut lock = self.read().await?;
+                let is_ours = postgres::try_housekeeping_lock(&mut lock, self.name).await?;
+                Ok(is_ours.then_some(Turn { _lock: Some(lock) }))
+            }
+        }
     }
 
-    fn waiting(&self, kind: &'static str) -> metrics::Wait<'_> {
-        metrics::Wait::begin(&self.file, kind)
+    /// Whether this is a server of its own, to which a connection can be lost.
+    pub(crate) fn is_remote(&self) -> bool {
+        matches!(self.engine, Engine::Postgres)
+    }
+
+    fn waiting(&self, kind: &'static str) -> metrics::Wait {
+        metrics::Wait::begin(self.name, kind)
+    }
+
+    /// Ends SQLite's log of the database: what was deleted stands in it until then. PostgreSQL sees to its own.
+    pub(crate) async fn end_log(&self) -> Result<()> {
+        match &self.engine {
+            Engine::Sqlite { file } => files::end_log(file.to_path_buf()).await,
+            Engine::Postgres => Ok(()),
+        }
+    }
+
+    /// Records how large the database is.
+    pub(crate) async fn measure(&self) -> Result<()> {
+        let sizes = match &self.engine {
+            Engine::Sqlite { file } => sqlite::sizes(file),
+            Engine::Postgres => vec![("database", postgres::size(&mut *self.read_once().await?, self.name).await?)],
+        };
+        for (part, bytes) in sizes {
+            metrics::database_size(self.name, part, bytes);
+        }
+        Ok(())
     }
 
     /// Whether the database can be written: by doing so, since a full disk and a folder that is gone show nowhere else.
     pub async fn is_writable(&self, now: Millis) -> bool {
         let write = async {
             let mut tx = self.write().await?;
-            sqlx::query(
-                "INSERT INTO installation (name, value) VALUES ('written', $1)
-                 ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            )
-            .bind(now.to_string())
-            .execute(&mut *tx)
-            .await?;
+            installation::set(&mut tx, installation::WRITTEN, now).await?;
             Ok::<_, Error>(tx.commit().await?)
         };
         matches!(tokio::time::timeout(HEALTH_TIMEOUT, write).await, Ok(Ok(())))
@@ -127,40 +237,8 @@ impl Store {
     /// Waits for what is running and closes.
     pub async fn close(&self) {
         self.readers.close().await;
-        self.writer.close().await;
+        self.writers.close().await;
     }
-}
-
-/// The database and the two files that SQLite has beside it, and makes with the access that the database has.
-fn keep_private(database: &Path) -> std::io::Result<()> {
-    private::create_file(database)?;
-    for suffix in ["-wal", "-shm"] {
-        let mut beside = database.as_os_str().to_owned();
-        beside.push(suffix);
-        private::close_to_others(Path::new(&beside))?;
-    }
-    Ok(())
-}
-
-/// Connections to a file neither break nor grow old: they are not tested before each use, and stay open.
-///
-/// But one whose transaction SQLite has ended by itself, as it does when the disk is full, cannot begin another: its driver
-/// still counts the first. Such a connection is closed, and another one opened.
-fn sqlite_pool(connections: u32, settings: &'static str) -> AnyPoolOptions {
-    AnyPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(Duration::from_secs(20))
-        .test_before_acquire(false)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
-        .after_connect(move |connection, _| {
-            Box::pin(async move {
-                sqlx::raw_sql(SQLITE_CONNECTION).execute(&mut *connection).await?;
-                sqlx::raw_sql(settings).execute(connection).await?;
-                Ok(())
-            })
-        })
 }
 
 /// A value to bind.
@@ -208,22 +286,27 @@ impl From<Option<i64>> for Value {
     }
 }
 
-/// Runs a statement whose text was written in this crate.
-async fn execute(db: &mut AnyConnection, sql: String, values: Vec<Value>) -> Result<()> {
-    let mut query = sqlx::query(AssertSqlSafe(sql));
-    for value in values {
-        query = match value {
-            Value::Text(text) => query.bind(text),
-            Value::Number(number) => query.bind(number),
-        };
-    }
-    query.execute(db).await?;
-    Ok(())
+/// A query whose text was written in this crate, with `?` for each of its values.
+fn query<'q>(db: &AnyConnection, sql: String, values: Vec<Value>) -> Query<'q, Any, sqlx::any::AnyArguments> {
+    let sql = if db.backend_name() == Sqlite::NAME { sql } else { numbered(&sql) };
+    let query = sqlx::query(AssertSqlSafe(sql));
+    values.into_iter().fold(query, |query, value| match value {
+        Value::Text(text) => query.bind(text),
+        Value::Number(number) => query.bind(number),
+    })
 }
 
-/// The numbered placeholders of an `IN` list: `$3, $4, $5` for three values from the third on.
-fn placeholders(first: usize, count: usize) -> String {
-    (first..first + count).map(|number| format!("${number}")).collect::<Vec<_>>().join(", ")
+/// Placeholders as PostgreSQL has them: `$1, $2` for `?, ?`. SQLite would take them too, but finds a placeholder that has a
+/// number by going through all those before it: a statement with twice as many of them would take four times as long.
+fn numbered(sql: &str) -> String {
+    let mut parts = sql.split('?');
+    let first = parts.next().unwrap_or_default().to_owned();
+    (1..).zip(parts).fold(first, |sql, (number, part)| format!("{sql}${number}{part}"))
+}
+
+/// A list of placeholders.
+fn placeholders(count: usize) -> String {
+    vec!["?"; count].join(", ")
 }
 
 /// A new record's id.
@@ -233,62 +316,12 @@ pub fn new_id() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{KEYSTORE, Store, Value, keep_private, new_id, placeholders, write_rows};
-    use crate::testing::Folder;
-
-    #[tokio::test]
-    async fn what_is_acknowledged_is_on_the_disk_and_what_is_referred_to_exists() {
-        let folder = Folder::new().unwrap();
-        let store = Store::open_sqlite(&folder.path().join("a file #1?.db"), &KEYSTORE).await.unwrap();
-        let mut db = store.write().await.unwrap();
-        let (full, on) = (2, 1);
-        for (pragma, expected) in [("PRAGMA synchronous", full), ("PRAGMA foreign_keys", on)] {
-            let value: i64 = sqlx::query_scalar(pragma).fetch_one(&mut *db).await.unwrap();
-            assert_eq!(value, expected, "{pragma}");
-        }
-        let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *db).await.unwrap();
-        assert_eq!(mode, "wal");
-        assert!(folder.path().join("a file #1?.db").exists());
-    }
-
-    #[tokio::test]
-    async fn a_full_disk_ends_writes_while_it_is_full_and_no_longer() {
-        let folder = Folder::new().unwrap();
-        let store = Store::open_sqlite(&folder.path().join("full.db"), &KEYSTORE).await.unwrap();
-        let row = || [[Value::from(new_id()), Value::from("x".repeat(100_000))]].to_vec();
-        let insert = "INSERT INTO server_secrets (name, value) VALUES";
-        let mut tx = store.write().await.unwrap();
-        // Of this connection: no page more than there are.
-        sqlx::query("PRAGMA max_page_count = 1").execute(&mut *tx).await.unwrap();
-        let refused = write_rows(&mut tx, insert, row(), "").await.unwrap_err();
-        assert!(refused.to_string().contains("full"), "{refused}");
-        drop(tx);
-
-        let mut tx = store.write().await.unwrap();
-        write_rows(&mut tx, insert, row(), "").await.unwrap();
-        tx.commit().await.unwrap();
-        assert!(store.is_writable(0).await);
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn what_others_could_read_of_a_database_they_no_longer_can() {
-        use std::os::unix::fs::PermissionsExt;
-        let folder = Folder::new().unwrap();
-        let files = ["a.db", "a.db-wal", "a.db-shm"].map(|name| folder.path().join(name));
-        for file in &files {
-            std::fs::write(file, "").unwrap();
-            std::fs::set_permissions(file, PermissionsExt::from_mode(0o664)).unwrap();
-        }
-        keep_private(&files[0]).unwrap();
-        for file in &files {
-            assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600, "{}", file.display());
-        }
-    }
+    use super::{numbered, placeholders};
 
     #[test]
-    fn placeholders_are_numbered_from_where_the_caller_is() {
-        assert_eq!(placeholders(3, 3), "$3, $4, $5");
-        assert_eq!(placeholders(1, 0), "");
+    fn placeholders_are_numbered_as_they_come() {
+        assert_eq!(numbered("a = ? AND b IN (?, ?) AND c"), "a = $1 AND b IN ($2, $3) AND c");
+        assert_eq!(numbered("SELECT 1"), "SELECT 1");
+        assert_eq!((placeholders(3), placeholders(0)), ("?, ?, ?".to_owned(), String::new()));
     }
 }

@@ -1,8 +1,8 @@
-//! Statements whose conditions depend on the request: written with `?` where a value goes, numbered here.
+//! Statements whose conditions depend on the request: written with `?` where a value goes.
 
-use sqlx::{AnyConnection, AssertSqlSafe, FromRow, any::AnyRow};
+use sqlx::{AnyConnection, FromRow, any::AnyRow};
 
-use super::{Value, placeholders};
+use super::{Value, placeholders, query};
 use crate::{error::Result, pagination::Page};
 
 /// A statement being put together. Only text written in this crate becomes SQL; every value is bound.
@@ -29,8 +29,8 @@ impl Statement {
     }
 
     fn value(mut self, sql: &str, value: Value) -> Self {
-        self.values.push(value);
-        self.sql.push_str(&sql.replace('?', &format!("${}", self.values.len())));
+        self.values.extend(vec![value; sql.matches('?').count()]);
+        self.sql.push_str(sql);
         self
     }
 
@@ -38,9 +38,11 @@ impl Statement {
     pub fn any_of(mut self, sql: &'static str, values: &[impl AsRef<str>]) -> Self {
         let list = match values.len() {
             0 => "NULL".to_owned(),
-            count => placeholders(self.values.len() + 1, count),
+            count => placeholders(count),
         };
-        self.values.extend(values.iter().map(|value| value.as_ref().into()));
+        for _ in sql.matches('?') {
+            self.values.extend(values.iter().map(|value| value.as_ref().into()));
+        }
         self.sql.push_str(&sql.replace('?', &list));
         self
     }
@@ -87,19 +89,14 @@ impl Statement {
     where
         R: for<'row> FromRow<'row, AnyRow> + Send + Unpin,
     {
-        let mut query = sqlx::query_as(AssertSqlSafe(self.sql));
-        for value in self.values {
-            query = match value {
-                Value::Text(text) => query.bind(text),
-                Value::Number(number) => query.bind(number),
-            };
-        }
-        Ok(query.fetch_all(db).await?)
+        let rows = query(db, self.sql, self.values).fetch_all(db).await?;
+        rows.iter().map(|row| Ok(R::from_row(row)?)).collect()
     }
 
     /// Changes what the statement says.
     pub async fn execute(self, db: &mut AnyConnection) -> Result<()> {
-        super::execute(db, self.sql, self.values).await
+        query(db, self.sql, self.values).execute(db).await?;
+        Ok(())
     }
 }
 
@@ -114,18 +111,19 @@ mod tests {
     use super::Statement;
 
     #[test]
-    fn values_are_numbered_as_they_come() {
+    fn each_place_has_its_value() {
         let select = Statement::new("SELECT id FROM items WHERE 1 = 1")
-            .text(" AND user_id = ?", "alice")
-            .any_of(" AND id IN (?)", &["a", "b"])
+            .text(" AND SUBSTR(name, 1, LENGTH(?)) = ?", "alice")
+            .any_of(" AND (id IN (?) OR label IN (?))", &["a", "b"])
             .any_of_if(" AND name IN (?)", &[] as &[&str])
             .text_if(" AND name = ?", None)
             .number(" AND sequence > ?", 7);
         assert_eq!(
             select.sql,
-            "SELECT id FROM items WHERE 1 = 1 AND user_id = $1 AND id IN ($2, $3) AND sequence > $4"
+            "SELECT id FROM items WHERE 1 = 1 AND SUBSTR(name, 1, LENGTH(?)) = ? \
+             AND (id IN (?, ?) OR label IN (?, ?)) AND sequence > ?"
         );
-        assert_eq!(select.values.len(), 4);
+        assert_eq!(select.values.len(), 7);
     }
 
     #[test]

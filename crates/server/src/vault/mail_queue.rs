@@ -1,9 +1,10 @@
 //! Sending the queued messages. Sending blocks no request: an invitation is stored together with its message, and a
 //! background task sends what is due, retrying with exponential backoff.
 //!
-//! If the server dies while it hands a message to the mail server, it does not know afterwards whether that one
-//! arrived: the state becomes `failed`, which the sender of the invitation sees, rather than sending it twice. A mail
-//! server that times out after it accepted a message may get it again, because it looks like one that did not.
+//! A process leases the message that it hands to the mail server. If it dies meanwhile, nobody knows whether that one
+//! arrived: once the lease has ended the state becomes `failed`, which the sender of the invitation sees, rather than
+//! sending it twice. A mail server that times out after it accepted a message may get it again, because it looks like one
+//! that did not.
 
 use std::time::Duration;
 
@@ -20,15 +21,18 @@ use crate::{
     error::{Code, Error, Result},
     mail::{self, Failure, InvitationMail},
     service::Service,
-    store::Store,
 };
 
-/// How long to sleep with an empty queue: queueing a message wakes the sender.
-const IDLE: Duration = Duration::from_secs(60 * 60);
+/// How long to sleep at most. Queueing a message wakes the sender of the same process; what another one left is found then.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// How long a message is leased: longer than sending one takes, with a minute for each reply of the mail server.
+const LEASE: Duration = Duration::from_secs(15 * 60);
 
 impl Vault {
     /// Sends all messages that are due, and returns how long to wait for the next.
     pub async fn send_mail(&self) -> Result<Duration> {
+        self.fail_interrupted().await?;
         loop {
             let now = self.clock().now();
             let mut db = self.store().read().await?;
@@ -75,8 +79,9 @@ impl Vault {
     }
 
     async fn claim(&self, invitation_id: &str) -> Result<bool> {
+        let now = self.clock().now();
         let mut tx = self.store().write().await?;
-        let claimed = mail_queue::claim(&mut tx, invitation_id).await?;
+        let claimed = mail_queue::claim(&mut tx, invitation_id, now, now + millis(LEASE)).await?;
         tx.commit().await?;
         Ok(claimed)
     }
@@ -101,16 +106,20 @@ impl Vault {
         mail_queue::finish(&mut tx, invitation_id, state, sent_at).await?;
         Ok(tx.commit().await?)
     }
-}
 
-/// Gives up the messages that were being sent when the server stopped.
-pub(super) async fn fail_interrupted(store: &Store) -> Result<()> {
-    let mut tx = store.write().await?;
-    for invitation in mail_queue::find_interrupted(&mut tx).await? {
-        tracing::warn!(invitation, "message given up: the server stopped while sending it");
-        mail_queue::finish(&mut tx, &invitation, MailState::Failed, None).await?;
+    /// Gives up the messages that were being sent when a server stopped.
+    async fn fail_interrupted(&self) -> Result<()> {
+        let now = self.clock().now();
+        if mail_queue::find_interrupted(&mut *self.store().read_once().await?, now).await?.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.store().write().await?;
+        for invitation in mail_queue::find_interrupted(&mut tx, now).await? {
+            tracing::warn!(invitation, "message given up: the server stopped while sending it");
+            mail_queue::finish(&mut tx, &invitation, MailState::Failed, None).await?;
+        }
+        Ok(tx.commit().await?)
     }
-    Ok(tx.commit().await?)
 }
 
 /// Reads the address that an invitation goes to. Refuses what is none, and more messages a day than a person would send:

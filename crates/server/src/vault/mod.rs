@@ -111,8 +111,8 @@ impl Vault {
         }))
     }
 
-    /// What a server does before it serves: writes the system templates, brings up to date what older servers did not
-    /// know, and gives up messages that were being sent when the server stopped.
+    /// What a server does before it serves: writes the system templates and brings up to date what older servers did not
+    /// know.
     pub(crate) async fn prepare(&self) -> Result<()> {
         system_templates::seed(self.store(), self.clock()).await?;
         let mut tx = self.store().write().await?;
@@ -121,7 +121,6 @@ impl Vault {
             usage::clear(&mut tx).await?;
         }
         tx.commit().await?;
-        mail_queue::fail_interrupted(self.store()).await?;
         self.link_to_keystore().await
     }
 
@@ -151,8 +150,9 @@ impl Vault {
         &self.0.mail_queued
     }
 
-    /// Ends expired shares, and deletes expired rows and users whose deletion is due.
+    /// Ends expired shares, and deletes expired rows and users whose deletion is due; unless another process is at it.
     pub async fn clear_expired(&self) -> Result<()> {
+        let Some(_turn) = self.store().housekeeping_turn().await? else { return Ok(()) };
         ending::end_expired(self).await?;
         deletion::delete_due(self).await?;
         let now = self.clock().now();

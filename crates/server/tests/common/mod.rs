@@ -11,7 +11,6 @@ use axum::{
     http::{HeaderMap, Request, StatusCode},
 };
 use serde_json::{Value, json};
-use sqlx::Connection;
 use tower::ServiceExt;
 use vaultshare::crypto::KeyPair;
 use vaultshare_server::testing::{FreshServer, fresh_server};
@@ -86,8 +85,7 @@ impl Server {
 
     /// Changes a database, `vault` or `keystore`, past the server.
     pub async fn sql(&self, database: &str, statement: &'static str) {
-        let url = format!("sqlite:{}", self.0.data().join(database).with_extension("db").display());
-        let mut database = sqlx::AnyConnection::connect(&url).await.unwrap();
+        let mut database = self.0.connect(database).await.unwrap();
         sqlx::raw_sql(statement).execute(&mut database).await.unwrap();
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
+use sqlx::{AnyConnection, AssertSqlSafe, Row};
 use tokio::sync::Mutex;
 use tracing::{
     Event, Instrument, Subscriber,
@@ -57,7 +57,7 @@ impl<S: Subscriber + for<'span> LookupSpan<'span>> Layer<S> for Notes {
         event.record(&mut statement);
         let text = if statement.whole.is_empty() { &statement.summary } else { &statement.whole };
         // What a new connection is set up with is not for the request that happens to be its first.
-        if !text.trim().starts_with("PRAGMA") {
+        if !text.trim().starts_with("PRAGMA") && !text.trim().starts_with("SET") {
             span.extensions_mut().get_mut::<Vec<String>>().unwrap().push(text.trim().to_owned());
         }
     }
@@ -83,18 +83,24 @@ impl Visit for Statement {
 }
 
 /// The Vault's database, past the server.
-pub struct Database(Mutex<AnyConnection>);
+pub struct Database {
+    connection: Mutex<AnyConnection>,
+    is_postgres: bool,
+}
 
 impl Database {
     pub async fn open(server: &Server) -> Self {
-        let file = server.0.data().join("vault.db");
-        Self(Mutex::new(AnyConnection::connect(&format!("sqlite:{}", file.display())).await.unwrap()))
+        let connection = Mutex::new(server.0.connect("vault").await.unwrap());
+        Self { connection, is_postgres: server.0.is_on_postgres() }
     }
 
-    /// How SQLite would find the rows of a statement, step by step.
+    /// How SQLite would find the rows of a statement, step by step. What PostgreSQL does depends on how many rows there are.
     pub async fn explain(&self, statement: &str) -> Vec<String> {
+        if self.is_postgres {
+            return Vec::new();
+        }
         let explain = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}")));
-        let steps = explain.fetch_all(&mut *self.0.lock().await).await.unwrap();
+        let steps = explain.fetch_all(&mut *self.connection.lock().await).await.unwrap();
         steps.iter().map(|step| step.get(3)).collect()
     }
 
@@ -115,13 +121,14 @@ impl Database {
 
     /// More shares of an item with somebody who has one, with terms of so many bytes.
     pub async fn add_shares(&self, (count, terms): (usize, usize), item: &str, sender: &str, recipient: &str) {
-        let sql = SHARES.replace("{count}", &count.to_string()).replace("{terms}", &(terms / 2).to_string());
+        let sql = SHARES.replace("{count}", &count.to_string()).replace("{terms}", &"0".repeat(terms));
         self.run(&sql.replace("{item}", item), sender, recipient).await;
     }
 
     /// Rows of which a thousand would be more than a client reads.
     pub async fn add_heavy_rows(&self, count: usize, owner: &str) {
-        self.run(&HEAVY_ROWS.replace("{count}", &count.to_string()), owner, owner).await;
+        let sql = HEAVY_ROWS.replace("{count}", &count.to_string()).replace("{long}", &"x".repeat(70_000));
+        self.run(&sql, owner, owner).await;
     }
 
     /// Gives back the client tasks that were taken.
@@ -132,8 +139,9 @@ impl Database {
     async fn run(&self, sql: &str, alice: &str, bob: &str) {
         let sql = sql.replace("{alice}", alice).replace("{bob}", bob).replace("{sealed}", SEALED);
         let sql = sql.replace("{template}", "(SELECT id FROM item_templates WHERE name = 'vehicle')");
-        let sql = format!("BEGIN IMMEDIATE; {sql}; COMMIT");
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *self.0.lock().await).await.unwrap();
+        let begin = if self.is_postgres { "BEGIN" } else { "BEGIN IMMEDIATE" };
+        let sql = format!("{begin}; {sql}; COMMIT");
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *self.connection.lock().await).await.unwrap();
     }
 }
 
@@ -199,12 +207,12 @@ const SHARES: &str = "
     INSERT INTO shares (id, item_id, owner_id, sender_id, recipient_id, public_key, acceptance_required,
         onsharing_permitted, created_at, sequence, terms)
         SELECT 'share-' || number, '{item}', '{alice}', '{alice}', '{bob}', 'PEM', 'acceptance_not_required', 0, 0, number,
-        hex(zeroblob({terms})) FROM numbers";
+        '{terms}' FROM numbers";
 
 const HEAVY_ROWS: &str = "
     CREATE TEMP TABLE numbers AS WITH RECURSIVE counted (number) AS
         (SELECT 1 UNION ALL SELECT number + 1 FROM counted WHERE number < {count}) SELECT number FROM counted;
-    CREATE TEMP TABLE text AS SELECT replace(hex(zeroblob(35000)), '00', 'xx') AS long;
+    CREATE TEMP TABLE text AS SELECT '{long}' AS long;
     INSERT INTO users (id, public_key, public_key_hash, created_at)
         SELECT 'user-' || number, 'PEM', 'hash-' || number, 0 FROM numbers;
     INSERT INTO connections (id, user_id, other_user_id, public_key, encrypted_recipient_name, created_at, sequence)

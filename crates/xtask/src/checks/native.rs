@@ -1,4 +1,5 @@
-//! Formatting, lints, licences, the Rust tests, the systemd unit, the documentation and the instructions of the hot paths.
+//! Formatting, lints, licences, the Rust tests, those of the server once more on PostgreSQL, the systemd unit, the
+//! documentation and the instructions of the hot paths.
 
 use super::{dependencies, instructions, packaging};
 use crate::workspace::{WASM_TARGET, Workspace};
@@ -23,6 +24,12 @@ pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     let wasm = ["clippy", "--locked", "--package", "vaultshare", "--lib", "--target", WASM_TARGET];
     check(workspace, "lints of the wasm build", &[&wasm[..], &["--", "--deny", "warnings"]].concat())?;
     check(workspace, "Rust tests", &["test", "--locked", "--workspace"])?;
+    tools::ensure_postgres(workspace)?;
+    progress::step("Rust tests of the server on PostgreSQL", || {
+        let mut cargo = workspace.cargo();
+        cargo.args(["test", "--locked", "--package", "vaultshare-server"]);
+        process::run(cargo.env("VAULTSHARE_TEST_DATABASE", "postgres"))
+    })?;
     progress::step("the unit for systemd", || packaging::check_unit(workspace))?;
     progress::step("documentation", || {
         let mut cargo = workspace.cargo();

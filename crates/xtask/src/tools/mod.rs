@@ -5,6 +5,7 @@
 mod browser;
 mod cargo_programs;
 mod node;
+mod postgres;
 mod rust;
 mod system;
 mod systemd;
@@ -17,6 +18,7 @@ pub(crate) use cargo_programs::{
 pub(crate) use node::{
     ensure as ensure_node, ensure_packages as ensure_npm_packages, ensure_packages_of as ensure_npm_packages_of,
 };
+pub(crate) use postgres::ensure as ensure_postgres;
 pub(crate) use rust::{ensure_component, ensure_wasm_target};
 pub(crate) use systemd::ensure as ensure_systemd_analyze;
 pub(crate) use valgrind::ensure as ensure_valgrind;

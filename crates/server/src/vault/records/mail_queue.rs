@@ -8,10 +8,12 @@ use crate::{
     error::Result,
 };
 
-/// Marks a message as being sent. False if its invitation is gone or accepted.
-pub(crate) async fn claim(db: &mut AnyConnection, invitation_id: &str) -> Result<bool> {
-    let claim = "UPDATE mail_queue SET being_sent = 1 WHERE invitation_id = $1 AND being_sent = 0";
-    Ok(sqlx::query(claim).bind(invitation_id).execute(db).await?.rows_affected() == 1)
+/// Leases a message that is due, for as long as sending it can take. False if its invitation is gone or accepted, or
+/// another process was faster.
+pub(crate) async fn claim(db: &mut AnyConnection, invitation_id: &str, now: Millis, until: Millis) -> Result<bool> {
+    let claim = "UPDATE mail_queue SET lease_until = $1 \
+         WHERE invitation_id = $2 AND lease_until IS NULL AND next_attempt_at <= $3";
+    Ok(sqlx::query(claim).bind(until).bind(invitation_id).bind(now).execute(db).await?.rows_affected() == 1)
 }
 
 /// Returns a message to the queue.
@@ -21,18 +23,21 @@ pub(crate) async fn reschedule(
     attempts: i64,
     next_attempt_at: Millis,
 ) -> Result<()> {
-    sqlx::query("UPDATE mail_queue SET being_sent = 0, attempts = $1, next_attempt_at = $2 WHERE invitation_id = $3")
-        .bind(attempts)
-        .bind(next_attempt_at)
-        .bind(invitation_id)
-        .execute(db)
-        .await?;
+    sqlx::query(
+        "UPDATE mail_queue SET lease_until = NULL, attempts = $1, next_attempt_at = $2 WHERE invitation_id = $3",
+    )
+    .bind(attempts)
+    .bind(next_attempt_at)
+    .bind(invitation_id)
+    .execute(db)
+    .await?;
     Ok(())
 }
 
-/// The invitations whose message was being sent when the server stopped.
-pub(crate) async fn find_interrupted(db: &mut AnyConnection) -> Result<Vec<String>> {
-    Ok(sqlx::query_scalar("SELECT invitation_id FROM mail_queue WHERE being_sent = 1").fetch_all(db).await?)
+/// The invitations whose message was leased and never heard of again.
+pub(crate) async fn find_interrupted(db: &mut AnyConnection, now: Millis) -> Result<Vec<String>> {
+    let interrupted = sqlx::query_scalar("SELECT invitation_id FROM mail_queue WHERE lease_until <= $1");
+    Ok(interrupted.bind(now).fetch_all(db).await?)
 }
 
 /// How many messages wait, or are being sent.
@@ -56,7 +61,7 @@ pub(crate) async fn find_next(db: &mut AnyConnection) -> Result<Option<Row>> {
         "SELECT mail_queue.invitation_id, mail_queue.token, invitations.email AS recipient, invitations.expire_at, \
          mail_queue.attempts, mail_queue.next_attempt_at \
          FROM mail_queue JOIN invitations ON invitations.id = mail_queue.invitation_id \
-         WHERE mail_queue.being_sent = 0 AND invitations.email IS NOT NULL \
+         WHERE mail_queue.lease_until IS NULL AND invitations.email IS NOT NULL \
          ORDER BY mail_queue.next_attempt_at, mail_queue.sequence LIMIT 1",
     );
     Ok(next.fetch_optional(db).await?)
@@ -72,8 +77,8 @@ pub(crate) async fn enqueue(
     let update = sqlx::query("UPDATE invitations SET email = $1, mail_state = $2 WHERE id = $3");
     update.bind(email).bind(MailState::Waiting.as_str()).bind(invitation_id).execute(&mut *db).await?;
     sqlx::query(
-        "INSERT INTO mail_queue (invitation_id, token, attempts, next_attempt_at, being_sent, sequence) \
-         VALUES ($1, $2, 0, $3, 0, $4)",
+        "INSERT INTO mail_queue (invitation_id, token, attempts, next_attempt_at, sequence) \
+         VALUES ($1, $2, 0, $3, $4)",
     )
     .bind(invitation_id)
     .bind(token)
@@ -99,7 +104,7 @@ pub(crate) async fn finish(
 
 /// Removes a message from the queue unless it is being sent.
 pub(crate) async fn cancel(db: &mut AnyConnection, invitation_id: &str) -> Result<()> {
-    let delete = sqlx::query("DELETE FROM mail_queue WHERE invitation_id = $1 AND being_sent = 0");
+    let delete = sqlx::query("DELETE FROM mail_queue WHERE invitation_id = $1 AND lease_until IS NULL");
     delete.bind(invitation_id).execute(db).await?;
     Ok(())
 }

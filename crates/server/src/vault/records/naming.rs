@@ -10,14 +10,14 @@ use crate::{
 
 /// Keeps what has `text` in its label or name.
 ///
-/// SQLite compares without regard to case in ASCII alone, and machine names are in lower case in every script: in them, what
-/// is looked for is what they would have of it.
+/// Case is disregarded in ASCII alone, as `LOWER` does in SQLite, and in PostgreSQL with the locale C. Machine names are in lower
+/// case in every script: in them, what is looked for is what they would have of it.
 pub(super) fn called_like(select: Statement, text: Option<&str>) -> Statement {
     let Some(text) = text else { return select };
     let in_name = if text.is_ascii() { text.to_owned() } else { machine_name(text) };
     select
-        .text(" AND (label LIKE ? ESCAPE '\\'", &containing(text))
-        .text(" OR name LIKE ? ESCAPE '\\')", &containing(&in_name))
+        .text(" AND (LOWER(label) LIKE ? ESCAPE '\\'", &containing(&text.to_ascii_lowercase()))
+        .text(" OR LOWER(name) LIKE ? ESCAPE '\\')", &containing(&in_name.to_ascii_lowercase()))
 }
 
 /// The names among those selected that this name, with a number behind it, could be the same as.

@@ -1,0 +1,202 @@
+//! PostgreSQL: a schema per service in one database, and any number of processes on it.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use backon::{ConstantBuilder, Retryable};
+use sqlx::{
+    AnyConnection, AnyPool, AssertSqlSafe, Connection,
+    any::{AnyConnectOptions, AnyPoolOptions},
+    migrate::Migrator,
+};
+
+use super::{ACQUIRE_TIMEOUT, KEYSTORE, VAULT, version_problem};
+use crate::error::{Error, Result};
+
+/// How many connections of a process wait for their turn to write, or have it.
+const WRITERS: u32 = 2;
+/// How many connections of a process read.
+const READERS: u32 = 8;
+
+/// What every connection starts with. An acknowledged write is on the disk (`synchronous_commit`). What waits or lies idle
+/// for longer than any request may is ended, so that a process that hangs does not hold up the others.
+const CONNECTION: &str = "SET synchronous_commit = on; SET statement_timeout = '60s'; SET lock_timeout = '20s'; \
+     SET idle_in_transaction_session_timeout = '60s';";
+
+/// What readers start with besides: they are held to reading, and each transaction sees one state of the database.
+const READER: &str = "SET default_transaction_read_only = on; SET default_transaction_isolation = 'repeatable read';";
+
+/// A server that is starting, as after a reboot of all machines, is waited for this often, and each time for this long.
+const START_ATTEMPTS: usize = 120;
+const START_PAUSE: Duration = Duration::from_millis(250);
+
+/// What a URL may say after the question mark. sqlx would log any other parameter with its value, which may be a password
+/// under a mistyped name.
+const PARAMETERS: [&str; 13] = [
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+    "statement-cache-capacity",
+];
+
+/// The address of a database, `postgres://user:password@host/database`. It shows its password to nobody.
+#[derive(Clone)]
+pub(crate) struct Url(AnyConnectOptions);
+
+impl FromStr for Url {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let not_one = || Error::fault("the URL of the database is not postgres://user:password@host/database");
+        let options: AnyConnectOptions = text.parse().map_err(|_| not_one())?;
+        let url = &options.database_url;
+        if !["postgres", "postgresql"].contains(&url.scheme()) {
+            return Err(not_one());
+        }
+        match url.query_pairs().find(|(name, _)| !PARAMETERS.contains(&name.as_ref())) {
+            Some((name, _)) => Err(Error::fault(format!("the URL of the database has an unknown parameter: {name}"))),
+            None => Ok(Self(options)),
+        }
+    }
+}
+
+impl fmt::Debug for Url {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("(a PostgreSQL database)")
+    }
+}
+
+/// The writers and readers of a schema, which has all its tables.
+pub(super) async fn open(url: &Url, schema: &'static str, migrations: &Migrator) -> Result<(AnyPool, AnyPool)> {
+    let mut connection = connect(url).await?;
+    check(&mut connection).await?;
+    migrate(&mut connection, schema, migrations).await?;
+    connection.close().await?;
+    let pool = |connections: u32, settings: &'static str| {
+        AnyPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .test_before_acquire(true)
+            .after_connect(move |connection, _| Box::pin(set(connection, schema, settings)))
+            .connect_with(url.0.clone())
+    };
+    Ok((pool(WRITERS, "").await?, pool(READERS, READER).await?))
+}
+
+/// The first connection. A server that is not there yet is waited for.
+pub(crate) async fn connect(url: &Url) -> Result<AnyConnection> {
+    let attempt = || async { AnyConnection::connect_with(&url.0).await.map_err(Error::from) };
+    attempt
+        .retry(ConstantBuilder::new().with_delay(START_PAUSE).with_max_times(START_ATTEMPTS))
+        .sleep(tokio::time::sleep)
+        .when(|error| matches!(error, Error::Interrupted(_)))
+        .notify(|error, _| tracing::warn!(%error, "the database is not to be had yet"))
+        .await
+}
+
+/// Refuses a database that would compare and fold texts in another way than SQLite does: by bytes, and ASCII alone. Such
+/// indexes also outlive updates of the system, which change the rules of languages.
+async fn check(connection: &mut AnyConnection) -> Result<()> {
+    let fits = "SELECT 'B' < 'a' AND LOWER('Ä') = 'Ä' AND current_setting('server_encoding') = 'UTF8'";
+    let fits: bool = sqlx::query_scalar(fits).fetch_one(connection).await?;
+    if !fits {
+        let message = "the database has to be made with the locale C and the encoding UTF8: \
+             CREATE DATABASE vaultshare TEMPLATE template0 LOCALE 'C' ENCODING 'UTF8'";
+        return Err(Error::fault(message));
+    }
+    Ok(())
+}
+
+/// Under a lock of sqlx's: of several processes that start at once, one migrates.
+async fn migrate(connection: &mut AnyConnection, schema: &'static str, migrations: &Migrator) -> Result<()> {
+    search_in(connection, schema).await?;
+    let mut migrations = Migrator::with_migrations(migrations.iter().cloned().collect());
+    migrations.create_schema(schema);
+    migrations.run(connection).await.map_err(Error::fault)
+}
+
+/// Refuses a database that has no tables of a server, or that this server would first have to bring up to date.
+pub(crate) async fn require_current(url: &Url) -> Result<()> {
+    let mut connection = connect(url).await?;
+    for tables in [&VAULT, &KEYSTORE] {
+        search_in(&mut connection, tables.name).await?;
+        let exists = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL";
+        let exists: bool = sqlx::query_scalar(exists).fetch_one(&mut connection).await?;
+        let problem = if exists {
+            let applied = "SELECT version FROM _sqlx_migrations WHERE success ORDER BY version";
+            let applied: Vec<i64> = sqlx::query_scalar(applied).fetch_all(&mut connection).await?;
+            version_problem(&applied, &tables.migrations)
+        } else {
+            Some("is no schema of this server")
+        };
+        if let Some(reason) = problem {
+            return Err(Error::fault(format!("the schema {} of the database {reason}", tables.name)));
+        }
+    }
+    Ok(connection.close().await?)
+}
+
+async fn set(connection: &mut AnyConnection, schema: &'static str, settings: &'static str) -> sqlx::Result<()> {
+    search_in(connection, schema).await?;
+    sqlx::raw_sql(CONNECTION).execute(&mut *connection).await?;
+    sqlx::raw_sql(settings).execute(connection).await?;
+    Ok(())
+}
+
+async fn search_in(connection: &mut AnyConnection, schema: &'static str) -> sqlx::Result<()> {
+    sqlx::raw_sql(AssertSqlSafe(format!("SET search_path = {schema}; SET client_min_messages = warning")))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Waits until no other transaction writes to this schema. PostgreSQL gives out the lock in the order of asking, and each
+/// statement behind it sees what was committed before.
+pub(super) async fn lock_for_writing(db: &mut AnyConnection, schema: &str) -> Result<()> {
+    let lock = "SELECT pg_advisory_xact_lock(hashtext('vaultshare: write'), hashtext($1))";
+    sqlx::query(lock).bind(schema).execute(db).await?;
+    Ok(())
+}
+
+/// Takes the lock of whoever deletes what has expired, until the transaction ends. False while another has it.
+pub(super) async fn try_housekeeping_lock(db: &mut AnyConnection, schema: &str) -> Result<bool> {
+    let lock = "SELECT pg_try_advisory_xact_lock(hashtext('vaultshare: housekeeping'), hashtext($1))";
+    Ok(sqlx::query_scalar(lock).bind(schema).fetch_one(db).await?)
+}
+
+/// Bytes of a schema's tables, with their indexes.
+pub(super) async fn size(db: &mut AnyConnection, schema: &str) -> Result<u64> {
+    let size = "SELECT CAST(SUM(pg_total_relation_size(oid)) AS BIGINT) FROM pg_class \
+         WHERE relkind = 'r' AND relnamespace = to_regnamespace($1)";
+    let size: i64 = sqlx::query_scalar(size).bind(schema).fetch_one(db).await?;
+    Ok(size.unsigned_abs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Url;
+
+    #[test]
+    fn what_is_no_url_of_a_database_is_refused_without_its_password() {
+        for text in [
+            "mysql://user:hush@host/database",
+            "postgres:///database?pasword=hush",
+            "user:hush@host",
+            "postgres://user:hush@host:port/database",
+            "",
+        ] {
+            let refused = text.parse::<Url>().unwrap_err().to_string();
+            assert!(refused.contains("the URL of the database") && !refused.contains("hush"), "{refused}");
+        }
+        let url: Url = "postgresql://user:hush@host/database?sslmode=verify-full".parse().unwrap();
+        assert!(!format!("{url:?}").contains("hush"));
+    }
+}

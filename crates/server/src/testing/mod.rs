@@ -1,0 +1,147 @@
+//! A server for a test, on a database of its own. Compiled with the feature `testing` only.
+//!
+//! The environment variable `VAULTSHARE_TEST_DATABASE` says on which: `sqlite`, as without it, or `postgres`.
+
+#[cfg(unix)]
+mod postgres;
+
+use std::{ops::Deref, path::Path, sync::Arc};
+
+use sqlx::{AnyConnection, AssertSqlSafe, Connection};
+
+use crate::{
+    App, Config,
+    error::{Error, Result},
+    service::Service,
+    store::new_id,
+};
+
+#[cfg(unix)]
+pub use postgres::Database;
+
+/// A temporary folder, removed with its content when dropped.
+pub use tempfile::TempDir as Folder;
+
+/// On Windows there is SQLite alone.
+#[cfg(not(unix))]
+#[derive(Debug)]
+pub enum Database {}
+
+#[cfg(not(unix))]
+impl Database {
+    async fn new() -> Result<Self> {
+        Err(Error::fault("tests run on PostgreSQL where there are Unix sockets"))
+    }
+
+    fn url(&self) -> &str {
+        match *self {}
+    }
+}
+
+/// A server whose databases are removed when it is dropped.
+pub struct FreshServer {
+    app: App,
+    folder: Folder,
+    database: Option<Arc<Database>>,
+}
+
+/// Opens a new and empty server.
+pub async fn fresh_server() -> Result<FreshServer> {
+    let folder = Folder::new().map_err(Error::fault)?;
+    server(Config::new(folder.path()), folder).await
+}
+
+/// Opens a server with this configuration, on a new database; `folder` is removed when the server is dropped.
+pub async fn server(mut config: Config, folder: Folder) -> Result<FreshServer> {
+    let database = database().await?;
+    config.database.url = database.as_ref().map(|database| database.url().to_owned());
+    let app = crate::open(config).await?;
+    Ok(FreshServer { app, folder, database: database.map(Arc::new) })
+}
+
+/// Opens a new and empty server on SQLite, whatever else is tested: for what is done with files alone.
+pub async fn fresh_server_on_files() -> Result<FreshServer> {
+    let folder = Folder::new().map_err(Error::fault)?;
+    server_on_files(Config::new(folder.path()), folder).await
+}
+
+/// Opens a server with this configuration on SQLite, also on databases that are there.
+pub async fn server_on_files(config: Config, folder: Folder) -> Result<FreshServer> {
+    Ok(FreshServer { app: crate::open(config).await?, folder, database: None })
+}
+
+/// A new PostgreSQL database; none where tests run on SQLite.
+pub async fn database() -> Result<Option<Database>> {
+    match std::env::var("VAULTSHARE_TEST_DATABASE").as_deref() {
+        Err(_) | Ok("" | "sqlite") => Ok(None),
+        Ok("postgres") => Database::new().await.map(Some),
+        Ok(other) => Err(Error::fault(format!("VAULTSHARE_TEST_DATABASE is sqlite or postgres, and not {other}"))),
+    }
+}
+
+impl FreshServer {
+    /// Copies an item so many times, without its values, and the shares of it with the first thousand: what a user has
+    /// after years, in a moment.
+    pub async fn copy_items(&self, id: &str, count: u32) -> Result<()> {
+        let mut tx = self.app.vault.store().write().await?;
+        let copy = "INSERT INTO items (id, user_id, owner_id, template_id, template_label, name, label, created_at,
+             updated_at, sequence)
+             WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < $2)
+             SELECT $3 || '-' || n, user_id, owner_id, template_id, template_label, 'copy', label, created_at,
+             updated_at, sequence - n FROM items, numbers WHERE id = $1";
+        sqlx::query(copy).bind(id).bind(i64::from(count)).bind(new_id()).execute(&mut *tx).await?;
+        let share = "INSERT INTO shares (id, item_id, owner_id, sender_id, recipient_id, public_key, keypair_external_id,
+             encrypted_dek, acceptance_required, onsharing_permitted, created_at, owners_grant, sequence)
+             SELECT $2 || '-' || ROW_NUMBER() OVER (), copies.id, shares.owner_id, sender_id, recipient_id, public_key,
+             keypair_external_id, encrypted_dek, acceptance_required, onsharing_permitted, shares.created_at, owners_grant,
+             copies.sequence FROM shares, (SELECT id, sequence FROM items WHERE name = 'copy' LIMIT 1000) AS copies
+             WHERE shares.item_id = $1";
+        sqlx::query(share).bind(id).bind(new_id()).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Opens another server on the same database, as another process would; none where that is SQLite, which one process has.
+    pub async fn another(&self) -> Result<Option<Self>> {
+        let Some(database) = self.database.clone() else { return Ok(None) };
+        let folder = Folder::new().map_err(Error::fault)?;
+        let mut config = Config::new(folder.path());
+        config.database.url = Some(database.url().to_owned());
+        let app = crate::open(config).await?;
+        Ok(Some(Self { app, folder, database: Some(database) }))
+    }
+
+    /// What it was opened with.
+    pub fn config(&self) -> Config {
+        self.app.config.clone()
+    }
+
+    /// Whether it is on PostgreSQL.
+    pub fn is_on_postgres(&self) -> bool {
+        self.database.is_some()
+    }
+
+    /// A connection to the database of a service, `vault` or `keystore`, past the server.
+    pub async fn connect(&self, service: &str) -> Result<AnyConnection> {
+        let Some(database) = &self.database else {
+            let file = self.data().join(service).with_extension("db");
+            return Ok(AnyConnection::connect(&format!("sqlite:{}", file.display())).await?);
+        };
+        let mut connection = AnyConnection::connect(database.url()).await?;
+        sqlx::raw_sql(AssertSqlSafe(format!("SET search_path = {service}"))).execute(&mut connection).await?;
+        Ok(connection)
+    }
+
+    /// The folder of the server's files.
+    pub fn data(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+impl Deref for FreshServer {
+    type Target = App;
+
+    fn deref(&self) -> &App {
+        &self.app
+    }
+}
