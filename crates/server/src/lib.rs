@@ -122,6 +122,13 @@ pub fn restore(from: &Path, data: &Path, replace: bool) -> Result<()> {
     store::files::restore(from, data, replace)
 }
 
+/// Copies all records from the SQLite databases of a data folder into a PostgreSQL database that has none, and says how many
+/// rows that were. No server may be running on either.
+pub async fn copy(data: &Path, to: &str) -> Result<u64> {
+    sqlx::any::install_default_drivers();
+    store::copy::copy(data, &to.parse()?).await
+}
+
 async fn connect(config: Config, lock: Option<Arc<File>>) -> Result<App> {
     let clock = Clock::default();
     let (vault_store, keystore_store) = match &config.database.url {

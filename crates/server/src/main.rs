@@ -61,6 +61,12 @@ enum Command {
         #[arg(long)]
         replace: bool,
     },
+    /// Copy all records from the SQLite databases to a PostgreSQL database that has none; no server may be using either
+    Copy {
+        /// The PostgreSQL database; without it, that of --database-url, which can be in a file
+        #[arg(long, value_name = "URL")]
+        to: Option<String>,
+    },
     /// List, disable, delete and invite users; the server may be running
     #[command(subcommand)]
     Users(Users),
@@ -117,6 +123,12 @@ async fn run(arguments: Arguments) -> Outcome {
         Some(Command::Backup { backup }) => Ok(vaultshare_server::back_up(files_of(&config)?, &backup)?),
         Some(Command::Restore { backup, replace }) => {
             Ok(vaultshare_server::restore(&backup, files_of(&config)?, replace)?)
+        }
+        Some(Command::Copy { to }) => {
+            let to = to.or(config.database.url).ok_or("copy to which database? --to postgres://…")?;
+            let rows = vaultshare_server::copy(&config.data, &to).await?;
+            println!("copied {rows} rows");
+            Ok(())
         }
         Some(Command::Users(command)) => {
             let app = vaultshare_server::open_beside(config).await?;

@@ -3,6 +3,7 @@
 //! Everything goes through sqlx's `Any` driver in SQL that SQLite and PostgreSQL both run, so that the choice between
 //! them is an address. What differs between the two stands in this folder and nowhere else.
 
+pub(crate) mod copy;
 pub(crate) mod files;
 pub(crate) mod installation;
 mod postgres;
@@ -139,7 +140,7 @@ impl Store {
     /// Opens the schema of a PostgreSQL database, making it when there is none, and brings its tables up to date.
     pub(crate) async fn open_postgres(url: &Url, tables: &Tables, clock: Clock) -> Result<Self> {
         sqlx::any::install_default_drivers();
-        let (writers, readers) = postgres::open(url, tables.name, &tables.migrations).await?;
+        let (writers, readers) = postgres::open(url, tables).await?;
         Self { name: tables.name, engine: Engine::Postgres, writers, readers, clock }.with_clock_set().await
     }
 

@@ -9,7 +9,7 @@ use sqlx::{
     migrate::Migrator,
 };
 
-use super::{ACQUIRE_TIMEOUT, KEYSTORE, VAULT, version_problem};
+use super::{ACQUIRE_TIMEOUT, KEYSTORE, Tables, VAULT, version_problem};
 use crate::error::{Error, Result};
 
 /// How many connections of a process wait for their turn to write, or have it.
@@ -75,10 +75,10 @@ impl fmt::Debug for Url {
 }
 
 /// The writers and readers of a schema, which has all its tables.
-pub(super) async fn open(url: &Url, schema: &'static str, migrations: &Migrator) -> Result<(AnyPool, AnyPool)> {
+pub(super) async fn open(url: &Url, tables: &Tables) -> Result<(AnyPool, AnyPool)> {
+    let schema = tables.name;
     let mut connection = connect(url).await?;
-    check(&mut connection).await?;
-    migrate(&mut connection, schema, migrations).await?;
+    make_tables(&mut connection, tables).await?;
     connection.close().await?;
     let pool = |connections: u32, settings: &'static str| {
         AnyPoolOptions::new()
@@ -115,11 +115,17 @@ async fn check(connection: &mut AnyConnection) -> Result<()> {
     Ok(())
 }
 
+/// Makes a schema's tables where there are none, and brings those of older servers up to date.
+pub(super) async fn make_tables(connection: &mut AnyConnection, tables: &Tables) -> Result<()> {
+    check(connection).await?;
+    migrate(connection, tables).await
+}
+
 /// Under a lock of sqlx's: of several processes that start at once, one migrates.
-async fn migrate(connection: &mut AnyConnection, schema: &'static str, migrations: &Migrator) -> Result<()> {
-    search_in(connection, schema).await?;
-    let mut migrations = Migrator::with_migrations(migrations.iter().cloned().collect());
-    migrations.create_schema(schema);
+async fn migrate(connection: &mut AnyConnection, tables: &Tables) -> Result<()> {
+    search_in(connection, tables.name).await?;
+    let mut migrations = Migrator::with_migrations(tables.migrations.iter().cloned().collect());
+    migrations.create_schema(tables.name);
     migrations.run(connection).await.map_err(Error::fault)
 }
 
@@ -170,6 +176,29 @@ pub(super) async fn lock_for_writing(db: &mut AnyConnection, schema: &str) -> Re
 pub(super) async fn try_housekeeping_lock(db: &mut AnyConnection, schema: &str) -> Result<bool> {
     let lock = "SELECT pg_try_advisory_xact_lock(hashtext('vaultshare: housekeeping'), hashtext($1))";
     Ok(sqlx::query_scalar(lock).bind(schema).fetch_one(db).await?)
+}
+
+/// Has rows come before those that they refer to, until the references of the schema are enforced.
+pub(super) async fn defer_references(db: &mut AnyConnection, schema: &str) -> Result<()> {
+    alter_references(db, schema, "DEFERRABLE").await?;
+    sqlx::raw_sql("SET CONSTRAINTS ALL DEFERRED").execute(db).await?;
+    Ok(())
+}
+
+/// Checks each reference, and has it checked with each statement from now on.
+pub(super) async fn enforce_references(db: &mut AnyConnection, schema: &str) -> Result<()> {
+    sqlx::raw_sql("SET CONSTRAINTS ALL IMMEDIATE").execute(&mut *db).await?;
+    alter_references(db, schema, "NOT DEFERRABLE").await
+}
+
+async fn alter_references(db: &mut AnyConnection, schema: &str, when: &str) -> Result<()> {
+    let alter = "SELECT format('ALTER TABLE %s ALTER CONSTRAINT %I ', conrelid::regclass, conname) || $2 \
+         FROM pg_constraint WHERE contype = 'f' AND connamespace = to_regnamespace($1)";
+    let statements: Vec<String> = sqlx::query_scalar(alter).bind(schema).bind(when).fetch_all(&mut *db).await?;
+    for statement in statements {
+        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *db).await?;
+    }
+    Ok(())
 }
 
 /// Bytes of a schema's tables, with their indexes.

@@ -7,7 +7,7 @@ use crate::error::Result;
 
 /// How many values one statement binds: fewer than either database bears, and few enough for the statement to be kept
 /// prepared.
-const VALUES: usize = 1300;
+pub(super) const VALUES: usize = 1300;
 
 /// Runs a statement that has its rows (`(?, ?), (?, ?)`) between `before` and `after`, as often as it takes for all of
 /// them. Only text written in this crate becomes SQL; every value is bound.
@@ -17,13 +17,24 @@ pub async fn write_rows<const COLUMNS: usize>(
     rows: Vec<[Value; COLUMNS]>,
     after: &'static str,
 ) -> Result<()> {
-    let row = format!("({})", placeholders(COLUMNS));
     let mut rows = rows.into_iter().peekable();
     while rows.peek().is_some() {
-        let values: Vec<Value> = rows.by_ref().take((VALUES / COLUMNS).max(1)).flatten().collect();
-        let rows = vec![row.as_str(); values.len() / COLUMNS].join(", ");
-        query(db, format!("{before} {rows}{after}"), values).execute(&mut *db).await?;
+        let values = rows.by_ref().take((VALUES / COLUMNS).max(1)).flatten().collect();
+        write_at_once(db, before, (COLUMNS, values), after).await?;
     }
+    Ok(())
+}
+
+/// Runs such a statement once, for rows of so many columns whose values come one after the other.
+pub(super) async fn write_at_once(
+    db: &mut AnyConnection,
+    before: &str,
+    (columns, values): (usize, Vec<Value>),
+    after: &'static str,
+) -> Result<()> {
+    let row = format!("({})", placeholders(columns));
+    let rows = vec![row.as_str(); values.len() / columns].join(", ");
+    query(db, format!("{before} {rows}{after}"), values).execute(&mut *db).await?;
     Ok(())
 }
 

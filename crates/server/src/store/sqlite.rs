@@ -32,13 +32,25 @@ pub(super) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
 
 /// The writer and the readers of a database, which has all its tables.
 pub(super) async fn open(file: &Path, migrations: &Migrator) -> Result<(AnyPool, AnyPool)> {
-    let path = file.to_str().ok_or_else(|| Error::fault("the path of the data folder is not Unicode"))?;
-    keep_private(file).map_err(|error| Error::fault(format!("{path} cannot be kept to this user: {error}")))?;
-    let path = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
-    let url = format!("sqlite:{path}?mode=rwc");
+    let url = url(file, "rwc")?;
+    let unkept = |error| Error::fault(format!("{} cannot be kept to this user: {error}", file.display()));
+    keep_private(file).map_err(unkept)?;
     let writer = pool(1, WRITER).connect(&url).await?;
     migrations.run(&writer).await.map_err(Error::fault)?;
     Ok((writer, pool(READERS, READER).connect(&url).await?))
+}
+
+/// A connection that only reads, to a database that is there.
+pub(super) async fn open_to_read(file: &Path) -> Result<AnyConnection> {
+    let mut connection = AnyConnection::connect(&url(file, "rw")?).await?;
+    set(&mut connection, READER).await?;
+    Ok(connection)
+}
+
+fn url(file: &Path, mode: &str) -> Result<String> {
+    let path = file.to_str().ok_or_else(|| Error::fault("the path of the data folder is not Unicode"))?;
+    let path = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    Ok(format!("sqlite:{path}?mode={mode}"))
 }
 
 /// Bytes of the database and of its write-ahead log.

@@ -111,9 +111,29 @@ impl FreshServer {
         Ok(Some(Self { app, folder, database: Some(database) }))
     }
 
+    /// Opens a server on a PostgreSQL database that has no other.
+    #[cfg(unix)]
+    pub async fn on(database: Database) -> Result<Self> {
+        let folder = Folder::new().map_err(Error::fault)?;
+        let mut config = Config::new(folder.path());
+        config.database.url = Some(database.url().to_owned());
+        Ok(Self { app: crate::open(config).await?, folder, database: Some(Arc::new(database)) })
+    }
+
+    /// Closes it, and leaves its files.
+    pub async fn stop(self) -> Folder {
+        self.app.close().await;
+        self.folder
+    }
+
     /// What it was opened with.
     pub fn config(&self) -> Config {
         self.app.config.clone()
+    }
+
+    /// The PostgreSQL database that it is on.
+    pub fn database(&self) -> Option<&Database> {
+        self.database.as_deref()
     }
 
     /// Whether it is on PostgreSQL.

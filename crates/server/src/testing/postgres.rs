@@ -113,6 +113,11 @@ impl Database {
         Self::made_as(&format!("TEMPLATE {TEMPLATE} STRATEGY FILE_COPY")).await
     }
 
+    /// A database without tables.
+    pub async fn empty() -> Result<Self> {
+        Self::made_as("TEMPLATE template0").await
+    }
+
     /// An empty database of another locale than the server asks for.
     pub async fn of_locale(locale: &str) -> Result<Self> {
         Self::made_as(&format!("TEMPLATE template0 LOCALE '{locale}'")).await
