@@ -155,6 +155,17 @@ pub async fn find(db: &mut AnyConnection, token: &str, now: Millis) -> Result<Op
     Ok(session.bind(token::hash(token)).bind(now).fetch_optional(db).await?)
 }
 
+/// Refuses a session that was ended since the request began. Whatever makes a session or a token from another one asks in
+/// its transaction: otherwise what a user or the operator ends could live on in what it made at that moment.
+pub async fn require(db: &mut AnyConnection, session: &Session) -> Result<()> {
+    let is_there: i64 =
+        sqlx::query_scalar("SELECT COUNT(*) FROM sessions WHERE id = $1").bind(&session.id).fetch_one(db).await?;
+    if is_there == 0 {
+        return Err(Error::not_authorized());
+    }
+    Ok(())
+}
+
 /// Ends one session.
 pub async fn end(db: &mut AnyConnection, id: &str) -> Result<()> {
     sqlx::query("DELETE FROM sessions WHERE id = $1").bind(id).execute(db).await?;

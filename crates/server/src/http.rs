@@ -36,7 +36,7 @@ use tower_http::{
     set_header::SetResponseHeaderLayer,
     trace::TraceLayer,
 };
-use tracing::{Span, field};
+use tracing::{Instrument, Span, field};
 
 use crate::{
     client_address::ClientAddress,
@@ -91,6 +91,7 @@ fn with_layers(router: Router, config: &Config) -> Router {
         .layer(axum::middleware::from_fn(with_reservation))
         .layer(timeout)
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(axum::middleware::from_fn(whether_or_not_the_client_waits))
         .layer(overriding(X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(cors())
         .layer(axum::middleware::from_fn(metrics::requests))
@@ -212,6 +213,13 @@ fn cors() -> CorsLayer {
 
 fn overriding(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
     SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value))
+}
+
+/// Has a request go on to its end or its timeout also where its client has gone. What its database is doing goes on
+/// anyway: a client that comes and goes would else have more than its turns of it.
+async fn whether_or_not_the_client_waits(request: Request, next: Next) -> Response {
+    let reply = tokio::spawn(next.run(request).in_current_span());
+    reply.await.unwrap_or_else(|error| Error::fault(error).into_response())
 }
 
 /// What a request reserves of the memory for large bodies it has until it is answered.

@@ -6,9 +6,9 @@
 //! - [`store`]: the databases, one for each service; [`clock`], [`token`], [`wire`]
 //! - [`auth`], [`idempotency`], [`pagination`], [`query`], `rate_limit`, [`request`], [`error`]: what resources need
 //! - [`bounds`]: what a request may have of anything; [`work`]: what takes milliseconds, and how much of it goes on at once
-//! - [`operator`]: what the commands do with users; [`mail`]: invitations by e-mail; [`metrics`]: what is counted and timed
-//! - [`http`]: the whole router, and the layers around every request; `retry`: one of them; `serve`: the connections they
-//!   come by
+//! - [`operator`]: what the commands do with users; [`health`]; [`mail`]: invitations by e-mail; [`metrics`]: what is counted and timed
+//! - [`http`]: the whole router, and the layers around every request; `retry`: one of them; `serve`, `streams`: the connections
+//!   they come by
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), vaultshare_server::error::Error> {
@@ -24,6 +24,7 @@ pub mod clock;
 mod compression;
 pub mod config;
 pub mod error;
+pub mod health;
 pub mod http;
 pub mod idempotency;
 pub mod keystore;
@@ -41,6 +42,7 @@ mod retry;
 mod serve;
 pub mod service;
 pub mod store;
+mod streams;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod tls;
@@ -133,7 +135,8 @@ async fn connect(config: Config, lock: Option<Arc<File>>) -> Result<App> {
     let clock = Clock::default();
     let (vault_store, keystore_store) = match &config.database.url {
         Some(url) => {
-            let url = url.parse()?;
+            let url: store::Url = url.parse()?;
+            url.warn_if_unproven();
             let vault = Store::open_postgres(&url, &store::VAULT, clock.clone()).await?;
             (vault, Store::open_postgres(&url, &store::KEYSTORE, clock.clone()).await?)
         }
@@ -215,8 +218,7 @@ impl App {
 
     /// Closes the databases.
     pub async fn close(&self) {
-        self.keystore.store().close().await;
-        self.vault.store().close().await;
+        tokio::join!(self.keystore.store().close(), self.vault.store().close());
     }
 
     async fn run_mail_sender(self, mut stopped: oneshot::Receiver<()>) {

@@ -67,6 +67,8 @@ enum Command {
         #[arg(long, value_name = "URL")]
         to: Option<String>,
     },
+    /// Ask the server that listens on this machine whether it is well, and exit with 0 if it is: for containers
+    Health,
     /// List, disable, delete and invite users; the server may be running
     #[command(subcommand)]
     Users(Users),
@@ -130,6 +132,7 @@ async fn run(arguments: Arguments) -> Outcome {
             println!("copied {rows} rows");
             Ok(())
         }
+        Some(Command::Health) => Ok(vaultshare_server::health::ask(&config).await?),
         Some(Command::Users(command)) => {
             let app = vaultshare_server::open_beside(config).await?;
             let done = users(&app, command).await;

@@ -1,7 +1,7 @@
 //! What the server counts and times, in the form that Prometheus reads. Nothing is recorded where no listener for it is
 //! configured.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::{
     Router,
@@ -22,6 +22,9 @@ use crate::{
 /// Upper bounds of the histograms, in seconds.
 const BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 20.0];
 
+/// Prometheus waits for ten seconds, unless it is told otherwise.
+const MEASURE_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// `/metrics` of this process. Has to be made before anything is to be recorded, and once.
 pub fn router(app: App) -> Result<Router> {
     let builder = PrometheusBuilder::new().set_buckets(&BUCKETS).map_err(Error::fault)?;
@@ -29,10 +32,15 @@ pub fn router(app: App) -> Result<Router> {
     Ok(Router::new().route("/metrics", get(render)).with_state((app, recorder)))
 }
 
-async fn render(State((app, recorder)): State<(App, PrometheusHandle)>) -> Result<String> {
-    app.measure().await?;
+async fn render(State((app, recorder)): State<(App, PrometheusHandle)>) -> String {
+    // While a database does not answer, the rest is what an operator looks for.
+    match tokio::time::timeout(MEASURE_TIMEOUT, app.measure()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the databases could not be measured"),
+        Err(_) => tracing::warn!("the databases could not be measured in time"),
+    }
     recorder.run_upkeep();
-    Ok(recorder.render())
+    recorder.render()
 }
 
 /// Counts and times each request by its route, which holds no ids or tokens.

@@ -84,7 +84,7 @@ async fn read(request: Request, service: &impl Service) -> Result<Vec<u8>> {
     }
     // What is only announced takes no memory either.
     let mut bytes = Vec::with_capacity(announced.min(LARGE_BODY));
-    reservation.give_turn_back();
+    let _reading = reservation.begin_to_read().await?;
     while let Some(frame) = body.frame().await {
         let unreadable = |_| Error::refused(Code::UnreadableBody, "The body did not arrive whole");
         let Ok(chunk) = frame.map_err(unreadable)?.into_data() else { continue };
@@ -92,7 +92,7 @@ async fn read(request: Request, service: &impl Service) -> Result<Vec<u8>> {
             return Err(too_large());
         }
         if bytes.len() + chunk.len() > LARGE_BODY {
-            service.work().reserve_memory(&reservation, chunk.len())?;
+            service.work().reserve_memory(&reservation, bytes.len() + chunk.len() - LARGE_BODY)?;
         }
         bytes.extend_from_slice(&chunk);
     }

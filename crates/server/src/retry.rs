@@ -22,6 +22,9 @@ use crate::work::Reservation;
 /// How long to wait before each further attempt.
 const PAUSES: [Duration; 3] = [Duration::from_millis(20), Duration::from_millis(100), Duration::from_millis(500)];
 
+/// How much of a recorded body is copied at a time.
+const PART: usize = 64 * 1024;
+
 tokio::task_local! {
     /// Whether the running attempt has begun to commit.
     static COMMITS: Cell<bool>;
@@ -64,7 +67,8 @@ pub(crate) async fn retry(request: Request, next: Next) -> Response {
 struct Recording {
     /// None at its end.
     body: Option<Body>,
-    read: Vec<Bytes>,
+    /// In one piece: a client may send it byte by byte.
+    read: Vec<u8>,
 }
 
 /// The body of one attempt.
@@ -81,14 +85,20 @@ impl HttpBody for Replay {
         let this = self.get_mut();
         let recording = &mut *this.recording.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            if let Some(data) = recording.read.get(this.position) {
-                this.position += 1;
-                return Poll::Ready(Some(Ok(Frame::data(data.clone()))));
+            if let Some(rest) = recording.read.get(this.position..).filter(|rest| !rest.is_empty()) {
+                let part = rest.get(..PART).unwrap_or(rest);
+                this.position += part.len();
+                return Poll::Ready(Some(Ok(Frame::data(Bytes::copy_from_slice(part)))));
             }
             let Some(body) = &mut recording.body else { return Poll::Ready(None) };
             match ready!(Pin::new(body).poll_frame(context)) {
                 // Trailers are no part of any request.
-                Some(Ok(frame)) => recording.read.extend(frame.into_data()),
+                Some(Ok(frame)) => {
+                    let Ok(data) = frame.into_data() else { continue };
+                    recording.read.extend_from_slice(&data);
+                    this.position = recording.read.len();
+                    return Poll::Ready(Some(Ok(Frame::data(data))));
+                }
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => recording.body = None,
             }
@@ -97,8 +107,7 @@ impl HttpBody for Replay {
 
     fn size_hint(&self) -> SizeHint {
         let recording = self.recording.lock().unwrap_or_else(PoisonError::into_inner);
-        let read: usize = recording.read.iter().skip(self.position).map(Bytes::len).sum();
-        let read = u64::try_from(read).unwrap_or(u64::MAX);
+        let read = u64::try_from(recording.read.len().saturating_sub(self.position)).unwrap_or(u64::MAX);
         let rest = recording.body.as_ref().map_or_else(|| SizeHint::with_exact(0), HttpBody::size_hint);
         let mut hint = SizeHint::new();
         if let Some(upper) = rest.upper() {
@@ -122,6 +131,11 @@ mod tests {
         work::Work,
     };
 
+    fn in_parts() -> Body {
+        let parts = ["the ", "bo", "dy"].map(Ok::<_, std::io::Error>);
+        Body::from_stream(futures_util::stream::iter(parts))
+    }
+
     /// Sends a body to a handler that fails so many times, each time after it may have committed, and returns the reply
     /// and how often the handler ran.
     async fn send(failures: u32, commits_first: bool) -> (StatusCode, String, u32) {
@@ -137,7 +151,7 @@ mod tests {
             }
         };
         let router = Router::new().route("/", post(handler)).layer(middleware::from_fn(retry));
-        let request = Request::post("/").body(Body::from("the body")).unwrap();
+        let request = Request::post("/").body(in_parts()).unwrap();
         let reply = router.oneshot(request).await.unwrap();
         let status = reply.status();
         let body = axum::body::to_bytes(reply.into_body(), 1000).await.unwrap();
@@ -189,9 +203,9 @@ mod tests {
         let recording = Arc::new(Mutex::new(Recording { body: Some("the body".into()), read: Vec::new() }));
         let size = |position| Replay { recording: Arc::clone(&recording), position }.size_hint().exact();
         assert_eq!(size(0), Some(8));
-        *recording.lock().unwrap() = Recording { body: Some("body".into()), read: vec!["the ".into()] };
-        assert_eq!((size(0), size(1)), (Some(8), Some(4)));
+        *recording.lock().unwrap() = Recording { body: Some("body".into()), read: b"the ".to_vec() };
+        assert_eq!((size(0), size(4)), (Some(8), Some(4)));
         recording.lock().unwrap().body = None;
-        assert_eq!((size(0), size(1)), (Some(4), Some(0)));
+        assert_eq!((size(0), size(4)), (Some(4), Some(0)));
     }
 }

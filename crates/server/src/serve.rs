@@ -10,6 +10,7 @@ use hyper::{
     Request,
     body::Incoming,
     server::conn::{http1, http2},
+    service::{Service, service_fn},
 };
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -28,6 +29,7 @@ use crate::{
     config::Limits,
     error::{Error, Result},
     listener::{Connection, Listener},
+    streams::Streams,
     tls,
 };
 
@@ -112,7 +114,14 @@ impl Server {
         let Ok(Ok(stream)) = tokio::time::timeout(*self.limits.request_head, tls.accept(stream)).await else { return };
         match stream.get_ref().1.alpn_protocol() {
             Some(tls::HTTP_2) => {
-                let _ = watcher.watch(self.http_2.serve_connection(TokioIo::new(stream), service)).await;
+                let streams = Streams::new();
+                let watched = streams.clone();
+                let service = service_fn(move |request| watched.clone().answer(service.call(request)));
+                let connection = watcher.watch(self.http_2.serve_connection(TokioIo::new(stream), service));
+                tokio::select! {
+                    _ = connection => {}
+                    () = streams.end(*self.limits.stalled_reply, *self.limits.idle) => {}
+                }
             }
             _ => {
                 let _ = watcher.watch(self.http_1.serve_connection(TokioIo::new(stream), service)).await;

@@ -43,6 +43,8 @@ pub trait Admissions: Send + Sync {
 pub trait Accounts: Send + Sync {
     /// Deletes users with all their keys. One who is gone already is no error.
     fn delete_users<'a>(&'a self, ids: &'a [String]) -> BoxFuture<'a, Result<()>>;
+    /// Whether there is a user of this id whom the operator has not disabled.
+    fn may_sign_in<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<bool>>;
     /// Whose these data encryption keys are: pairs of the ids of a key and of its user.
     fn owners_of_deks<'a>(&'a self, ids: &'a [String]) -> BoxFuture<'a, Result<Vec<(String, String)>>>;
 }

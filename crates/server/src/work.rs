@@ -27,6 +27,9 @@ const WAITING_PER_THREAD: usize = 200;
 /// would else keep from all others. More of them wait, for each other alone.
 const REQUESTS_OF_USER: usize = 3;
 
+/// How many bodies of one user are being sent at once. Each may take so much memory, [`crate::bounds::LARGE_BODY`], that nobody counts.
+const BODIES_OF_USER: usize = 8;
+
 /// What one service computes.
 #[derive(Debug)]
 pub struct Work {
@@ -36,8 +39,8 @@ pub struct Work {
     pub requests: WorkQueue,
     /// A permit for each KiB of large bodies.
     large_bodies: Arc<Semaphore>,
-    /// The turns of users who have requests.
-    turns: Mutex<HashMap<String, Weak<Semaphore>>>,
+    /// What users have who have requests.
+    users: Mutex<HashMap<String, Weak<OfUser>>>,
 }
 
 impl Default for Work {
@@ -47,37 +50,56 @@ impl Default for Work {
             sign_ins: WorkQueue::new(threads, WAITING_PER_THREAD * threads),
             requests: WorkQueue::new(threads, WAITING_PER_THREAD * threads),
             large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_AT_ONCE / 1024)),
-            turns: Mutex::default(),
+            users: Mutex::default(),
         }
     }
 }
 
 impl Work {
-    /// Reserves memory for the request, until it is answered. Of bytes that have come: a client that says how many it will send
-    /// and does not reserves none.
+    /// Reserves memory for so many bytes of the request in all, until it is answered. Of bytes that have come: a client that
+    /// says how many it will send and does not reserves none.
     pub(crate) fn reserve_memory(&self, request: &Reservation, bytes: usize) -> Result<()> {
-        let permits = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
-        let permit = Arc::clone(&self.large_bodies).try_acquire_many_owned(permits);
-        let permit = permit.map_err(|_| Error::Unavailable("large bodies take all their memory".to_owned()))?;
-        request.lock().memory.push(permit);
+        let mut reserved = request.lock();
+        let has = reserved.memory.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let more = u32::try_from(bytes.div_ceil(1024).saturating_sub(has)).unwrap_or(u32::MAX);
+        let more = Arc::clone(&self.large_bodies).try_acquire_many_owned(more);
+        let more = more.map_err(|_| Error::Unavailable("large bodies take all their memory".to_owned()))?;
+        match &mut reserved.memory {
+            Some(memory) => memory.merge(more),
+            memory => *memory = Some(more),
+        }
         Ok(())
     }
 
     /// Waits until the user has a turn for this request, which it has until it is answered.
     pub(crate) async fn wait_for_turn(&self, request: &Reservation, user_id: &str) -> Result<()> {
-        request.lock().turns = Some(self.turns_of(user_id));
+        request.lock().user = Some(self.of_user(user_id));
         request.take_turn().await
     }
 
-    fn turns_of(&self, user_id: &str) -> Arc<Semaphore> {
-        let mut users = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(turns) = users.get(user_id).and_then(Weak::upgrade) {
-            return turns;
+    fn of_user(&self, user_id: &str) -> Arc<OfUser> {
+        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(user) = users.get(user_id).and_then(Weak::upgrade) {
+            return user;
         }
-        users.retain(|_, turns| turns.strong_count() > 0);
-        let turns = Arc::new(Semaphore::new(REQUESTS_OF_USER));
-        users.insert(user_id.to_owned(), Arc::downgrade(&turns));
-        turns
+        users.retain(|_, user| user.strong_count() > 0);
+        let user = Arc::new(OfUser::default());
+        users.insert(user_id.to_owned(), Arc::downgrade(&user));
+        user
+    }
+}
+
+/// What one user's requests share.
+#[derive(Debug)]
+struct OfUser {
+    turns: Arc<Semaphore>,
+    bodies: Arc<Semaphore>,
+}
+
+impl Default for OfUser {
+    fn default() -> Self {
+        let of = |count| Arc::new(Semaphore::new(count));
+        Self { turns: of(REQUESTS_OF_USER), bodies: of(BODIES_OF_USER) }
     }
 }
 
@@ -87,32 +109,42 @@ pub(crate) struct Reservation(Arc<Mutex<Reserved>>);
 
 #[derive(Debug, Default)]
 struct Reserved {
-    memory: Vec<OwnedSemaphorePermit>,
-    turns: Option<Arc<Semaphore>>,
+    memory: Option<OwnedSemaphorePermit>,
+    user: Option<Arc<OfUser>>,
     turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Reservation {
     /// Takes the turn that was given back, or the first. A request without a user needs none.
     pub(crate) async fn take_turn(&self) -> Result<()> {
-        let turns = self.lock().turns.clone();
-        if let Some(turns) = turns {
-            let turn = turns.acquire_owned().await.map_err(Error::fault)?;
+        let user = self.lock().user.clone();
+        if let Some(user) = user {
+            let turn = Arc::clone(&user.turns).acquire_owned().await.map_err(Error::fault)?;
             self.lock().turn = Some(turn);
         }
         Ok(())
     }
 
-    /// Has other requests of the user go on, while this one waits for its client.
-    pub(crate) fn give_turn_back(&self) {
-        self.lock().turn = None;
+    /// Has other requests of the user go on while this one waits for its client to send a body. What this returns is kept
+    /// until the body has come and the request has its turn again.
+    pub(crate) async fn begin_to_read(&self) -> Result<Option<OwnedSemaphorePermit>> {
+        let user = {
+            let mut reserved = self.lock();
+            reserved.turn = None;
+            reserved.user.clone()
+        };
+        match user {
+            Some(user) => Ok(Some(Arc::clone(&user.bodies).acquire_owned().await.map_err(Error::fault)?)),
+            // Small ones, of those who have no session.
+            None => Ok(None),
+        }
     }
 
     /// Gives back what the request has, before it is tried again: waiting for a turn while it has one, it could wait for ever.
     pub(crate) fn begin_anew(&self) {
         let mut reserved = self.lock();
         reserved.turn = None;
-        reserved.memory.clear();
+        reserved.memory = None;
     }
 
     fn lock(&self) -> MutexGuard<'_, Reserved> {
@@ -219,10 +251,41 @@ mod tests {
         let work = Work::default();
         let (one, other) = (Reservation::default(), Reservation::default());
         work.reserve_memory(&one, LARGE_BODIES_AT_ONCE - 1024).unwrap();
-        work.reserve_memory(&one, 1).unwrap();
+        work.reserve_memory(&one, LARGE_BODIES_AT_ONCE - 1023).unwrap();
         assert!(matches!(work.reserve_memory(&other, 1), Err(Error::Unavailable(_))));
         drop(one);
         work.reserve_memory(&other, LARGE_BODIES_AT_ONCE).unwrap();
+    }
+
+    #[test]
+    fn a_body_of_small_parts_takes_the_memory_of_its_bytes() {
+        let (work, request) = (Work::default(), Reservation::default());
+        for bytes in 1..=10_000 {
+            work.reserve_memory(&request, bytes).unwrap();
+        }
+        let free = LARGE_BODIES_AT_ONCE / 1024 - 10_000_usize.div_ceil(1024);
+        assert_eq!(work.large_bodies.available_permits(), free);
+    }
+
+    #[tokio::test]
+    async fn one_users_bodies_that_do_not_come_are_so_many_and_nobody_elses() {
+        let work = Work::default();
+        let mut bodies = Vec::new();
+        for _ in 0..BODIES_OF_USER {
+            let request = Reservation::default();
+            work.wait_for_turn(&request, "alice").await.unwrap();
+            bodies.push((request.begin_to_read().await.unwrap(), request));
+        }
+        let late = Reservation::default();
+        work.wait_for_turn(&late, "alice").await.unwrap();
+        let mut waits = Box::pin(late.begin_to_read());
+        let still_waits = std::future::poll_fn(|context| Poll::Ready(waits.as_mut().poll(context).is_pending()));
+        assert!(still_waits.await);
+        let other = Reservation::default();
+        work.wait_for_turn(&other, "bob").await.unwrap();
+        other.begin_to_read().await.unwrap();
+        bodies.pop();
+        waits.await.unwrap();
     }
 
     #[tokio::test]
@@ -238,12 +301,12 @@ mod tests {
         assert!(still_waits.await);
         work.wait_for_turn(&Reservation::default(), "bob").await.unwrap();
         // One waits for its client, and goes on when it has come.
-        requests[0].give_turn_back();
+        let body = requests[0].begin_to_read().await.unwrap();
         waits.await.unwrap();
         drop(late);
         requests[0].take_turn().await.unwrap();
-        drop(requests);
+        drop((requests, body));
         work.wait_for_turn(&Reservation::default(), "carlos").await.unwrap();
-        assert_eq!(work.turns.lock().unwrap().len(), 1, "who has no requests is forgotten");
+        assert_eq!(work.users.lock().unwrap().len(), 1, "who has no requests is forgotten");
     }
 }

@@ -676,3 +676,35 @@ async fn a_page_of_large_templates_nodes_or_connections_is_a_short_one() {
         assert!(seen >= 300, "{path}: {seen}");
     }
 }
+
+/// Of texts that do not compress: PostgreSQL has no room for longer ones in an index.
+#[tokio::test]
+async fn what_records_are_found_by_has_a_length_that_every_database_bears() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    let han =
+        |count: u32| (0..count).filter_map(|index| char::from_u32(0x4E00 + index * 31 % 20_000)).collect::<String>();
+    // 1,299 bytes.
+    let (longest, longer) = (han(433), han(434));
+    let node = |label: &str, scheme: &str| json!({ "classification_node": { "label": label, "classification_scheme_name": scheme } });
+    let item = |label: &str| json!({ "template_name": "vehicle", "item": { "label": label } });
+    server.post(&alice, "/vault/items", item(&longest)).await.ok();
+    server.post(&alice, "/vault/item_templates", json!({ "label": longest })).await.ok();
+    server.post(&alice, "/vault/classification_nodes", node(&longest, &longest)).await.ok();
+    // A longer label is as good, and its beginning makes the name.
+    let labelled = han(1000);
+    for path in ["/vault/items", "/vault/item_templates"] {
+        let body = if path.ends_with("items") { item(&labelled) } else { json!({ "label": labelled }) };
+        let made = server.post(&alice, path, body).await.ok();
+        let made = if path.ends_with("items") { &made["item"] } else { &made["item_template"] };
+        assert!(text(&made["label"]) == labelled && text(&made["name"]).len() <= 1300);
+    }
+    server.post(&alice, "/vault/classification_nodes", node(&labelled, "tag")).await.ok();
+
+    let named = json!({ "template_name": "vehicle", "item": { "label": "x", "name": longer } });
+    refuses(server.post(&alice, "/vault/items", named).await, "text_too_long", "item.name", "1300");
+    let named = json!({ "label": "x", "name": longer });
+    refuses(server.post(&alice, "/vault/item_templates", named).await, "text_too_long", "name", "1300");
+    let in_scheme = server.post(&alice, "/vault/classification_nodes", node("x", &longer)).await;
+    refuses(in_scheme, "text_too_long", "scheme", "1300");
+}

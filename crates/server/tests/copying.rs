@@ -88,7 +88,7 @@ async fn every_row_is_copied_and_the_server_goes_on() {
         return;
     }
     let (before, alice) = used_server().await;
-    let data = before.stop().await;
+    let (data, _) = before.stop().await;
     let target = Database::empty().await.unwrap();
     let done = copy(data.path(), &target);
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
@@ -122,7 +122,7 @@ async fn nothing_is_copied_over_records_from_under_a_server_or_from_what_is_brok
     let (running, _) = used_server().await;
     let target = Database::empty().await.unwrap();
     assert!(refused(&copy(running.data(), &target)).contains("another server is running"));
-    let data = running.stop().await;
+    let (data, _) = running.stop().await;
 
     let used = FreshServer::on(used).await.unwrap();
     assert!(refused(&copy(data.path(), used.database().unwrap())).contains("a server was started on the PostgreSQL"));

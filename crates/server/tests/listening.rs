@@ -6,6 +6,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::Once,
+    time::Duration,
 };
 
 use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
@@ -26,8 +27,10 @@ struct Running {
     folder: Folder,
 }
 
-async fn start(folder: Folder, listener: Listener, tls: TlsConfig) -> Running {
-    let config = Config { tls, ..Config::new(folder.path().join("data")) };
+async fn start(folder: Folder, listener: Listener, tls: TlsConfig, connections: usize) -> Running {
+    let mut config = Config { tls, www: Some(folder.path().into()), ..Config::new(folder.path().join("data")) };
+    (config.limits.stalled_reply, config.limits.idle) = ("1s".parse().unwrap(), "2s".parse().unwrap());
+    config.limits.connections = connections;
     let app = vaultshare_server::open(config).await.unwrap();
     let address = listener.address().unwrap();
     let (stop, stopped) = oneshot::channel();
@@ -62,12 +65,17 @@ fn put(folder: &Path, name: &str, content: &str) {
 }
 
 async fn tls_server(made: &Made) -> Running {
+    tls_server_of(made, 10).await
+}
+
+/// One that has so many connections at a time.
+async fn tls_server_of(made: &Made, connections: usize) -> Running {
     let folder = Folder::new().unwrap();
     put(folder.path(), "certificate.pem", &made.cert.pem());
     put(folder.path(), "key.pem", &made.signing_key.serialize_pem());
     let tls = files(folder.path());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    start(folder, listener.into(), tls).await
+    start(folder, listener.into(), tls, connections).await
 }
 
 /// A client that trusts these certificates, each time on a connection of its own.
@@ -98,6 +106,37 @@ async fn with_a_certificate_it_speaks_tls_and_http_2_and_stops_all_the_same() {
 
     let kept_open = client(&[&made]).pool_max_idle_per_host(1).build().unwrap();
     kept_open.get(url(&server)).send().await.unwrap();
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_reply_of_which_nothing_is_taken_and_a_connection_without_requests_end() {
+    let made = make_certificate();
+    let server = tls_server_of(&made, 1).await;
+    fs::write(server.folder.path().join("large.bin"), vec![7; 1024 * 1024]).unwrap();
+    let large = url(&server).replace("livez", "large.bin");
+    // They answer pings by themselves and send some, and take nothing of a body before they are asked for it.
+    let awake = || {
+        let client = client(&[&made]).http2_initial_stream_window_size(64 * 1024).pool_max_idle_per_host(1);
+        client.http2_keep_alive_interval(Duration::from_millis(200)).http2_keep_alive_while_idle(true)
+    };
+    let patient = awake().build().unwrap();
+    let mut slow = patient.get(&large).send().await.unwrap();
+    let mut taken = 0;
+    while let Some(part) = slow.chunk().await.expect("who takes some of it now and then gets all") {
+        taken += part.len();
+        tokio::time::sleep(Duration::from_millis(40)).await;
+    }
+    assert_eq!(taken, 1024 * 1024);
+    let untouched = patient.get(&large).send().await.unwrap();
+    assert_eq!((untouched.status().as_u16(), untouched.version()), (200, Version::HTTP_2));
+
+    // There is a place for somebody else when that connection has ended.
+    let else_somebody = awake().timeout(Duration::from_secs(60)).build().unwrap();
+    else_somebody.get(url(&server)).send().await.expect("the reply was given up");
+    assert!(untouched.bytes().await.is_err());
+    let patient = awake().timeout(Duration::from_secs(60)).build().unwrap();
+    patient.get(url(&server)).send().await.expect("the other connection, without requests, was ended");
     server.stop().await;
 }
 
@@ -150,7 +189,7 @@ async fn a_socket_in_the_file_system_is_taken_over_from_the_dead_and_removed_at_
     // One that nobody listens on any more.
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     let address: ListenAddress = format!("unix:{}", path.display()).parse().unwrap();
-    let server = start(folder, Listener::bind(&address).await.unwrap(), TlsConfig::default()).await;
+    let server = start(folder, Listener::bind(&address).await.unwrap(), TlsConfig::default(), 10).await;
     assert_eq!(server.address, address);
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
     assert!(Listener::bind(&address).await.is_err(), "it is listened on");

@@ -145,6 +145,48 @@ async fn what_others_end_makes_room_too() {
 }
 
 #[tokio::test]
+async fn who_ends_a_share_has_room_at_once_and_is_counted_again_no_more_often_than_every_few_seconds() {
+    let server = server(Limits { quota_bytes: 20_000, ..Limits::default() }).await;
+    let (alice, bob) = (server.sign_up("alice").await, server.sign_up("bob").await);
+    server.connect(&alice, &bob).await;
+    let item = make(&server, &alice, 4_000).await.ok();
+    let share = async || {
+        let values = json!([{
+            "slot_id": item["slots"][0]["id"], "encrypted_value": ciphertext(12_000),
+            "encrypted_value_verification_key": SEALED, "value_verification_hash": "ab".repeat(32),
+        }]);
+        let share = server.share(&alice, &item, &bob, json!({ "slot_values": values })).await.ok();
+        text(&share["shares"][0]["id"])
+    };
+    let end = async |share: &str| server.delete(&alice, &format!("/vault/shares/{share}")).await.ok();
+    let first = share().await;
+    make(&server, &alice, 8_000).await.refused(403);
+    end(&first).await;
+    // It was counted when it was refused, a moment ago.
+    make(&server, &alice, 8_000).await.refused(403);
+    server.0.clock().advance(Duration::from_secs(5));
+    let large = make(&server, &alice, 8_000).await.ok();
+    server.delete(&alice, &path(&large)).await.ok();
+    share().await;
+}
+
+#[tokio::test]
+async fn who_has_too_much_of_one_thing_can_have_more_of_the_other_and_nobody_learns_how_much() {
+    let server = server(Limits { quota_items: 1, quota_bytes: 20_000, ..Limits::default() }).await;
+    let alice = server.sign_up("alice").await;
+    let item = make(&server, &alice, 4_000).await.ok();
+    server.0.copy_items(&text(&item["item"]["id"]), 3).await.unwrap();
+    server.sql("vault", "DELETE FROM user_usage").await;
+    let change =
+        |bytes| json!({ "item": { "slots_attributes": [{ "name": "vin", "encrypted_value": ciphertext(bytes) }] } });
+    server.put(&alice, &path(&item), change(8_000)).await.ok();
+    let refused = server.put(&alice, &path(&item), change(40_000)).await;
+    let message = text(&refused.body["errors"][0]["message"]);
+    assert_eq!(message, "A user of this server has at most 20000 bytes in items and what is shared of them");
+    refused.refused(403);
+}
+
+#[tokio::test]
 async fn a_quota_that_is_set_later_counts_what_is_there_and_one_that_is_lifted_forgets() {
     let folder = Folder::new().unwrap();
     let data = folder.path().to_owned();
@@ -243,6 +285,9 @@ async fn what_is_kept_of_a_users_usage_is_what_is_there_after_every_kind_of_writ
     agrees(&server, &alice, "a refresh").await;
     server.put(&alice, &format!("/vault/slots/{}", text(&vin)), json!({ "label": "Number" })).await.ok();
     agrees(&server, &alice, "a change of a slot").await;
+    let grant = json!({ "shares": [{ "share_id": shares[0]["id"], "grant": "a grant of the owner's" }] });
+    server.put(&alice, "/vault/shares", grant).await.ok();
+    agrees(&server, &alice, "a change of a share").await;
 
     let second = make(&server, &alice, 1_000).await.ok();
     let new = common::new_share(&alice, &second, &carlos, json!({ "terms": "yours" }));

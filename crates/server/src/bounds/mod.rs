@@ -40,6 +40,9 @@ pub const QUERY_VALUES: usize = 200;
 
 /// A label or name: 1000 characters. Texts in queries, which look for names and ids, are no longer.
 pub const NAME: usize = 4_000;
+/// A name that records are found by, also where a label makes it, and a scheme: an entry of PostgreSQL's indexes has 2,704 bytes,
+/// and two of these are in one.
+pub const FOUND_BY: usize = 1_300;
 /// Texts for people, and pictures, which are URLs or small: of items, slots, templates, nodes, users; terms and notes.
 pub const LONG_TEXT: usize = 64 * 1024;
 /// Ids that others gave, kinds of slots and keys, tokens.
@@ -153,6 +156,7 @@ mod tests {
             ("worked on at once", LARGE_BODIES_AT_ONCE),
             ("list in a query", QUERY_VALUES),
             ("text in a query", NAME),
+            ("is found by", FOUND_BY),
             ("other names", NAME),
             ("description", LONG_TEXT),
             ("`keypair_external_id`", SHORT_TEXT),

@@ -176,12 +176,21 @@ impl Config {
 
     /// What the flags say, and for the rest the environment, the file and the defaults, in this order.
     pub fn load(flags: <Self as confique::Config>::Layer, file: Option<PathBuf>) -> Result<Self> {
+        // A file that a flag names goes before a secret that a variable holds.
+        let database_by_flag = flags.database.url_file.is_some();
+        let mail_by_flag = flags.mail.smtp_url_file.is_some();
         let mut builder = Self::builder().preloaded(flags).env();
         if let Some(file) = file {
             let read = confique::File::new(&file).and_then(|file| file.required().load());
             builder = builder.preloaded(read.map_err(|error| unreadable(error, Some(&file)))?);
         }
         let mut config = builder.load().map_err(|error| unreadable(error, None))?;
+        if database_by_flag {
+            config.database.url = None;
+        }
+        if mail_by_flag {
+            config.mail.smtp_url = None;
+        }
         read_secret(&mut config.database.url, config.database.url_file.as_deref())?;
         read_secret(&mut config.mail.smtp_url, config.mail.smtp_url_file.as_deref())?;
         let limits = &config.limits;
@@ -198,7 +207,11 @@ impl Config {
 
     /// As a file that [`Config::load`] reads, without the secrets.
     pub fn to_toml(&self) -> Result<String> {
-        toml::to_string(self).map_err(Error::fault)
+        let mut config = self.clone();
+        // Read again, they are in their files.
+        config.database.url.take_if(|_| self.database.url_file.is_some());
+        config.mail.smtp_url.take_if(|_| self.mail.smtp_url_file.is_some());
+        toml::to_string(&config).map_err(Error::fault)
     }
 
     /// Every key of the file with its default and what it is for.
@@ -462,11 +475,12 @@ mod tests {
         assert_eq!(config.mail.smtp_url.as_deref(), Some("smtps://user:hush@mail.example"));
         assert_eq!(config.database.url.as_deref(), Some("postgres://user:hush@db.example/vaultshare"));
         let printed = config.to_toml().unwrap();
-        assert!(
-            printed.matches("(set)").count() == 2
-                && !printed.contains("hush")
-                && !format!("{config:?}").contains("hush")
-        );
+        assert!(!printed.contains("hush") && !format!("{config:?}").contains("hush"));
+        // What is printed reads the same files.
+        assert_eq!(load(&written(&folder, &printed)).unwrap().database.url, config.database.url);
+        let given = Config { database: DatabaseConfig { url_file: None, ..config.database }, ..config };
+        let printed = given.to_toml().unwrap();
+        assert!(printed.contains("(set)") && !printed.contains("hush"), "{printed}");
     }
 
     #[test]

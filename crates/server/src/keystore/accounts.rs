@@ -27,6 +27,10 @@ impl Accounts for AccountsOf {
         })
     }
 
+    fn may_sign_in<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move { users::may_sign_in(&mut *self.0.read_once().await?, id).await })
+    }
+
     fn owners_of_deks<'a>(&'a self, ids: &'a [String]) -> BoxFuture<'a, Result<Vec<(String, String)>>> {
         Box::pin(async move { keys::owners_of_deks(&mut *self.0.read_once().await?, ids).await })
     }

@@ -136,7 +136,8 @@ async fn prove(
     };
     let user_id = pending.and_then(|pending| pending.user_id).filter(|_| proven && is_first);
     let outcome = match (attempt.check(&mut tx, now).await, user_id) {
-        (Err(too_many), _) => Err(too_many),
+        (Err(too_many @ Error::TooMany { .. }), _) => Err(too_many),
+        (Err(error), _) => return Err(error),
         (Ok(()), None) => {
             attempt.count(&mut tx, now).await?;
             Err(login_failed())

@@ -63,6 +63,7 @@ pub(super) async fn limited_in_time(
     let now = keystore.clock().now();
     let lifetime = auth::lifetime(&keystore, request.valid_for)?.min(session.remaining(now));
     let mut tx = keystore.store().write().await?;
+    auth::require(&mut tx, &session).await?;
     let username = users::username_of(&mut tx, &session.user_id).await?;
     let issued = auth::issue(&mut tx, &session.user_id, now, lifetime).await?;
     tx.commit().await?;

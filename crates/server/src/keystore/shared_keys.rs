@@ -69,6 +69,8 @@ pub(super) async fn claim(
     checked.await??;
 
     let mut tx = keystore.store().write().await?;
+    // Again: the maker of the space may have exchanged it since.
+    let row = shared_keys::find(&mut tx, &space_id, &request.public_key).await?.ok_or_else(not_found)?;
     if !shared_keys::claim(&mut tx, &row.id, &session.user_id).await? {
         return Err(not_found());
     }

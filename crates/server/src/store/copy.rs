@@ -44,21 +44,22 @@ pub(crate) async fn copy(data: &Path, url: &Url) -> Result<u64> {
 }
 
 async fn copy_service(source: &mut AnyConnection, target: &mut AnyConnection, service: &Tables) -> Result<u64> {
+    postgres::search_in(target, service.name).await?;
     // A server that is started meanwhile waits.
     lock_for_writing(target, service.name).await?;
     let tables = table_names(source).await?;
     for table in &tables {
-        refuse_rows(target, service, table).await?;
+        refuse_rows(target, table).await?;
     }
     postgres::defer_references(target, service.name).await?;
     let mut rows = 0;
     for table in &tables {
-        rows += copy_table(source, target, &format!("{}.{table}", service.name), table).await?;
+        rows += copy_table(source, target, table).await?;
     }
     postgres::enforce_references(target, service.name).await?;
     for table in &tables {
         // What the planner knows of a table it would else learn minutes later.
-        sqlx::raw_sql(AssertSqlSafe(format!("ANALYZE {}.{table}", service.name))).execute(&mut *target).await?;
+        sqlx::raw_sql(AssertSqlSafe(format!("ANALYZE {table}"))).execute(&mut *target).await?;
     }
     Ok(rows)
 }
@@ -69,8 +70,8 @@ async fn table_names(source: &mut AnyConnection) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar(tables).fetch_all(source).await?)
 }
 
-async fn refuse_rows(target: &mut AnyConnection, service: &Tables, table: &str) -> Result<()> {
-    let has_rows = AssertSqlSafe(format!("SELECT EXISTS (SELECT 1 FROM {}.{table})", service.name));
+async fn refuse_rows(target: &mut AnyConnection, table: &str) -> Result<()> {
+    let has_rows = AssertSqlSafe(format!("SELECT EXISTS (SELECT 1 FROM {table})"));
     if sqlx::query_scalar(has_rows).fetch_one(target).await? {
         let message = "a server was started on the PostgreSQL database, and nothing is copied over its records: \
              make a new database";
@@ -98,11 +99,11 @@ async fn columns(source: &mut AnyConnection, table: &str) -> Result<Vec<Column>>
     Ok(columns.into_iter().map(|(name, is_number)| Column { name, is_number: is_number != 0 }).collect())
 }
 
-async fn copy_table(source: &mut AnyConnection, target: &mut AnyConnection, to: &str, from: &str) -> Result<u64> {
-    let columns = columns(source, from).await?;
+async fn copy_table(source: &mut AnyConnection, target: &mut AnyConnection, table: &str) -> Result<u64> {
+    let columns = columns(source, table).await?;
     let names = columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ");
-    let insert = format!("INSERT INTO {to} ({names}) VALUES");
-    let select = AssertSqlSafe(format!("SELECT {names} FROM {from}"));
+    let insert = format!("INSERT INTO {table} ({names}) VALUES");
+    let select = AssertSqlSafe(format!("SELECT {names} FROM {table}"));
     let mut source_rows = sqlx::query(select).fetch(source);
     let (mut copied, mut values, mut bytes) = (0, Vec::new(), 0);
     while let Some(row) = source_rows.try_next().await? {

@@ -25,7 +25,9 @@ use std::{
 };
 
 use sqlx::{
-    Any, AnyConnection, AnyPool, AssertSqlSafe, Database, Sqlite, Transaction, migrate::Migrator, pool::PoolConnection,
+    Any, AnyConnection, AnyPool, AssertSqlSafe, Database, Sqlite, Transaction,
+    migrate::{MigrateError, Migrator},
+    pool::PoolConnection,
     query::Query,
 };
 
@@ -63,8 +65,9 @@ pub struct Store {
 enum Engine {
     /// One server has the file, and one connection of it writes.
     Sqlite { file: Arc<Path> },
-    /// Any number of processes, whose writers queue for an advisory lock.
-    Postgres,
+    /// Any number of processes, whose writers queue for an advisory lock. `probes` tells whether the database is well, past
+    /// that queue.
+    Postgres { probes: AnyPool },
 }
 
 /// A transaction that only reads.
@@ -105,6 +108,13 @@ impl DerefMut for Tx {
     }
 }
 
+fn not_migrated(error: MigrateError) -> Error {
+    match error {
+        MigrateError::VersionMissing(_) => Error::fault("the database is of a later version of this server"),
+        error => Error::fault(error),
+    }
+}
+
 /// What is wrong with a database of which these migrations were applied.
 fn version_problem(applied: &[i64], migrations: &Migrator) -> Option<&'static str> {
     let known: Vec<i64> = migrations.iter().map(|migration| migration.version).collect();
@@ -125,6 +135,9 @@ pub(crate) struct Turn {
 /// How long to wait for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// How long to wait for connections that are in use when the database is closed.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(4);
+
 /// How long a database has to show that it can be written. Writers queue, and the longest change takes a second or two.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -140,8 +153,8 @@ impl Store {
     /// Opens the schema of a PostgreSQL database, making it when there is none, and brings its tables up to date.
     pub(crate) async fn open_postgres(url: &Url, tables: &Tables, clock: Clock) -> Result<Self> {
         sqlx::any::install_default_drivers();
-        let (writers, readers) = postgres::open(url, tables).await?;
-        Self { name: tables.name, engine: Engine::Postgres, writers, readers, clock }.with_clock_set().await
+        let postgres::Pools { writers, readers, probes } = postgres::open(url, tables).await?;
+        Self { name: tables.name, engine: Engine::Postgres { probes }, writers, readers, clock }.with_clock_set().await
     }
 
     /// Rows that are made from now on come behind those there are, also where the system's clock was set back.
@@ -154,10 +167,11 @@ impl Store {
     /// Begins a transaction that may write, as the only one of this database.
     pub async fn write(&self) -> Result<Tx> {
         let wait = self.waiting("write");
+        let writers = self.writers.clone();
         let transaction = match &self.engine {
-            Engine::Sqlite { .. } => self.writers.begin_with(sqlite::BEGIN_WRITE).await?,
-            Engine::Postgres => {
-                let mut transaction = self.writers.begin().await?;
+            Engine::Sqlite { .. } => undisturbed(async move { writers.begin_with(sqlite::BEGIN_WRITE).await }).await?,
+            Engine::Postgres { .. } => {
+                let mut transaction = undisturbed(async move { writers.begin().await }).await?;
                 postgres::lock_for_writing(&mut transaction, self.name).await?;
                 // Another process may have drawn numbers since.
                 self.clock.continue_after(installation::sequence(&mut transaction).await?);
@@ -171,7 +185,8 @@ impl Store {
     /// Begins a transaction that only reads, and sees one state of the database throughout.
     pub async fn read(&self) -> Result<ReadTx> {
         let wait = self.waiting("read");
-        let tx = self.readers.begin().await?;
+        let readers = self.readers.clone();
+        let tx = undisturbed(async move { readers.begin().await }).await?;
         wait.ended();
         Ok(tx)
     }
@@ -184,11 +199,12 @@ impl Store {
         Ok(connection)
     }
 
-    /// The turn to delete what has expired, until it is dropped. None while another process has it.
+    /// The turn to delete what has expired. None while another process has it, which is until it is done or for a minute: two
+    /// at a time are no harm.
     pub(crate) async fn housekeeping_turn(&self) -> Result<Option<Turn>> {
         match self.engine {
             Engine::Sqlite { .. } => Ok(Some(Turn { _lock: None })),
-            Engine::Postgres => {
+            Engine::Postgres { .. } => {
                 let mut lock = self.read().await?;
                 let is_ours = postgres::try_housekeeping_lock(&mut lock, self.name).await?;
                 Ok(is_ours.then_some(Turn { _lock: Some(lock) }))
@@ -198,7 +214,7 @@ impl Store {
 
     /// Whether this is a server of its own, to which a connection can be lost.
     pub(crate) fn is_remote(&self) -> bool {
-        matches!(self.engine, Engine::Postgres)
+        matches!(self.engine, Engine::Postgres { .. })
     }
 
     fn waiting(&self, kind: &'static str) -> metrics::Wait {
@@ -209,7 +225,7 @@ impl Store {
     pub(crate) async fn end_log(&self) -> Result<()> {
         match &self.engine {
             Engine::Sqlite { file } => files::end_log(file.to_path_buf()).await,
-            Engine::Postgres => Ok(()),
+            Engine::Postgres { .. } => Ok(()),
         }
     }
 
@@ -217,7 +233,9 @@ impl Store {
     pub(crate) async fn measure(&self) -> Result<()> {
         let sizes = match &self.engine {
             Engine::Sqlite { file } => sqlite::sizes(file),
-            Engine::Postgres => vec![("database", postgres::size(&mut *self.read_once().await?, self.name).await?)],
+            Engine::Postgres { .. } => {
+                vec![("database", postgres::size(&mut *self.read_once().await?, self.name).await?)]
+            }
         };
         for (part, bytes) in sizes {
             metrics::database_size(self.name, part, bytes);
@@ -228,18 +246,43 @@ impl Store {
     /// Whether the database can be written: by doing so, since a full disk and a folder that is gone show nowhere else.
     pub async fn is_writable(&self, now: Millis) -> bool {
         let write = async {
-            let mut tx = self.write().await?;
-            installation::set(&mut tx, installation::WRITTEN, now).await?;
-            Ok::<_, Error>(tx.commit().await?)
+            match &self.engine {
+                Engine::Sqlite { .. } => {
+                    let mut tx = self.write().await?;
+                    installation::set(&mut tx, installation::WRITTEN, now).await?;
+                    tx.commit().await?;
+                }
+                // Nobody else writes this row, and whoever waits for a turn to write is not the worse for wear.
+                Engine::Postgres { probes } => {
+                    installation::set(&mut *probes.acquire().await?, installation::WRITTEN, now).await?;
+                }
+            }
+            Ok::<_, Error>(())
         };
         matches!(tokio::time::timeout(HEALTH_TIMEOUT, write).await, Ok(Ok(())))
     }
 
-    /// Waits for what is running and closes.
+    /// Waits for what is running and closes. A database that does not answer is not waited for for long.
     pub async fn close(&self) {
-        self.readers.close().await;
-        self.writers.close().await;
+        let closed = async {
+            self.readers.close().await;
+            self.writers.close().await;
+            if let Engine::Postgres { probes } = &self.engine {
+                probes.close().await;
+            }
+        };
+        if tokio::time::timeout(CLOSE_TIMEOUT, closed).await.is_err() {
+            tracing::warn!(database = self.name, "the database did not answer when it was closed");
+        }
     }
+}
+
+/// Begins a transaction to its end, also where the request that wants it is over meanwhile: sqlx knows of a transaction
+/// from the reply on, and would lend a connection to others that is in one it does not know of.
+async fn undisturbed(
+    begin: impl Future<Output = sqlx::Result<Transaction<'static, Any>>> + Send + 'static,
+) -> Result<Transaction<'static, Any>> {
+    Ok(tokio::spawn(begin).await.map_err(Error::fault)??)
 }
 
 /// A value to bind.
@@ -317,7 +360,73 @@ pub fn new_id() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{numbered, placeholders};
+    use std::{task::Poll, time::Duration};
+
+    use super::{Engine, Error, installation, numbered, placeholders};
+    use crate::{service::Service, testing};
+
+    /// A request may be over at any moment, and leaves a connection that the next one can use.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_transaction_that_was_given_up_while_it_began_is_over() {
+        let server = testing::fresh_server().await.unwrap();
+        let store = server.vault.store();
+        // Less far each time, and as often as there are connections.
+        for polls in (1..8).rev() {
+            for _ in 0..8 {
+                poll(store.read(), polls).await;
+            }
+            poll(store.write(), polls).await;
+        }
+        // Whatever was begun is over.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        for written in 1..20 {
+            let mut tx = store.write().await.unwrap();
+            installation::set(&mut tx, installation::WRITTEN, written).await.unwrap();
+            tx.commit().await.unwrap();
+            let mut readers = Vec::new();
+            while let Ok(Ok(mut db)) = tokio::time::timeout(Duration::from_millis(200), store.read_once()).await {
+                let value = "SELECT value FROM installation WHERE name = 'written'";
+                let value: String = sqlx::query_scalar(value).fetch_one(&mut *db).await.unwrap();
+                assert_eq!(value, written.to_string());
+                readers.push(db);
+            }
+        }
+    }
+
+    /// Drives a future so far, and drops it.
+    async fn poll<T>(future: impl Future<Output = T>, mut polls: usize) {
+        let mut future = Box::pin(future);
+        let driven = std::future::poll_fn(move |context| match future.as_mut().poll(context) {
+            Poll::Pending if polls > 1 => {
+                polls -= 1;
+                Poll::Pending
+            }
+            _ => Poll::Ready(()),
+        });
+        driven.await;
+    }
+
+    /// As a pooler does that has transactions of several clients share a connection.
+    #[tokio::test]
+    async fn a_connection_with_another_services_tables_writes_nothing() {
+        let server = testing::fresh_server().await.unwrap();
+        let store = server.vault.store();
+        if !matches!(store.engine, Engine::Postgres { .. }) {
+            return;
+        }
+        let mut writers = Vec::new();
+        for _ in 0..store.writers.options().get_max_connections() {
+            let mut writer = store.writers.acquire().await.unwrap();
+            sqlx::raw_sql("SET search_path = keystore").execute(&mut *writer).await.unwrap();
+            writers.push(writer);
+        }
+        drop(writers);
+        let refused = store.write().await.err();
+        assert!(
+            matches!(&refused, Some(Error::Fault(reason)) if reason.contains("pool_mode = session")),
+            "{refused:?}"
+        );
+    }
 
     #[test]
     fn placeholders_are_numbered_as_they_come() {

@@ -1,15 +1,17 @@
 //! PostgreSQL: a schema per service in one database, and any number of processes on it.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{borrow::Cow, fmt, net::IpAddr, str::FromStr, time::Duration};
 
 use backon::{ConstantBuilder, Retryable};
+use log::LevelFilter;
 use sqlx::{
-    AnyConnection, AnyPool, AssertSqlSafe, Connection,
+    AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions, Connection,
     any::{AnyConnectOptions, AnyPoolOptions},
     migrate::Migrator,
 };
+use tokio::time::timeout;
 
-use super::{ACQUIRE_TIMEOUT, KEYSTORE, Tables, VAULT, version_problem};
+use super::{ACQUIRE_TIMEOUT, KEYSTORE, Tables, VAULT, not_migrated, version_problem};
 use crate::error::{Error, Result};
 
 /// How many connections of a process wait for their turn to write, or have it.
@@ -22,12 +24,24 @@ const READERS: u32 = 8;
 const CONNECTION: &str = "SET synchronous_commit = on; SET statement_timeout = '60s'; SET lock_timeout = '20s'; \
      SET idle_in_transaction_session_timeout = '60s';";
 
+/// What writers start with besides, whatever the database's own defaults are: each statement behind the lock has to see what
+/// was committed before.
+const WRITER: &str = "SET default_transaction_read_only = off; SET default_transaction_isolation = 'read committed';";
+
 /// What readers start with besides: they are held to reading, and each transaction sees one state of the database.
 const READER: &str = "SET default_transaction_read_only = on; SET default_transaction_isolation = 'repeatable read';";
+
+/// How long a connection that is given back may take to be free.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long one attempt to connect may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A server that is starting, as after a reboot of all machines, is waited for this often, and each time for this long.
 const START_ATTEMPTS: usize = 120;
 const START_PAUSE: Duration = Duration::from_millis(250);
+/// And no longer than this in all.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What a URL may say after the question mark. sqlx would log any other parameter with its value, which may be a password
 /// under a mistyped name.
@@ -63,8 +77,32 @@ impl FromStr for Url {
         }
         match url.query_pairs().find(|(name, _)| !PARAMETERS.contains(&name.as_ref())) {
             Some((name, _)) => Err(Error::fault(format!("the URL of the database has an unknown parameter: {name}"))),
-            None => Ok(Self(options)),
+            // Waiting for a turn to write takes what it takes, and the largest statements have a thousand placeholders.
+            None => Ok(Self(options.log_slow_statements(LevelFilter::Off, Duration::MAX))),
         }
+    }
+}
+
+impl Url {
+    pub(crate) fn warn_if_unproven(&self) {
+        if self.is_unproven() {
+            tracing::warn!(
+                "who is between this server and its database could be taken for it: ask for ?sslmode=verify-full"
+            );
+        }
+    }
+
+    /// Whether somebody between the two machines could be taken for the database: it is on another one, and does not have to
+    /// show a certificate.
+    fn is_unproven(&self) -> bool {
+        let url = &self.0.database_url;
+        let parameter = |wanted: &str| url.query_pairs().find(|(name, _)| name == wanted).map(|(_, value)| value);
+        let host = parameter("host").or_else(|| url.host_str().map(Cow::Borrowed));
+        let is_local = host.is_none_or(|host| {
+            let ip = host.trim_matches(['[', ']']).parse::<IpAddr>();
+            host.is_empty() || host.starts_with('/') || host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
+        });
+        !is_local && !parameter("sslmode").is_some_and(|mode| mode == "verify-full" || mode == "verify-ca")
     }
 }
 
@@ -74,8 +112,14 @@ impl fmt::Debug for Url {
     }
 }
 
-/// The writers and readers of a schema, which has all its tables.
-pub(super) async fn open(url: &Url, tables: &Tables) -> Result<(AnyPool, AnyPool)> {
+/// The connections of a schema that has all its tables.
+pub(super) struct Pools {
+    pub(super) writers: AnyPool,
+    pub(super) readers: AnyPool,
+    pub(super) probes: AnyPool,
+}
+
+pub(super) async fn open(url: &Url, tables: &Tables) -> Result<Pools> {
     let schema = tables.name;
     let mut connection = connect(url).await?;
     make_tables(&mut connection, tables).await?;
@@ -85,21 +129,35 @@ pub(super) async fn open(url: &Url, tables: &Tables) -> Result<(AnyPool, AnyPool
             .max_connections(connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .test_before_acquire(true)
+            // sqlx waits for what was still running on it, without end where the database's machine is gone.
+            .after_release(|connection, _| {
+                Box::pin(async { Ok(matches!(timeout(RELEASE_TIMEOUT, connection.ping()).await, Ok(Ok(())))) })
+            })
             .after_connect(move |connection, _| Box::pin(set(connection, schema, settings)))
             .connect_with(url.0.clone())
     };
-    Ok((pool(WRITERS, "").await?, pool(READERS, READER).await?))
+    let (writers, readers) = (pool(WRITERS, WRITER).await?, pool(READERS, READER).await?);
+    Ok(Pools { writers, readers, probes: pool(1, WRITER).await? })
 }
 
 /// The first connection. A server that is not there yet is waited for.
 pub(crate) async fn connect(url: &Url) -> Result<AnyConnection> {
-    let attempt = || async { AnyConnection::connect_with(&url.0).await.map_err(Error::from) };
-    attempt
-        .retry(ConstantBuilder::new().with_delay(START_PAUSE).with_max_times(START_ATTEMPTS))
-        .sleep(tokio::time::sleep)
-        .when(|error| matches!(error, Error::Interrupted(_)))
-        .notify(|error, _| tracing::warn!(%error, "the database is not to be had yet"))
-        .await
+    let unanswered = |_| Error::Interrupted("the database does not answer".to_owned());
+    let attempt = || async {
+        let connected = timeout(CONNECT_TIMEOUT, AnyConnection::connect_with(&url.0)).await;
+        Ok(connected.map_err(unanswered)??)
+    };
+    let mut is_first = true;
+    let attempts = ConstantBuilder::new().with_delay(START_PAUSE).with_max_times(START_ATTEMPTS);
+    let connecting =
+        attempt.retry(attempts).sleep(tokio::time::sleep).when(|error| matches!(error, Error::Interrupted(_))).notify(
+            |error, _| {
+                if std::mem::take(&mut is_first) {
+                    tracing::warn!(%error, "the database is not to be had yet");
+                }
+            },
+        );
+    timeout(START_TIMEOUT, connecting).await.unwrap_or_else(|elapsed| Err(unanswered(elapsed)))
 }
 
 /// Refuses a database that would compare and fold texts in another way than SQLite does: by bytes, and ASCII alone. Such
@@ -118,6 +176,7 @@ async fn check(connection: &mut AnyConnection) -> Result<()> {
 /// Makes a schema's tables where there are none, and brings those of older servers up to date.
 pub(super) async fn make_tables(connection: &mut AnyConnection, tables: &Tables) -> Result<()> {
     check(connection).await?;
+    sqlx::raw_sql(WRITER).execute(&mut *connection).await?;
     migrate(connection, tables).await
 }
 
@@ -126,7 +185,7 @@ async fn migrate(connection: &mut AnyConnection, tables: &Tables) -> Result<()> 
     search_in(connection, tables.name).await?;
     let mut migrations = Migrator::with_migrations(tables.migrations.iter().cloned().collect());
     migrations.create_schema(tables.name);
-    migrations.run(connection).await.map_err(Error::fault)
+    migrations.run(connection).await.map_err(not_migrated)
 }
 
 /// Refuses a database that has no tables of a server, or that this server would first have to bring up to date.
@@ -157,7 +216,7 @@ async fn set(connection: &mut AnyConnection, schema: &'static str, settings: &'s
     Ok(())
 }
 
-async fn search_in(connection: &mut AnyConnection, schema: &'static str) -> sqlx::Result<()> {
+pub(super) async fn search_in(connection: &mut AnyConnection, schema: &'static str) -> sqlx::Result<()> {
     sqlx::raw_sql(AssertSqlSafe(format!("SET search_path = {schema}; SET client_min_messages = warning")))
         .execute(connection)
         .await?;
@@ -166,9 +225,18 @@ async fn search_in(connection: &mut AnyConnection, schema: &'static str) -> sqlx
 
 /// Waits until no other transaction writes to this schema. PostgreSQL gives out the lock in the order of asking, and each
 /// statement behind it sees what was committed before.
+///
+/// A pooler that has transactions of several clients share a connection would have this one write to the tables of the other
+/// service, some of which have the same names.
 pub(super) async fn lock_for_writing(db: &mut AnyConnection, schema: &str) -> Result<()> {
-    let lock = "SELECT pg_advisory_xact_lock(hashtext('vaultshare: write'), hashtext($1))";
-    sqlx::query(lock).bind(schema).execute(db).await?;
+    let lock =
+        "SELECT current_schema() || CAST(pg_advisory_xact_lock(hashtext('vaultshare: write'), hashtext($1)) AS TEXT)";
+    let current: Option<String> = sqlx::query_scalar(lock).bind(schema).fetch_one(db).await?;
+    if current.as_deref() != Some(schema) {
+        let message =
+            "another session's tables: a pooler before the database has to keep sessions apart (pool_mode = session)";
+        return Err(Error::fault(message));
+    }
     Ok(())
 }
 
@@ -212,6 +280,23 @@ pub(super) async fn size(db: &mut AnyConnection, schema: &str) -> Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::Url;
+
+    #[test]
+    fn a_database_that_anybody_could_be_is_told_from_others() {
+        let is_unproven = |url: &str| url.parse::<Url>().unwrap().is_unproven();
+        for url in ["postgres://db.example/vaultshare", "postgres:///vaultshare?host=10.0.0.7&sslmode=require"] {
+            assert!(is_unproven(url), "{url}");
+        }
+        for url in [
+            "postgres:///vaultshare",
+            "postgres://localhost/vaultshare",
+            "postgres://[::1]/vaultshare",
+            "postgres://db.example/vaultshare?host=/run/postgresql",
+            "postgres://db.example/vaultshare?sslmode=verify-full",
+        ] {
+            assert!(!is_unproven(url), "{url}");
+        }
+    }
 
     #[test]
     fn what_is_no_url_of_a_database_is_refused_without_its_password() {

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use sqlx::{AnyConnection, AnyPool, Connection, any::AnyPoolOptions, migrate::Migrator};
 
-use super::ACQUIRE_TIMEOUT;
+use super::{ACQUIRE_TIMEOUT, not_migrated};
 use crate::{
     error::{Error, Result},
     private,
@@ -36,7 +36,7 @@ pub(super) async fn open(file: &Path, migrations: &Migrator) -> Result<(AnyPool,
     let unkept = |error| Error::fault(format!("{} cannot be kept to this user: {error}", file.display()));
     keep_private(file).map_err(unkept)?;
     let writer = pool(1, WRITER).connect(&url).await?;
-    migrations.run(&writer).await.map_err(Error::fault)?;
+    migrations.run(&writer).await.map_err(not_migrated)?;
     Ok((writer, pool(READERS, READER).connect(&url).await?))
 }
 

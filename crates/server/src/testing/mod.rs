@@ -17,7 +17,7 @@ use crate::{
 };
 
 #[cfg(unix)]
-pub use postgres::Database;
+pub use postgres::{Database, crash};
 
 /// A temporary folder, removed with its content when dropped.
 pub use tempfile::TempDir as Folder;
@@ -120,10 +120,10 @@ impl FreshServer {
         Ok(Self { app: crate::open(config).await?, folder, database: Some(Arc::new(database)) })
     }
 
-    /// Closes it, and leaves its files.
-    pub async fn stop(self) -> Folder {
+    /// Closes it, and leaves its files and its database.
+    pub async fn stop(self) -> (Folder, Option<Arc<Database>>) {
         self.app.close().await;
-        self.folder
+        (self.folder, self.database)
     }
 
     /// What it was opened with.

@@ -22,18 +22,22 @@ use crate::{
 /// PostgreSQL does not run as root. Nobody has this id on every system.
 const NOBODY: u32 = 65534;
 
-/// What the shell does: makes the files, starts the server, waits for the end of its input, and cleans up.
+/// What the shell does: makes the files, starts the server, and again when it was killed, waits for the end of its input, and
+/// cleans up. Processes of a server that was killed go by themselves, and keep the next one from starting until they have.
 const SCRIPT: &str = r#"
 trap '' HUP INT TERM
 trap 'rm -rf "$folder"' EXIT
 programs=$1 folder=$2
 "$programs/initdb" --pgdata "$folder/data" --username vaultshare --auth trust --locale C --encoding UTF8 --no-sync || exit
-"$programs/postgres" -D "$folder/data" -k "$folder" -p 5432 -c listen_addresses= -c max_connections=300 \
-    -c fsync=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0 -c min_wal_size=32MB &
-server=$!
+while [ ! -e "$folder/stop" ]; do
+    "$programs/postgres" -D "$folder/data" -k "$folder" -p 5432 -c listen_addresses= -c max_connections=300 \
+        -c fsync=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0 -c min_wal_size=32MB
+    sleep 0.1
+done &
 read -r _
-kill -QUIT "$server"
-wait "$server"
+touch "$folder/stop"
+kill -QUIT "$(head -n 1 "$folder/data/postmaster.pid")"
+wait
 "#;
 
 /// The template of all databases: that of a server that was opened once.
@@ -75,6 +79,16 @@ impl Cluster {
     async fn run(&self, statement: String) -> Result<()> {
         run(&self.url("postgres"), statement).await
     }
+}
+
+/// Kills the server of this process's databases. It is started again at once.
+pub async fn crash() -> Result<()> {
+    let cluster = CLUSTER.get().ok_or_else(|| Error::fault("there is no PostgreSQL to kill"))?;
+    let read = std::fs::read_to_string(cluster.folder.join("data/postmaster.pid")).map_err(Error::fault)?;
+    let pid = read.lines().next().unwrap_or_default().to_owned();
+    let killed = tokio::task::spawn_blocking(move || Command::new("kill").args(["-s", "KILL", &pid]).status());
+    killed.await.map_err(Error::fault)?.map_err(Error::fault)?;
+    Ok(())
 }
 
 async fn run(url: &str, statement: String) -> Result<()> {

@@ -15,7 +15,7 @@ use vaultshare::api::vault::{
 
 use super::{
     Vault,
-    labels::check_label,
+    labels::{check_label, check_scheme, given_name},
     records::classification::{self as nodes, Classified, NewNode, Node, NodeFilter},
 };
 use crate::{
@@ -144,11 +144,15 @@ impl<'a> NamedNode<'a> {
         let text = wanted.name.as_deref().or(wanted.label.as_deref());
         let text = text.ok_or_else(|| Error::missing("label"))?;
         let scheme = wanted.scheme.as_deref().ok_or_else(|| Error::missing("scheme"))?;
-        for (field, text) in [("label", text), ("label", wanted.label.as_deref().unwrap_or(text)), ("scheme", scheme)] {
-            check_label(text).map_err(|error| error.at(field))?;
+        check_scheme(scheme)?;
+        for label in [text, wanted.label.as_deref().unwrap_or(text)] {
+            check_label(label).map_err(|error| error.at("label"))?;
         }
         let is_global = GLOBAL_SCHEMES.contains(&scheme);
-        let name = machine_name(text);
+        let name = match &wanted.name {
+            Some(name) => given_name(name)?,
+            None => machine_name(text),
+        };
         // Only the server names global nodes, each otherwise, so that there another spelling means the same.
         let is_found_by_name = is_global || wanted.name.as_deref() == Some(name.as_str());
         Ok(Self {

@@ -4,17 +4,26 @@ use axum::{Json, extract::State, http::StatusCode};
 use serde_json::{Value, json};
 use sqlx::AnyConnection;
 
-use super::{Vault, records::users, sharing::ending};
+use super::{
+    Vault,
+    records::{items, users},
+    sharing::ending,
+};
 use crate::{
     auth::Session,
-    clock::{Clock, millis, to_wire},
+    clock::{millis, to_wire},
     error::Result,
     service::Service,
 };
 
+/// How many shares of a user who is deleted end in one transaction, and how many items go.
+const SHARES: i64 = 200;
+const ITEMS: i64 = 100;
+
 pub(super) async fn delete_now(State(vault): State<Vault>, session: Session) -> Result<StatusCode> {
+    empty(&vault, &session.user_id).await?;
     let mut tx = vault.store().write().await?;
-    delete(&mut tx, &session.user_id, vault.clock()).await?;
+    delete(&mut tx, &session.user_id).await?;
     tx.commit().await?;
     // The user is gone here. If the Keystore cannot follow now, housekeeping has it do so.
     if let Err(error) = vault.delete_departed().await {
@@ -39,20 +48,36 @@ pub(super) async fn cancel(State(vault): State<Vault>, session: Session) -> Resu
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Deletes the queued users whose time has come, each in a transaction: others write between them.
+/// Deletes the queued users whose time has come.
 pub(super) async fn delete_due(vault: &Vault) -> Result<()> {
     loop {
+        let due = users::find_due_for_deletion(&mut *vault.store().read_once().await?, vault.clock().now()).await?;
+        let Some(user_id) = due else { return Ok(()) };
+        empty(vault, &user_id).await?;
         let mut tx = vault.store().write().await?;
-        let Some(user_id) = users::find_due_for_deletion(&mut tx, vault.clock().now()).await? else { return Ok(()) };
-        delete(&mut tx, &user_id, vault.clock()).await?;
+        delete(&mut tx, &user_id).await?;
         tx.commit().await?;
     }
 }
 
-/// Deletes a user with all their items, shares, connections and sessions, and notes that the Keystore has to. Ending the shares first hands copies on to
-/// other shares of the same item.
-pub(super) async fn delete(db: &mut AnyConnection, user_id: &str, clock: &Clock) -> Result<()> {
-    ending::end_all_of_user(db, user_id, clock).await?;
+/// Ends the shares and deletes the items of a user who is to be deleted, some at a time: others write in between. Cut off here,
+/// housekeeping goes on. Ending the shares first hands copies on to other shares of the same item.
+pub(super) async fn empty(vault: &Vault, user_id: &str) -> Result<()> {
+    loop {
+        let mut tx = vault.store().write().await?;
+        users::set_due_for_deletion(&mut tx, user_id, vault.clock().now()).await?;
+        let ended = ending::end_some_of_user(&mut tx, user_id, SHARES, vault.clock()).await?;
+        let deleted = if ended == 0 { items::delete_some_of_user(&mut tx, user_id, ITEMS).await? } else { 0 };
+        tx.commit().await?;
+        if ended == 0 && deleted < ITEMS.unsigned_abs() {
+            return Ok(());
+        }
+    }
+}
+
+/// Deletes an emptied user with all that is left of them, connections and sessions among it, and notes that the Keystore has
+/// to.
+pub(super) async fn delete(db: &mut AnyConnection, user_id: &str) -> Result<()> {
     users::depart_if_last(db, user_id).await?;
     users::delete(db, user_id).await
 }

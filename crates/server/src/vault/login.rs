@@ -135,6 +135,7 @@ pub(super) async fn limited_in_time(
     let encrypted_session_authentication_string =
         public_key::encrypt_token(&vault.work().requests, &public_key, &issued.token).await?;
     let mut tx = vault.store().write().await?;
+    auth::require(&mut tx, &session).await?;
     auth::insert(&mut tx, &session.user_id, &issued).await?;
     tx.commit().await?;
     // Encrypted, as clients expect it, and plain, as the protocol documents it: the caller is signed in as the user.

@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use backon::{ExponentialBuilder, Retryable};
 use sqlx::AnyConnection;
 use vaultshare::api::vault::invitations::MailState;
 
@@ -16,7 +17,7 @@ use super::{
     records::mail_queue::{self, Row},
 };
 use crate::{
-    clock::{millis, to_wire},
+    clock::{Millis, millis, to_wire},
     config::Limits,
     error::{Code, Error, Result},
     mail::{self, Failure, InvitationMail},
@@ -29,10 +30,13 @@ const IDLE: Duration = Duration::from_secs(30);
 /// How long a message is leased: longer than sending one takes, with a minute for each reply of the mail server.
 const LEASE: Duration = Duration::from_secs(15 * 60);
 
+/// How often what became of a message is written, with a pause of up to half a minute: the lease lasts longer.
+const FINISH_ATTEMPTS: usize = 15;
+
 impl Vault {
     /// Sends all messages that are due, and returns how long to wait for the next.
     pub async fn send_mail(&self) -> Result<Duration> {
-        self.fail_interrupted().await?;
+        self.fail_interrupted(self.clock().now()).await?;
         loop {
             let now = self.clock().now();
             let mut db = self.store().read().await?;
@@ -54,16 +58,17 @@ impl Vault {
         self.mail_queued().notified().await;
     }
 
-    async fn try_to_send(&self, message: Row) -> Result<()> {
+    async fn try_to_send(&self, mut message: Row) -> Result<()> {
         if message.expire_at <= self.clock().now() {
             tracing::warn!(invitation = message.invitation_id, "message given up: its invitation has expired");
-            return self.finish(&message.invitation_id, MailState::Failed).await;
+            return self.finish(&message, MailState::Failed).await;
         }
         if let Err(not_ready) = self.mailer().prepare().await {
             let failure = Failure { reason: not_ready.0, permanent: false };
             return self.reschedule(&message, failure).await;
         }
-        if !self.claim(&message.invitation_id).await? {
+        message.lease_until = self.claim(&message.invitation_id).await?;
+        if message.lease_until.is_none() {
             return Ok(());
         }
         let mail = InvitationMail {
@@ -73,17 +78,24 @@ impl Vault {
             valid_until: to_wire(message.expire_at).chars().take("2020-10-12".len()).collect(),
         };
         match self.mailer().send(&mail).await {
-            Ok(()) => self.finish(&message.invitation_id, MailState::Sent).await,
+            Ok(()) => {
+                // Not known to have been sent, it would be given up.
+                let finish = || self.finish(&message, MailState::Sent);
+                let attempts = ExponentialBuilder::new().with_max_delay(IDLE).with_max_times(FINISH_ATTEMPTS);
+                finish.retry(attempts).sleep(tokio::time::sleep).await
+            }
             Err(failure) => self.reschedule(&message, failure).await,
         }
     }
 
-    async fn claim(&self, invitation_id: &str) -> Result<bool> {
+    /// Leases a message, and says until when; none where another process was faster, or it is not to be sent any more.
+    async fn claim(&self, invitation_id: &str) -> Result<Option<Millis>> {
         let now = self.clock().now();
+        let until = now + millis(LEASE);
         let mut tx = self.store().write().await?;
-        let claimed = mail_queue::claim(&mut tx, invitation_id, now, now + millis(LEASE)).await?;
+        let is_ours = mail_queue::claim(&mut tx, invitation_id, now, until).await?;
         tx.commit().await?;
-        Ok(claimed)
+        Ok(is_ours.then_some(until))
     }
 
     async fn reschedule(&self, message: &Row, failure: Failure) -> Result<()> {
@@ -91,32 +103,32 @@ impl Vault {
         let limits = self.limits();
         if failure.permanent || attempts >= i64::from(limits.mail_attempts) {
             tracing::warn!(invitation = message.invitation_id, attempts, failure.reason, "message given up");
-            return self.finish(&message.invitation_id, MailState::Failed).await;
+            return self.finish(message, MailState::Failed).await;
         }
         let next_attempt_at = self.clock().now() + millis(retry_delay(attempts, limits));
         tracing::info!(invitation = message.invitation_id, attempts, failure.reason, "message will be retried");
         let mut tx = self.store().write().await?;
-        mail_queue::reschedule(&mut tx, &message.invitation_id, attempts, next_attempt_at).await?;
+        mail_queue::reschedule(&mut tx, message, next_attempt_at).await?;
         Ok(tx.commit().await?)
     }
 
-    async fn finish(&self, invitation_id: &str, state: MailState) -> Result<()> {
+    async fn finish(&self, message: &Row, state: MailState) -> Result<()> {
         let sent_at = (state == MailState::Sent).then(|| self.clock().now());
         let mut tx = self.store().write().await?;
-        mail_queue::finish(&mut tx, invitation_id, state, sent_at).await?;
+        mail_queue::finish(&mut tx, message, state, sent_at).await?;
         Ok(tx.commit().await?)
     }
 
-    /// Gives up the messages that were being sent when a server stopped.
-    async fn fail_interrupted(&self) -> Result<()> {
-        let now = self.clock().now();
-        if mail_queue::find_interrupted(&mut *self.store().read_once().await?, now).await?.is_empty() {
+    /// Gives up the messages whose lease has ended by then: they were being sent when a server stopped.
+    pub(super) async fn fail_interrupted(&self, by: Millis) -> Result<()> {
+        if mail_queue::find_interrupted(&mut *self.store().read_once().await?, by).await?.is_empty() {
             return Ok(());
         }
         let mut tx = self.store().write().await?;
-        for invitation in mail_queue::find_interrupted(&mut tx, now).await? {
+        for message in mail_queue::find_interrupted(&mut tx, by).await? {
+            let invitation = &message.invitation_id;
             tracing::warn!(invitation, "message given up: the server stopped while sending it");
-            mail_queue::finish(&mut tx, &invitation, MailState::Failed, None).await?;
+            mail_queue::finish(&mut tx, &message, MailState::Failed, None).await?;
         }
         Ok(tx.commit().await?)
     }

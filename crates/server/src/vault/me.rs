@@ -33,6 +33,12 @@ pub(super) async fn create(
         return Err(Error::refused(Code::AdmissionTokenInvalid, message));
     };
     let keystore_user_id = admission.keystore_user_id.as_deref();
+    // In the transaction: who is disabled in the Keystore is so here after it, and then with this user.
+    if let Some(id) = keystore_user_id
+        && !vault.keystore_accounts().may_sign_in(id).await?
+    {
+        return Err(auth::user_disabled());
+    }
     if !users::insert(&mut tx, &id, &request.public_key, keystore_user_id, now).await? {
         let message = "There is a user with this public key: sign in";
         return Err(Error::refused(Code::PublicKeyTaken, message));

@@ -61,7 +61,7 @@ struct Inner {
     keystore_accounts: Arc<dyn Accounts>,
     mail_queued: Notify,
     /// Whose usage was counted anew, and when, because they are above a quota.
-    recounted: Mutex<HashMap<String, Millis>>,
+    quota_refusals: Mutex<HashMap<String, quota::Refusal>>,
 }
 
 impl Service for Vault {
@@ -107,7 +107,7 @@ impl Vault {
             rate_limits,
             keystore_accounts,
             mail_queued: Notify::new(),
-            recounted: Mutex::default(),
+            quota_refusals: Mutex::default(),
         }))
     }
 
@@ -121,6 +121,10 @@ impl Vault {
             usage::clear(&mut tx).await?;
         }
         tx.commit().await?;
+        if !self.store().is_remote() {
+            // Nobody else serves these databases: whoever was sending is not any more.
+            self.fail_interrupted(Millis::MAX).await?;
+        }
         self.link_to_keystore().await
     }
 
@@ -132,8 +136,8 @@ impl Vault {
         self.0.keystore_accounts.as_ref()
     }
 
-    fn recounted(&self) -> MutexGuard<'_, HashMap<String, Millis>> {
-        self.0.recounted.lock().unwrap_or_else(PoisonError::into_inner)
+    fn quota_refusals(&self) -> MutexGuard<'_, HashMap<String, quota::Refusal>> {
+        self.0.quota_refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn rate_limits(&self) -> &RateLimits {
@@ -154,7 +158,8 @@ impl Vault {
     pub async fn clear_expired(&self) -> Result<()> {
         let Some(_turn) = self.store().housekeeping_turn().await? else { return Ok(()) };
         ending::end_expired(self).await?;
-        deletion::delete_due(self).await?;
+        // What cannot be deleted of one user keeps nothing of the others.
+        let deletions = deletion::delete_due(self).await;
         let now = self.clock().now();
         // In short transactions: others write between them.
         let limits = self.limits();
@@ -173,6 +178,7 @@ impl Vault {
             }
         }
         self.mailer().delete_written_before(now - millis(limits.written_mail)).await?;
-        self.delete_departed().await
+        self.delete_departed().await?;
+        deletions
     }
 }

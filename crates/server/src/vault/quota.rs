@@ -18,6 +18,29 @@ use crate::{
 
 /// Whoever is above a quota has all that is theirs counted anew no more often than this.
 const COUNT_AGAIN_AFTER: Millis = 60 * 1000;
+/// The same where something of theirs has gone since.
+const COUNT_AGAIN_AFTER_ROOM: Millis = 5 * 1000;
+
+/// That a user was refused after all of theirs had been counted.
+pub(super) struct Refusal {
+    at: Millis,
+    /// Whether something has gone since.
+    has_made_room: bool,
+}
+
+impl Refusal {
+    fn may_count_again(&self, now: Millis) -> bool {
+        let after = if self.has_made_room { COUNT_AGAIN_AFTER_ROOM } else { COUNT_AGAIN_AFTER };
+        now - self.at >= after
+    }
+}
+
+/// Notes that shares or slots of a user have gone: they may have room now, which counting will tell.
+pub(super) fn has_made_room(vault: &Vault, user_id: &str) {
+    if let Some(refusal) = vault.quota_refusals().get_mut(user_id) {
+        refusal.has_made_room = true;
+    }
+}
 
 /// What a user has of items before a write.
 pub(super) struct Quota<'a> {
@@ -54,37 +77,38 @@ impl<'a> Quota<'a> {
         Ok(Self { vault, user_id, item_ids, before })
     }
 
-    /// After the write: counts it, and refuses what is above a quota, unless it is less than before.
+    /// After the write: counts it, and refuses what is above a quota and more than before.
     pub(super) async fn settle(self, db: &mut AnyConnection) -> Result<()> {
         let Some(before) = self.before else { return Ok(()) };
         let after = of_items(db, self.user_id, &self.item_ids).await?;
-        let (more_items, more_bytes) = (after.items - before.items, after.bytes - before.bytes);
-        let grows = more_items > 0 || more_bytes > 0;
+        let more = Usage { items: after.items - before.items, bytes: after.bytes - before.bytes };
+        if more.items < 0 || more.bytes < 0 {
+            has_made_room(self.vault, self.user_id);
+        }
         let (mut total, is_new) = match usage::find(db, self.user_id).await? {
-            Some(known) => (Usage { items: known.items + more_items, bytes: known.bytes + more_bytes }, false),
+            Some(known) => (Usage { items: known.items + more.items, bytes: known.bytes + more.bytes }, false),
             None => (usage::of_user(db, self.user_id).await?, true),
         };
         let limits = self.vault.limits();
-        let refused = |total: Usage| exceeded(total, limits).filter(|_| grows);
-        if !grows {
-            self.vault.recounted().remove(self.user_id);
-        } else if !is_new && exceeded(total, limits).is_some() && self.may_count_again() {
+        if !is_new && exceeded(total, more, limits).is_some() && self.may_count_again() {
             total = usage::of_user(db, self.user_id).await?;
+            if exceeded(total, more, limits).is_some() {
+                // A refused write leaves nothing in the database, so that when all was counted is kept here.
+                let refusal = Refusal { at: self.vault.clock().now(), has_made_room: false };
+                self.vault.quota_refusals().insert(self.user_id.to_owned(), refusal);
+            }
         }
-        match refused(total) {
+        match exceeded(total, more, limits) {
             Some(refusal) => Err(refusal),
             None => usage::upsert(db, self.user_id, total).await,
         }
     }
 
-    /// A refused write leaves nothing in the database, so that when it was counted again is kept here.
     fn may_count_again(&self) -> bool {
         let now = self.vault.clock().now();
-        let mut recounted = self.vault.recounted();
-        recounted.retain(|_, last| now - *last < COUNT_AGAIN_AFTER);
-        let may = !recounted.contains_key(self.user_id);
-        recounted.entry(self.user_id.to_owned()).or_insert(now);
-        may
+        let mut refusals = self.vault.quota_refusals();
+        refusals.retain(|_, refusal| now - refusal.at < COUNT_AGAIN_AFTER);
+        refusals.get(self.user_id).is_none_or(|refusal| refusal.may_count_again(now))
     }
 }
 
@@ -101,14 +125,13 @@ pub(super) fn has_quotas(limits: &Limits) -> bool {
     limits.quota_items > 0 || limits.quota_bytes > 0
 }
 
-fn exceeded(total: Usage, limits: &Limits) -> Option<Error> {
-    let message = if limits.quota_items > 0 && total.items > limits.quota_items {
+/// The refusal of a write that takes somebody further above a quota. It does not say how much they have: who shares on what
+/// others own would learn it.
+fn exceeded(total: Usage, more: Usage, limits: &Limits) -> Option<Error> {
+    let message = if more.items > 0 && limits.quota_items > 0 && total.items > limits.quota_items {
         format!("A user of this server has at most {} items", limits.quota_items)
-    } else if limits.quota_bytes > 0 && total.bytes > limits.quota_bytes {
-        let (most, would) = (limits.quota_bytes, total.bytes);
-        format!(
-            "A user of this server has at most {most} bytes in items and what is shared of them; it would be {would}"
-        )
+    } else if more.bytes > 0 && limits.quota_bytes > 0 && total.bytes > limits.quota_bytes {
+        format!("A user of this server has at most {} bytes in items and what is shared of them", limits.quota_bytes)
     } else {
         return None;
     };

@@ -15,7 +15,7 @@ use super::{
     Vault,
     classification::unknown_node,
     items::changes::{named_twice, wish},
-    labels::check_label,
+    labels::{check_label, given_name},
     records::{
         classification,
         templates::{self, NewSlot, NewTemplate, Row, TemplateFilter},
@@ -73,6 +73,10 @@ pub(super) async fn create(
     Body(request): Body<NewTemplateRequest>,
 ) -> Result<Response> {
     check_label(&request.label).map_err(|error| error.at("label"))?;
+    let machine_name = match &request.name {
+        Some(name) => given_name(name)?,
+        None => machine_name(&request.label),
+    };
     let slots = new_slots(&request.slots_attributes)?;
     let mut change = match idempotency.begin(&vault, &session.user_id).await? {
         Begun::New(change) => change,
@@ -80,15 +84,14 @@ pub(super) async fn create(
     };
     let db = &mut *change.tx;
     let name = match &request.name {
-        Some(name) => {
-            let name = machine_name(name);
-            if templates::find_by_name(db, &name, &session.user_id).await?.is_some() {
+        Some(_) => {
+            if templates::find_by_name(db, &machine_name, &session.user_id).await?.is_some() {
                 return Err(Error::refused(Code::TemplateNameTaken, "There is a template of this name already"));
             }
-            name
+            machine_name
         }
         None => {
-            let taken = templates::names_like(db, &session.user_id, &machine_name(&request.label)).await?;
+            let taken = templates::names_like(db, &session.user_id, &machine_name).await?;
             taken.into_iter().collect::<MachineNames>().derive(&request.label)
         }
     };

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
 #![allow(dead_code, unreachable_pub, reason = "every test file compiles this and uses its own part of it")]
 
+#[cfg(unix)]
+pub mod process;
 pub mod srp_client;
 pub mod statements;
 

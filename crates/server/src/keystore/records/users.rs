@@ -35,6 +35,13 @@ pub(crate) async fn find_by_username(db: &mut AnyConnection, username: &str) -> 
     Ok(user.bind(username).fetch_optional(db).await?)
 }
 
+/// Whether there is a user of this id whom the operator has not disabled.
+pub(crate) async fn may_sign_in(db: &mut AnyConnection, id: &str) -> Result<bool> {
+    let count = "SELECT COUNT(*) FROM users WHERE id = $1 AND disabled_at IS NULL";
+    let count: i64 = sqlx::query_scalar(count).bind(id).fetch_one(db).await?;
+    Ok(count > 0)
+}
+
 pub(crate) async fn username_of(db: &mut AnyConnection, id: &str) -> Result<String> {
     Ok(sqlx::query_scalar("SELECT username FROM users WHERE id = $1").bind(id).fetch_one(db).await?)
 }

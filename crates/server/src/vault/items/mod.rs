@@ -11,7 +11,7 @@ use vaultshare::api::{
     PageMeta,
     vault::{
         items::{ItemChange, ItemChangeRequest, ItemsResponse, NewItemRequest},
-        names::machine_name,
+        names::MachineNames,
         slots::ClassificationNodeChange,
     },
 };
@@ -20,7 +20,7 @@ use changes::{ExistingSlot, Planned};
 
 use super::{
     Vault, classification, client_tasks,
-    labels::check_label,
+    labels::{check_label, given_name},
     quota::Quota,
     records::{
         self,
@@ -87,6 +87,10 @@ pub(super) async fn create(
 ) -> Result<Response> {
     let label = request.item.label.as_deref().ok_or_else(|| Error::missing("item.label"))?;
     check_label(label).map_err(|error| error.at("item.label"))?;
+    let name = match &request.item.name {
+        Some(name) => given_name(name).map_err(|error| error.at("item"))?,
+        None => MachineNames::default().derive(label),
+    };
     // Before there is a transaction that others wait for. A template does not change.
     let planned = plan_creation(&vault, &session.user_id, &request).await;
     let mut change = match idempotency.begin(&vault, &session.user_id).await? {
@@ -101,7 +105,7 @@ pub(super) async fn create(
     let item = NewItem {
         id: &id,
         user_id: &session.user_id,
-        name: &machine_name(request.item.name.as_deref().unwrap_or(label)),
+        name: &name,
         label,
         description: request.item.description.as_deref().or(template.description.as_deref()),
         template: &template,

@@ -357,6 +357,12 @@ pub(crate) async fn delete_all(db: &mut AnyConnection, ids: &[String]) -> Result
     Ok(())
 }
 
+/// Deletes some items of a user, and returns how many.
+pub(crate) async fn delete_some_of_user(db: &mut AnyConnection, user_id: &str, count: i64) -> Result<u64> {
+    let delete = "DELETE FROM items WHERE id IN (SELECT id FROM items WHERE user_id = $1 LIMIT $2)";
+    Ok(sqlx::query(delete).bind(user_id).bind(count).execute(db).await?.rows_affected())
+}
+
 /// One item of this user as a reply.
 pub(crate) async fn response(db: &mut AnyConnection, id: &str, user_id: &str) -> Result<ItemResponse> {
     let row = find(db, id, user_id).await?;

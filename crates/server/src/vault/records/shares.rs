@@ -345,9 +345,9 @@ pub(crate) async fn ids_with_recipient(
 }
 
 /// The ids of the shares that a user sent or received.
-pub(crate) async fn ids_of_user(db: &mut AnyConnection, user_id: &str) -> Result<Vec<String>> {
-    let ids = sqlx::query_scalar("SELECT id FROM shares WHERE sender_id = $1 OR recipient_id = $1");
-    Ok(ids.bind(user_id).fetch_all(db).await?)
+pub(crate) async fn ids_of_user(db: &mut AnyConnection, user_id: &str, count: i64) -> Result<Vec<String>> {
+    let ids = sqlx::query_scalar("SELECT id FROM shares WHERE sender_id = $1 OR recipient_id = $1 LIMIT $2");
+    Ok(ids.bind(user_id).bind(count).fetch_all(db).await?)
 }
 
 #[cfg(test)]

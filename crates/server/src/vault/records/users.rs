@@ -75,6 +75,13 @@ pub(crate) async fn find_due_for_deletion(db: &mut AnyConnection, now: Millis) -
     Ok(due.bind(now).fetch_optional(db).await?)
 }
 
+/// Has a user be deleted from now on.
+pub(crate) async fn set_due_for_deletion(db: &mut AnyConnection, id: &str, now: Millis) -> Result<()> {
+    let update = sqlx::query("UPDATE users SET queued_for_deletion_after = $1 WHERE id = $2");
+    update.bind(now).bind(id).execute(db).await?;
+    Ok(())
+}
+
 /// Deletes a user. Foreign keys delete what is theirs.
 pub(crate) async fn delete(db: &mut AnyConnection, id: &str) -> Result<()> {
     sqlx::query("DELETE FROM users WHERE id = $1").bind(id).execute(db).await?;

@@ -53,8 +53,7 @@ pub(in crate::vault) async fn apply(
     let ended: Vec<&str> = ended.iter().map(Id::as_str).collect();
     ending::end_all_as(db, &ended, &session.user_id, vault.clock()).await?;
     let changes = request.shares_to_reconfigure.unwrap_or_default();
-    let mut changed =
-        outgoing::change_all(db, &session.user_id, ("shares_to_reconfigure", &changes), vault.clock()).await?;
+    let mut changed = outgoing::change_all(db, &session.user_id, ("shares_to_reconfigure", &changes), &vault).await?;
     let new = request.shares_to_create.unwrap_or_default();
     if !new.is_empty() {
         let item_id = request.item_to_share_id.ok_or_else(|| Error::missing("item_to_share_id"))?;

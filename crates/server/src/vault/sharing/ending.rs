@@ -14,7 +14,7 @@ use crate::{
     request::Path,
     service::Service,
     vault::{
-        Vault,
+        Vault, quota,
         records::{
             copies, items,
             shares::{self, ShareRow},
@@ -30,6 +30,7 @@ pub(in crate::vault) async fn end(State(vault): State<Vault>, session: Session, 
         end_as(&mut tx, &id, &session.user_id, vault.clock()).await?;
     }
     tx.commit().await?;
+    quota::has_made_room(&vault, &session.user_id);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -55,12 +56,13 @@ pub(super) async fn end_all_as(db: &mut AnyConnection, ids: &[&str], user_id: &s
 pub(in crate::vault) async fn end_expired(vault: &Vault) -> Result<()> {
     loop {
         let mut db = vault.store().read_once().await?;
-        let expired = shares::find_expired(&mut db, vault.clock().now()).await?;
-        drop(db);
-        if expired.is_empty() {
+        if shares::find_expired(&mut db, vault.clock().now()).await?.is_empty() {
             return Ok(());
         }
+        drop(db);
         let mut tx = vault.store().write().await?;
+        // Again: while this waited, they may have been given more time.
+        let expired = shares::find_expired(&mut tx, vault.clock().now()).await?;
         end_all(&mut tx, &expired, vault.clock()).await?;
         tx.commit().await?;
     }
@@ -87,10 +89,16 @@ pub(in crate::vault) async fn end_all_with_recipient(
     end_all(db, &shares, clock).await
 }
 
-/// Ends every share that a user sent or received.
-pub(in crate::vault) async fn end_all_of_user(db: &mut AnyConnection, user_id: &str, clock: &Clock) -> Result<()> {
-    let shares = shares::ids_of_user(db, user_id).await?;
-    end_all(db, &shares, clock).await
+/// Ends some of the shares that a user sent or received, and returns how many.
+pub(in crate::vault) async fn end_some_of_user(
+    db: &mut AnyConnection,
+    user_id: &str,
+    count: i64,
+    clock: &Clock,
+) -> Result<usize> {
+    let shares = shares::ids_of_user(db, user_id, count).await?;
+    end_all(db, &shares, clock).await?;
+    Ok(shares.len())
 }
 
 /// Ends the shares that recipients made from these shares.

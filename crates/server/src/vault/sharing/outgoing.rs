@@ -18,7 +18,7 @@ use super::{creating::check_weight, ending};
 use crate::{
     auth::Session,
     bounds::{Bounded, SLOT_VALUES, SPACE_SHARES, check_count, check_list},
-    clock::{Clock, Millis},
+    clock::Millis,
     config::Limits,
     error::{Code, Error, Result},
     pagination::{Order, PageParams},
@@ -27,6 +27,7 @@ use crate::{
     service::{Service, large_json},
     vault::{
         Vault, encryption_spaces,
+        quota::Quota,
         records::{
             shares::{self, OutgoingFilter, ShareRow},
             space_shares::SpaceShareChange,
@@ -97,7 +98,7 @@ pub(in crate::vault) async fn change(
 
 async fn change_copies(vault: &Vault, session: &Session, request: SharesChange) -> Result<Response> {
     let mut tx = vault.store().write().await?;
-    let shares = change_all(&mut tx, &session.user_id, ("shares", &request.shares), vault.clock()).await?;
+    let shares = change_all(&mut tx, &session.user_id, ("shares", &request.shares), vault).await?;
     tx.commit().await?;
     let shares = shares.into_iter().map(|share| share.wire(&session.user_id)).collect::<Result<_>>()?;
     large_json(&SharesResponse { shares, next_page_after: None, meta: PageMeta::of(None) })
@@ -109,12 +110,19 @@ pub(super) async fn change_all(
     db: &mut AnyConnection,
     user_id: &str,
     (field, changes): (&str, &[ShareChange]),
-    clock: &Clock,
+    vault: &Vault,
 ) -> Result<Vec<ShareRow>> {
+    let clock = vault.clock();
     let ids: Vec<&str> = changes.iter().map(|change| change.share_id.as_str()).collect();
     let found = shares::find_all(db, &ids).await?.into_iter();
     let mut rows: HashMap<String, ShareRow> =
         found.filter(|share| share.owner_id == user_id).map(|share| (share.id.clone(), share)).collect();
+    let with_grants = changes.iter().filter(|change| change.grant.is_some());
+    let items: BTreeSet<String> = with_grants
+        .filter_map(|change| rows.get(change.share_id.as_str()))
+        .map(|share| share.item_id.clone())
+        .collect();
+    let quota = Quota::begin_all(db, vault, user_id, items.iter().map(String::as_str).collect()).await?;
     let (mut shortened, mut withdrawn) = (BTreeSet::new(), BTreeSet::new());
     for (index, change) in changes.iter().enumerate() {
         let id = change.share_id.as_str();
@@ -131,6 +139,7 @@ pub(super) async fn change_all(
     shares::update_all(db, changed.values().copied()).await?;
     shares::shorten_children(db, shortened.iter().filter_map(|id| changed.get(id).copied())).await?;
     ending::end_children(db, &withdrawn.into_iter().collect::<Vec<_>>(), clock).await?;
+    quota.settle(db).await?;
     // As they are now: one may have been shortened, or ended, with the share it was made from.
     let now: HashMap<String, ShareRow> =
         shares::find_all(db, &ids).await?.into_iter().map(|share| (share.id.clone(), share)).collect();
