@@ -42,7 +42,7 @@ pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {
         progress::note("left to Linux, where Valgrind works");
         return Ok(());
     }
-    tools::ensure_valgrind(workspace)?;
+    tools::ensure_program(workspace, "valgrind", "valgrind")?;
     let runner = tools::ensure_cargo_program(workspace, &tools::gungraun_runner(workspace)?)?;
     let profiles = workspace.in_target("gungraun");
     // A summary compares with the run before, if there is one.

@@ -31,6 +31,7 @@ pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {
         process::run(cargo.env("VAULTSHARE_TEST_DATABASE", "postgres"))
     })?;
     progress::step("the unit for systemd", || packaging::check_unit(workspace))?;
+    progress::step("the files for containers", || packaging::check_containers(workspace))?;
     progress::step("documentation", || {
         let mut cargo = workspace.cargo();
         cargo.args(["doc", "--locked", "--workspace", "--no-deps", "--document-private-items"]);

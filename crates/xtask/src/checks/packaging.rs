@@ -1,12 +1,15 @@
 //! What operators install the server with.
 
+use std::path::Path;
 use std::process::Stdio;
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 
 use crate::workspace::{Profile, Workspace};
 use crate::{files, process, tools};
 
+const USER: &str = "packaging/systemd/vaultshare.conf";
+const CONTAINERS: &str = "packaging/docker";
 const UNIT: &str = "packaging/systemd/vaultshare-server.service";
 
 /// Where the unit has its program.
@@ -17,7 +20,7 @@ const MOST_EXPOSED: u32 = 15;
 
 /// The unit as systemd reads it, with the program that was built in the place of the installed one.
 pub(super) fn check_unit(workspace: &Workspace) -> anyhow::Result<()> {
-    tools::ensure_systemd_analyze(workspace)?;
+    tools::ensure_program(workspace, "systemd-analyze", "systemd")?;
     let unit = files::read(&workspace.path(UNIT))?;
     ensure!(unit.contains(INSTALLED), "{UNIT} does not start {INSTALLED}");
     let program = workspace.program("vaultshare-server", Profile::Test);
@@ -30,7 +33,41 @@ pub(super) fn check_unit(workspace: &Workspace) -> anyhow::Result<()> {
     let complaints = String::from_utf8_lossy(&verified.stderr);
     ensure!(verified.status.success() && complaints.trim().is_empty(), "systemd-analyze verify: {complaints}");
     let threshold = format!("--threshold={MOST_EXPOSED}");
+    check_user(workspace, &unit, &folder)?;
     let mut security = workspace.command("systemd-analyze");
     security.args(["security", "--no-pager", "--offline=true", &threshold]).arg(&copy);
     process::run(security.stdout(Stdio::null()))
+}
+
+/// The user that the unit runs as is the one that systemd-sysusers makes.
+fn check_user(workspace: &Workspace, unit: &str, folder: &Path) -> anyhow::Result<()> {
+    let root = folder.join("root");
+    files::empty_folder(&root)?;
+    std::fs::create_dir(root.join("etc"))?;
+    let mut sysusers = workspace.command("systemd-sysusers");
+    sysusers.arg(format!("--root={}", root.display())).arg(workspace.path(USER));
+    process::run(sysusers.stderr(Stdio::null()))?;
+    let made = files::read(&root.join("etc/passwd"))?;
+    let user = unit.lines().find_map(|line| line.strip_prefix("User=")).context("the unit names no user")?;
+    ensure!(made.starts_with(&format!("{user}:")), "{USER} does not make the user {user} of the unit");
+    Ok(())
+}
+
+/// What needs no engine of Docker: that the files are well, and that they fit together.
+pub(super) fn check_containers(workspace: &Workspace) -> anyhow::Result<()> {
+    tools::ensure_program(workspace, "docker-compose", "docker-compose")?;
+    tools::ensure_program(workspace, "caddy", "caddy")?;
+    let folder = workspace.path(CONTAINERS);
+    let mut compose = workspace.command("docker-compose");
+    process::run(compose.arg("--file").arg(folder.join("compose.yaml")).args(["config", "--quiet"]))?;
+    let mut caddy = workspace.command("caddy");
+    caddy.args(["validate", "--adapter", "caddyfile", "--config"]).arg(folder.join("Caddyfile"));
+    process::run(caddy.envs([("DOMAIN", "localhost"), ("SERVERS", "server")]).stderr(Stdio::null()))?;
+
+    let (dockerfile, oldest) = (files::read(&folder.join("Dockerfile"))?, env!("CARGO_PKG_RUST_VERSION"));
+    ensure!(
+        dockerfile.contains(&format!("FROM rust:{oldest}.")),
+        "the image is not of Rust {oldest}, as rust-version is"
+    );
+    Ok(())
 }

@@ -8,8 +8,6 @@ mod node;
 mod postgres;
 mod rust;
 mod system;
-mod systemd;
-mod valgrind;
 
 pub(crate) use browser::Browser;
 pub(crate) use cargo_programs::{
@@ -20,5 +18,4 @@ pub(crate) use node::{
 };
 pub(crate) use postgres::ensure as ensure_postgres;
 pub(crate) use rust::{ensure_component, ensure_wasm_target};
-pub(crate) use systemd::ensure as ensure_systemd_analyze;
-pub(crate) use valgrind::ensure as ensure_valgrind;
+pub(crate) use system::ensure_program;

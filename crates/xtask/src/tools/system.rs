@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 
-use crate::process;
 use crate::workspace::Workspace;
+use crate::{process, progress};
 
 /// Where a program is, if PATH leads to it.
 pub(super) fn in_path(program: &str) -> Option<PathBuf> {
@@ -18,8 +18,23 @@ pub(super) fn existing(path: PathBuf) -> Option<PathBuf> {
     path.is_file().then_some(path)
 }
 
+/// Sees to it that a program is in PATH, if need be from Debian's package.
+pub(crate) fn ensure_program(workspace: &Workspace, program: &str, package: &str) -> anyhow::Result<()> {
+    if in_path(program).is_some() {
+        return Ok(());
+    }
+    let needed = format!("this needs {program}: install it (on Debian: `apt-get install {package}`)");
+    progress::step(&format!("installing {program} (apt-get install {package})"), || {
+        install(workspace, &[package], &needed)
+    })?;
+    if in_path(program).is_none() {
+        bail!("{package} was installed, but `{program}` is not in PATH");
+    }
+    Ok(())
+}
+
 /// Installs Debian's packages, as root or by `sudo`. Where that cannot be, `needed` tells what the reader has to do.
-pub(super) fn install(workspace: &Workspace, packages: &[&str], needed: &'static str) -> anyhow::Result<()> {
+pub(super) fn install(workspace: &Workspace, packages: &[&str], needed: &str) -> anyhow::Result<()> {
     if in_path("apt-get").is_none() {
         bail!("{needed}");
     }
@@ -34,7 +49,7 @@ pub(super) fn install(workspace: &Workspace, packages: &[&str], needed: &'static
         let words: Vec<&str> =
             as_root.iter().copied().chain(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]).collect();
         let (program, before) = words.split_first().context("no program to run")?;
-        process::run(workspace.command(program).args(before).args(arguments)).context(needed)
+        process::run(workspace.command(program).args(before).args(arguments)).with_context(|| needed.to_owned())
     };
     apt(&["update", "--quiet"])?;
     apt(&[&["install", "--quiet", "--yes", "--no-install-recommends"], packages].concat())
