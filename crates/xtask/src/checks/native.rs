@@ -1,4 +1,4 @@
-//! Formatting, lints, licences, the Rust tests, those of the server once more on PostgreSQL, the systemd unit, the
+//! Formatting, lints, licences, the Rust tests, those with a server once more on PostgreSQL, what is in `packaging`, the
 //! documentation and the instructions of the hot paths.
 
 use super::{dependencies, instructions, packaging};
@@ -25,11 +25,16 @@ pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     check(workspace, "lints of the wasm build", &[&wasm[..], &["--", "--deny", "warnings"]].concat())?;
     check(workspace, "Rust tests", &["test", "--locked", "--workspace"])?;
     tools::ensure_postgres(workspace)?;
-    progress::step("Rust tests of the server on PostgreSQL", || {
-        let mut cargo = workspace.cargo();
-        cargo.args(["test", "--locked", "--package", "vaultshare-server"]);
-        process::run(cargo.env("VAULTSHARE_TEST_DATABASE", "postgres"))
-    })?;
+    let on_postgres = |what: &str, tests: &[&str]| {
+        progress::step(what, || {
+            let mut cargo = workspace.cargo();
+            cargo.args(["test", "--locked"]).args(tests);
+            process::run(cargo.env("VAULTSHARE_TEST_DATABASE", "postgres"))
+        })
+    };
+    on_postgres("Rust tests of the server on PostgreSQL", &["--package", "vaultshare-server"])?;
+    // Of the workspace, as before, whose dependencies are built already.
+    on_postgres("workflows and guides on PostgreSQL", &["--workspace", "--test", "workflows", "--test", "guides"])?;
     progress::step("the unit for systemd", || packaging::check_unit(workspace))?;
     progress::step("the files for containers", || packaging::check_containers(workspace))?;
     progress::step("documentation", || {
