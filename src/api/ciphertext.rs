@@ -101,6 +101,7 @@ impl<Of> schemars::JsonSchema for Ciphertext<Of> {
             "type": "string",
             "pattern": r"^[A-Za-z0-9]+\.[A-Za-z0-9_=-]*(\.[A-Za-z0-9_=-]*)+$",
             "maxLength": MAXIMUM_CIPHERTEXT_LENGTH,
+            "examples": ["Aes256Gcm.c2VhbGVk.QUFBQQ=="],
         })
     }
 }

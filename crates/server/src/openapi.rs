@@ -1,23 +1,56 @@
 //! The OpenAPI document of each service. What a route takes and gives is said at its handler; here is what many have in
 //! common: the session, the parameters of paths, the refusals.
 
-use std::sync::OnceLock;
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use axum::{Router, http::header, routing::get};
+use serde::Serialize;
 use utoipa::openapi::{
     Info, ObjectBuilder, OpenApi, Ref, RefOr, Required, Response, Server, Type,
     content::ContentBuilder,
     header::Header,
     path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem},
     response::ResponseBuilder,
+    schema::Schema,
     security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
 };
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use vaultshare::api::openapi::{SENT, schemas_of};
 
-use crate::error::{Code, Refusals};
+use crate::{
+    bounds::{
+        CLASSIFICATIONS, CLIENT_TASKS, EXTERNAL_IDENTIFIERS, GRANT, KEY, LONG_TEXT, NAME, SHARES_OF_ITEM, SHORT_TEXT,
+        SLOT_VALUES, STATEMENT,
+    },
+    error::{Code, Refusals},
+};
 
 const SESSION: &str = "session";
+
+/// Bounds of fields, by the names that they have in every body.
+const LENGTHS: [(&str, usize); 14] = [
+    ("public_key", KEY),
+    ("request_signature", KEY),
+    ("description", LONG_TEXT),
+    ("image", LONG_TEXT),
+    ("note", LONG_TEXT),
+    ("terms", LONG_TEXT),
+    ("template_name", NAME),
+    ("full_name", NAME),
+    ("country", NAME),
+    ("did", NAME),
+    ("slot_type_name", SHORT_TEXT),
+    ("invitation_token", SHORT_TEXT),
+    ("grant", GRANT),
+    ("on_share", STATEMENT),
+];
+const COUNTS: [(&str, usize); 5] = [
+    ("external_identifiers", EXTERNAL_IDENTIFIERS),
+    ("classification_nodes_attributes", CLASSIFICATIONS),
+    ("share_deks", SHARES_OF_ITEM),
+    ("slot_values", SLOT_VALUES),
+    ("client_tasks", CLIENT_TASKS),
+];
 
 /// The router of a service, which has its document at `/openapi.json`.
 pub(crate) fn with_document<S>(service: &str, made: &'static OnceLock<String>, routes: OpenApiRouter<S>) -> Router<S>
@@ -56,6 +89,9 @@ fn document(service: &str, mut api: OpenApi) -> OpenApi {
     for (path, item) in &mut api.paths.paths {
         for (method, operation) in operations(item) {
             complete(path, method, operation);
+            if let Some(body) = &operation.request_body {
+                bound(body, &mut components.schemas);
+            }
             for (status, response) in &mut operation.responses.responses {
                 match response {
                     RefOr::T(success) if status.starts_with('2') => success.description = "Done".to_owned(),
@@ -99,6 +135,27 @@ fn complete(path: &str, method: &str, operation: &mut Operation) {
     ];
     for (status, _) in statuses.into_iter().filter(|(_, applies)| *applies) {
         operation.responses.responses.entry(status.to_owned()).or_insert_with(|| Response::new("").into());
+    }
+}
+
+/// Adds to the schemas that a body refers to what its texts and lists may have at most.
+fn bound(body: &impl Serialize, schemas: &mut BTreeMap<String, RefOr<Schema>>) {
+    let text = serde_json::to_string(body).unwrap_or_default();
+    for name in text.split("\"#/components/schemas/").skip(1).filter_map(|rest| rest.split('"').next()) {
+        let Some(mut schema) = schemas.remove(name) else { continue };
+        bound(&schema, schemas);
+        if let RefOr::T(Schema::Object(object)) = &mut schema {
+            for (field, property) in &mut object.properties {
+                let most =
+                    |bounds: &[(&str, usize)]| bounds.iter().find(|(name, _)| name == field).map(|(_, most)| *most);
+                match property {
+                    RefOr::T(Schema::Object(text)) => text.max_length = most(&LENGTHS),
+                    RefOr::T(Schema::Array(list)) => list.max_items = most(&COUNTS),
+                    _ => {}
+                }
+            }
+        }
+        schemas.insert(name.to_owned(), schema);
     }
 }
 

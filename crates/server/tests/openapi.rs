@@ -1,6 +1,8 @@
 //! The OpenAPI documents (docs/protocol/http-api.md §1.1). That replies are what they say is checked wherever a test sends a
 //! request: `common::Server::send`.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
+
 mod common;
 
 use std::collections::BTreeSet;
@@ -8,6 +10,7 @@ use std::collections::BTreeSet;
 use axum::http::StatusCode;
 use common::{document::Document, server};
 use serde_json::{Value, json};
+use vaultshare_server::bounds;
 
 const SERVICES: [&str; 2] = ["/keystore", "/vault"];
 
@@ -97,6 +100,19 @@ async fn idempotency_keys_are_documented_where_the_protocol_has_them() {
         "POST /vault/shares",
     ];
     assert_eq!(with_key.iter().map(String::as_str).collect::<Vec<_>>(), documented);
+}
+
+#[tokio::test]
+async fn documents_have_the_bounds_of_texts_and_lists() {
+    let server = server().await;
+    let vault = &server.document("/vault").await.json["components"]["schemas"];
+    assert_eq!(vault["NewShare"]["properties"]["grant"]["maxLength"], bounds::GRANT);
+    assert_eq!(vault["SlotChange"]["properties"]["description"]["maxLength"], bounds::LONG_TEXT);
+    assert_eq!(vault["ItemSharesChange"]["properties"]["share_deks"]["maxItems"], bounds::SHARES_OF_ITEM);
+    assert_eq!(vault["Share"]["properties"]["grant"]["maxLength"], Value::Null, "a reply is not held to bounds");
+    let keystore = &server.document("/keystore").await.json["components"]["schemas"];
+    let names = &keystore["NewKeypair"]["properties"]["external_identifiers"];
+    assert_eq!(names["maxItems"], bounds::EXTERNAL_IDENTIFIERS);
 }
 
 // That a test's harness sees what is wrong.

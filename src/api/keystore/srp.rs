@@ -33,10 +33,13 @@ pub struct ReservedUsername {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct NewSrpUser {
     /// From [`ReservedUsername`].
+    #[cfg_attr(feature = "openapi", schemars(regex(pattern = r"^[!-\-/-~]{1,100}$")))]
     pub username: String,
     /// s: 32 bytes as 64 hexadecimal digits.
+    #[cfg_attr(feature = "openapi", schemars(regex(pattern = "^[0-9A-Fa-f]{16,128}$")))]
     pub srp_salt: String,
     /// v: 256 bytes as 512 hexadecimal digits.
+    #[cfg_attr(feature = "openapi", schemars(regex(pattern = "^[0-9A-Fa-f]{1,512}$")))]
     pub srp_verifier: String,
 }
 
@@ -63,8 +66,10 @@ pub struct SrpUserResponse {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ChallengeRequest {
     /// From the user secret. Unknown ones get a challenge too, so that it does not tell who is a user.
+    #[cfg_attr(feature = "openapi", schemars(regex(pattern = r"^[!-\-/-~]{1,100}$")))]
     pub username: String,
     /// A: the client's ephemeral public value, 512 hexadecimal digits.
+    #[cfg_attr(feature = "openapi", schemars(regex(pattern = "^[0-9A-Fa-f]{1,512}$")))]
     pub srp_a: String,
 }
 
@@ -91,8 +96,10 @@ pub struct ChallengeResponse {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct SrpSessionRequest {
     /// As in the challenge.
+    #[cfg_attr(feature = "openapi", schemars(regex(pattern = r"^[!-\-/-~]{1,100}$")))]
     pub username: String,
     /// As in the challenge; the server finds the challenge by it and the username.
+    #[cfg_attr(feature = "openapi", schemars(regex(pattern = "^[0-9A-Fa-f]{1,512}$")))]
     pub srp_a: String,
     /// M1: the proof of the shared secret, 64 hexadecimal digits.
     pub srp_m: String,

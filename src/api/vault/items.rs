@@ -217,6 +217,7 @@ pub struct ItemsPage {
 pub struct ItemChange {
     /// Text for people; not encrypted. Required in a `POST`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schemars(example = &"DeLorean"))]
     pub label: Option<String>,
     /// Machine name; derived from the label where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -241,6 +242,7 @@ pub struct ItemChange {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct NewItemRequest {
     /// Machine name of the template, whose slots the item starts with.
+    #[cfg_attr(feature = "openapi", schemars(example = &"vehicle"))]
     pub template_name: String,
     /// Leaves out those of the template's slots that `item` does not name.
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "std::ops::Not::not")]

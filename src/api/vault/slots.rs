@@ -135,6 +135,7 @@ pub struct SlotChange {
     pub name: Option<String>,
     /// Text for people; not encrypted. A new slot's `name` is derived from it where that is absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schemars(example = &"Engine"))]
     pub label: Option<String>,
     /// Longer text for people; not encrypted.
     #[serde(skip_serializing_if = "Option::is_none")]

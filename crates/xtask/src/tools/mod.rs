@@ -7,6 +7,7 @@ mod cargo_programs;
 mod node;
 mod postgres;
 mod rust;
+mod schemathesis;
 mod system;
 mod systemd;
 mod valgrind;
@@ -20,5 +21,6 @@ pub(crate) use node::{
 };
 pub(crate) use postgres::ensure as ensure_postgres;
 pub(crate) use rust::{ensure_component, ensure_wasm_target};
+pub(crate) use schemathesis::ensure as ensure_schemathesis;
 pub(crate) use systemd::ensure as ensure_systemd_analyze;
 pub(crate) use valgrind::ensure as ensure_valgrind;
