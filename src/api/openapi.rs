@@ -60,9 +60,9 @@ macro_rules! describe {
     )*};
 }
 
-/// For [`describe_as_read`](crate::describe_as_read).
+/// For [`describe_as_read`].
 pub const READ: Contract = Contract::Deserialize;
-/// For [`describe_as_sent`](crate::describe_as_sent).
+/// For [`describe_as_sent`].
 pub const SENT: Contract = Contract::Serialize;
 
 /// The schemas of a type and of all types in it, by their names. They are made once: a server that has many routers, as
@@ -91,7 +91,10 @@ fn as_openapi(schema: &mut Schema, is_read: bool) {
     if let Some(value) = schema.remove("const") {
         schema.insert("enum".to_owned(), Value::Array(vec![value]));
     }
-    schema.remove("default");
+    // The last two are of types that go both ways: a body is either sent or read.
+    for said in ["default", "readOnly", "writeOnly"] {
+        schema.remove(said);
+    }
     if let Some(Value::String(text)) = schema.get_mut("description") {
         // Links within the code.
         *text = text.replace("[`", "`").replace("`]", "`");

@@ -83,7 +83,9 @@ describe('schemathesis', () => {
   }
 
   async function connect(inviter, invitee) {
-    const { invitation } = await inviter.vault('POST', '/invitations', { public_key: { public_key: inviter.publicKey } });
+    const { invitation } = await inviter.vault('POST', '/invitations', {
+      public_key: { public_key: inviter.publicKey },
+    });
     const connection = { invitation_token: invitation.token };
     await invitee.vault('POST', '/connections', { public_key: { public_key: invitee.publicKey }, connection });
   }
@@ -119,9 +121,11 @@ describe('schemathesis', () => {
     const url = `${server.url}/${service}`;
     const given = ['--config-file', settings, 'run', document, '--url', url, '--no-color', ...filters];
     const env = { ...process.env, ...variables, TOKEN: tokens[service], PYTHONIOENCODING: 'utf-8' };
-    const options = { cwd: folder, env, timeout: 120_000, maxBuffer: 64 * 1024 * 1024 };
+    const options = { cwd: folder, env, timeout: 170_000, maxBuffer: 64 * 1024 * 1024 };
     return new Promise((done) => {
-      execFile(program, given, options, (error, stdout, stderr) => done({ passed: error === null, said: stdout + stderr }));
+      execFile(program, given, options, (error, stdout, stderr) =>
+        done({ passed: error === null, said: stdout + stderr }),
+      );
     });
   }
 
