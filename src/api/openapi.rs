@@ -13,29 +13,14 @@ use utoipa::openapi::{RefOr, schema::Schema as Described};
 
 use crate::api::JsonObject;
 
-/// Describes types as they are deserialized: bodies of requests.
-#[macro_export]
-macro_rules! describe_as_read {
-    ($($type:ty),* $(,)?) => {
-        $crate::describe!($crate::api::openapi::READ, $($type),*);
-    };
-}
-
-/// Describes types as they are serialized: bodies of replies.
-#[macro_export]
-macro_rules! describe_as_sent {
-    ($($type:ty),* $(,)?) => {
-        $crate::describe!($crate::api::openapi::SENT, $($type),*);
-    };
-}
-
-#[doc(hidden)]
+/// Describes types as they are deserialized, bodies of requests (`describe!(READ: NewUser)`), or as they are serialized,
+/// bodies of replies (`describe!(SENT: UserResponse)`).
 #[macro_export]
 macro_rules! describe {
-    ($contract:expr, $($type:ty),*) => {$(
+    ($contract:ident: $($type:ty),* $(,)?) => {$(
         const _: () = {
             static SCHEMAS: $crate::api::openapi::Schemas = $crate::api::openapi::Schemas::new(|| {
-                $crate::api::openapi::schemas_of::<$type>($contract)
+                $crate::api::openapi::schemas_of::<$type>($crate::api::openapi::$contract)
             });
 
             impl utoipa::PartialSchema for $type {
@@ -60,9 +45,9 @@ macro_rules! describe {
     )*};
 }
 
-/// For [`describe_as_read`].
+/// As a type is deserialized.
 pub const READ: Contract = Contract::Deserialize;
-/// For [`describe_as_sent`].
+/// As a type is serialized.
 pub const SENT: Contract = Contract::Serialize;
 
 /// The schemas of a type and of all types in it, by their names. They are made once: a server that has many routers, as
@@ -157,7 +142,7 @@ mod types {
         templates::{NewTemplateRequest, TemplateResponse, TemplatesResponse},
     };
 
-    crate::describe_as_read!(
+    describe!(READ:
         // Keystore
         UsernameRequest,
         NewSrpUser,
@@ -187,7 +172,7 @@ mod types {
         NewSpaceSharesRequest,
     );
 
-    crate::describe_as_sent!(
+    describe!(SENT:
         // Keystore
         ReservedUsername,
         SrpUserResponse,

@@ -410,7 +410,7 @@ struct ExtraInfo {
     field: Option<String>,
 }
 
-vaultshare::describe_as_sent!(Refusals);
+vaultshare::describe!(SENT: Refusals);
 
 #[cfg(test)]
 mod tests {

@@ -68,7 +68,7 @@ struct Component {
     api_version: &'static str,
 }
 
-vaultshare::describe_as_sent!(Version);
+vaultshare::describe!(SENT: Version);
 
 impl Version {
     pub(crate) const fn new(name: &'static str, api_version: &'static str) -> Self {

@@ -63,8 +63,8 @@ pub(super) struct LimitedSession {
     valid_for: Option<u64>,
 }
 
-vaultshare::describe_as_read!(LimitedSession);
-vaultshare::describe_as_sent!(SessionEnd);
+vaultshare::describe!(READ: LimitedSession);
+vaultshare::describe!(SENT: SessionEnd);
 
 impl Bounded for LimitedSession {
     fn check_bounds(&self, _: &Limits) -> Result<()> {

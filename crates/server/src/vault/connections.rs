@@ -52,7 +52,7 @@ pub(super) struct AnyNewConnection {
     encrypted_recipient_name: Option<Ciphertext<RecipientName>>,
 }
 
-vaultshare::describe_as_read!(AnyNewConnection);
+vaultshare::describe!(READ: AnyNewConnection);
 
 impl Bounded for AnyNewConnection {
     fn check_bounds(&self, limits: &Limits) -> Result<()> {

@@ -43,7 +43,7 @@ struct DeletionQueueItem {
     queued_for_deletion_after: Timestamp,
 }
 
-vaultshare::describe_as_sent!(QueuedDeletion);
+vaultshare::describe!(SENT: QueuedDeletion);
 
 /// Has the user deleted after some days.
 #[utoipa::path(post, path = "/me/deletion_queue", responses((status = 201, body = QueuedDeletion)))]

@@ -49,7 +49,7 @@ pub(super) struct AnyNewInvitation {
     email: Option<String>,
 }
 
-vaultshare::describe_as_read!(AnyNewInvitation);
+vaultshare::describe!(READ: AnyNewInvitation);
 
 impl Bounded for AnyNewInvitation {
     fn check_bounds(&self, limits: &Limits) -> Result<()> {

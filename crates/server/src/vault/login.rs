@@ -196,8 +196,8 @@ pub(super) struct LimitedSession {
     valid_for_seconds: Option<u64>,
 }
 
-vaultshare::describe_as_read!(LimitedSession);
-vaultshare::describe_as_sent!(ShownSession, ResumedSession, NewLimitedSession);
+vaultshare::describe!(READ: LimitedSession);
+vaultshare::describe!(SENT: ShownSession, ResumedSession, NewLimitedSession);
 
 impl Bounded for LimitedSession {
     fn check_bounds(&self, _: &Limits) -> Result<()> {

@@ -80,8 +80,8 @@ pub(super) struct PublicKeyRecord {
     updated_at: Timestamp,
 }
 
-vaultshare::describe_as_read!(NewPublicKey);
-vaultshare::describe_as_sent!(PublicKeyResponse, PublicKeysResponse);
+vaultshare::describe!(READ: NewPublicKey);
+vaultshare::describe!(SENT: PublicKeyResponse, PublicKeysResponse);
 
 impl From<Row> for PublicKeyRecord {
     fn from(row: Row) -> Self {

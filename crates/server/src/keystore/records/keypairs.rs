@@ -28,7 +28,7 @@ pub(crate) struct KeypairChange {
     pub(crate) unchanged_since: Option<String>,
 }
 
-vaultshare::describe_as_read!(KeypairChange);
+vaultshare::describe!(READ: KeypairChange);
 
 #[derive(FromRow)]
 pub(crate) struct Row {

@@ -34,7 +34,7 @@ pub(in crate::vault) struct Batch {
     shares_to_create: Option<Vec<NewShare>>,
 }
 
-vaultshare::describe_as_read!(Batch);
+vaultshare::describe!(READ: Batch);
 
 impl Bounded for Batch {
     fn check_bounds(&self, limits: &Limits) -> Result<()> {

@@ -86,8 +86,8 @@ pub(in crate::vault) enum AnyChanged {
     InSpaces(SpaceSharesResponse),
 }
 
-vaultshare::describe_as_read!(AnyChange);
-vaultshare::describe_as_sent!(AnyChanged);
+vaultshare::describe!(READ: AnyChange);
+vaultshare::describe!(SENT: AnyChanged);
 
 impl Bounded for AnyChange {
     fn check_bounds(&self, limits: &Limits) -> Result<()> {
