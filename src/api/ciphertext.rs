@@ -89,6 +89,23 @@ impl<'de, Of> Deserialize<'de> for Ciphertext<Of> {
     }
 }
 
+#[cfg(feature = "openapi")]
+impl<Of> schemars::JsonSchema for Ciphertext<Of> {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Ciphertext".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "An envelope: a strategy and at least two parts in base64url, joined by dots.",
+            "type": "string",
+            "pattern": r"^[A-Za-z0-9]+\.[A-Za-z0-9_=-]*(\.[A-Za-z0-9_=-]*)+$",
+            "maxLength": MAXIMUM_CIPHERTEXT_LENGTH,
+            "examples": ["Aes256Gcm.c2VhbGVk.QUFBQQ=="],
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Ciphertext, SlotValue};

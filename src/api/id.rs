@@ -7,8 +7,15 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 /// Ids come from the server and go back into URLs, so one that could not be an id is refused where it is read:
 /// 1 to 128 characters of `A–Z a–z 0–9 - _ . ~` and `=`, and not only dots (which a URL would resolve away).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(transparent)]
-pub struct Id(String);
+pub struct Id(
+    #[cfg_attr(
+        feature = "openapi",
+        schemars(length(min = 1, max = Id::MAXIMUM_LENGTH), regex(pattern = r"^\.*[A-Za-z0-9_~=-][A-Za-z0-9._~=-]*$"))
+    )]
+    String,
+);
 
 impl Id {
     const MAXIMUM_LENGTH: usize = 128;

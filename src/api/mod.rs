@@ -15,6 +15,8 @@
 mod ciphertext;
 mod id;
 pub mod keystore;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 mod paging;
 mod reading;
 pub mod vault;

@@ -4,6 +4,7 @@ use crate::http::RequestBuilder;
 
 /// A list's `meta`: the wire wants an array of exactly one of these (`docs/protocol/http-api.md` §0, rule 1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct PageMeta {
     /// Whether there is a page behind `next_page_after`; false exactly when that is null.
     pub next_page_exists: bool,

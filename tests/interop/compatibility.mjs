@@ -154,4 +154,5 @@ export const libraries = [
   ['jsrp 0.2.4: our client against its server half', 'srp.test.mjs'],
   ['jsrp 0.2.4 and @meeco/cryppo 2.0.2: accounts on our server', 'server.test.mjs'],
   ['smtp-server 3.21.6: invitations by e-mail', 'mail.test.mjs'],
+  ['schemathesis 4.32.5: our server against its OpenAPI documents', 'schemathesis.test.mjs'],
 ];

@@ -8,6 +8,7 @@ use axum::{
 };
 use serde::Deserialize;
 use sqlx::{AnyConnection, FromRow};
+use utoipa::IntoParams;
 
 use crate::{
     clock::{Millis, millis},
@@ -38,9 +39,11 @@ impl Session {
 }
 
 /// The query parameters of `DELETE /session/all`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(default)]
 pub struct EndAllParams {
+    /// True keeps the caller's own session.
     #[serde(deserialize_with = "query::flag")]
     except_current: Option<bool>,
 }

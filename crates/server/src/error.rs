@@ -7,8 +7,9 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde::Serialize;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sqlx::postgres::PgDatabaseError;
 
 use crate::retry::BrokenOff;
@@ -21,8 +22,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a request was refused: each code has one reason and one status. The table of docs/protocol/http-api.md §1.4 says
 /// what each means, and a test holds the two lists together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "what each code means is in the protocol's table")]
 pub enum Code {
@@ -134,6 +134,13 @@ pub enum Code {
 }
 
 impl Code {
+    /// Every code, with its name on the wire.
+    pub(crate) fn all() -> impl Iterator<Item = (String, Self)> {
+        let schema = schemars::schema_for!(Self);
+        let codes = schema.get("enum").and_then(Value::as_array).cloned().unwrap_or_default();
+        codes.into_iter().filter_map(|name| Some((name.as_str()?.to_owned(), serde_json::from_value(name).ok()?)))
+    }
+
     /// The HTTP status of a refusal with this code.
     pub const fn status(self) -> StatusCode {
         match self {
@@ -360,20 +367,56 @@ fn with_retry_after(seconds: u64, reply: impl IntoResponse) -> Response {
 }
 
 fn body(code: Code, field: Option<&str>, message: &str) -> impl IntoResponse {
-    let error = json!({
-        "error": code,
-        "http_code": code.status().as_u16(),
-        "message": message,
-        "requested_language": "en",
-        "message_in_requested_language": true,
-        "extra_info": field.map_or_else(|| json!({}), |field| json!({ "field": field })),
-    });
-    (code.status(), Json(json!({ "errors": [error] })))
+    let error = Refusal {
+        error: code,
+        http_code: code.status().as_u16(),
+        message: message.to_owned(),
+        requested_language: "en",
+        message_in_requested_language: true,
+        extra_info: ExtraInfo { field: field.map(str::to_owned) },
+    };
+    (code.status(), Json(Refusals { errors: [error] }))
 }
+
+/// The body of every reply that is not 2xx.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Refusals {
+    /// One.
+    errors: [Refusal; 1],
+}
+
+/// Why a request was refused.
+#[derive(Serialize, JsonSchema)]
+struct Refusal {
+    /// The machine code.
+    error: Code,
+    /// The status.
+    http_code: u16,
+    /// A sentence for people.
+    message: String,
+    /// `en`.
+    requested_language: &'static str,
+    /// True.
+    message_in_requested_language: bool,
+    /// More, where there is more to say.
+    extra_info: ExtraInfo,
+}
+
+/// More on a refusal.
+#[derive(Serialize, JsonSchema)]
+struct ExtraInfo {
+    /// Where in the request, as `item.slots_attributes[2].label`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+}
+
+vaultshare::describe!(SENT: Refusals);
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+
+    use serde_json::json;
 
     use super::*;
 

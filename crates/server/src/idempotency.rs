@@ -13,10 +13,18 @@ use axum::{
 };
 use serde::Serialize;
 use sqlx::AnyConnection;
+use utoipa::{
+    IntoParams,
+    openapi::{
+        ObjectBuilder, Type,
+        path::{Parameter, ParameterIn},
+    },
+};
 
 use crate::{
     clock::{Millis, millis},
     error::{Code, Error, Result},
+    openapi,
     service::Service,
     store::Tx,
     work::in_place,
@@ -39,6 +47,16 @@ impl<S: Sync> FromRequestParts<S> for Idempotency {
         let request = format!("{} {}", parts.method, parts.uri.path());
         let key = parts.headers.get(HEADER).map(|value| read_key(value.as_bytes())).transpose()?;
         Ok(Self { request, key })
+    }
+}
+
+impl IntoParams for Idempotency {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let key = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[!-~]+$"));
+        let key = key.min_length(Some(1)).max_length(Some(MAX_KEY_LENGTH));
+        let description = "Names what the request does: sent again within a day, the request gets the first reply, and \
+            nothing is done twice.";
+        vec![openapi::header("Idempotency-Key", description, key)]
     }
 }
 

@@ -7,6 +7,7 @@
 //! - [`auth`], [`idempotency`], [`pagination`], [`query`], `rate_limit`, [`request`], [`error`]: what resources need
 //! - [`bounds`]: what a request may have of anything; [`work`]: what takes milliseconds, and how much of it goes on at once
 //! - [`operator`]: what the commands do with users; [`health`]; [`mail`]: invitations by e-mail; [`metrics`]: what is counted and timed
+//! - `openapi`: the document of each service; what a route takes and gives is said at its handler (`#[utoipa::path]`)
 //! - [`http`]: the whole router, and the layers around every request; `retry`: one of them; `serve`, `streams`: the connections
 //!   they come by
 //!
@@ -31,6 +32,7 @@ pub mod keystore;
 pub mod listener;
 pub mod mail;
 pub mod metrics;
+mod openapi;
 pub mod operator;
 pub mod pagination;
 mod private;

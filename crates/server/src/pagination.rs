@@ -4,6 +4,10 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::Deserialize;
+use utoipa::{
+    IntoParams,
+    openapi::{Object, ObjectBuilder, Type},
+};
 
 use crate::query;
 
@@ -30,15 +34,25 @@ pub struct Page {
 }
 
 /// The query parameters of a list.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(default)]
 pub struct PageParams {
     #[serde(deserialize_with = "query::text")]
+    #[param(schema_with = per_page)]
     per_page: Option<String>,
+    /// `asc`: oldest first; `desc`: newest first.
     #[serde(deserialize_with = "query::text")]
     order: Option<String>,
+    /// The cursor that the page before gave; absent for the first page.
     #[serde(deserialize_with = "query::text")]
     next_page_after: Option<String>,
+}
+
+fn per_page() -> Object {
+    let description = format!("Most records on the page, {DEFAULT_PER_PAGE} where absent.");
+    let number = ObjectBuilder::new().schema_type(Type::Integer).description(Some(description));
+    number.minimum(Some(1)).maximum(Some(MAX_PER_PAGE)).build()
 }
 
 impl PageParams {

@@ -3,12 +3,11 @@
 use std::pin::Pin;
 
 use axum::{
-    Json,
     http::header,
     response::{IntoResponse, Response},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use crate::{
     clock::Clock,
@@ -55,7 +54,26 @@ pub(crate) fn large_json(value: &impl Serialize) -> Result<Response> {
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
-/// The reply of `GET /version`: the API version that a service implements.
-pub(crate) async fn version(name: &str, api_version: &str) -> Json<Value> {
-    Json(json!({ "component": { "name": name, "api_version": api_version } }))
+/// Reply of `GET /version`.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Version {
+    /// The service.
+    component: Component,
+}
+
+/// A service.
+#[derive(Serialize, JsonSchema)]
+struct Component {
+    /// Which.
+    name: &'static str,
+    /// The version of the protocol that it speaks.
+    api_version: &'static str,
+}
+
+vaultshare::describe!(SENT: Version);
+
+impl Version {
+    pub(crate) const fn new(name: &'static str, api_version: &'static str) -> Self {
+        Self { component: Component { name, api_version } }
+    }
 }

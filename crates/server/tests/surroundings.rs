@@ -187,7 +187,7 @@ async fn the_server_says_what_it_is_and_whether_it_is_well() {
     server.0.close().await;
     // It is found out at most once a second, and here by another router, which has not.
     let request = Request::get("/healthz").body(Body::empty()).unwrap();
-    let health = tower::ServiceExt::oneshot(server.0.router(), request).await.unwrap();
+    let health = tower::ServiceExt::oneshot(vaultshare_server::App::router(&server.0), request).await.unwrap();
     assert_eq!(health.status(), 503);
     let fault = server.call("POST", "/vault/session", None, Some(json!({ "public_key": "x" }))).await;
     assert!(!fault.body.to_string().contains("pool"), "{}", fault.body);

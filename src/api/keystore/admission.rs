@@ -6,6 +6,7 @@ use crate::http::{Reply, Service};
 
 /// One-time tokens that the Keystore asked other services for on the user's behalf.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ExternalAdmissionToken {
     /// For `POST /me` of the Vault, which uses it up. A secret.
     pub vault_api_admission_token: String,
@@ -16,6 +17,7 @@ pub struct ExternalAdmissionToken {
 
 /// Reply of `GET /external_admission_tokens`.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ExternalAdmissionTokenResponse {
     /// A new pair of tokens with each request.
     pub external_admission_token: ExternalAdmissionToken,

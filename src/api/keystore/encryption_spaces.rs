@@ -10,6 +10,7 @@ use crate::{
 
 /// Body of `POST /encryption_spaces`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct NewEncryptionSpace {
     /// The space's DEK, wrapped by the user's KEK.
     pub encrypted_serialized_key: Ciphertext<WrappedDataKey>,
@@ -21,6 +22,7 @@ pub struct NewEncryptionSpace {
 
 /// One user's copy of a space's DEK.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct EncryptionSpaceKey {
     /// The id of this user's copy; each of the two users has another.
     pub id: Id,
@@ -32,6 +34,7 @@ pub struct EncryptionSpaceKey {
 
 /// Reply of `POST /encryption_spaces` and `GET /encryption_spaces/{id}`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct EncryptionSpaceResponse {
     /// The reading user's copy, not the other user's.
     pub encryption_space_data_encryption_key: EncryptionSpaceKey,
@@ -39,6 +42,7 @@ pub struct EncryptionSpaceResponse {
 
 /// The algorithm of a key that waits to be claimed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct KeyMetadata {
     /// `AES-GCM`, the only one that clients send.
     pub key_type: String,
@@ -52,6 +56,7 @@ impl Default for KeyMetadata {
 
 /// Body of `POST /shared_keys`: the copy of a space's DEK that waits for the other user.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct NewSharedKey {
     /// The DEK, wrapped by `public_key`.
     pub encrypted_key: Ciphertext<DataKeyForRecipient>,
@@ -70,6 +75,7 @@ pub struct NewSharedKey {
 
 /// A DEK that waits to be claimed by the other user.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct SharedKey {
     /// The record's id; a claim names the space instead.
     pub id: Id,
@@ -79,6 +85,7 @@ pub struct SharedKey {
 
 /// Reply of `POST /shared_keys`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct SharedKeyResponse {
     /// As stored.
     pub shared_key: SharedKey,
@@ -86,6 +93,7 @@ pub struct SharedKeyResponse {
 
 /// Body of `POST /shared_keys/{external_id}/claim_key`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct KeyClaim {
     /// The claiming user's public key of the connection, PEM, byte for byte as in [`NewSharedKey::public_key`].
     pub public_key: String,
@@ -95,6 +103,7 @@ pub struct KeyClaim {
 
 /// A DEK after its claim.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ClaimedKey {
     /// The space, by the id that its creator has for it.
     pub external_id: Id,
@@ -107,6 +116,7 @@ pub struct ClaimedKey {
 
 /// Reply of `POST /shared_keys/{external_id}/claim_key`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ClaimedKeyResponse {
     /// The same for each claim of the same key.
     pub shared_key_claimed: ClaimedKey,

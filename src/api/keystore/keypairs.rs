@@ -15,6 +15,7 @@ pub const AUTHENTICATION_KEY_PAIR: &str = "auth";
 
 /// Body of `POST /keypairs`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct NewKeypair {
     /// PEM (SPKI), kept byte for byte.
     pub public_key: String,
@@ -31,6 +32,7 @@ pub struct NewKeypair {
 
 /// A key pair as the Keystore holds it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Keypair {
     /// What the Vault stores as `keypair_external_id`.
     pub id: Id,
@@ -51,6 +53,7 @@ pub struct Keypair {
 
 /// Reply of every endpoint here.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct KeypairResponse {
     /// As stored, which after a repeated `POST` may be what the first one sent.
     pub keypair: Keypair,

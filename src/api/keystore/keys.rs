@@ -9,6 +9,7 @@ use crate::{
 
 /// Body of `POST /key_encryption_key`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct NewKeyEncryptionKey {
     /// The KEK, wrapped by the passphrase key.
     pub serialized_key_encryption_key: Ciphertext<WrappedKeyEncryptionKey>,
@@ -16,6 +17,7 @@ pub struct NewKeyEncryptionKey {
 
 /// The user's KEK as the Keystore holds it; there is one per user.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct KeyEncryptionKeyRecord {
     /// Not needed to read it again: there is one per user.
     pub id: Id,
@@ -25,6 +27,7 @@ pub struct KeyEncryptionKeyRecord {
 
 /// Reply of `GET` and `POST /key_encryption_key`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct KeyEncryptionKeyResponse {
     /// As stored.
     pub key_encryption_key: KeyEncryptionKeyRecord,
@@ -32,6 +35,7 @@ pub struct KeyEncryptionKeyResponse {
 
 /// Body of `POST /data_encryption_keys`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct NewDataEncryptionKey {
     /// The DEK, wrapped by the KEK.
     pub serialized_data_encryption_key: Ciphertext<WrappedDataKey>,
@@ -39,6 +43,7 @@ pub struct NewDataEncryptionKey {
 
 /// A DEK as the Keystore holds it; a user may have many.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct DataEncryptionKeyRecord {
     /// Where to read it again; the private DEK's is stored in the Vault as `private_dek_external_id`.
     pub id: Id,
@@ -48,6 +53,7 @@ pub struct DataEncryptionKeyRecord {
 
 /// Reply of `POST /data_encryption_keys` and `GET /data_encryption_keys/{id}`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct DataEncryptionKeyResponse {
     /// As stored.
     pub data_encryption_key: DataEncryptionKeyRecord,

@@ -10,6 +10,7 @@ use crate::{
 
 /// Body of `POST /srp/username`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct UsernameRequest {
     /// Proof of a solved captcha, where an installation wants one; this repository's server ignores it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -18,6 +19,7 @@ pub struct UsernameRequest {
 
 /// A username that nobody has.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ReservedUsername {
     /// Becomes the middle part of the user's secret, so it contains no dot.
     pub username: String,
@@ -28,17 +30,22 @@ pub struct ReservedUsername {
 
 /// Body of `POST /srp/users`: what the Keystore needs to verify a passphrase without knowing it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct NewSrpUser {
     /// From [`ReservedUsername`].
+    #[cfg_attr(feature = "openapi", schemars(regex(pattern = r"^[!-\-/-~]{1,100}$")))]
     pub username: String,
     /// s: 32 bytes as 64 hexadecimal digits.
+    #[cfg_attr(feature = "openapi", schemars(regex(pattern = "^[0-9A-Fa-f]{16,128}$")))]
     pub srp_salt: String,
     /// v: 256 bytes as 512 hexadecimal digits.
+    #[cfg_attr(feature = "openapi", schemars(regex(pattern = "^[0-9A-Fa-f]{1,512}$")))]
     pub srp_verifier: String,
 }
 
 /// A registered user of the Keystore.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct SrpUser {
     /// The Keystore's id of the user; the Vault has another.
     pub id: Id,
@@ -48,6 +55,7 @@ pub struct SrpUser {
 
 /// Reply of `POST /srp/users`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct SrpUserResponse {
     /// As registered.
     pub user: SrpUser,
@@ -55,15 +63,19 @@ pub struct SrpUserResponse {
 
 /// Body of `POST /srp/challenges`: the first step of a login.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ChallengeRequest {
     /// From the user secret. Unknown ones get a challenge too, so that it does not tell who is a user.
+    #[cfg_attr(feature = "openapi", schemars(regex(pattern = r"^[!-\-/-~]{1,100}$")))]
     pub username: String,
     /// A: the client's ephemeral public value, 512 hexadecimal digits.
+    #[cfg_attr(feature = "openapi", schemars(regex(pattern = "^[0-9A-Fa-f]{1,512}$")))]
     pub srp_a: String,
 }
 
 /// The server's part of the SRP key agreement.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Challenge {
     /// s, as given at registration, hexadecimal.
     pub challenge_salt: String,
@@ -73,6 +85,7 @@ pub struct Challenge {
 
 /// Reply of `POST /srp/challenges`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ChallengeResponse {
     /// Good for one attempt.
     pub challenge: Challenge,
@@ -80,10 +93,13 @@ pub struct ChallengeResponse {
 
 /// Body of `POST /srp/session`: the second step of a login.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct SrpSessionRequest {
     /// As in the challenge.
+    #[cfg_attr(feature = "openapi", schemars(regex(pattern = r"^[!-\-/-~]{1,100}$")))]
     pub username: String,
     /// As in the challenge; the server finds the challenge by it and the username.
+    #[cfg_attr(feature = "openapi", schemars(regex(pattern = "^[0-9A-Fa-f]{1,512}$")))]
     pub srp_a: String,
     /// M1: the proof of the shared secret, 64 hexadecimal digits.
     pub srp_m: String,
@@ -94,6 +110,7 @@ pub struct SrpSessionRequest {
 
 /// A Keystore session.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct KeystoreSession {
     /// The record's id; unlike the token no secret.
     pub id: Id,
@@ -112,6 +129,7 @@ pub struct KeystoreSession {
 
 /// Reply of `POST /srp/session`.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct KeystoreSessionResponse {
     /// A new session; the user's other sessions stay valid.
     pub session: KeystoreSession,

@@ -10,6 +10,7 @@ use crate::{
 
 /// A node to be made.
 #[derive(Clone, Debug, Default, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(extend("required" = ["classification_scheme_name"])))]
 #[serde(default)]
 pub struct NewNode {
     /// The scheme (set of names) that it belongs to: `tag` is for users' own nodes, the others may be the server's.
@@ -31,6 +32,7 @@ pub struct NewNode {
 
 /// Body of `POST /classification_nodes`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct NewNodeRequest {
     /// What to create.
     pub classification_node: NewNode,
@@ -38,6 +40,7 @@ pub struct NewNodeRequest {
 
 /// Reply about one node.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct NodeResponse {
     /// As the reading user sees it.
     pub classification_node: ClassificationNode,
@@ -45,6 +48,7 @@ pub struct NodeResponse {
 
 /// A page of nodes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct NodesResponse {
     /// The server's nodes and the reading user's own, oldest first.
     #[serde(deserialize_with = "bounded_list")]
@@ -59,6 +63,7 @@ pub struct NodesResponse {
 
 /// This list's `meta`: an object, unlike that of every other list (`docs/protocol/http-api.md` §1.5).
 #[derive(Clone, Debug, Default, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct NodesMeta {
     /// How many pages of `per_page` nodes there are.
     pub pages: i64,

@@ -13,6 +13,7 @@ use crate::{
 
 /// Progress of a task. A client sets it, and may set any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ClientTaskState {
     /// Waits for a client.
@@ -39,6 +40,7 @@ impl ClientTaskState {
 
 /// A task of the reading user.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ClientTask {
     /// For [`ClientTaskChange::id`].
     pub id: Id,
@@ -66,6 +68,7 @@ pub struct ClientTask {
 
 /// The new state of one task.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ClientTaskChange {
     /// The task; 404 for one that is not of this user.
     pub id: Id,
@@ -78,6 +81,7 @@ pub struct ClientTaskChange {
 
 /// Body of `PUT /client_task_queue`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ClientTasksChange {
     /// All are changed, or none.
     #[serde(deserialize_with = "bounded_list")]
@@ -86,6 +90,7 @@ pub struct ClientTasksChange {
 
 /// Reply of `GET` and `PUT /client_task_queue`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ClientTasksResponse {
     /// Newest first.
     #[serde(deserialize_with = "bounded_list")]

@@ -13,6 +13,7 @@ use crate::{
 
 /// The reading user's side of a connection.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct OwnConnectionData {
     /// The connection's id for the reading user; the other user has another.
     pub id: Id,
@@ -68,6 +69,7 @@ pub struct OwnConnectionData {
 
 /// The other user's side of a connection.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct OtherConnectionData {
     /// The connection's id for the other user.
     pub id: Id,
@@ -114,6 +116,7 @@ pub struct OtherConnectionData {
 
 /// A connection, as one of its two users sees it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(from = "ConnectionAsRead")]
 pub struct Connection {
     /// The reading user's side.
@@ -127,6 +130,7 @@ pub struct Connection {
 
 /// The fields of a connection that a client reads.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 struct ConnectionAsRead {
     own: OwnConnectionData,
     the_other_user: OtherConnectionData,
@@ -150,6 +154,7 @@ impl From<ConnectionAsRead> for Connection {
 /// A connection in the fields of the first sharing protocol (`docs/protocol/encryption-spaces-and-setup.md` §1.4). Our
 /// client reads only the two spaces; the rest is for clients of that time.
 #[derive(Clone, Debug, Default, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ConnectionInFirstForm {
     /// The connection's id for the reading user: `own.id`.
     pub id: Option<Id>,
@@ -191,6 +196,7 @@ pub struct ConnectionInFirstForm {
 
 /// The connection part of `POST /connections`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ConnectionDetails {
     /// From the invitation, which it uses up. A secret until then.
     pub invitation_token: String,
@@ -213,6 +219,7 @@ pub struct NewConnectionRequest {
 
 /// Reply of `POST /connections` and `GET /connections/{id}`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ConnectionResponse {
     /// As the reading user sees it.
     pub connection: Connection,
@@ -227,6 +234,7 @@ pub struct ConnectionResponse {
 
 /// A page of connections.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ConnectionsResponse {
     /// Oldest first.
     #[serde(deserialize_with = "bounded_list")]

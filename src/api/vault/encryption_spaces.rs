@@ -14,6 +14,7 @@ use crate::{
 
 /// Body of `POST /connections/{id}/encryption_space`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct EncryptionSpaceTwin {
     /// The caller's own space, by its id in the Keystore.
     pub encryption_space_id: Id,
@@ -26,6 +27,7 @@ pub struct EncryptionSpaceTwin {
 
 /// What a share is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub enum ShareableType {
     /// A whole item.
     Item,
@@ -42,6 +44,7 @@ pub struct ValuesInAnyForm(pub ValuesBySlot);
 
 /// One share to be made.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct NewSpaceShare {
     /// Whether `shareable_id` names an item or a slot.
     pub shareable_type: ShareableType,
@@ -51,6 +54,7 @@ pub struct NewSpaceShare {
     pub user_id: Id,
     /// The values, encrypted under the connection's DEK. On the wire a string that holds JSON.
     #[serde(serialize_with = "values_as_text", deserialize_with = "read_values")]
+    #[cfg_attr(feature = "openapi", schemars(with = "ValuesInAnyForm"))]
     pub encrypted_values: ValuesBySlot,
     /// False in all known clients.
     #[serde(default, skip_deserializing)]
@@ -74,6 +78,7 @@ pub struct NewSpaceShare {
 
 /// Body of `POST /shares`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct NewSpaceSharesRequest {
     /// All are created, or none.
     #[serde(deserialize_with = "bounded_list")]
@@ -82,6 +87,7 @@ pub struct NewSpaceSharesRequest {
 
 /// A share of the first protocol. Its ids are the owner's: the recipient gets no copy of the item.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct SpaceShare {
     /// The same for both users.
     pub id: Id,
@@ -146,6 +152,7 @@ pub struct SpaceShare {
 
 /// An item with the fields that only the first protocol's models have. Our server knows nothing to put in them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(from = "Item")]
 pub struct ItemInFirstForm {
     /// The fields of the current protocol.
@@ -190,6 +197,7 @@ impl From<Item> for ItemInFirstForm {
 
 /// Reply of every endpoint for several shares.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct SpaceSharesResponse {
     /// Oldest first.
     #[serde(deserialize_with = "bounded_list")]
@@ -214,6 +222,7 @@ pub struct SpaceSharesResponse {
 /// Reply of `GET /shares/{id}`, for two versions at once: the singular fields are those of Vault API ≥ 0.10, the plural
 /// ones those of 0.9.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct SpaceShareResponse {
     /// As the reading user sees it.
     pub share: SpaceShare,
@@ -306,6 +315,30 @@ impl<'de> Deserialize<'de> for ValuesInAnyForm {
             values => values_of(values),
         };
         values.map(ValuesInAnyForm).ok_or_else(|| de::Error::custom("not values by slot"))
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl schemars::JsonSchema for ValuesInAnyForm {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ValuesInAnyForm".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let value = generator.subschema_for::<Option<Ciphertext<SlotValue>>>();
+        schemars::json_schema!({
+            "description": "Values by the id of their slot: an object, a list, or either of them as a text of JSON.",
+            "anyOf": [
+                { "type": "string", "contentMediaType": "application/json" },
+                { "type": "object", "additionalProperties": value },
+                { "type": "array", "items": {
+                    "type": "object",
+                    "properties": { "slot_id": { "type": "string" }, "encrypted_value": value },
+                    "required": ["slot_id"],
+                } },
+                { "type": "null" },
+            ],
+        })
     }
 }
 

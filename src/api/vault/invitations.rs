@@ -12,6 +12,7 @@ use crate::{
 
 /// A public key in the body of an invitation or connection.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ConnectionPublicKey {
     /// The Keystore's id of the key pair; free text for parties that keep keys elsewhere. Vault API < 0.18 calls it
     /// `key_store_id`.
@@ -23,6 +24,7 @@ pub struct ConnectionPublicKey {
 
 /// What `POST /invitations` says beside the key.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct InvitationDetails {
     /// The inviter's name for the invitee, encrypted under the inviter's private DEK.
@@ -46,6 +48,7 @@ pub struct NewInvitationRequest {
 
 /// State of an invitation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum InvitationState {
     /// Can be accepted.
@@ -78,6 +81,7 @@ impl InvitationState {
 
 /// Delivery of an invitation's mail. An extension of this repository's server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum MailState {
     /// Queued, for the first or another attempt.
@@ -101,6 +105,7 @@ impl MailState {
 
 /// An invitation. Whoever has its token can accept it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Invitation {
     /// Null unless the reader is the sender.
@@ -208,6 +213,7 @@ pub struct Invitation {
 
 /// Reply of `POST /invitations` and `GET /invitations/{id-or-token}`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct InvitationResponse {
     /// As the reader may see it: to others than the sender without id, name and address.
     pub invitation: Invitation,
@@ -221,6 +227,7 @@ pub struct InvitationResponse {
 
 /// A page of invitations.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct InvitationsResponse {
     /// The reading user's own, oldest first.
     #[serde(deserialize_with = "bounded_list")]
@@ -244,6 +251,7 @@ pub fn create<'a>(
 
 /// Body of `POST /invitations/lookup`.
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct InvitationLookup {
     /// The invitation's token.
     pub invitation_token: String,

@@ -13,6 +13,7 @@ use crate::{
 
 /// One item as the reading user sees it. Its values are in the slots of the same response.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Item {
     /// The reading user's id of it: a recipient's copy has another than the original.
     pub id: Id,
@@ -97,6 +98,7 @@ pub struct Item {
 
 /// A name in a scheme, by which templates, items and slots can be found.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ClassificationNode {
     /// For an entry of an item's `classification_node_ids`.
     pub id: Id,
@@ -136,6 +138,7 @@ pub struct ClassificationNode {
 /// One item with its slots and nodes. The server sends every array, also an empty one (`docs/protocol/http-api.md` §0,
 /// rule 3).
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ItemResponse {
     /// Without values: they are in `slots`.
     pub item: Item,
@@ -163,6 +166,7 @@ pub struct ItemResponse {
 
 /// A page of items with the slots and nodes of all of them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ItemsResponse {
     /// Own and received items, newest first unless the filter says otherwise.
     #[serde(deserialize_with = "bounded_list")]
@@ -208,10 +212,12 @@ pub struct ItemsPage {
 
 /// The item in a `POST` or `PUT`. In a `PUT` what is absent stays as it is.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct ItemChange {
     /// Text for people; not encrypted. Required in a `POST`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schemars(example = &"DeLorean"))]
     pub label: Option<String>,
     /// Machine name; derived from the label where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -233,8 +239,10 @@ pub struct ItemChange {
 
 /// Body of `POST /items`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct NewItemRequest {
     /// Machine name of the template, whose slots the item starts with.
+    #[cfg_attr(feature = "openapi", schemars(example = &"vehicle"))]
     pub template_name: String,
     /// Leaves out those of the template's slots that `item` does not name.
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "std::ops::Not::not")]
@@ -245,6 +253,7 @@ pub struct NewItemRequest {
 
 /// Body of `PUT /items/{id}`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ItemChangeRequest {
     /// What to change.
     pub item: ItemChange,
@@ -366,6 +375,7 @@ pub fn delete<'a>(vault: &'a Service, id: &Id) -> Reply<'a, ()> {
 
 /// One slot of `POST /items/{id}/encrypt`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ReencryptedSlot {
     /// The slot of the copy, by the recipient's id of it.
     pub id: Id,
@@ -378,6 +388,7 @@ pub struct ReencryptedSlot {
 
 /// Body of `POST /items/{id}/encrypt`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ReencryptionRequest {
     /// Every slot that has a value: one that is left under the old DEK could not be decrypted again.
     #[serde(deserialize_with = "bounded_list")]

@@ -9,6 +9,7 @@ use crate::{
 
 /// What kind of party a user is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum UserType {
     /// A person.
@@ -25,6 +26,7 @@ pub enum UserType {
 
 /// A user of the Vault. Our client stores nothing here but the id of the private DEK; the rest is for other clients.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct User {
     /// The Vault's id of the user, which shares and connections refer to. The Keystore has another.
     pub id: Id,
@@ -115,6 +117,7 @@ pub fn private_dek_id(user: &User) -> Option<&Id> {
 
 /// Body of `POST /me`.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct NewUser {
     /// The public key that session tokens are encrypted to, PEM. The server finds the user by this text.
     pub public_key: String,
@@ -124,6 +127,7 @@ pub struct NewUser {
 
 /// Reply of `POST /me`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct NewUserResponse {
     /// The first session's token, encrypted to the user's public key.
     pub encrypted_session_authentication_string: Ciphertext<SessionToken>,
@@ -139,6 +143,7 @@ pub struct NewUserResponse {
 
 /// Reply of `GET /me` and `PUT /me`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct UserResponse {
     /// As stored.
     pub user: User,
@@ -149,6 +154,7 @@ pub struct UserResponse {
 
 /// What `PUT /me` changes; what is absent stays as it is.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct UserChange {
     /// The Keystore's id of the private DEK.
@@ -176,6 +182,7 @@ pub struct UserChange {
 
 /// Body of `PUT /me`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct UserChangeRequest {
     /// What to change.
     pub user: UserChange,

@@ -9,6 +9,7 @@ use crate::{
 
 /// Body of `POST /session`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct SessionRequest {
     /// The user's public key, PEM: the text exactly as it was registered.
     pub public_key: String,
@@ -19,6 +20,7 @@ pub struct SessionRequest {
 
 /// A session that only the holder of the private key can use.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct EncryptedSession {
     /// The session token, encrypted to the user's public key.
     pub encrypted_session_authentication_string: Ciphertext<SessionToken>,
@@ -26,6 +28,7 @@ pub struct EncryptedSession {
 
 /// Reply of `POST /session`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct SessionResponse {
     /// A new session; the user's other sessions stay valid.
     pub session: EncryptedSession,

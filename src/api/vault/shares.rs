@@ -18,6 +18,7 @@ use crate::{
 
 /// Whether a share needs its recipient to accept it, and whether they did: a state, in spite of the field's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Acceptance {
     /// The recipient has to accept, and has not: the server sends them no DEK and no values.
@@ -44,6 +45,7 @@ impl Acceptance {
 
 /// Who may share the item on. Vault API ≤ 31; superseded by `onsharing_permitted`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SharingMode {
     /// Only the owner: `onsharing_permitted` is false.
@@ -54,6 +56,7 @@ pub enum SharingMode {
 
 /// One share, as its sender, its recipient or the owner of the item sees it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Share {
     /// The same for all three.
     pub id: Id,
@@ -113,6 +116,7 @@ impl Share {
 
 /// One slot's value, encrypted for a share.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct ShareSlotValue {
     /// The share, in bodies about several (`PUT /items/{id}/shares`).
@@ -132,6 +136,7 @@ pub struct ShareSlotValue {
 
 /// One share of `POST /items/{id}/shares`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct NewShare {
     /// The recipient, who must be connected with the sender.
     pub recipient_id: Id,
@@ -175,6 +180,7 @@ pub struct NewShare {
 
 /// Body of `POST /items/{id}/shares`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct NewSharesRequest {
     /// All are created, or none.
     #[serde(deserialize_with = "bounded_list")]
@@ -183,6 +189,7 @@ pub struct NewSharesRequest {
 
 /// A list of shares. Some responses have no pagination fields.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct SharesResponse {
     /// Oldest first unless the request says otherwise.
     #[serde(deserialize_with = "bounded_list")]
@@ -197,6 +204,7 @@ pub struct SharesResponse {
 
 /// Reply about one share.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ShareResponse {
     /// As the reading user sees it.
     pub share: Share,
@@ -204,6 +212,7 @@ pub struct ShareResponse {
 
 /// A share with the recipient's copy of the item. Reply of `GET /incoming_shares/{id}/item`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ShareWithItemResponse {
     /// The share that was asked for.
     pub share: Share,
@@ -252,6 +261,7 @@ impl From<ShareWithItemResponse> for ItemResponse {
 
 /// One share of an own item, with what a refresh needs to know of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ItemShare {
     /// For [`ShareDek::share_id`].
     pub id: Id,
@@ -289,6 +299,7 @@ pub struct ItemShare {
 
 /// Reply of `GET /items/{id}/shares`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ItemSharesResponse {
     /// Every share of the item, on-shares by others included.
     #[serde(deserialize_with = "bounded_list")]
@@ -297,6 +308,7 @@ pub struct ItemSharesResponse {
 
 /// A share's new DEK.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ShareDek {
     /// The share that gets it. Values of this share that are not sent with it are deleted.
     pub share_id: Id,
@@ -310,6 +322,7 @@ pub struct ShareDek {
 
 /// Body of `PUT /items/{id}/shares`: an item, encrypted again for those it is shared with. As the server reads it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct ItemSharesChange {
     /// One for each share that gets a new DEK.
@@ -463,6 +476,7 @@ pub fn update_of_item<'a>(vault: &'a Service, item: &Id, refresh: &ItemSharesRef
 
 /// What to change about a share. Vault API ≥ 39.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ShareChange {
     /// A share of an own item.
     pub share_id: Id,
@@ -479,6 +493,7 @@ pub struct ShareChange {
 
 /// Body of `PUT /shares`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct SharesChange {
     /// All are changed, or none.
     #[serde(deserialize_with = "bounded_list")]

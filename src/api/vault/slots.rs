@@ -14,6 +14,7 @@ use crate::{
 
 /// One slot as the reading user sees it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Slot {
     /// The reading user's id of it, as [`super::items::Item::id`].
     pub id: Id,
@@ -123,6 +124,7 @@ fn key_value() -> String {
 
 /// One slot in a `POST` or `PUT` of an item. What is absent stays as it is.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct SlotChange {
     /// The slot to change; without it `name` says which. Refused in a `POST`.
@@ -133,6 +135,7 @@ pub struct SlotChange {
     pub name: Option<String>,
     /// Text for people; not encrypted. A new slot's `name` is derived from it where that is absent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schemars(example = &"Engine"))]
     pub label: Option<String>,
     /// Longer text for people; not encrypted.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -168,6 +171,7 @@ pub struct SlotChange {
 /// A node to classify an item or slot by, or no longer. Found by id, or by scheme and name; versions of the protocol
 /// differ in the names of these fields.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct ClassificationNodeChange {
     /// An existing node.
@@ -192,6 +196,7 @@ pub struct ClassificationNodeChange {
 
 /// Reply of `GET /slots/{id}`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct SlotResponse {
     /// As the reading user sees it.
     pub slot: Slot,

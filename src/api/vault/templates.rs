@@ -16,6 +16,7 @@ use crate::{
 
 /// One template.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ItemTemplate {
     /// For [`super::items::ItemFilter::template_ids`]; a new item names its template by `name`.
     pub id: Id,
@@ -67,6 +68,7 @@ pub struct ItemTemplate {
 
 /// A page of templates with the slots of all of them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct TemplatesResponse {
     /// The system's and the user's own, oldest first.
     #[serde(deserialize_with = "bounded_list")]
@@ -93,6 +95,7 @@ pub struct TemplatesResponse {
 
 /// One template with its slots.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct TemplateResponse {
     /// Without slots: they are in `slots`.
     pub item_template: ItemTemplate,
@@ -112,6 +115,7 @@ pub struct TemplateResponse {
 
 /// Body of `POST /item_templates`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(extend("required" = ["label"])))]
 #[serde(default)]
 pub struct NewTemplateRequest {
     /// Machine name; derived from the label where absent.

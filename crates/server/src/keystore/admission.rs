@@ -6,6 +6,11 @@ use vaultshare::api::keystore::admission::{ExternalAdmissionToken, ExternalAdmis
 use super::Keystore;
 use crate::{auth::Session, error::Result};
 
+/// Issues a token that admits one user to the Vault.
+#[utoipa::path(
+    get, path = "/external_admission_tokens",
+    responses((status = 200, body = ExternalAdmissionTokenResponse)),
+)]
 pub(super) async fn issue(
     State(keystore): State<Keystore>,
     session: Session,

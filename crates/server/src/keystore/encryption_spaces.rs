@@ -21,6 +21,12 @@ use crate::{
 };
 
 /// Creates a space, or joins the one whose key the caller claimed.
+#[utoipa::path(
+    post, path = "/encryption_spaces",
+    request_body = NewEncryptionSpace,
+    params(Idempotency),
+    responses((status = 201, body = EncryptionSpaceResponse), (status = 403), (status = 404)),
+)]
 pub(super) async fn create(
     State(keystore): State<Keystore>,
     session: Session,
@@ -44,6 +50,8 @@ pub(super) async fn create(
     change.answer(StatusCode::CREATED, &response).await
 }
 
+/// The caller's copy of a space's DEK.
+#[utoipa::path(get, path = "/encryption_spaces/{id}", responses((status = 200, body = EncryptionSpaceResponse)))]
 pub(super) async fn show(
     State(keystore): State<Keystore>,
     session: Session,
@@ -53,6 +61,8 @@ pub(super) async fn show(
     encryption_spaces::response(&mut db, &id, &session.user_id).await.map(Json)
 }
 
+/// Deletes the caller's copy of a space's DEK.
+#[utoipa::path(delete, path = "/encryption_spaces/{id}", responses((status = 204)))]
 pub(super) async fn leave(State(keystore): State<Keystore>, session: Session, Path(id): Path) -> Result<StatusCode> {
     let mut tx = keystore.store().write().await?;
     encryption_spaces::require_member(&mut tx, &id, &session.user_id).await?;

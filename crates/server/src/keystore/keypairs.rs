@@ -20,6 +20,13 @@ use crate::{
     store::new_id,
 };
 
+/// Stores a key pair.
+#[utoipa::path(
+    post, path = "/keypairs",
+    request_body = NewKeypair,
+    params(Idempotency),
+    responses((status = 201, body = KeypairResponse), (status = 403)),
+)]
 pub(super) async fn store(
     State(keystore): State<Keystore>,
     session: Session,
@@ -38,6 +45,8 @@ pub(super) async fn store(
     change.answer(StatusCode::CREATED, &response).await
 }
 
+/// One key pair.
+#[utoipa::path(get, path = "/keypairs/{id}", responses((status = 200, body = KeypairResponse)))]
 pub(super) async fn show(
     State(keystore): State<Keystore>,
     session: Session,
@@ -47,6 +56,8 @@ pub(super) async fn show(
     keypairs::response(&mut db, &id, &session.user_id).await.map(Json)
 }
 
+/// The newest key pair of this name.
+#[utoipa::path(get, path = "/keypairs/external_id/{external_id}", responses((status = 200, body = KeypairResponse)))]
 pub(super) async fn show_by_identifier(
     State(keystore): State<Keystore>,
     session: Session,
@@ -57,6 +68,12 @@ pub(super) async fn show_by_identifier(
     keypairs::response(&mut db, &id, &session.user_id).await.map(Json)
 }
 
+/// Changes a key pair.
+#[utoipa::path(
+    patch, path = "/keypairs/{id}",
+    request_body = KeypairChange,
+    responses((status = 200, body = KeypairResponse), (status = 409)),
+)]
 pub(super) async fn change(
     State(keystore): State<Keystore>,
     session: Session,
@@ -76,6 +93,8 @@ pub(super) async fn change(
     Ok(Json(response))
 }
 
+/// Deletes a key pair.
+#[utoipa::path(delete, path = "/keypairs/{id}", responses((status = 204)))]
 pub(super) async fn delete(State(keystore): State<Keystore>, session: Session, Path(id): Path) -> Result<StatusCode> {
     let mut tx = keystore.store().write().await?;
     keypairs::find(&mut tx, &id, &session.user_id).await?.ok_or_else(not_found)?;

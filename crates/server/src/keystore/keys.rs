@@ -22,6 +22,11 @@ use crate::{
     wire::Stored,
 };
 
+/// The KEK.
+#[utoipa::path(
+    get, path = "/key_encryption_key",
+    responses((status = 200, body = KeyEncryptionKeyResponse), (status = 404)),
+)]
 pub(super) async fn show_kek(
     State(keystore): State<Keystore>,
     session: Session,
@@ -32,6 +37,12 @@ pub(super) async fn show_kek(
 }
 
 /// Stores the KEK. Each user has one, and it stays: whoever replaced it would destroy all that is under it.
+#[utoipa::path(
+    post, path = "/key_encryption_key",
+    request_body = NewKeyEncryptionKey,
+    params(Idempotency),
+    responses((status = 201, body = KeyEncryptionKeyResponse), (status = 409)),
+)]
 pub(super) async fn store_kek(
     State(keystore): State<Keystore>,
     session: Session,
@@ -53,6 +64,13 @@ pub(super) async fn store_kek(
     change.answer(StatusCode::CREATED, &kek_response(kek)?).await
 }
 
+/// Stores a DEK. A user has any number of them.
+#[utoipa::path(
+    post, path = "/data_encryption_keys",
+    request_body = NewDataEncryptionKey,
+    params(Idempotency),
+    responses((status = 201, body = DataEncryptionKeyResponse), (status = 403)),
+)]
 pub(super) async fn store_dek(
     State(keystore): State<Keystore>,
     session: Session,
@@ -71,6 +89,8 @@ pub(super) async fn store_dek(
     change.answer(StatusCode::CREATED, &DataEncryptionKeyResponse { data_encryption_key }).await
 }
 
+/// One DEK.
+#[utoipa::path(get, path = "/data_encryption_keys/{id}", responses((status = 200, body = DataEncryptionKeyResponse)))]
 pub(super) async fn show_dek(
     State(keystore): State<Keystore>,
     session: Session,
@@ -83,6 +103,8 @@ pub(super) async fn show_dek(
     Ok(Json(DataEncryptionKeyResponse { data_encryption_key }))
 }
 
+/// Deletes a DEK.
+#[utoipa::path(delete, path = "/data_encryption_keys/{id}", responses((status = 204)))]
 pub(super) async fn delete_dek(
     State(keystore): State<Keystore>,
     session: Session,

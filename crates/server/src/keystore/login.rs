@@ -41,6 +41,13 @@ use crate::{
     wire::Stored,
 };
 
+/// Begins to sign in. An unknown name gets a challenge too.
+#[utoipa::path(
+    post, path = "/srp/challenges",
+    request_body = ChallengeRequest,
+    responses((status = 200, body = ChallengeResponse), (status = 429)),
+    security(()),
+)]
 pub(super) async fn challenge(
     State(keystore): State<Keystore>,
     address: ClientAddress,
@@ -76,6 +83,13 @@ pub(super) async fn challenge(
     Ok(Json(ChallengeResponse { challenge: Challenge { challenge_salt: user.srp_salt, challenge_b } }))
 }
 
+/// Proves the passphrase, and opens a session.
+#[utoipa::path(
+    post, path = "/srp/session",
+    request_body = SrpSessionRequest,
+    responses((status = 201, body = KeystoreSessionResponse), (status = 401), (status = 403), (status = 429)),
+    security(()),
+)]
 pub(super) async fn open_session(
     State(keystore): State<Keystore>,
     address: ClientAddress,

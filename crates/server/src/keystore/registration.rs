@@ -8,6 +8,13 @@ use axum::{
     extract::{FromRequestParts, State},
     http::{StatusCode, request::Parts},
 };
+use utoipa::{
+    IntoParams,
+    openapi::{
+        ObjectBuilder, Type,
+        path::{Parameter, ParameterIn},
+    },
+};
 use vaultshare::api::{
     Id,
     keystore::srp::{NewSrpUser, ReservedUsername, SrpUser, SrpUserResponse, UsernameRequest},
@@ -23,6 +30,7 @@ use crate::{
     clock::{Millis, to_wire},
     config::SignUps,
     error::{Code, Error, Result},
+    openapi,
     request::Body,
     service::Service,
     store::new_id,
@@ -36,6 +44,14 @@ const USERNAME_ALPHABET: &[u8] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkm
 const TOO_MANY_SIGN_UPS: &str = "Too many users have signed up from this address";
 const RESERVED_FOR: Millis = 60 * 60 * 1000;
 
+/// Offers a name that nobody has.
+#[utoipa::path(
+    post, path = "/srp/username",
+    request_body = UsernameRequest,
+    params(SignUpInvitation),
+    responses((status = 200, body = ReservedUsername), (status = 403)),
+    security(()),
+)]
 pub(super) async fn offer_username(
     State(keystore): State<Keystore>,
     invitation: SignUpInvitation,
@@ -48,6 +64,14 @@ pub(super) async fn offer_username(
     Ok(Json(ReservedUsername { username: generate_username()?, expires_at: Some(expires_at) }))
 }
 
+/// Signs up: a user with the verifier of their passphrase.
+#[utoipa::path(
+    post, path = "/srp/users",
+    request_body = NewSrpUser,
+    params(SignUpInvitation),
+    responses((status = 201, body = SrpUserResponse), (status = 403), (status = 429)),
+    security(()),
+)]
 pub(super) async fn register(
     State(keystore): State<Keystore>,
     address: ClientAddress,
@@ -91,6 +115,13 @@ impl<S: Sync> FromRequestParts<S> for SignUpInvitation {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let token = parts.headers.get("meeco-subscription-key").and_then(|value| value.to_str().ok());
         Ok(Self(token.map(|token| token.trim().to_owned())))
+    }
+}
+
+impl IntoParams for SignUpInvitation {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let description = "An invitation of the operator, where they want one.";
+        vec![openapi::header("Meeco-Subscription-Key", description, ObjectBuilder::new().schema_type(Type::String))]
     }
 }
 

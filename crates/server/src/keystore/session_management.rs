@@ -1,10 +1,10 @@
 //! Sessions after login: expiry, logout, and shorter sessions for other processes (docs/protocol/http-api.md §4.8).
 
 use axum::{Json, extract::State, http::StatusCode};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use vaultshare::api::{
-    Id,
+    Id, Timestamp,
     keystore::srp::{KeystoreSession, KeystoreSessionResponse},
 };
 
@@ -21,10 +21,21 @@ use crate::{
     wire::Stored,
 };
 
-pub(super) async fn show(session: Session) -> Json<Value> {
-    Json(json!({ "valid_till": to_wire(session.expires_at) }))
+/// When a session ends.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct SessionEnd {
+    /// ISO-8601, UTC.
+    valid_till: Timestamp,
 }
 
+/// Says when the session ends.
+#[utoipa::path(get, path = "/session", responses((status = 200, body = SessionEnd)))]
+pub(super) async fn show(session: Session) -> Json<SessionEnd> {
+    Json(SessionEnd { valid_till: to_wire(session.expires_at) })
+}
+
+/// Signs out.
+#[utoipa::path(delete, path = "/session", responses((status = 204)))]
 pub(super) async fn end(State(keystore): State<Keystore>, session: Session) -> Result<StatusCode> {
     let mut tx = keystore.store().write().await?;
     auth::end(&mut tx, &session.id).await?;
@@ -32,6 +43,8 @@ pub(super) async fn end(State(keystore): State<Keystore>, session: Session) -> R
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Ends all sessions of the user.
+#[utoipa::path(delete, path = "/session/all", params(EndAllParams), responses((status = 204)))]
 pub(super) async fn end_all(
     State(keystore): State<Keystore>,
     session: Session,
@@ -43,10 +56,15 @@ pub(super) async fn end_all(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Deserialize)]
+/// What is asked of another session.
+#[derive(Deserialize, JsonSchema)]
 pub(super) struct LimitedSession {
+    /// How long it is wanted for, in seconds; it ends with the caller's own at the latest.
     valid_for: Option<u64>,
 }
+
+vaultshare::describe!(READ: LimitedSession);
+vaultshare::describe!(SENT: SessionEnd);
 
 impl Bounded for LimitedSession {
     fn check_bounds(&self, _: &Limits) -> Result<()> {
@@ -55,6 +73,11 @@ impl Bounded for LimitedSession {
 }
 
 /// Another session for the same user. It ends no later than the caller's own: a token cannot extend itself.
+#[utoipa::path(
+    post, path = "/session/limited_in_time",
+    request_body = LimitedSession,
+    responses((status = 201, body = KeystoreSessionResponse)),
+)]
 pub(super) async fn limited_in_time(
     State(keystore): State<Keystore>,
     session: Session,

@@ -33,6 +33,11 @@ use crate::{
 };
 
 /// Stores the key of a space for the holder of a public key. Until it is claimed, a second request replaces it.
+#[utoipa::path(
+    post, path = "/shared_keys",
+    request_body = NewSharedKey,
+    responses((status = 201, body = SharedKeyResponse), (status = 403), (status = 404)),
+)]
 pub(super) async fn create(
     State(keystore): State<Keystore>,
     session: Session,
@@ -53,6 +58,11 @@ pub(super) async fn create(
 }
 
 /// Returns a key to whoever proves to hold the private key it is encrypted for.
+#[utoipa::path(
+    post, path = "/shared_keys/{space_id}/claim_key",
+    request_body = KeyClaim,
+    responses((status = 200, body = ClaimedKeyResponse), (status = 403)),
+)]
 pub(super) async fn claim(
     State(keystore): State<Keystore>,
     session: Session,

@@ -33,6 +33,12 @@ use crate::{
 
 const GLOBAL_SCHEMES: [&str; 4] = ["country", "region", "meeco_wallet", "esafe"];
 
+/// The server's nodes and the user's own, oldest first.
+#[utoipa::path(
+    get, path = "/classification_nodes",
+    params(PageParams, NodeFilter),
+    responses((status = 200, body = NodesResponse)),
+)]
 pub(super) async fn list(
     State(vault): State<Vault>,
     session: Session,
@@ -48,6 +54,8 @@ pub(super) async fn list(
     large_json(&NodesResponse { classification_nodes: nodes::wire(rows, &session.user_id)?, next_page_after, meta })
 }
 
+/// One node.
+#[utoipa::path(get, path = "/classification_nodes/{id}", responses((status = 200, body = NodeResponse)))]
 pub(super) async fn show(State(vault): State<Vault>, session: Session, Path(id): Path) -> Result<Json<NodeResponse>> {
     let mut db = vault.store().read_once().await?;
     let node = nodes::find_visible(&mut db, &id, &session.user_id).await?;
@@ -55,6 +63,13 @@ pub(super) async fn show(State(vault): State<Vault>, session: Session, Path(id):
     Ok(Json(NodeResponse { classification_node: node.wire(&session.user_id)? }))
 }
 
+/// Makes a node, or finds the one that the request means.
+#[utoipa::path(
+    post, path = "/classification_nodes",
+    request_body = NewNodeRequest,
+    params(Idempotency),
+    responses((status = 201, body = NodeResponse)),
+)]
 pub(super) async fn create(
     State(vault): State<Vault>,
     session: Session,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use axum::{Json, extract::State};
 use serde::Deserialize;
 use sqlx::AnyConnection;
+use utoipa::IntoParams;
 use vaultshare::api::{
     PageMeta,
     vault::client_tasks::{ClientTask, ClientTaskChange, ClientTasksChange, ClientTasksResponse},
@@ -34,12 +35,14 @@ const UPDATE_ITEM_SHARES: &str = "update_item_shares";
 
 /// Whether listing tasks claims them. Clients of before 2021 ask not to change the state, later ones ask to; those that
 /// ask for neither only want to look.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(default)]
 pub(super) struct ClaimParams {
+    /// True has the tasks that are listed go from `todo` to `in_progress`. Vault API ≥ 22.
     #[serde(deserialize_with = "query::flag")]
     change_state: Option<bool>,
-    /// The protocol's spelling.
+    /// False has them go there, in the protocol's spelling. Vault API 0.19.
     #[serde(deserialize_with = "query::flag")]
     supress_changing_state: Option<bool>,
 }
@@ -56,6 +59,11 @@ impl ClaimParams {
 
 /// Lists tasks, and claims those it lists if asked to. The reply shows them as they were before: clients refuse to run
 /// a task that is in progress.
+#[utoipa::path(
+    get, path = "/client_task_queue",
+    params(PageParams, TaskFilter, ClaimParams),
+    responses((status = 200, body = ClientTasksResponse)),
+)]
 pub(super) async fn list(
     State(vault): State<Vault>,
     session: Session,
@@ -79,6 +87,12 @@ pub(super) async fn list(
     Ok(Json(ClientTasksResponse { client_tasks, next_page_after, meta }))
 }
 
+/// Sets the states of tasks, all or none.
+#[utoipa::path(
+    put, path = "/client_task_queue",
+    request_body = ClientTasksChange,
+    responses((status = 200, body = ClientTasksResponse), (status = 404)),
+)]
 pub(super) async fn change(
     State(vault): State<Vault>,
     session: Session,

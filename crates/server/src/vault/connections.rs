@@ -4,6 +4,7 @@
 //! with it.
 
 use axum::{Json, extract::State, http::StatusCode, response::Response};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use vaultshare::api::{
     Ciphertext, Id, PageMeta, RecipientName,
@@ -34,15 +35,24 @@ use crate::{
 };
 
 /// The body of `POST /connections`: nested, or flat as in the first protocol.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "NewConnection")]
 pub(super) struct AnyNewConnection {
+    /// The invitee's public key for this connection.
     public_key: Option<ConnectionPublicKey>,
+    /// First protocol: a key that was published before.
     public_key_id: Option<Id>,
+    /// Which invitation is accepted.
     connection: Option<ConnectionDetails>,
+    /// As in `connection`.
     invitation_token: Option<String>,
+    /// As in `connection`.
     invitation_id: Option<Id>,
+    /// As in `connection`.
     encrypted_recipient_name: Option<Ciphertext<RecipientName>>,
 }
+
+vaultshare::describe!(READ: AnyNewConnection);
 
 impl Bounded for AnyNewConnection {
     fn check_bounds(&self, limits: &Limits) -> Result<()> {
@@ -71,6 +81,12 @@ impl AnyNewConnection {
 }
 
 /// Accepts an invitation. Users who are connected already get their existing connection.
+#[utoipa::path(
+    post, path = "/connections",
+    request_body = AnyNewConnection,
+    params(Idempotency),
+    responses((status = 201, body = ConnectionResponse), (status = 404)),
+)]
 pub(super) async fn create(
     State(vault): State<Vault>,
     session: Session,
@@ -129,6 +145,8 @@ pub(super) async fn create(
     change.answer(StatusCode::CREATED, &response).await
 }
 
+/// The connections of the user, oldest first.
+#[utoipa::path(get, path = "/connections", params(PageParams), responses((status = 200, body = ConnectionsResponse)))]
 pub(super) async fn list(
     State(vault): State<Vault>,
     session: Session,
@@ -143,6 +161,8 @@ pub(super) async fn list(
     large_json(&ConnectionsResponse { connections, next_page_after, meta })
 }
 
+/// One connection.
+#[utoipa::path(get, path = "/connections/{id}", responses((status = 200, body = ConnectionResponse)))]
 pub(super) async fn show(
     State(vault): State<Vault>,
     session: Session,
@@ -153,6 +173,8 @@ pub(super) async fn show(
     Ok(Json(ConnectionResponse { connection, connection_existed_already: true, created_shares_report: vec![] }))
 }
 
+/// Ends a connection for both sides. Shares stay, but for those of the first protocol.
+#[utoipa::path(delete, path = "/connections/{id}", responses((status = 204)))]
 pub(super) async fn delete(State(vault): State<Vault>, session: Session, Path(id): Path) -> Result<StatusCode> {
     let mut tx = vault.store().write().await?;
     let connection = connections::find(&mut tx, &id, &session.user_id).await?;

@@ -1,8 +1,10 @@
 //! Deleting a user: at once, or after a time in which they can cancel it (docs/protocol/http-api.md §5.3).
 
 use axum::{Json, extract::State, http::StatusCode};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 use sqlx::AnyConnection;
+use vaultshare::api::Timestamp;
 
 use super::{
     Vault,
@@ -20,6 +22,8 @@ use crate::{
 const SHARES: i64 = 200;
 const ITEMS: i64 = 100;
 
+/// Deletes the user at once, with all that is theirs.
+#[utoipa::path(delete, path = "/me", responses((status = 204)))]
 pub(super) async fn delete_now(State(vault): State<Vault>, session: Session) -> Result<StatusCode> {
     empty(&vault, &session.user_id).await?;
     let mut tx = vault.store().write().await?;
@@ -32,15 +36,40 @@ pub(super) async fn delete_now(State(vault): State<Vault>, session: Session) -> 
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn enqueue(State(vault): State<Vault>, session: Session) -> Result<(StatusCode, Json<Value>)> {
+/// Reply of `POST /me/deletion_queue`.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct QueuedDeletion {
+    /// As it is queued now.
+    deletion_queue_item: DeletionQueueItem,
+}
+
+/// When a user is deleted.
+#[derive(Serialize, JsonSchema)]
+struct DeletionQueueItem {
+    /// The user's.
+    id: String,
+    /// When at the earliest: ISO-8601, UTC.
+    queued_for_deletion_after: Timestamp,
+}
+
+vaultshare::describe!(SENT: QueuedDeletion);
+
+/// Has the user deleted after some days.
+#[utoipa::path(post, path = "/me/deletion_queue", responses((status = 201, body = QueuedDeletion)))]
+pub(super) async fn enqueue(
+    State(vault): State<Vault>,
+    session: Session,
+) -> Result<(StatusCode, Json<QueuedDeletion>)> {
     let mut tx = vault.store().write().await?;
     let after = vault.clock().now() + millis(vault.limits().deletion);
     let after = users::enqueue_deletion(&mut tx, &session.user_id, after).await?;
     tx.commit().await?;
-    let item = json!({ "id": session.user_id, "queued_for_deletion_after": to_wire(after) });
-    Ok((StatusCode::CREATED, Json(json!({ "deletion_queue_item": item }))))
+    let deletion_queue_item = DeletionQueueItem { id: session.user_id, queued_for_deletion_after: to_wire(after) };
+    Ok((StatusCode::CREATED, Json(QueuedDeletion { deletion_queue_item })))
 }
 
+/// Takes that back.
+#[utoipa::path(delete, path = "/me/deletion_queue", responses((status = 204)))]
 pub(super) async fn cancel(State(vault): State<Vault>, session: Session) -> Result<StatusCode> {
     let mut tx = vault.store().write().await?;
     users::cancel_deletion(&mut tx, &session.user_id).await?;

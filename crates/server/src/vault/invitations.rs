@@ -1,6 +1,7 @@
 //! Invitations: whoever holds the token of one can connect with its sender, once (docs/protocol/http-api.md §7.1–§7.4).
 
 use axum::{Json, extract::State, http::StatusCode, response::Response};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use vaultshare::api::{
     Ciphertext, Id, PageMeta, RecipientName,
@@ -33,14 +34,22 @@ use crate::{
 };
 
 /// The body of `POST /invitations`: nested, or flat as in the first protocol.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "NewInvitation")]
 pub(super) struct AnyNewInvitation {
+    /// The inviter's public key for this connection.
     public_key: Option<ConnectionPublicKey>,
+    /// First protocol: a key that was published before.
     public_key_id: Option<Id>,
+    /// The rest.
     invitation: Option<InvitationDetails>,
+    /// As in `invitation`.
     encrypted_recipient_name: Option<Ciphertext<RecipientName>>,
+    /// As in `invitation`.
     email: Option<String>,
 }
+
+vaultshare::describe!(READ: AnyNewInvitation);
 
 impl Bounded for AnyNewInvitation {
     fn check_bounds(&self, limits: &Limits) -> Result<()> {
@@ -65,6 +74,13 @@ impl AnyNewInvitation {
     }
 }
 
+/// Makes an invitation to connect.
+#[utoipa::path(
+    post, path = "/invitations",
+    request_body = AnyNewInvitation,
+    params(Idempotency),
+    responses((status = 201, body = InvitationResponse), (status = 404), (status = 429)),
+)]
 pub(super) async fn create(
     State(vault): State<Vault>,
     session: Session,
@@ -100,6 +116,12 @@ pub(super) async fn create(
     Ok(answer)
 }
 
+/// The invitations that the user sent, oldest first.
+#[utoipa::path(
+    get, path = "/invitations",
+    params(PageParams, InvitationFilter),
+    responses((status = 200, body = InvitationsResponse)),
+)]
 pub(super) async fn list(
     State(vault): State<Vault>,
     session: Session,
@@ -117,6 +139,8 @@ pub(super) async fn list(
     large_json(&InvitationsResponse { invitations, next_page_after, meta })
 }
 
+/// One invitation: for its sender by id or token, for others by its token.
+#[utoipa::path(get, path = "/invitations/{id_or_token}", responses((status = 200, body = InvitationResponse)))]
 pub(super) async fn show(
     State(vault): State<Vault>,
     session: Session,
@@ -132,6 +156,11 @@ pub(super) async fn show(
 }
 
 /// As [`show`], with the token in the body: a URL ends up in logs.
+#[utoipa::path(
+    post, path = "/invitations/lookup",
+    request_body = InvitationLookup,
+    responses((status = 200, body = InvitationResponse), (status = 404)),
+)]
 pub(super) async fn look_up(
     State(vault): State<Vault>,
     session: Session,
@@ -144,6 +173,8 @@ pub(super) async fn look_up(
     Ok(Json(response(row.wire(&session.user_id, Some(&token))?)))
 }
 
+/// Withdraws an invitation.
+#[utoipa::path(delete, path = "/invitations/{id_or_token}", responses((status = 204)))]
 pub(super) async fn delete(
     State(vault): State<Vault>,
     session: Session,

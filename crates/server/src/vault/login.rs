@@ -6,10 +6,16 @@ use axum::{
     extract::State,
     http::{HeaderMap, StatusCode},
 };
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use sqlx::AnyConnection;
-use vaultshare::api::vault::session::{EncryptedSession, SessionRequest, SessionResponse};
+use vaultshare::api::{
+    Timestamp,
+    vault::{
+        me::User,
+        session::{EncryptedSession, SessionRequest, SessionResponse},
+    },
+};
 
 use super::{Vault, records::users};
 use crate::{
@@ -25,6 +31,13 @@ use crate::{
     service::Service,
 };
 
+/// Opens a session. Its token is encrypted for the public key of the user.
+#[utoipa::path(
+    post, path = "/session",
+    request_body = SessionRequest,
+    responses((status = 201, body = SessionResponse), (status = 401), (status = 403), (status = 429)),
+    security(()),
+)]
 pub(super) async fn create(
     State(vault): State<Vault>,
     address: ClientAddress,
@@ -63,36 +76,99 @@ async fn check_enabled(db: &mut AnyConnection, user_id: &str) -> Result<()> {
     Ok(())
 }
 
-pub(super) async fn show(session: Session, headers: HeaderMap) -> Json<Value> {
-    Json(json!({ "session_type": "token", "user_access_token": shown(&session, &headers) }))
+/// The session that the token is of.
+#[utoipa::path(get, path = "/session", responses((status = 200, body = ShownSession)))]
+pub(super) async fn show(session: Session, headers: HeaderMap) -> Json<ShownSession> {
+    Json(ShownSession { session_type: "token", user_access_token: shown(&session, &headers) })
 }
 
 /// The session with its user. Its expiry stays what it was: a token cannot extend itself.
-pub(super) async fn resume(State(vault): State<Vault>, session: Session, headers: HeaderMap) -> Result<Json<Value>> {
+#[utoipa::path(patch, path = "/session/resume", responses((status = 200, body = ResumedSession)))]
+pub(super) async fn resume(
+    State(vault): State<Vault>,
+    session: Session,
+    headers: HeaderMap,
+) -> Result<Json<ResumedSession>> {
     let mut db = vault.store().read_once().await?;
     let user = users::find(&mut db, &session.user_id).await?;
-    Ok(Json(json!({ "token_type": "bearer", "user_access_token": shown(&session, &headers), "user": user })))
+    Ok(Json(ResumedSession { token_type: "bearer", user_access_token: shown(&session, &headers), user }))
 }
 
 /// The token as the request has it: the server itself knows only its hash.
-fn shown(session: &Session, headers: &HeaderMap) -> Value {
-    access_token(&session.id, auth::token_in(headers).unwrap_or_default(), session.expires_at)
+fn shown(session: &Session, headers: &HeaderMap) -> AccessToken {
+    AccessToken::new(&session.id, auth::token_in(headers).unwrap_or_default(), session.expires_at)
 }
 
-fn access_token(id: &str, token: &str, expires_at: Millis) -> Value {
-    json!({
-        "id": id,
-        "token": token,
-        "client_identifier": null,
-        "timezone": null,
-        "expire_at": to_wire(expires_at),
-        // Other people's generated clients of up to 2022 expect these strings.
-        "name": "",
-        "device_push_token": "",
-        "push_token_platform": "",
-    })
+/// A session's token.
+#[derive(Serialize, JsonSchema)]
+struct AccessToken {
+    /// The session's id.
+    id: String,
+    /// A secret.
+    token: String,
+    /// Null.
+    client_identifier: Option<String>,
+    /// Null.
+    timezone: Option<String>,
+    /// When the session ends: ISO-8601, UTC.
+    expire_at: Timestamp,
+    /// Empty. Other people's generated clients of up to 2022 expect this and the next two strings.
+    name: &'static str,
+    /// Empty.
+    device_push_token: &'static str,
+    /// Empty.
+    push_token_platform: &'static str,
 }
 
+impl AccessToken {
+    fn new(id: &str, token: &str, expires_at: Millis) -> Self {
+        Self {
+            id: id.to_owned(),
+            token: token.to_owned(),
+            client_identifier: None,
+            timezone: None,
+            expire_at: to_wire(expires_at),
+            name: "",
+            device_push_token: "",
+            push_token_platform: "",
+        }
+    }
+}
+
+/// Reply of `GET /session`.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ShownSession {
+    /// `token`.
+    session_type: &'static str,
+    /// As the request has it.
+    user_access_token: AccessToken,
+}
+
+/// Reply of `PATCH /session/resume`.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ResumedSession {
+    /// `bearer`.
+    token_type: &'static str,
+    /// As the request has it.
+    user_access_token: AccessToken,
+    /// Whose session it is.
+    user: User,
+}
+
+/// Reply of `POST /session/limited_in_time`: the token encrypted, as clients expect it, and plain, as the protocol documents it:
+/// the caller is signed in as the user.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct NewLimitedSession {
+    /// For the user's public key.
+    session: EncryptedSession,
+    /// `token`.
+    session_type: &'static str,
+    /// The same token, not encrypted.
+    user_access_token: AccessToken,
+}
+
+/// Signs out.
+#[utoipa::path(delete, path = "/session", responses((status = 204)))]
 pub(super) async fn end(State(vault): State<Vault>, session: Session) -> Result<StatusCode> {
     let mut tx = vault.store().write().await?;
     auth::end(&mut tx, &session.id).await?;
@@ -100,6 +176,8 @@ pub(super) async fn end(State(vault): State<Vault>, session: Session) -> Result<
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Ends all sessions of the user.
+#[utoipa::path(delete, path = "/session/all", params(EndAllParams), responses((status = 204)))]
 pub(super) async fn end_all(
     State(vault): State<Vault>,
     session: Session,
@@ -111,10 +189,15 @@ pub(super) async fn end_all(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Deserialize)]
+/// What is asked of another session.
+#[derive(Deserialize, JsonSchema)]
 pub(super) struct LimitedSession {
+    /// How long it is wanted for; it ends with the caller's own at the latest.
     valid_for_seconds: Option<u64>,
 }
+
+vaultshare::describe!(READ: LimitedSession);
+vaultshare::describe!(SENT: ShownSession, ResumedSession, NewLimitedSession);
 
 impl Bounded for LimitedSession {
     fn check_bounds(&self, _: &Limits) -> Result<()> {
@@ -123,11 +206,16 @@ impl Bounded for LimitedSession {
 }
 
 /// Another session for the same user. It ends no later than the caller's own: a token cannot extend itself.
+#[utoipa::path(
+    post, path = "/session/limited_in_time",
+    request_body = LimitedSession,
+    responses((status = 201, body = NewLimitedSession)),
+)]
 pub(super) async fn limited_in_time(
     State(vault): State<Vault>,
     session: Session,
     Body(request): Body<LimitedSession>,
-) -> Result<(StatusCode, Json<Value>)> {
+) -> Result<(StatusCode, Json<NewLimitedSession>)> {
     let now = vault.clock().now();
     let lifetime = auth::lifetime(&vault, request.valid_for_seconds)?.min(session.remaining(now));
     let issued = Issued::new(now, lifetime)?;
@@ -138,11 +226,10 @@ pub(super) async fn limited_in_time(
     auth::require(&mut tx, &session).await?;
     auth::insert(&mut tx, &session.user_id, &issued).await?;
     tx.commit().await?;
-    // Encrypted, as clients expect it, and plain, as the protocol documents it: the caller is signed in as the user.
-    let body = json!({
-        "session": EncryptedSession { encrypted_session_authentication_string },
-        "session_type": "token",
-        "user_access_token": access_token(&issued.id, &issued.token, issued.valid_till),
-    });
+    let body = NewLimitedSession {
+        session: EncryptedSession { encrypted_session_authentication_string },
+        session_type: "token",
+        user_access_token: AccessToken::new(&issued.id, &issued.token, issued.valid_till),
+    };
     Ok((StatusCode::CREATED, Json(body)))
 }

@@ -16,6 +16,13 @@ use crate::{
     token,
 };
 
+/// Makes a user of the Vault of a user of the Keystore, who has an admission token.
+#[utoipa::path(
+    post, path = "/me",
+    request_body = NewUser,
+    responses((status = 201, body = NewUserResponse), (status = 429)),
+    security(()),
+)]
 pub(super) async fn create(
     State(vault): State<Vault>,
     Body(request): Body<NewUser>,
@@ -51,12 +58,16 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(response)))
 }
 
+/// The user's own record.
+#[utoipa::path(get, path = "/me", responses((status = 200, body = UserResponse)))]
 pub(super) async fn show(State(vault): State<Vault>, session: Session) -> Result<Json<UserResponse>> {
     let mut db = vault.store().read_once().await?;
     let user = users::find(&mut db, &session.user_id).await?;
     Ok(Json(UserResponse { user, associations: vec![] }))
 }
 
+/// Changes the user's own record. What is absent stays.
+#[utoipa::path(put, path = "/me", request_body = UserChangeRequest, responses((status = 200, body = UserResponse)))]
 pub(super) async fn change(
     State(vault): State<Vault>,
     session: Session,

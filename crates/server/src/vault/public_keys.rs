@@ -2,9 +2,10 @@
 //! an invitation or a connection; later ones send the key itself, of which a record is then made.
 
 use axum::{Json, extract::State, http::StatusCode, response::Response};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::AnyConnection;
-use vaultshare::api::{PageMeta, vault::invitations::ConnectionPublicKey};
+use vaultshare::api::{PageMeta, Timestamp, vault::invitations::ConnectionPublicKey};
 
 use super::{
     Vault,
@@ -24,10 +25,14 @@ use crate::{
     service::Service,
 };
 
-#[derive(Deserialize)]
+/// A key to be published.
+#[derive(Deserialize, JsonSchema)]
 pub(super) struct NewPublicKey {
+    /// The Keystore's id of the key pair.
     key_store_id: String,
+    /// `Rsa4096`, the only one; so where absent.
     encryption_strategy: Option<String>,
+    /// PEM, kept byte for byte.
     public_key: String,
 }
 
@@ -38,28 +43,45 @@ impl Bounded for NewPublicKey {
     }
 }
 
-#[derive(Serialize)]
+/// One published key.
+#[derive(Serialize, JsonSchema)]
 pub(super) struct PublicKeyResponse {
+    /// As stored.
     public_key: PublicKeyRecord,
 }
 
-#[derive(Serialize)]
+/// A page of published keys.
+#[derive(Serialize, JsonSchema)]
 pub(super) struct PublicKeysResponse {
+    /// Oldest first.
     public_keys: Vec<PublicKeyRecord>,
+    /// The pagination cursor of the next page; null on the last.
     next_page_after: Option<String>,
+    /// See [`PageMeta`].
     meta: Vec<PageMeta>,
 }
 
-#[derive(Serialize)]
+/// A published key.
+#[derive(Serialize, JsonSchema)]
 pub(super) struct PublicKeyRecord {
+    /// For `public_key_id` of an invitation or connection.
     id: String,
+    /// Who published it.
     user_id: String,
+    /// The Keystore's id of the key pair.
     key_store_id: Option<String>,
+    /// `Rsa4096`.
     encryption_strategy: String,
+    /// PEM, byte for byte as it was stored.
     public_key: String,
-    created_at: String,
-    updated_at: String,
+    /// ISO-8601, UTC.
+    created_at: Timestamp,
+    /// The same: a published key does not change.
+    updated_at: Timestamp,
 }
+
+vaultshare::describe!(READ: NewPublicKey);
+vaultshare::describe!(SENT: PublicKeyResponse, PublicKeysResponse);
 
 impl From<Row> for PublicKeyRecord {
     fn from(row: Row) -> Self {
@@ -75,6 +97,13 @@ impl From<Row> for PublicKeyRecord {
     }
 }
 
+/// Publishes a key for connections.
+#[utoipa::path(
+    post, path = "/key_store/public_keys",
+    request_body = NewPublicKey,
+    params(Idempotency),
+    responses((status = 201, body = PublicKeyResponse)),
+)]
 pub(super) async fn create(
     State(vault): State<Vault>,
     session: Session,
@@ -95,6 +124,12 @@ pub(super) async fn create(
     change.answer(StatusCode::CREATED, &PublicKeyResponse { public_key: row.into() }).await
 }
 
+/// The keys that the user published, oldest first.
+#[utoipa::path(
+    get, path = "/key_store/public_keys",
+    params(PageParams),
+    responses((status = 200, body = PublicKeysResponse)),
+)]
 pub(super) async fn list(
     State(vault): State<Vault>,
     session: Session,

@@ -1,11 +1,16 @@
-//! All routes of the Vault.
+//! All routes of the Vault. Their addresses are at the handlers.
+
+use std::sync::OnceLock;
 
 use axum::{
-    Router,
+    Json, Router,
     extract::{Request, State},
     middleware::{self, Next},
     response::Response,
-    routing::{delete, get, patch, post, put},
+};
+use utoipa_axum::{
+    router::{OpenApiRouter, UtoipaMethodRouterExt},
+    routes,
 };
 
 use super::{
@@ -21,81 +26,89 @@ use crate::{
     bounds::BODY_WITHOUT_SESSION,
     compression,
     error::Result,
+    openapi::{also_at, with_document},
     request::body_limit,
-    service::{Service, version},
+    service::{Service, Version},
 };
+
+static DOCUMENT: OnceLock<String> = OnceLock::new();
 
 /// The Vault's routes. Replies with session or invitation tokens are not compressed (see `compression`).
 pub fn router(vault: Vault) -> Router {
     let uncompressed = with_tokens(&vault);
-    let compressed = Router::new().merge(data()).merge(sharing(&vault)).layer(compression::layer());
-    Router::new().merge(uncompressed).merge(compressed).with_state(vault)
+    let compressed = OpenApiRouter::new().merge(data()).merge(sharing(&vault)).layer(compression::layer());
+    with_document("Vault", &DOCUMENT, uncompressed.merge(compressed)).with_state(vault)
 }
 
-fn with_tokens(vault: &Vault) -> Router<Vault> {
+fn with_tokens(vault: &Vault) -> OpenApiRouter<Vault> {
     let small = body_limit(BODY_WITHOUT_SESSION.min(vault.limits().body));
-    Router::new()
-        .route("/version", get(|| version("vault", "16.0.1")))
-        .route("/session", post(login::create).layer(small).get(login::show).delete(login::end))
-        .route("/session/all", delete(login::end_all))
-        .route("/session/resume", patch(login::resume))
-        .route("/session/limited_in_time", post(login::limited_in_time))
-        .route("/me", post(me::create).layer(small).get(me::show).put(me::change).delete(deletion::delete_now))
-        .route("/me/deletion_queue", post(deletion::enqueue).delete(deletion::cancel))
-        .route("/invitations", get(invitations::list).post(invitations::create))
-        .route("/invitations/lookup", post(invitations::look_up))
-        .route("/invitations/{id_or_token}", get(invitations::show).delete(invitations::delete))
+    OpenApiRouter::new()
+        .routes(routes!(version))
+        .routes(routes!(login::create).layer(small))
+        .routes(routes!(login::show, login::end))
+        .routes(routes!(login::end_all))
+        .routes(routes!(login::resume))
+        .routes(routes!(login::limited_in_time))
+        .routes(routes!(me::create).layer(small))
+        .routes(routes!(me::show, me::change, deletion::delete_now))
+        .routes(routes!(deletion::enqueue, deletion::cancel))
+        .routes(routes!(invitations::list, invitations::create))
+        .routes(routes!(invitations::look_up))
+        .routes(routes!(invitations::show, invitations::delete))
 }
 
-fn data() -> Router<Vault> {
-    Router::new()
-        .route("/item_templates", get(templates::list).post(templates::create))
-        .route("/item_templates/{id}", get(templates::show))
-        .route("/classification_nodes", get(classification::list).post(classification::create))
-        .route("/classification_nodes/{id}", get(classification::show))
-        .route("/connections", get(connections::list).post(connections::create))
-        .route("/connections/{id}", get(connections::show).delete(connections::delete))
-        .route("/client_task_queue", get(client_tasks::list).put(client_tasks::change))
+fn data() -> OpenApiRouter<Vault> {
+    OpenApiRouter::new()
+        .routes(routes!(templates::list, templates::create))
+        .routes(routes!(templates::show))
+        .routes(routes!(classification::list, classification::create))
+        .routes(routes!(classification::show))
+        .routes(routes!(connections::list, connections::create))
+        .routes(routes!(connections::show, connections::delete))
+        .routes(routes!(client_tasks::list, client_tasks::change))
         // The first protocol (encryption spaces)
-        .route("/key_store/public_keys", get(public_keys::list).post(public_keys::create))
-        .route("/connections/{id}/encryption_space", post(space_ids::set))
-        .route("/shares/incoming", get(space_reading::list_incoming))
-        .route("/shares/outgoing", get(space_reading::list_outgoing))
-        .route("/items/incoming", get(space_reading::list_incoming))
-        .route("/shared/items/incoming", get(space_reading::list_incoming))
-        .route("/shared/items/outgoing", get(space_reading::list_outgoing))
+        .routes(routes!(public_keys::list, public_keys::create))
+        .routes(routes!(space_ids::set))
+        .routes(routes!(space_reading::list_incoming))
+        .routes(routes!(space_reading::list_outgoing))
+        .routes(also_at("/items/incoming", routes!(space_reading::list_incoming)))
+        .routes(also_at("/shared/items/incoming", routes!(space_reading::list_incoming)))
+        .routes(also_at("/shared/items/outgoing", routes!(space_reading::list_outgoing)))
         // Old names for what are the only lists today
-        .route("/fast_connections", get(connections::list))
-        .route("/fast_item_templates", get(templates::list))
-        .route("/fast_classification_nodes", get(classification::list))
+        .routes(also_at("/fast_connections", routes!(connections::list)))
+        .routes(also_at("/fast_item_templates", routes!(templates::list)))
+        .routes(also_at("/fast_classification_nodes", routes!(classification::list)))
 }
 
 /// Items and shares. Expired shares are ended before any of these requests, so that no query has to check for them.
-fn sharing(vault: &Vault) -> Router<Vault> {
+fn sharing(vault: &Vault) -> OpenApiRouter<Vault> {
     // All values at once: none may stay under a key that is gone. With verification keys and JSON they are more than stored.
     let whole_item = usize::try_from(vault.limits().item_bytes).unwrap_or(usize::MAX).saturating_mul(2);
     let whole_item = body_limit(whole_item.max(vault.limits().body));
-    Router::new()
-        .route("/items", get(items::list).post(items::create))
-        .route("/fast_items", get(items::list))
-        .route("/items/{id}", get(items::show).put(items::change).delete(items::delete))
-        .route("/items/{id}/encrypt", post(reencrypting::encrypt).layer(whole_item))
-        .route("/items/{id}/shares", get(refreshing::list).put(refreshing::refresh).post(creating::create))
-        .route("/slots/{id}", get(slots::show).put(slots::change).delete(slots::delete))
-        .route("/incoming_shares", get(incoming::list))
-        .route("/incoming_shares/{id}", get(incoming::show))
-        .route("/incoming_shares/{id}/item", get(incoming::show_with_item))
-        .route("/incoming_shares/{id}/accept", put(incoming::accept))
-        .route("/outgoing_shares", get(outgoing::list))
-        .route("/outgoing_shares/{id}", get(outgoing::show))
+    OpenApiRouter::new()
+        .routes(routes!(items::list, items::create))
+        .routes(also_at("/fast_items", routes!(items::list)))
+        .routes(routes!(items::show, items::change, items::delete))
+        .routes(routes!(reencrypting::encrypt).layer(whole_item))
+        .routes(routes!(refreshing::list, refreshing::refresh, creating::create))
+        .routes(routes!(slots::show, slots::change, slots::delete))
+        .routes(routes!(incoming::list))
+        .routes(routes!(incoming::show))
+        .routes(routes!(incoming::show_with_item))
+        .routes(routes!(incoming::accept))
+        .routes(routes!(outgoing::list))
+        .routes(routes!(outgoing::show))
         // GET and POST are of the first protocol, PATCH of the second, PUT and DELETE of both.
-        .route(
-            "/shares",
-            get(space_reading::list_all).post(space_creating::create).put(outgoing::change).patch(batch::apply),
-        )
-        .route("/shares/{id}", get(space_reading::show).delete(ending::end))
+        .routes(routes!(space_reading::list_all, space_creating::create, outgoing::change, batch::apply))
+        .routes(routes!(space_reading::show, ending::end))
         .route_layer(body_limit(vault.limits().body))
         .route_layer(middleware::from_fn_with_state(vault.clone(), end_expired_shares))
+}
+
+/// The version of the protocol that this service speaks.
+#[utoipa::path(get, path = "/version", responses((status = 200, body = Version)), security(()))]
+async fn version() -> Json<Version> {
+    Json(Version::new("vault", "16.0.1"))
 }
 
 async fn end_expired_shares(State(vault): State<Vault>, request: Request, next: Next) -> Result<Response> {

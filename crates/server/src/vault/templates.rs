@@ -32,6 +32,12 @@ use crate::{
     store::new_id,
 };
 
+/// The system's templates and the user's own, oldest first.
+#[utoipa::path(
+    get, path = "/item_templates",
+    params(PageParams, TemplateFilter),
+    responses((status = 200, body = TemplatesResponse)),
+)]
 pub(super) async fn list(
     State(vault): State<Vault>,
     session: Session,
@@ -57,6 +63,8 @@ pub(super) async fn list(
     })
 }
 
+/// One template.
+#[utoipa::path(get, path = "/item_templates/{id}", responses((status = 200, body = TemplateResponse)))]
 pub(super) async fn show(
     State(vault): State<Vault>,
     session: Session,
@@ -66,6 +74,13 @@ pub(super) async fn show(
     templates::response(&mut db, &id, &session.user_id).await.map(Json)
 }
 
+/// Makes a template.
+#[utoipa::path(
+    post, path = "/item_templates",
+    request_body = NewTemplateRequest,
+    params(Idempotency),
+    responses((status = 201, body = TemplateResponse)),
+)]
 pub(super) async fn create(
     State(vault): State<Vault>,
     session: Session,

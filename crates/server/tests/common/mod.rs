@@ -3,10 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
 #![allow(dead_code, unreachable_pub, reason = "every test file compiles this and uses its own part of it")]
 
+pub mod document;
 #[cfg(unix)]
 pub mod process;
 pub mod srp_client;
 pub mod statements;
+
+use std::{collections::BTreeMap, sync::Mutex};
 
 use axum::{
     body::{Body, Bytes},
@@ -17,6 +20,7 @@ use tower::ServiceExt;
 use vaultshare::crypto::KeyPair;
 use vaultshare_server::testing::{FreshServer, fresh_server};
 
+use document::Document;
 use srp_client::SrpClient;
 
 /// A ciphertext as far as the server is concerned.
@@ -53,7 +57,22 @@ pub fn fixture(name: &str) -> String {
 }
 
 impl Server {
+    /// Sends a request. The reply has to be one that the service's OpenAPI document says.
     pub async fn send(&self, request: Request<Body>) -> Reply {
+        let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
+        let reply = self.send_unchecked(request).await;
+        for service in ["/keystore", "/vault"] {
+            let is_in_it = method != "OPTIONS" && path != format!("{service}/openapi.json");
+            if let Some(path) = path.strip_prefix(service).filter(|_| is_in_it) {
+                let is_readable = !reply.headers.contains_key("content-encoding");
+                let body = is_readable.then_some(&reply.bytes[..]);
+                self.document(service).await.check_reply(&method, path, reply.status, body);
+            }
+        }
+        reply
+    }
+
+    async fn send_unchecked(&self, request: Request<Body>) -> Reply {
         let response = self.0.router().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
@@ -61,8 +80,27 @@ impl Server {
         Reply { status: parts.status, headers: parts.headers, body, bytes }
     }
 
+    /// The OpenAPI document of the service at this address.
+    pub async fn document(&self, service: &'static str) -> &'static Document {
+        static DOCUMENTS: Mutex<BTreeMap<&str, &Document>> = Mutex::new(BTreeMap::new());
+        let known = DOCUMENTS.lock().unwrap().get(service).copied();
+        if let Some(document) = known {
+            return document;
+        }
+        let reply = self.send_unchecked(request("GET", &format!("{service}/openapi.json"), None, None, None)).await;
+        *DOCUMENTS.lock().unwrap().entry(service).or_insert_with(|| Box::leak(Box::new(Document::new(reply.body))))
+    }
+
     pub async fn call(&self, method: &str, path: &str, token: Option<&str>, body: Option<Value>) -> Reply {
-        self.send(request(method, path, token, None, body)).await
+        let reply = self.send(request(method, path, token, None, body.clone())).await;
+        if let Some(body) = body.filter(|_| reply.status.is_success()) {
+            for service in ["/keystore", "/vault"] {
+                if let Some(path) = path.strip_prefix(service).and_then(|path| path.split('?').next()) {
+                    self.document(service).await.check_body(method, path, &body);
+                }
+            }
+        }
+        reply
     }
 
     pub async fn call_once(&self, key: &str, method: &str, path: &str, token: &str, body: Value) -> Reply {

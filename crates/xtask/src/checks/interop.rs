@@ -1,4 +1,4 @@
-//! Other people's clients against our code and our server.
+//! Other people's clients against our code and our server, and schemathesis against its OpenAPI documents.
 
 use anyhow::bail;
 
@@ -18,6 +18,7 @@ const REPORTER: &str = "tests/interop/compatibility-reporter.mjs";
 /// server's program in `VAULTSHARE_SERVER` for those that need one of their own.
 pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     tools::ensure_npm_packages_of(workspace, FOLDER)?;
+    let schemathesis = tools::ensure_schemathesis(workspace)?;
     package::build(workspace)?;
     build::build_for_tests(workspace)?;
 
@@ -30,6 +31,7 @@ pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {
         node_tests::run(workspace, FOLDER, |node| {
             node.env("VAULTSHARE_SERVER_URL", server.url());
             node.env("VAULTSHARE_SERVER", workspace.program("vaultshare-server", Profile::Test));
+            node.env("VAULTSHARE_SCHEMATHESIS", &schemathesis);
             node.env("VAULTSHARE_PACKAGE", workspace.package());
             node.arg("--test-reporter").arg(workspace.path(REPORTER));
             node.arg("--test-reporter-destination").arg(workspace.path(TABLE));

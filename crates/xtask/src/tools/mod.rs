@@ -7,6 +7,7 @@ mod cargo_programs;
 mod node;
 mod postgres;
 mod rust;
+mod schemathesis;
 mod system;
 
 pub(crate) use browser::Browser;
@@ -18,4 +19,5 @@ pub(crate) use node::{
 };
 pub(crate) use postgres::ensure as ensure_postgres;
 pub(crate) use rust::{ensure_component, ensure_wasm_target};
+pub(crate) use schemathesis::ensure as ensure_schemathesis;
 pub(crate) use system::ensure_program;

@@ -1,5 +1,6 @@
 //! RSA key pairs and the identifiers that clients give them.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use sqlx::{AnyConnection, FromRow};
 use vaultshare::api::{
@@ -15,13 +16,19 @@ use crate::{
 };
 
 /// The body of `PATCH /keypairs/{id}`. Fields that are absent or null stay unchanged.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(crate) struct KeypairChange {
+    /// PEM (SPKI), kept byte for byte.
     pub(crate) public_key: Option<String>,
+    /// Free-form.
     pub(crate) metadata: Option<JsonObject>,
+    /// The names under which the key pair can be found again.
     pub(crate) external_identifiers: Option<Vec<String>>,
+    /// `updated_at` as last seen: 409 where it is another by now.
     pub(crate) unchanged_since: Option<String>,
 }
+
+vaultshare::describe!(READ: KeypairChange);
 
 #[derive(FromRow)]
 pub(crate) struct Row {

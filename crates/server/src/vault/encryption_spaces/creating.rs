@@ -32,6 +32,12 @@ use crate::{
 
 /// Creates all shares of the request, or none. If a share of the same thing with the same recipient exists, it gets the
 /// new values and terms.
+#[utoipa::path(
+    post, path = "/shares",
+    request_body = NewSpaceSharesRequest,
+    params(Idempotency),
+    responses((status = 201, body = SpaceSharesResponse), (status = 403), (status = 404)),
+)]
 pub(in crate::vault) async fn create(
     State(vault): State<Vault>,
     session: Session,

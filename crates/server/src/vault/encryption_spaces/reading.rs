@@ -3,6 +3,7 @@
 
 use axum::{extract::State, response::Response};
 use serde::Deserialize;
+use utoipa::IntoParams;
 use vaultshare::api::{
     PageMeta,
     vault::encryption_spaces::{SpaceShareResponse, SpaceSharesResponse},
@@ -22,6 +23,8 @@ use crate::{
     },
 };
 
+/// The shares of the first protocol, received and sent, oldest first.
+#[utoipa::path(get, path = "/shares", params(PageParams), responses((status = 200, body = SpaceSharesResponse)))]
 pub(in crate::vault) async fn list_all(
     State(vault): State<Vault>,
     session: Session,
@@ -30,6 +33,12 @@ pub(in crate::vault) async fn list_all(
     page_of(&vault, &session, &page, Sides::Both, vault.clock().now()).await
 }
 
+/// The shares of the first protocol that the user received, oldest first.
+#[utoipa::path(
+    get, path = "/shares/incoming",
+    params(PageParams),
+    responses((status = 200, body = SpaceSharesResponse)),
+)]
 pub(in crate::vault) async fn list_incoming(
     State(vault): State<Vault>,
     session: Session,
@@ -39,14 +48,21 @@ pub(in crate::vault) async fn list_incoming(
 }
 
 /// The query parameters of lists of sent shares.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(default)]
 pub(in crate::vault) struct ExpiredParams {
+    /// True lists also those that have expired and not yet been deleted.
     #[serde(deserialize_with = "query::flag")]
     with_expired: Option<bool>,
 }
 
-/// With `with_expired` also shares that have expired and not yet been deleted.
+/// The shares of the first protocol that the user sent, oldest first.
+#[utoipa::path(
+    get, path = "/shares/outgoing",
+    params(PageParams, ExpiredParams),
+    responses((status = 200, body = SpaceSharesResponse)),
+)]
 pub(in crate::vault) async fn list_outgoing(
     State(vault): State<Vault>,
     session: Session,
@@ -74,6 +90,8 @@ async fn page_of(vault: &Vault, session: &Session, page: &PageParams, sides: Sid
     large_json(&SpaceSharesResponse { shares, items, slots, users: vec![], next_page_after, meta })
 }
 
+/// One share of the first protocol.
+#[utoipa::path(get, path = "/shares/{id}", responses((status = 200, body = SpaceShareResponse)))]
 pub(in crate::vault) async fn show(State(vault): State<Vault>, session: Session, Path(id): Path) -> Result<Response> {
     let mut db = vault.store().read().await?;
     let row = space_shares::find(&mut db, &id, &session.user_id, vault.clock().now()).await?;

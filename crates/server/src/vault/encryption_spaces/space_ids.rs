@@ -15,6 +15,11 @@ use crate::{
 
 /// Sets the caller's space. A caller may compare and set: 409 if the other side's space is not the one that the request
 /// names, or if the own side has another one by now. So concurrent creators converge on one space.
+#[utoipa::path(
+    post, path = "/connections/{id}/encryption_space",
+    request_body = EncryptionSpaceTwin,
+    responses((status = 200), (status = 409)),
+)]
 pub(in crate::vault) async fn set(
     State(vault): State<Vault>,
     session: Session,

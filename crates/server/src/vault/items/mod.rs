@@ -10,7 +10,7 @@ use sqlx::AnyConnection;
 use vaultshare::api::{
     PageMeta,
     vault::{
-        items::{ItemChange, ItemChangeRequest, ItemsResponse, NewItemRequest},
+        items::{ItemChange, ItemChangeRequest, ItemResponse, ItemsResponse, NewItemRequest},
         names::MachineNames,
         slots::ClassificationNodeChange,
     },
@@ -43,6 +43,8 @@ use crate::{
     store::new_id,
 };
 
+/// Own and received items, newest first.
+#[utoipa::path(get, path = "/items", params(PageParams, ItemFilter), responses((status = 200, body = ItemsResponse)))]
 pub(super) async fn list(
     State(vault): State<Vault>,
     session: Session,
@@ -74,11 +76,20 @@ pub(super) async fn list(
     })
 }
 
+/// One item, by the caller's id of it.
+#[utoipa::path(get, path = "/items/{id}", responses((status = 200, body = ItemResponse)))]
 pub(super) async fn show(State(vault): State<Vault>, session: Session, Path(id): Path) -> Result<Response> {
     let mut db = vault.store().read().await?;
     large_json(&items::response(&mut db, &id, &session.user_id).await?)
 }
 
+/// Makes an item from a template.
+#[utoipa::path(
+    post, path = "/items",
+    request_body = NewItemRequest,
+    params(Idempotency),
+    responses((status = 201, body = ItemResponse), (status = 403), (status = 404)),
+)]
 pub(super) async fn create(
     State(vault): State<Vault>,
     session: Session,
@@ -119,6 +130,12 @@ pub(super) async fn create(
     change.answer(StatusCode::CREATED, &response).await
 }
 
+/// Changes an own item. What is not sent stays.
+#[utoipa::path(
+    put, path = "/items/{id}",
+    request_body = ItemChangeRequest,
+    responses((status = 200, body = ItemResponse), (status = 403), (status = 409)),
+)]
 pub(super) async fn change(
     State(vault): State<Vault>,
     session: Session,
@@ -154,6 +171,7 @@ pub(super) async fn change(
 }
 
 /// Deletes an own item with every copy of it, or a received copy with the shares that brought it.
+#[utoipa::path(delete, path = "/items/{id}", responses((status = 204)))]
 pub(super) async fn delete(State(vault): State<Vault>, session: Session, Path(id): Path) -> Result<StatusCode> {
     let mut tx = vault.store().write().await?;
     let item = items::find(&mut tx, &id, &session.user_id).await?;

@@ -16,6 +16,8 @@ use crate::{
     wire::Stored,
 };
 
+/// One slot.
+#[utoipa::path(get, path = "/slots/{id}", responses((status = 200, body = SlotResponse)))]
 pub(in crate::vault) async fn show(
     State(vault): State<Vault>,
     session: Session,
@@ -27,6 +29,11 @@ pub(in crate::vault) async fn show(
 }
 
 /// Changes one slot, with the same rules as a change of its item.
+#[utoipa::path(
+    put, path = "/slots/{id}",
+    request_body = SlotChange,
+    responses((status = 200, body = SlotResponse), (status = 403)),
+)]
 pub(in crate::vault) async fn change(
     State(vault): State<Vault>,
     session: Session,
@@ -53,6 +60,8 @@ pub(in crate::vault) async fn change(
     Ok(Json(SlotResponse { slot }))
 }
 
+/// Deletes a slot of an own item.
+#[utoipa::path(delete, path = "/slots/{id}", responses((status = 204), (status = 403)))]
 pub(in crate::vault) async fn delete(
     State(vault): State<Vault>,
     session: Session,

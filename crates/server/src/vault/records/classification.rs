@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use serde::Deserialize;
 use sqlx::{AnyConnection, FromRow};
+use utoipa::IntoParams;
 use vaultshare::api::{Id, vault::items::ClassificationNode};
 
 use super::{IDS_PER_STATEMENT, naming};
@@ -23,14 +24,17 @@ pub(crate) enum Classified<'a> {
 }
 
 /// The parameters that filter a list of nodes.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(default)]
 pub(crate) struct NodeFilter {
+    /// Nodes of this scheme.
     #[serde(deserialize_with = "query::text")]
     scheme_name: Option<String>,
     /// Part of the label, or of the name.
     #[serde(deserialize_with = "query::text")]
     name: Option<String>,
+    /// True: the user's own nodes; false: the server's.
     #[serde(deserialize_with = "query::flag")]
     own: Option<bool>,
 }

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use sqlx::{AnyConnection, FromRow};
+use utoipa::IntoParams;
 use vaultshare::api::{Id, JsonObject, vault::client_tasks::ClientTask};
 
 use super::IDS_PER_STATEMENT;
@@ -15,13 +16,17 @@ use crate::{
 };
 
 /// The parameters that filter a list of tasks.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(default)]
 pub(crate) struct TaskFilter {
+    /// Tasks in one of these states; `todo` where there is none.
     #[serde(alias = "state[]", deserialize_with = "query::list")]
     state: Vec<String>,
+    /// Tasks about this record.
     #[serde(deserialize_with = "query::text")]
     target_id: Option<String>,
+    /// Tasks of this type.
     #[serde(deserialize_with = "query::text")]
     work_type: Option<String>,
 }

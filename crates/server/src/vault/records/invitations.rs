@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use sqlx::{AnyConnection, FromRow};
+use utoipa::IntoParams;
 use vaultshare::api::{
     Ciphertext, Id,
     vault::invitations::{ConnectionPublicKey, Invitation, InvitationDetails, InvitationState},
@@ -18,11 +19,14 @@ use crate::{
 };
 
 /// The parameters that filter a list of invitations.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(default)]
 pub(crate) struct InvitationFilter {
+    /// Invitations in one of these states; `new`, `accepted` and `rejected` where there is none.
     #[serde(alias = "state[]", deserialize_with = "query::list")]
     state: Vec<String>,
+    /// The invitation with this token.
     #[serde(deserialize_with = "query::text")]
     pub(crate) token: Option<String>,
 }

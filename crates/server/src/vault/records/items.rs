@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 use sqlx::{AnyConnection, FromRow};
+use utoipa::IntoParams;
 use vaultshare::api::{
     Ciphertext, Id,
     vault::{
@@ -209,25 +210,35 @@ pub(crate) async fn find_own(db: &mut AnyConnection, id: &str, user_id: &str) ->
 }
 
 /// The parameters that filter a list of items.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(default)]
 pub(crate) struct ItemFilter {
+    /// Items with one of these ids, by the reading user's id of them.
     #[serde(alias = "item_ids[]", deserialize_with = "query::list")]
     item_ids: Vec<String>,
+    /// Items made from one of these templates.
     #[serde(alias = "template_ids[]", deserialize_with = "query::list")]
     template_ids: Vec<String>,
+    /// Items classified by a node with one of these machine names.
     #[serde(alias = "classification_node_names[]", deserialize_with = "query::list")]
     classification_node_names: Vec<String>,
+    /// The same, by its older name.
     #[serde(alias = "classification_node_name[]", deserialize_with = "query::list")]
     classification_node_name: Vec<String>,
+    /// Items classified by a node of this scheme.
     #[serde(deserialize_with = "query::text")]
     classification_scheme_name: Option<String>,
+    /// Items that this user owns.
     #[serde(deserialize_with = "query::text")]
     owner_id: Option<String>,
+    /// Items of this machine name.
     #[serde(deserialize_with = "query::text")]
     name: Option<String>,
+    /// Items that the reading user shares with this user.
     #[serde(deserialize_with = "query::text")]
     shared_with: Option<String>,
+    /// True: items that the reading user owns; false: received ones.
     #[serde(deserialize_with = "query::flag")]
     own: Option<bool>,
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 use sqlx::{AnyConnection, FromRow};
+use utoipa::IntoParams;
 use vaultshare::api::{
     Ciphertext, Id,
     vault::shares::{Acceptance, ItemShare, Share, SharingMode},
@@ -173,13 +174,17 @@ pub(crate) async fn count_of_item(db: &mut AnyConnection, item_id: &str) -> Resu
 }
 
 /// The parameters that filter a list of received shares.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(default)]
 pub(crate) struct IncomingFilter {
+    /// Shares with one of these ids.
     #[serde(alias = "share_ids[]", deserialize_with = "query::list")]
     share_ids: Vec<String>,
+    /// Shares in one of these states of acceptance.
     #[serde(alias = "acceptance_required[]", deserialize_with = "query::list")]
     acceptance_required: Vec<String>,
+    /// Shares through this connection, by the reading user's id of it.
     #[serde(deserialize_with = "query::text")]
     own_connection_id: Option<String>,
 }
@@ -207,11 +212,14 @@ pub(crate) async fn list_incoming(
 }
 
 /// The parameters that filter a list of sent shares.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(default)]
 pub(crate) struct OutgoingFilter {
+    /// Shares of these items, by the owner's ids of them.
     #[serde(alias = "item_ids[]", deserialize_with = "query::list")]
     item_ids: Vec<String>,
+    /// Shares through this connection, by the reading user's id of it.
     #[serde(deserialize_with = "query::text")]
     own_connection_id: Option<String>,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use sqlx::{AnyConnection, FromRow};
 use vaultshare::api::{
@@ -367,15 +368,23 @@ pub(crate) async fn replace_terms(db: &mut AnyConnection, shares: &Asked<'_>, no
 }
 
 /// One share's change. What is absent stays unchanged; a null `expires_at` removes the expiry.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 pub(crate) struct SpaceShareChange {
+    /// The share.
     pub(crate) id: Id,
+    /// The values, encrypted under the connection's DEK.
     pub(crate) encrypted_values: Option<ValuesInAnyForm>,
+    /// False in all known clients.
     pub(crate) distributable: Option<bool>,
+    /// False in all known clients.
     pub(crate) tradeable: Option<bool>,
+    /// Text for the recipient; not encrypted.
     pub(crate) note: Option<String>,
+    /// Text for the recipient; not encrypted.
     pub(crate) terms: Option<String>,
+    /// When the share ends: ISO-8601, UTC; null means that it does not.
     #[serde(default, with = "serde_with::rust::double_option")]
+    #[schemars(with = "Option<String>")]
     pub(crate) expires_at: Option<Option<String>>,
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 use sqlx::{AnyConnection, FromRow};
+use utoipa::IntoParams;
 use vaultshare::api::{
     Id,
     vault::{
@@ -25,14 +26,17 @@ use crate::{
 };
 
 /// The parameters that filter a list of templates.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(default)]
 pub(crate) struct TemplateFilter {
     /// Part of the label.
     #[serde(deserialize_with = "query::text")]
     like: Option<String>,
+    /// Templates classified by a node of this scheme.
     #[serde(rename = "by_classification[scheme]", deserialize_with = "query::text")]
     scheme: Option<String>,
+    /// Templates classified by the node of this machine name.
     #[serde(rename = "by_classification[name]", deserialize_with = "query::text")]
     node_name: Option<String>,
 }

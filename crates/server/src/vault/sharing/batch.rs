@@ -1,6 +1,7 @@
 //! Several changes of shares in one request (docs/protocol/http-api.md §9.7): all of them are made, or none.
 
 use axum::{extract::State, http::StatusCode, response::Response};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use vaultshare::api::{
     Id, PageMeta,
@@ -19,13 +20,21 @@ use crate::{
     vault::{Vault, quota::Quota, records::shares},
 };
 
-#[derive(Deserialize)]
+/// Changes of shares.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "SharesBatch")]
 pub(in crate::vault) struct Batch {
+    /// Shares to end.
     shares_to_delete: Option<Vec<Id>>,
+    /// Shares to change.
     shares_to_reconfigure: Option<Vec<ShareChange>>,
+    /// The item that is shared.
     item_to_share_id: Option<Id>,
+    /// Shares of that item.
     shares_to_create: Option<Vec<NewShare>>,
 }
+
+vaultshare::describe!(READ: Batch);
 
 impl Bounded for Batch {
     fn check_bounds(&self, limits: &Limits) -> Result<()> {
@@ -37,7 +46,13 @@ impl Bounded for Batch {
     }
 }
 
-/// Returns the shares that were changed or created.
+/// Ends, changes and makes shares, all or none. Returns those that were changed or made.
+#[utoipa::path(
+    patch, path = "/shares",
+    request_body = Batch,
+    params(Idempotency),
+    responses((status = 200, body = SharesResponse), (status = 403), (status = 404)),
+)]
 pub(in crate::vault) async fn apply(
     State(vault): State<Vault>,
     session: Session,

@@ -33,6 +33,12 @@ use crate::{
 };
 
 /// Creates all shares of the request, or none.
+#[utoipa::path(
+    post, path = "/items/{id}/shares",
+    request_body = NewSharesRequest,
+    params(Idempotency),
+    responses((status = 201, body = SharesResponse), (status = 403)),
+)]
 pub(in crate::vault) async fn create(
     State(vault): State<Vault>,
     session: Session,

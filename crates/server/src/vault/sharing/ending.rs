@@ -24,6 +24,7 @@ use crate::{
 };
 
 /// Ends a share of either protocol. Its owner, its sender and its recipient may.
+#[utoipa::path(delete, path = "/shares/{id}", responses((status = 204)))]
 pub(in crate::vault) async fn end(State(vault): State<Vault>, session: Session, Path(id): Path) -> Result<StatusCode> {
     let mut tx = vault.store().write().await?;
     if !space_shares::delete(&mut tx, &id, &session.user_id).await? {

@@ -23,6 +23,12 @@ use crate::{
     wire::Stored,
 };
 
+/// The shares that the user received, oldest first.
+#[utoipa::path(
+    get, path = "/incoming_shares",
+    params(PageParams, IncomingFilter),
+    responses((status = 200, body = SharesResponse)),
+)]
 pub(in crate::vault) async fn list(
     State(vault): State<Vault>,
     session: Session,
@@ -38,6 +44,8 @@ pub(in crate::vault) async fn list(
     large_json(&SharesResponse { shares, next_page_after, meta })
 }
 
+/// One received share.
+#[utoipa::path(get, path = "/incoming_shares/{id}", responses((status = 200, body = ShareResponse)))]
 pub(in crate::vault) async fn show(
     State(vault): State<Vault>,
     session: Session,
@@ -50,6 +58,7 @@ pub(in crate::vault) async fn show(
 
 /// The share with the caller's copy of the item. If several shares brought the item, the copy has the values of one;
 /// asked for another, the reply says which.
+#[utoipa::path(get, path = "/incoming_shares/{id}/item", responses((status = 200, body = ShareWithItemResponse)))]
 pub(in crate::vault) async fn show_with_item(
     State(vault): State<Vault>,
     session: Session,
@@ -74,6 +83,7 @@ pub(in crate::vault) async fn show_with_item(
 }
 
 /// Accepts a share and its terms. A share that need not be accepted stays unchanged.
+#[utoipa::path(put, path = "/incoming_shares/{id}/accept", responses((status = 200, body = ShareResponse)))]
 pub(in crate::vault) async fn accept(
     State(vault): State<Vault>,
     session: Session,

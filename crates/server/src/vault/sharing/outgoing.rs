@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use axum::{
-    Json,
-    extract::State,
-    response::{IntoResponse, Response},
-};
-use serde::Deserialize;
+use axum::{Json, extract::State, response::Response};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use sqlx::AnyConnection;
 use vaultshare::api::{
     PageMeta,
-    vault::shares::{ShareChange, ShareResponse, SharesChange, SharesResponse},
+    vault::{
+        encryption_spaces::SpaceSharesResponse,
+        shares::{ShareChange, ShareResponse, SharesChange, SharesResponse},
+    },
 };
 
 use super::{creating::check_weight, ending};
@@ -35,6 +35,12 @@ use crate::{
     },
 };
 
+/// The shares that the user sent, oldest first.
+#[utoipa::path(
+    get, path = "/outgoing_shares",
+    params(PageParams, OutgoingFilter),
+    responses((status = 200, body = SharesResponse)),
+)]
 pub(in crate::vault) async fn list(
     State(vault): State<Vault>,
     session: Session,
@@ -50,6 +56,8 @@ pub(in crate::vault) async fn list(
     large_json(&SharesResponse { shares, next_page_after, meta })
 }
 
+/// One sent share.
+#[utoipa::path(get, path = "/outgoing_shares/{id}", responses((status = 200, body = ShareResponse)))]
 pub(in crate::vault) async fn show(
     State(vault): State<Vault>,
     session: Session,
@@ -62,12 +70,25 @@ pub(in crate::vault) async fn show(
 }
 
 /// The body of `PUT /shares`: the first protocol names shares by `id`, the second by `share_id`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(rename = "AnySharesChange")]
 pub(in crate::vault) enum AnyChange {
     OfCopies(SharesChange),
     InSpaces { shares: Vec<SpaceShareChange> },
 }
+
+/// The reply, in the form of the request.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(rename = "AnySharesResponse")]
+pub(in crate::vault) enum AnyChanged {
+    OfCopies(SharesResponse),
+    InSpaces(SpaceSharesResponse),
+}
+
+vaultshare::describe!(READ: AnyChange);
+vaultshare::describe!(SENT: AnyChanged);
 
 impl Bounded for AnyChange {
     fn check_bounds(&self, limits: &Limits) -> Result<()> {
@@ -83,25 +104,31 @@ impl Bounded for AnyChange {
     }
 }
 
+/// Changes shares, all or none: those of the second protocol by `share_id`, those of the first by `id`.
+#[utoipa::path(
+    put, path = "/shares",
+    request_body = AnyChange,
+    responses((status = 200, body = AnyChanged), (status = 403), (status = 404)),
+)]
 pub(in crate::vault) async fn change(
     State(vault): State<Vault>,
     session: Session,
     Body(request): Body<AnyChange>,
 ) -> Result<Response> {
-    match request {
-        AnyChange::OfCopies(request) => Ok(change_copies(&vault, &session, request).await?.into_response()),
+    large_json(&match request {
+        AnyChange::OfCopies(request) => AnyChanged::OfCopies(change_copies(&vault, &session, request).await?),
         AnyChange::InSpaces { shares } => {
-            Ok(Json(encryption_spaces::change(&vault, &session, shares).await?).into_response())
+            AnyChanged::InSpaces(encryption_spaces::change(&vault, &session, shares).await?)
         }
-    }
+    })
 }
 
-async fn change_copies(vault: &Vault, session: &Session, request: SharesChange) -> Result<Response> {
+async fn change_copies(vault: &Vault, session: &Session, request: SharesChange) -> Result<SharesResponse> {
     let mut tx = vault.store().write().await?;
     let shares = change_all(&mut tx, &session.user_id, ("shares", &request.shares), vault).await?;
     tx.commit().await?;
     let shares = shares.into_iter().map(|share| share.wire(&session.user_id)).collect::<Result<_>>()?;
-    large_json(&SharesResponse { shares, next_page_after: None, meta: PageMeta::of(None) })
+    Ok(SharesResponse { shares, next_page_after: None, meta: PageMeta::of(None) })
 }
 
 /// Changes when shares of the user's items expire and whether they may be shared on, and with them the shares that

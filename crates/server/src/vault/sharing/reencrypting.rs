@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use axum::{extract::State, response::Response};
-use vaultshare::api::vault::items::{ReencryptedSlot, ReencryptionRequest};
+use vaultshare::api::vault::items::{ItemResponse, ReencryptedSlot, ReencryptionRequest};
 
 use crate::{
     auth::Session,
@@ -18,6 +18,12 @@ use crate::{
     },
 };
 
+/// Replaces the values of a received item by the same under a DEK of the recipient.
+#[utoipa::path(
+    post, path = "/items/{id}/encrypt",
+    request_body = ReencryptionRequest,
+    responses((status = 200, body = ItemResponse), (status = 403)),
+)]
 pub(in crate::vault) async fn encrypt(
     State(vault): State<Vault>,
     session: Session,

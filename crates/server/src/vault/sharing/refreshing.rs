@@ -33,6 +33,7 @@ use crate::{
 };
 
 /// All shares of an own item: those the owner sent, and those that recipients made from them.
+#[utoipa::path(get, path = "/items/{id}/shares", responses((status = 200, body = ItemSharesResponse), (status = 403)))]
 pub(in crate::vault) async fn list(
     State(vault): State<Vault>,
     session: Session,
@@ -45,6 +46,12 @@ pub(in crate::vault) async fn list(
     large_json(&ItemSharesResponse { shares })
 }
 
+/// Replaces DEKs and values of shares after a change of their item.
+#[utoipa::path(
+    put, path = "/items/{id}/shares",
+    request_body = ItemSharesChange,
+    responses((status = 200, body = SharesResponse), (status = 403), (status = 409)),
+)]
 pub(in crate::vault) async fn refresh(
     State(vault): State<Vault>,
     session: Session,
