@@ -20,7 +20,7 @@ use crate::{
 #[utoipa::path(
     post, path = "/me",
     request_body = NewUser,
-    responses((status = 201, body = NewUserResponse), (status = 429)),
+    responses((status = 201, body = NewUserResponse), (status = 403), (status = 429)),
     security(()),
 )]
 pub(super) async fn create(
