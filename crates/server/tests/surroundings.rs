@@ -246,6 +246,17 @@ async fn a_database_of_before_keeps_its_invitations_and_loses_their_tokens() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_no_database_is_refused_at_once_and_says_so() {
+    for name in ["vault.db", "keystore.db"] {
+        let data = Folder::new().unwrap();
+        std::fs::write(data.path().join(name), "no database".repeat(1000)).unwrap();
+        let opened = tokio::time::timeout(Duration::from_secs(15), vaultshare_server::open(Config::new(data.path())));
+        let refused = opened.await.expect("a pool would try for 20 seconds").err().unwrap().to_string();
+        assert!(refused.contains(name) && refused.contains("not a database"), "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn one_folder_is_one_servers() {
     let data = Folder::new().unwrap();
     let open = || vaultshare_server::open(Config::new(data.path()));

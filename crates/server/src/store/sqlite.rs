@@ -35,9 +35,13 @@ pub(super) async fn open(file: &Path, migrations: &Migrator) -> Result<(AnyPool,
     let url = url(file, "rwc")?;
     let unkept = |error| Error::fault(format!("{} cannot be kept to this user: {error}", file.display()));
     keep_private(file).map_err(unkept)?;
-    let writer = pool(1, WRITER).connect(&url).await?;
-    migrations.run(&writer).await.map_err(not_migrated)?;
-    Ok((writer, pool(READERS, READER).connect(&url).await?))
+    // By itself: a pool would try for as long as it waits for connections, and not say why there is none.
+    let unopened = |error| Error::fault(format!("{} cannot be opened: {error}", file.display()));
+    let mut first = AnyConnection::connect(&url).await.map_err(unopened)?;
+    set(&mut first, WRITER).await.map_err(unopened)?;
+    migrations.run(&mut first).await.map_err(not_migrated)?;
+    first.close().await?;
+    Ok((pool(1, WRITER).connect(&url).await?, pool(READERS, READER).connect(&url).await?))
 }
 
 /// A connection that only reads, to a database that is there.
