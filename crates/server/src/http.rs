@@ -25,7 +25,7 @@ use axum::{
 };
 use ipnet::IpNet;
 use serde::Serialize;
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, task::AbortHandle};
 use tower::{ServiceBuilder, timeout::TimeoutLayer};
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -88,7 +88,6 @@ fn with_layers(router: Router, config: &Config) -> Router {
         .layer(HandleErrorLayer::new(|_: BoxError| async { timed_out() }))
         .layer(TimeoutLayer::new(*limits.request));
     router
-        .layer(axum::middleware::from_fn(with_reservation))
         .layer(timeout)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(axum::middleware::from_fn(whether_or_not_the_client_waits))
@@ -215,20 +214,30 @@ fn overriding(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<H
     SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value))
 }
 
-/// Has a request go on to its end or its timeout also where its client has gone. What its database is doing goes on
-/// anyway: a client that comes and goes would else have more than its turns of it.
-async fn whether_or_not_the_client_waits(request: Request, next: Next) -> Response {
+/// Has a request whose turn has come go on to its end or its timeout, also where its client has gone. What its database is
+/// doing goes on anyway: a client that comes and goes would else have more than its turns of it. What has no turn ends with its
+/// client, since there is no end to how many those are.
+async fn whether_or_not_the_client_waits(mut request: Request, next: Next) -> Response {
+    let reservation = Reservation::default();
+    request.extensions_mut().insert(reservation.clone());
     let reply = tokio::spawn(next.run(request).in_current_span());
+    let _client = Client { reply: reply.abort_handle(), reservation };
     reply.await.unwrap_or_else(|error| Error::fault(error).into_response())
 }
 
-/// What a request reserves of the memory for large bodies it has until it is answered.
-async fn with_reservation(mut request: Request, next: Next) -> Response {
-    let reservation = Reservation::default();
-    request.extensions_mut().insert(reservation.clone());
-    let response = next.run(request).await;
-    drop(reservation);
-    response
+/// Dropped when the client has its reply, or has gone. What the request reserves of the memory for large bodies it has until
+/// then.
+struct Client {
+    reply: AbortHandle,
+    reservation: Reservation,
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        if !self.reservation.has_turn() {
+            self.reply.abort();
+        }
+    }
 }
 
 async fn without_request_id(mut request: Request) -> Request {

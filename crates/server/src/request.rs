@@ -82,9 +82,9 @@ async fn read(request: Request, service: &impl Service) -> Result<Vec<u8>> {
     if announced > limit {
         return Err(too_large());
     }
+    let _reading = reservation.begin_to_read().await?;
     // What is only announced takes no memory either.
     let mut bytes = Vec::with_capacity(announced.min(LARGE_BODY));
-    let _reading = reservation.begin_to_read().await?;
     while let Some(frame) = body.frame().await {
         let unreadable = |_| Error::refused(Code::UnreadableBody, "The body did not arrive whole");
         let Ok(chunk) = frame.map_err(unreadable)?.into_data() else { continue };

@@ -37,6 +37,9 @@ use crate::{
 /// with its six connections, and each may have a large reply in memory.
 const HTTP_2_STREAMS: u32 = 16;
 
+/// How much of a reply lies ready for a client to take it. What is beyond is asked for when there is room for it.
+const HTTP_2_BUFFER: usize = 64 * 1024;
+
 /// How long a connection that can have several requests may be silent before it is asked for a sign of life, and how long that
 /// may take.
 const HTTP_2_PING: Duration = Duration::from_secs(20);
@@ -91,7 +94,7 @@ impl Server {
         let mut http_1 = http1::Builder::new();
         http_1.timer(TokioTimer::new()).header_read_timeout(*limits.request_head);
         let mut http_2 = http2::Builder::new(TokioExecutor::new());
-        http_2.timer(TokioTimer::new()).max_concurrent_streams(HTTP_2_STREAMS);
+        http_2.timer(TokioTimer::new()).max_concurrent_streams(HTTP_2_STREAMS).max_send_buf_size(HTTP_2_BUFFER);
         http_2.keep_alive_interval(HTTP_2_PING).keep_alive_timeout(HTTP_2_PING);
         Self { router, tls, limits: limits.clone(), http_1, http_2 }
     }

@@ -81,7 +81,7 @@ impl Streams {
     }
 }
 
-/// A request, until the last of its reply was taken.
+/// A request, until the last of its reply lies ready to be taken.
 struct Stream {
     streams: Streams,
     id: u64,
@@ -101,7 +101,7 @@ impl Drop for Stream {
     }
 }
 
-/// A body that is asked for its next part when the client has room for it.
+/// A body that is asked for its next part when the connection has room for it.
 struct Reply {
     body: Body,
     rest: Bytes,

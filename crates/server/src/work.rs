@@ -125,6 +125,11 @@ impl Reservation {
         Ok(())
     }
 
+    /// Whether it is worked on, as the user's others are that have a turn.
+    pub(crate) fn has_turn(&self) -> bool {
+        self.lock().turn.is_some()
+    }
+
     /// Has other requests of the user go on while this one waits for its client to send a body. What this returns is kept
     /// until the body has come and the request has its turn again.
     pub(crate) async fn begin_to_read(&self) -> Result<Option<OwnedSemaphorePermit>> {

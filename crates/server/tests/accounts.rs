@@ -156,6 +156,26 @@ async fn a_deletion_that_was_cut_off_is_finished_later() {
 }
 
 #[tokio::test]
+async fn who_is_being_deleted_is_signed_out_and_cannot_stay() {
+    let server = Server(testing::fresh_server().await.unwrap());
+    let (alice, bob) = (server.sign_up("alice").await, server.sign_up("bob").await);
+    server.connect(&alice, &bob).await;
+    let item = server.make_item(&alice).await;
+    // More than go in one step.
+    server.0.copy_items(&text(&item["item"]["id"]), 250).await.unwrap();
+    server.share(&alice, &item, &bob, json!({})).await.ok();
+    server
+        .sql("vault", "UPDATE users SET queued_for_deletion_after = 1 WHERE id IN (SELECT owner_id FROM items)")
+        .await;
+    let sign_in = json!({ "public_key": alice.public_key });
+    server.call("POST", "/vault/session", None, Some(sign_in)).await.refused(401);
+    server.0.clear_expired().await.unwrap();
+    server.delete(&alice, "/vault/me/deletion_queue").await.refused(401);
+    assert_eq!((count(&server, "vault", "items").await, count(&server, "vault", "shares").await), (0, 0));
+    assert_eq!(count(&server, "vault", "users").await, 1);
+}
+
+#[tokio::test]
 async fn users_of_before_are_told_by_their_key() {
     let folder = Folder::new().unwrap();
     let config = Config::new(folder.path());

@@ -29,7 +29,7 @@ struct Running {
 
 async fn start(folder: Folder, listener: Listener, tls: TlsConfig, connections: usize) -> Running {
     let mut config = Config { tls, www: Some(folder.path().into()), ..Config::new(folder.path().join("data")) };
-    (config.limits.stalled_reply, config.limits.idle) = ("1s".parse().unwrap(), "2s".parse().unwrap());
+    (config.limits.stalled_reply, config.limits.idle) = ("3s".parse().unwrap(), "5s".parse().unwrap());
     config.limits.connections = connections;
     let app = vaultshare_server::open(config).await.unwrap();
     let address = listener.address().unwrap();
@@ -125,7 +125,7 @@ async fn a_reply_of_which_nothing_is_taken_and_a_connection_without_requests_end
     let mut taken = 0;
     while let Some(part) = slow.chunk().await.expect("who takes some of it now and then gets all") {
         taken += part.len();
-        tokio::time::sleep(Duration::from_millis(40)).await;
+        tokio::time::sleep(Duration::from_millis(60)).await;
     }
     assert_eq!(taken, 1024 * 1024);
     let untouched = patient.get(&large).send().await.unwrap();

@@ -35,7 +35,7 @@ async fn commit(mut db: AnyConnection) {
 /// Begins a request, and gives it the time to come to the lock.
 async fn waiting<T: Send + 'static>(request: impl Future<Output = T> + Send + 'static) -> tokio::task::JoinHandle<T> {
     let request = tokio::spawn(request);
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    tokio::time::sleep(Duration::from_millis(1000)).await;
     assert!(!request.is_finished(), "it waits");
     request
 }
@@ -114,6 +114,29 @@ async fn a_request_whose_client_has_gone_is_finished() {
         }
     };
     tokio::time::timeout(LONG, made).await.expect("what it had begun is done");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_without_a_turn_ends_with_its_client() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    let lock = write_lock(&server, "vault").await;
+    let mut clients = Vec::new();
+    for _ in 0..6 {
+        let item = json!({ "template_name": "vehicle", "item": { "label": "x" } });
+        let item = request("POST", "/vault/items", Some(&alice.vault_token), None, Some(item));
+        clients.push(tokio::spawn(server.0.router().oneshot(item)));
+    }
+    tokio::time::sleep(Duration::from_millis(1000)).await;
+    for client in clients {
+        client.abort();
+        assert!(client.await.is_err());
+    }
+    commit(lock).await;
+    // Whatever goes on is in line before this one.
+    server.make_item(&alice).await;
+    let made = server.get(&alice, "/vault/items").await.ok()["items"].as_array().unwrap().len();
+    assert_eq!(made, 1 + 3, "a user's turns are three");
 }
 
 /// On SQLite a server that cannot write for longer than its writers take is not well; on PostgreSQL the lock may be another

@@ -191,8 +191,8 @@ impl Config {
         if mail_by_flag {
             config.mail.smtp_url = None;
         }
-        read_secret(&mut config.database.url, config.database.url_file.as_deref())?;
-        read_secret(&mut config.mail.smtp_url, config.mail.smtp_url_file.as_deref())?;
+        read_secret(&mut config.database.url, &mut config.database.url_file)?;
+        read_secret(&mut config.mail.smtp_url, &mut config.mail.smtp_url_file)?;
         let limits = &config.limits;
         if limits.housekeeping.is_zero() || !(1..=100_000).contains(&limits.connections) {
             return Err(Error::fault("limits.housekeeping is some time, and limits.connections 1 to 100,000"));
@@ -221,9 +221,13 @@ impl Config {
 }
 
 /// Reads what a file holds that is not given itself.
-fn read_secret(secret: &mut Option<String>, file: Option<&Path>) -> Result<()> {
-    if let Some(file) = file.filter(|_| secret.is_none()) {
-        let text = std::fs::read_to_string(file);
+fn read_secret(secret: &mut Option<String>, file: &mut Option<PathBuf>) -> Result<()> {
+    if secret.is_some() {
+        // Then the file is no matter.
+        *file = None;
+    }
+    if let Some(file) = file {
+        let text = std::fs::read_to_string(&*file);
         let text = text.map_err(|error| Error::fault(format!("{} cannot be read: {error}", file.display())))?;
         *secret = Some(text.trim().to_owned());
     }

@@ -39,7 +39,8 @@ pub(crate) async fn copy(data: &Path, url: &Url) -> Result<u64> {
         source.close().await?;
     }
     target.commit().await?;
-    connection.close().await?;
+    // It is done, whatever becomes of the connection.
+    let _ = connection.close().await;
     Ok(rows)
 }
 

@@ -87,8 +87,10 @@ pub async fn crash() -> Result<()> {
     let read = std::fs::read_to_string(cluster.folder.join("data/postmaster.pid")).map_err(Error::fault)?;
     let pid = read.lines().next().unwrap_or_default().to_owned();
     let killed = tokio::task::spawn_blocking(move || Command::new("kill").args(["-s", "KILL", &pid]).status());
-    killed.await.map_err(Error::fault)?.map_err(Error::fault)?;
-    Ok(())
+    match killed.await.map_err(Error::fault)?.map_err(Error::fault)?.success() {
+        true => Ok(()),
+        false => Err(Error::fault("PostgreSQL could not be killed")),
+    }
 }
 
 async fn run(url: &str, statement: String) -> Result<()> {

@@ -51,12 +51,18 @@ impl Vault {
 
     /// Deletes the users that a user of the Keystore is here, and the user there.
     pub(crate) async fn delete_account(&self, keystore_user_id: &str) -> Result<()> {
-        for id in users::ids_of(&mut *self.store().read_once().await?, keystore_user_id).await? {
-            deletion::empty(self, &id).await?;
+        let mut tx = self.store().write().await?;
+        let ids = users::ids_of(&mut tx, keystore_user_id).await?;
+        for id in &ids {
+            deletion::begin(&mut tx, id, self).await?;
+        }
+        tx.commit().await?;
+        for id in &ids {
+            deletion::empty(self, id).await?;
         }
         let mut tx = self.store().write().await?;
         for id in users::ids_of(&mut tx, keystore_user_id).await? {
-            deletion::delete(&mut tx, &id).await?;
+            deletion::delete(&mut tx, &id, self.clock()).await?;
         }
         users::depart(&mut tx, keystore_user_id).await?;
         tx.commit().await?;

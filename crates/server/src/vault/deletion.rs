@@ -12,8 +12,8 @@ use super::{
     sharing::ending,
 };
 use crate::{
-    auth::Session,
-    clock::{millis, to_wire},
+    auth::{self, Session},
+    clock::{Clock, millis, to_wire},
     error::Result,
     service::Service,
 };
@@ -25,10 +25,10 @@ const ITEMS: i64 = 100;
 /// Deletes the user at once, with all that is theirs.
 #[utoipa::path(delete, path = "/me", responses((status = 204)))]
 pub(super) async fn delete_now(State(vault): State<Vault>, session: Session) -> Result<StatusCode> {
-    empty(&vault, &session.user_id).await?;
     let mut tx = vault.store().write().await?;
-    delete(&mut tx, &session.user_id).await?;
+    begin(&mut tx, &session.user_id, &vault).await?;
     tx.commit().await?;
+    finish(&vault, &session.user_id).await?;
     // The user is gone here. If the Keystore cannot follow now, housekeeping has it do so.
     if let Err(error) = vault.delete_departed().await {
         tracing::warn!(%error, "a user is still to be deleted in the Keystore");
@@ -72,41 +72,57 @@ pub(super) async fn enqueue(
 #[utoipa::path(delete, path = "/me/deletion_queue", responses((status = 204)))]
 pub(super) async fn cancel(State(vault): State<Vault>, session: Session) -> Result<StatusCode> {
     let mut tx = vault.store().write().await?;
+    auth::require(&mut tx, &session).await?;
     users::cancel_deletion(&mut tx, &session.user_id).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Deletes the queued users whose time has come.
+/// Deletes the queued users whose time has come. One who cannot be deleted is no reason to keep the others, and the error.
 pub(super) async fn delete_due(vault: &Vault) -> Result<()> {
+    let (mut last, mut outcome) = (String::new(), Ok(()));
     loop {
-        let due = users::find_due_for_deletion(&mut *vault.store().read_once().await?, vault.clock().now()).await?;
-        let Some(user_id) = due else { return Ok(()) };
-        empty(vault, &user_id).await?;
         let mut tx = vault.store().write().await?;
-        delete(&mut tx, &user_id).await?;
+        let due = users::find_due_for_deletion(&mut tx, vault.clock().now(), &last).await?;
+        let Some(user_id) = due else { return outcome };
+        begin(&mut tx, &user_id, vault).await?;
         tx.commit().await?;
+        outcome = outcome.and(finish(vault, &user_id).await);
+        last = user_id;
     }
 }
 
-/// Ends the shares and deletes the items of a user who is to be deleted, some at a time: others write in between. Cut off here,
-/// housekeeping goes on. Ending the shares first hands copies on to other shares of the same item.
+/// The point of no return: the user's sessions end, and who is due for deletion can open no other.
+pub(super) async fn begin(db: &mut AnyConnection, user_id: &str, vault: &Vault) -> Result<()> {
+    users::set_due_for_deletion(db, user_id, vault.clock().now()).await?;
+    auth::end_all_of(db, user_id).await
+}
+
+/// Ends the shares and deletes the items of a user whose deletion has begun, some at a time: others write in between. And then
+/// the user. Cut off here, housekeeping goes on.
+async fn finish(vault: &Vault, user_id: &str) -> Result<()> {
+    empty(vault, user_id).await?;
+    let mut tx = vault.store().write().await?;
+    delete(&mut tx, user_id, vault.clock()).await?;
+    Ok(tx.commit().await?)
+}
+
 pub(super) async fn empty(vault: &Vault, user_id: &str) -> Result<()> {
     loop {
         let mut tx = vault.store().write().await?;
-        users::set_due_for_deletion(&mut tx, user_id, vault.clock().now()).await?;
         let ended = ending::end_some_of_user(&mut tx, user_id, SHARES, vault.clock()).await?;
-        let deleted = if ended == 0 { items::delete_some_of_user(&mut tx, user_id, ITEMS).await? } else { 0 };
+        let deleted = items::delete_some_of_user(&mut tx, user_id, ITEMS).await?;
         tx.commit().await?;
-        if ended == 0 && deleted < ITEMS.unsigned_abs() {
+        if i64::try_from(ended).is_ok_and(|ended| ended < SHARES) && deleted < ITEMS.unsigned_abs() {
             return Ok(());
         }
     }
 }
 
-/// Deletes an emptied user with all that is left of them, connections and sessions among it, and notes that the Keystore has
-/// to.
-pub(super) async fn delete(db: &mut AnyConnection, user_id: &str) -> Result<()> {
+/// Deletes an emptied user with all that is left of them, connections among it, and notes that the Keystore has to. Ending
+/// shares hands copies on to other shares of the same item.
+pub(super) async fn delete(db: &mut AnyConnection, user_id: &str, clock: &Clock) -> Result<()> {
+    ending::end_some_of_user(db, user_id, i64::MAX, clock).await?;
     users::depart_if_last(db, user_id).await?;
     users::delete(db, user_id).await
 }

@@ -49,7 +49,7 @@ pub(super) async fn create(
     let mut db = vault.store().read().await?;
     let is_too_many = limit.wait(&mut db, vault.clock().now()).await?.is_some();
     let user_id = users::find_by_public_key(&mut db, &request.public_key).await?.ok_or_else(Error::not_authorized)?;
-    check_enabled(&mut db, &user_id).await?;
+    check_may_sign_in(&mut db, &user_id, vault.clock().now()).await?;
     drop(db);
     let _place = match is_too_many {
         true => Some(vault.rate_limits().slow_down(&network).await?),
@@ -62,14 +62,18 @@ pub(super) async fn create(
     let mut tx = vault.store().write().await?;
     limit.take(&mut tx, session.valid_from).await?;
     let user_id = users::find_by_public_key(&mut tx, &request.public_key).await?.ok_or_else(Error::not_authorized)?;
-    check_enabled(&mut tx, &user_id).await?;
+    check_may_sign_in(&mut tx, &user_id, session.valid_from).await?;
     auth::insert(&mut tx, &user_id, &session).await?;
     tx.commit().await?;
     let session = EncryptedSession { encrypted_session_authentication_string };
     Ok((StatusCode::CREATED, Json(SessionResponse { session })))
 }
 
-async fn check_enabled(db: &mut AnyConnection, user_id: &str) -> Result<()> {
+/// Who is being deleted is as good as gone.
+async fn check_may_sign_in(db: &mut AnyConnection, user_id: &str, now: Millis) -> Result<()> {
+    if users::is_due_for_deletion(db, user_id, now).await? {
+        return Err(Error::not_authorized());
+    }
     if auth::is_disabled(db, user_id).await? {
         return Err(auth::user_disabled());
     }

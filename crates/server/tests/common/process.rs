@@ -5,6 +5,8 @@ use std::{
     net::{SocketAddr, TcpStream},
     path::Path,
     process::{Child, Command, Stdio},
+    thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use serde_json::{Value, json};
@@ -15,6 +17,8 @@ use super::srp_client;
 /// A running server.
 pub struct Process {
     child: Child,
+    /// What is logged is read as it comes: a server waits for who reads its log.
+    log: Option<JoinHandle<String>>,
     pub address: SocketAddr,
 }
 
@@ -40,11 +44,18 @@ impl Process {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim_end().strip_prefix("listening on http://").unwrap().parse().unwrap();
-        Self { child, address }
+        let mut stderr = child.stderr.take().unwrap();
+        let log = thread::spawn(move || {
+            let mut log = String::new();
+            stderr.read_to_string(&mut log).unwrap();
+            log
+        });
+        Self { child, log: Some(log), address }
     }
 
     pub fn call(&self, method: &str, path: &str, token: &str, body: &Value) -> (u16, Value) {
         let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         let body = body.to_string();
         write!(
             stream,
@@ -79,8 +90,7 @@ impl Process {
 
     /// Waits for the end, and returns whether it was a good one and what was logged.
     pub fn wait(mut self) -> (bool, String) {
-        let mut log = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        let log = self.log.take().unwrap().join().unwrap();
         (self.child.wait().unwrap().success(), log)
     }
 }

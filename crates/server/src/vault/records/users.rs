@@ -70,9 +70,16 @@ pub(crate) async fn cancel_deletion(db: &mut AnyConnection, id: &str) -> Result<
 }
 
 /// The id of a user whose deletion is due.
-pub(crate) async fn find_due_for_deletion(db: &mut AnyConnection, now: Millis) -> Result<Option<String>> {
-    let due = sqlx::query_scalar("SELECT id FROM users WHERE queued_for_deletion_after <= $1 LIMIT 1");
-    Ok(due.bind(now).fetch_optional(db).await?)
+pub(crate) async fn find_due_for_deletion(db: &mut AnyConnection, now: Millis, behind: &str) -> Result<Option<String>> {
+    let due = "SELECT id FROM users WHERE queued_for_deletion_after <= $1 AND id > $2 ORDER BY id LIMIT 1";
+    Ok(sqlx::query_scalar(due).bind(now).bind(behind).fetch_optional(db).await?)
+}
+
+/// Whether the time of a user's deletion has come.
+pub(crate) async fn is_due_for_deletion(db: &mut AnyConnection, id: &str, now: Millis) -> Result<bool> {
+    let due = "SELECT COUNT(*) FROM users WHERE id = $1 AND queued_for_deletion_after <= $2";
+    let due: i64 = sqlx::query_scalar(due).bind(id).bind(now).fetch_one(db).await?;
+    Ok(due > 0)
 }
 
 /// Has a user be deleted from now on.
