@@ -220,13 +220,19 @@ fn overriding(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<H
 async fn whether_or_not_the_client_waits(mut request: Request, next: Next) -> Response {
     let reservation = Reservation::default();
     request.extensions_mut().insert(reservation.clone());
-    let reply = tokio::spawn(next.run(request).in_current_span());
-    let _client = Client { reply: reply.abort_handle(), reservation };
+    let of_client = reservation.clone();
+    let answer = async move {
+        let response = next.run(request).await;
+        // What it has reserved it has until it is answered.
+        drop(reservation);
+        response
+    };
+    let reply = tokio::spawn(answer.in_current_span());
+    let _client = Client { reply: reply.abort_handle(), reservation: of_client };
     reply.await.unwrap_or_else(|error| Error::fault(error).into_response())
 }
 
-/// Dropped when the client has its reply, or has gone. What the request reserves of the memory for large bodies it has until
-/// then.
+/// Dropped when the client has its reply, or has gone.
 struct Client {
     reply: AbortHandle,
     reservation: Reservation,
