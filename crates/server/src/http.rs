@@ -3,7 +3,9 @@
 use std::{
     any::Any,
     path::Path,
+    pin::Pin,
     sync::Arc,
+    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
@@ -25,7 +27,7 @@ use axum::{
 };
 use ipnet::IpNet;
 use serde::Serialize;
-use tokio::{sync::Mutex, task::AbortHandle};
+use tokio::{runtime::Handle, sync::Mutex};
 use tower::{ServiceBuilder, timeout::TimeoutLayer};
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -220,28 +222,39 @@ fn overriding(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<H
 async fn whether_or_not_the_client_waits(mut request: Request, next: Next) -> Response {
     let reservation = Reservation::default();
     request.extensions_mut().insert(reservation.clone());
-    let of_client = reservation.clone();
+    let held = reservation.clone();
     let answer = async move {
         let response = next.run(request).await;
         // What it has reserved it has until it is answered.
-        drop(reservation);
+        drop(held);
         response
     };
-    let reply = tokio::spawn(answer.in_current_span());
-    let _client = Client { reply: reply.abort_handle(), reservation: of_client };
-    reply.await.unwrap_or_else(|error| Error::fault(error).into_response())
+    Answer { answer: Some(Box::pin(answer.in_current_span())), reservation }.await
 }
 
-/// Dropped when the client has its reply, or has gone.
-struct Client {
-    reply: AbortHandle,
+/// The answer to a client. Dropped before it is there, because the client has gone, it goes on by itself.
+struct Answer {
+    answer: Option<Pin<Box<dyn Future<Output = Response> + Send>>>,
     reservation: Reservation,
 }
 
-impl Drop for Client {
+impl Future for Answer {
+    type Output = Response;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Response> {
+        let Some(answer) = &mut self.answer else { return Poll::Pending };
+        let response = ready!(answer.as_mut().poll(context));
+        self.answer = None;
+        Poll::Ready(response)
+    }
+}
+
+impl Drop for Answer {
     fn drop(&mut self) {
-        if !self.reservation.has_turn() {
-            self.reply.abort();
+        if let Some(answer) = self.answer.take().filter(|_| self.reservation.has_turn())
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn(answer);
         }
     }
 }

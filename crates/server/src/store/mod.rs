@@ -167,10 +167,10 @@ impl Store {
     /// Begins a transaction that may write, as the only one of this database.
     pub async fn write(&self) -> Result<Tx> {
         let wait = self.waiting("write");
-        let writers = self.writers.clone();
         let transaction = match &self.engine {
-            Engine::Sqlite { .. } => undisturbed(async move { writers.begin_with(sqlite::BEGIN_WRITE).await }).await?,
+            Engine::Sqlite { .. } => self.writers.begin_with(sqlite::BEGIN_WRITE).await?,
             Engine::Postgres { .. } => {
+                let writers = self.writers.clone();
                 let mut transaction = undisturbed(async move { writers.begin().await }).await?;
                 postgres::lock_for_writing(&mut transaction, self.name).await?;
                 // Another process may have drawn numbers since.
@@ -185,8 +185,13 @@ impl Store {
     /// Begins a transaction that only reads, and sees one state of the database throughout.
     pub async fn read(&self) -> Result<ReadTx> {
         let wait = self.waiting("read");
-        let readers = self.readers.clone();
-        let tx = undisturbed(async move { readers.begin().await }).await?;
+        let tx = match &self.engine {
+            Engine::Sqlite { .. } => self.readers.begin().await?,
+            Engine::Postgres { .. } => {
+                let readers = self.readers.clone();
+                undisturbed(async move { readers.begin().await }).await?
+            }
+        };
         wait.ended();
         Ok(tx)
     }
@@ -278,7 +283,8 @@ impl Store {
 }
 
 /// Begins a transaction to its end, also where the request that wants it is over meanwhile: sqlx knows of a transaction
-/// from the reply on, and would lend a connection to others that is in one it does not know of.
+/// from the reply on, and would lend a connection to others that is in one it does not know of. SQLite's connections know by
+/// themselves, and are looked at before they are lent.
 async fn undisturbed(
     begin: impl Future<Output = sqlx::Result<Transaction<'static, Any>>> + Send + 'static,
 ) -> Result<Transaction<'static, Any>> {

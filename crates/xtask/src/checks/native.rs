@@ -34,7 +34,7 @@ pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     };
     on_postgres("Rust tests of the server on PostgreSQL", &["--package", "vaultshare-server"])?;
     // Of the workspace, as before, whose dependencies are built already.
-    on_postgres("workflows and guides on PostgreSQL", &["--workspace", "--test", "workflows", "--test", "guides"])?;
+    on_postgres("guides on PostgreSQL", &["--workspace", "--test", "guides"])?;
     progress::step("the unit for systemd", || packaging::check_unit(workspace))?;
     progress::step("the files for containers", || packaging::check_containers(workspace))?;
     progress::step("documentation", || {
