@@ -109,12 +109,7 @@ impl HttpBody for Replay {
         let recording = self.recording.lock().unwrap_or_else(PoisonError::into_inner);
         let read = u64::try_from(recording.read.len().saturating_sub(self.position)).unwrap_or(u64::MAX);
         let rest = recording.body.as_ref().map_or_else(|| SizeHint::with_exact(0), HttpBody::size_hint);
-        let mut hint = SizeHint::new();
-        if let Some(upper) = rest.upper() {
-            hint.set_upper(upper.saturating_add(read));
-        }
-        hint.set_lower(rest.lower().saturating_add(read));
-        hint
+        SizeHint::with_exact(read) + rest
     }
 }
 

@@ -135,13 +135,7 @@ impl HttpBody for Reply {
 
     fn size_hint(&self) -> SizeHint {
         let rest = u64::try_from(self.rest.len()).unwrap_or(u64::MAX);
-        let hint = self.body.size_hint();
-        let mut whole = SizeHint::new();
-        if let Some(upper) = hint.upper() {
-            whole.set_upper(upper.saturating_add(rest));
-        }
-        whole.set_lower(hint.lower().saturating_add(rest));
-        whole
+        SizeHint::with_exact(rest) + self.body.size_hint()
     }
 }
 
