@@ -8,6 +8,7 @@ use std::{
 use super::{
     Binding, Item, Session, Slot, Value,
     concurrency::join_all,
+    memory::Memory,
     refusals::{acceptance_required, bad_response, expect_id, not_authentic},
     session::Keys,
 };
@@ -90,14 +91,20 @@ pub(super) async fn prefetch_share_keys(session: &Session, shares: &[Share]) {
 /// Decrypts all slots, authenticates them where the item was received, and judges what they vouch for. Slots that the
 /// item does not name are dropped.
 ///
-/// `MISPLACED` where a value belongs elsewhere, `ROLLED_BACK` where the session has seen a newer item.
-pub(super) async fn decrypt_item(keys: &Keys, response: Box<items::ItemResponse>, key: &ItemKey) -> Result<Item> {
+/// `known` is what the session remembered when it sent the request. `MISPLACED` where a value belongs elsewhere,
+/// `ROLLED_BACK` where the session had seen a newer item by then.
+pub(super) async fn decrypt_item(
+    keys: &Keys,
+    known: &Memory,
+    response: Box<items::ItemResponse>,
+    key: &ItemKey,
+) -> Result<Item> {
     let mut item = decrypt_values(keys, response, key).await?;
     let has_values = item.slots.iter().any(|slot| slot.value.is_some());
     let mut memory = keys.memory.borrow_mut();
-    memory.check_item(&item.record, &mut item.binding, has_values)?;
+    memory.check_item(known, &item.record, &mut item.binding, has_values)?;
     if let Some(original) = item.record.original_id.as_ref().filter(|_| item.record.share_id.is_some()) {
-        memory.check_original(original.as_str(), &mut item.binding);
+        memory.check_original(known, original.as_str(), &mut item.binding);
     }
     Ok(item)
 }

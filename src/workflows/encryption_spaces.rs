@@ -167,11 +167,12 @@ impl Session {
     /// Claims the DEK first where this side of the connection has not done so.
     pub async fn get_space_share(&self, id: &Id) -> Result<ItemInSpace> {
         let keys = self.keys()?;
+        let known = keys.remembered();
         let SpaceShareResponse { share, item, slots, .. } = *vault_spaces::get(self.vault(), id).await?;
         expect_id(id, &share.id)?;
         expect_id(item_id(&share), &item.id)?;
         if item.own {
-            let item = decrypt_item(&keys, Box::new(item_response(item, slots)), &ItemKey::Own).await?;
+            let item = decrypt_item(&keys, &known, Box::new(item_response(item, slots)), &ItemKey::Own).await?;
             return Ok(ItemInSpace { share, item });
         }
         let recipient = self.fetch_recipient(&share.connection_id).await?;

@@ -65,7 +65,7 @@ impl Session {
             NewItemRequest { template_name: new.template.clone(), skip_empty_template_slots: false, item: change };
         let response = items::create(self.vault(), &request, operation.idempotency_key()).await?;
         let mut item = decrypt_values(&keys, response, &ItemKey::Own).await?;
-        if keys.memory.borrow().has_seen_item(item.record.id.as_str()) {
+        if keys.memory.borrow().has_seen_another_life(&item.record.id, operation.birth()) {
             return Err(bad_response("the server gave a new item the id of another"));
         }
 
@@ -159,7 +159,7 @@ impl Session {
         }
         if item.slots.iter().all(|slot| slot.value.is_none()) {
             // There is nothing to seal: from now on nothing vouches for the item, and the session expects nothing else.
-            self.keys()?.memory.borrow_mut().emptied_item(id);
+            self.keys()?.memory.borrow_mut().emptied_item(id, None);
             return Ok(Item { binding: Binding::default(), ..item });
         }
         let slots = item.slots.iter().map(|slot| NewSlot {
@@ -202,8 +202,9 @@ impl Session {
         let mut new = Vec::new();
         if !missing.is_empty() {
             let change = items::ItemChange { slots_attributes: Some(missing.clone()), ..Default::default() };
+            let known = self.keys()?.remembered();
             let response = self.put_item(item, change).await?;
-            let with_rows = decrypt_item(&*self.keys()?, response, &ItemKey::Own).await?;
+            let with_rows = decrypt_item(&*self.keys()?, &known, response, &ItemKey::Own).await?;
             let before: HashSet<&Id> = item.slots.iter().map(|slot| &slot.record.id).collect();
             let slots = find_made_rows(&with_rows, &missing, |slot| before.contains(&slot.record.id))?;
             if slots.iter().any(|slot| slot.record.encrypted_value.is_some()) {
@@ -238,6 +239,7 @@ impl Session {
         if sealed.is_empty {
             return Ok(item.clone());
         }
+        let mut known = keys.remembered();
         let response = match vouching {
             Vouching::AllThatIsShown => self.put_in_parts(item, sealed.change).await?,
             Vouching::WhatIsShown | Vouching::Nothing => self.put_item(item, sealed.change).await?,
@@ -249,13 +251,16 @@ impl Session {
         if sealed.values.iter().any(|(id, value)| held.get(id).copied().flatten() != value.as_ref()) {
             return Err(bad_response("the server does not hold what was written"));
         }
-        match sealed.seen {
-            Some(seen) => keys.memory.borrow_mut().wrote_item(&item.record.id, seen),
-            None if sealed.is_emptied => keys.memory.borrow_mut().emptied_item(&item.record.id),
-            // What was seen before stands: what only the server shows does not become what was written.
-            None => {}
+        // The reply has to show what was written, and not only what was known before.
+        for memory in [&mut known, &mut *keys.memory.borrow_mut()] {
+            match sealed.seen {
+                Some(seen) => memory.wrote_item(&item.record.id, seen),
+                None if sealed.is_emptied => memory.emptied_item(&item.record.id, item.binding.birth),
+                // What was seen before stands: what only the server shows does not become what was written.
+                None => {}
+            }
         }
-        decrypt_item(&keys, response, &ItemKey::Own).await
+        decrypt_item(&keys, &known, response, &ItemKey::Own).await
     }
 
     /// A write of every value, which may outgrow one request. One that is cut off leaves an item that is `changed`.

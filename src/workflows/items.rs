@@ -9,6 +9,7 @@ use super::{
     Item, Page, PageRequest, ProgressListener, Session,
     concurrency::join_all,
     decrypt::{ItemKey, decrypt_item, group_slots, item_key, item_response, prefetch_share_keys, share_key},
+    memory::Memory,
     pagination::fetch_pages,
     refusals::expect_id,
 };
@@ -39,11 +40,11 @@ impl Session {
 
     /// Decrypts with the user's DEK or the share's; received values are authenticated.
     pub async fn get_item(&self, id: &Id) -> Result<Item> {
-        self.keys()?;
+        let known = self.keys()?.remembered();
         let response = vault::items::get(self.vault(), id).await?;
         expect_id(id, &response.item.id)?;
         let key = item_key(self, &response.item).await?;
-        decrypt_item(&*self.keys()?, response, &key).await
+        decrypt_item(&*self.keys()?, &known, response, &key).await
     }
 
     /// `NOT_OWNER` for a received item.
@@ -85,8 +86,8 @@ impl Session {
         self.vault().pause().await;
         let mut items: Vec<(Id, Result<Rc<Item>>)> = Vec::with_capacity(ids.len());
         for id in ids {
-            let item = match listed.iter().position(|listed| listed.item.id == *id) {
-                Some(index) => self.decrypt_listed(Box::new(listed.swap_remove(index)), &shares).await.map(Rc::new),
+            let item = match listed.iter().position(|(_, listed)| listed.item.id == *id) {
+                Some(index) => self.decrypt_listed(listed.swap_remove(index), &shares).await.map(Rc::new),
                 // An id may occur twice.
                 None => match items.iter().find(|(other, _)| other == id) {
                     Some((_, item)) => item.clone(),
@@ -98,17 +99,19 @@ impl Session {
         Ok(items)
     }
 
-    /// Items of these ids, and the shares that brought them. The server ends a page sooner where items are large.
-    async fn fetch_chunk(&self, ids: &[Id]) -> Result<(Vec<ItemResponse>, Vec<Share>)> {
+    /// Items of these ids, each with what was remembered when it was asked for, and the shares that brought them. The server
+    /// ends a page sooner where items are large.
+    async fn fetch_chunk(&self, ids: &[Id]) -> Result<(Vec<(Memory, ItemResponse)>, Vec<Share>)> {
         let filter = ItemFilter { item_ids: ids.to_vec(), ..ItemFilter::default() };
         let mut page = PageQuery { per_page: u32::try_from(ids.len()).ok(), next_page_after: None };
         let (mut listed, mut shares) = (Vec::new(), Vec::new());
         // A page has one item at least, so that more pages than ids are of a server that never ends.
         for _ in ids {
+            let known = self.keys()?.remembered();
             let mut response = vault::items::list(self.vault(), &filter, &page).await?;
             shares.append(&mut self.fetch_shares_of(&response.items).await?);
             page.next_page_after = response.next_page_after.take();
-            listed.append(&mut split_by_item(*response));
+            listed.extend(split_by_item(*response).into_iter().map(|item| (known.clone(), item)));
             if page.next_page_after.is_none() {
                 break;
             }
@@ -116,7 +119,7 @@ impl Session {
         Ok((listed, shares))
     }
 
-    async fn decrypt_listed(&self, listed: Box<ItemResponse>, shares: &[Share]) -> Result<Item> {
+    async fn decrypt_listed(&self, (known, listed): (Memory, ItemResponse), shares: &[Share]) -> Result<Item> {
         let key = match &listed.item.share_id {
             None => ItemKey::Own,
             Some(share_id) => match shares.iter().find(|share| share.id == *share_id) {
@@ -124,7 +127,7 @@ impl Session {
                 None => item_key(self, &listed.item).await?,
             },
         };
-        decrypt_item(&*self.keys()?, listed, &key).await
+        decrypt_item(&*self.keys()?, &known, Box::new(listed), &key).await
     }
 
     /// The shares that brought these items, in one request; their keys go into the session's cache.

@@ -1,6 +1,6 @@
 //! What a session remembers, so that a server cannot go back behind it.
 
-use std::collections::BTreeMap;
+use std::{cmp::Ordering, collections::BTreeMap, rc::Rc};
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,7 @@ use crate::{
 /// Entries of each kind. Beyond it, the older half is forgotten.
 const MAX_ENTRIES: usize = 20_000;
 
+/// A copy costs next to nothing: it is made for each request that reads items, to judge the reply by.
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Memory {
@@ -55,66 +56,71 @@ impl Memory {
         self.revoked.merge(revoked, |earlier, now| earlier > now);
     }
 
-    /// Compares an item with what was seen of it, and remembers it.
+    /// Compares an item with what was seen of it, and remembers it. `known` is what was remembered when the item was asked
+    /// for: the session may have written or read a newer one since, which such a reply need not show.
     ///
     /// `ROLLED_BACK` where the server shows an older one. Another life of the item, other content of the same revision, or
     /// none of the values that vouched for it, is `changed`.
-    pub(super) fn check_item(&mut self, item: &items::Item, binding: &mut Binding, has_values: bool) -> Result<()> {
-        let (items, id) = match &item.share_id {
-            Some(share_id) => (&mut self.received, share_id.as_str()),
-            None => (&mut self.items, item.id.as_str()),
+    pub(super) fn check_item(
+        &mut self,
+        known: &Memory,
+        item: &items::Item,
+        binding: &mut Binding,
+        has_values: bool,
+    ) -> Result<()> {
+        let (items, known, id) = match &item.share_id {
+            Some(share_id) => (&mut self.received, &known.received, share_id.as_str()),
+            None => (&mut self.items, &known.items, item.id.as_str()),
         };
-        let seen = items.get(id);
-        let Some(mut now) = binding.seen() else {
-            // With every value withheld, a server could show any words, and the next write would vouch for them.
-            if seen.is_some_and(|seen| has_values || seen.revision != Seen::EMPTIED) {
-                binding.contradict();
+        let shown = binding.seen();
+        match Judgement::of(items.get(id), shown, has_values) {
+            Judgement::Fits => {
+                if let Some(mut shown) = shown {
+                    let same = |seen: &Seen| seen.birth == shown.birth && seen.revision == shown.revision;
+                    let ciphertexts = items.get(id).filter(same).and_then(|seen| seen.ciphertexts);
+                    shown.ciphertexts = shown.ciphertexts.or(ciphertexts);
+                    items.insert(id, shown);
+                }
             }
-            return Ok(());
-        };
-        match seen {
-            Some(seen) if seen.birth == now.birth && now.revision < seen.revision => {
+            _ if was_passed(items.get(id), known.get(id), shown)
+                && Judgement::of(known.get(id), shown, has_values) == Judgement::Fits => {}
+            Judgement::Older => {
                 let message = "the server shows an older version of this item than it did before";
                 return Err(Error::new(ErrorCode::RolledBack, message));
             }
-            // Another life of an item that this session emptied.
-            Some(seen) if seen.birth != now.birth && seen.revision == Seen::EMPTIED => {}
-            Some(seen) => {
-                let known = now.ciphertexts.zip(seen.ciphertexts);
-                let is_of_that_write = now.state == seen.state && known.is_none_or(|(now, seen)| now == seen);
-                let is_the_same = seen.birth == now.birth && (now.revision > seen.revision || is_of_that_write);
-                if !is_the_same {
-                    binding.contradict();
-                    return Ok(());
-                }
-                if now.revision == seen.revision {
-                    now.ciphertexts = now.ciphertexts.or(seen.ciphertexts);
-                }
-            }
-            None => {}
+            Judgement::Contradicts => binding.contradict(),
         }
-        items.insert(id, now);
         Ok(())
     }
 
     /// Ids of shares are the server's, which could show an older version by one of its making. By another share an item may
     /// really be older, if that one was left out of a refresh: so it is `changed` and not `ROLLED_BACK`.
-    pub(super) fn check_original(&mut self, id: &str, binding: &mut Binding) {
-        let Some(now) = binding.seen() else { return };
-        match self.originals.get(id) {
-            Some(seen) if seen.birth != now.birth || now.revision < seen.revision => binding.contradict(),
-            _ => self.originals.insert(id, now),
+    pub(super) fn check_original(&mut self, known: &Memory, id: &str, binding: &mut Binding) {
+        let Some(shown) = binding.seen() else { return };
+        let is_older =
+            |seen: Option<Seen>| seen.is_some_and(|seen| seen.birth != shown.birth || shown.revision < seen.revision);
+        let (seen, known) = (self.originals.get(id), known.originals.get(id));
+        match is_older(seen) {
+            false => self.originals.insert(id, shown),
+            true if was_passed(seen, known, Some(shown)) && !is_older(known) => {}
+            true => binding.contradict(),
         }
     }
 
-    /// Remembers what this session wrote itself: also another life of an item.
+    /// Remembers what this session wrote itself: also another life of an item. Not what a later write has passed, whose reply
+    /// came first.
     pub(super) fn wrote_item(&mut self, id: &Id, written: Seen) {
-        self.items.insert(id.as_str(), written);
+        let passes = |seen: Seen| seen.birth != written.birth || seen.revision < written.revision;
+        if self.items.get(id.as_str()).is_none_or(passes) {
+            self.items.insert(id.as_str(), written);
+        }
     }
 
-    /// Remembers that the user left no value in the item that vouches for it.
-    pub(super) fn emptied_item(&mut self, id: &Id) {
-        if let Some(seen) = self.items.get(id.as_str()) {
+    /// Remembers that the user left no value in the item that vouches for it: in this life, if it is known, for another
+    /// device may have begun the next one.
+    pub(super) fn emptied_item(&mut self, id: &Id, life: Option<Birth>) {
+        let is_that_life = |seen: &Seen| life.is_none_or(|life| life == seen.birth);
+        if let Some(seen) = self.items.get(id.as_str()).filter(is_that_life) {
             self.items.insert(id.as_str(), Seen { revision: Seen::EMPTIED, ..seen });
         }
     }
@@ -207,8 +213,49 @@ impl Memory {
         self.revoked.get(&key.0)
     }
 
-    pub(super) fn has_seen_item(&self, id: &str) -> bool {
-        self.items.get(id).is_some()
+    /// Whether the item was seen in a life that is not of this birth.
+    pub(super) fn has_seen_another_life(&self, id: &Id, birth: Birth) -> bool {
+        self.items.get(id.as_str()).is_some_and(|seen| seen.birth != birth)
+    }
+}
+
+/// What an item that the server shows is beside one that was seen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Judgement {
+    Fits,
+    Older,
+    Contradicts,
+}
+
+impl Judgement {
+    /// `shown` is `None` where no value vouches for the item.
+    fn of(seen: Option<Seen>, shown: Option<Seen>, has_values: bool) -> Self {
+        let (Some(seen), Some(shown)) = (seen, shown) else {
+            // With every value withheld, a server could show any words, and the next write would vouch for them.
+            let is_withheld = |seen: Seen| shown.is_none() && (has_values || seen.revision != Seen::EMPTIED);
+            return if seen.is_some_and(is_withheld) { Judgement::Contradicts } else { Judgement::Fits };
+        };
+        if seen.birth != shown.birth {
+            // Another life of an item that this session emptied.
+            return if seen.revision == Seen::EMPTIED { Judgement::Fits } else { Judgement::Contradicts };
+        }
+        let known = shown.ciphertexts.zip(seen.ciphertexts);
+        let is_of_that_write = shown.state == seen.state && known.is_none_or(|(shown, seen)| shown == seen);
+        match shown.revision.cmp(&seen.revision) {
+            Ordering::Less => Judgement::Older,
+            Ordering::Equal if !is_of_that_write => Judgement::Contradicts,
+            Ordering::Equal | Ordering::Greater => Judgement::Fits,
+        }
+    }
+}
+
+/// Whether an item that was asked for may have been newer than `shown` only since then: `seen` is what the session has seen
+/// by now, `known` what it had when it asked. Content of one revision has only one form, whenever it is shown.
+fn was_passed(seen: Option<Seen>, known: Option<Seen>, shown: Option<Seen>) -> bool {
+    match (seen, shown) {
+        (Some(seen), Some(shown)) if seen.birth == shown.birth => shown.revision < seen.revision,
+        (Some(_), Some(shown)) => known.is_some_and(|known| known.birth == shown.birth),
+        (_, None) | (None, _) => true,
     }
 }
 
@@ -231,16 +278,17 @@ impl RevokedKey {
     }
 }
 
-/// A bounded map that forgets what was inserted first.
+/// A bounded map that forgets what was inserted first, and whose copies share its entries until one of them changes.
 #[derive(Clone, Serialize, Deserialize)]
+#[serde(bound(deserialize = "T: Deserialize<'de>"))]
 struct Newest<T> {
-    entries: BTreeMap<String, (u64, T)>,
+    entries: Rc<BTreeMap<Rc<str>, (u64, T)>>,
     inserted: u64,
 }
 
 impl<T> Default for Newest<T> {
     fn default() -> Self {
-        Newest { entries: BTreeMap::new(), inserted: 0 }
+        Newest { entries: Rc::default(), inserted: 0 }
     }
 }
 
@@ -255,23 +303,24 @@ impl<T: Clone> Newest<T> {
 
     fn insert(&mut self, key: &str, value: T) {
         self.inserted += 1;
-        if self.entries.len() >= MAX_ENTRIES && !self.entries.contains_key(key) {
-            let mut order: Vec<u64> = self.entries.values().map(|&(inserted, _)| inserted).collect();
+        let entries = Rc::make_mut(&mut self.entries);
+        if entries.len() >= MAX_ENTRIES && !entries.contains_key(key) {
+            let mut order: Vec<u64> = entries.values().map(|&(inserted, _)| inserted).collect();
             order.sort_unstable();
             let middle = order.get(MAX_ENTRIES / 2).copied().unwrap_or_default();
-            self.entries.retain(|_, (inserted, _)| *inserted > middle);
+            entries.retain(|_, (inserted, _)| *inserted > middle);
         }
-        self.entries.insert(key.to_owned(), (self.inserted, value));
+        entries.insert(Rc::from(key), (self.inserted, value));
     }
 
     /// Adds the other map's entries, in their order. Of a key that both have, the other's stands where it
     /// `prevails`.
     fn merge(&mut self, other: Newest<T>, prevails: impl Fn(&T, &T) -> bool) {
-        let mut entries: Vec<(String, (u64, T))> = other.entries.into_iter().collect();
+        let mut entries: Vec<(&Rc<str>, &(u64, T))> = other.entries.iter().collect();
         entries.sort_unstable_by_key(|(_, (inserted, _))| *inserted);
         for (key, (_, value)) in entries {
-            if self.get(&key).is_none_or(|now| prevails(&value, &now)) {
-                self.insert(&key, value);
+            if self.get(key).is_none_or(|now| prevails(value, &now)) {
+                self.insert(key, value.clone());
             }
         }
     }
@@ -295,14 +344,65 @@ mod tests {
     #[test]
     fn no_received_items_make_a_session_forget_an_own_one() {
         let mut memory = Memory::default();
-        memory.check_item(&item("own", None), &mut seen("a", 2), true).unwrap();
+        memory.check_item(&memory.clone(), &item("own", None), &mut seen("a", 2), true).unwrap();
         for number in 0..=MAX_ENTRIES {
             let received = item("copy", Some(&number.to_string()));
-            memory.check_item(&received, &mut seen("b", 1), true).unwrap();
+            memory.check_item(&memory.clone(), &received, &mut seen("b", 1), true).unwrap();
         }
-        memory.check_item(&item("copy", Some("own")), &mut seen("a", 9), true).unwrap();
-        let earlier = memory.check_item(&item("own", None), &mut seen("a", 1), true);
+        memory.check_item(&memory.clone(), &item("copy", Some("own")), &mut seen("a", 9), true).unwrap();
+        let earlier = memory.check_item(&memory.clone(), &item("own", None), &mut seen("a", 1), true);
         assert_eq!(earlier.unwrap_err().code(), ErrorCode::RolledBack);
-        memory.check_item(&item("own", None), &mut seen("a", 2), true).unwrap();
+        memory.check_item(&memory.clone(), &item("own", None), &mut seen("a", 2), true).unwrap();
+    }
+
+    fn check(memory: &mut Memory, known: &Memory, shown: &mut Binding) -> Option<ErrorCode> {
+        memory.check_item(known, &item("own", None), shown, true).err().map(|error| error.code())
+    }
+
+    /// Two replies may come in the other order than they were made.
+    #[test]
+    fn a_reply_is_held_against_what_was_known_when_it_was_asked_for() {
+        let mut memory = Memory::default();
+        assert_eq!(check(&mut memory, &Memory::default(), &mut seen("a", 2)), None);
+        let known = memory.clone();
+        assert_eq!(check(&mut memory, &known, &mut seen("a", 4)), None);
+        let (mut as_asked, mut between) = (seen("a", 2), seen("a", 3));
+        assert_eq!(check(&mut memory, &known, &mut as_asked), None);
+        assert_eq!(check(&mut memory, &known, &mut between), None);
+        assert!(!as_asked.contradicted && !between.contradicted);
+        assert_eq!(check(&mut memory, &known, &mut seen("a", 1)), Some(ErrorCode::RolledBack));
+
+        // What passed in the meantime stays remembered, and later requests have to show it.
+        let known = memory.clone();
+        assert_eq!(check(&mut memory, &known, &mut seen("a", 3)), Some(ErrorCode::RolledBack));
+        assert_eq!(check(&mut memory, &known, &mut seen("a", 4)), None);
+    }
+
+    /// However they are interleaved, nothing has two contents in one revision, or a life of which nothing was known.
+    #[test]
+    fn an_interleaved_reply_shows_no_other_content() {
+        let mut memory = Memory::default();
+        let known = Memory::default();
+        assert_eq!(check(&mut memory, &known, &mut seen("a", 4)), None);
+        let digest = crate::crypto::places::ciphertexts_digest(Vec::new());
+        for mut shown in [Binding { sealed: Some(digest), ..seen("a", 4) }, seen("b", 1)] {
+            assert_eq!(check(&mut memory, &known, &mut shown), None);
+            assert!(shown.contradicted);
+        }
+    }
+
+    #[test]
+    fn a_late_reply_to_a_write_takes_back_no_later_one() {
+        let mut memory = Memory::default();
+        let id = Id::parse("own").unwrap();
+        memory.wrote_item(&id, seen("a", 4).seen().unwrap());
+        memory.wrote_item(&id, seen("a", 3).seen().unwrap());
+        let known = memory.clone();
+        assert_eq!(check(&mut memory, &known, &mut seen("a", 3)), Some(ErrorCode::RolledBack));
+
+        memory.wrote_item(&id, seen("b", 1).seen().unwrap());
+        memory.emptied_item(&id, Some(Birth::of_operation("a")));
+        let known = memory.clone();
+        assert_eq!(check(&mut memory, &known, &mut seen("b", 1)), None);
     }
 }

@@ -38,9 +38,10 @@ impl Session {
         for slot in &item.slots {
             slots.extend(reencrypt(&keys.dek, &item, slot).await?);
         }
+        let known = keys.remembered();
         let response = vault::items::reencrypt(self.vault(), id, &ReencryptionRequest { slots }).await?;
         expect_id(id, &response.item.id)?;
-        decrypt_item(&keys, response, &ItemKey::Kept).await
+        decrypt_item(&keys, &known, response, &ItemKey::Kept).await
     }
 }
 

@@ -183,8 +183,7 @@ impl Session {
     /// cannot go back behind what an earlier one saw.
     pub async fn export_memory(&self) -> Result<String> {
         let keys = self.keys()?;
-        let memory = keys.memory.borrow().clone();
-        keys.dek.encrypt_note(&memory, &Place::Memory { user: self.user_id().as_str() }).await
+        keys.dek.encrypt_note(&keys.remembered(), &Place::Memory { user: self.user_id().as_str() }).await
     }
 
     /// Adds what an earlier session of this user exported. `MISPLACED` where it was another user's.
@@ -217,6 +216,11 @@ impl Session {
 }
 
 impl Keys {
+    /// What is remembered now, to judge the reply to a request by that is sent now.
+    pub(super) fn remembered(&self) -> Memory {
+        self.memory.borrow().clone()
+    }
+
     pub(super) fn known_key_pair(&self, keypair_id: &str) -> Option<Rc<ConnectionKeyPair>> {
         self.unwrapped.borrow().get(keypair_id).cloned()
     }

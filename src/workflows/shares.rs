@@ -12,6 +12,7 @@ use super::{
     decrypt::{decrypt_item, item_without_values, share_key},
     encrypt::{encrypt_for_share, original_id},
     grants::{Grant, OnShareSignature, birth_of, check_until},
+    memory::Memory,
     pagination::fetch_pages,
     refusals::{acceptance_required, bad_response, ciphertext, expect_id, not_connected},
     share_requests::{BYTES_AT_ONCE, deks_of_part, in_parts},
@@ -258,9 +259,9 @@ impl Session {
     /// A share and its item: the recipient's copy for the recipient, the shared item for the sender.
     /// `ACCEPTANCE_REQUIRED` where the recipient has not accepted yet; [`Session::share_info`] then has the terms.
     pub async fn get_share(&self, id: &Id) -> Result<SharedItem> {
-        self.keys()?;
+        let known = self.keys()?.remembered();
         match vault::shares::get_incoming_with_item(self.vault(), id).await {
-            Ok(response) => self.decrypt_received(id, response).await,
+            Ok(response) => self.decrypt_received(id, known, response).await,
             Err(error) if error.code() == ErrorCode::NotFound => {
                 let share = vault::shares::get_outgoing(self.vault(), id).await?;
                 expect_id(id, &share.id)?;
@@ -273,36 +274,42 @@ impl Session {
 
     /// A received share and its item, without values as long as the share is not accepted.
     pub async fn preview_share(&self, id: &Id) -> Result<SharedItem> {
-        self.keys()?;
+        let known = self.keys()?.remembered();
         let response = vault::shares::get_incoming_with_item(self.vault(), id).await?;
         if response.share.acceptance_required != Acceptance::AcceptanceRequired {
-            return self.decrypt_received(id, response).await;
+            return self.decrypt_received(id, known, response).await;
         }
         expect_id(id, &response.share.id)?;
         let (share, via_another_share) = (response.share.clone(), response.item_shared_via_another_share_id.clone());
         Ok(SharedItem { share, via_another_share, item: item_without_values(Box::new((*response).into())) })
     }
 
-    async fn decrypt_received(&self, id: &Id, response: Box<ShareWithItemResponse>) -> Result<SharedItem> {
+    async fn decrypt_received(
+        &self,
+        id: &Id,
+        known: Memory,
+        response: Box<ShareWithItemResponse>,
+    ) -> Result<SharedItem> {
         expect_id(id, &response.share.id)?;
         let (share, via_another_share) = (response.share.clone(), response.item_shared_via_another_share_id.clone());
         if share.acceptance_required == Acceptance::AcceptanceRequired {
             return Err(acceptance_required());
         }
-        let source = match &via_another_share {
+        let (known, source) = match &via_another_share {
             // The recipient had the item before: its values are encrypted under the DEK of the first share.
             Some(first_id) => {
+                let known = self.keys()?.remembered();
                 let first = vault::shares::get_incoming_with_item(self.vault(), first_id).await?;
                 expect_id(first_id, &first.share.id)?;
-                first
+                (known, first)
             }
-            None => response,
+            None => (known, response),
         };
         if source.item.share_id.as_ref() != Some(&source.share.id) {
             return Err(bad_response("the server gives a share an item that it did not bring"));
         }
         let key = share_key(self, &source.share).await?;
-        let item = decrypt_item(&*self.keys()?, Box::new((*source).into()), &key).await?;
+        let item = decrypt_item(&*self.keys()?, &known, Box::new((*source).into()), &key).await?;
         Ok(SharedItem { share, item, via_another_share })
     }
 
