@@ -25,16 +25,15 @@ pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     check(workspace, "lints of the wasm build", &[&wasm[..], &["--", "--deny", "warnings"]].concat())?;
     check(workspace, "Rust tests", &["test", "--locked", "--workspace"])?;
     tools::ensure_postgres(workspace)?;
-    let on_postgres = |what: &str, tests: &[&str]| {
-        progress::step(what, || {
-            let mut cargo = workspace.cargo();
-            cargo.args(["test", "--locked"]).args(tests);
-            process::run(cargo.env("VAULTSHARE_TEST_DATABASE", "postgres"))
-        })
-    };
-    on_postgres("Rust tests of the server on PostgreSQL", &["--package", "vaultshare-server"])?;
-    // Of the workspace, as before, whose dependencies are built already.
-    on_postgres("guides on PostgreSQL", &["--workspace", "--test", "guides"])?;
+    progress::step("Rust tests with a server on PostgreSQL", || {
+        let mut cargo = workspace.cargo();
+        // Of the workspace, as before, and not of one package, whose dependencies would be built again with fewer features.
+        cargo.args(["test", "--locked", "--workspace", "--lib"]);
+        cargo.args(
+            ["server", "kills", "log", "metrics", "workflows", "guides"].iter().flat_map(|test| ["--test", test]),
+        );
+        process::run(cargo.env("VAULTSHARE_TEST_DATABASE", "postgres"))
+    })?;
     progress::step("the unit for systemd", || packaging::check_unit(workspace))?;
     progress::step("the files for containers", || packaging::check_containers(workspace))?;
     progress::step("documentation", || {

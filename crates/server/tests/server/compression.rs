@@ -1,13 +1,9 @@
 //! Which replies are compressed, and for whom.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
-
-mod common;
-
 use std::fs;
 
+use crate::common::{Reply, Server, invitation, server};
 use axum::{body::Body, http::Request};
-use common::{Reply, Server, invitation, server};
 use serde_json::Value;
 use tower::{Layer, ServiceExt};
 use tower_http::decompression::DecompressionLayer;

@@ -1,14 +1,10 @@
 //! The OpenAPI documents (docs/protocol/http-api.md §1.1). That replies are what they say is checked wherever a test sends a
 //! request: `common::Server::send`.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
-
-mod common;
-
 use std::collections::BTreeSet;
 
+use crate::common::{document::Document, server};
 use axum::http::StatusCode;
-use common::{document::Document, server};
 use serde_json::{Value, json};
 use vaultshare_server::bounds;
 

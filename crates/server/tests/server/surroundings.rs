@@ -1,9 +1,5 @@
 //! What surrounds every request: error bodies, bounds, headers, repeated requests, restarts.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
-
-mod common;
-
 use std::time::Duration;
 
 use axum::{body::Body, http::Request};
@@ -11,7 +7,7 @@ use serde_json::{Value, json};
 use sqlx::Connection;
 use vaultshare_server::{Config, Limits, store, testing::Folder, token};
 
-use common::{SEALED, acceptance, fixture, invitation, server, text};
+use crate::common::{self, SEALED, acceptance, fixture, invitation, server, text};
 
 #[tokio::test]
 async fn every_refusal_has_the_protocols_form() {

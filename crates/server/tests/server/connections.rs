@@ -1,7 +1,5 @@
 //! Connections that a client keeps without using them, and how the server stops all the same.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
-
 use std::{net::SocketAddr, time::Duration};
 
 use tokio::{

@@ -1,9 +1,5 @@
 //! Invitations by e-mail: what is queued, what leaves, and what is given up.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
-mod common;
-
 use std::{
     path::{Path, PathBuf},
     time::Duration,
@@ -15,7 +11,7 @@ use vaultshare_server::{
     testing::{self, Folder},
 };
 
-use common::{Server, User, acceptance, invitation, server, text};
+use crate::common::{self, Server, User, acceptance, invitation, server, text};
 
 const BOB: &str = "bob@example.org";
 

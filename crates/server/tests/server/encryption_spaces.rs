@@ -1,9 +1,5 @@
 //! The first sharing protocol, in the shapes of its own clients.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
-mod common;
-
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -13,7 +9,7 @@ use vaultshare_server::{
     testing::{self, Folder},
 };
 
-use common::{DEK, SEALED, Server, User, fixture, server, slot, text};
+use crate::common::{self, DEK, SEALED, Server, User, fixture, server, slot, text};
 
 /// Alice and Bob, connected as the first clients did it, with each one's id of the connection.
 async fn connected(server: &Server) -> (User, User, String, String) {

@@ -1,16 +1,12 @@
 //! What is limited before anybody has signed in: failed logins, challenges, sessions, sign-ups.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
-
-mod common;
-
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::extract::ConnectInfo;
 use serde_json::{Value, json};
 use vaultshare_server::{Config, Limits, testing::Folder};
 
-use common::{Reply, Server, fixture, request, srp_client, text};
+use crate::common::{Reply, Server, fixture, request, srp_client, text};
 
 const HOME: &str = "203.0.113.9";
 const ELSEWHERE: &str = "198.51.100.1";

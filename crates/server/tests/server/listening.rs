@@ -1,7 +1,5 @@
 //! What the server listens on besides plain TCP: TLS with HTTP/2, and a socket in the file system.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
-
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -1,13 +1,9 @@
 //! What a request may have of anything, and that each bound is told: the table of docs/protocol/http-api.md §1.9.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
-
-mod common;
-
 use axum::{body::Body, http::Request};
 use serde_json::{Value, json};
 
-use common::{DEK, Reply, SEALED, Server, User, server, statements::Database, text};
+use crate::common::{self, DEK, Reply, SEALED, Server, User, server, statements::Database, text};
 
 const KIB: usize = 1024;
 

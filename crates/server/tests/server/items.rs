@@ -1,14 +1,10 @@
 //! Users, templates and items over HTTP.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
-
-mod common;
-
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use common::{SEALED, User, fixture, server, slot, text};
+use crate::common::{self, SEALED, User, fixture, server, slot, text};
 
 #[tokio::test]
 async fn a_user_is_made_once_per_admission_token_and_key() {

@@ -1,15 +1,11 @@
 //! Invitations, connections, shares and their updates over HTTP: the story of Alice, Bob and Carlos.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
-
-mod common;
-
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use vaultshare_server::clock::to_wire;
 
-use common::{DEK, SEALED, Server, User, acceptance, invitation, server, slot, text};
+use crate::common::{self, DEK, SEALED, Server, User, acceptance, invitation, server, slot, text};
 
 async fn alice_and_bob(server: &Server) -> (User, User) {
     let (alice, bob) = (server.sign_up("alice").await, server.sign_up("bob").await);

@@ -1,15 +1,11 @@
 //! The Keystore over HTTP: signing up and in, keys, sessions.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
-
-mod common;
-
 use std::time::Duration;
 
 use serde_json::json;
 use vaultshare::crypto::{SrpClient, UserSecret, generate_srp_registration};
 
-use common::{SEALED, server, text};
+use crate::common::{SEALED, server, text};
 
 #[tokio::test]
 async fn alice_signs_up_and_signs_in_again() {

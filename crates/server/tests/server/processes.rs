@@ -2,9 +2,6 @@
 //! SQLite, which one process has, there is nothing to test.
 
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
-
-mod common;
 
 use std::time::Duration;
 
@@ -12,7 +9,7 @@ use serde_json::{Value, json};
 use sqlx::AnyConnection;
 use vaultshare_server::{Config, testing};
 
-use common::{SEALED, Server, acceptance, invitation, server, text};
+use crate::common::{SEALED, Server, acceptance, invitation, server, text};
 
 /// How often each race is run.
 const RACES: usize = 20;

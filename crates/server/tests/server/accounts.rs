@@ -1,9 +1,5 @@
 //! Users as an operator rules them: who signs up, who is disabled, who goes, in both services; and what is kept how long.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
-
-mod common;
-
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -13,7 +9,7 @@ use vaultshare_server::{
     testing::{self, Folder},
 };
 
-use common::{Reply, SEALED, Server, User, fixture, invitation, request, server, srp_client, text};
+use crate::common::{Reply, SEALED, Server, User, fixture, invitation, request, server, srp_client, text};
 
 async fn server_with(signups: SignUps) -> Server {
     let folder = Folder::new().unwrap();

@@ -1,9 +1,6 @@
 //! `vaultshare-server copy`: from SQLite to PostgreSQL, with the binary.
 
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
-
-mod common;
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +12,7 @@ use serde_json::json;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row, any::AnyRow};
 use vaultshare_server::testing::{self, Database, Folder, FreshServer};
 
-use common::{SEALED, Server, User, invitation, text};
+use crate::common::{SEALED, Server, User, invitation, text};
 
 /// A server on files with something in most tables, and the user who has it.
 async fn used_server() -> (FreshServer, User) {

@@ -1,15 +1,11 @@
 //! What requests ask of the database: as many statements for a thousand rows as for one, and each page found by an
 //! index. Both are counted and explained, not timed.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
-
-mod common;
-
 use serde_json::json;
 use vaultshare_server::{Config, Limits, testing};
 
-use common::{
-    SEALED, Server, User, server,
+use crate::common::{
+    self, SEALED, Server, User, server,
     statements::{Database, Watched, watched},
 };
 

@@ -1,9 +1,5 @@
 //! What others do between the two halves of a request: while it waits for its turn to write, or after its client has gone.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
-
-mod common;
-
 use std::{future::Future, time::Duration};
 
 use serde_json::json;
@@ -11,7 +7,7 @@ use sqlx::AnyConnection;
 use tower::ServiceExt;
 use vaultshare_server::testing;
 
-use common::{Server, request, server, text};
+use crate::common::{self, Server, request, server, text};
 
 const LONG: Duration = Duration::from_secs(60);
 

@@ -1,15 +1,12 @@
 //! The binary itself: what it prints, how it stops, and that an acknowledged write survives its being killed.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
-
-mod common;
 
 use std::{path::Path, process::Command};
 
 use serde_json::json;
 use vaultshare_server::testing::{self, Folder};
 
-use common::{SEALED, process::Process, srp_client};
+use crate::common::{SEALED, process::Process, srp_client};
 
 fn register(process: &Process) {
     let (salt, verifier) = srp_client::registration("alice", "passphrase");

@@ -1,9 +1,5 @@
 //! Quotas: what a user can have, and whose it is that is shared.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
-
-mod common;
-
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -12,7 +8,7 @@ use vaultshare_server::{
     testing::{self, Folder},
 };
 
-use common::{Reply, SEALED, Server, User, invitation, text};
+use crate::common::{self, Reply, SEALED, Server, User, invitation, text};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
