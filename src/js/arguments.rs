@@ -1,7 +1,12 @@
 //! Reading arguments, so that a wrong one is named by its path (`item.slots[0].value`) and nothing of it is repeated.
 
+use std::{fmt, marker::PhantomData};
+
 use js_sys::{Array, ArrayBuffer, Date, Function, JsString, Object, Reflect, Symbol, Uint8Array};
-use serde::{Deserialize, Deserializer, de::DeserializeOwned, de::Error as _};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error as _, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 use serde_path_to_error::Segment;
 use wasm_bindgen::{JsCast, JsValue};
 use zeroize::Zeroizing;
@@ -19,28 +24,67 @@ const MAXIMUM_DEPTH: usize = 16;
 /// How many values an argument may hold: objects that refer to each other could be walked for ever.
 const MAXIMUM_VALUES: usize = 100_000;
 
+/// What an argument or a part of it is read as. A field that it does not declare is refused, for what was typed under a
+/// misspelt name would be lost.
+pub(super) trait Argument: DeserializeOwned {
+    /// Fields of results, which may be given back and mean nothing here.
+    const OF_RESULTS: &'static [&'static str] = &[];
+}
+
 /// An argument that is an object, by serde.
-pub(super) fn object<T: DeserializeOwned>(path: &str, value: &JsValue) -> Result<T> {
+pub(super) fn object<T: Argument>(path: &str, value: &JsValue) -> Result<T> {
     fields(path, &data(path, value)?)
 }
 
 /// An object within an argument, which was copied with it.
-pub(super) fn fields<T: DeserializeOwned>(path: &str, value: &JsValue) -> Result<T> {
+pub(super) fn fields<T: Argument>(path: &str, value: &JsValue) -> Result<T> {
     // serde would look for the fields on an array too.
     if !value.is_object() || Array::is_array(value) {
         return Err(wrong(path));
     }
-    serde_path_to_error::deserialize(serde_wasm_bindgen::Deserializer::from(value.clone())).map_err(|error| {
-        // Of serde's message only the name of a missing field is told: the rest may repeat the value.
+    // It is a copy, and is read once.
+    let given: &Object = value.unchecked_ref();
+    for field in T::OF_RESULTS {
+        Reflect::delete_property(given, &(*field).into()).map_err(|_| wrong(path))?;
+    }
+    let entries = serde_wasm_bindgen::Deserializer::from(value.clone());
+    let read: Result<AllOf<T>, _> = serde_path_to_error::deserialize(entries);
+    let AllOf(read) = read.map_err(|error| {
+        // Of serde's message only the name of the field is told: the rest may repeat the value.
         let message = error.inner().to_string();
-        let missing = message.trim_start_matches("Error: ").strip_prefix("missing field `");
-        let missing = missing.and_then(|rest| rest.split_once('`'));
-        wrong(&full_path(path, error.path(), missing.map(|(field, _)| field)))
-    })
+        let message = message.trim_start_matches("Error: ");
+        let field_after = |start| Some(message.strip_prefix(start)?.split_once('`')?.0);
+        match field_after("unknown field `") {
+            Some(field) => Error::invalid_argument(format!("`{}` is no field that this has", member(path, field))),
+            None => wrong(&full_path(path, error.path(), field_after("missing field `"))),
+        }
+    })?;
+    Ok(read)
+}
+
+/// Every field of an object, also those that the type does not declare.
+struct AllOf<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for AllOf<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = AllOf<T>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(fields)).map(AllOf)
+            }
+        }
+        deserializer.deserialize_map(Fields(PhantomData))
+    }
 }
 
 /// The same for one that may be left out.
-pub(super) fn object_or_default<T: DeserializeOwned + Default>(path: &str, value: &JsValue) -> Result<T> {
+pub(super) fn object_or_default<T: Argument + Default>(path: &str, value: &JsValue) -> Result<T> {
     if is_absent(value) { Ok(T::default()) } else { object(path, value) }
 }
 

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
-    arguments::{self, object, object_or_default},
+    arguments::{self, Argument, object, object_or_default},
     call::work,
     results::{page, to_js},
     session::SessionHandle,
@@ -57,19 +57,27 @@ impl Classifications {
 }
 
 #[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ClassificationFilter {
     scheme: Option<String>,
     name: Option<String>,
     own: Option<bool>,
 }
 
+impl Argument for ClassificationFilter {}
+
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct NewClassification {
     scheme: String,
     name: Option<String>,
     label: Option<String>,
     description: Option<String>,
     image: Option<String>,
+}
+
+impl Argument for NewClassification {
+    const OF_RESULTS: &'static [&'static str] = &["id", "own"];
 }
 
 #[derive(Serialize)]

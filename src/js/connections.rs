@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
-    arguments::{connection, fingerprint, object, optional_flag, text},
+    arguments::{Argument, connection, fingerprint, object, optional_flag, text},
     call::work,
     results::{done, page, to_js},
     session::SessionHandle,
@@ -103,9 +103,14 @@ impl Connections {
 
 /// An invitation's token, by itself or with the invitation's id.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct InvitationToken {
     token: String,
     id: Option<Id>,
+}
+
+impl Argument for InvitationToken {
+    const OF_RESULTS: &'static [&'static str] = &["email", "mail", "state", "createdAt"];
 }
 
 impl InvitationToken {
@@ -118,11 +123,13 @@ impl InvitationToken {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Details {
     name: String,
     keypair_id: Option<String>,
 }
+
+impl Argument for Details {}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

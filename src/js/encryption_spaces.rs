@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
-    arguments::{self, fingerprint, instant, object, text, wrong},
+    arguments::{self, Argument, fingerprint, instant, object, text, wrong},
     call::work,
     items::item_to_js,
     results::{done, page, to_js},
@@ -75,7 +75,7 @@ impl EncryptionSpaces {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct NewSpaceShare {
     item_id: Id,
     connection_id: ConnectionRef,
@@ -85,6 +85,8 @@ struct NewSpaceShare {
     #[serde(default, with = "serde_wasm_bindgen::preserve")]
     expires_at: JsValue,
 }
+
+impl Argument for NewSpaceShare {}
 
 impl NewSpaceShare {
     fn read(self) -> Result<workflows::NewSpaceShare> {

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
-    arguments::{self, object},
+    arguments::{self, Argument, object},
     call::work,
     results::{done, page, to_js},
     session::SessionHandle,
@@ -48,12 +48,14 @@ impl Invitations {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct NewInvitation {
     name: String,
     email: Option<String>,
     keypair_id: Option<String>,
 }
+
+impl Argument for NewInvitation {}
 
 impl From<NewInvitation> for workflows::NewInvitation {
     fn from(invitation: NewInvitation) -> Self {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
-    arguments::{self, list, object, object_or_default, optional_flag, text},
+    arguments::{self, Argument, list, object, object_or_default, optional_flag, text},
     call::work,
     classifications::Classification,
     results::{done, item_of, page, to_js},
@@ -123,6 +123,7 @@ impl Items {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct NewItem {
     template: String,
     label: String,
@@ -130,6 +131,26 @@ struct NewItem {
     slots: JsValue,
     #[serde(default, with = "serde_wasm_bindgen::preserve")]
     classifications: JsValue,
+}
+
+impl Argument for NewItem {
+    const OF_RESULTS: &'static [&'static str] = &[
+        "id",
+        "name",
+        "templateId",
+        "templateLabel",
+        "own",
+        "ownerId",
+        "originalId",
+        "shareId",
+        "slotIds",
+        "createdAt",
+        "updatedAt",
+        "changed",
+        "birth",
+        "revision",
+        "version",
+    ];
 }
 
 impl NewItem {
@@ -144,6 +165,7 @@ impl NewItem {
 }
 
 #[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ItemChange {
     label: Option<String>,
     #[serde(default, with = "serde_wasm_bindgen::preserve")]
@@ -151,6 +173,26 @@ struct ItemChange {
     #[serde(default, with = "serde_wasm_bindgen::preserve")]
     classifications: JsValue,
     version: Option<String>,
+}
+
+impl Argument for ItemChange {
+    const OF_RESULTS: &'static [&'static str] = &[
+        "id",
+        "name",
+        "templateId",
+        "templateLabel",
+        "own",
+        "ownerId",
+        "originalId",
+        "shareId",
+        "slotIds",
+        "createdAt",
+        "updatedAt",
+        "changed",
+        "birth",
+        "revision",
+        "template",
+    ];
 }
 
 impl ItemChange {
@@ -166,7 +208,7 @@ impl ItemChange {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ItemFilter {
     template_ids: Option<Vec<Id>>,
     scheme: Option<String>,
@@ -178,6 +220,8 @@ struct ItemFilter {
     name: Option<String>,
     order: Option<Order>,
 }
+
+impl Argument for ItemFilter {}
 
 impl From<ItemFilter> for vault::items::ItemFilter {
     fn from(filter: ItemFilter) -> Self {

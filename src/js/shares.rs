@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
-    arguments::{self, fields, fingerprint, get, instant, is_absent, list, object, object_or_default},
+    arguments::{self, Argument, fields, fingerprint, get, instant, is_absent, list, object, object_or_default},
     call::work,
     items::item_to_js,
     results::{done, page, to_js},
@@ -120,7 +120,7 @@ impl Shares {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct NewShare {
     item_id: Id,
     connection_id: ConnectionRef,
@@ -132,6 +132,8 @@ struct NewShare {
     #[serde(default, with = "serde_wasm_bindgen::preserve")]
     expires_at: JsValue,
 }
+
+impl Argument for NewShare {}
 
 impl NewShare {
     fn read(self) -> Result<workflows::NewShare> {
@@ -149,7 +151,7 @@ impl NewShare {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ShareChange {
     share_id: Id,
     item_id: Id,
@@ -159,6 +161,8 @@ struct ShareChange {
     expires_at: JsValue,
     on_sharing: Option<bool>,
 }
+
+impl Argument for ShareChange {}
 
 impl ShareChange {
     fn read(self) -> Result<workflows::ShareTerms> {
@@ -173,7 +177,7 @@ impl ShareChange {
 
 /// A share that a refresh is to let in.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Included {
     share_id: Id,
     fingerprint: String,
@@ -181,6 +185,10 @@ struct Included {
     on_sharing: Option<bool>,
     #[serde(default, with = "serde_wasm_bindgen::preserve")]
     expires_at: JsValue,
+}
+
+impl Argument for Included {
+    const OF_RESULTS: &'static [&'static str] = &["recipientId", "slotId", "why"];
 }
 
 fn included(shares: &JsValue) -> Result<Vec<workflows::IncludedShare>> {
@@ -197,18 +205,22 @@ fn included(shares: &JsValue) -> Result<Vec<workflows::IncludedShare>> {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Incoming {
     must_accept: Option<bool>,
     connection_id: Option<ConnectionRef>,
 }
 
+impl Argument for Incoming {}
+
 #[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Outgoing {
     item_ids: Option<Vec<Id>>,
     connection_id: Option<ConnectionRef>,
 }
+
+impl Argument for Outgoing {}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsCast, JsValue};
 use zeroize::Zeroizing;
 
-use super::arguments::{entries, fields, is_absent, text, wrong};
+use super::arguments::{Argument, entries, fields, is_absent, text, wrong};
 use crate::{
     api::{Id, Timestamp, vault},
     error::Result,
@@ -14,7 +14,7 @@ use crate::{
 
 /// A slot to be made or changed.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct NewSlot {
     id: Option<Id>,
     name: Option<String>,
@@ -27,6 +27,11 @@ struct NewSlot {
     remove: Option<bool>,
     revision: Option<u32>,
     updated_at: Option<Timestamp>,
+}
+
+impl Argument for NewSlot {
+    const OF_RESULTS: &'static [&'static str] =
+        &["bound", "own", "shareId", "originalId", "ownerId", "attachmentId", "createdAt"];
 }
 
 /// Slots in either way of writing them: `{ name: value }`, or an array of slots.
@@ -80,11 +85,16 @@ fn given_value(path: &str, value: &JsValue) -> Result<Option<Option<Value>>> {
 
 /// A node to put an item under, or to take it from.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct NewClassification {
     id: Option<Id>,
     scheme: Option<String>,
     name: Option<String>,
     remove: Option<bool>,
+}
+
+impl Argument for NewClassification {
+    const OF_RESULTS: &'static [&'static str] = &["label", "description", "own"];
 }
 
 pub(super) fn classifications(path: &str, nodes: &JsValue) -> Result<Vec<workflows::Classification>> {

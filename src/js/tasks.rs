@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
-    arguments::{object_or_default, positive_number},
+    arguments::{Argument, object_or_default, positive_number},
     call::work,
     items::OutstandingTasks,
     results::{page, to_js},
@@ -67,11 +67,13 @@ impl ClientTasks {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct TaskFilter {
     states: Option<Vec<ClientTaskState>>,
     target_id: Option<Id>,
 }
+
+impl Argument for TaskFilter {}
 
 #[derive(Serialize)]
 struct TaskRun<'a> {

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
-    arguments::{object, object_or_default, text},
+    arguments::{Argument, object, object_or_default, text},
     call::work,
     results::{page, to_js},
     session::SessionHandle,
@@ -54,11 +54,14 @@ impl Templates {
 }
 
 #[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct TemplateFilter {
     like: Option<String>,
     scheme: Option<String>,
     classification: Option<String>,
 }
+
+impl Argument for TemplateFilter {}
 
 impl From<TemplateFilter> for vault::templates::TemplateFilter {
     fn from(filter: TemplateFilter) -> Self {
@@ -68,12 +71,17 @@ impl From<TemplateFilter> for vault::templates::TemplateFilter {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct NewTemplate {
     name: Option<String>,
     label: String,
     description: Option<String>,
     #[serde(default, with = "serde_wasm_bindgen::preserve")]
     slots: JsValue,
+}
+
+impl Argument for NewTemplate {
+    const OF_RESULTS: &'static [&'static str] = &["id"];
 }
 
 impl NewTemplate {

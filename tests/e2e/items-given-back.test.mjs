@@ -45,6 +45,19 @@ describe('an item', () => {
     );
   });
 
+  it('is taken with all that it shows, and with nothing that it does not', async () => {
+    const item = await make({ phone: '1' });
+    const copied = await session.items.create({ template: 'custom', ...item });
+    assert.deepEqual(valuesOf(copied), valuesOf(item));
+    const slots = [{ label: 'Mail', vlaue: 'a@example.com' }];
+    await assert.rejects(session.items.update(item.id, { slots }), {
+      code: 'INVALID_ARGUMENT',
+      message: '`change.slots[0].vlaue` is no field that this has',
+    });
+    const template = await session.templates.create({ label: 'Contact', slots: item.slots });
+    await session.templates.create({ ...template, name: 'another', label: 'Another' });
+  });
+
   it('is not written over what another device has written since it was read', async () => {
     const item = await make({ phone: '1', email: 'a@example.com' });
     const phone = item.slots.findIndex(({ name }) => name === 'phone');

@@ -322,6 +322,36 @@ describe('a wrong argument', () => {
     assert.deepEqual(problems, []);
   });
 
+  it('may be a field that is not declared, so that nothing is lost that was typed under a misspelt name', async () => {
+    const problems = [];
+    const tried = new Set();
+    for (const method of methods.filter((name) => /^[a-z]/.test(name))) {
+      for (const call of callsOf(method, world).keys()) {
+        for (const path of objectsIn(callsOf(method, world)[call])) {
+          const values = callsOf(method, world)[call];
+          path.reduce((holder, key) => holder[key], values).misspelt = needle;
+          const sent = world.requests.length;
+          const { error } = await outcomeOf(() => callMethod(world, method, values));
+          tried.add(method);
+          const names = /`[a-z][A-Za-z.[\]\d]*\.misspelt`/.test(error?.message) && !error.message.includes(needle);
+          if (error?.code !== 'INVALID_ARGUMENT' || !names || world.requests.length !== sent)
+            problems.push(`${method}: ${path.join('.')}: ended with ${told(error)}`);
+        }
+      }
+    }
+    assert.deepEqual(problems, []);
+    assert.ok(tried.size > 12, [...tried].join());
+    await stillWorks();
+  });
+
+  /** The ways to all objects with declared fields in some arguments; options are none, which may be any object. */
+  function objectsIn(value, path = []) {
+    if (typeof value !== 'object' || value === null || 'signal' in value || 'perPage' in value) return [];
+    const inner = Object.entries(value).flatMap(([key, within]) => objectsIn(within, [...path, key]));
+    const hasFields = !Array.isArray(value) && path.at(-1) !== 'slots';
+    return hasFields ? [path, ...inner] : inner;
+  }
+
   /** Each ends with an INVALID_ARGUMENT, thrown only where there is no promise, before anything is sent. */
   async function expectRefusal(method, wrongs) {
     const isAsync = !method.startsWith('new ') && declarations.isAsync(method);

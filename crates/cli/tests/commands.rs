@@ -180,6 +180,32 @@ fn yaml_that_is_not_the_text_that_it_looks_like_is_refused_with_its_place() {
 }
 
 #[test]
+fn what_is_typed_under_a_misspelt_name_is_refused() {
+    let terminal = Terminal::without_server();
+    let refusal = |spec: &str| {
+        terminal.write("item.yaml", &format!("kind: Item\nmetadata:\n  template_name: vehicle\nspec:\n{spec}"));
+        terminal.refusal(&["items:create", "-i", "item.yaml", "-a", ".alice.yaml"])
+    };
+    let slot = refusal("  label: Car\n  slots:\n  - { name: vin, value: '1' }\n  - { name: plate, vlaue: '2' }\n");
+    assert!(slot.contains("item.yaml") && slot.contains("spec.slots[1].vlaue is no field of a slot"), "{slot}");
+    let item = refusal("  lable: Car\n");
+    assert!(item.contains("spec.lable is no field of an item"), "{item}");
+    let printed =
+        refusal("  label: Car\n  background_color: null\n  slots:\n  - { name: vin, ordinal: 1, value: '1' }\n");
+    assert!(printed.contains("cannot read .alice.yaml"), "{printed}");
+
+    // The whole item would be shared.
+    let keys = "{ data_encryption_key: a, key_encryption_key: a, keystore_access_token: a, passphrase_derived_key: a, \
+                secret: a, vault_access_token: a }";
+    terminal.write(
+        "share.yaml",
+        &format!("kind: Share\nmetadata: {{}}\nspec:\n  item_id: a\n  slotid: b\n  from: {keys}\n"),
+    );
+    let share = terminal.refusal(&["shares:create", "-c", "share.yaml"]);
+    assert!(share.contains("share.yaml is not a valid file of kind Share"), "{share}");
+}
+
+#[test]
 fn a_connection_that_fails_says_why() {
     let terminal = Terminal::without_server();
     let refused = terminal.refusal(&["users:create", "-p", "supersecretpassword"]);

@@ -1,8 +1,17 @@
-use anyhow::{Context, anyhow};
-use serde::Deserialize;
+use std::collections::BTreeMap;
+
+use anyhow::{Context, anyhow, bail};
+use serde::{
+    Deserialize, Serialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
+use serde_json::json;
 use vaultshare::{
     ErrorCode,
-    api::{Id, Timestamp, vault::items::ItemFilter},
+    api::{
+        Id, JsonObject, Timestamp,
+        vault::{self, items::ItemFilter},
+    },
     workflows::{Item, ItemChange, NewItem, NewSlot, Value},
 };
 
@@ -29,6 +38,8 @@ struct TypedItem {
     slots: Vec<TypedSlot>,
     /// As items:get printed it: with the revisions beside the slots it says what the file knows.
     version: Option<String>,
+    #[serde(flatten)]
+    others: BTreeMap<String, IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -44,6 +55,45 @@ struct TypedSlot {
     destroy: bool,
     revision: Option<u32>,
     updated_at: Option<Timestamp>,
+    #[serde(flatten)]
+    others: BTreeMap<String, IgnoredAny>,
+}
+
+/// What items:get of this and of other tools prints besides, and no update reads.
+const PRINTED_WITH_ITEM: [&str; 5] =
+    ["thumbnails", "attachments", "classification_nodes", "associations", "associations_to"];
+const PRINTED_WITH_SLOT: [&str; 3] = ["value_verification_key", "encrypted_value", "encrypted_value_verification_key"];
+
+impl TypedItem {
+    /// What was typed under a misspelt name would be lost.
+    fn refuse_unknown_fields(&self) -> anyhow::Result<()> {
+        let empty = || json!({ "id": "any", "name": "any" });
+        let item = printed_fields::<vault::items::Item>(empty())?;
+        if let Some(name) = unknown_field(&self.others, &item, &PRINTED_WITH_ITEM) {
+            bail!("spec.{} is no field of an item", printable(name));
+        }
+        let slot = printed_fields::<vault::slots::Slot>(empty())?;
+        for (index, typed) in self.slots.iter().enumerate() {
+            if let Some(name) = unknown_field(&typed.others, &slot, &PRINTED_WITH_SLOT) {
+                bail!("spec.slots[{index}].{} is no field of a slot", printable(name));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The fields of a record as it is printed.
+fn printed_fields<Record: DeserializeOwned + Serialize>(empty: serde_json::Value) -> anyhow::Result<JsonObject> {
+    let record: Record = serde_json::from_value(empty)?;
+    Ok(serde_json::from_value(serde_json::to_value(record)?)?)
+}
+
+fn unknown_field<'a>(
+    typed: &'a BTreeMap<String, IgnoredAny>,
+    of_record: &JsonObject,
+    printed_with: &[&str],
+) -> Option<&'a str> {
+    typed.keys().map(String::as_str).find(|name| !of_record.contains_key(*name) && !printed_with.contains(name))
 }
 
 impl From<TypedSlot> for NewSlot {
@@ -64,6 +114,7 @@ impl From<TypedSlot> for NewSlot {
 fn read(input: &ItemInput) -> anyhow::Result<(Metadata, TypedItem)> {
     let file: ConfigFile<Option<Metadata>, TypedItem> = config_file::read(&input.file, KIND)
         .context("an item has a label and slots with a name and a value each, texts all of them, numbers in quotes")?;
+    file.spec.refuse_unknown_fields().with_context(|| format!("cannot read {}", shown(&input.file)))?;
     Ok((file.metadata.unwrap_or_default(), file.spec))
 }
 

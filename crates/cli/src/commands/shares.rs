@@ -61,7 +61,9 @@ struct Config {
     spec: Sharing,
 }
 
+/// A misspelt `slot_id` would share the whole item.
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Sharing {
     item_id: Id,
     #[serde(default, skip_serializing_if = "Option::is_none")]
