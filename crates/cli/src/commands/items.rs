@@ -5,11 +5,11 @@ use serde::{
     Deserialize, Serialize,
     de::{DeserializeOwned, IgnoredAny},
 };
-use serde_json::json;
+use serde_norway::Mapping;
 use vaultshare::{
     ErrorCode,
     api::{
-        Id, JsonObject, Timestamp,
+        Id, Timestamp,
         vault::{self, items::ItemFilter},
     },
     workflows::{Item, ItemChange, NewItem, NewSlot, Value},
@@ -67,12 +67,11 @@ const PRINTED_WITH_SLOT: [&str; 3] = ["value_verification_key", "encrypted_value
 impl TypedItem {
     /// What was typed under a misspelt name would be lost.
     fn refuse_unknown_fields(&self) -> anyhow::Result<()> {
-        let empty = || json!({ "id": "any", "name": "any" });
-        let item = printed_fields::<vault::items::Item>(empty())?;
+        let item = printed_fields::<vault::items::Item>()?;
         if let Some(name) = unknown_field(&self.others, &item, &PRINTED_WITH_ITEM) {
             bail!("spec.{} is no field of an item", printable(name));
         }
-        let slot = printed_fields::<vault::slots::Slot>(empty())?;
+        let slot = printed_fields::<vault::slots::Slot>()?;
         for (index, typed) in self.slots.iter().enumerate() {
             if let Some(name) = unknown_field(&typed.others, &slot, &PRINTED_WITH_SLOT) {
                 bail!("spec.slots[{index}].{} is no field of a slot", printable(name));
@@ -83,17 +82,17 @@ impl TypedItem {
 }
 
 /// The fields of a record as it is printed.
-fn printed_fields<Record: DeserializeOwned + Serialize>(empty: serde_json::Value) -> anyhow::Result<JsonObject> {
-    let record: Record = serde_json::from_value(empty)?;
-    Ok(serde_json::from_value(serde_json::to_value(record)?)?)
+fn printed_fields<Record: DeserializeOwned + Serialize>() -> anyhow::Result<Mapping> {
+    let record: Record = serde_norway::from_str("{ id: any, name: any }")?;
+    Ok(serde_norway::from_value(serde_norway::to_value(record)?)?)
 }
 
 fn unknown_field<'a>(
     typed: &'a BTreeMap<String, IgnoredAny>,
-    of_record: &JsonObject,
+    of_record: &Mapping,
     printed_with: &[&str],
 ) -> Option<&'a str> {
-    typed.keys().map(String::as_str).find(|name| !of_record.contains_key(*name) && !printed_with.contains(name))
+    typed.keys().map(String::as_str).find(|name| !of_record.contains_key(name) && !printed_with.contains(name))
 }
 
 impl From<TypedSlot> for NewSlot {
