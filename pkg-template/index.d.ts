@@ -43,8 +43,8 @@ export default function init(
 /**
  * What kind of failure it was. These are stable; branch on them and not on messages.
  *
- * - `INVALID_ARGUMENT`: an argument is missing, of the wrong form or out of range, or `init()` was not called; with a
- *   `status`, it was the server that refused it
+ * - `INVALID_ARGUMENT`: an argument is missing, of the wrong form or out of range, or has a field that is not declared (what
+ *   results show besides may be given back), or `init()` was not called; with a `status`, it was the server that refused it
  * - `INVALID_SECRET`: the text does not have the form of a user's secret; the message says what is wrong with it
  * - `LOGIN_FAILED`: wrong secret or passphrase; which of the two is not told. A secret has no checksum: one in which a
  *   character was mistyped for another of its alphabet, or the last one is missing, comes here and not to `INVALID_SECRET`
