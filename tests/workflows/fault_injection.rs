@@ -190,6 +190,24 @@ async fn retried_item_calls_create_nothing_twice() {
     .await;
 }
 
+/// As a page does that shows its list again after an error.
+#[tokio::test]
+async fn an_item_may_be_read_before_the_call_that_made_it_is_retried() {
+    let harness = Harness::new().await;
+    let alice = harness.user().await;
+    let new = vehicle(&[("vin", "123")]);
+    for number in 1..=2 {
+        harness.network.fail(number, Fault::ResponseLost);
+        alice.create_item(&new, &quiet()).await.unwrap_err();
+        let listed = alice.list_items(&ItemFilter::default(), &all()).await.unwrap().entries;
+        let ids: Vec<_> = listed.into_iter().map(|item| item.id).collect();
+        let shown = alice.get_items(&ids, &quiet()).await.unwrap();
+        let made = alice.create_item(&new, &quiet()).await.unwrap();
+        assert_eq!(value(&made, "vin"), Some("123"));
+        assert!(shown.iter().any(|(id, _)| *id == made.record.id) && items(&alice).await == number, "{number}");
+    }
+}
+
 #[tokio::test]
 async fn a_retried_removal_of_a_slot_succeeds() {
     let harness = Harness::new().await;
