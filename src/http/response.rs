@@ -42,7 +42,8 @@ pub(super) fn error_of(response: &Response) -> Error {
         (404, _) => (ErrorCode::NotFound, "no such record, or not one of this user's"),
         (409, _) => (ErrorCode::Conflict, "the request contradicts what the server holds"),
         (429, _) => (ErrorCode::RateLimited, "too many requests: try again later"),
-        (400 | 413 | 422, _) => (ErrorCode::InvalidArgument, "the server refused the request as not valid"),
+        (413, _) => (ErrorCode::InvalidArgument, "the request is larger than the server, or a proxy before it, takes"),
+        (400 | 422, _) => (ErrorCode::InvalidArgument, "the server refused the request as not valid"),
         (500..=599, _) => (ErrorCode::ServerError, "the server failed"),
         _ => (ErrorCode::BadResponse, "the server answered in a way that the protocol does not know"),
     };
@@ -140,8 +141,10 @@ mod tests {
         assert_eq!(error.message(), "the server refused the request as not valid; the server says: \"Taken already\"");
         let bare = "the server refused the request as not valid";
         for body in ["", "[]", "{\"errors\":[]}", "{\"errors\":[{\"error\":\"x\",\"message\":null}]}"] {
-            assert_eq!(error_of(&response(413, body)).message(), bare, "{body}");
+            assert_eq!(error_of(&response(422, body)).message(), bare, "{body}");
         }
+        let from_a_proxy = error_of(&response(413, "<html>413 Request Entity Too Large</html>"));
+        assert!(from_a_proxy.message().contains("larger than the server"), "{from_a_proxy}");
         assert_eq!(error_of(&response(500, r#"{"errors":[{"error":"Bearer abc.def"}]}"#)).server_code(), None);
         for status in [401, 404, 503] {
             let body = r#"{"errors":[{"error":"not_found","message":"Not found for this user"}]}"#;

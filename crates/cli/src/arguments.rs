@@ -34,6 +34,10 @@ pub(crate) struct ServiceUrls {
     /// The Keystore's base URL, in place of the environment file's
     #[arg(long, global = true, value_name = "URL", requires = "vault_url")]
     pub(crate) keystore_url: Option<String>,
+    /// The key that both services want, or the operator's invitation while signing up, in place of the environment file's.
+    /// Other users see the command line: the variable is for it
+    #[arg(long, global = true, env = "VAULTSHARE_SUBSCRIPTION_KEY", hide_env_values = true, value_name = "KEY")]
+    pub(crate) subscription_key: Option<String>,
 }
 
 /// The commands, under the guides' names.

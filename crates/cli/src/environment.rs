@@ -11,13 +11,16 @@ use vaultshare::{
 
 use crate::{arguments::ServiceUrls, transport::HttpTransport, yaml};
 
+/// A key at the wrong place would be ignored, and the server's refusal blame something else.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Environment {
     vault: Service,
     keystore: Service,
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Service {
     url: String,
     #[serde(default)]
@@ -36,7 +39,11 @@ pub(crate) fn client(urls: &ServiceUrls) -> anyhow::Result<Client> {
     let options = ClientOptions {
         vault_url: environment.vault.url,
         keystore_url: environment.keystore.url,
-        subscription_key: environment.vault.subscription_key.or(environment.keystore.subscription_key),
+        subscription_key: urls
+            .subscription_key
+            .clone()
+            .or(environment.vault.subscription_key)
+            .or(environment.keystore.subscription_key),
         policy: RequestPolicy::default(),
     };
     Ok(Client::new(&options, Rc::new(HttpTransport::new()?))?)

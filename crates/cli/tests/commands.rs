@@ -194,6 +194,16 @@ fn what_is_typed_under_a_misspelt_name_is_refused() {
         refusal("  label: Car\n  background_color: null\n  slots:\n  - { name: vin, ordinal: 1, value: '1' }\n");
     assert!(printed.contains("cannot read .alice.yaml"), "{printed}");
 
+    // The server would blame the invitation.
+    terminal.write("services.yaml", "subscription_key: abc\nvault: { url: x }\nkeystore: { url: x }\n");
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_vaultshare"))
+        .args(["-e", "services.yaml", "users:create", "-p", "supersecretpassword"])
+        .current_dir(terminal.folder.path())
+        .output()
+        .unwrap();
+    let environment = String::from_utf8(output.stderr).unwrap();
+    assert!(environment.contains("services.yaml is not a file that says where"), "{environment}");
+
     // The whole item would be shared.
     let keys = "{ data_encryption_key: a, key_encryption_key: a, keystore_access_token: a, passphrase_derived_key: a, \
                 secret: a, vault_access_token: a }";

@@ -129,7 +129,6 @@ pub fn restore(from: &Path, data: &Path, replace: bool) -> Result<()> {
 /// Copies all records from the SQLite databases of a data folder into a PostgreSQL database that has none, and says how many
 /// rows that were. No server may be running on either.
 pub async fn copy(data: &Path, to: &str) -> Result<u64> {
-    sqlx::any::install_default_drivers();
     store::copy::copy(data, &to.parse()?).await
 }
 

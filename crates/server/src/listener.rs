@@ -42,7 +42,10 @@ impl FromStr for ListenAddress {
         match text.strip_prefix(UNIX) {
             Some(path) if path.starts_with('/') && cfg!(unix) => Ok(Self::Unix(path.into())),
             Some(_) => Err("a socket is named by a whole path, on systems that have them".to_owned()),
-            None => text.parse().map(Self::Tcp).map_err(|_| "is no ADDR:PORT, and no unix:/PATH".to_owned()),
+            None => text
+                .parse()
+                .map(Self::Tcp)
+                .map_err(|_| "is no ADDR:PORT such as 127.0.0.1:3000 (a name is none), and no unix:/PATH".to_owned()),
         }
     }
 }

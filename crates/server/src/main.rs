@@ -119,12 +119,20 @@ async fn run(arguments: Arguments) -> Outcome {
         None | Some(Command::Serve) => serve(config).await,
         Some(Command::Migrate) => {
             vaultshare_server::open(config).await?.close().await;
+            println!("the databases are up to date");
             Ok(())
         }
         Some(Command::Check) => check(files_of(&config)?),
-        Some(Command::Backup { backup }) => Ok(vaultshare_server::back_up(files_of(&config)?, &backup)?),
+        Some(Command::Backup { backup }) => {
+            vaultshare_server::back_up(files_of(&config)?, &backup)?;
+            println!("backed up to {}", backup.display());
+            Ok(())
+        }
         Some(Command::Restore { backup, replace }) => {
-            Ok(vaultshare_server::restore(&backup, files_of(&config)?, replace)?)
+            let data = files_of(&config)?;
+            vaultshare_server::restore(&backup, data, replace)?;
+            println!("restored to {}", data.display());
+            Ok(())
         }
         Some(Command::Copy { to }) => {
             let to = to.or(config.database.url).ok_or("copy to which database? --to postgres://…")?;
@@ -164,12 +172,16 @@ async fn serve(mut config: Config) -> Outcome {
         Some(address) => Some(TcpListener::bind(address).await.map_err(|error| cannot_listen(&address, error))?),
         None => None,
     };
+    let database = if config.database.url.is_some() { "PostgreSQL" } else { "SQLite" };
     let app = vaultshare_server::open(config).await?;
     if let Some(listener) = metrics {
         tokio::spawn(axum::serve(listener, metrics::router(app.clone())?).into_future());
     }
     println!("listening on {url}");
-    Ok(app.serve(listener, stop_requested()).await?)
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), database, "listening on {url}");
+    app.serve(listener, stop_requested()).await?;
+    tracing::info!("stopped");
+    Ok(())
 }
 
 /// The folder of the SQLite databases. PostgreSQL has programs of its own for what is done with them.
@@ -196,9 +208,18 @@ fn check(data: &Path) -> Outcome {
 async fn users(app: &App, command: Users) -> Outcome {
     match command {
         Users::List => return list(app).await,
-        Users::Disable { username } => app.set_user_disabled(&username, true).await?,
-        Users::Enable { username } => app.set_user_disabled(&username, false).await?,
-        Users::Delete { username } => app.delete_user(&username).await?,
+        Users::Disable { username } => {
+            app.set_user_disabled(&username, true).await?;
+            println!("disabled {username}");
+        }
+        Users::Enable { username } => {
+            app.set_user_disabled(&username, false).await?;
+            println!("enabled {username}");
+        }
+        Users::Delete { username } => {
+            app.delete_user(&username).await?;
+            println!("deleted {username}");
+        }
         Users::Invite => {
             let (token, until) = app.invite_user().await?;
             println!("{token}");

@@ -42,6 +42,21 @@ pub(crate) fn lock_folder(folder: &Path) -> Result<File> {
     }
 }
 
+/// Gives a file to the user and the group that a folder belongs to. Only root can, and only for root there is a difference.
+pub(crate) fn give_to_owner_of(folder: &Path, file: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt, chown};
+        let (folder, now) = (std::fs::metadata(folder)?, std::fs::metadata(file)?);
+        if folder.uid() != now.uid() {
+            return chown(file, Some(folder.uid()), Some(folder.gid()));
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = (folder, file);
+    Ok(())
+}
+
 /// Takes away the access that others have to a file, if there is one.
 pub(crate) fn close_to_others(file: &Path) -> io::Result<()> {
     #[cfg(unix)]

@@ -74,8 +74,8 @@ async fn table_names(source: &mut AnyConnection) -> Result<Vec<String>> {
 async fn refuse_rows(target: &mut AnyConnection, table: &str) -> Result<()> {
     let has_rows = AssertSqlSafe(format!("SELECT EXISTS (SELECT 1 FROM {table})"));
     if sqlx::query_scalar(has_rows).fetch_one(target).await? {
-        let message = "a server was started on the PostgreSQL database, and nothing is copied over its records: \
-             make a new database";
+        let message = "a server or `migrate` has already run on the PostgreSQL database, and nothing is copied over its \
+             records: make a new database";
         return Err(Error::fault(message));
     }
     Ok(())

@@ -31,6 +31,10 @@ impl From<rusqlite::Error> for Error {
 }
 
 fn open(file: &Path, flags: OpenFlags) -> Result<Connection> {
+    if let Err(error) = fs::metadata(file) {
+        let hint = "is this the data folder? --data, --config and VAULTSHARE_DATA name it";
+        return Err(Error::fault(format!("{} cannot be opened: {error}: {hint}", file.display())));
+    }
     let opened = Connection::open_with_flags(file, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX);
     let connection = opened.map_err(|error| Error::fault(format!("{} cannot be opened: {error}", file.display())))?;
     connection.busy_timeout(Duration::from_secs(10))?;
@@ -128,15 +132,15 @@ fn others_can_read(file: &Path) -> Result<bool> {
 /// Copies both databases into a new folder, as they are at one moment. Writes wait for the moment, and not for the copy.
 pub(crate) fn back_up(data: &Path, to: &Path) -> Result<()> {
     let failed = |error: io::Error| Error::fault(format!("{} cannot be written: {error}", to.display()));
-    private::create_folder(to).map_err(failed)?;
-    if fs::read_dir(to).map_err(failed)?.next().is_some() {
-        return Err(Error::fault(format!("{} is not empty", to.display())));
-    }
     let open_both = || -> Result<Vec<Connection>> {
         let open_one = |(name, _): (&str, &Migrator)| open(&data.join(name), OpenFlags::SQLITE_OPEN_READ_WRITE);
         DATABASES.into_iter().map(open_one).collect()
     };
     let (writers, readers) = (open_both()?, open_both()?);
+    private::create_folder(to).map_err(failed)?;
+    if fs::read_dir(to).map_err(failed)?.next().is_some() {
+        return Err(Error::fault(format!("{} is not empty", to.display())));
+    }
     for writer in &writers {
         writer.execute_batch("BEGIN IMMEDIATE")?;
     }
@@ -183,7 +187,10 @@ pub(crate) fn restore(from: &Path, data: &Path, replace: bool) -> Result<()> {
     for (name, _) in DATABASES {
         remove(&restored(name)).map_err(failed)?;
         copy(&open(&from.join(name), OpenFlags::SQLITE_OPEN_READ_ONLY)?, &restored(name))?;
+        // Whoever restores as root restores for the server's user, whose folder it is.
+        private::give_to_owner_of(data, &restored(name)).map_err(failed)?;
     }
+    private::give_to_owner_of(data, &data.join("lock")).map_err(failed)?;
     // The old ones go first, both: cut off here, the server refuses to start, rather than on one of each.
     for (name, _) in DATABASES {
         for suffix in ["", "-wal", "-shm"] {

@@ -152,7 +152,6 @@ impl Store {
 
     /// Opens the schema of a PostgreSQL database, making it when there is none, and brings its tables up to date.
     pub(crate) async fn open_postgres(url: &Url, tables: &Tables, clock: Clock) -> Result<Self> {
-        sqlx::any::install_default_drivers();
         let postgres::Pools { writers, readers, probes } = postgres::open(url, tables).await?;
         Self { name: tables.name, engine: Engine::Postgres { probes }, writers, readers, clock }.with_clock_set().await
     }

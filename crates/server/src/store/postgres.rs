@@ -1,6 +1,6 @@
 //! PostgreSQL: a schema per service in one database, and any number of processes on it.
 
-use std::{borrow::Cow, fmt, net::IpAddr, str::FromStr, time::Duration};
+use std::{borrow::Cow, fmt, fs::File, io::ErrorKind, net::IpAddr, str::FromStr, time::Duration};
 
 use backon::{ConstantBuilder, Retryable};
 use log::LevelFilter;
@@ -69,7 +69,11 @@ impl FromStr for Url {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let not_one = || Error::fault("the URL of the database is not postgres://user:password@host/database");
+        let not_one = || {
+            let form = "postgres://user:password@host/database, with %2F, %23 and %40 for /, # and @ in the password; a host \
+                        stands there also where ?host=/run/postgresql names the folder of a socket";
+            Error::fault(format!("the URL of the database is not {form}"))
+        };
         let options: AnyConnectOptions = text.parse().map_err(|_| not_one())?;
         let url = &options.database_url;
         if !["postgres", "postgresql"].contains(&url.scheme()) {
@@ -84,6 +88,22 @@ impl FromStr for Url {
 }
 
 impl Url {
+    fn parameter(&self, wanted: &str) -> Option<Cow<'_, str>> {
+        self.0.database_url.query_pairs().find(|(name, _)| name == wanted).map(|(_, value)| value)
+    }
+
+    /// Names the file of a certificate or a key that is not there, which the system's own sentence does not.
+    fn require_files(&self) -> Result<()> {
+        for name in ["sslrootcert", "sslcert", "sslkey"] {
+            if let Some(file) = self.parameter(name)
+                && let Err(error) = File::open(&*file)
+            {
+                return Err(Error::fault(format!("{name} of the database's URL: {file} cannot be read: {error}")));
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) fn warn_if_unproven(&self) {
         if self.is_unproven() {
             tracing::warn!(
@@ -95,14 +115,12 @@ impl Url {
     /// Whether somebody between the two machines could be taken for the database: it is on another one, and does not have to
     /// show a certificate.
     fn is_unproven(&self) -> bool {
-        let url = &self.0.database_url;
-        let parameter = |wanted: &str| url.query_pairs().find(|(name, _)| name == wanted).map(|(_, value)| value);
-        let host = parameter("host").or_else(|| url.host_str().map(Cow::Borrowed));
+        let host = self.parameter("host").or_else(|| self.0.database_url.host_str().map(Cow::Borrowed));
         let is_local = host.is_none_or(|host| {
             let ip = host.trim_matches(['[', ']']).parse::<IpAddr>();
             host.is_empty() || host.starts_with('/') || host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
         });
-        !is_local && !parameter("sslmode").is_some_and(|mode| mode == "verify-full" || mode == "verify-ca")
+        !is_local && !self.parameter("sslmode").is_some_and(|mode| mode == "verify-full" || mode == "verify-ca")
     }
 }
 
@@ -140,12 +158,18 @@ pub(super) async fn open(url: &Url, tables: &Tables) -> Result<Pools> {
     Ok(Pools { writers, readers, probes: pool(1, WRITER).await? })
 }
 
-/// The first connection. A server that is not there yet is waited for.
+/// The first connection. A server that is not there yet is waited for; one that does not prove who it is is not.
 pub(crate) async fn connect(url: &Url) -> Result<AnyConnection> {
+    sqlx::any::install_default_drivers();
+    url.require_files()?;
     let unanswered = |_| Error::Interrupted("the database does not answer".to_owned());
     let attempt = || async {
-        let connected = timeout(CONNECT_TIMEOUT, AnyConnection::connect_with(&url.0)).await;
-        Ok(connected.map_err(unanswered)??)
+        match timeout(CONNECT_TIMEOUT, AnyConnection::connect_with(&url.0)).await.map_err(unanswered)? {
+            Err(sqlx::Error::Io(error)) if error.kind() == ErrorKind::InvalidData => {
+                Err(Error::fault(format!("the database cannot be trusted: {error}")))
+            }
+            connected => Ok(connected?),
+        }
     };
     let mut is_first = true;
     let attempts = ConstantBuilder::new().with_delay(START_PAUSE).with_max_times(START_ATTEMPTS);
@@ -312,5 +336,12 @@ mod tests {
         }
         let url: Url = "postgresql://user:hush@host/database?sslmode=verify-full".parse().unwrap();
         assert!(!format!("{url:?}").contains("hush"));
+    }
+
+    #[tokio::test]
+    async fn a_certificate_that_is_not_there_is_named_at_once() {
+        let url: Url = "postgres://host/database?sslmode=verify-full&sslrootcert=/no/such/ca.pem".parse().unwrap();
+        let refused = super::connect(&url).await.unwrap_err().to_string();
+        assert!(refused.contains("sslrootcert") && refused.contains("/no/such/ca.pem"), "{refused}");
     }
 }

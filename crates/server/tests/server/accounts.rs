@@ -443,6 +443,18 @@ async fn a_backup_is_restored_where_no_server_runs_and_nothing_is_lost() {
     assert!(not_empty.contains("--replace"), "{not_empty}");
     vaultshare_server::restore(&backup, &data, true).unwrap();
 
+    // Whose folder it is can use what root restores.
+    #[cfg(unix)]
+    if std::os::unix::fs::chown(&data, Some(12_345), Some(12_345)).is_ok() {
+        vaultshare_server::restore(&backup, &data, true).unwrap();
+        for file in ["vault.db", "keystore.db"] {
+            let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(data.join(file)).unwrap());
+            assert_eq!(owner, 12_345, "{file}");
+        }
+        std::os::unix::fs::chown(&data, Some(0), Some(0)).unwrap();
+        vaultshare_server::restore(&backup, &data, true).unwrap();
+    }
+
     let half = copy_of(&backup);
     std::fs::copy(folder.path().join("backup/keystore.db"), half.path().join("vault.db")).unwrap();
     assert!(vaultshare_server::restore(half.path(), &data, true).is_err());

@@ -4,7 +4,7 @@
 use std::{path::Path, process::Command};
 
 use serde_json::json;
-use vaultshare_server::testing::{self, Folder};
+use vaultshare_server::testing::{self, Database, Folder};
 
 use crate::common::{SEALED, process::Process, srp_client};
 
@@ -102,8 +102,13 @@ fn it_stops_when_asked_and_logs_no_secrets() {
 /// Runs a command beside what else runs, with options before or behind it, and returns whether it went well and what it
 /// printed.
 fn command(arguments: &[&str], data: &Path) -> (bool, String, String) {
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_vaultshare-server")).args(arguments).arg("--data").arg(data).output().unwrap();
+    command_on(None, arguments, data)
+}
+
+fn command_on(database: Option<&Database>, arguments: &[&str], data: &Path) -> (bool, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vaultshare-server"));
+    command.envs(database.map(|database| ("VAULTSHARE_DATABASE_URL", database.url())));
+    let output = command.args(arguments).arg("--data").arg(data).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.success(), text(output.stdout), text(output.stderr))
 }
@@ -118,35 +123,49 @@ fn commands_for_files_say_what_does_it_on_postgresql() {
     }
 }
 
-#[test]
-fn commands_do_what_they_say_beside_a_running_server() {
+#[tokio::test]
+async fn users_are_invited_listed_disabled_and_deleted_beside_a_running_server() {
     let folder = Folder::new().unwrap();
-    let (data, backup) = (folder.path().join("data"), folder.path().join("backup"));
-    let (made, _, log) = command(&["migrate"], &data);
-    assert!(made, "{log}");
-    let process = Process::start_with("127.0.0.1:0", &["--signups", "invite", "serve"], &data);
+    let data = folder.path();
+    let database = testing::database().await.unwrap();
+    let users = |arguments: &[&str]| command_on(database.as_ref(), &[&["users"], arguments].concat(), data);
+    let (there, _, reason) = users(&["list"]);
+    assert!(!there && !reason.contains("panicked"), "{reason}");
+    assert!(command_on(database.as_ref(), &["migrate"], data).0);
+    let invite = ["--signups", "invite", "serve"];
+    let process = Process::start_on(database.as_ref(), "127.0.0.1:0", &invite, data);
     let (salt, verifier) = srp_client::registration("alice", "passphrase");
     let user = json!({ "username": "alice", "srp_salt": salt, "srp_verifier": verifier });
     assert_eq!(process.call("POST", "/keystore/srp/users", "", &user).0, 403);
-    let (invited, token, _) = command(&["users", "invite"], &data);
+    let (invited, token, _) = users(&["invite"]);
     assert!(invited);
     let with_invitation = format!("none\r\nmeeco-subscription-key: {}", token.trim());
     assert_eq!(process.call("POST", "/keystore/srp/users", &with_invitation, &user).0, 201);
     let token = process.sign_in("alice");
 
-    let (listed, users, _) = command(&["users", "list"], &data);
-    assert!(listed && users.starts_with("alice\t") && users.contains("\tenabled\t"), "{users}");
+    let (listed, list, _) = users(&["list"]);
+    assert!(listed && list.starts_with("alice\t") && list.contains("\tenabled\t"), "{list}");
+    assert_eq!(users(&["disable", "alice"]).1, "disabled alice\n");
+    assert_eq!(process.call("GET", "/keystore/session", &token, &json!({})).0, 401);
+    assert!(users(&["list"]).1.contains("\tdisabled\t"));
+    assert_eq!(users(&["enable", "alice"]).1, "enabled alice\n");
+    process.sign_in("alice");
+    assert_eq!(users(&["delete", "alice"]).1, "deleted alice\n");
+    assert_eq!(users(&["list"]).1, "");
+    let (found, _, reason) = users(&["delete", "alice"]);
+    assert!(!found && reason.contains("there is no user alice"), "{reason}");
+}
+
+#[test]
+fn a_backup_is_made_beside_a_running_server_and_restored_where_none_runs() {
+    let folder = Folder::new().unwrap();
+    let (data, backup) = (folder.path().join("data"), folder.path().join("backup"));
+    let (copied, _, reason) = command(&["backup", backup.to_str().unwrap()], &data);
+    assert!(!copied && reason.contains("--data") && !backup.exists(), "{reason}");
+    let process = Process::start(&data);
+    register(&process);
     let (copied, _, log) = command(&["backup", backup.to_str().unwrap()], &data);
     assert!(copied, "{log}");
-    assert!(command(&["users", "disable", "alice"], &data).0);
-    assert_eq!(process.call("GET", "/keystore/session", &token, &json!({})).0, 401);
-    assert!(command(&["users", "list"], &data).1.contains("\tdisabled\t"));
-    assert!(command(&["users", "enable", "alice"], &data).0);
-    process.sign_in("alice");
-    assert!(command(&["users", "delete", "alice"], &data).0);
-    assert_eq!(command(&["users", "list"], &data).1, "");
-    let (found, _, reason) = command(&["users", "delete", "alice"], &data);
-    assert!(!found && reason.contains("there is no user alice"), "{reason}");
     assert_eq!(command(&["check"], &data).1, "both databases are well\n");
 
     let (restored, _, reason) = command(&["restore", backup.to_str().unwrap(), "--replace"], &data);
@@ -158,6 +177,10 @@ fn commands_do_what_they_say_beside_a_running_server() {
     assert!(command(&["restore", backup.to_str().unwrap(), "--replace"], &data).0);
     let process = Process::start(&data);
     process.sign_in("alice");
+    process.signal("TERM");
+    let (_, log) = process.wait();
+    let said = |part: &str| log.lines().any(|line| line.contains(part) && line.contains(" INFO "));
+    assert!(said("listening on http://127.0.0.1:") && said(env!("CARGO_PKG_VERSION")) && said("stopped"), "{log}");
     std::fs::write(backup.join("vault.db"), "no database").unwrap();
     let (well, problems, _) = command(&["check"], &backup);
     assert!(!well && problems.contains("vault.db"), "{problems}");

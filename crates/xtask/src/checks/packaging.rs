@@ -64,10 +64,26 @@ pub(super) fn check_containers(workspace: &Workspace) -> anyhow::Result<()> {
     caddy.args(["validate", "--adapter", "caddyfile", "--config"]).arg(folder.join("Caddyfile"));
     process::run(caddy.envs([("DOMAIN", "localhost"), ("SERVERS", "server")]).stderr(Stdio::null()))?;
 
+    check_nginx(workspace)?;
+
     let (dockerfile, oldest) = (files::read(&folder.join("Dockerfile"))?, env!("CARGO_PKG_RUST_VERSION"));
     ensure!(
         dockerfile.contains(&format!("FROM rust:{oldest}.")),
         "the image is not of Rust {oldest}, as rust-version is"
     );
     Ok(())
+}
+
+/// All but the certificate, which only the operator has.
+fn check_nginx(workspace: &Workspace) -> anyhow::Result<()> {
+    tools::ensure_program(workspace, "nginx", "nginx-light")?;
+    let site = files::read(&workspace.path("packaging/nginx/vaultshare.conf"))?;
+    let site: Vec<&str> = site.lines().filter(|line| !line.contains("ssl_certificate")).collect();
+    let site = site.join("\n").replace("listen 443 ssl;", "listen 127.0.0.1:8443;");
+    let folder = workspace.in_target("packaging/nginx");
+    std::fs::create_dir_all(&folder)?;
+    let file = folder.join("nginx.conf");
+    files::write(&file, format!("pid nginx.pid;\nerror_log stderr;\nevents {{}}\nhttp {{\n{site}\n}}\n"))?;
+    let mut nginx = workspace.command("nginx");
+    process::run(nginx.args(["-t", "-q", "-p"]).arg(&folder).arg("-c").arg(&file))
 }
