@@ -122,7 +122,9 @@ async fn nothing_is_copied_over_records_from_under_a_server_or_from_what_is_brok
     let (data, _) = running.stop().await;
 
     let used = FreshServer::on(used).await.unwrap();
-    assert!(refused(&copy(data.path(), used.database().unwrap())).contains("a server was started on the PostgreSQL"));
+    assert!(
+        refused(&copy(data.path(), used.database().unwrap())).contains("has already run on the PostgreSQL database")
+    );
 
     let orphan = "PRAGMA foreign_keys = OFF; INSERT INTO user_usage (user_id, items, bytes) VALUES ('nobody', 1, 1)";
     sqlx::raw_sql(orphan).execute(&mut on_file(&data, "vault").await).await.unwrap();
