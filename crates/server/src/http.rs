@@ -11,6 +11,7 @@ use std::{
 
 use axum::{
     BoxError, Json, Router,
+    body::Body,
     error_handling::HandleErrorLayer,
     extract::{MatchedPath, Request, State},
     handler::HandlerWithoutStateExt,
@@ -25,6 +26,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use http_body_util::BodyExt;
 use ipnet::IpNet;
 use serde::Serialize;
 use tokio::{runtime::Handle, sync::Mutex};
@@ -47,7 +49,7 @@ use crate::{
     error::{Code, Error},
     keystore::{self, Keystore},
     metrics, retry,
-    service::Service,
+    service::{LargeReply, Service},
     vault::{self, Vault},
     work::Reservation,
 };
@@ -225,11 +227,28 @@ async fn whether_or_not_the_client_waits(mut request: Request, next: Next) -> Re
     let held = reservation.clone();
     let answer = async move {
         let response = next.run(request).await;
+        let response = match response.extensions().get::<LargeReply>() {
+            Some(LargeReply) => until_sent(response, &held).await,
+            None => response,
+        };
         // What it has reserved it has until it is answered.
         drop(held);
         response
     };
     Answer { answer: Some(Box::pin(answer.in_current_span())), reservation }.await
+}
+
+/// A large reply, which its user has so many of until they are sent.
+async fn until_sent(response: Response, reservation: &Reservation) -> Response {
+    match reservation.begin_to_reply().await {
+        Ok(held) => response.map(|body| {
+            Body::new(body.map_frame(move |frame| {
+                let _until_sent = &held;
+                frame
+            }))
+        }),
+        Err(error) => error.into_response(),
+    }
 }
 
 /// The answer to a client. Dropped before it is there, because the client has gone, it goes on by itself.

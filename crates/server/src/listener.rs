@@ -11,8 +11,11 @@ use std::{
 use serde_with::{DeserializeFromStr, SerializeDisplay};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
 };
+
+/// How many connections the system holds that have not been accepted yet.
+const BACKLOG: u32 = 1024;
 
 /// What the address of a socket in the file system begins with.
 const UNIX: &str = "unix:";
@@ -55,6 +58,67 @@ pub(crate) trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
 
+/// An address of this server alone, on which nobody is answered yet: a proxy that connects is refused, and asks another
+/// server.
+pub enum Reserved {
+    /// On the network: a port.
+    Tcp(TcpSocket),
+    /// In the file system: the path that a socket will have.
+    Unix(PathBuf),
+}
+
+impl Reserved {
+    /// Takes the address.
+    pub fn new(address: &ListenAddress) -> io::Result<Self> {
+        match address {
+            ListenAddress::Tcp(address) => {
+                let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+                // Connections of a server that was here before may still be ending.
+                #[cfg(not(windows))]
+                socket.set_reuseaddr(true)?;
+                socket.bind(*address)?;
+                Ok(Self::Tcp(socket))
+            }
+            ListenAddress::Unix(path) => Ok(Self::Unix(path.clone())),
+        }
+    }
+
+    /// Where it will listen: of port 0 the one that was taken.
+    pub fn address(&self) -> io::Result<ListenAddress> {
+        match self {
+            Self::Tcp(socket) => socket.local_addr().map(ListenAddress::Tcp),
+            Self::Unix(path) => Ok(ListenAddress::Unix(path.clone())),
+        }
+    }
+
+    /// Begins to listen. A socket that a killed server left behind is taken over; one that is listened on is not. The owner and
+    /// the group of its folder may connect.
+    pub async fn listen(self) -> io::Result<Listener> {
+        match self {
+            Self::Tcp(socket) => socket.listen(BACKLOG).map(Listener::Tcp),
+            #[cfg(unix)]
+            Self::Unix(path) => {
+                use std::{
+                    fs,
+                    os::unix::fs::{FileTypeExt, PermissionsExt},
+                };
+                use tokio::net::{UnixListener, UnixStream};
+                let is_left_behind =
+                    UnixStream::connect(&path).await.is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused);
+                // The system gives the same answer for any other file.
+                if is_left_behind && fs::symlink_metadata(&path)?.file_type().is_socket() {
+                    fs::remove_file(&path)?;
+                }
+                let listener = UnixListener::bind(&path)?;
+                fs::set_permissions(&path, PermissionsExt::from_mode(0o660))?;
+                Ok(Listener::Unix(listener, path))
+            }
+            #[cfg(not(unix))]
+            Self::Unix(_) => Err(ErrorKind::Unsupported.into()),
+        }
+    }
+}
+
 /// Something that listens.
 pub enum Listener {
     /// On the network.
@@ -71,31 +135,9 @@ impl From<TcpListener> for Listener {
 }
 
 impl Listener {
-    /// Begins to listen. A socket that a killed server left behind is taken over; one that is listened on is not. The owner and
-    /// the group of its folder may connect.
+    /// Takes an address and begins to listen.
     pub async fn bind(address: &ListenAddress) -> io::Result<Self> {
-        match address {
-            ListenAddress::Tcp(address) => TcpListener::bind(address).await.map(Self::Tcp),
-            #[cfg(unix)]
-            ListenAddress::Unix(path) => {
-                use std::{
-                    fs,
-                    os::unix::fs::{FileTypeExt, PermissionsExt},
-                };
-                use tokio::net::{UnixListener, UnixStream};
-                let is_left_behind =
-                    UnixStream::connect(path).await.is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused);
-                // The system gives the same answer for any other file.
-                if is_left_behind && fs::symlink_metadata(path)?.file_type().is_socket() {
-                    fs::remove_file(path)?;
-                }
-                let listener = UnixListener::bind(path)?;
-                fs::set_permissions(path, PermissionsExt::from_mode(0o660))?;
-                Ok(Self::Unix(listener, path.clone()))
-            }
-            #[cfg(not(unix))]
-            ListenAddress::Unix(_) => Err(ErrorKind::Unsupported.into()),
-        }
+        Reserved::new(address)?.listen().await
     }
 
     /// Where it listens: of port 0 the one that was taken.

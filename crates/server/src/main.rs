@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 use vaultshare_server::{
     App, Config, ListedUser, LogFormat,
-    listener::{ListenAddress, Listener},
+    listener::{ListenAddress, Reserved},
     metrics,
 };
 
@@ -152,8 +152,9 @@ async fn run(arguments: Arguments) -> Outcome {
 
 async fn serve(mut config: Config) -> Outcome {
     let cannot_listen = |address: &dyn Display, error| format!("cannot listen on {address}: {error}");
-    let listener = Listener::bind(&config.listen).await.map_err(|error| cannot_listen(&config.listen, error))?;
-    let address = listener.address()?;
+    let listen = config.listen.clone();
+    let reserved = Reserved::new(&listen).map_err(|error| cannot_listen(&listen, error))?;
+    let address = reserved.address()?;
     let scheme = if config.tls.certificate.is_some() { "https" } else { "http" };
     let url = match &address {
         ListenAddress::Tcp(address) => format!("{scheme}://{address}"),
@@ -177,6 +178,7 @@ async fn serve(mut config: Config) -> Outcome {
     if let Some(listener) = metrics {
         tokio::spawn(axum::serve(listener, metrics::router(app.clone())?).into_future());
     }
+    let listener = reserved.listen().await.map_err(|error| cannot_listen(&listen, error))?;
     println!("listening on {url}");
     tracing::info!(version = env!("CARGO_PKG_VERSION"), database, "listening on {url}");
     app.serve(listener, stop_requested()).await?;
@@ -259,8 +261,19 @@ fn start_log(format: LogFormat) {
     }
 }
 
-/// Completes at ctrl-c, and where the system has it at SIGTERM.
+/// Completes at ctrl-c, and where the system has it at SIGTERM. Whoever asks once more does not wait for clients: what was
+/// acknowledged is stored, so that nothing is lost by an end at once.
 async fn stop_requested() {
+    signalled().await;
+    tracing::info!("stopping: requests in work are waited for, unless asked once more");
+    tokio::spawn(async {
+        signalled().await;
+        tracing::warn!("asked to stop once more: requests in work are broken off");
+        std::process::exit(1);
+    });
+}
+
+async fn signalled() {
     let interrupted = tokio::signal::ctrl_c();
     #[cfg(unix)]
     {

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
+    bounds::LARGE_REPLY,
     clock::Clock,
     config::Limits,
     error::Result,
@@ -48,10 +49,19 @@ pub trait Accounts: Send + Sync {
     fn owners_of_deks<'a>(&'a self, ids: &'a [String]) -> BoxFuture<'a, Result<Vec<(String, String)>>>;
 }
 
+/// Says of a reply that there may be so many of it for each user, until they are sent.
+#[derive(Clone, Copy)]
+pub(crate) struct LargeReply;
+
 /// A reply that may be megabytes. Writing it takes so long that other requests are answered meanwhile.
 pub(crate) fn large_json(value: &impl Serialize) -> Result<Response> {
     let body = in_place(|| serde_json::to_vec(value))?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+    let is_large = body.len() > LARGE_REPLY;
+    let mut reply = ([(header::CONTENT_TYPE, "application/json")], body).into_response();
+    if is_large {
+        reply.extensions_mut().insert(LargeReply);
+    }
+    Ok(reply)
 }
 
 /// Reply of `GET /version`.

@@ -30,6 +30,10 @@ const REQUESTS_OF_USER: usize = 3;
 /// How many bodies of one user are being sent at once. Each may take so much memory, [`crate::bounds::LARGE_BODY`], that nobody counts.
 const BODIES_OF_USER: usize = 8;
 
+/// How many large replies to one user wait at once for the client to take them; more of that user's requests wait until one is
+/// taken, or given up. Those of a client that takes nothing would else be as many as there are connections.
+const REPLIES_OF_USER: usize = 8;
+
 /// What one service computes.
 #[derive(Debug)]
 pub struct Work {
@@ -94,12 +98,13 @@ impl Work {
 struct OfUser {
     turns: Arc<Semaphore>,
     bodies: Arc<Semaphore>,
+    replies: Arc<Semaphore>,
 }
 
 impl Default for OfUser {
     fn default() -> Self {
         let of = |count| Arc::new(Semaphore::new(count));
-        Self { turns: of(REQUESTS_OF_USER), bodies: of(BODIES_OF_USER) }
+        Self { turns: of(REQUESTS_OF_USER), bodies: of(BODIES_OF_USER), replies: of(REPLIES_OF_USER) }
     }
 }
 
@@ -141,6 +146,16 @@ impl Reservation {
         match user {
             Some(user) => Ok(Some(Arc::clone(&user.bodies).acquire_owned().await.map_err(Error::fault)?)),
             // Small ones, of those who have no session.
+            None => Ok(None),
+        }
+    }
+
+    /// Waits, with the request's turn, until a large reply to its user may wait for the client. What this returns is kept until
+    /// the reply is sent.
+    pub(crate) async fn begin_to_reply(&self) -> Result<Option<OwnedSemaphorePermit>> {
+        let user = self.lock().user.clone();
+        match user {
+            Some(user) => Ok(Some(Arc::clone(&user.replies).acquire_owned().await.map_err(Error::fault)?)),
             None => Ok(None),
         }
     }
@@ -290,6 +305,25 @@ mod tests {
         work.wait_for_turn(&other, "bob").await.unwrap();
         other.begin_to_read().await.unwrap();
         bodies.pop();
+        waits.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn one_users_replies_that_are_not_taken_are_so_many_and_nobody_elses() {
+        let work = Work::default();
+        let mut replies = Vec::new();
+        let request = Reservation::default();
+        work.wait_for_turn(&request, "alice").await.unwrap();
+        for _ in 0..REPLIES_OF_USER {
+            replies.push(request.begin_to_reply().await.unwrap().unwrap());
+        }
+        let mut waits = Box::pin(request.begin_to_reply());
+        let still_waits = std::future::poll_fn(|context| Poll::Ready(waits.as_mut().poll(context).is_pending()));
+        assert!(still_waits.await);
+        let other = Reservation::default();
+        work.wait_for_turn(&other, "bob").await.unwrap();
+        other.begin_to_reply().await.unwrap();
+        replies.pop();
         waits.await.unwrap();
     }
 

@@ -2,12 +2,12 @@
 
 use std::{future::Future, time::Duration};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::AnyConnection;
 use tower::ServiceExt;
 use vaultshare_server::testing;
 
-use crate::common::{self, Server, request, server, text};
+use crate::common::{self, Server, User, request, server, text};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -190,4 +190,30 @@ async fn a_database_of_a_later_version_is_refused_and_says_so() {
     }
     let refused = vaultshare_server::open(config).await.err().unwrap().to_string();
     assert!(refused.contains("of a later version of this server"), "{refused}");
+}
+
+#[tokio::test]
+async fn large_replies_that_a_user_does_not_take_are_so_many() {
+    let server = server().await;
+    let (alice, bob) = (server.sign_up("alice").await, server.sign_up("bob").await);
+    let value = format!("Aes256Gcm.{}.QUFBQQ==", "c2VhbGVk".repeat(16 * 1024));
+    let body = json!({ "template_name": "custom", "item": {
+        "label": "x", "slots_attributes": [{ "name": "large", "encrypted_value": value }] } });
+    let path = |item: &Value| format!("/vault/items/{}", text(&item["item"]["id"]));
+    let of_alice = path(&server.post(&alice, "/vault/items", body.clone()).await.ok());
+    let of_bob = path(&server.post(&bob, "/vault/items", body).await.ok());
+    let get = |user: &User, path: &str| {
+        let request = request("GET", path, Some(&user.vault_token), None, None);
+        server.0.router().oneshot(request)
+    };
+    let mut untaken = Vec::new();
+    for _ in 0..8 {
+        untaken.push(get(&alice, &of_alice).await.unwrap());
+    }
+    let mut next = Box::pin(get(&alice, &of_alice));
+    assert!(tokio::time::timeout(Duration::from_secs(1), &mut next).await.is_err());
+    assert_eq!(get(&bob, &of_bob).await.unwrap().status(), 200);
+    let taken = axum::body::to_bytes(untaken.pop().unwrap().into_body(), usize::MAX).await.unwrap();
+    assert!(taken.len() > 64 * 1024);
+    assert_eq!(next.await.unwrap().status(), 200);
 }

@@ -1,7 +1,14 @@
 //! The binary itself: what it prints, how it stops, and that an acknowledged write survives its being killed.
 #![cfg(unix)]
 
-use std::{path::Path, process::Command};
+use std::{
+    io::Write,
+    net::{TcpListener, TcpStream},
+    path::Path,
+    process::Command,
+    thread,
+    time::Duration,
+};
 
 use serde_json::json;
 use vaultshare_server::testing::{self, Database, Folder};
@@ -38,6 +45,50 @@ async fn an_acknowledged_write_survives_being_killed() {
         assert_eq!((status, &reply["data_encryption_key"]["serialized_data_encryption_key"]), (200, &json!(SEALED)));
     }
     process.sign_in("alice");
+}
+
+#[test]
+fn whoever_asks_once_more_does_not_wait_for_clients() {
+    let data = Folder::new().unwrap();
+    let mut process = Process::start(data.path());
+    let mut slow = TcpStream::connect(process.address).unwrap();
+    let head = "POST /keystore/srp/challenges HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+                content-length: 100\r\n\r\n{";
+    slow.write_all(head.as_bytes()).unwrap();
+    // Until it ends, for one that came while the first was being heard counts as the same.
+    while process.is_running() {
+        process.signal("INT");
+        thread::sleep(Duration::from_millis(50));
+    }
+    let (is_good, log) = process.wait();
+    assert!(!is_good && log.contains("asked to stop once more"), "{log}");
+}
+
+/// A proxy would wait there, and ask no other server.
+#[test]
+fn nobody_connects_before_the_databases_are_open() {
+    let data = Folder::new().unwrap();
+    let stop = |process: Process| {
+        process.signal("TERM");
+        process.wait().1
+    };
+    stop(Process::start(data.path()));
+    let database = rusqlite::Connection::open(data.path().join("vault.db")).unwrap();
+    database.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE").unwrap();
+    std::fs::remove_file(data.path().join("lock")).unwrap();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let process = thread::scope(|scope| {
+        let starting = scope.spawn(|| Process::start_with(&free.to_string(), &[], data.path()));
+        // It has taken the folder, and waits for the database.
+        while !data.path().join("lock").exists() {
+            thread::sleep(Duration::from_millis(10));
+        }
+        assert!(TcpStream::connect(free).is_err());
+        drop(database);
+        starting.join().unwrap()
+    });
+    assert_eq!(process.call("GET", "/livez", "", &json!({})).0, 200);
+    stop(process);
 }
 
 #[test]

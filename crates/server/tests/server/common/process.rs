@@ -88,6 +88,14 @@ impl Process {
         assert!(status.success());
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
     /// Waits for the end, and returns whether it was a good one and what was logged.
     pub fn wait(mut self) -> (bool, String) {
         let log = self.log.take().unwrap().join().unwrap();
