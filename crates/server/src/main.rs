@@ -179,9 +179,10 @@ async fn serve(mut config: Config) -> Outcome {
         tokio::spawn(axum::serve(listener, metrics::router(app.clone())?).into_future());
     }
     let listener = reserved.listen().await.map_err(|error| cannot_listen(&listen, error))?;
+    let signals = Signals::hear()?;
     println!("listening on {url}");
     tracing::info!(version = env!("CARGO_PKG_VERSION"), database, "listening on {url}");
-    app.serve(listener, stop_requested()).await?;
+    app.serve(listener, stop_requested(signals)).await?;
     tracing::info!("stopped");
     Ok(())
 }
@@ -261,36 +262,46 @@ fn start_log(format: LogFormat) {
     }
 }
 
-/// Completes at ctrl-c, and where the system has it at SIGTERM. Whoever asks once more does not wait for clients: what was
-/// acknowledged is stored, so that nothing is lost by an end at once.
-async fn stop_requested() {
-    signalled().await;
+/// What asks the server to stop: ctrl-c, and where the system has it SIGTERM. Heard from when this is made.
+struct Signals {
+    #[cfg(unix)]
+    interrupted: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminated: tokio::signal::unix::Signal,
+    #[cfg(windows)]
+    interrupted: tokio::signal::windows::CtrlC,
+}
+
+impl Signals {
+    fn hear() -> std::io::Result<Self> {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            Ok(Self { interrupted: signal(SignalKind::interrupt())?, terminated: signal(SignalKind::terminate())? })
+        }
+        #[cfg(windows)]
+        Ok(Self { interrupted: tokio::signal::windows::ctrl_c()? })
+    }
+
+    async fn next(&mut self) {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = self.interrupted.recv() => {}
+            _ = self.terminated.recv() => {}
+        }
+        #[cfg(windows)]
+        self.interrupted.recv().await;
+    }
+}
+
+/// Completes when the server is asked to stop. Whoever asks once more does not wait for clients: what was acknowledged is
+/// stored, so that nothing is lost by an end at once.
+async fn stop_requested(mut signals: Signals) {
+    signals.next().await;
     tracing::info!("stopping: requests in work are waited for, unless asked once more");
-    tokio::spawn(async {
-        signalled().await;
+    tokio::spawn(async move {
+        signals.next().await;
         tracing::warn!("asked to stop once more: requests in work are broken off");
         std::process::exit(1);
     });
-}
-
-async fn signalled() {
-    let interrupted = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminated) => {
-                tokio::select! {
-                    _ = interrupted => {}
-                    _ = terminated.recv() => {}
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, "SIGTERM will not be heeded");
-                let _ = interrupted.await;
-            }
-        }
-    }
-    #[cfg(not(unix))]
-    let _ = interrupted.await;
 }

@@ -108,6 +108,13 @@ impl Default for OfUser {
     }
 }
 
+/// A large reply that is on its way. Its user is remembered as long, or another request would count from none.
+#[derive(Debug)]
+pub(crate) struct UntakenReply {
+    _place: OwnedSemaphorePermit,
+    _user: Arc<OfUser>,
+}
+
 /// What a request has reserved. Its last clone gives it back.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reservation(Arc<Mutex<Reserved>>);
@@ -152,10 +159,13 @@ impl Reservation {
 
     /// Waits, with the request's turn, until a large reply to its user may wait for the client. What this returns is kept until
     /// the reply is sent.
-    pub(crate) async fn begin_to_reply(&self) -> Result<Option<OwnedSemaphorePermit>> {
+    pub(crate) async fn begin_to_reply(&self) -> Result<Option<UntakenReply>> {
         let user = self.lock().user.clone();
         match user {
-            Some(user) => Ok(Some(Arc::clone(&user.replies).acquire_owned().await.map_err(Error::fault)?)),
+            Some(user) => {
+                let place = Arc::clone(&user.replies).acquire_owned().await.map_err(Error::fault)?;
+                Ok(Some(UntakenReply { _place: place, _user: user }))
+            }
             None => Ok(None),
         }
     }

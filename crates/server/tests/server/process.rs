@@ -2,7 +2,7 @@
 #![cfg(unix)]
 
 use std::{
-    io::Write,
+    io::{Read, Write},
     net::{TcpListener, TcpStream},
     path::Path,
     process::Command,
@@ -53,8 +53,12 @@ fn whoever_asks_once_more_does_not_wait_for_clients() {
     let mut process = Process::start(data.path());
     let mut slow = TcpStream::connect(process.address).unwrap();
     let head = "POST /keystore/srp/challenges HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
-                content-length: 100\r\n\r\n{";
+                content-length: 100\r\nexpect: 100-continue\r\n\r\n";
     slow.write_all(head.as_bytes()).unwrap();
+    // It is in work.
+    let mut asked = [0; "HTTP/1.1 100 Continue".len()];
+    slow.read_exact(&mut asked).unwrap();
+    assert_eq!(&asked, b"HTTP/1.1 100 Continue");
     // Until it ends, for one that came while the first was being heard counts as the same.
     while process.is_running() {
         process.signal("INT");
@@ -87,7 +91,7 @@ fn nobody_connects_before_the_databases_are_open() {
         drop(database);
         starting.join().unwrap()
     });
-    assert_eq!(process.call("GET", "/livez", "", &json!({})).0, 200);
+    assert_eq!(process.call("GET", "/livez", "", &json!({})).0, 204);
     stop(process);
 }
 
