@@ -696,6 +696,17 @@ export interface Invitation {
   createdAt?: string;
 }
 
+/** An invitation to be handed over by this user, and not by the server. */
+export interface InvitationByCode extends Invitation {
+  /** About 130 characters, to be sent, pasted or scanned; the same as {@link Invitation.token}, which is in it. */
+  code: string;
+  /**
+   * The address of a page with the code behind it: `<base>#vs1=<code>`. What stands behind `#` is sent to no server; the page
+   * that is opened takes it out of its address at once, and gives it to {@link Connections.accept}.
+   */
+  link(base: string | URL): string;
+}
+
 /** Offers to connect. */
 export interface Invitations {
   /**
@@ -703,14 +714,26 @@ export interface Invitations {
    *
    * @param invitation `name`: what this user calls the invited one, readable by this user alone; `email`: where the
    *   Vault is to send id and token, as people write it: spaces around it and a name before it are left out, and the
-   *   domain may be in any script; `keypairId`: a key pair in the Keystore to be used instead of a new one
+   *   domain may be in any script; `keypairId`: a key pair in the Keystore to be used instead of a new one; `by`: what the
+   *   invited user is given. A `code` names this user's key and lets the other side prove theirs, so that the connection is
+   *   {@link Connection.verified} for both, as surely as nobody else read the code on its way; before it is proved, everything
+   *   that would disclose something is `UNVERIFIED_KEY`. A `token`, the default, does neither, and is for users of other apps
    * @throws {VaultError} `INVALID_ARGUMENT` with the server code `invalid_email` for what no mail can be sent to: the
-   *   message says why; `RATE_LIMITED` with `too_many_invitations`
+   *   message says why, and for a code that the server would mail, which would know it then; `RATE_LIMITED` with
+   *   `too_many_invitations`
    *
    * @example
-   * const { token } = await alice.invitations.create({ name: 'Bob' });
+   * const invitation = await alice.invitations.create({ name: 'Bob', by: 'code' });
+   * show(invitation.link('https://your.app/'));
    */
-  create(invitation: { name: string; email?: string; keypairId?: string }, options?: CallOptions): Promise<Invitation>;
+  create(
+    invitation: { name: string; email?: string; keypairId?: string; by: 'code' },
+    options?: CallOptions,
+  ): Promise<InvitationByCode>;
+  create(
+    invitation: { name: string; email?: string; keypairId?: string; by?: 'token' },
+    options?: CallOptions,
+  ): Promise<Invitation>;
 
   /** The invitations that this user made. */
   list(page?: PageOptions): Promise<Page<Invitation>>;
@@ -787,13 +810,13 @@ export interface Connections {
   /**
    * Accepts an invitation, with a new key pair for the connection.
    *
-   * @param invitation the token, or the link with token and id that a server mails (`…#invitation=ID.TOKEN`), with whatever
-   *   a mail program left behind it; or token and id
+   * @param invitation the code or the link with it (`…#vs1=CODE`), the token, or the link with token and id that a server mails
+   *   (`…#invitation=ID.TOKEN`), with whatever a mail program left behind it; or token and id
    * @param details `name`: what this user calls the other, readable by this user alone; `keypairId`: a key pair in the
    *   Keystore to be used instead of a new one
-   * @throws {VaultError} `INVALID_ARGUMENT` for what is no token; `NOT_FOUND` for an unknown or used one,
-   *   `ALREADY_CONNECTED`; `KEY_CHANGED` where the server
-   *   connects with another key than it showed beside the invitation
+   * @throws {VaultError} `INVALID_ARGUMENT` for what is neither code nor token, or was cut short; `NOT_FOUND` for an unknown or
+   *   used one, `ALREADY_CONNECTED`; `KEY_CHANGED` where the server connects with another key than the code names, or than it
+   *   showed beside the invitation: then there is no connection
    *
    * @example
    * const connection = await bob.connections.accept(token, { name: 'Alice' });

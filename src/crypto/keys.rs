@@ -212,6 +212,10 @@ impl KeyEncryptionKey {
 pub struct DataKey(AesKey);
 
 impl DataKey {
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
     /// A random key.
     ///
     /// # Errors

@@ -23,6 +23,7 @@ mod fingerprint;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod invitation_code;
 mod kdf;
 mod key_pair;
 mod keys;
@@ -37,6 +38,7 @@ mod verification;
 
 pub use aes_key::{AesKey, Decrypted};
 pub use fingerprint::{is_fingerprint, safety_number};
+pub use invitation_code::{InvitationCode, InvitationSecret};
 pub use kdf::{decrypt_with_passphrase, derive_key_from_passphrase, encrypt_with_passphrase};
 pub use key_pair::KeyPair;
 pub use keys::{DataKey, KeyEncryptionKey, PassphraseKey, SpaceKeyOrigin};

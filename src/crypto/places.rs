@@ -508,6 +508,21 @@ pub fn space_key_text(maker: &PublicKey, claimer: &PublicKey, key: &DataKey) -> 
     text.0
 }
 
+/// What an inviter's DEK authenticates to make the secret of an invitation code.
+pub(super) fn invitation_text(inviter: &[u8]) -> Vec<u8> {
+    let mut text = Text::new("invitation");
+    text.bytes(inviter);
+    text.0
+}
+
+/// What that secret authenticates to prove the invitee's key.
+pub(super) fn acceptance_text(inviter: &[u8], invitee: &[u8]) -> Vec<u8> {
+    let mut text = Text::new("accept");
+    text.bytes(inviter);
+    text.bytes(invitee);
+    text.0
+}
+
 /// A text that is hashed or signed.
 struct Text(Vec<u8>);
 

@@ -110,7 +110,7 @@ struct InvitationToken {
 }
 
 impl Argument for InvitationToken {
-    const OF_RESULTS: &'static [&'static str] = &["email", "mail", "state", "createdAt"];
+    const OF_RESULTS: &'static [&'static str] = &["code", "email", "mail", "state", "createdAt"];
 }
 
 impl InvitationToken {

@@ -10,6 +10,12 @@ use super::{
 };
 use crate::{api::Id, workflows};
 
+#[wasm_bindgen(module = "/src/js/invitation.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = withLink)]
+    fn with_link(invitation: JsValue) -> JsValue;
+}
+
 #[wasm_bindgen]
 pub struct Invitations {
     session: SessionHandle,
@@ -25,8 +31,15 @@ impl Invitations {
 impl Invitations {
     pub fn create(&self, invitation: JsValue, options: JsValue) -> Promise {
         self.session.call(&options, |session, progress| {
-            let invitation = object::<NewInvitation>("invitation", &invitation)?.into();
-            work(async move { to_js(&Invitation::new(&*session.create_invitation(&invitation, &progress).await?)) })
+            let invitation: workflows::NewInvitation = object::<NewInvitation>("invitation", &invitation)?.into();
+            work(async move {
+                let created = session.create_invitation(&invitation, &progress).await?;
+                let token_or_code = Invitation::new(&created);
+                match invitation.by_code {
+                    true => Ok(with_link(to_js(&Invitation { code: Some(&created.token), ..token_or_code })?)),
+                    false => to_js(&token_or_code),
+                }
+            })
         })
     }
 
@@ -53,14 +66,23 @@ struct NewInvitation {
     name: String,
     email: Option<String>,
     keypair_id: Option<String>,
+    by: Option<By>,
+}
+
+/// What the invited user is given.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum By {
+    Code,
+    Token,
 }
 
 impl Argument for NewInvitation {}
 
 impl From<NewInvitation> for workflows::NewInvitation {
     fn from(invitation: NewInvitation) -> Self {
-        let NewInvitation { name, email, keypair_id } = invitation;
-        workflows::NewInvitation { name, email, keypair_id }
+        let NewInvitation { name, email, keypair_id, by } = invitation;
+        workflows::NewInvitation { name, email, keypair_id, by_code: matches!(by, Some(By::Code)) }
     }
 }
 
@@ -69,6 +91,8 @@ impl From<NewInvitation> for workflows::NewInvitation {
 struct Invitation<'a> {
     id: Option<&'a Id>,
     token: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -84,6 +108,7 @@ impl<'a> Invitation<'a> {
         Invitation {
             id: invitation.id.as_ref(),
             token: &invitation.token,
+            code: None,
             email: invitation.email.as_deref(),
             mail: invitation.mail_state.map(|state| state.as_str()),
             state: invitation.state.map(|state| state.as_str()),

@@ -109,11 +109,6 @@ impl ConnectionKeyPair {
             _ => None,
         }
     }
-
-    /// Whether nothing may be disclosed before the user has named a key.
-    fn is_unproven(&self) -> bool {
-        self.rule == KeyRule::Code && self.expected().is_none()
-    }
 }
 
 /// The other side of a connection, its key accepted.
@@ -121,6 +116,8 @@ pub(super) struct Recipient {
     pub(super) connection: Connection,
     pub(super) key: PublicKey,
     pub(super) own: Rc<ConnectionKeyPair>,
+    /// Whether the other side proved to know the code of this user's invitation: looked at in every session anew.
+    pub(super) has_proved_code: bool,
 }
 
 impl Recipient {
@@ -133,12 +130,18 @@ impl Recipient {
     }
 
     pub(super) fn verified(&self) -> Option<Verified> {
-        self.own.verified()
+        let named = self.own.named_by_user().is_some();
+        self.own.verified().or_else(|| (self.has_proved_code && !named).then_some(Verified::Code))
+    }
+
+    /// Whether nothing may be disclosed before the user has named a key.
+    pub(super) fn is_unproven(&self) -> bool {
+        self.own.rule == KeyRule::Code && !self.has_proved_code && self.own.expected().is_none()
     }
 
     /// `UNVERIFIED_KEY` where nothing may be disclosed to this key yet; `KEY_CHANGED` where it is not the reference's.
     pub(super) fn check_for_disclosure(&self, reference: &ConnectionRef) -> Result<()> {
-        if self.own.is_unproven() {
+        if self.is_unproven() {
             let message =
                 "nothing proves that this key is the other user's: compare safety numbers, then mark it verified";
             return Err(Error::new(ErrorCode::UnverifiedKey, message));

@@ -59,7 +59,8 @@ impl Connection {
 /// Arguments of `accept_invitation`. Not `Debug`: whoever has the token can connect.
 #[derive(Clone, Default, Hash)]
 pub struct ConnectionDetails {
-    /// From the inviter, over another channel: the token, or the link with token and id that a server mails.
+    /// From the inviter, over another channel: the code or the link with it; or the token, or the link with token and id that a
+    /// server mails.
     pub token: String,
     /// The invitation's id, where known otherwise.
     pub invitation_id: Option<Id>,
@@ -82,7 +83,10 @@ impl Session {
         let operation = keys.pending.begin(("connections.accept", details))?;
 
         progress.report("making the key pair", 0, 2);
-        let rule = self.rule_for(&invitation.token).await?;
+        let rule = match &invitation.code {
+            Some(code) => KeyRule::ToCode(code.inviter()),
+            None => self.rule_for(&invitation.token).await?,
+        };
         let key_pair = self.connection_key_pair(details.keypair_id.as_deref(), &rule, &operation).await?;
         let own = key_pair.own.pair.fingerprint();
         let name =
@@ -96,6 +100,7 @@ impl Session {
                 invitation_token: invitation.token,
                 invitation_id: details.invitation_id.clone().or(invitation.id),
                 encrypted_recipient_name: name,
+                proof: invitation.code.map(|code| code.prove(key_pair.own.pair.public_key())),
             },
         };
         progress.report("connecting", 1, 2);

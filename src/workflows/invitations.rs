@@ -1,6 +1,10 @@
 //! Inviting somebody to connect: `docs/protocol/guides.md` §2, steps 1–8; `docs/protocol/http-api.md` §7.1–§7.4.
 
-use super::{Page, PageRequest, ProgressListener, Session, pagination::fetch_pages, refusals::ciphertext};
+use super::{
+    Page, PageRequest, ProgressListener, Session,
+    pagination::fetch_pages,
+    refusals::{bad_response, ciphertext},
+};
 use crate::{
     api::{
         Id,
@@ -9,7 +13,10 @@ use crate::{
             invitations::{ConnectionPublicKey, InvitationDetails, NewInvitationRequest},
         },
     },
-    crypto::places::{KeyRule, Place},
+    crypto::{
+        InvitationCode,
+        places::{KeyRule, Place},
+    },
     error::{Error, Result},
 };
 
@@ -24,6 +31,9 @@ pub struct NewInvitation {
     pub email: Option<String>,
     /// A key pair of the inviter's in the Keystore; a new one is generated where absent.
     pub keypair_id: Option<String>,
+    /// Whether the invitee is given a code, which holds the inviter's key and lets the invitee prove theirs, and not a bare
+    /// token.
+    pub by_code: bool,
 }
 
 /// What somebody has of an invitation.
@@ -31,15 +41,20 @@ pub struct NewInvitation {
 pub(super) struct GivenInvitation {
     pub(super) token: String,
     pub(super) id: Option<Id>,
+    pub(super) code: Option<InvitationCode>,
 }
 
 impl GivenInvitation {
-    /// Reads a token, or the link of an e-mail (`…#invitation=ID.TOKEN`), by itself or in the midst of the message.
+    /// Reads a code, the link with one (`…#vs1=CODE`), a token, or the link of an e-mail (`…#invitation=ID.TOKEN`), by itself or
+    /// in the midst of the message.
     ///
     /// Mail programs and people leave something behind both: `)`, a full stop, `&utm_source=…`. What cannot be part of a token
     /// (RFC 6750, section 2.1) ends it.
     pub(super) fn parse(text: &str) -> Result<GivenInvitation> {
-        let refuse = || Error::invalid_argument("this is neither the token of an invitation nor the link to one");
+        if let Some(code) = find_code(text)? {
+            return Ok(GivenInvitation { token: code.token().to_owned(), id: None, code: Some(code) });
+        }
+        let refuse = || Error::invalid_argument("this is neither code nor token of an invitation, nor the link to one");
         let link =
             text.split_once("#invitation=").map(|(_, link)| link.split_once('.').ok_or_else(refuse)).transpose()?;
         let (id, token) = match link {
@@ -50,8 +65,21 @@ impl GivenInvitation {
         let token = token.trim_end_matches('.');
         // A link to something else, or words around a bare token: any of them could be it.
         let is_more = id.is_none() && (rest.contains(char::is_whitespace) || rest.starts_with("://"));
-        if token.is_empty() || is_more { Err(refuse()) } else { Ok(GivenInvitation { token: token.to_owned(), id }) }
+        if token.is_empty() || is_more {
+            Err(refuse())
+        } else {
+            Ok(GivenInvitation { token: token.to_owned(), id, code: None })
+        }
     }
+}
+
+/// The code behind `#vs1=`, or that the text begins with but for what is no part of one.
+fn find_code(text: &str) -> Result<Option<InvitationCode>> {
+    let code = match text.split_once("#vs1=") {
+        Some((_, code)) => code,
+        None => text.trim_start_matches(|first| !is_of_token(first)),
+    };
+    Ok(InvitationCode::parse_start(code)?.map(|(code, _)| code))
 }
 
 fn is_of_token(character: char) -> bool {
@@ -59,18 +87,26 @@ fn is_of_token(character: char) -> bool {
 }
 
 impl Session {
-    /// Generates a key pair for the connection, stores it wrapped, and publishes its public key in an invitation.
+    /// Generates a key pair for the connection, stores it wrapped, and publishes its public key in an invitation. By code, the
+    /// code stands in the place of the token, which is in it.
+    ///
+    /// `INVALID_ARGUMENT` for a code that the server would mail: it would know it.
     pub async fn create_invitation(
         &self,
         invitation: &NewInvitation,
         progress: &ProgressListener,
     ) -> Result<Box<Invitation>> {
+        if invitation.by_code && invitation.email.is_some() {
+            let message = "the server that mails a code would know it: hand it over yourself";
+            return Err(Error::invalid_argument(message));
+        }
         let keys = self.keys()?;
         let operation = keys.pending.begin(("invitations.create", invitation))?;
 
         progress.report("making the key pair", 0, 2);
         let keypair_id = invitation.keypair_id.as_deref();
-        let key_pair = self.connection_key_pair(keypair_id, &KeyRule::Open, &operation).await?;
+        let rule = if invitation.by_code { KeyRule::Code } else { KeyRule::Open };
+        let key_pair = self.connection_key_pair(keypair_id, &rule, &operation).await?;
         let place = Place::Name { own: &key_pair.own.pair.fingerprint() };
         let name = keys.dek.encrypt_text(&invitation.name, &place).await?.map(ciphertext).transpose()?;
         let request = NewInvitationRequest {
@@ -81,7 +117,14 @@ impl Session {
             invitation: InvitationDetails { encrypted_recipient_name: name, email: invitation.email.clone() },
         };
         progress.report("inviting", 1, 2);
-        let created = vault::invitations::create(self.vault(), &request, operation.idempotency_key()).await?;
+        let mut created = vault::invitations::create(self.vault(), &request, operation.idempotency_key()).await?;
+        if invitation.by_code {
+            if created.token.is_empty() {
+                return Err(bad_response("the server made an invitation without a token"));
+            }
+            let code = InvitationCode::new(&keys.dek, key_pair.own.pair.public_key(), &created.token);
+            created.token = code.to_text().as_str().to_owned();
+        }
         operation.complete();
         keys.memory.borrow_mut().publish(&key_pair.own.pair.fingerprint());
         progress.report("invited", 2, 2);
@@ -126,11 +169,11 @@ mod tests {
             "\u{200b}",
         ] {
             let bare = GivenInvitation::parse(&format!(" ({TOKEN}{behind}\n")).unwrap();
-            assert_eq!(bare, GivenInvitation { token: TOKEN.to_owned(), id: None }, "{behind}");
+            assert_eq!(bare, GivenInvitation { token: TOKEN.to_owned(), id: None, code: None }, "{behind}");
             let link = format!("https://app.example/?a=1#invitation={id}.{TOKEN}{behind}");
             for text in [link.clone(), format!("Accept the invitation:\r\n<{link}\r\n\r\nIt is valid until tomorrow.")]
             {
-                let expected = GivenInvitation { token: TOKEN.to_owned(), id: Some(id.clone()) };
+                let expected = GivenInvitation { token: TOKEN.to_owned(), id: Some(id.clone()), code: None };
                 assert_eq!(GivenInvitation::parse(&text).unwrap(), expected, "{text}");
             }
         }

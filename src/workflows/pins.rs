@@ -24,7 +24,7 @@ use crate::{
         vault::{self, connections::Connection},
     },
     crypto::{
-        DataKey, PublicKey,
+        DataKey, InvitationSecret, PublicKey,
         places::{KeyRule, Place, misplaced},
     },
     error::{Error, ErrorCode, Result},
@@ -49,7 +49,9 @@ impl Session {
         let id = Id::parse(keypair_id).ok_or_else(|| Error::invalid_argument("the key pair's id is not an id"))?;
         // Unwrapped, not only looked up: a public key that the Keystore merely claims could be its own.
         let own = self.key_pair(keypair_id).await?;
-        let is_of_other_rule = own.rule != KeyRule::Open && own.rule != *rule;
+        // Only what is part of the private key's additional data holds the other side to a code.
+        let may_be_open = matches!(rule, KeyRule::Open | KeyRule::To(_));
+        let is_of_other_rule = own.rule != *rule && !(own.rule == KeyRule::Open && may_be_open);
         if is_of_other_rule || self.keys()?.was_used(&own) {
             return Err(Error::invalid_argument("this key pair is another connection's: each has one of its own"));
         }
@@ -135,7 +137,12 @@ impl Session {
     pub(super) async fn look_at(&self, connection: Connection) -> Result<Recipient> {
         let key = public_key(&connection.the_other_user.user_public_key)?;
         let own = self.own_key_pair(&connection).await?;
-        Ok(Recipient { connection, key, own })
+        let has_proved_code = own.rule == KeyRule::Code && {
+            let (inviter, proof) = (own.pair.public_key(), connection.the_other_user.proof.as_deref());
+            let secret = InvitationSecret::derive(&self.keys()?.dek, inviter);
+            proof.is_some_and(|proof| secret.is_proved_by(proof, inviter, &key))
+        };
+        Ok(Recipient { connection, key, own, has_proved_code })
     }
 
     /// The user's own key pair of a connection. Taken from the private key, which only the user can unwrap: a server
@@ -254,8 +261,10 @@ impl Keys {
             self.forget_connection(id);
             return Err(key_changed());
         }
-        let (own, peer) = (recipient.own.pair.fingerprint(), recipient.fingerprint());
-        self.memory.borrow_mut().see_connection(id, &own, &peer);
+        let own = recipient.own.pair.fingerprint();
+        // A key that has yet to be proved is not the first that was seen: the server could make the right one the second.
+        let peer = (!recipient.is_unproven()).then(|| recipient.fingerprint());
+        self.memory.borrow_mut().see_connection(id, &own, peer.as_deref());
         Ok(self.remember_connection(recipient))
     }
 }

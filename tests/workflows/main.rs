@@ -11,6 +11,7 @@ mod hostile_server;
 #[allow(dead_code, reason = "shared with tests/hostile, which uses all of it")]
 mod key_pool;
 mod lies;
+mod lies_about_codes;
 mod lies_about_items;
 mod lies_about_keys;
 mod lies_about_shares;

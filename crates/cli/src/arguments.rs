@@ -167,10 +167,22 @@ pub(crate) enum Command {
         #[arg(long)]
         fingerprint: String,
     },
-    /// Accept an invitation by its token, or by the link in its e-mail
+    /// Invite somebody: prints a code to hand over, with which both sides know each other's keys
+    #[command(name = "connections:invite")]
+    ConnectionsInvite {
+        /// What to call the other; only the signed-in user can read it
+        #[arg(short, long, default_value = "")]
+        name: String,
+        /// The address of a page that accepts invitations: prints the link to it with the code
+        #[arg(long, value_name = "URL")]
+        link: Option<String>,
+        #[command(flatten)]
+        auth: Auth,
+    },
+    /// Accept an invitation by its code or token, or by a link with it
     #[command(name = "connections:accept")]
     ConnectionsAccept {
-        /// The invitation's token, or a link that ends with it
+        /// The invitation's code or token, or a link with it
         token: String,
         /// What to call the other; only the signed-in user can read it
         #[arg(short, long, default_value = "")]

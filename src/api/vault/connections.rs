@@ -112,6 +112,10 @@ pub struct OtherConnectionData {
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub did: Option<String>,
+    /// What the other user proved to know, where they accepted an invitation by its code; null otherwise. An extension of this
+    /// repository's server.
+    #[serde(default)]
+    pub proof: Option<String>,
 }
 
 /// A connection, as one of its two users sees it.
@@ -206,6 +210,10 @@ pub struct ConnectionDetails {
     /// The invitee's name for the inviter, encrypted under the invitee's private DEK.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encrypted_recipient_name: Option<Ciphertext<RecipientName>>,
+    /// Proves to the inviter that the invitee has the invitation's code: [`crate::crypto::InvitationCode::prove`]. An
+    /// extension of this repository's server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<String>,
 }
 
 /// Body of `POST /connections`.

@@ -69,7 +69,8 @@ pub(super) async fn create(terminal: &Terminal, path: &Path) -> anyhow::Result<(
     if connections.iter().any(|connection| connection.record.the_other_user.user_id == *to.user_id()) {
         bail!("Connection exists between the specified users");
     }
-    let invitation = NewInvitation { name: names.to_name.clone().unwrap_or_default(), ..NewInvitation::default() };
+    let name = names.to_name.clone().unwrap_or_default();
+    let invitation = NewInvitation { name, by_code: true, ..NewInvitation::default() };
     let invitation = from.create_invitation(&invitation, &progress()).await?;
     let details = ConnectionDetails {
         token: invitation.token,
@@ -173,6 +174,19 @@ pub(super) async fn verify(terminal: &Terminal, record: &OneRecord, safety_numbe
 pub(super) async fn trust(terminal: &Terminal, record: &OneRecord, fingerprint: &str) -> anyhow::Result<()> {
     let connection = terminal.session(&record.auth).await?.trust_new_key(&record.id, fingerprint).await?;
     output::print(&[Listed::from(&connection)])
+}
+
+/// Prints the code, or the link, and nothing else: it is for another person.
+pub(super) async fn invite(terminal: &Terminal, name: String, link: Option<String>, auth: &Auth) -> anyhow::Result<()> {
+    let invitation = NewInvitation { name, by_code: true, ..NewInvitation::default() };
+    let invitation = terminal.session(auth).await?.create_invitation(&invitation, &progress()).await?;
+    let code = &invitation.token;
+    output::write(&match link {
+        Some(page) => format!("{}#vs1={code}\n", page.split('#').next().unwrap_or_default()),
+        None => format!("{code}\n"),
+    })?;
+    eprintln!("Hand this over where nobody else reads it: it is as good as the way that it goes");
+    Ok(())
 }
 
 #[derive(Serialize)]

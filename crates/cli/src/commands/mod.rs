@@ -67,6 +67,7 @@ async fn run_at(terminal: &Terminal, command: Command) -> anyhow::Result<()> {
         Command::ConnectionsTrust { connection, fingerprint } => {
             connections::trust(terminal, &connection, &fingerprint).await
         }
+        Command::ConnectionsInvite { name, link, auth } => connections::invite(terminal, name, link, &auth).await,
         Command::ConnectionsAccept { token, name, auth } => connections::accept(terminal, token, name, &auth).await,
         Command::ConnectionsDelete { connection, end_shares, auth } => {
             connections::delete(terminal, &connection, end_shares, &auth).await

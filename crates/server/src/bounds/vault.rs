@@ -169,6 +169,7 @@ impl Bounded for InvitationDetails {
 impl Bounded for ConnectionDetails {
     fn check_bounds(&self, _: &Limits) -> Result<()> {
         check_length("invitation_token", Some(&self.invitation_token), SHORT_TEXT)?;
+        check_length("proof", self.proof.as_deref(), SHORT_TEXT)?;
         check_encrypted("encrypted_recipient_name", self.encrypted_recipient_name.as_ref(), WRAPPED)
     }
 }

@@ -74,6 +74,7 @@ impl AnyNewConnection {
                 invitation_token: self.invitation_token.clone()?,
                 invitation_id: self.invitation_id.clone(),
                 encrypted_recipient_name: self.encrypted_recipient_name.clone(),
+                proof: None,
             })
         };
         self.connection.clone().or_else(flat).ok_or_else(|| Error::missing("connection.invitation_token"))
@@ -127,12 +128,14 @@ pub(super) async fn create(
                 public_key: &invitation.public_key,
                 keypair_external_id: invitation.keypair_external_id.as_deref(),
                 encrypted_recipient_name: invitation.encrypted_recipient_name.as_deref(),
+                proof: None,
             };
             let invitee = Side {
                 user_id: &session.user_id,
                 public_key: &key.public_key,
                 keypair_external_id: key.keypair_external_id.as_deref(),
                 encrypted_recipient_name: ciphertext_text(&details.encrypted_recipient_name),
+                proof: details.proof.as_deref(),
             };
             connections::insert(db, &inviter, invitee.user_id, now, vault.clock().sequence()).await?;
             connections::insert(db, &invitee, inviter.user_id, now, vault.clock().sequence()).await?

@@ -45,6 +45,7 @@ pub(crate) async fn set_space(db: &mut AnyConnection, id: &str, space_id: &str) 
 const CONNECTIONS: &str = "SELECT own.id, own.user_id, own.public_key, own.keypair_external_id, \
      own.encrypted_recipient_name, own.created_at, own.sequence, other.id AS other_id, other.user_id AS other_user_id, \
      other.public_key AS other_public_key, other.keypair_external_id AS other_keypair_external_id, \
+     other.proof AS other_proof, \
      own.encryption_space_id, other.encryption_space_id AS other_encryption_space_id \
      FROM connections AS own JOIN connections AS other \
      ON other.user_id = own.other_user_id AND other.other_user_id = own.user_id WHERE 1 = 1";
@@ -62,6 +63,7 @@ pub(crate) struct Row {
     pub(crate) other_user_id: String,
     pub(crate) other_public_key: String,
     pub(crate) other_keypair_external_id: Option<String>,
+    pub(crate) other_proof: Option<String>,
     pub(crate) encryption_space_id: Option<String>,
     pub(crate) other_encryption_space_id: Option<String>,
 }
@@ -124,6 +126,7 @@ impl Row {
             user_public_key: self.other_public_key,
             user_keypair_external_id: self.other_keypair_external_id,
             did: None,
+            proof: self.other_proof,
         };
         Ok(Connection { own, the_other_user, in_first_form })
     }
@@ -186,6 +189,8 @@ pub(crate) struct Side<'a> {
     pub(crate) public_key: &'a str,
     pub(crate) keypair_external_id: Option<&'a str>,
     pub(crate) encrypted_recipient_name: Option<&'a str>,
+    /// What the invitee proved to the inviter.
+    pub(crate) proof: Option<&'a str>,
 }
 
 pub(crate) async fn insert(
@@ -198,7 +203,7 @@ pub(crate) async fn insert(
     let id = new_id();
     sqlx::query(
         "INSERT INTO connections (id, user_id, other_user_id, public_key, keypair_external_id, \
-         encrypted_recipient_name, created_at, sequence) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+         encrypted_recipient_name, proof, created_at, sequence) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(&id)
     .bind(side.user_id)
@@ -206,6 +211,7 @@ pub(crate) async fn insert(
     .bind(side.public_key)
     .bind(side.keypair_external_id)
     .bind(side.encrypted_recipient_name)
+    .bind(side.proof)
     .bind(now)
     .bind(sequence)
     .execute(db)
