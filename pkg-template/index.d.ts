@@ -688,23 +688,22 @@ export interface Invitation {
    * server keeps only its hash.
    */
   token: string;
+  /**
+   * Of an invitation by code, and the same as the token, which is in it: about 130 characters, to be sent, pasted or scanned by
+   * a way that is not the server's.
+   */
+  code?: string;
+  /**
+   * Of an invitation by code: the address of a page with the code behind it, `<base>#vs1=<code>`. What stands behind `#` is sent
+   * to no server; the page that is opened takes it out of its address at once, and gives it to {@link Connections.accept}.
+   */
+  link?(base: string | URL): string;
   /** Where the Vault mails id and token, if it was asked to. */
   email?: string;
   /** What became of that message: `waiting` to be sent or tried again, `sent`, or `failed` and given up. */
   mail?: 'waiting' | 'sent' | 'failed';
   state?: string;
   createdAt?: string;
-}
-
-/** An invitation to be handed over by this user, and not by the server. */
-export interface InvitationByCode extends Invitation {
-  /** About 130 characters, to be sent, pasted or scanned; the same as {@link Invitation.token}, which is in it. */
-  code: string;
-  /**
-   * The address of a page with the code behind it: `<base>#vs1=<code>`. What stands behind `#` is sent to no server; the page
-   * that is opened takes it out of its address at once, and gives it to {@link Connections.accept}.
-   */
-  link(base: string | URL): string;
 }
 
 /** Offers to connect. */
@@ -727,11 +726,7 @@ export interface Invitations {
    * show(invitation.link('https://your.app/'));
    */
   create(
-    invitation: { name: string; email?: string; keypairId?: string; by: 'code' },
-    options?: CallOptions,
-  ): Promise<InvitationByCode>;
-  create(
-    invitation: { name: string; email?: string; keypairId?: string; by?: 'token' },
+    invitation: { name: string; email?: string; keypairId?: string; by?: 'code' | 'token' },
     options?: CallOptions,
   ): Promise<Invitation>;
 

@@ -154,7 +154,10 @@ export class Person extends EventTarget {
   }
 
   async invite(name, email, options) {
-    const invitation = await this.session.invitations.create({ name, ...(email && { email }) }, options);
+    const invitation = await this.session.invitations.create(
+      { name, ...(email ? { email } : { by: 'code' }) },
+      options,
+    );
     this.invitation = { ...invitation, name };
     this.#changed();
     return this.invitation;

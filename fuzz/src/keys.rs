@@ -14,7 +14,7 @@ use vaultshare::crypto::fuzzing::{
     decode_pem, encode_pem, is_session_token, pkcs1_of_spki, pkcs8_of_private_key, private_key_of_pem,
     private_key_of_pkcs8, public_half_of_pkcs1, public_key_of_pkcs1,
 };
-use vaultshare::crypto::{DataKey, PublicKey, UserSecret};
+use vaultshare::crypto::{DataKey, InvitationCode, PublicKey, UserSecret, is_fingerprint};
 use vaultshare::http::{
     BaseUrl, Request, RequestPolicy, Response, Service, Transport, TransportError, TransportFuture,
 };
@@ -105,6 +105,20 @@ pub fn secret(data: &[u8]) {
             let refused = ["!", "QUJD"].map(|text| DataKey::from_base64url(text).err());
             assert!(refused.contains(&Some(error)));
         }
+    }
+}
+
+/// An invitation's code is written as it was read, and does not show its token.
+pub fn code(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else { return };
+    match InvitationCode::parse_start(text) {
+        Ok(Some((code, behind))) => {
+            assert_eq!([code.to_text().as_str(), behind].concat(), text);
+            assert!(is_fingerprint(&code.inviter()) && !code.token().is_empty());
+            assert_eq!(format!("{code:?}"), "InvitationCode(secret)");
+        }
+        Ok(None) => assert!(!text.starts_with("vs1.")),
+        Err(error) => assert_eq!(error.code(), ErrorCode::InvalidArgument),
     }
 }
 

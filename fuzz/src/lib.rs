@@ -9,7 +9,7 @@ mod notes;
 mod replies;
 
 pub use ciphertexts::{additional_data, bson_artefacts, envelope, yaml_artefacts};
-pub use keys::{der, pem, secret, token};
+pub use keys::{code, der, pem, secret, token};
 pub use notes::{grant, note, signature};
 pub use replies::{keystore_replies, vault_replies};
 
@@ -17,9 +17,10 @@ pub use replies::{keystore_replies, vault_replies};
 pub type Target = fn(&[u8]);
 
 /// Every target by its name: that of its program in `fuzz_targets/`, and of its folder in `seeds/`.
-pub const TARGETS: [(&str, Target); 13] = [
+pub const TARGETS: [(&str, Target); 14] = [
     ("additional_data", additional_data),
     ("bson_artefacts", bson_artefacts),
+    ("code", code),
     ("der", der),
     ("envelope", envelope),
     ("grant", grant),

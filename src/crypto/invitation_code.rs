@@ -168,7 +168,6 @@ fn checksum_of(said: &[u8]) -> [u8; CHECKSUM_BYTES] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::KeyPair;
 
     const TOKEN: &str = "c29tZXRoaW5nLXJhbmRvbS1hbmQtbG9uZy1lbm91Z2g";
 

@@ -223,20 +223,30 @@ pub(super) fn page(options: &JsValue) -> Result<PageRequest> {
     })
 }
 
-/// An instant: a text that JavaScript reads as one, or a `Date`, also of another frame. As ISO-8601 in UTC.
+/// An instant: a text in ISO-8601, or a `Date`, also of another frame. As ISO-8601 in UTC. Of other texts JavaScript makes
+/// what it takes them for: of the second of January the first of February, of the 30th of February a day in March.
 pub(super) fn instant(path: &str, value: &JsValue) -> Result<Option<Timestamp>> {
     if is_absent(value) {
         return Ok(None);
     }
-    let milliseconds = match value.is_string() {
-        true => Date::new(value).get_time(),
-        false => time_of(value).ok_or_else(|| wrong(path))?,
+    let milliseconds = match value.as_string() {
+        Some(text) if !begins_with_a_day(&text) => return Err(wrong(path)),
+        Some(_) => Date::new(value).get_time(),
+        None => time_of(value).ok_or_else(|| wrong(path))?,
     };
     // `toISOString` throws for what is no instant.
     if !milliseconds.is_finite() {
         return Err(wrong(path));
     }
     Ok(Some(Date::new(&milliseconds.into()).to_iso_string().into()))
+}
+
+/// Whether a text begins with a day of the calendar, as `2030-02-28`; of far years with their sign and six digits.
+fn begins_with_a_day(text: &str) -> bool {
+    let length = if text.starts_with(['+', '-']) { "+002030-02-28".len() } else { "2030-02-28".len() };
+    let Some(day) = text.get(..length) else { return false };
+    let read = Date::new(&JsValue::from_str(day));
+    read.get_time().is_finite() && String::from(read.to_iso_string()).starts_with(day)
 }
 
 /// The milliseconds that a `Date` of whatever frame holds; `None` of all else.
@@ -308,6 +318,10 @@ fn copy(path: &str, value: &JsValue, depth: usize, left: &mut usize) -> Result<J
         let name = String::from(name);
         if !is_enumerable(value, &key).map_err(|_| refuse())? {
             continue;
+        }
+        // What was added to an array under a name would be lost.
+        if is_array && name.parse::<u32>().is_err() {
+            return Err(refuse());
         }
         let inner = if is_array { format!("{path}[{name}]") } else { member(path, &name) };
         let property = Reflect::get(value, &key).map_err(|_| wrong(&inner))?;

@@ -135,7 +135,8 @@ async function callEverything(world, check) {
     alice.invitations.create({ name: 'Bob', email: 'bob@example.com' }),
   );
   await check('invitations.list', alice.invitations.list());
-  await check('invitations.cancel', alice.invitations.cancel((await alice.invitations.create({ name: 'Nobody' })).id));
+  const byCode = await check('invitations.create', alice.invitations.create({ name: 'Nobody', by: 'code' }));
+  await check('invitations.cancel', alice.invitations.cancel(byCode.id));
   await check('connections.accept', bob.connections.accept(invitation.token, { name: 'Alice' }));
   const {
     entries: [toBob],

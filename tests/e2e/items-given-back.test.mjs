@@ -54,6 +54,8 @@ describe('an item', () => {
       code: 'INVALID_ARGUMENT',
       message: '`change.slots[0].vlaue` is no field that this has',
     });
+    const named = Object.assign([], { phone: '1' });
+    await assert.rejects(make(named), { code: 'INVALID_ARGUMENT', message: /`item\.slots`/ });
     const template = await session.templates.create({ label: 'Contact', slots: item.slots });
     await session.templates.create({ ...template, name: 'another', label: 'Another' });
   });

@@ -3,15 +3,27 @@
 use std::path::Path;
 
 use anyhow::bail;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 
 use crate::{private_file, yaml};
 
+/// What stands at another depth than it should would be lost: `slots`, or a `slot_id` without which a whole item is shared.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct ConfigFile<Metadata, Spec> {
+    #[serde(default, rename = "kind")]
+    _kind: IgnoredAny,
     pub(crate) metadata: Metadata,
     pub(crate) spec: Spec,
 }
+
+/// Of a file that says everything in `spec`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NoMetadata {}
 
 #[derive(Deserialize)]
 struct Kind {

@@ -38,6 +38,9 @@ pub(crate) fn parse<T: DeserializeOwned>(path: &Path, text: &str, what: &str) ->
     })
 }
 
+/// What people type that is kept: a comment behind it may be a part of it.
+const TYPED: [&str; 6] = ["value", "label", "name", "fromName", "toName", "description"];
+
 /// Where a document does not mean the text that it shows.
 struct Loss {
     at: Marker,
@@ -60,7 +63,7 @@ fn first_loss(text: &str) -> Option<Loss> {
             }
             Event::Scalar(_, _, 1.., _) => Some("to YAML, `&` begins an anchor and no text: put the text in quotes"),
             Event::Scalar(_, ScalarStyle::Plain, ..)
-                if matches!(key.as_str(), "value" | "label") && is_before_comment(text, &span.end) =>
+                if TYPED.contains(&key.as_str()) && is_before_comment(text, &span.end) =>
             {
                 Some("to YAML, ` #` begins a comment: put the text in quotes, or the comment on a line of its own")
             }

@@ -111,7 +111,7 @@ fn a_file_of_another_kind_is_refused_and_never_quoted() {
 }
 
 /// Each file, and where it says that something would be lost.
-const NOT_PLAIN_TEXT: [(&str, &str); 14] = [
+const NOT_PLAIN_TEXT: [(&str, &str); 15] = [
     ("    value: !Secret123\n", "line 7, column 12: to YAML, `!`"),
     ("    value: !Secret123 and more\n", "line 7, column 12: to YAML, `!`"),
     ("    value: !\n", "line 7, column 12: to YAML, `!`"),
@@ -121,6 +121,7 @@ const NOT_PLAIN_TEXT: [(&str, &str); 14] = [
     ("    value: &Secret123 and more\n", "line 7, column 12: to YAML, `&`"),
     ("    value: #Secret123\n", "to YAML, ` #`"),
     ("    value: Secret #123\n", "line 7, column 12: to YAML, ` #`"),
+    ("    name: Secret #123\n", "line 7, column 11: to YAML, ` #`"),
     ("    value: *Secret123\n", "is not a config file: line 7, column 12"),
     ("    value: @Secret123\n", "is not a config file: line 7, column 12"),
     ("    value: Secret: 123\n", "is not a config file: line 7, column 18"),
@@ -194,6 +195,13 @@ fn what_is_typed_under_a_misspelt_name_is_refused() {
         refusal("  label: Car\n  background_color: null\n  slots:\n  - { name: vin, ordinal: 1, value: '1' }\n");
     assert!(printed.contains("cannot read .alice.yaml"), "{printed}");
 
+    // What stands at another depth than it should.
+    let beside = refusal("  label: Car\nslots:\n- { name: vin, value: '1' }\n");
+    assert!(beside.contains("item.yaml is not a valid file of kind Item"), "{beside}");
+    terminal.write("item.yaml", "kind: Item\nmetadata:\n  template: vehicle\nspec:\n  label: Car\n");
+    let metadata = terminal.refusal(&["items:create", "-i", "item.yaml", "-a", ".alice.yaml"]);
+    assert!(metadata.contains("item.yaml is not a valid file of kind Item"), "{metadata}");
+
     // The server would blame the invitation.
     terminal.write("services.yaml", "subscription_key: abc\nvault: { url: x }\nkeystore: { url: x }\n");
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_vaultshare"))
@@ -213,6 +221,11 @@ fn what_is_typed_under_a_misspelt_name_is_refused() {
     );
     let share = terminal.refusal(&["shares:create", "-c", "share.yaml"]);
     assert!(share.contains("share.yaml is not a valid file of kind Share"), "{share}");
+    for beside in ["metadata: { terms: yours }", "metadata: {}\nslot_id: b"] {
+        terminal.write("share.yaml", &format!("kind: Share\n{beside}\nspec:\n  item_id: a\n  from: {keys}\n"));
+        let share = terminal.refusal(&["shares:create", "-c", "share.yaml"]);
+        assert!(share.contains("share.yaml is not a valid file of kind Share"), "{beside}: {share}");
+    }
 }
 
 #[test]

@@ -228,7 +228,7 @@ async fn whether_or_not_the_client_waits(mut request: Request, next: Next) -> Re
     let answer = async move {
         let response = next.run(request).await;
         let response = match response.extensions().get::<LargeReply>() {
-            Some(LargeReply) => until_sent(response, &held).await,
+            Some(&LargeReply { bytes }) => until_sent(response, bytes, &held).await,
             None => response,
         };
         // What it has reserved it has until it is answered.
@@ -238,9 +238,9 @@ async fn whether_or_not_the_client_waits(mut request: Request, next: Next) -> Re
     Answer { answer: Some(Box::pin(answer.in_current_span())), reservation }.await
 }
 
-/// A large reply, which its user has so many of until they are sent.
-async fn until_sent(response: Response, reservation: &Reservation) -> Response {
-    match reservation.begin_to_reply().await {
+/// A large reply, which its user has so much of until it is sent.
+async fn until_sent(response: Response, bytes: usize, reservation: &Reservation) -> Response {
+    match reservation.begin_to_reply(bytes).await {
         Ok(held) => response.map(|body| {
             Body::new(body.map_frame(move |frame| {
                 let _until_sent = &held;

@@ -49,17 +49,19 @@ pub trait Accounts: Send + Sync {
     fn owners_of_deks<'a>(&'a self, ids: &'a [String]) -> BoxFuture<'a, Result<Vec<(String, String)>>>;
 }
 
-/// Says of a reply that there may be so many of it for each user, until they are sent.
+/// Says of a reply that each user may have so much of such replies, until they are sent.
 #[derive(Clone, Copy)]
-pub(crate) struct LargeReply;
+pub(crate) struct LargeReply {
+    pub(crate) bytes: usize,
+}
 
 /// A reply that may be megabytes. Writing it takes so long that other requests are answered meanwhile.
 pub(crate) fn large_json(value: &impl Serialize) -> Result<Response> {
     let body = in_place(|| serde_json::to_vec(value))?;
-    let is_large = body.len() > LARGE_REPLY;
+    let bytes = body.len();
     let mut reply = ([(header::CONTENT_TYPE, "application/json")], body).into_response();
-    if is_large {
-        reply.extensions_mut().insert(LargeReply);
+    if bytes > LARGE_REPLY {
+        reply.extensions_mut().insert(LargeReply { bytes });
     }
     Ok(reply)
 }

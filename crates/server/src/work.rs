@@ -30,9 +30,10 @@ const REQUESTS_OF_USER: usize = 3;
 /// How many bodies of one user are being sent at once. Each may take so much memory, [`crate::bounds::LARGE_BODY`], that nobody counts.
 const BODIES_OF_USER: usize = 8;
 
-/// How many large replies to one user wait at once for the client to take them; more of that user's requests wait until one is
-/// taken, or given up. Those of a client that takes nothing would else be as many as there are connections.
-const REPLIES_OF_USER: usize = 8;
+/// How many KiB of large replies to one user wait at once for the client to take them: the largest page. More of that user's
+/// requests wait until one is taken, or given up. Those of a client that takes nothing would else be as many as there are
+/// connections.
+const REPLIES_OF_USER: usize = 16 * 1024;
 
 /// What one service computes.
 #[derive(Debug)]
@@ -159,11 +160,12 @@ impl Reservation {
 
     /// Waits, with the request's turn, until a large reply to its user may wait for the client. What this returns is kept until
     /// the reply is sent.
-    pub(crate) async fn begin_to_reply(&self) -> Result<Option<UntakenReply>> {
+    pub(crate) async fn begin_to_reply(&self, bytes: usize) -> Result<Option<UntakenReply>> {
         let user = self.lock().user.clone();
         match user {
             Some(user) => {
-                let place = Arc::clone(&user.replies).acquire_owned().await.map_err(Error::fault)?;
+                let of_it = u32::try_from(bytes.div_ceil(1024).min(REPLIES_OF_USER)).unwrap_or(u32::MAX);
+                let place = Arc::clone(&user.replies).acquire_many_owned(of_it).await.map_err(Error::fault)?;
                 Ok(Some(UntakenReply { _place: place, _user: user }))
             }
             None => Ok(None),
@@ -324,15 +326,17 @@ mod tests {
         let mut replies = Vec::new();
         let request = Reservation::default();
         work.wait_for_turn(&request, "alice").await.unwrap();
-        for _ in 0..REPLIES_OF_USER {
-            replies.push(request.begin_to_reply().await.unwrap().unwrap());
+        let half = REPLIES_OF_USER / 2 * 1024;
+        for _ in 0..2 {
+            replies.push(request.begin_to_reply(half).await.unwrap().unwrap());
         }
-        let mut waits = Box::pin(request.begin_to_reply());
+        let mut waits = Box::pin(request.begin_to_reply(1));
         let still_waits = std::future::poll_fn(|context| Poll::Ready(waits.as_mut().poll(context).is_pending()));
         assert!(still_waits.await);
         let other = Reservation::default();
         work.wait_for_turn(&other, "bob").await.unwrap();
-        other.begin_to_reply().await.unwrap();
+        // A larger one than there is room for has all of it.
+        other.begin_to_reply(usize::MAX).await.unwrap();
         replies.pop();
         waits.await.unwrap();
     }

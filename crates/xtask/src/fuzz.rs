@@ -13,9 +13,10 @@ use crate::workspace::Workspace;
 use crate::{files, process, progress, tools};
 
 /// The targets of `fuzz/`, and what each reads.
-const TARGETS: [(&str, &str); 13] = [
+const TARGETS: [(&str, &str); 14] = [
     ("additional_data", "where a ciphertext says that it belongs"),
     ("bson_artefacts", "IV, tag and key derivation of a ciphertext"),
+    ("code", "the code of an invitation"),
     ("der", "RSA keys in PKCS#1, PKCS#8 and SPKI"),
     ("envelope", "a ciphertext or signature"),
     ("grant", "the owner's decision to share, after its decryption"),

@@ -99,7 +99,7 @@ const calls = {
   'items.removeSlot': () => [[id, options()]],
   'items.delete': () => [[id, options()]],
 
-  'invitations.create': () => [[{ name: 'Bob', email: 'bob@example.com', keypairId: id }, options()]],
+  'invitations.create': () => [[{ name: 'Bob', email: 'bob@example.com', keypairId: id, by: 'token' }, options()]],
   'invitations.list': () => [[page()]],
   'invitations.cancel': () => [[id, options()]],
 

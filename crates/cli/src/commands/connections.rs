@@ -28,7 +28,7 @@ struct Config<Spec> {
 }
 
 #[derive(Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Names {
     #[serde(default)]
     from_name: Option<String>,
@@ -37,6 +37,7 @@ struct Names {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Parties {
     from: Authentication,
     to: Authentication,

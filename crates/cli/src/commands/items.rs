@@ -25,6 +25,7 @@ use crate::{
 const KIND: &str = "Item";
 
 #[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Metadata {
     template_name: Option<String>,
 }

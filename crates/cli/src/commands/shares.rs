@@ -25,7 +25,7 @@ use super::{Terminal, encryption_spaces, everything, items, progress, shown, war
 use crate::{
     arguments::{self, Direction, Included, Listing, OneRecord},
     auth_file::{self, Authentication},
-    config_file::{self, ConfigFile},
+    config_file::{self, ConfigFile, NoMetadata},
     output::{self, Document, SlotSpec, printable},
 };
 
@@ -150,7 +150,7 @@ impl From<OutgoingShare> for Listed {
 
 pub(super) async fn create(terminal: &Terminal, arguments: arguments::NewShare) -> anyhow::Result<()> {
     let file = &arguments.config.config;
-    let config: ConfigFile<Option<IgnoredAny>, Sharing> = config_file::read_with_keys(file, KIND)?;
+    let config: ConfigFile<Option<NoMetadata>, Sharing> = config_file::read_with_keys(file, KIND)?;
     let expires_at = arguments.expiry_date.as_deref().map(expiry).transpose()?;
     let Sharing { item_id, slot_id, connection_id, connection_ref, from, to } = config.spec;
     let session = terminal.resume(&from, file).await?;

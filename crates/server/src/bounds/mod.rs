@@ -26,7 +26,7 @@ pub const BODY_WITHOUT_SESSION: usize = 16 * 1024;
 pub const BODY: usize = 256 * 1024;
 /// Above it a body or reply takes milliseconds to read or write, and is not read or written between other requests.
 pub const LARGE_BODY: usize = 256 * 1024;
-/// Above it, so many replies wait for one user's clients to take them.
+/// Above it, replies that wait for one user's clients to take them are counted.
 pub const LARGE_REPLY: usize = 64 * 1024;
 /// Of all large bodies that are being read or worked on: what a server's memory bears.
 pub const LARGE_BODIES_AT_ONCE: usize = 32 * 1024 * 1024;
