@@ -184,9 +184,10 @@ class Declarations {
       const { name } = property;
       declared.add(name);
       const fieldType = this.#checker.getTypeOfSymbol(property);
-      const isMethod = this.#callSignature(fieldType) !== undefined;
+      const isMethod = this.#callSignature(this.#present(property, fieldType)) !== undefined;
+      const isLeftOut = property.flags & SymbolFlags.Optional && !Object.hasOwn(value, name);
       const field = `${this.#nameOf(type, method)}.${name}`;
-      if (isMethod) {
+      if (isMethod && !isLeftOut) {
         if (typeof value[name] !== 'function') problems.push(`${place}.${name}() is missing`);
         if (Object.keys(value).includes(name)) problems.push(`${place}.${name}() stands among the data`);
         seen.add(field);
@@ -222,7 +223,7 @@ class Declarations {
       const fieldType = this.#checker.getTypeOfSymbol(property);
       const field = `${this.#nameOf(type, method)}.${property.name}`;
       fields.add(field);
-      if (this.#callSignature(fieldType)) continue;
+      if (this.#callSignature(this.#present(property, fieldType))) continue;
       if (fieldType.isUnionType() && fieldType.getTypes().some((arm) => arm.flags & TypeFlags.Null))
         fields.add(`${field} null`);
       this.#collect(fieldType, method, fields, visited);
