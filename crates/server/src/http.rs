@@ -11,7 +11,7 @@ use std::{
 
 use axum::{
     BoxError, Json, Router,
-    body::Body,
+    body::{Body, Bytes, HttpBody},
     error_handling::HandleErrorLayer,
     extract::{MatchedPath, Request, State},
     handler::HandlerWithoutStateExt,
@@ -26,7 +26,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use http_body_util::BodyExt;
+use hyper::body::{Frame, SizeHint};
 use ipnet::IpNet;
 use serde::Serialize;
 use tokio::{runtime::Handle, sync::Mutex};
@@ -51,7 +51,7 @@ use crate::{
     metrics, retry,
     service::{LargeReply, Service},
     vault::{self, Vault},
-    work::Reservation,
+    work::{Reservation, UntakenReply},
 };
 
 /// What the demo page may do: run its own scripts and the wasm module, and talk to this server. Nothing else.
@@ -241,13 +241,31 @@ async fn whether_or_not_the_client_waits(mut request: Request, next: Next) -> Re
 /// A large reply, which its user has so much of until it is sent.
 async fn until_sent(response: Response, bytes: usize, reservation: &Reservation) -> Response {
     match reservation.begin_to_reply(bytes).await {
-        Ok(held) => response.map(|body| {
-            Body::new(body.map_frame(move |frame| {
-                let _until_sent = &held;
-                frame
-            }))
-        }),
+        Ok(until_sent) => response.map(|body| Body::new(Held { body, _until_sent: until_sent })),
         Err(error) => error.into_response(),
+    }
+}
+
+/// A body, and what is held until the last of it is taken. Its length stays known.
+struct Held {
+    body: Body,
+    _until_sent: Option<UntakenReply>,
+}
+
+impl HttpBody for Held {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.get_mut().body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
