@@ -718,8 +718,8 @@ export interface Invitations {
    *   {@link Connection.verified} for both, as surely as nobody else read the code on its way; before it is proved, everything
    *   that would disclose something is `UNVERIFIED_KEY`. A `token`, the default, does neither, and is for users of other apps
    * @throws {VaultError} `INVALID_ARGUMENT` with the server code `invalid_email` for what no mail can be sent to: the
-   *   message says why, and for a code that the server would mail, which would know it then; `RATE_LIMITED` with
-   *   `too_many_invitations`
+   *   message says why; for a code that the server would mail, which would know it then, and for one with a `keypairId`, whose
+   *   earlier codes others may know; `RATE_LIMITED` with `too_many_invitations`
    *
    * @example
    * const invitation = await alice.invitations.create({ name: 'Bob', by: 'code' });

@@ -23,8 +23,6 @@ use crate::crypto::places::{acceptance_text, invitation_text};
 use crate::crypto::{DataKey, PublicKey};
 use crate::{Error, Result};
 
-/// What every code begins with.
-const PREFIX: &str = "vs1.";
 /// The first byte of what is encoded.
 const VERSION: u8 = 1;
 const FINGERPRINT_BYTES: usize = 32;
@@ -82,6 +80,9 @@ pub struct InvitationCode {
 }
 
 impl InvitationCode {
+    /// What every code begins with.
+    pub const PREFIX: &str = "vs1.";
+
     /// The code of an invitation with this key of the inviter's and this token of the Vault's.
     pub fn new(private_dek: &DataKey, inviter: &PublicKey, token: &str) -> Self {
         InvitationCode {
@@ -96,7 +97,7 @@ impl InvitationCode {
     /// # Errors
     /// `INVALID_ARGUMENT` where it was cut short or altered, or is of a later version.
     pub fn parse_start(text: &str) -> Result<Option<(Self, &str)>> {
-        let Some(encoded) = text.strip_prefix(PREFIX) else { return Ok(None) };
+        let Some(encoded) = text.strip_prefix(InvitationCode::PREFIX) else { return Ok(None) };
         let end = encoded.find(|next: char| !next.is_ascii_alphanumeric() && !"-_".contains(next));
         let (encoded, behind) = encoded.split_at(end.unwrap_or(encoded.len()));
         let mut buffer = Zeroizing::new(vec![0; encoded.len()]);
@@ -133,7 +134,7 @@ impl InvitationCode {
         bytes.extend_from_slice(self.token.as_bytes());
         let checksum: Vec<u8> = checksum_of(&bytes).to_vec();
         bytes.extend_from_slice(&checksum);
-        Zeroizing::new([PREFIX, &Zeroizing::new(unpadded::encode(&bytes))].concat())
+        Zeroizing::new([InvitationCode::PREFIX, &Zeroizing::new(unpadded::encode(&bytes))].concat())
     }
 
     /// [`PublicKey::fingerprint`] of the inviter's key.
@@ -169,6 +170,7 @@ fn checksum_of(said: &[u8]) -> [u8; CHECKSUM_BYTES] {
 mod tests {
     use super::*;
 
+    const PREFIX: &str = InvitationCode::PREFIX;
     const TOKEN: &str = "c29tZXRoaW5nLXJhbmRvbS1hbmQtbG9uZy1lbm91Z2g";
 
     fn keys() -> (DataKey, PublicKey, PublicKey) {

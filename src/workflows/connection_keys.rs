@@ -130,8 +130,16 @@ impl Recipient {
     }
 
     pub(super) fn verified(&self) -> Option<Verified> {
+        if self.is_other_than_expected() {
+            return None;
+        }
         let named = self.own.named_by_user().is_some();
         self.own.verified().or_else(|| (self.has_proved_code && !named).then_some(Verified::Code))
+    }
+
+    /// Whether rule or note say another key than this: also a note that was written since this was fetched.
+    pub(super) fn is_other_than_expected(&self) -> bool {
+        self.own.expected().is_some_and(|expected| expected != self.fingerprint())
     }
 
     /// Whether nothing may be disclosed before the user has named a key.
@@ -145,6 +153,9 @@ impl Recipient {
             let message =
                 "nothing proves that this key is the other user's: compare safety numbers, then mark it verified";
             return Err(Error::new(ErrorCode::UnverifiedKey, message));
+        }
+        if self.is_other_than_expected() {
+            return Err(key_changed());
         }
         self.check_reference(reference)
     }

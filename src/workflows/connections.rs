@@ -106,9 +106,9 @@ impl Session {
         progress.report("connecting", 1, 2);
         let response = vault::connections::create(self.vault(), &request, operation.idempotency_key()).await?;
         operation.complete();
-        // An existing connection with this very key is the result of an attempt whose response was lost.
-        let is_of_this_key = response.connection.own.user_public_key == key_pair.own.pair.public_key_pem();
-        if response.connection_existed_already && !is_of_this_key {
+        // An existing connection with this very key is the result of an attempt whose response was lost. With another key it is
+        // one of before, whatever the server says of it: it could answer with the connection to somebody else.
+        if public_key(&response.connection.own.user_public_key)? != *key_pair.own.pair.public_key() {
             return Err(Error::new(ErrorCode::AlreadyConnected, "the two users are connected already"));
         }
         let id = response.connection.own.id.clone();
@@ -329,7 +329,8 @@ impl Session {
 /// unless rule or note of the pair does.
 fn refuse_two_keys_of_one_pair(shown: &[Recipient]) -> Result<()> {
     let mut peers: BTreeMap<String, String> = BTreeMap::new();
-    for recipient in shown.iter().filter(|recipient| recipient.own.expected().is_none()) {
+    let is_first_seen = |recipient: &&Recipient| recipient.own.expected().is_none() && !recipient.is_unproven();
+    for recipient in shown.iter().filter(is_first_seen) {
         let peer = recipient.fingerprint();
         match peers.insert(recipient.own.pair.fingerprint(), peer.clone()) {
             Some(other) if other != peer => return Err(key_changed()),

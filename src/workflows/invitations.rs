@@ -65,7 +65,10 @@ impl GivenInvitation {
         let token = token.trim_end_matches('.');
         // A link to something else, or words around a bare token: any of them could be it.
         let is_more = id.is_none() && (rest.contains(char::is_whitespace) || rest.starts_with("://"));
-        if token.is_empty() || is_more {
+        // A server that is sent a code as a token knows its secret.
+        let as_code = [InvitationCode::PREFIX, token].concat();
+        let is_code = InvitationCode::parse_start(&as_code).is_ok_and(|code| code.is_some());
+        if token.is_empty() || is_more || is_code {
             Err(refuse())
         } else {
             Ok(GivenInvitation { token: token.to_owned(), id, code: None })
@@ -73,13 +76,22 @@ impl GivenInvitation {
     }
 }
 
-/// The code behind `#vs1=`, or that the text begins with but for what is no part of one.
+/// The code in a text, wherever it stands: what looks like one has to be one, or it would be sent to the server as a token.
 fn find_code(text: &str) -> Result<Option<InvitationCode>> {
-    let code = match text.split_once("#vs1=") {
-        Some((_, code)) => code,
-        None => text.trim_start_matches(|first| !is_of_token(first)),
-    };
-    Ok(InvitationCode::parse_start(code)?.map(|(code, _)| code))
+    let is_within = |before: &str| before.ends_with(|last: char| last.is_ascii_alphanumeric() || "-_".contains(last));
+    let lower = text.to_ascii_lowercase();
+    let mut starts = lower.match_indices(InvitationCode::PREFIX).map(|(at, _)| text.split_at(at));
+    let Some((_, code)) = starts.find(|(before, _)| !is_within(before)) else { return Ok(None) };
+    match InvitationCode::parse_start(code)? {
+        Some((code, _)) => Ok(Some(code)),
+        None => Err(Error::invalid_argument("the code of an invitation begins with `vs1.`, in small letters")),
+    }
+}
+
+/// Refuses what is no bare token: a server could pass a code of its own off as one, which the user would hand over.
+fn check_token(token: &str) -> Result<()> {
+    let is_one = GivenInvitation::parse(token).is_ok_and(|given| given.token == token && given.code.is_none());
+    if is_one { Ok(()) } else { Err(bad_response("the server's invitation has a token that is none")) }
 }
 
 fn is_of_token(character: char) -> bool {
@@ -100,6 +112,10 @@ impl Session {
             let message = "the server that mails a code would know it: hand it over yourself";
             return Err(Error::invalid_argument(message));
         }
+        if invitation.by_code && invitation.keypair_id.is_some() {
+            let message = "a code is of a key pair of its own: whoever had an earlier one of the same would know it";
+            return Err(Error::invalid_argument(message));
+        }
         let keys = self.keys()?;
         let operation = keys.pending.begin(("invitations.create", invitation))?;
 
@@ -118,10 +134,8 @@ impl Session {
         };
         progress.report("inviting", 1, 2);
         let mut created = vault::invitations::create(self.vault(), &request, operation.idempotency_key()).await?;
+        check_token(&created.token)?;
         if invitation.by_code {
-            if created.token.is_empty() {
-                return Err(bad_response("the server made an invitation without a token"));
-            }
             let code = InvitationCode::new(&keys.dek, key_pair.own.pair.public_key(), &created.token);
             created.token = code.to_text().as_str().to_owned();
         }
@@ -134,7 +148,13 @@ impl Session {
     /// The invitations that the user made.
     pub async fn list_invitations(&self, page: &PageRequest) -> Result<Page<Invitation>> {
         self.keys()?;
-        fetch_pages(page, &|query| vault::invitations::list(self.vault(), query)).await
+        let mut invitations = fetch_pages(page, &|query| vault::invitations::list(self.vault(), query)).await?;
+        for invitation in &mut invitations.entries {
+            if check_token(&invitation.token).is_err() {
+                invitation.token.clear();
+            }
+        }
+        Ok(invitations)
     }
 
     /// Invalidates the invitation's token.

@@ -140,11 +140,9 @@ impl Memory {
         self.peers.get(own).is_some_and(|seen| seen != peer)
     }
 
-    /// Remembers the keys of a connection; that of the other side where it is accepted.
-    pub(super) fn see_connection(&mut self, connection: &Id, own: &str, peer: Option<&str>) {
-        if let Some(peer) = peer {
-            self.pin(own, peer);
-        }
+    /// Remembers the keys of a connection.
+    pub(super) fn see_connection(&mut self, connection: &Id, own: &str, peer: &str) {
+        self.pin(own, peer);
         self.pairs.insert(connection.as_str(), own.to_owned());
         self.connections.insert(own, connection.as_str().to_owned());
     }

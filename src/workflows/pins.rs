@@ -67,6 +67,7 @@ impl Session {
             }
         };
         let keys = self.keys()?;
+        keys.generated.borrow_mut().insert(generated.fingerprint());
         let request = NewKeypair {
             public_key: generated.public_key_pem().to_owned(),
             encrypted_serialized_key: ciphertext(keys.kek.wrap_connection_key(&generated, rule).await?)?,
@@ -77,9 +78,9 @@ impl Session {
         let own = if record.public_key == generated.public_key_pem() {
             ConnectionKeyPair { pair: generated.without_export(), rule: rule.clone(), note: RefCell::default() }
         } else if operation.was_attempted_before() {
-            // The first attempt's, or another connection's.
+            // The first attempt's, or another connection's, whose code somebody else knows.
             let own = unwrap_pair(&keys, &record).await?;
-            if keys.was_used(&own) {
+            if keys.was_used(&own) || !keys.generated.borrow().contains(&own.pair.fingerprint()) {
                 return Err(bad_response("the server stored another key pair than it was given"));
             }
             own
@@ -168,10 +169,14 @@ impl Session {
     /// Before the first thing is disclosed over a connection, its key becomes a note. Not when it is listed: a list of 200
     /// connections costs no 200 writes.
     pub(super) async fn note_first_disclosure(&self, recipient: &Recipient) -> Result<()> {
-        if recipient.own.note.borrow().is_some() {
-            return Ok(());
+        let is_noted = recipient.own.note.borrow().is_some();
+        let noted = if is_noted { Ok(()) } else { self.write_note(recipient, How::Seen).await };
+        // The note may be of another device that was shown another key, or of the user's decision meanwhile.
+        if recipient.is_other_than_expected() {
+            self.keys()?.forget_connection(&recipient.connection.own.id);
+            return Err(key_changed());
         }
-        self.write_note(recipient, How::Seen).await
+        noted
     }
 
     pub(super) async fn write_note(&self, recipient: &Recipient, how: How) -> Result<()> {
@@ -250,7 +255,7 @@ impl Keys {
             note.as_ref().is_some_and(|note| note.user != recipient.connection.the_other_user.user_id);
         self.is_other_pair(recipient)
             || is_of_another_user
-            || recipient.own.expected().is_some_and(|expected| expected != peer)
+            || recipient.is_other_than_expected()
             || !is_named && memory.knows_another_peer(&own, &peer)
     }
 
@@ -261,10 +266,11 @@ impl Keys {
             self.forget_connection(id);
             return Err(key_changed());
         }
-        let own = recipient.own.pair.fingerprint();
-        // A key that has yet to be proved is not the first that was seen: the server could make the right one the second.
-        let peer = (!recipient.is_unproven()).then(|| recipient.fingerprint());
-        self.memory.borrow_mut().see_connection(id, &own, peer.as_deref());
+        // What has yet to be proved is not what was seen first: the server could make the genuine connection the second.
+        if !recipient.is_unproven() {
+            let (own, peer) = (recipient.own.pair.fingerprint(), recipient.fingerprint());
+            self.memory.borrow_mut().see_connection(id, &own, &peer);
+        }
         Ok(self.remember_connection(recipient))
     }
 }

@@ -1,4 +1,8 @@
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use zeroize::Zeroizing;
 
@@ -65,6 +69,8 @@ pub(super) struct Keys {
     spelling: Spelling,
     /// What was seen, so that a server cannot go back behind it.
     pub(super) memory: RefCell<Memory>,
+    /// Fingerprints of the connection key pairs that this session has generated.
+    pub(super) generated: RefCell<BTreeSet<String>>,
     /// The user's connection key pairs, by their Keystore id.
     unwrapped: Cache<ConnectionKeyPair>,
     /// The DEKs of received shares, by their ciphertext.
@@ -90,6 +96,7 @@ impl Session {
             login_key,
             spelling,
             memory: RefCell::default(),
+            generated: RefCell::default(),
             unwrapped: RefCell::default(),
             share_keys: RefCell::default(),
             connections: RefCell::default(),

@@ -1,7 +1,5 @@
 //! Invitations by code: each side knows the other's key without asking the server, which exchanges keys and drops proofs.
 
-use std::{cell::RefCell, rc::Rc};
-
 use serde_json::Value as Json;
 use vaultshare::{
     ErrorCode,
@@ -92,10 +90,85 @@ async fn a_code_is_found_in_its_link_and_in_a_message() {
         let connection = bob.accept_invitation(&details(&text(&code)), &quiet()).await.unwrap();
         assert_eq!(connection.verified, Some(Verified::Code));
     }
+    for text in [|code: &str| format!("vs1={code}"), |code: &str| format!("https://app.example/{code}")] {
+        let bob = harness.user().await;
+        let code = alice.create_invitation(&by_code(), &quiet()).await.unwrap().token.clone();
+        bob.accept_invitation(&details(&text(&code)), &quiet()).await.unwrap();
+    }
+}
+
+/// Whoever gets a code as a token knows its secret: a server could prove a key of its own with it.
+#[tokio::test]
+async fn no_part_of_a_code_is_sent_as_a_token() {
+    let harness = Harness::new().await;
+    let alice = harness.user().await;
     let code = alice.create_invitation(&by_code(), &quiet()).await.unwrap().token.clone();
+    let bob = harness.user().await;
     harness.network.log();
-    let cut = alice.accept_invitation(&details(&code[..code.len() - 1]), &quiet()).await.unwrap_err();
-    assert_eq!((cut.code(), harness.network.log().len()), (ErrorCode::InvalidArgument, 0));
+    let capital = format!("V{}", &code[1..]);
+    for text in
+        [&code[..code.len() - 1], &capital, &code["vs1.".len()..], &format!("code={capital}"), "vs1.", "vs1.abc"]
+    {
+        let refused = bob.accept_invitation(&details(text), &quiet()).await.unwrap_err();
+        assert_eq!((refused.code(), harness.network.log().len()), (ErrorCode::InvalidArgument, 0), "{text}");
+    }
+}
+
+/// A server that answers with a code instead of a token would have the user hand over its own key.
+#[tokio::test]
+async fn a_servers_code_is_no_token() {
+    let harness = Harness::new().await;
+    let (alice, carlos) = (harness.user().await, harness.user().await);
+    let code = carlos.create_invitation(&by_code(), &quiet()).await.unwrap().token.clone();
+    for token in [code.clone(), code["vs1.".len()..].to_owned(), String::new(), "a b".to_owned()] {
+        let shown = token.clone();
+        harness
+            .network
+            .lie("POST", "/vault/invitations", move |json| json["invitation"]["token"] = shown.clone().into());
+        for invitation in [NewInvitation::default(), by_code()] {
+            let refused = alice.create_invitation(&invitation, &quiet()).await.unwrap_err();
+            assert_eq!(refused.code(), ErrorCode::BadResponse, "{token}");
+        }
+    }
+    harness.network.lie("GET", "/vault/invitations", move |json| json["invitations"][0]["token"] = code.clone().into());
+    let listed = alice.list_invitations(&PageRequest::default()).await.unwrap().entries;
+    assert!(!listed.is_empty() && listed.iter().all(|invitation| invitation.token.is_empty()));
+}
+
+/// The connection to somebody who works with the server, in the place of the one that the code is for.
+#[tokio::test]
+async fn another_connection_of_the_users_is_not_taken_for_the_codes() {
+    let harness = Harness::new().await;
+    let (carlos, bob, of_bob) = connected(&harness).await;
+    let alice = harness.user().await;
+    let earlier = harness.reply(&bob, &format!("/vault/connections/{}", of_bob.record.own.id)).await;
+    let code = alice.create_invitation(&by_code(), &quiet()).await.unwrap().token.clone();
+    harness.network.lie("POST", "/vault/connections", move |json| {
+        *json = earlier.clone();
+        json["connection_existed_already"] = false.into();
+    });
+    let refused = bob.accept_invitation(&details(&code), &quiet()).await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::AlreadyConnected);
+    harness.network.stop_tampering();
+    bob.get_connection(&of_bob.record.own.id.clone().into()).await.unwrap();
+    drop(carlos);
+}
+
+/// Two devices were shown different keys; the first noted the genuine one. The second refuses its own however often it is asked.
+#[tokio::test]
+async fn a_key_that_another_device_noted_otherwise_gets_nothing() {
+    let harness = Harness::new().await;
+    let (alice, bob, id) = harness.alice_and_bob().await;
+    let (second, server) = (harness.new_session(&alice).await, servers_pair().await);
+    show_key(&harness.network, &server);
+    only(&second).await;
+    harness.network.stop_tampering();
+    share(&alice, id.clone()).await.unwrap();
+    show_key(&harness.network, &server);
+    for _ in 0..3 {
+        assert_eq!(share(&second, id.clone()).await, Err(ErrorCode::KeyChanged));
+    }
+    drop(bob);
 }
 
 #[tokio::test]
@@ -171,19 +244,8 @@ async fn a_code_goes_by_no_mail_and_with_no_key_pair_of_before() {
     let refused = alice.create_invitation(&mailed, &quiet()).await.unwrap_err();
     assert_eq!((refused.code(), harness.network.log().len()), (ErrorCode::InvalidArgument, 0));
 
-    // A pair that says nothing of a code, to a session that does not know what it was made for.
-    let made = Rc::new(RefCell::new(String::new()));
-    let seen = Rc::clone(&made);
-    harness.network.tamper(move |_, path, body| {
-        if path == "/keystore/keypairs" {
-            let reply: Json = serde_json::from_slice(&body).unwrap();
-            *seen.borrow_mut() = reply["keypair"]["id"].as_str().unwrap().to_owned();
-        }
-        body
-    });
-    alice.create_invitation(&NewInvitation::default(), &quiet()).await.unwrap();
-    harness.network.stop_tampering();
-    let next = harness.new_session(&alice).await;
-    let named = NewInvitation { keypair_id: Some(made.borrow().clone()), ..by_code() };
-    assert_eq!(next.create_invitation(&named, &quiet()).await.unwrap_err().code(), ErrorCode::InvalidArgument);
+    // Whoever had an earlier code of the same pair would know this one's secret.
+    let named = NewInvitation { keypair_id: Some("94c27129-e179-4c69-a7f1-94438b920541".to_owned()), ..by_code() };
+    let refused = alice.create_invitation(&named, &quiet()).await.unwrap_err();
+    assert_eq!((refused.code(), harness.network.log().len()), (ErrorCode::InvalidArgument, 0));
 }
