@@ -84,7 +84,7 @@ fn nobody_connects_before_the_databases_are_open() {
     let process = thread::scope(|scope| {
         let starting = scope.spawn(|| Process::start_with(&free.to_string(), &[], data.path()));
         // It has taken the folder, and waits for the database.
-        while !data.path().join("lock").exists() {
+        while !data.path().join("lock").exists() && !starting.is_finished() {
             thread::sleep(Duration::from_millis(10));
         }
         assert!(TcpStream::connect(free).is_err());
