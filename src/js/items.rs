@@ -1,7 +1,7 @@
 use std::rc::Rc;
 
 use js_sys::{Array, Promise};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
@@ -122,11 +122,32 @@ impl Items {
     }
 }
 
+/// What an item shows of itself that is not the caller's to say.
+const OF_ITEMS: [&str; 14] = [
+    "id",
+    "name",
+    "templateId",
+    "templateLabel",
+    "own",
+    "ownerId",
+    "originalId",
+    "shareId",
+    "slotIds",
+    "createdAt",
+    "updatedAt",
+    "changed",
+    "birth",
+    "revision",
+];
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NewItem {
     template: String,
     label: String,
+    /// That of an item which is given back for another.
+    #[serde(default, rename = "version")]
+    _version: IgnoredAny,
     #[serde(default, with = "serde_wasm_bindgen::preserve")]
     slots: JsValue,
     #[serde(default, with = "serde_wasm_bindgen::preserve")]
@@ -134,23 +155,7 @@ struct NewItem {
 }
 
 impl Argument for NewItem {
-    const OF_RESULTS: &'static [&'static str] = &[
-        "id",
-        "name",
-        "templateId",
-        "templateLabel",
-        "own",
-        "ownerId",
-        "originalId",
-        "shareId",
-        "slotIds",
-        "createdAt",
-        "updatedAt",
-        "changed",
-        "birth",
-        "revision",
-        "version",
-    ];
+    const OF_RESULTS: &'static [&'static str] = &OF_ITEMS;
 }
 
 impl NewItem {
@@ -168,6 +173,9 @@ impl NewItem {
 #[serde(deny_unknown_fields)]
 struct ItemChange {
     label: Option<String>,
+    /// That of a new item which is given again as a change: an item keeps its template.
+    #[serde(default, rename = "template")]
+    _template: IgnoredAny,
     #[serde(default, with = "serde_wasm_bindgen::preserve")]
     slots: JsValue,
     #[serde(default, with = "serde_wasm_bindgen::preserve")]
@@ -176,23 +184,7 @@ struct ItemChange {
 }
 
 impl Argument for ItemChange {
-    const OF_RESULTS: &'static [&'static str] = &[
-        "id",
-        "name",
-        "templateId",
-        "templateLabel",
-        "own",
-        "ownerId",
-        "originalId",
-        "shareId",
-        "slotIds",
-        "createdAt",
-        "updatedAt",
-        "changed",
-        "birth",
-        "revision",
-        "template",
-    ];
+    const OF_RESULTS: &'static [&'static str] = &OF_ITEMS;
 }
 
 impl ItemChange {

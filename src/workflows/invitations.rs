@@ -102,7 +102,7 @@ impl Session {
     /// Generates a key pair for the connection, stores it wrapped, and publishes its public key in an invitation. By code, the
     /// code stands in the place of the token, which is in it.
     ///
-    /// `INVALID_ARGUMENT` for a code that the server would mail: it would know it.
+    /// `INVALID_ARGUMENT` for a code that the server would mail, since it would know it, and for one of a key pair that there is.
     pub async fn create_invitation(
         &self,
         invitation: &NewInvitation,
