@@ -224,6 +224,46 @@ async fn the_same_item_by_two_shares_is_one_item_that_outlives_either() {
     assert_eq!(chain.carlos.get_item(&by_first.item.record.id).await.unwrap_err().code(), ErrorCode::NotFound);
 }
 
+/// A recipient has one copy of an item: that of the share that shows most of it.
+#[tokio::test]
+async fn a_share_that_shows_more_is_seen_and_one_that_would_show_nothing_is_refused() {
+    let harness = Harness::new().await;
+    let (alice, bob, to_bob) = harness.alice_and_bob().await;
+    let item = car(&alice).await;
+    let id_of = |name: &str| Some(item.slots.iter().find(|slot| slot.record.name == name).unwrap().record.id.clone());
+    let whole = NewShare::new(item.record.id.clone(), to_bob);
+    let of_slot = |name: &str| NewShare { slot_id: id_of(name), ..whole.clone() };
+    let vin = alice.create_share(&of_slot("vin"), &quiet()).await.unwrap().id;
+    let copy = bob.get_share(&vin).await.unwrap().item;
+    assert_eq!((copy.slots.len(), value(&copy, "vin")), (1, Some("123")));
+
+    let refused = alice.create_share(&of_slot("licence_plate"), &quiet()).await.unwrap_err();
+    assert_eq!(refused.server_code(), Some("another_slot_shared"));
+    assert_eq!(
+        alice.outgoing_shares(&OutgoingFilter::default(), &PageRequest::default()).await.unwrap().entries.len(),
+        1
+    );
+
+    let with_terms = NewShare { terms: Some("Read it only".to_owned()), ..whole.clone() };
+    let with_terms = alice.create_share(&with_terms, &quiet()).await.unwrap().id;
+    assert_eq!(bob.get_share(&vin).await.unwrap().via_another_share, None, "what may be read before what may not yet");
+    bob.accept_share(&with_terms).await.unwrap();
+    for share in [&vin, &with_terms] {
+        let read = bob.get_share(share).await.unwrap();
+        assert_eq!(read.item.record.id, copy.record.id);
+        assert_eq!(
+            (value(&read.item, "vin"), value(&read.item, "licence_plate")),
+            (Some("123"), Some("NotACatDefsACar"))
+        );
+    }
+    // What is shown already is not refused.
+    let plate = alice.create_share(&of_slot("licence_plate"), &quiet()).await.unwrap().id;
+    assert_eq!(value(&bob.get_share(&plate).await.unwrap().item, "vin"), Some("123"));
+    alice.delete_share(&with_terms).await.unwrap();
+    let left = bob.get_share(&vin).await.unwrap();
+    assert_eq!((left.via_another_share, left.item.slots.len(), value(&left.item, "vin")), (None, 1, Some("123")));
+}
+
 #[tokio::test]
 async fn an_expired_share_is_gone_and_one_that_would_have_expired_is_refused() {
     let harness = Harness::new().await;

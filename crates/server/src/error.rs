@@ -74,6 +74,7 @@ pub enum Code {
     ExpiryInPast,
     ExpiryAfterParent,
     SharedOnAlready,
+    AnotherSlotShared,
     NotReceived,
     InvalidUsername,
     UsernameTaken,

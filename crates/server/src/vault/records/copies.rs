@@ -71,35 +71,58 @@ pub(crate) async fn ids_by_shares(db: &mut AnyConnection, share_ids: &[String]) 
     Ok(copies)
 }
 
-/// For each of these copies the oldest share by which its item reached its user, if there is one.
-pub(crate) async fn find_successors(db: &mut AnyConnection, ids: &[String]) -> Result<HashMap<String, String>> {
-    let mut successors = HashMap::new();
-    for ids in ids.chunks(IDS_PER_STATEMENT) {
-        let select = Statement::new(
-            "SELECT copies.id, shares.id FROM items AS copies JOIN shares ON shares.item_id = copies.original_id \
-             AND shares.recipient_id = copies.user_id WHERE 1 = 1",
-        );
-        let select = select.any_of(" AND copies.id IN (?)", ids).sql(" ORDER BY shares.sequence");
-        for (copy, share) in select.fetch::<(String, String)>(db).await? {
-            successors.entry(copy).or_insert(share);
-        }
+/// A share by which a copy's item reached its user.
+#[derive(Clone, Debug, FromRow)]
+pub(crate) struct Source {
+    pub(crate) copy_id: String,
+    pub(crate) recipient_id: String,
+    /// The one that the copy reads its values from now.
+    read_from: String,
+    pub(crate) share_id: String,
+    pub(crate) slot_id: Option<String>,
+    pub(crate) sender_id: String,
+}
+
+/// For each of these copies the shares by which its item reached its user: those that may be read before those that are to be
+/// accepted first, the whole item before one slot, the older before the newer.
+pub(crate) async fn find_sources(db: &mut AnyConnection, copies: Copies<'_>) -> Result<Vec<Source>> {
+    copies.condition(Statement::new(SOURCES)).sql(BEST_FIRST).fetch(db).await
+}
+
+/// The copies of an item that these users have.
+pub(crate) async fn ids_of_users(
+    db: &mut AnyConnection,
+    original_id: &str,
+    user_ids: &[impl AsRef<str>],
+) -> Result<Vec<String>> {
+    let mut ids = Vec::with_capacity(user_ids.len());
+    for user_ids in user_ids.chunks(IDS_PER_STATEMENT) {
+        let select = Statement::new("SELECT id FROM items WHERE 1 = 1").text(" AND original_id = ?", original_id);
+        let copies: Vec<(String,)> = select.any_of(" AND user_id IN (?)", user_ids).fetch(db).await?;
+        ids.extend(copies.into_iter().map(|(id,)| id));
     }
-    Ok(successors)
+    Ok(ids)
 }
 
-/// Has copies read their values from other shares, given by the copies' ids.
-pub(crate) async fn set_shares(db: &mut AnyConnection, shares: HashMap<String, String>) -> Result<()> {
-    let rows = shares.into_iter().map(|(copy, share)| [copy.into(), share.into()]).collect();
-    let before = "UPDATE items SET share_id = successors.column2 FROM (VALUES";
-    write_rows(db, before, rows, ") AS successors WHERE items.id = successors.column1").await
-}
-
-/// [`sync`] for any number of copies, of whatever items.
-pub(crate) async fn sync_all(db: &mut AnyConnection, ids: &[String], clock: &Clock) -> Result<()> {
+/// Has each of these copies read its values from the best of its shares, and returns those that there are.
+pub(crate) async fn choose_sources(db: &mut AnyConnection, ids: &[String], clock: &Clock) -> Result<Vec<Source>> {
+    let mut sources = Vec::new();
     for ids in ids.chunks(IDS_PER_STATEMENT) {
+        sources.extend(find_sources(db, Copies::These(ids)).await?);
+    }
+    let mut best = HashMap::new();
+    for source in &sources {
+        best.entry(source.copy_id.as_str()).or_insert(source);
+    }
+    let changed: Vec<&Source> = best.into_values().filter(|source| source.read_from != source.share_id).collect();
+    let rows = changed.iter().map(|source| [source.copy_id.as_str().into(), source.share_id.as_str().into()]).collect();
+    let before = "UPDATE items SET share_id = sources.column2 FROM (VALUES";
+    write_rows(db, before, rows, ") AS sources WHERE items.id = sources.column1").await?;
+    let changed: Vec<String> = changed.into_iter().map(|source| source.copy_id.clone()).collect();
+    for ids in changed.chunks(IDS_PER_STATEMENT) {
         sync(db, Copies::These(ids), clock).await?;
     }
-    Ok(())
+    Ok(sources)
 }
 
 /// Makes copies equal to their original: labels, classification, and slots (of a share of one slot that slot only).
@@ -189,6 +212,12 @@ const COPY_SLOT_NODES: &str = "INSERT INTO slot_classifications (slot_id, node_i
      SELECT slots.id, links.node_id FROM items AS copies JOIN slots AS original ON original.item_id = copies.original_id \
      JOIN slot_classifications AS links ON links.slot_id = original.id \
      JOIN slots ON slots.item_id = copies.id AND slots.original_id = original.id WHERE 1 = 1";
+
+const SOURCES: &str = "SELECT copies.id AS copy_id, copies.user_id AS recipient_id, copies.share_id AS read_from, \
+     shares.id AS share_id, shares.slot_id, shares.sender_id FROM items AS copies \
+     JOIN shares ON shares.item_id = copies.original_id AND shares.recipient_id = copies.user_id WHERE 1 = 1";
+const BEST_FIRST: &str = " ORDER BY CASE WHEN shares.acceptance_required = 'acceptance_required' THEN 1 ELSE 0 END, \
+     CASE WHEN shares.slot_id IS NULL THEN 0 ELSE 1 END, shares.sequence";
 
 const MISSING_SLOTS: &str = "SELECT copies.id AS item_id, original.id AS original_id, original.name, original.label, \
      original.description, original.slot_type_name, original.creator, original.ordinal, original.attachment_id \

@@ -25,7 +25,9 @@ use crate::{
         Vault,
         quota::Quota,
         records::{
-            connections, copies, items, share_values,
+            connections,
+            copies::{self, Source},
+            items, share_values,
             shares::{self, ShareRow},
         },
     },
@@ -160,7 +162,31 @@ impl Sharing {
         shares::insert(db, rows).await?;
         share_values::upsert(db, sent_values).await?;
         copies::insert(db, &self.original_id, &recipients_and_shares, clock).await?;
+        let copies = copies::ids_of_users(db, &self.original_id, &recipients).await?;
+        let sources = copies::choose_sources(db, &copies, clock).await?;
+        let mut by_recipient: HashMap<&str, Vec<&Source>> = HashMap::new();
+        for source in &sources {
+            by_recipient.entry(source.recipient_id.as_str()).or_default().push(source);
+        }
+        for (index, (recipient_id, share_id)) in recipients_and_shares.into_iter().enumerate() {
+            let sources = by_recipient.get(recipient_id).map(Vec::as_slice).unwrap_or_default();
+            self.check_is_seen(share_id, sources).map_err(|error| error.at(&format!("{field}[{index}]")))?;
+        }
         Ok(ids)
+    }
+
+    /// A recipient has one copy of the item, of one slot or all. Refuses what they would not see, where the sender can know it.
+    fn check_is_seen(&self, share_id: &str, of_recipient: &[&Source]) -> Result<()> {
+        let new = of_recipient.iter().find(|source| source.share_id == share_id);
+        let Some(only) = new.and_then(|source| source.slot_id.as_deref()) else { return Ok(()) };
+        let has_whole = of_recipient.iter().any(|source| source.slot_id.is_none());
+        let mut own = of_recipient.iter().filter(|source| source.sender_id == self.sender_id);
+        if !has_whole && own.any(|source| source.slot_id.as_deref() != Some(only)) {
+            let message = "The recipient has another slot of the item by a share of yours, and would not see this one: share \
+                           the whole item, or end that share first";
+            return Err(Error::refused(Code::AnotherSlotShared, message).at("slot_id"));
+        }
+        Ok(())
     }
 
     /// Refuses more shares than the owner can list.

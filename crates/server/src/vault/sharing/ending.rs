@@ -120,10 +120,8 @@ async fn end_all(db: &mut AnyConnection, share_ids: &[impl AsRef<str>], clock: &
 async fn remove(db: &mut AnyConnection, ids: &[String], clock: &Clock) -> Result<()> {
     let copies = copies::ids_by_shares(db, ids).await?;
     shares::delete_all(db, ids).await?;
-    let successors = copies::find_successors(db, &copies).await?;
-    let (kept, orphaned): (Vec<String>, Vec<String>) =
-        copies.into_iter().partition(|copy| successors.contains_key(copy));
-    copies::set_shares(db, successors).await?;
-    copies::sync_all(db, &kept, clock).await?;
+    let sources = copies::choose_sources(db, &copies, clock).await?;
+    let kept: HashSet<&str> = sources.iter().map(|source| source.copy_id.as_str()).collect();
+    let orphaned: Vec<String> = copies.iter().filter(|copy| !kept.contains(copy.as_str())).cloned().collect();
     items::delete_all(db, &orphaned).await
 }

@@ -90,8 +90,10 @@ pub(in crate::vault) async fn accept(
     Path(id): Path,
 ) -> Result<Json<ShareResponse>> {
     let mut tx = vault.store().write().await?;
-    shares::find_incoming(&mut tx, &id, &session.user_id).await?;
+    let received = shares::find_incoming(&mut tx, &id, &session.user_id).await?;
     shares::accept(&mut tx, &id).await?;
+    let copies = copies::ids_of_users(&mut tx, &received.item_id, &[&session.user_id]).await?;
+    copies::choose_sources(&mut tx, &copies, vault.clock()).await?;
     let share = shares::find_incoming(&mut tx, &id, &session.user_id).await?.wire(&session.user_id)?;
     tx.commit().await?;
     Ok(Json(ShareResponse { share }))
