@@ -509,7 +509,7 @@ export interface Item extends ItemSummary {
   /**
    * Whether label, words and rows are not those that the newest values were written with: another client wrote them, or two
    * devices at once, or the server changed them, which look alike. False where nothing vouches for anything, as in an item
-   * without values, or whose values all are not {@link Slot.bound}; true again where this session, or its memory, has seen
+   * without slots, or whose values all are not {@link Slot.bound}; true again where this session, or its memory, has seen
    * values that did. Show the item as it is now and let the user decide: {@link Items.adopt}.
    */
   changed: boolean;
@@ -518,7 +518,7 @@ export interface Item extends ItemSummary {
    * user was shown. Opaque; not the same at the owner's and at a recipient's.
    */
   version: string;
-  /** Names this life of the item, since it got its first value; absent where no value names a place. */
+  /** Names this life of the item, since it was made; absent where no value names a place. */
   birth?: string;
   /** Counts the writes of this life; 0 where no value names a place. */
   revision: number;

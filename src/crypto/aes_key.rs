@@ -77,17 +77,17 @@ impl AesKey {
     /// Encrypts bytes under a random IV, as an envelope.
     ///
     /// # Errors
-    /// `INVALID_ARGUMENT` for no bytes at all: the format has no empty ciphertext.
+    /// `INVALID_ARGUMENT` for no bytes at all: such a ciphertext would say nothing.
     pub async fn encrypt(&self, plaintext: &[u8]) -> Result<String> {
         let chunk = self.encrypt_chunk(plaintext, ADDITIONAL_DATA).await?;
         Ok(Envelope::Symmetric { chunks: vec![chunk], derivation: None }.print())
     }
 
     /// As [`AesKey::encrypt`], bound to a place: a server cannot move the ciphertext to another one unnoticed. Other clients
-    /// decrypt it as any other.
+    /// decrypt it as any other. Of no bytes at all it authenticates the place alone, and other clients read it as empty.
     ///
     /// # Errors
-    /// `INVALID_ARGUMENT` for no bytes at all.
+    /// `INTERNAL`.
     pub async fn encrypt_at(&self, plaintext: &[u8], place: &Place<'_>) -> Result<String> {
         self.encrypt_with_tag(plaintext, place).await.map(|(envelope, _)| envelope)
     }
@@ -168,8 +168,8 @@ impl AesKey {
     }
 
     pub(crate) async fn encrypt_chunk(&self, plaintext: &[u8], additional_data: &str) -> Result<Chunk> {
-        if plaintext.is_empty() {
-            return Err(Error::invalid_argument("there is nothing to encrypt: the format has no empty ciphertext"));
+        if plaintext.is_empty() && additional_data == ADDITIONAL_DATA {
+            return Err(Error::invalid_argument("there is nothing to encrypt: an empty ciphertext would say nothing"));
         }
         let mut iv = [0; IV_BYTES];
         getrandom::fill(&mut iv)?;

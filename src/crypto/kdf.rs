@@ -38,7 +38,7 @@ pub async fn derive_key_from_passphrase(passphrase: &str, salt: &[u8], iteration
 /// Encrypts bytes under a passphrase. The envelope has salt and iterations in it.
 ///
 /// # Errors
-/// `INVALID_ARGUMENT` for no bytes at all: the format has no empty ciphertext.
+/// `INVALID_ARGUMENT` for no bytes at all: such a ciphertext would say nothing.
 pub async fn encrypt_with_passphrase(plaintext: &[u8], passphrase: &str) -> Result<String> {
     let mut salt = vec![0; SALT_BYTES];
     getrandom::fill(&mut salt)?;

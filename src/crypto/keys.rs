@@ -245,10 +245,11 @@ impl DataKey {
         if text.is_empty() { Ok(None) } else { self.0.encrypt_at(text.as_bytes(), place).await.map(Some) }
     }
 
-    /// As [`DataKey::encrypt_text`], of a text that is not empty: with the ciphertext's authentication tag.
+    /// As [`DataKey::encrypt_text`], with the ciphertext's authentication tag. That of the empty text says its place, and that
+    /// nothing is there.
     ///
     /// # Errors
-    /// `INVALID_ARGUMENT` for the empty text, which has no ciphertext.
+    /// `INTERNAL`.
     pub async fn encrypt_value(&self, text: &str, place: &Place<'_>) -> Result<(String, [u8; TAG_BYTES])> {
         self.0.encrypt_with_tag(text.as_bytes(), place).await
     }

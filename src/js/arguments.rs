@@ -121,7 +121,7 @@ fn full_path(argument: &str, inner: &serde_path_to_error::Path, missing: Option<
 
 /// The path of a field. All that the interface declares are made of letters; another name is the caller's own, and is not
 /// repeated.
-fn member(path: &str, name: &str) -> String {
+pub(super) fn member(path: &str, name: &str) -> String {
     let is_declared = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphabetic());
     if is_declared { format!("{path}.{name}") } else { path.to_owned() }
 }

@@ -1,11 +1,11 @@
 //! Slots and classification nodes, in the arguments and results of several calls.
 
 use js_sys::{Array, JsString, Object};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use wasm_bindgen::{JsCast, JsValue};
 use zeroize::Zeroizing;
 
-use super::arguments::{Argument, entries, fields, is_absent, text, wrong};
+use super::arguments::{Argument, entries, fields, is_absent, member, text, wrong};
 use crate::{
     api::{Id, Timestamp, vault},
     error::Result,
@@ -48,10 +48,11 @@ pub(super) fn slots(path: &str, given: &JsValue) -> Result<Vec<workflows::NewSlo
     let mut slots = Vec::new();
     for entry in Object::entries(given.unchecked_ref()).iter() {
         let (name, value) = (entry.unchecked_ref::<Array>().get(0), entry.unchecked_ref::<Array>().get(1));
+        let name = String::from(name.unchecked_ref::<JsString>());
         // Named without a value, a slot stays as it is.
-        if let Some(value) = given_value(path, &value)? {
-            let name = Some(String::from(name.unchecked_ref::<JsString>()));
-            slots.push(workflows::NewSlot { name, value: Some(value), ..workflows::NewSlot::default() });
+        if let Some(value) = given_value(&member(path, &name), &value)? {
+            let (name, value) = (Some(name), Some(value));
+            slots.push(workflows::NewSlot { name, value, ..workflows::NewSlot::default() });
         }
     }
     Ok(slots)
@@ -64,6 +65,7 @@ fn slot(path: &str, slot: &JsValue) -> Result<workflows::NewSlot> {
         name: slot.name,
         label: slot.label,
         slot_type: slot.slot_type,
+        description: None,
         value: given_value(&format!("{path}.value"), &slot.value)?,
         remove: slot.remove.unwrap_or_default(),
         revision: slot.revision,
@@ -91,10 +93,12 @@ struct NewClassification {
     scheme: Option<String>,
     name: Option<String>,
     remove: Option<bool>,
+    label: Option<IgnoredAny>,
+    description: Option<IgnoredAny>,
 }
 
 impl Argument for NewClassification {
-    const OF_RESULTS: &'static [&'static str] = &["label", "description", "own"];
+    const OF_RESULTS: &'static [&'static str] = &["own"];
 }
 
 pub(super) fn classifications(path: &str, nodes: &JsValue) -> Result<Vec<workflows::Classification>> {
@@ -103,6 +107,12 @@ pub(super) fn classifications(path: &str, nodes: &JsValue) -> Result<Vec<workflo
     }
     entries(path, nodes, |path, node| {
         let node: NewClassification = fields(path, node)?;
+        // A node that was read has its words; of one that is to be made they would be lost.
+        for (word, name) in [(node.label, "label"), (node.description, "description")] {
+            if word.is_some() && node.id.is_none() {
+                return Err(wrong(&member(path, name)));
+            }
+        }
         let remove = node.remove.unwrap_or_default();
         Ok(workflows::Classification { id: node.id, scheme: node.scheme, name: node.name, remove })
     })

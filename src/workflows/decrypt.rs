@@ -176,7 +176,8 @@ async fn decrypt_slot(keys: &Keys, item: &items::Item, record: slots::Slot, key:
         }
     };
     let is_bound = written.is_some() || decrypted.content.is_empty();
-    let (tag, value) = (Some(decrypted.tag), Some(Value::new(decrypted.content)));
+    let (tag, content) = (Some(decrypted.tag), decrypted.content);
+    let value = (!content.is_empty()).then(|| Value::new(content));
     Ok(Slot { record, value, is_bound, written, tag, verification_key })
 }
 

@@ -19,17 +19,21 @@ use crate::{
 /// The owner generates a verification key and the value's HMAC under it. Who shares on passes the owner's key on; the
 /// Vault keeps the owner's HMAC, so that recipients detect an altered value.
 ///
+/// Where there is no value, the empty text is sealed in one slot: something has to vouch for what the recipient sees.
+///
 /// `ITEM_CHANGED` and `UNBOUND_VALUE` as [`Item::check_may_be_disclosed`] says.
 pub(super) async fn encrypt_for_share(dek: &DataKey, item: &Item, only: Option<&Id>) -> Result<Vec<ShareSlotValue>> {
     let slots = slots_to_share(item, only)?;
-    let written = written_in_share(item, &slots, only)?;
+    let vouching = empty_slot_that_vouches(item, &slots);
+    let written = written_in_share(item, &slots, vouching, only)?;
     let mut values = Vec::with_capacity(slots.len());
     for slot in slots {
         let mut value = ShareSlotValue { slot_id: Some(slot.record.id.clone()), ..ShareSlotValue::default() };
-        if let Some(text) = slot.value.as_ref().filter(|text| !text.is_empty()) {
+        let empty = (vouching == Some(&slot.record.id)).then_some("");
+        if let Some(text) = slot.value.as_deref().or(empty) {
             let place = |kind| original_place(kind, item, slot, written);
-            value.encrypted_value =
-                dek.encrypt_text(text, &place(ValueKind::Shared)?).await?.map(ciphertext).transpose()?;
+            let (envelope, _) = dek.encrypt_value(text, &place(ValueKind::Shared)?).await?;
+            value.encrypted_value = Some(ciphertext(envelope)?);
             let generated;
             let key = if item.is_received() {
                 slot.verification_key.as_deref().ok_or_else(not_authentic)?
@@ -54,9 +58,16 @@ pub(super) fn slots_to_share<'a>(item: &'a Item, only: Option<&Id>) -> Result<Ve
     Ok(vec![slot])
 }
 
+/// `None` where a value does. Who shares on passes on what the owner sealed.
+fn empty_slot_that_vouches<'a>(item: &Item, slots: &[&'a Slot]) -> Option<&'a Id> {
+    let may = |slot: &&&Slot| !item.is_received() || slot.verification_key.is_some();
+    let has_value = slots.iter().any(|slot| slot.value.is_some());
+    slots.iter().filter(may).map(|slot| &slot.record.id).min().filter(|_| !has_value)
+}
+
 /// What the values of a share say of the write that sealed them: all of them the item's revision, and the state of the
 /// slots that are shared.
-fn written_in_share(item: &Item, slots: &[&Slot], only: Option<&Id>) -> Result<Written> {
+fn written_in_share(item: &Item, slots: &[&Slot], vouching: Option<&Id>, only: Option<&Id>) -> Result<Written> {
     let names_no_place = item.is_received() && item.slots.iter().all(|slot| slot.written.is_none());
     let (birth, revision) = match item.binding.birth {
         // Its owner's client names no places. As a whole it can be passed on: a server has nothing else under that DEK.
@@ -68,8 +79,8 @@ fn written_in_share(item: &Item, slots: &[&Slot], only: Option<&Id>) -> Result<W
     };
     let ids = if item.is_received() { Ids::Original } else { Ids::Own };
     let rows = slots.iter().map(|slot| {
-        let is_empty = slot.value.as_ref().is_none_or(|value| value.is_empty());
-        slot.state(ids, if is_empty { 0 } else { revision })
+        let is_sealed = slot.value.is_some() || vouching == Some(&slot.record.id);
+        slot.state(ids, if is_sealed { revision } else { 0 })
     });
     let state = state_digest(original_id(item)?.as_str(), birth, revision, &item.record.label, rows.collect());
     Ok(Written { birth, revision, state })

@@ -399,7 +399,7 @@ async fn decrypt_values(mut item: Item, values: &ValuesBySlot, dek: &DataKey) ->
         if let Some(envelope) = &encrypted {
             let value = dek.decrypt_text(envelope.as_str()).await?;
             slot.is_bound = value.is_at(&in_space(&item, slot))?;
-            slot.value = Some(Value::new(value.content));
+            slot.value = (!value.content.is_empty()).then(|| Value::new(value.content));
         }
         slot.record.encrypted = encrypted.is_some();
         slot.record.encrypted_value = encrypted;

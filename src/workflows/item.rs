@@ -68,13 +68,13 @@ pub struct Item {
 pub struct Slot {
     /// From the Vault.
     pub record: vault::slots::Slot,
-    /// `None` for an empty slot.
+    /// Never the empty text: `None` for an empty slot, also for one whose ciphertext says that it is.
     pub value: Option<Value>,
     /// Whether the value was written for this slot of this item, as far as its ciphertext says; true for an empty slot. A
     /// server can put a value that names no place into any slot of the same user's.
     pub is_bound: bool,
-    /// The write that sealed the value for this place; `None` for an empty slot, and for a value of a client that names no
-    /// place.
+    /// The write that sealed the value for this place, or the empty text in an item without values; `None` for other empty
+    /// slots, and for a value of a client that names no place.
     pub written: Option<Written>,
     /// The authentication tag of the value's ciphertext.
     pub(super) tag: Option<[u8; TAG_BYTES]>,
@@ -158,6 +158,8 @@ pub struct NewSlot {
     pub name: Option<String>,
     /// Not encrypted.
     pub label: Option<String>,
+    /// Longer text for people; not encrypted, and no value vouches for it.
+    pub description: Option<String>,
     /// One of the types in `docs/protocol/http-api.md` §2.3.
     pub slot_type: Option<String>,
     /// `None` leaves the value as it is; `Some(None)` and an empty text empty the slot.
@@ -176,10 +178,15 @@ impl NewSlot {
         self.revision.is_some() || self.updated_at.is_some()
     }
 
+    /// The description asked for, if it is not the slot's.
+    pub(super) fn new_description(&self, slot: &Slot) -> Option<&str> {
+        self.description.as_deref().filter(|asked| slot.record.description.as_deref() != Some(asked))
+    }
+
     /// Whether the value asked for is the slot's; an empty one is none.
     pub(super) fn keeps_value_of(&self, slot: &Slot) -> bool {
         let asked = self.value.as_ref().and_then(Option::as_ref).filter(|value| !value.is_empty());
-        asked == slot.value.as_ref().filter(|value| !value.is_empty())
+        asked == slot.value.as_ref()
     }
 }
 

@@ -157,14 +157,14 @@ impl Session {
         if item.version() != version {
             return Err(Error::new(ErrorCode::Conflict, "the item shows something else now: look at it again"));
         }
-        if item.slots.iter().all(|slot| slot.value.is_none()) {
-            // There is nothing to seal: from now on nothing vouches for the item, and the session expects nothing else.
+        if item.slots.is_empty() {
+            // There is nothing to seal in: from now on nothing vouches for the item, and the session expects nothing else.
             self.keys()?.memory.borrow_mut().emptied_item(id, None);
             return Ok(Item { binding: Binding::default(), ..item });
         }
         let slots = item.slots.iter().map(|slot| NewSlot {
             id: Some(slot.record.id.clone()),
-            value: slot.value.clone().filter(|value| !value.is_empty()).map(Some),
+            value: slot.value.clone().map(Some),
             ..NewSlot::default()
         });
         let change = ItemChange { slots: slots.collect(), ..ItemChange::default() };
@@ -324,6 +324,8 @@ struct Row<'a> {
     slot: &'a Slot,
     label: &'a str,
     slot_type: &'a str,
+    /// A new one.
+    description: Option<&'a str>,
     value: RowValue<'a>,
 }
 
@@ -342,11 +344,14 @@ impl<'a> Row<'a> {
             None => RowValue::Kept,
             Some(_) if is_given_back => RowValue::Kept,
             Some(Some(value)) if !value.is_empty() => RowValue::Sealed(value),
+            // It says that the slot is empty, and may be what vouches for the item.
+            Some(_) if slot.value.is_none() && slot.written.is_some() => RowValue::Kept,
             Some(_) => RowValue::Emptied,
         };
         let label = wish.and_then(|wish| wish.label.as_deref()).map_or(slot.record.label.as_str(), str::trim);
         let slot_type = wish.and_then(|wish| wish.slot_type.as_deref()).unwrap_or(&slot.record.slot_type_name);
-        Row { slot, label, slot_type, value }
+        let description = wish.and_then(|wish| wish.new_description(slot));
+        Row { slot, label, slot_type, description, value }
     }
 
     fn changes_words(&self) -> bool {
@@ -367,10 +372,11 @@ impl<'a> Row<'a> {
         let change = SlotChange {
             label: (self.label != record.label).then(|| self.label.to_owned()),
             slot_type_name: (self.slot_type != record.slot_type_name).then(|| self.slot_type.to_owned()),
+            description: self.description.map(str::to_owned),
             encrypted_value: value,
             ..SlotChange::default()
         };
-        let is_one = self.changes_words() || change.encrypted_value.is_some();
+        let is_one = self.changes_words() || self.description.is_some() || change.encrypted_value.is_some();
         is_one.then(|| SlotChange { id: Some(record.id.clone()), ..change })
     }
 }
@@ -388,7 +394,8 @@ async fn seal(keys: &Keys, item: &Item, change: &ItemChange, ids: &[Id], vouchin
     // Servers may do so: the state is of what they keep.
     let label = change.label.as_deref().map_or(item.record.label.as_str(), str::trim);
     let changes_words = label != item.record.label || !removed.is_empty() || rows.iter().any(Row::changes_words);
-    vouch_by_first_value(&mut rows, changes_words);
+    let is_born = item.binding.birth.is_some() || vouching == Vouching::AllThatIsShown;
+    vouch_by_a_value(&mut rows, changes_words || vouching == Vouching::AllThatIsShown, is_born);
 
     let revision = item.binding.revision.checked_add(1).filter(|&revision| revision != Written::NO_REVISION);
     let revision = revision.ok_or_else(|| bad_response("the item has too many revisions"))?;
@@ -452,17 +459,26 @@ async fn seal(keys: &Keys, item: &Item, change: &ItemChange, ids: &[Id], vouchin
 
 /// Where words or rows change and no value does, the first value is sealed again, so that one of the new revision vouches for
 /// them. Not one that names no place: that would vouch for it.
-fn vouch_by_first_value(rows: &mut [Row<'_>], changes_words: bool) {
+///
+/// Where no value is left, the empty text is sealed in the first slot. Other clients read it as no value. Without it the next
+/// value would begin another life of the item, and reach nobody with whom the item is shared.
+fn vouch_by_a_value(rows: &mut [Row<'_>], changes: bool, is_born: bool) {
     let seals = rows.iter().any(|row| matches!(row.value, RowValue::Sealed(_)));
-    let empties = rows.iter().any(|row| matches!(row.value, RowValue::Emptied) && row.slot.value.is_some());
-    if seals || !(changes_words || empties) {
+    let empties =
+        rows.iter().any(|row| matches!(row.value, RowValue::Emptied) && row.slot.record.encrypted_value.is_some());
+    if seals {
         return;
     }
-    let first = rows.iter_mut().find(|row| matches!(row.value, RowValue::Kept) && row.slot.written.is_some());
-    if let Some(row) = first
-        && let Some(value) = &row.slot.value
-    {
-        row.value = RowValue::Sealed(value);
+    let is_bound = |row: &&mut Row<'_>| matches!(row.value, RowValue::Kept) && row.slot.written.is_some();
+    if let Some(row) = rows.iter_mut().find(is_bound) {
+        if changes || empties {
+            row.value = RowValue::Sealed(row.slot.value.as_deref().unwrap_or_default());
+        }
+        return;
+    }
+    let is_empty = |row: &&mut Row<'_>| matches!(row.value, RowValue::Emptied) || row.slot.value.is_none();
+    if let Some(row) = rows.iter_mut().find(is_empty).filter(|_| is_born) {
+        row.value = RowValue::Sealed("");
     }
 }
 
@@ -471,8 +487,7 @@ fn has_exactly(item: &Item, slots: &[NewSlot], rows: &[Id]) -> bool {
     let wishes: BTreeMap<&Id, &NewSlot> = rows.iter().zip(slots).collect();
     item.slots.iter().all(|slot| {
         let wished = wishes.get(&slot.record.id).and_then(|wish| wish.value.as_ref()?.as_ref());
-        slot.value.as_ref().filter(|value| !value.is_empty()) == wished.filter(|value| !value.is_empty())
-            && slot.is_bound
+        slot.value.as_ref() == wished.filter(|value| !value.is_empty()) && slot.is_bound
     })
 }
 

@@ -23,7 +23,9 @@ pub(super) fn refuse_outdated(item: &Item, change: &ItemChange, rows: &[SlotRow]
     for (index, (wish, row)) in change.slots.iter().zip(rows).enumerate() {
         let SlotRow::Of(id) = row else { continue };
         let Some(slot) = slots.get(id) else { continue };
-        if changes(slot, wish) && is_written_since(item, slot, wish, change.version.as_deref()) {
+        let (is_written, is_labelled) =
+            (is_written_since(item, slot, wish, change.version.as_deref()), is_changed_since(slot, wish));
+        if changes_value(slot, wish) && is_written || changes_words(slot, wish) && is_labelled.unwrap_or(is_written) {
             outdated.push(format!("`slots[{index}]`"));
         }
     }
@@ -50,10 +52,20 @@ fn is_written_since(item: &Item, slot: &Slot, wish: &NewSlot, version: Option<&s
     }
 }
 
-/// Whether a slot is not yet what is asked for. A repeated call finds its own values, and is no conflict.
-fn changes(slot: &Slot, wish: &NewSlot) -> bool {
+/// Whether words or value of a slot are others than when it was read, where that is known. The revision is of the value alone.
+fn is_changed_since(slot: &Slot, wish: &NewSlot) -> Option<bool> {
+    wish.updated_at.as_ref().map(|read| slot.record.updated_at != *read)
+}
+
+/// Whether a slot has not yet the value asked for. A repeated call finds its own values, and is no conflict.
+fn changes_value(slot: &Slot, wish: &NewSlot) -> bool {
+    wish.remove || wish.value.is_some() && !wish.keeps_value_of(slot)
+}
+
+/// The same of its words.
+fn changes_words(slot: &Slot, wish: &NewSlot) -> bool {
     let record = &slot.record;
-    let changes_words = wish.label.as_ref().is_some_and(|label| label.trim() != record.label)
-        || wish.slot_type.as_ref().is_some_and(|slot_type| *slot_type != record.slot_type_name);
-    wish.remove || changes_words || wish.value.is_some() && !wish.keeps_value_of(slot)
+    wish.label.as_ref().is_some_and(|label| label.trim() != record.label)
+        || wish.slot_type.as_ref().is_some_and(|slot_type| *slot_type != record.slot_type_name)
+        || wish.new_description(slot).is_some()
 }

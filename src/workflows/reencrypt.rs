@@ -48,14 +48,18 @@ impl Session {
 /// The value keeps what its owner's client said of the write that sealed it; where that said nothing, it is sealed as the
 /// item is shown, without a birth.
 async fn reencrypt(dek: &DataKey, item: &Item, slot: &Slot) -> Result<Option<ReencryptedSlot>> {
-    let Some(value) = &slot.value else { return Ok(None) };
+    if slot.record.encrypted_value.is_none() {
+        return Ok(None);
+    }
+    // Also the empty text, which vouches for the item where there is no value.
+    let value = slot.value.as_deref().unwrap_or_default();
     let written = slot.written.unwrap_or_else(|| {
         let state = item.state(Ids::Original, None, Written::NO_REVISION, |_| true);
         Written { birth: None, revision: Written::NO_REVISION, state }
     });
     let (item, slot_id) = (item.record.id.as_str(), slot.record.id.as_str());
     let place = |kind| Place::Value { kind, item, slot: slot_id, written };
-    let Some(encrypted) = dek.encrypt_text(value, &place(ValueKind::Kept)).await? else { return Ok(None) };
+    let (encrypted, _) = dek.encrypt_value(value, &place(ValueKind::Kept)).await?;
     let key = match &slot.verification_key {
         Some(key) => Some(ciphertext(dek.wrap_verification_key(key, &place(ValueKind::KeptProof)).await?)?),
         None => None,

@@ -79,10 +79,10 @@ pub(super) fn rows_of_change(item: &Item, change: &ItemChange, was_attempted_bef
         Some(None) | None => Ok(None),
     })?;
     let names: Vec<_> = item.slots.iter().map(|slot| (slot.record.name.as_str(), slot.record.label.as_str())).collect();
+    refuse_other_names(&to_find, &wishes, &Named::new(names.iter().copied()))?;
     let may_be_filled = |wish: usize, row: usize| {
         let (Some((_, wish)), Some(row)) = (to_find.get(wish), item.slots.get(row)) else { return false };
-        let value = row.value.as_ref().filter(|value| !value.is_empty());
-        value.is_none() || was_attempted_before && wish.keeps_value_of(row)
+        row.value.is_none() || was_attempted_before && wish.keeps_value_of(row)
     };
     let meant = meant_slots(&names, &wishes, &may_be_filled).map_err(|twice| named_twice(&to_find, twice))?;
     let mut meant = meant.into_iter();
@@ -97,6 +97,24 @@ pub(super) fn rows_of_change(item: &Item, change: &ItemChange, was_attempted_bef
         }),
     });
     rows.collect()
+}
+
+/// Refuses a name that is not that of the slot with this id, for machine names do not change; and one that is the label of
+/// several slots, of which a write would take the first.
+fn refuse_other_names(slots: &[(usize, &NewSlot)], wishes: &[SlotWish<'_>], named: &Named<'_>) -> Result<()> {
+    for ((index, _), wish) in slots.iter().zip(wishes) {
+        let Some(name) = wish.name else { continue };
+        if wish.existing.is_some_and(|existing| !named.candidates(name).any(|found| found == existing)) {
+            let message =
+                format!("`slots[{index}].name` is not that of the slot, of which only the label can be changed");
+            return Err(Error::invalid_argument(message));
+        }
+        if wish.existing.is_none() && named.is_ambiguous(name) {
+            let message = format!("`slots[{index}]`: several slots have this label, and its id says which is meant");
+            return Err(Error::invalid_argument(message));
+        }
+    }
+    Ok(())
 }
 
 /// Of slots with their index in the call. `existing` gives the row that one means by its id.
@@ -134,11 +152,12 @@ fn new_row(slot: &NewSlot, name: String) -> SlotChange {
     let label = slot.label.as_deref().map(str::trim).map(str::to_owned);
     let (name, label) = match &slot.name {
         // The server makes the same of it, and has the text for a label.
-        Some(typed) if machine_name(typed) == name => (typed.clone(), label),
+        Some(typed) if machine_name(typed) == name => (typed.trim().to_owned(), label),
         Some(typed) => (name, label.or_else(|| Some(typed.trim().to_owned()))),
         None => (name, label),
     };
-    SlotChange { name: Some(name), label, slot_type_name: slot.slot_type.clone(), ..SlotChange::default() }
+    let (description, slot_type_name) = (slot.description.clone(), slot.slot_type.clone());
+    SlotChange { name: Some(name), label, description, slot_type_name, ..SlotChange::default() }
 }
 
 /// The rows that a server made, none of which `was_there`.

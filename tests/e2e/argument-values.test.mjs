@@ -98,6 +98,23 @@ describe('an argument', () => {
     });
   });
 
+  it('is named where it is wrong, and no word of a new node is lost', async () => {
+    const car = await makeItem();
+    for (const [change, path] of [
+      [{ slots: { plate: 5 } }, 'change.slots.plate'],
+      [{ slots: [{ name: 'plate', value: 5 }] }, 'change.slots[0].value'],
+      [{ classifications: [{ scheme: 'tag', name: 'cars', label: 'Cars' }] }, 'change.classifications[0].label'],
+    ]) {
+      await assert.rejects(session.items.update(car.id, change), (error) => {
+        assert.deepEqual([error.code, error.message.split('`')[1]], ['INVALID_ARGUMENT', path]);
+        return true;
+      });
+    }
+    const classifications = [{ scheme: 'tag', name: 'cars' }];
+    const { item } = await session.items.update(car.id, { classifications });
+    assert.deepEqual((await session.items.update(item.id, item)).item.classifications, item.classifications);
+  });
+
   describe('for an instant', () => {
     const time = '2090-01-02T03:04:05Z';
     const forms = {

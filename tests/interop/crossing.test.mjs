@@ -91,6 +91,19 @@ describe('the SDK of 2020 and ours', { concurrency: false }, () => {
     assert.equal(valueNamed(await theirs.shares.getSharedItemIncoming(carlos, onShare.id), 'vin'), '2');
   });
 
+  test('an item of ours is empty to theirs until something is typed into it, and again when it is emptied', async () => {
+    const item = await bob.items.create({ template: 'vehicle', label: 'Empty', slots: {} });
+    const share = await bob.shares.create({ itemId: item.id, connectionId: connections.bobToCarlos });
+    for (const typed of [null, 'NotACatDefsACar', null]) {
+      await bob.items.update(item.id, { slots: { vin: typed } });
+      assert.deepEqual((await bob.shares.refresh(item.id)).leftOut, []);
+      const { slots } = await theirs.shares.getSharedItemIncoming(carlos, share.id);
+      const values = slots.flatMap(({ name, value }) => (value === null ? [] : [[name, value]]));
+      assert.deepEqual(values, typed === null ? [] : [['vin', typed]]);
+    }
+    await bob.shares.delete(share.id);
+  });
+
   test('share from ours to theirs under terms, on to ours, and ours bring a change to both once theirs are let in', async () => {
     const item = await bob.items.create({
       template: 'vehicle',

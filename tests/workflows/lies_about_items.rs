@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use vaultshare::{
     ErrorCode,
     crypto::places::{Place, ValueKind, Written},
-    workflows::{Classification, Item, ItemChange, NewItem, NewShare, NewSlot, Session},
+    workflows::{Classification, Item, ItemChange, NewItem, NewShare, NewSlot, Session, Slot},
 };
 
 use crate::{
@@ -24,6 +24,14 @@ fn change(slots: Vec<NewSlot>) -> ItemChange {
 
 async fn write(user: &Session, item: &Item, name: &str, value: &str) -> Item {
     user.update_item(&item.record.id, &change(vec![slot(name, value)]), &quiet()).await.unwrap().item
+}
+
+/// Leaves no value that vouches for the item, as our clients do not.
+async fn empty_by_another_client(harness: &Harness, user: &Session, item: &Item) {
+    let emptied = ["vin", "licence_plate"].map(|name| json!({ "name": name, "encrypted_value": null }));
+    let put = json!({ "item": { "slots_attributes": emptied } });
+    let vault = harness.service(user, "vault");
+    vault.put(&["items", item.record.id.as_str()]).json(&put).send::<Json>().await.unwrap();
 }
 
 /// F3: a ciphertext of one place is no value of another, not for reading and not for those it would be shared with.
@@ -126,20 +134,19 @@ async fn a_value_that_names_no_place_is_disclosed_to_nobody_before_it_is_adopted
     assert!(harness.network.sent_bodies().is_empty());
 
     // An item of another client's altogether.
-    let others = alice.create_item(&vehicle(&[]), &quiet()).await.unwrap();
     let nowhere = Json::from(plain_dek_of(&alice).encrypt(b"456").await.unwrap());
-    let put =
-        json!({ "item": { "slots_attributes": [{ "id": slot_id(&others, "vin"), "encrypted_value": nowhere }] } });
-    let path = ["items", others.record.id.as_str()];
-    harness.service(&alice, "vault").put(&path).json(&put).send::<Json>().await.unwrap();
-    let share = NewShare::new(others.record.id.clone(), to_bob);
+    let of_vin = json!([{ "name": "vin", "encrypted_value": nowhere }]);
+    let post = json!({ "template_name": "vehicle", "item": { "label": "Theirs", "slots_attributes": of_vin } });
+    let others = harness.service(&alice, "vault").post(&["items"]).json(&post).send::<Json>().await.unwrap();
+    let others = vaultshare::api::Id::parse(others["item"]["id"].as_str().unwrap()).unwrap();
+    let share = NewShare::new(others.clone(), to_bob);
     harness.network.sent_bodies();
     let refused = alice.create_share(&share, &quiet()).await.unwrap_err();
     assert_eq!(refused.code(), ErrorCode::UnboundValue);
     assert!(harness.network.sent_bodies().is_empty());
 
-    let shown = alice.get_item(&others.record.id).await.unwrap();
-    let adopted = alice.adopt_item(&others.record.id, &shown.version()).await.unwrap();
+    let shown = alice.get_item(&others).await.unwrap();
+    let adopted = alice.adopt_item(&others, &shown.version()).await.unwrap();
     assert!(!adopted.binding.changed && adopted.slots.iter().all(|slot| slot.is_bound));
     let share = alice.create_share(&share, &quiet()).await.unwrap();
     assert_eq!(value(&bob.get_share(&share.id).await.unwrap().item, "vin"), Some("456"));
@@ -272,7 +279,7 @@ async fn a_received_item_that_goes_back_under_another_shares_id_is_shown_as_chan
     assert_eq!((value(&shown, "vin"), shown.binding.changed), (Some("123"), true));
 }
 
-/// What this session emptied does not come back either, and a new life of the item is one.
+/// What this session emptied does not come back either.
 #[tokio::test]
 async fn an_item_that_was_emptied_stays_so_until_it_is_written_anew() {
     let harness = Harness::new().await;
@@ -328,15 +335,13 @@ async fn an_item_whose_values_are_all_withheld_is_shown_as_changed_and_stays_so(
     assert_eq!((value(&written, "vin"), written.binding.changed), (Some("5551234"), true));
 }
 
-/// Another device of the user's may really have emptied it: the user says so by adopting what is shown.
+/// Another client of the user's may really have emptied it: the user says so by adopting what is shown.
 #[tokio::test]
-async fn an_item_that_another_device_emptied_is_adopted_as_it_is() {
+async fn an_item_that_another_client_emptied_is_adopted_as_it_is() {
     let harness = Harness::new().await;
     let alice = harness.user().await;
-    let second = harness.new_session(&alice).await;
     let item = car(&alice).await;
-    let empty = |name: &str| NewSlot { value: Some(None), ..slot(name, "") };
-    second.update_item(&item.record.id, &change(vec![empty("vin"), empty("licence_plate")]), &quiet()).await.unwrap();
+    empty_by_another_client(&harness, &alice, &item).await;
     let shown = alice.get_item(&item.record.id).await.unwrap();
     assert!(shown.binding.changed);
     assert!(!alice.adopt_item(&item.record.id, &shown.version()).await.unwrap().binding.changed);
@@ -351,8 +356,9 @@ async fn a_write_without_values_takes_nothing_for_seen() {
     let (alice, _bob, to_bob) = harness.alice_and_bob().await;
     let item = car(&alice).await;
     let mut earlier = harness.reply(&alice, &item_path(&item)).await;
-    let empty = |name: &str| NewSlot { value: Some(None), ..slot(name, "") };
-    alice.update_item(&item.record.id, &change(vec![empty("vin"), empty("licence_plate")]), &quiet()).await.unwrap();
+    let gone = |slot: &Slot| NewSlot { id: Some(slot.record.id.clone()), remove: true, ..NewSlot::default() };
+    let no_slots = change(item.slots.iter().map(gone).collect());
+    alice.update_item(&item.record.id, &no_slots, &quiet()).await.unwrap();
     let item = write(&alice, &item, "vin", "of another life").await;
     earlier["item"]["updated_at"] = item.record.updated_at.as_str().into();
     let path = item_path(&item);
@@ -472,15 +478,15 @@ async fn values_of_two_births_are_misplaced() {
     let alice = harness.user().await;
     let item = car(&alice).await;
     let first = harness.reply(&alice, &item_path(&item)).await;
-    let empty = |name: &str| NewSlot { value: Some(None), ..slot(name, "") };
-    alice.update_item(&item.record.id, &change(vec![empty("vin"), empty("licence_plate")]), &quiet()).await.unwrap();
-    let second = write(&alice, &item, "vin", "456").await;
+    empty_by_another_client(&harness, &alice, &item).await;
+    let second = write(&harness.new_session(&alice).await, &item, "vin", "456").await;
     assert_ne!(second.binding.birth, item.binding.birth, "nothing vouched for the item between the two");
     let plate = sealed_in(&first, "licence_plate");
     harness.network.lie("GET", item_path(&item), move |json| {
         slot_of(json, "licence_plate")["encrypted_value"] = plate.clone();
     });
-    assert_eq!(alice.get_item(&item.record.id).await.unwrap_err().code(), ErrorCode::Misplaced);
+    let next = harness.new_session(&alice).await;
+    assert_eq!(next.get_item(&item.record.id).await.unwrap_err().code(), ErrorCode::Misplaced);
 }
 
 /// Who writes an item that is not as its values say does not vouch for what the server shows; who adopts it, does.

@@ -246,6 +246,7 @@ fn given_back(item: &Item, edited: &str, value: &str) -> ItemChange {
             id: Some(slot.record.id.clone()),
             name: Some(slot.record.name.clone()),
             label: Some(slot.record.label.clone()),
+            description: slot.record.description.clone(),
             slot_type: Some(slot.record.slot_type_name.clone()),
             value: Some(value.map(|value| Value::new(value.to_owned()))),
             remove: false,
@@ -592,5 +593,100 @@ async fn one_bad_connection_does_not_spoil_the_list() {
             let bad: Vec<_> = listed.unreadable.iter().map(|entry| (entry.id.as_ref(), entry.error.code())).collect();
             assert_eq!((others, bad), (vec![&to_carlos], vec![(Some(&to_bob), code)]));
         }
+    }
+}
+
+/// Whoever shared an item that has no values yet, or has none any more, shared what is typed into it later.
+#[tokio::test]
+async fn what_is_typed_into_an_item_without_values_reaches_those_it_is_shared_with() {
+    let harness = Harness::new().await;
+    let chain = harness.chain().await;
+    let Chain { alice, bob, carlos, .. } = &chain;
+    let item = alice.create_item(&vehicle(&[]), &quiet()).await.unwrap();
+    assert_eq!(item.version(), alice.get_item(&item.record.id).await.unwrap().version());
+    let (_, copy) = chain.share_with_bob(&item).await;
+    let on = chain.share_on(&copy).await;
+    let vin = item.slots[index_of(&item, "vin")].record.id.clone();
+    for typed in ["1", "", "2", "3", ""] {
+        let emptied = NewSlot { value: Some(None), ..slot("vin", "") };
+        let written = update(alice, &item, vec![if typed.is_empty() { emptied } else { slot("vin", typed) }]).await;
+        let refreshed = alice.refresh_shares(&item.record.id, &[], &quiet()).await.unwrap();
+        assert_eq!((refreshed.shares, refreshed.left_out.len()), (2, 0), "{typed}");
+        let seen = [bob.get_item(&copy).await.unwrap(), carlos.get_share(&on).await.unwrap().item];
+        for shown in seen.iter().chain([&written, &alice.get_item(&item.record.id).await.unwrap()]) {
+            assert_eq!(value(shown, "vin"), Some(typed).filter(|typed| !typed.is_empty()));
+            assert_eq!(rows(shown).len(), usize::from(!typed.is_empty()));
+            assert!(!shown.binding.changed, "{typed}");
+        }
+    }
+    // An on-sharer and a recipient's own key pass the empty item on as well.
+    assert_eq!(rows(&bob.reencrypt_item(&copy).await.unwrap()), []);
+    assert!(!bob.get_item(&copy).await.unwrap().binding.changed);
+    let of_slot =
+        NewShare { slot_id: Some(vin), ..NewShare::new(item.record.id.clone(), connect(alice, carlos).await) };
+    alice.create_share(&of_slot, &quiet()).await.unwrap();
+}
+
+/// A server cannot say that an item is empty.
+#[tokio::test]
+async fn an_item_is_empty_only_where_its_owner_emptied_it() {
+    let harness = Harness::new().await;
+    let alice = harness.user().await;
+    let other = alice.create_item(&vehicle(&[]), &quiet()).await.unwrap();
+    let item = alice.create_item(&vehicle(&[("vin", "1")]), &quiet()).await.unwrap();
+    let sealed = |item: &Item| item.slots.iter().find_map(|slot| slot.record.encrypted_value.clone()).unwrap();
+    let (empty, full) = (sealed(&other), sealed(&item));
+    let artefacts = |envelope: &str| envelope.rsplit('.').next().unwrap().to_owned();
+    let invented = format!("Aes256Gcm..{}", artefacts(full.as_str()));
+    for (lie, code) in [(empty.as_str(), ErrorCode::Misplaced), (&invented, ErrorCode::DecryptionFailed)] {
+        let lie = lie.to_owned();
+        harness.network.lie("GET", format!("/vault/items/{}", item.record.id), move |json| {
+            let slots = json["slots"].as_array_mut().unwrap();
+            slots.iter_mut().find(|slot| slot["name"] == "vin").unwrap()["encrypted_value"] = lie.as_str().into();
+        });
+        let session = harness.new_session(&alice).await;
+        assert_eq!(session.get_item(&item.record.id).await.unwrap_err().code(), code);
+        harness.network.stop_tampering();
+    }
+}
+
+#[tokio::test]
+async fn a_label_of_two_slots_and_another_name_of_one_are_refused() {
+    let harness = Harness::new().await;
+    let alice = harness.user().await;
+    let phones = custom(vec![labelled("Phone", "1"), labelled("Phone", "2"), slot("Fax! ", "3")]);
+    let item = alice.create_item(&phones, &quiet()).await.unwrap();
+    let of_id =
+        |name: &str| NewSlot { id: Some(item.slots[index_of(&item, "phone")].record.id.clone()), ..slot(name, "4") };
+    for (wish, what) in [(slot("Phone", "4"), "`slots[1]`"), (of_id("telephone"), "`slots[1].name`")] {
+        let both = change(vec![slot("Fax! ", "3"), wish]);
+        let refused = alice.update_item(&item.record.id, &both, &quiet()).await.unwrap_err();
+        assert!(refused.code() == ErrorCode::InvalidArgument && refused.message().starts_with(what), "{refused}");
+    }
+    let written = update(&alice, &item, vec![of_id("phone"), slot("phone_2", "5"), slot("Fax! ", "6")]).await;
+    assert_eq!(rows(&written), [("phone", "Phone", "4"), ("phone_2", "Phone", "5"), ("fax", "Fax!", "6")]);
+}
+
+/// A revision is of the value: words that another device changed have none.
+#[tokio::test]
+async fn a_label_and_a_type_that_another_device_changed_are_not_set_back() {
+    let harness = Harness::new().await;
+    let alice = harness.user().await;
+    let second = harness.new_session(&alice).await;
+    let new = vehicle(&[("licence_plate", "1"), ("vin", "1"), ("power", "1")]);
+    let read = alice.create_item(&new, &quiet()).await.unwrap();
+    let typed = |change: NewSlot| NewSlot { value: None, ..change };
+    let theirs = [
+        NewSlot { label: Some("Chassis".to_owned()), ..typed(slot("vin", "")) },
+        NewSlot { slot_type: Some("note_text".to_owned()), ..typed(slot("power", "")) },
+    ];
+    for (their, name) in theirs.into_iter().zip(["vin", "power"]) {
+        let read_before = alice.get_item(&read.record.id).await.unwrap();
+        harness.server.clock().advance(Duration::from_millis(1));
+        update(&second, &read, vec![their]).await;
+        let old = given_back(&read_before, "licence_plate", &format!("before {name}"));
+        let refused = alice.update_item(&read.record.id, &old, &quiet()).await.unwrap_err();
+        let what = format!("`slots[{}]`", index_of(&read, name));
+        assert!(refused.code() == ErrorCode::Conflict && refused.message().contains(&what), "{refused}");
     }
 }

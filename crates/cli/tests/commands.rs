@@ -191,9 +191,18 @@ fn what_is_typed_under_a_misspelt_name_is_refused() {
     assert!(slot.contains("item.yaml") && slot.contains("spec.slots[1].vlaue is no field of a slot"), "{slot}");
     let item = refusal("  lable: Car\n");
     assert!(item.contains("spec.lable is no field of an item"), "{item}");
-    let printed =
-        refusal("  label: Car\n  background_color: null\n  slots:\n  - { name: vin, ordinal: 1, value: '1' }\n");
+    let printed = refusal(
+        "  id: any\n  label: Car\n  background_color: null\n  slots:\n  - { name: vin, ordinal: 1, value: '1' }\n",
+    );
     assert!(printed.contains("cannot read .alice.yaml"), "{printed}");
+    for (typed, lost) in [
+        ("  label: Car\n  description: Red\n", "spec.description"),
+        ("  label: Car\n  classification_nodes: [{ scheme: tag, name: cars }]\n", "spec.classification_nodes"),
+        ("  label: Car\n  slots:\n  - { name: vin, ordinal: 2, description: Chassis }\n", "spec.slots[0].ordinal"),
+    ] {
+        let refused = refusal(typed);
+        assert!(refused.contains(&format!("{lost} would be lost: ")), "{refused}");
+    }
 
     // What stands at another depth than it should.
     let beside = refusal("  label: Car\nslots:\n- { name: vin, value: '1' }\n");
@@ -293,6 +302,17 @@ async fn a_file_is_not_written_over_what_was_written_since_it_was_printed() {
         assert!(merged.contains("value: '100'") && merged.contains("value: '20'"), "{merged}");
         let over = terminal.output(&["items:update", "-i", "old.yaml", "-a", ".alice.yaml", "--overwrite"]);
         assert!(over.contains("value: '10'") && over.contains("value: '2'"), "{over}");
+
+        // Words that the command does not change are not taken without a word; the description of a slot is.
+        let printed = terminal.output(&["items:get", field(&over, "id"), "-a", ".alice.yaml"]);
+        let description = printed.lines().find(|line| line.starts_with("  description: ")).unwrap();
+        terminal.write("item.yaml", &printed.replacen(description, "  description: Red", 1));
+        let refused = terminal.refusal(&["items:update", "-i", "item.yaml", "-a", ".alice.yaml"]);
+        assert!(refused.contains("spec.description would be lost: "), "{refused}");
+        let (before, last) = printed.split_once("    description: null").unwrap();
+        terminal.write("slot.yaml", &format!("{before}    description: Chassis{last}"));
+        let described = terminal.output(&["items:update", "-i", "slot.yaml", "-a", ".alice.yaml"]);
+        assert_eq!(described.matches("description: Chassis").count(), 1, "{described}");
 
         // What is printed of an item is a file for another one.
         terminal.write("copy.yaml", &format!("{made}metadata:\n  template_name: custom\n"));

@@ -79,7 +79,7 @@ impl<'a> Named<'a> {
         let mut named = Named { names: HashMap::new(), labels: HashMap::new() };
         for (index, (name, label)) in records.into_iter().enumerate() {
             named.names.entry(name).or_insert(index);
-            named.labels.entry(label).or_default().push(index);
+            named.labels.entry(label.trim()).or_default().push(index);
         }
         named
     }
@@ -92,6 +92,11 @@ impl<'a> Named<'a> {
         let by_label = self.labels.get(text.trim()).into_iter().flatten().copied();
         let by_spelling = self.names.get(spelled_name(text).as_str()).copied();
         by_name.into_iter().chain(by_label).chain(by_spelling)
+    }
+
+    /// Whether a text is the label of several, and the name of none.
+    pub fn is_ambiguous(&self, text: &str) -> bool {
+        !self.names.contains_key(text) && self.labels.get(text.trim()).is_some_and(|labelled| labelled.len() > 1)
     }
 
     /// The likeliest.
@@ -230,6 +235,10 @@ mod tests {
         let found = ["vin", "Chassis", " VIN ", "C", "C++", "c_2", "Phone", "c", "C#", "Wheels", "chassis"];
         let expected = [Some(0), Some(0), Some(0), Some(1), Some(2), Some(2), Some(3), Some(1), None, None, None];
         assert_eq!(found.map(|text| slots.find(text)), expected);
+        assert!(
+            slots.is_ambiguous("Phone ") && ["phone", "C", "PHONE", "Fax"].iter().all(|text| !slots.is_ambiguous(text))
+        );
+        assert_eq!(Named::new([("phone", "Phone! ")]).find("Phone! "), Some(0));
     }
 
     #[test]

@@ -1,11 +1,8 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, anyhow, bail};
-use serde::{
-    Deserialize, Serialize,
-    de::{DeserializeOwned, IgnoredAny},
-};
-use serde_norway::Mapping;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_norway::{Mapping, Value as Yaml};
 use vaultshare::{
     ErrorCode,
     api::{
@@ -40,7 +37,7 @@ struct TypedItem {
     /// As items:get printed it: with the revisions beside the slots it says what the file knows.
     version: Option<String>,
     #[serde(flatten)]
-    others: BTreeMap<String, IgnoredAny>,
+    others: BTreeMap<String, Yaml>,
 }
 
 #[derive(Deserialize)]
@@ -48,6 +45,7 @@ struct TypedSlot {
     id: Option<Id>,
     name: Option<String>,
     label: Option<String>,
+    description: Option<String>,
     slot_type_name: Option<String>,
     // Null clears the value, absent leaves it unchanged.
     #[serde(default, with = "serde_with::rust::double_option")]
@@ -57,8 +55,12 @@ struct TypedSlot {
     revision: Option<u32>,
     updated_at: Option<Timestamp>,
     #[serde(flatten)]
-    others: BTreeMap<String, IgnoredAny>,
+    others: BTreeMap<String, Yaml>,
 }
+
+/// What people would change in a file, and neither command does.
+const WORDS_OF_ITEM: [&str; 3] = ["name", "description", "classification_nodes"];
+const WORDS_OF_SLOT: [&str; 2] = ["ordinal", "visible"];
 
 /// What items:get of this and of other tools prints besides, and no update reads.
 const PRINTED_WITH_ITEM: [&str; 5] =
@@ -82,17 +84,53 @@ impl TypedItem {
     }
 }
 
+impl TypedItem {
+    /// The paths of words that were typed and would be lost: those that are not the `stored` ones.
+    fn lost_words(&self, stored: Option<&Item>) -> anyhow::Result<Vec<String>> {
+        let printed = match stored {
+            Some(item) => serde_norway::to_value(ItemSpec::new(item))?,
+            None => Yaml::Null,
+        };
+        let is_lost = |typed: &BTreeMap<String, Yaml>, stored: &Yaml, word: &str| {
+            typed.get(word).is_some_and(|typed| meaning(typed) != meaning(stored.get(word).unwrap_or(&Yaml::Null)))
+        };
+        let words = WORDS_OF_ITEM.iter().filter(|word| is_lost(&self.others, &printed, word));
+        let mut lost: Vec<String> = words.map(|word| format!("spec.{word}")).collect();
+        let slots = printed.get("slots").and_then(Yaml::as_sequence).map(Vec::as_slice).unwrap_or_default();
+        for (index, typed) in self.slots.iter().enumerate() {
+            let is_it = |slot: &&Yaml| match (&typed.id, &typed.name) {
+                (Some(id), _) => slot.get("id").and_then(Yaml::as_str) == Some(id.as_str()),
+                (None, name) => slot.get("name").and_then(Yaml::as_str) == name.as_deref(),
+            };
+            let stored = slots.iter().find(is_it).unwrap_or(&Yaml::Null);
+            let words = WORDS_OF_SLOT.iter().filter(|word| is_lost(&typed.others, stored, word));
+            lost.extend(words.map(|word| format!("spec.slots[{index}].{word}")));
+        }
+        Ok(lost)
+    }
+
+    fn has_words(&self) -> bool {
+        let has = |others: &BTreeMap<String, Yaml>, words: &[&str]| words.iter().any(|word| others.contains_key(*word));
+        has(&self.others, &WORDS_OF_ITEM) || self.slots.iter().any(|slot| has(&slot.others, &WORDS_OF_SLOT))
+    }
+}
+
+/// A word of an item or a slot; of nodes their ids, for what is printed of them besides is not the item's.
+fn meaning(word: &Yaml) -> Yaml {
+    match word.as_sequence() {
+        Some(nodes) if nodes.is_empty() => Yaml::Null,
+        Some(nodes) => nodes.iter().map(|node| node.get("id").cloned().unwrap_or_else(|| node.clone())).collect(),
+        None => word.clone(),
+    }
+}
+
 /// The fields of a record as it is printed.
 fn printed_fields<Record: DeserializeOwned + Serialize>() -> anyhow::Result<Mapping> {
     let record: Record = serde_norway::from_str("{ id: any, name: any }")?;
     Ok(serde_norway::from_value(serde_norway::to_value(record)?)?)
 }
 
-fn unknown_field<'a>(
-    typed: &'a BTreeMap<String, IgnoredAny>,
-    of_record: &Mapping,
-    printed_with: &[&str],
-) -> Option<&'a str> {
+fn unknown_field<'a>(typed: &'a BTreeMap<String, Yaml>, of_record: &Mapping, printed_with: &[&str]) -> Option<&'a str> {
     typed.keys().map(String::as_str).find(|name| !of_record.contains_key(name) && !printed_with.contains(name))
 }
 
@@ -102,12 +140,20 @@ impl From<TypedSlot> for NewSlot {
             id: slot.id,
             name: slot.name,
             label: slot.label,
+            description: slot.description,
             slot_type: slot.slot_type_name,
             value: slot.value.map(|value| value.map(Value::new)),
             remove: slot.destroy,
             revision: slot.revision,
             updated_at: slot.updated_at,
         }
+    }
+}
+
+fn refuse_lost(words: &[String], what_is_taken: &str) -> anyhow::Result<()> {
+    match words.is_empty() {
+        true => Ok(()),
+        false => bail!("{} would be lost: {what_is_taken}", words.join(", ")),
     }
 }
 
@@ -120,6 +166,13 @@ fn read(input: &ItemInput) -> anyhow::Result<(Metadata, TypedItem)> {
 
 pub(super) async fn create(terminal: &Terminal, input: &ItemInput) -> anyhow::Result<()> {
     let (metadata, item) = read(input)?;
+    // A file that items:get printed is copied: the new item has a name, an order and nodes of its own.
+    if item.id.is_none() {
+        refuse_lost(
+            &item.lost_words(None)?,
+            "items:create takes the label, and labels, descriptions, types and values of slots",
+        )?;
+    }
     let no_template = || format!("{} has no metadata.template_name", shown(&input.file));
     let item = NewItem {
         template: metadata.template_name.with_context(no_template)?,
@@ -184,7 +237,16 @@ pub(super) async fn adopt(terminal: &Terminal, record: &OneRecord, version: &str
 
 pub(super) async fn update(terminal: &Terminal, input: &ItemInput, overwrite: bool) -> anyhow::Result<()> {
     let (_, item) = read(input)?;
-    let id = item.id.with_context(|| format!("{} has no spec.id: which item is to change?", shown(&input.file)))?;
+    let id =
+        item.id.clone().with_context(|| format!("{} has no spec.id: which item is to change?", shown(&input.file)))?;
+    let session = terminal.session(&input.auth).await?;
+    if item.has_words() {
+        let stored = session.get_item(&id).await?;
+        refuse_lost(
+            &item.lost_words(Some(&stored))?,
+            "items:update changes labels, and descriptions, types and values of slots",
+        )?;
+    }
     let change = ItemChange {
         label: item.label,
         slots: item.slots.into_iter().map(NewSlot::from).collect(),
@@ -192,7 +254,7 @@ pub(super) async fn update(terminal: &Terminal, input: &ItemInput, overwrite: bo
         overwrite,
         ..ItemChange::default()
     };
-    let updated = terminal.session(&input.auth).await?.update_item(&id, &change, &progress()).await;
+    let updated = session.update_item(&id, &change, &progress()).await;
     let updated = updated.map_err(|error| match error.code() {
         ErrorCode::Conflict => {
             anyhow!("{error} (items:get shows it as it is now, --overwrite writes the file over it)")
