@@ -429,7 +429,7 @@ export interface NewSlot {
    * same: of two labels `Phone` the second is `phone_2`.
    */
   name?: string;
-  /** The name for people. Not encrypted. */
+  /** The name for people, without white space at its ends as all labels. Not encrypted. */
   label?: string;
   type?: SlotType;
   /** The value, which is encrypted. Null empties the slot; left out, the value stays as it is. */

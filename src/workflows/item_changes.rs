@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// How often a write is attempted of an item that others write meanwhile.
-const MAX_ATTEMPTS: usize = 5;
+const MAX_ATTEMPTS: usize = 8;
 
 /// What `update_item` gives.
 #[derive(Clone, Debug)]
@@ -127,6 +127,8 @@ impl Session {
         if let Some(label) = &change.label {
             refuse_blank("label", label)?;
         }
+        let changes = self.changes_of(id);
+        let _in_turn = changes.lock().await;
         let mut item = self.get_own_item(id).await?;
         let mut made = Vec::new();
         for _ in 0..MAX_ATTEMPTS {
@@ -153,6 +155,8 @@ impl Session {
     /// Seals what the item shows: its words, its rows and every value, whoever wrote them. `version` is the
     /// [`Item::version`] that the user was shown; `CONFLICT` where the item shows anything else now.
     pub async fn adopt_item(&self, id: &Id, version: &str) -> Result<Item> {
+        let changes = self.changes_of(id);
+        let _in_turn = changes.lock().await;
         let item = self.get_own_item(id).await?;
         if item.version() != version {
             return Err(Error::new(ErrorCode::Conflict, "the item shows something else now: look at it again"));

@@ -4,6 +4,7 @@ use std::{
     rc::Rc,
 };
 
+use futures_util::lock::Mutex;
 use zeroize::Zeroizing;
 
 use super::{
@@ -38,6 +39,8 @@ struct State {
     user_id: Id,
     key_pairs: Rc<KeyPairPool>,
     keys: RefCell<Option<Rc<Keys>>>,
+    /// Held while an item of this id is changed.
+    changing: Cache<Mutex<()>>,
 }
 
 impl Drop for State {
@@ -103,7 +106,14 @@ impl Session {
         };
         let key_pairs = Rc::new(KeyPairPool::new(key_pairs));
         Session {
-            state: Rc::new(State { vault, keystore, user_id, key_pairs, keys: RefCell::new(Some(Rc::new(keys))) }),
+            state: Rc::new(State {
+                vault,
+                keystore,
+                user_id,
+                key_pairs,
+                keys: RefCell::new(Some(Rc::new(keys))),
+                changing: RefCell::default(),
+            }),
         }
     }
 
@@ -219,6 +229,18 @@ impl Session {
         operation.complete();
         self.keys()?.pending.forget_idle();
         Ok(())
+    }
+}
+
+impl Session {
+    /// To be locked by whoever changes the item: changes of one session would only be refused because of each other.
+    pub(super) fn changes_of(&self, item_id: &Id) -> Rc<Mutex<()>> {
+        let known = self.state.changing.borrow().get(item_id.as_str()).cloned();
+        known.unwrap_or_else(|| {
+            let changes = Rc::default();
+            insert_bounded(&self.state.changing, item_id.as_str(), Rc::clone(&changes));
+            changes
+        })
     }
 }
 

@@ -352,21 +352,24 @@ async fn changes_of_one_item_at_the_same_time_are_all_kept() {
     let alice = harness.user().await;
     let item = alice.create_item(&vehicle(&[("vin", "0")]), &quiet()).await.unwrap().record.id;
     let change = |name: &str, value: &str| ItemChange { slots: vec![slot(name, value)], ..Default::default() };
-    // Two at a time, so that neither can be beaten as often as an update begins anew.
-    let pairs =
-        [[change("vin", "123"), change("licence_plate", "X")], [change("colour", "red"), change("colour", "red")]];
     let quiet = quiet();
-    for pair in &pairs {
-        let updates = pair.iter().map(|change| alice.update_item(&item, change, &quiet));
-        for updated in futures_util::future::join_all(updates).await {
-            updated.unwrap();
-        }
+    let mut changes: Vec<ItemChange> = (0..20).map(|number| change(&format!("field_{number}"), "typed")).collect();
+    changes.extend([
+        change("vin", "123"),
+        change("licence_plate", "X"),
+        change("colour", "red"),
+        change("colour", "red"),
+    ]);
+    let updates = changes.iter().map(|change| alice.update_item(&item, change, &quiet));
+    for updated in futures_util::future::join_all(updates).await {
+        updated.unwrap();
     }
     let item = alice.get_item(&item).await.unwrap();
     for (name, typed) in [("vin", "123"), ("licence_plate", "X"), ("colour", "red")] {
         assert_eq!(value(&item, name), Some(typed), "{name}");
     }
     assert_eq!(item.slots.iter().filter(|slot| slot.record.label == "colour").count(), 1);
+    assert_eq!(item.slots.iter().filter(|slot| slot.value.as_deref() == Some("typed")).count(), 20);
 }
 
 #[tokio::test]
