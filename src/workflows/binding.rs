@@ -129,7 +129,11 @@ impl Ids {
 impl Slot {
     /// In a state digest.
     pub(super) fn revision(&self) -> u32 {
-        self.written_at().unwrap_or(Written::NO_REVISION)
+        match (&self.record.encrypted_value, self.written) {
+            (None, _) => 0,
+            (Some(_), Some(written)) => written.revision,
+            (Some(_), None) => Written::NO_REVISION,
+        }
     }
 
     pub(super) fn state(&self, ids: Ids, revision: u32) -> SlotState<'_> {

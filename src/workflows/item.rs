@@ -85,7 +85,7 @@ pub struct Slot {
 impl Slot {
     /// The item's revision at which the value was written: 0 where there is none, `None` for a value that names no place.
     pub fn written_at(&self) -> Option<u32> {
-        if self.record.encrypted_value.is_none() { Some(0) } else { self.written.map(|written| written.revision) }
+        if self.value.is_none() { Some(0) } else { self.written.map(|written| written.revision) }
     }
 }
 
@@ -158,7 +158,7 @@ pub struct NewSlot {
     pub name: Option<String>,
     /// Not encrypted.
     pub label: Option<String>,
-    /// Longer text for people; not encrypted, and no value vouches for it.
+    /// Longer text for people, an empty one for none; not encrypted, and no value vouches for it.
     pub description: Option<String>,
     /// One of the types in `docs/protocol/http-api.md` §2.3.
     pub slot_type: Option<String>,
@@ -180,7 +180,7 @@ impl NewSlot {
 
     /// The description asked for, if it is not the slot's.
     pub(super) fn new_description(&self, slot: &Slot) -> Option<&str> {
-        self.description.as_deref().filter(|asked| slot.record.description.as_deref() != Some(asked))
+        self.description.as_deref().filter(|asked| slot.record.description.as_deref().unwrap_or_default() != *asked)
     }
 
     /// Whether the value asked for is the slot's; an empty one is none.

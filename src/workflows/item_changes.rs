@@ -69,6 +69,12 @@ impl Session {
             return Err(bad_response("the server gave a new item the id of another"));
         }
 
+        if rows.is_empty() && item.slots.is_empty() {
+            // There is nothing to seal in, so that it has no birth yet.
+            operation.complete();
+            return Ok(item);
+        }
+
         progress.report("encrypting and storing the values", 1, 2);
         let change = ItemChange { slots: new.slots.clone(), label: Some(new.label.clone()), ..ItemChange::default() };
         for _ in 0..MAX_ATTEMPTS {
@@ -444,7 +450,7 @@ async fn seal(keys: &Keys, item: &Item, change: &ItemChange, ids: &[Id], vouchin
     }));
     let is_kept_and_bound = |row: &Row<'_>| matches!(row.value, RowValue::Kept) && row.slot.written.is_some();
     let seen = seals.then(|| Seen { birth, revision, state, ciphertexts: Some(ciphertexts_digest(tags)) });
-    let is_emptied = !seals && !rows.iter().any(is_kept_and_bound);
+    let is_emptied = vouching != Vouching::Nothing && !seals && !rows.iter().any(is_kept_and_bound);
     let new_label = (label != item.record.label).then(|| label.to_owned());
     // An item that is given back has its nodes, and those of its slots, which are not its own.
     let is_there = |node: &&Classification| {

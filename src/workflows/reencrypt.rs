@@ -31,7 +31,8 @@ impl Session {
             return Err(Error::invalid_argument("an own item is under the own key already"));
         }
         // Written beside each other they would be of two lives of the item, and could not be read again.
-        if item.slots.iter().any(|slot| slot.written.is_some()) && item.slots.iter().any(|slot| !slot.is_bound) {
+        let names_no_place = |slot: &Slot| slot.record.encrypted_value.is_some() && slot.written.is_none();
+        if item.slots.iter().any(|slot| slot.written.is_some()) && item.slots.iter().any(names_no_place) {
             return Err(Error::new(ErrorCode::UnboundValue, "some values say where they belong, and others do not"));
         }
         let mut slots = Vec::with_capacity(item.slots.len());

@@ -33,6 +33,9 @@ use crate::{
     error::{Error, ErrorCode, Result},
 };
 
+/// How many shares are asked for an item that is said to be shared via another.
+const MAX_SOURCES: usize = 3;
+
 /// Arguments of `create_share`.
 #[derive(Clone, Debug, Hash)]
 pub struct NewShare {
@@ -295,16 +298,15 @@ impl Session {
         if share.acceptance_required == Acceptance::AcceptanceRequired {
             return Err(acceptance_required());
         }
-        let (known, source) = match &via_another_share {
-            // The recipient had the item before: its values are encrypted under the DEK of the first share.
-            Some(first_id) => {
-                let known = self.keys()?.remembered();
-                let first = vault::shares::get_incoming_with_item(self.vault(), first_id).await?;
-                expect_id(first_id, &first.share.id)?;
-                (known, first)
-            }
-            None => (known, response),
-        };
+        let (mut known, mut source) = (known, response);
+        // The recipient has the item by another share: its values are encrypted under that one's DEK. Again, where the server
+        // has exchanged that for another meanwhile.
+        for _ in 0..MAX_SOURCES {
+            let Some(other) = source.item_shared_via_another_share_id.take() else { break };
+            known = self.keys()?.remembered();
+            source = vault::shares::get_incoming_with_item(self.vault(), &other).await?;
+            expect_id(&other, &source.share.id)?;
+        }
         if source.item.share_id.as_ref() != Some(&source.share.id) {
             return Err(bad_response("the server gives a share an item that it did not bring"));
         }

@@ -79,7 +79,7 @@ pub(super) fn rows_of_change(item: &Item, change: &ItemChange, was_attempted_bef
         Some(None) | None => Ok(None),
     })?;
     let names: Vec<_> = item.slots.iter().map(|slot| (slot.record.name.as_str(), slot.record.label.as_str())).collect();
-    refuse_other_names(&to_find, &wishes, &Named::new(names.iter().copied()))?;
+    refuse_other_names(item, &to_find, &wishes)?;
     let may_be_filled = |wish: usize, row: usize| {
         let (Some((_, wish)), Some(row)) = (to_find.get(wish), item.slots.get(row)) else { return false };
         row.value.is_none() || was_attempted_before && wish.keeps_value_of(row)
@@ -101,10 +101,16 @@ pub(super) fn rows_of_change(item: &Item, change: &ItemChange, was_attempted_bef
 
 /// Refuses a name that is not that of the slot with this id, for machine names do not change; and one that is the label of
 /// several slots, of which a write would take the first.
-fn refuse_other_names(slots: &[(usize, &NewSlot)], wishes: &[SlotWish<'_>], named: &Named<'_>) -> Result<()> {
+fn refuse_other_names(item: &Item, slots: &[(usize, &NewSlot)], wishes: &[SlotWish<'_>]) -> Result<()> {
+    let named = Named::new(item.slots.iter().map(|slot| (slot.record.name.as_str(), slot.record.label.as_str())));
     for ((index, _), wish) in slots.iter().zip(wishes) {
         let Some(name) = wish.name else { continue };
-        if wish.existing.is_some_and(|existing| !named.candidates(name).any(|found| found == existing)) {
+        let is_of = |existing: usize| {
+            // Another server may have two of one name.
+            let is_its_own = item.slots.get(existing).is_some_and(|slot| slot.record.name == name);
+            is_its_own || named.candidates(name).any(|found| found == existing)
+        };
+        if wish.existing.is_some_and(|existing| !is_of(existing)) {
             let message =
                 format!("`slots[{index}].name` is not that of the slot, of which only the label can be changed");
             return Err(Error::invalid_argument(message));
@@ -156,7 +162,8 @@ fn new_row(slot: &NewSlot, name: String) -> SlotChange {
         Some(typed) => (name, label.or_else(|| Some(typed.trim().to_owned()))),
         None => (name, label),
     };
-    let (description, slot_type_name) = (slot.description.clone(), slot.slot_type.clone());
+    let description = slot.description.clone().filter(|description| !description.is_empty());
+    let slot_type_name = slot.slot_type.clone();
     SlotChange { name: Some(name), label, description, slot_type_name, ..SlotChange::default() }
 }
 

@@ -335,6 +335,25 @@ async fn an_item_whose_values_are_all_withheld_is_shown_as_changed_and_stays_so(
     assert_eq!((value(&written, "vin"), written.binding.changed), (Some("5551234"), true));
 }
 
+/// Who changes the words of an item that the server shows without its values has not emptied it.
+#[tokio::test]
+async fn an_item_whose_values_are_withheld_stays_changed_after_its_label_was_changed() {
+    let harness = Harness::new().await;
+    let alice = harness.user().await;
+    let item = car(&alice).await;
+    let path = item_path(&item);
+    harness.network.tamper(move |_, asked, body| match asked == path {
+        true => alter(body, |json| {
+            json["slots"].as_array_mut().unwrap().iter_mut().for_each(|slot| slot["encrypted_value"] = Json::Null);
+        }),
+        false => body,
+    });
+    assert!(alice.get_item(&item.record.id).await.unwrap().binding.changed);
+    let relabel = ItemChange { label: Some("Mine".to_owned()), ..ItemChange::default() };
+    assert!(alice.update_item(&item.record.id, &relabel, &quiet()).await.unwrap().item.binding.changed);
+    assert!(alice.get_item(&item.record.id).await.unwrap().binding.changed);
+}
+
 /// Another client of the user's may really have emptied it: the user says so by adopting what is shown.
 #[tokio::test]
 async fn an_item_that_another_client_emptied_is_adopted_as_it_is() {

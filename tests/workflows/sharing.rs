@@ -24,7 +24,7 @@ use vaultshare::{
     },
 };
 
-use crate::harness::{Harness, Network, PASSPHRASE, connect, quiet, slot, value, vehicle};
+use crate::harness::{Chain, Harness, Network, PASSPHRASE, connect, quiet, slot, value, vehicle};
 
 const TERMS: &str = "You may not use this information for advertising";
 const OTHER_KEY: &str = include_str!("../fixtures/rsa4096-public-spki.pem");
@@ -262,6 +262,45 @@ async fn a_share_that_shows_more_is_seen_and_one_that_would_show_nothing_is_refu
     alice.delete_share(&with_terms).await.unwrap();
     let left = bob.get_share(&vin).await.unwrap();
     assert_eq!((left.via_another_share, left.item.slots.len(), value(&left.item, "vin")), (None, 1, Some("123")));
+}
+
+#[tokio::test]
+async fn what_is_shared_on_takes_nothing_away_that_another_has_shared() {
+    let harness = Harness::new().await;
+    let chain = harness.chain().await;
+    let Chain { alice, carlos, .. } = &chain;
+    let item = car(alice).await;
+    let (_, copy) = chain.share_with_bob(&item).await;
+    let whole = NewShare::new(item.record.id.clone(), connect(alice, carlos).await);
+    let vin = NewShare { slot_id: Some(slot_id(&item, "vin")), ..whole.clone() };
+    let vin = alice.create_share(&vin, &quiet()).await.unwrap().id;
+    let on = chain.share_on(&copy).await;
+    let read = carlos.get_share(&on).await.unwrap();
+    assert_eq!((read.via_another_share.as_ref(), read.item.slots.len()), (Some(&vin), 1));
+    alice.create_share(&whole, &quiet()).await.unwrap();
+    assert_eq!(value(&carlos.get_share(&vin).await.unwrap().item, "licence_plate"), Some("NotACatDefsACar"));
+}
+
+/// Nor does a copy go to another slot, where what its user has encrypted anew would be lost.
+#[tokio::test]
+async fn a_copy_stays_with_its_slot_when_another_is_accepted() {
+    let harness = Harness::new().await;
+    let chain = harness.chain().await;
+    let Chain { alice, bob, carlos, .. } = &chain;
+    let item = car(alice).await;
+    let (_, copy) = chain.share_with_bob(&item).await;
+    let plate = slot_id(&bob.get_item(&copy).await.unwrap(), "licence_plate");
+    let terms = Some("Read it only".to_owned());
+    let plate = NewShare { slot_id: Some(plate), terms, ..NewShare::new(copy, chain.to_carlos.clone()) };
+    let plate = bob.create_share(&plate, &quiet()).await.unwrap().id;
+    let vin = NewShare::new(item.record.id.clone(), connect(alice, carlos).await);
+    let vin = NewShare { slot_id: Some(slot_id(&item, "vin")), ..vin };
+    let vin = alice.create_share(&vin, &quiet()).await.unwrap().id;
+    let received = carlos.get_share(&vin).await.unwrap().item.record.id;
+    carlos.reencrypt_item(&received).await.unwrap();
+    carlos.accept_share(&plate).await.unwrap();
+    carlos.delete_share(&plate).await.unwrap();
+    assert_eq!(value(&carlos.get_item(&received).await.unwrap(), "vin"), Some("123"));
 }
 
 #[tokio::test]

@@ -627,6 +627,19 @@ async fn what_is_typed_into_an_item_without_values_reaches_those_it_is_shared_wi
     alice.create_share(&of_slot, &quiet()).await.unwrap();
 }
 
+/// It has no birth, in the reply to its creation as in any other.
+#[tokio::test]
+async fn an_item_without_slots_is_given_back_as_it_was_made() {
+    let harness = Harness::new().await;
+    let alice = harness.user().await;
+    let template = NewTemplate { label: "Nothing".to_owned(), ..NewTemplate::default() };
+    let template = alice.create_template(&template).await.unwrap().record.name;
+    let made = alice.create_item(&NewItem { template, ..custom(Vec::new()) }, &quiet()).await.unwrap();
+    assert_eq!(made.version(), alice.get_item(&made.record.id).await.unwrap().version());
+    let relabel = ItemChange { version: Some(made.version()), label: Some("Mine".to_owned()), ..change(Vec::new()) };
+    alice.update_item(&made.record.id, &relabel, &quiet()).await.unwrap();
+}
+
 /// A server cannot say that an item is empty.
 #[tokio::test]
 async fn an_item_is_empty_only_where_its_owner_emptied_it() {

@@ -313,6 +313,12 @@ async fn a_file_is_not_written_over_what_was_written_since_it_was_printed() {
         terminal.write("slot.yaml", &format!("{before}    description: Chassis{last}"));
         let described = terminal.output(&["items:update", "-i", "slot.yaml", "-a", ".alice.yaml"]);
         assert_eq!(described.matches("description: Chassis").count(), 1, "{described}");
+        // What others changed since was not typed into this file: a slot that is gone is made again, where that is asked for.
+        let id = described.split("\n  - id: ").nth(1).unwrap().lines().next().unwrap();
+        terminal.output(&["items:remove-slot", id, "-a", ".alice.yaml"]);
+        let refused = terminal.refusal(&["items:update", "-i", "slot.yaml", "-a", ".alice.yaml"]);
+        assert!(refused.contains("--overwrite"), "{refused}");
+        terminal.output(&["items:update", "-i", "slot.yaml", "-a", ".alice.yaml", "--overwrite"]);
 
         // What is printed of an item is a file for another one.
         terminal.write("copy.yaml", &format!("{made}metadata:\n  template_name: custom\n"));

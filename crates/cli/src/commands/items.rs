@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, anyhow, bail};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -45,7 +45,9 @@ struct TypedSlot {
     id: Option<Id>,
     name: Option<String>,
     label: Option<String>,
-    description: Option<String>,
+    // As the value.
+    #[serde(default, with = "serde_with::rust::double_option")]
+    description: Option<Option<String>>,
     slot_type_name: Option<String>,
     // Null clears the value, absent leaves it unchanged.
     #[serde(default, with = "serde_with::rust::double_option")]
@@ -61,6 +63,8 @@ struct TypedSlot {
 /// What people would change in a file, and neither command does.
 const WORDS_OF_ITEM: [&str; 3] = ["name", "description", "classification_nodes"];
 const WORDS_OF_SLOT: [&str; 2] = ["ordinal", "visible"];
+
+const TAKEN_BY_UPDATE: &str = "items:update changes labels, and descriptions, types and values of slots";
 
 /// What items:get of this and of other tools prints besides, and no update reads.
 const PRINTED_WITH_ITEM: [&str; 5] =
@@ -98,6 +102,12 @@ impl TypedItem {
         let mut lost: Vec<String> = words.map(|word| format!("spec.{word}")).collect();
         let slots = printed.get("slots").and_then(Yaml::as_sequence).map(Vec::as_slice).unwrap_or_default();
         for (index, typed) in self.slots.iter().enumerate() {
+            if typed.id.is_some()
+                && stored.is_none_or(|item| !item.slots.iter().any(|slot| Some(&slot.record.id) == typed.id.as_ref()))
+            {
+                // It has gone, or was never there: that is said of it.
+                continue;
+            }
             let is_it = |slot: &&Yaml| match (&typed.id, &typed.name) {
                 (Some(id), _) => slot.get("id").and_then(Yaml::as_str) == Some(id.as_str()),
                 (None, name) => slot.get("name").and_then(Yaml::as_str) == name.as_deref(),
@@ -119,7 +129,11 @@ impl TypedItem {
 fn meaning(word: &Yaml) -> Yaml {
     match word.as_sequence() {
         Some(nodes) if nodes.is_empty() => Yaml::Null,
-        Some(nodes) => nodes.iter().map(|node| node.get("id").cloned().unwrap_or_else(|| node.clone())).collect(),
+        Some(nodes) => {
+            let id_of = |node: &Yaml| node.get("id").and_then(Yaml::as_str).unwrap_or("a new one").to_owned();
+            let ids: BTreeSet<String> = nodes.iter().map(id_of).collect();
+            ids.into_iter().map(Yaml::from).collect()
+        }
         None => word.clone(),
     }
 }
@@ -140,7 +154,7 @@ impl From<TypedSlot> for NewSlot {
             id: slot.id,
             name: slot.name,
             label: slot.label,
-            description: slot.description,
+            description: slot.description.map(Option::unwrap_or_default),
             slot_type: slot.slot_type_name,
             value: slot.value.map(|value| value.map(Value::new)),
             remove: slot.destroy,
@@ -242,10 +256,14 @@ pub(super) async fn update(terminal: &Terminal, input: &ItemInput, overwrite: bo
     let session = terminal.session(&input.auth).await?;
     if item.has_words() {
         let stored = session.get_item(&id).await?;
-        refuse_lost(
-            &item.lost_words(Some(&stored))?,
-            "items:update changes labels, and descriptions, types and values of slots",
-        )?;
+        let lost = item.lost_words(Some(&stored))?;
+        let printed_at = item.others.get("updated_at").and_then(Yaml::as_str);
+        match printed_at.is_none_or(|printed| printed == stored.record.updated_at) {
+            true => refuse_lost(&lost, TAKEN_BY_UPDATE)?,
+            // Others may have changed them since, and not whoever edited the file.
+            false if !lost.is_empty() => eprintln!("Note: {} stay as they are: {TAKEN_BY_UPDATE}", lost.join(", ")),
+            false => {}
+        }
     }
     let change = ItemChange {
         label: item.label,

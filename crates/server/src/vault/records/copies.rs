@@ -83,8 +83,9 @@ pub(crate) struct Source {
     pub(crate) sender_id: String,
 }
 
-/// For each of these copies the shares by which its item reached its user: those that may be read before those that are to be
-/// accepted first, the whole item before one slot, the older before the newer.
+/// For each of these copies the shares by which its item reached its user, the best first: one that may be read before one that
+/// is to be accepted; the whole item, of its owner or of whoever sent what is read now; what is read now; the owner's, the
+/// whole item, the older. So nobody who shares on takes away what another has shared, and a copy does not go from slot to slot.
 pub(crate) async fn find_sources(db: &mut AnyConnection, copies: Copies<'_>) -> Result<Vec<Source>> {
     copies.condition(Statement::new(SOURCES)).sql(BEST_FIRST).fetch(db).await
 }
@@ -215,8 +216,12 @@ const COPY_SLOT_NODES: &str = "INSERT INTO slot_classifications (slot_id, node_i
 
 const SOURCES: &str = "SELECT copies.id AS copy_id, copies.user_id AS recipient_id, copies.share_id AS read_from, \
      shares.id AS share_id, shares.slot_id, shares.sender_id FROM items AS copies \
-     JOIN shares ON shares.item_id = copies.original_id AND shares.recipient_id = copies.user_id WHERE 1 = 1";
+     JOIN shares ON shares.item_id = copies.original_id AND shares.recipient_id = copies.user_id \
+     LEFT JOIN shares AS present ON present.id = copies.share_id WHERE 1 = 1";
 const BEST_FIRST: &str = " ORDER BY CASE WHEN shares.acceptance_required = 'acceptance_required' THEN 1 ELSE 0 END, \
+     CASE WHEN shares.slot_id IS NULL AND (shares.sender_id = shares.owner_id OR shares.sender_id = present.sender_id) \
+     THEN 0 ELSE 1 END, CASE WHEN shares.id = copies.share_id THEN 0 ELSE 1 END, \
+     CASE WHEN shares.sender_id = shares.owner_id THEN 0 ELSE 1 END, \
      CASE WHEN shares.slot_id IS NULL THEN 0 ELSE 1 END, shares.sequence";
 
 const MISSING_SLOTS: &str = "SELECT copies.id AS item_id, original.id AS original_id, original.name, original.label, \

@@ -176,14 +176,18 @@ impl Sharing {
     }
 
     /// A recipient has one copy of the item, of one slot or all. Refuses what they would not see, where the sender can know it.
+    /// What others than the owner share is theirs to know.
     fn check_is_seen(&self, share_id: &str, of_recipient: &[&Source]) -> Result<()> {
-        let new = of_recipient.iter().find(|source| source.share_id == share_id);
+        let is_known = |source: &&&Source| self.parent.is_none() || source.sender_id == self.sender_id;
+        let known: Vec<&&Source> = of_recipient.iter().filter(is_known).collect();
+        let new = known.iter().find(|source| source.share_id == share_id);
         let Some(only) = new.and_then(|source| source.slot_id.as_deref()) else { return Ok(()) };
-        let has_whole = of_recipient.iter().any(|source| source.slot_id.is_none());
-        let mut own = of_recipient.iter().filter(|source| source.sender_id == self.sender_id);
-        if !has_whole && own.any(|source| source.slot_id.as_deref() != Some(only)) {
-            let message = "The recipient has another slot of the item by a share of yours, and would not see this one: share \
-                           the whole item, or end that share first";
+        let has_whole = known.iter().any(|source| source.slot_id.is_none());
+        let own = || known.iter().filter(|source| source.sender_id == self.sender_id && source.share_id != share_id);
+        let is_again = own().any(|source| source.slot_id.as_deref() == Some(only));
+        if !has_whole && !is_again && own().next().is_some() {
+            let message = "The recipient has another slot of the item by a share of yours, and sees one only: share the whole \
+                           item, or end that share first";
             return Err(Error::refused(Code::AnotherSlotShared, message).at("slot_id"));
         }
         Ok(())
