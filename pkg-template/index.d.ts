@@ -460,6 +460,13 @@ export interface Slot {
   bound: boolean;
   /** {@link Item.revision} at the write of the value; 0 for an empty slot, absent for a value that is not bound. */
   revision?: number;
+  /**
+   * How a received value is known to be the one that its owner stored: `text` where the owner's proof fits this text alone;
+   * `weak` where the owner uses another client, whose proof is the same for some texts beyond Latin-1, so that whoever shared
+   * the value on may have exchanged one for another. The Vault keeps the proofs: against a Vault that works together with
+   * whoever shared it on, neither helps. Absent for own and empty slots.
+   */
+  proof?: 'text' | 'weak';
   /** Whether the user is its owner. */
   own: boolean;
   /** The share that brought it, where it is another's. */

@@ -18,6 +18,6 @@ fn a_values_hash_is_the_one_that_the_peers_library_gives() {
         let field = |name: &str| vector[name].as_str().unwrap();
         let key = VerificationKey::from_bytes(&base16ct::lower::decode_vec(field("key")).unwrap()).unwrap();
         assert_eq!(key.hash(field("value")), field("hash"), "{:?}", field("value"));
-        key.verify(field("value"), field("hash")).unwrap();
+        key.verify("slot", field("value"), field("hash")).unwrap();
     }
 }

@@ -46,4 +46,4 @@ pub use passphrase::Spelling;
 pub use public_key::PublicKey;
 pub use secret::UserSecret;
 pub use srp::{SrpClient, SrpPassword, SrpRegistration, generate_srp_registration};
-pub use verification::VerificationKey;
+pub use verification::{Proof, VerificationKey};

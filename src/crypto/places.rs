@@ -508,6 +508,15 @@ pub fn space_key_text(maker: &PublicKey, claimer: &PublicKey, key: &DataKey) -> 
     text.0
 }
 
+/// What a verification key says of the text and the slot that it is for.
+pub(super) fn text_commitment(nonce: &[u8], slot: &str, value: &str) -> [u8; 32] {
+    let mut text = Text::new("value");
+    text.bytes(nonce);
+    text.string(slot);
+    // The value is not copied: nothing is left to wipe.
+    Sha256::new_with_prefix(&text.0).chain_update(value).finalize().into()
+}
+
 /// What an inviter's DEK authenticates to make the secret of an invitation code.
 pub(super) fn invitation_text(inviter: &[u8]) -> Vec<u8> {
     let mut text = Text::new("invitation");

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::arguments::{Argument, entries, fields, is_absent, member, text, wrong};
 use crate::{
     api::{Id, Timestamp, vault},
+    crypto::Proof,
     error::Result,
     workflows::{self, Value},
 };
@@ -31,7 +32,7 @@ struct NewSlot {
 
 impl Argument for NewSlot {
     const OF_RESULTS: &'static [&'static str] =
-        &["bound", "own", "shareId", "originalId", "ownerId", "attachmentId", "createdAt"];
+        &["bound", "proof", "own", "shareId", "originalId", "ownerId", "attachmentId", "createdAt"];
 }
 
 /// Slots in either way of writing them: `{ name: value }`, or an array of slots.
@@ -131,6 +132,8 @@ pub(super) struct Slot<'a> {
     bound: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     revision: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof: Option<&'a str>,
     own: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     share_id: Option<&'a Id>,
@@ -155,6 +158,10 @@ impl<'a> Slot<'a> {
             value: (),
             bound: slot.is_bound,
             revision: slot.written_at(),
+            proof: slot.proof.map(|proof| match proof {
+                Proof::Text => "text",
+                Proof::Weak => "weak",
+            }),
             own: record.own,
             share_id: record.share_id.as_ref(),
             original_id: record.original_id.as_ref(),

@@ -22,7 +22,7 @@ use crate::{
         },
     },
     crypto::{
-        DataKey, Decrypted, VerificationKey,
+        DataKey, Decrypted, Proof, VerificationKey,
         places::{Place, ValueKind, Written, misplaced},
     },
     error::Result,
@@ -158,7 +158,8 @@ pub(super) fn item_without_values(response: Box<items::ItemResponse>) -> Item {
 
 impl Slot {
     fn empty(record: slots::Slot) -> Self {
-        Slot { record, value: None, is_bound: true, written: None, tag: None, verification_key: None }
+        let (value, written, tag, verification_key, proof) = (None, None, None, None, None);
+        Slot { record, value, is_bound: true, written, tag, verification_key, proof }
     }
 }
 
@@ -167,18 +168,20 @@ async fn decrypt_slot(keys: &Keys, item: &items::Item, record: slots::Slot, key:
     let kind = key.value_kind();
     let decrypted = key.data_key(keys).decrypt_text(envelope.as_str()).await?;
     let written = written_at(&decrypted, kind, item, &record)?;
-    let verification_key = match key {
+    let authenticated = match key {
         ItemKey::Own => None,
         // Whatever names no place, this client did not re-encrypt: the server could pass an own value off as received.
         ItemKey::Kept if written.is_none() => return Err(not_authentic()),
         ItemKey::Kept | ItemKey::Shared(_) => {
-            Some(Rc::new(authenticate(keys, item, &record, (&decrypted.content, written), key).await?))
+            Some(authenticate(keys, item, &record, (&decrypted.content, written), key).await?)
         }
     };
+    let (verification_key, proof) = authenticated.map(|(key, proof)| (Rc::new(key), proof)).unzip();
     let is_bound = written.is_some() || decrypted.content.is_empty();
     let (tag, content) = (Some(decrypted.tag), decrypted.content);
     let value = (!content.is_empty()).then(|| Value::new(content));
-    Ok(Slot { record, value, is_bound, written, tag, verification_key })
+    let proof = proof.filter(|_| value.is_some());
+    Ok(Slot { record, value, is_bound, written, tag, verification_key, proof })
 }
 
 /// The write that sealed a value for this slot of this item; `None` where its ciphertext names no place, `MISPLACED` where it
@@ -213,7 +216,7 @@ async fn authenticate(
     slot: &slots::Slot,
     (value, written): (&str, Option<Written>),
     key: &ItemKey,
-) -> Result<VerificationKey> {
+) -> Result<(VerificationKey, Proof)> {
     let (Some(envelope), Some(hash)) = (&slot.encrypted_value_verification_key, &slot.value_verification_hash) else {
         return Err(not_authentic());
     };
@@ -222,8 +225,9 @@ async fn authenticate(
     if written_at(&decrypted, kind, item, slot)? != written {
         return Err(misplaced());
     }
-    decrypted.content.verify(value, hash)?;
-    Ok(decrypted.content)
+    let original = slot.original_id.as_ref().ok_or_else(|| bad_response("a received slot has no original"))?;
+    let proof = decrypted.content.verify(original.as_str(), value, hash)?;
+    Ok((decrypted.content, proof))
 }
 
 /// Gives each slot of a list to the record that owns it, by its index; a slot without an owner is dropped.

@@ -38,7 +38,7 @@ pub(super) async fn encrypt_for_share(dek: &DataKey, item: &Item, only: Option<&
             let key = if item.is_received() {
                 slot.verification_key.as_deref().ok_or_else(not_authentic)?
             } else {
-                generated = VerificationKey::generate()?;
+                generated = VerificationKey::commit(slot.record.id.as_str(), text)?;
                 value.value_verification_hash = Some(generated.hash(text));
                 &generated
             };

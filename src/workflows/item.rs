@@ -9,7 +9,7 @@ use crate::{
         vault::{self, items::ClassificationNode},
     },
     crypto::{
-        VerificationKey,
+        Proof, VerificationKey,
         envelope::TAG_BYTES,
         places::{Birth, StateDigest, Written},
     },
@@ -80,6 +80,8 @@ pub struct Slot {
     pub(super) tag: Option<[u8; TAG_BYTES]>,
     /// The owner's key, which authenticated a received value; sharing on passes it on.
     pub verification_key: Option<Rc<VerificationKey>>,
+    /// How a received value was authenticated; `None` for own and empty slots.
+    pub proof: Option<Proof>,
 }
 
 impl Slot {

@@ -359,7 +359,7 @@ async fn forged_share(scene: &Scene, claims_places: bool) -> (About, Lie) {
             continue;
         }
         let text = format!("{FORGED}{name}");
-        let key = VerificationKey::generate().unwrap();
+        let key = VerificationKey::commit(slot_id, &text).unwrap();
         let place =
             |kind| Place::Value { kind, item: &item, slot: slot_id, written: Written { birth, revision, state } };
         let (value, proof) = match claims_places {

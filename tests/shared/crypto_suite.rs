@@ -589,11 +589,12 @@ pub(crate) async fn values_are_verified_by_their_hash() {
     let hash = key.hash("WBA 12345");
     // Computed by OpenSSL.
     assert_eq!(hash, "e4d081b6ed74afa7dde78fe61f10bfa5cc2b509cbe0b319d415c87d20cbc2e34");
-    received.verify("WBA 12345", &hash).unwrap();
+    received.verify("slot", "WBA 12345", &hash).unwrap();
     for (value, hash) in [("WBA 12346", hash.as_str()), ("WBA 12345", ""), ("WBA 12345", &hash.to_uppercase())] {
-        assert_eq!(received.verify(value, hash).unwrap_err().code(), ErrorCode::ValueNotAuthentic);
+        assert_eq!(received.verify("slot", value, hash).unwrap_err().code(), ErrorCode::ValueNotAuthentic);
     }
-    assert_ne!(VerificationKey::generate().unwrap().hash("x"), VerificationKey::generate().unwrap().hash("x"));
+    let new = || VerificationKey::commit("slot", "x").unwrap();
+    assert_ne!(new().hash("x"), new().hash("x"));
     assert!(VerificationKey::from_bytes(&[7; 32]).is_err());
 }
 
