@@ -60,6 +60,8 @@ export default function init(
  * - `UNBOUND_VALUE`, `ITEM_CHANGED`: a value does not say where it belongs, or words and rows are not those that the values
  *   vouch for, and they would be disclosed; show the item, then {@link Items.adopt}
  * - `ROLLED_BACK`: the server shows an older item than this session, or its imported memory, has seen; report it
+ * - `SERVER_NOT_PROVEN`: the Keystore does not have what the user was registered with: it is another one, or somebody answers
+ *   for it; nothing was sent to it but the proof of the passphrase, from which neither can be found
  * - `UNVERIFIED_KEY`: nothing proves that a key is the other user's; compare safety numbers, then
  *   {@link Connections.markVerified}, or for a space's key `acceptUnproven`
  * - `NOT_FOUND`: there is no such record, or it is not this user's
@@ -94,6 +96,7 @@ export type ErrorCode =
   | 'UNBOUND_VALUE'
   | 'ITEM_CHANGED'
   | 'ROLLED_BACK'
+  | 'SERVER_NOT_PROVEN'
   | 'UNVERIFIED_KEY'
   | 'NOT_FOUND'
   | 'NOT_CONNECTED'
@@ -316,7 +319,8 @@ export class Session {
    *
    * @param memory what {@link Session.exportMemory} gave, on this device or another
    * @throws {VaultError} `DECRYPTION_FAILED` or `MISPLACED` where it is no memory of this user, `MALFORMED_ENVELOPE`,
-   *   `UNSUPPORTED_ALGORITHM`
+   *   `UNSUPPORTED_ALGORITHM`; `SERVER_NOT_PROVEN` where the Keystore proved to that session that it knows the user, and did
+   *   not when this one was signed in
    */
   importMemory(memory: string): Promise<void>;
 

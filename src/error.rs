@@ -40,6 +40,8 @@ pub enum ErrorCode {
     ItemChanged,
     /// The server shows an older version than this session has seen.
     RolledBack,
+    /// The Keystore does not prove that it knows the user, and it or an earlier one did.
+    ServerNotProven,
     /// Nothing proves that the key is the other user's; compare safety numbers.
     UnverifiedKey,
     /// No such record, or not one of this user's.
@@ -78,7 +80,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, so that tests can hold other spellings of this list (the `.d.ts`) against it.
-    pub const ALL: [ErrorCode; 31] = [
+    pub const ALL: [ErrorCode; 32] = [
         ErrorCode::InvalidArgument,
         ErrorCode::InvalidSecret,
         ErrorCode::LoginFailed,
@@ -93,6 +95,7 @@ impl ErrorCode {
         ErrorCode::UnboundValue,
         ErrorCode::ItemChanged,
         ErrorCode::RolledBack,
+        ErrorCode::ServerNotProven,
         ErrorCode::UnverifiedKey,
         ErrorCode::NotFound,
         ErrorCode::NotConnected,
@@ -129,6 +132,7 @@ impl ErrorCode {
             ErrorCode::UnboundValue => "UNBOUND_VALUE",
             ErrorCode::ItemChanged => "ITEM_CHANGED",
             ErrorCode::RolledBack => "ROLLED_BACK",
+            ErrorCode::ServerNotProven => "SERVER_NOT_PROVEN",
             ErrorCode::UnverifiedKey => "UNVERIFIED_KEY",
             ErrorCode::NotFound => "NOT_FOUND",
             ErrorCode::NotConnected => "NOT_CONNECTED",

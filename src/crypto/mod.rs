@@ -45,5 +45,5 @@ pub use keys::{DataKey, KeyEncryptionKey, PassphraseKey, SpaceKeyOrigin};
 pub use passphrase::Spelling;
 pub use public_key::PublicKey;
 pub use secret::UserSecret;
-pub use srp::{SrpClient, SrpPassword, SrpRegistration, generate_srp_registration};
+pub use srp::{SrpClient, SrpPassword, SrpProof, SrpRegistration, generate_srp_registration};
 pub use verification::{Proof, VerificationKey};

@@ -5,6 +5,7 @@
 //! ```text
 //! x = H(s ‖ H(I ‖ ":" ‖ P))      v = g^x       k = H(N ‖ g)      A = g^a      u = H(A ‖ B)
 //! S = (B − k·g^x)^(a + u·x)      K = H(S)      M1 = H(A ‖ B ‖ K)          (not RFC 2945's longer M1)
+//! M2 = H(A ‖ M1 ‖ K), which only a server that has v can give
 //! ```
 //!
 //! The arithmetic is that of the `srp` crate's client, called part by part, because its `process_reply` has RFC 2945's M1.
@@ -18,6 +19,7 @@ use sha2::{Digest, Sha256};
 use srp::ClientG2048;
 use srp::groups::{G2048, Group};
 use srp::utils::{compute_k, compute_u_padded};
+use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::crypto::encoding::{from_hex, to_hex};
@@ -100,11 +102,11 @@ impl SrpClient {
         &self.public_a
     }
 
-    /// M1, the proof for the Keystore, from its salt and its B. Lower-case hexadecimal.
+    /// M1, the proof for the Keystore, from its salt and its B; and what its own proof has to be.
     ///
     /// # Errors
     /// `BAD_RESPONSE` for a salt or B that is not the protocol, among them every B that would give the key away.
-    pub fn prove(&self, username: &str, password: &SrpPassword, salt_hex: &str, b_hex: &str) -> Result<String> {
+    pub fn prove(&self, username: &str, password: &SrpPassword, salt_hex: &str, b_hex: &str) -> Result<SrpProof> {
         if salt_hex.len() > 2 * NUMBER_BYTES || b_hex.len() != 2 * NUMBER_BYTES {
             return Err(bad_response());
         }
@@ -123,8 +125,39 @@ impl SrpClient {
         let premaster_secret = Zeroizing::new(Client::new().compute_premaster_secret(&b, &k, &x, &self.a, &u));
         let mut key = Sha256::digest(padded(&premaster_secret)?.as_slice());
         let proof = Sha256::new().chain_update(&a_bytes).chain_update(&b_bytes).chain_update(key).finalize();
+        let of_server = Sha256::new().chain_update(&a_bytes).chain_update(proof).chain_update(key).finalize();
         key.as_mut_slice().zeroize();
-        Ok(to_hex(&proof))
+        Ok(SrpProof { of_client: to_hex(&proof), of_server: to_hex(&of_server) })
+    }
+}
+
+/// Both sides' proofs of one attempt.
+pub struct SrpProof {
+    of_client: String,
+    of_server: String,
+}
+
+impl SrpProof {
+    /// M1: lower-case hexadecimal, for the Keystore.
+    pub fn of_client(&self) -> &str {
+        &self.of_client
+    }
+
+    /// Compares the Keystore's M2 in constant time: without the user's verifier it could not know it.
+    ///
+    /// # Errors
+    /// `SERVER_NOT_PROVEN`.
+    pub fn check_server(&self, given: &str) -> Result<()> {
+        match self.of_server.as_bytes().ct_eq(given.as_bytes()).into() {
+            true => Ok(()),
+            false => Err(Error::new(ErrorCode::ServerNotProven, "this is not the Keystore that knows the user")),
+        }
+    }
+}
+
+impl fmt::Debug for SrpProof {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SrpProof(secret)")
     }
 }
 
@@ -191,10 +224,12 @@ mod tests {
 
         let b_hex = server_b(&registration.verifier, &[0x33; 32]);
         assert_eq!(hash_of_hex(&b_hex), "38920ddd3c38b2176765d90a2bf833ec9c5d5fe3d36318511aea9c331bb551cb");
-        assert_eq!(
-            client.prove(USERNAME, &password(), &registration.salt, &b_hex).unwrap(),
-            "6abab0395921c5e311c4fcec7f0db9b94d596a650c4f8ce4f13707381bea6af5"
-        );
+        let proof = client.prove(USERNAME, &password(), &registration.salt, &b_hex).unwrap();
+        assert_eq!(proof.of_client(), "6abab0395921c5e311c4fcec7f0db9b94d596a650c4f8ce4f13707381bea6af5");
+        proof.check_server("52ce14379c122c112cf34f9667c375c32b60f6d32b55080d8332869551e5e908").unwrap();
+        for wrong in ["", "52", proof.of_client(), "52ce14379c122c112cf34f9667c375c32b60f6d32b55080d8332869551e5e909"] {
+            assert_eq!(proof.check_server(wrong).unwrap_err().code(), ErrorCode::ServerNotProven);
+        }
     }
 
     /// B = k·v + g^b

@@ -40,7 +40,7 @@ pub struct VerificationKey {
 }
 
 impl VerificationKey {
-    /// A key that commits to a text in this slot, by its owner's id: [`MARKER`], a nonce, and a hash of nonce, slot and text.
+    /// A key that commits to a text in this slot, by its owner's id: `vs-text1`, a nonce, and a hash of nonce, slot and text.
     ///
     /// # Errors
     /// `INTERNAL` where the system has no source of randomness.

@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use futures_util::try_join;
 
-use super::{ProgressListener, Session, services::Services, session::UserKeys};
+use super::{ProgressListener, Session, memory::ServerProof, services::Services, session::UserKeys};
 use crate::{
     api::{
         keystore::{
@@ -33,7 +33,7 @@ pub(super) async fn sign_in(
     let Services { vault, keystore, .. } = &services;
 
     progress.report("deriving keys from the passphrase", 0, STEPS);
-    let (passphrase_key, spelling) = sign_in_to_keystore(keystore, &secret, passphrase).await?;
+    let SignedIn { passphrase_key, spelling, server } = sign_in_to_keystore(keystore, &secret, passphrase).await?;
 
     progress.report("fetching wrapped keys", 1, STEPS);
     let (wrapped_kek, key_pair_record) =
@@ -61,43 +61,49 @@ pub(super) async fn sign_in(
 
     progress.report("signed in", STEPS, STEPS);
     let login_key = key_pair.fingerprint();
-    Ok(Session::new(services, user.id, UserKeys { secret, kek, dek, login_key, spelling }))
+    Ok(Session::new(services, user.id, UserKeys { secret, kek, dek, login_key, spelling, server: Some(server) }))
+}
+
+/// What signing in to the Keystore gives.
+pub(super) struct SignedIn {
+    pub(super) passphrase_key: PassphraseKey,
+    pub(super) spelling: Spelling,
+    pub(super) server: ServerProof,
 }
 
 /// Signs in to the Keystore and derives the passphrase key, with the passphrase as it was typed, or else in another spelling.
 /// A server counts each as an attempt.
-pub(super) async fn sign_in_to_keystore(
-    keystore: &Service,
-    secret: &UserSecret,
-    passphrase: &str,
-) -> Result<(PassphraseKey, Spelling)> {
+pub(super) async fn sign_in_to_keystore(keystore: &Service, secret: &UserSecret, passphrase: &str) -> Result<SignedIn> {
     let mut refusal = login_failed();
     for (spelling, passphrase) in Spelling::all_of(passphrase) {
         match sign_in_as_spelled(keystore, secret, &passphrase).await {
             Err(error) if error.code() == ErrorCode::LoginFailed => refusal = error,
-            result => return result.map(|passphrase_key| (passphrase_key, spelling)),
+            result => return result.map(|(passphrase_key, server)| SignedIn { passphrase_key, spelling, server }),
         }
     }
     Err(refusal)
 }
 
 /// Both key derivations and the first request run concurrently.
-async fn sign_in_as_spelled(keystore: &Service, secret: &UserSecret, passphrase: &str) -> Result<PassphraseKey> {
+async fn sign_in_as_spelled(
+    keystore: &Service,
+    secret: &UserSecret,
+    passphrase: &str,
+) -> Result<(PassphraseKey, ServerProof)> {
     let password = Box::pin(secret.derive_srp_password(passphrase));
     let session = create_keystore_session(keystore, secret, password, None);
-    let (passphrase_key, ()) = try_join!(secret.derive_passphrase_key(passphrase), session)?;
-    Ok(passphrase_key)
+    try_join!(secret.derive_passphrase_key(passphrase), session)
 }
 
 /// SRP-6a, `docs/protocol/http-api.md` §4.3: proves the password to the Keystore without sending it, and keeps the
-/// session token. The password is a future, because it is not needed before the challenge has arrived. An attempt that is not
+/// session token. `SERVER_NOT_PROVEN` where the Keystore's own proof is wrong. The password is a future, because it is not needed before the challenge has arrived. An attempt that is not
 /// given is started while the password is being derived.
 pub(super) async fn create_keystore_session(
     keystore: &Service,
     secret: &UserSecret,
     password: Pin<Box<dyn Future<Output = Result<SrpPassword>> + '_>>,
     attempt: Option<SrpClient>,
-) -> Result<()> {
+) -> Result<ServerProof> {
     let username = secret.username();
     let challenge = async {
         let srp = attempt.map_or_else(SrpClient::start, Ok)?;
@@ -110,12 +116,19 @@ pub(super) async fn create_keystore_session(
     let request = SrpSessionRequest {
         username: username.to_owned(),
         srp_a: srp.public_a().to_owned(),
-        srp_m: proof,
+        srp_m: proof.of_client().to_owned(),
         valid_for: None,
     };
     let session = keystore::srp::open_session(keystore, &request).await.map_err(refused_login)?;
+    let server = match &session.srp_m2 {
+        Some(of_server) => {
+            proof.check_server(of_server)?;
+            ServerProof::Given
+        }
+        None => ServerProof::Absent,
+    };
     keystore.set_token(session.session_authentication_string.into());
-    Ok(())
+    Ok(server)
 }
 
 /// The key pair for Vault sessions, by its present external id or its old one.

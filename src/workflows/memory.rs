@@ -11,6 +11,13 @@ use crate::{
     error::{Error, ErrorCode, Result},
 };
 
+/// Whether a Keystore proved that it has the user's verifier. One of another make does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ServerProof {
+    Given,
+    Absent,
+}
+
 /// Entries of each kind. Beyond it, the older half is forgotten.
 const MAX_ENTRIES: usize = 20_000;
 
@@ -37,11 +44,22 @@ pub(super) struct Memory {
     shares: Newest<(String, u64)>,
     /// When what was shared was taken back, in milliseconds since 1970.
     revoked: Newest<u64>,
+    /// Whether the Keystore has proved that it has the user's verifier.
+    server_is_proven: bool,
 }
 
 impl Memory {
+    pub(super) fn of_sign_in(server: Option<ServerProof>) -> Self {
+        Memory { server_is_proven: server == Some(ServerProof::Given), ..Memory::default() }
+    }
+
+    pub(super) fn knows_proven_server(&self) -> bool {
+        self.server_is_proven
+    }
+
     pub(super) fn merge(&mut self, earlier: Memory) {
-        let Memory { items, received, originals, peers, pairs, connections, published, shares, revoked } = earlier;
+        let Memory { items, received, originals, peers, pairs, connections, published, shares, .. } = earlier;
+        let Memory { revoked, server_is_proven, .. } = earlier;
         // The key that was seen first counts, and what the user named since stands above it, in the note.
         let was_first = |_: &String, _: &String| true;
         let is_newer = |earlier: &Seen, now: &Seen| earlier.birth == now.birth && earlier.revision > now.revision;
@@ -54,6 +72,7 @@ impl Memory {
         self.published.merge(published, |_, _| false);
         self.shares.merge(shares, |(key, at), (now, seen_at)| key != now || at > seen_at);
         self.revoked.merge(revoked, |earlier, now| earlier > now);
+        self.server_is_proven |= server_is_proven;
     }
 
     /// Compares an item with what was seen of it, and remembers it. `known` is what was remembered when the item was asked

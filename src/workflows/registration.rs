@@ -10,7 +10,11 @@ use futures_util::{
 };
 
 use super::{
-    ProgressListener, Session, concurrency::drive_background, login, refusals::ciphertext, services::Services,
+    ProgressListener, Session,
+    concurrency::drive_background,
+    login::{self, SignedIn},
+    refusals::ciphertext,
+    services::Services,
     session::UserKeys,
 };
 use crate::{
@@ -49,7 +53,7 @@ pub(super) async fn create_user(
     // Started first and awaited last: it takes longer than all the rest.
     let mut generation = Box::pin(maybe_done(key_pairs.generate()));
 
-    let (attempt, kek, spelling) = drive_background(generation.as_mut(), async {
+    let (attempt, kek, spelling, server) = drive_background(generation.as_mut(), async {
         progress.report("deriving keys from the passphrase", 0, STEPS);
         let composed = Spelling::Composed.of(passphrase);
         // The attempt is for the login. Its arithmetic is done while a browser derives the keys in other threads.
@@ -59,16 +63,17 @@ pub(super) async fn create_user(
             })?;
         progress.report("registering", 1, STEPS);
         let attempt = register(keystore, &secret, &password).await?;
-        let (passphrase_key, spelling) = match attempt {
+        let SignedIn { passphrase_key, spelling, server } = match attempt {
             Attempt::First => {
-                login::create_keystore_session(keystore, &secret, Box::pin(ready(Ok(password))), Some(srp)).await?;
-                (passphrase_key, Spelling::Composed)
+                let password = Box::pin(ready(Ok(password)));
+                let server = login::create_keystore_session(keystore, &secret, password, Some(srp)).await?;
+                SignedIn { passphrase_key, spelling: Spelling::Composed, server }
             }
             // By another client, perhaps, which took the passphrase as it was typed.
             Attempt::Retry => login::sign_in_to_keystore(keystore, &secret, passphrase).await?,
         };
         let kek = kek(keystore, attempt, &passphrase_key).await?;
-        Ok::<_, Error>((attempt, kek, spelling))
+        Ok::<_, Error>((attempt, kek, spelling, server))
     })
     .await?;
 
@@ -110,7 +115,7 @@ pub(super) async fn create_user(
 
     progress.report("registered", STEPS, STEPS);
     let login_key = key_pair.fingerprint();
-    Ok(Session::new(services, user.id, UserKeys { secret, kek, dek, login_key, spelling }))
+    Ok(Session::new(services, user.id, UserKeys { secret, kek, dek, login_key, spelling, server: Some(server) }))
 }
 
 /// Whether this attempt registered the user, or an earlier one did.

@@ -11,7 +11,7 @@ use super::{
     KeyPairPool,
     connection_keys::{ConnectionKeyPair, Recipient},
     idempotency::PendingOperations,
-    memory::Memory,
+    memory::{Memory, ServerProof},
     services::Services,
 };
 use crate::{
@@ -59,6 +59,8 @@ pub(super) struct UserKeys {
     pub(super) login_key: String,
     /// Of the passphrase that signed in.
     pub(super) spelling: Spelling,
+    /// Whether the Keystore proved itself when the user signed in; `None` for a session that was restored.
+    pub(super) server: Option<ServerProof>,
 }
 
 /// What a session has that no server does.
@@ -70,6 +72,7 @@ pub(super) struct Keys {
     /// Fingerprint of the key pair that signs the user in to the Vault.
     pub(super) login_key: String,
     spelling: Spelling,
+    server: Option<ServerProof>,
     /// What was seen, so that a server cannot go back behind it.
     pub(super) memory: RefCell<Memory>,
     /// Fingerprints of the connection key pairs that this session has generated.
@@ -89,7 +92,7 @@ impl Session {
     pub(super) fn new(
         Services { vault, keystore, key_pairs }: Services,
         user_id: Id,
-        UserKeys { secret, kek, dek, login_key, spelling }: UserKeys,
+        UserKeys { secret, kek, dek, login_key, spelling, server }: UserKeys,
     ) -> Session {
         let keys = Keys {
             secret,
@@ -98,7 +101,8 @@ impl Session {
             pending: PendingOperations::default(),
             login_key,
             spelling,
-            memory: RefCell::default(),
+            memory: RefCell::new(Memory::of_sign_in(server)),
+            server,
             generated: RefCell::default(),
             unwrapped: RefCell::default(),
             share_keys: RefCell::default(),
@@ -203,13 +207,18 @@ impl Session {
         keys.dek.encrypt_note(&keys.remembered(), &Place::Memory { user: self.user_id().as_str() }).await
     }
 
-    /// Adds what an earlier session of this user exported. `MISPLACED` where it was another user's.
+    /// Adds what an earlier session of this user exported. `MISPLACED` where it was another user's; `SERVER_NOT_PROVEN` where
+    /// the Keystore proved itself to that session and did not when this one was signed in.
     pub async fn import_memory(&self, sealed: &str) -> Result<()> {
         let keys = self.keys()?;
         let memory = keys.dek.decrypt_note(sealed, &Place::Memory { user: self.user_id().as_str() }).await?;
         let memory = serde_json::from_slice(&memory);
         let memory = memory.map_err(|_| Error::invalid_argument("this is not what a session remembered"))?;
         keys.memory.borrow_mut().merge(memory);
+        if keys.server == Some(ServerProof::Absent) && keys.memory.borrow().knows_proven_server() {
+            let message = "the Keystore proved before that it knows the user, and does not any more";
+            return Err(Error::new(ErrorCode::ServerNotProven, message));
+        }
         // They were accepted by what was known then.
         keys.forget_connections();
         Ok(())

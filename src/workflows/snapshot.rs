@@ -62,6 +62,7 @@ impl Client {
                 login::unwrap(&kek, &record).await?.fingerprint()
             }
         };
-        Ok(Session::new(services, user.id, UserKeys { secret, kek, dek, login_key, spelling: Spelling::AsTyped }))
+        let (spelling, server) = (Spelling::AsTyped, None);
+        Ok(Session::new(services, user.id, UserKeys { secret, kek, dek, login_key, spelling, server }))
     }
 }

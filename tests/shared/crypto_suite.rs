@@ -807,5 +807,6 @@ pub(crate) async fn signing_in_refuses_what_is_not_the_protocol() {
     let zero = client.prove("M9znjHbD5Xi", &password, &"22".repeat(32), &"00".repeat(256));
     assert_eq!(zero.unwrap_err().code(), ErrorCode::BadResponse);
     let proof = client.prove("M9znjHbD5Xi", &password, &"22".repeat(32), &"01".repeat(256)).unwrap();
-    assert_eq!(proof.len(), 64);
+    assert_eq!(proof.of_client().len(), 64);
+    assert_eq!(proof.check_server(proof.of_client()).unwrap_err().code(), ErrorCode::ServerNotProven);
 }

@@ -746,3 +746,32 @@ async fn what_passes_for_another_in_a_legacy_account_is_what_the_design_says() {
         assert_eq!(refused, Some(code), "{what} as a connection's key pair");
     }
 }
+
+/// Whoever is not the Keystore and answers for it does not have the user's verifier. A Keystore of another make proves nothing:
+/// so only who has seen one that does can tell.
+#[tokio::test]
+async fn a_keystore_that_does_not_know_the_user_is_noticed_before_its_session_is_used() {
+    let harness = Harness::new().await;
+    let alice = harness.user().await;
+    let memory = alice.export_memory().await.unwrap();
+    let secret = || UserSecret::parse(&alice.secret().unwrap()).unwrap();
+    let sign_in = async || harness.client().sign_in(secret(), PASSPHRASE, &quiet()).await;
+    const PATH: &str = "/keystore/srp/session";
+
+    harness.network.lie("POST", PATH.to_owned(), |json| json["session"]["srp_m2"] = "00".repeat(32).into());
+    harness.network.log();
+    assert_eq!(sign_in().await.err().map(|error| error.code()), Some(ErrorCode::ServerNotProven));
+    let sent = harness.network.log();
+    assert!(sent.last().is_some_and(|last| last.contains(PATH)), "{sent:?}");
+
+    harness.network.lie("POST", PATH.to_owned(), |json| {
+        json["session"].as_object_mut().unwrap().remove("srp_m2");
+    });
+    let unproven = sign_in().await.unwrap();
+    assert_eq!(unproven.import_memory(&memory).await.unwrap_err().code(), ErrorCode::ServerNotProven);
+    let unknown = unproven.export_memory().await;
+    harness.network.stop_tampering();
+    sign_in().await.unwrap().import_memory(&memory).await.unwrap();
+    // What is remembered of a Keystore of another make says nothing against it.
+    sign_in().await.unwrap().import_memory(&unknown.unwrap()).await.unwrap();
+}

@@ -10,9 +10,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use vaultshare::workflows::Session;
+use vaultshare::{ErrorCode, workflows::Session};
 
 use crate::private_file;
 
@@ -49,9 +49,13 @@ impl MemoryFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             remembered => remembered.with_context(|| format!("cannot read {}", self.path.display()))?,
         };
-        session.import_memory(&remembered).await.with_context(|| {
-            let file = self.path.display();
-            format!("{file} is not what this user's commands remembered; remove it, which forgets what they saw")
+        session.import_memory(&remembered).await.map_err(|error| match error.code() {
+            ErrorCode::ServerNotProven => error.into(),
+            _ => {
+                let file = self.path.display();
+                let advice = "remove it, which forgets what they saw";
+                anyhow!(error).context(format!("{file} is not what this user's commands remembered; {advice}"))
+            }
         })
     }
 

@@ -125,6 +125,10 @@ pub struct KeystoreSession {
     /// Whose session it is; null in some versions.
     #[serde(default)]
     pub username: Option<String>,
+    /// M2: the server's proof that it has the user's verifier, 64 hexadecimal digits; in the reply to a sign-in. An extension
+    /// of this repository's server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub srp_m2: Option<String>,
 }
 
 /// Reply of `POST /srp/session`.

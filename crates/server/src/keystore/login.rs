@@ -97,7 +97,7 @@ pub(super) async fn open_session(
 ) -> Result<(StatusCode, Json<KeystoreSessionResponse>)> {
     let lifetime = auth::lifetime(&keystore, request.valid_for)?;
     check_username(&request.username)?;
-    let session = prove(&keystore, &address, &request, lifetime).await.inspect_err(|error| {
+    let (session, proof) = prove(&keystore, &address, &request, lifetime).await.inspect_err(|error| {
         if matches!(error, Error::Refused { code: Code::LoginFailed, .. }) {
             // In a form that programs read which block addresses.
             tracing::warn!(client = %address, "sign-in failed");
@@ -110,11 +110,12 @@ pub(super) async fn open_session(
         valid_from: Some(to_wire(session.valid_from)),
         valid_till: Some(to_wire(session.valid_till)),
         username: Some(request.username),
+        srp_m2: Some(to_hex(&proof)),
     };
     Ok((StatusCode::CREATED, Json(KeystoreSessionResponse { session })))
 }
 
-/// Checks the proof and issues a session. The challenge is consumed in the same transaction, whether the proof is right
+/// Checks the proof and issues a session, with the server's own proof. The challenge is consumed in the same transaction, whether the proof is right
 /// or wrong: of several concurrent proofs for one challenge, only the first to consume it counts. A failure is counted
 /// there too, and one that comes too often is no answer to its guess, not even where many come at once.
 async fn prove(
@@ -122,7 +123,7 @@ async fn prove(
     address: &ClientAddress,
     request: &SrpSessionRequest,
     lifetime: Duration,
-) -> Result<Issued> {
+) -> Result<(Issued, [u8; 32])> {
     let a = client_number(&request.srp_a)?;
     let given = base16ct::mixed::decode_vec(&request.srp_m).unwrap_or_default();
     let mut attempt = Attempt::new(keystore, address, &request.username);
@@ -140,40 +141,47 @@ async fn prove(
     };
 
     let proven = match &pending {
-        Some(pending) => is_proven(keystore, pending, a, given).await?,
-        None => false,
+        Some(pending) => answer(keystore, pending, a, given).await?,
+        None => None,
     };
     let mut tx = keystore.store().write().await?;
     let is_first = match &pending {
         Some(pending) => challenges::consume(&mut tx, &request.username, &to_hex(&a), &pending.secret_b).await?,
         None => false,
     };
-    let user_id = pending.and_then(|pending| pending.user_id).filter(|_| proven && is_first);
-    let outcome = match (attempt.check(&mut tx, now).await, user_id) {
+    let user_id = pending.and_then(|pending| pending.user_id).filter(|_| is_first);
+    let outcome = match (attempt.check(&mut tx, now).await, user_id.zip(proven)) {
         (Err(too_many @ Error::TooMany { .. }), _) => Err(too_many),
         (Err(error), _) => return Err(error),
         (Ok(()), None) => {
             attempt.count(&mut tx, now).await?;
             Err(login_failed())
         }
-        (Ok(()), Some(user_id)) if auth::is_disabled(&mut tx, &user_id).await? => Err(auth::user_disabled()),
-        (Ok(()), Some(user_id)) => {
+        (Ok(()), Some((user_id, _))) if auth::is_disabled(&mut tx, &user_id).await? => Err(auth::user_disabled()),
+        (Ok(()), Some((user_id, proof))) => {
             attempt.of_user.reset(&mut tx).await?;
             known_networks::upsert(&mut tx, &user_id, &attempt.network_hash, now).await?;
-            Ok(auth::issue(&mut tx, &user_id, now, lifetime).await?)
+            Ok((auth::issue(&mut tx, &user_id, now, lifetime).await?, proof))
         }
     };
     tx.commit().await?;
     outcome
 }
 
-async fn is_proven(keystore: &Keystore, pending: &PendingChallenge, a: Number, given: Vec<u8>) -> Result<bool> {
+/// The server's proof, where the client's is right.
+async fn answer(
+    keystore: &Keystore,
+    pending: &PendingChallenge,
+    a: Number,
+    given: Vec<u8>,
+) -> Result<Option<[u8; 32]>> {
     let verifier = number_from_hex(&pending.verifier).ok_or_else(|| Error::fault("a stored verifier is unreadable"))?;
     let secret_b = base16ct::lower::decode_vec(&pending.secret_b).map_err(Error::fault)?;
     let public_b =
         number_from_hex(&pending.public_b).ok_or_else(|| Error::fault("a stored challenge is unreadable"))?;
-    let work = keystore.work().sign_ins.run(move || srp::proof(&a, &public_b, &secret_b, &verifier));
-    Ok(srp::is_equal(&work.await?, &given))
+    let work = keystore.work().sign_ins.run(move || srp::proofs(&a, &public_b, &secret_b, &verifier));
+    let proofs = work.await?;
+    Ok(srp::is_equal(&proofs.of_client, &given).then_some(proofs.of_server))
 }
 
 /// What one attempt to sign in counts for (docs/decisions/0014-attempts.md).

@@ -96,6 +96,7 @@ pub(super) async fn limited_in_time(
         valid_from: Some(to_wire(issued.valid_from)),
         valid_till: Some(to_wire(issued.valid_till)),
         username: Some(username),
+        srp_m2: None,
     };
     Ok((StatusCode::CREATED, Json(KeystoreSessionResponse { session })))
 }

@@ -37,14 +37,23 @@ pub(super) fn public_b(secret_b: &[u8], verifier: &Number) -> Number {
     padded(&ServerG2048::<Sha256>::new().compute_public_ephemeral(secret_b, verifier))
 }
 
-/// `M1 = H(A | B | K)`: the proof that only someone who knows the passphrase can give. B is what the client was challenged
-/// with: computing it again would be one exponentiation in three.
-pub(super) fn proof(a: &Number, b: &Number, secret_b: &[u8], verifier: &Number) -> [u8; 32] {
+/// Both sides' proofs that they know the key.
+pub(super) struct Proofs {
+    /// `M1 = H(A | B | K)`, which only someone who knows the passphrase can give.
+    pub(super) of_client: [u8; 32],
+    /// `M2 = H(A | M1 | K)`, which only a server with the verifier can give.
+    pub(super) of_server: [u8; 32],
+}
+
+/// B is what the client was challenged with: computing it again would be one exponentiation in three.
+pub(super) fn proofs(a: &Number, b: &Number, secret_b: &[u8], verifier: &Number) -> Proofs {
     let u = BoxedUint::from_be_slice_vartime(&Sha256::new().chain_update(a).chain_update(b).finalize());
     let secret = BoxedUint::from_be_slice_vartime(secret_b);
     let premaster = ServerG2048::<Sha256>::new().compute_premaster_secret(&integer(a), &integer(verifier), &u, &secret);
     let key = Sha256::digest(padded(&premaster.to_be_bytes()));
-    Sha256::new().chain_update(a).chain_update(b).chain_update(key).finalize().into()
+    let of_client: [u8; 32] = Sha256::new().chain_update(a).chain_update(b).chain_update(key).finalize().into();
+    let of_server = Sha256::new().chain_update(a).chain_update(of_client).chain_update(key).finalize().into();
+    Proofs { of_client, of_server }
 }
 
 /// Compares a proof in constant time.
@@ -92,8 +101,10 @@ mod tests {
         assert_eq!(sha256_hex(&verifier), "30b2630c266f0c4e5c5e9e40969d56062d3023e92c24b3c2df5be3aa5a1447a2");
         assert_eq!(sha256_hex(&a), "6532302de45c50ade1f2fc01a87a82c52ed3ae8a0a87180ea54fe98fa18c382a");
         assert_eq!(sha256_hex(&b), "38920ddd3c38b2176765d90a2bf833ec9c5d5fe3d36318511aea9c331bb551cb");
-        let proof = base16ct::lower::encode_string(&proof(&a, &b, &[0x33; 32], &verifier));
-        assert_eq!(proof, "6abab0395921c5e311c4fcec7f0db9b94d596a650c4f8ce4f13707381bea6af5");
+        let Proofs { of_client, of_server } = proofs(&a, &b, &[0x33; 32], &verifier);
+        let hex = base16ct::lower::encode_string;
+        assert_eq!(hex(&of_client), "6abab0395921c5e311c4fcec7f0db9b94d596a650c4f8ce4f13707381bea6af5");
+        assert_eq!(hex(&of_server), "52ce14379c122c112cf34f9667c375c32b60f6d32b55080d8332869551e5e908");
     }
 
     #[test]

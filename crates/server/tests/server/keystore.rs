@@ -35,8 +35,9 @@ async fn the_client_of_this_repository_signs_in() {
     let challenge = server.call("POST", "/keystore/srp/challenges", None, Some(begin)).await.ok()["challenge"].clone();
     let (salt, b) = (text(&challenge["challenge_salt"]), text(&challenge["challenge_b"]));
     let proof = client.prove("M9znjHbD5Xi", &password, &salt, &b).unwrap();
-    let finish = json!({ "username": "M9znjHbD5Xi", "srp_a": client.public_a(), "srp_m": proof });
-    server.call("POST", "/keystore/srp/session", None, Some(finish)).await.ok();
+    let finish = json!({ "username": "M9znjHbD5Xi", "srp_a": client.public_a(), "srp_m": proof.of_client() });
+    let session = server.call("POST", "/keystore/srp/session", None, Some(finish)).await.ok()["session"].clone();
+    proof.check_server(&text(&session["srp_m2"])).unwrap();
 }
 
 #[tokio::test]
