@@ -61,7 +61,8 @@ export default function init(
  *   vouch for, and they would be disclosed; show the item, then {@link Items.adopt}
  * - `ROLLED_BACK`: the server shows an older item than this session, or its imported memory, has seen; report it
  * - `SERVER_NOT_PROVEN`: the Keystore does not have what the user was registered with: it is another one, or somebody answers
- *   for it; nothing was sent to it but the proof of the passphrase, from which neither can be found
+ *   for it. Its session is not used; the passphrase cannot be found from what signing in sends. A Keystore that proves nothing
+ *   is of another make, and noticed by {@link Session.importMemory} alone
  * - `UNVERIFIED_KEY`: nothing proves that a key is the other user's; compare safety numbers, then
  *   {@link Connections.markVerified}, or for a space's key `acceptUnproven`
  * - `NOT_FOUND`: there is no such record, or it is not this user's
@@ -466,9 +467,10 @@ export interface Slot {
   revision?: number;
   /**
    * How a received value is known to be the one that its owner stored: `text` where the owner's proof fits this text alone;
-   * `weak` where the owner uses another client, whose proof is the same for some texts beyond Latin-1, so that whoever shared
-   * the value on may have exchanged one for another. The Vault keeps the proofs: against a Vault that works together with
-   * whoever shared it on, neither helps. Absent for own and empty slots.
+   * `weak` where the owner uses another client or an earlier version, until it is shared or refreshed anew. Such a proof fits
+   * some pairs of texts of which one has letters beyond Latin-1, so that whoever shared the value on may have exchanged them.
+   * The Vault keeps the proofs: against a Vault that works together with whoever shared it on, neither helps. Absent for own
+   * and empty slots, and in encryption spaces, which have no proofs.
    */
   proof?: 'text' | 'weak';
   /** Whether the user is its owner. */

@@ -21,7 +21,8 @@ const sentences = {
   ITEM_CHANGED:
     'The item is not as its values say it was written, so nothing was shared. Look at it, and adopt it if it is as it should be.',
   ROLLED_BACK: 'The server shows something older than this session has seen. Do not rely on it, and report it.',
-  SERVER_NOT_PROVEN: 'This is not the server that knows this user. Nothing was sent to it; check its address.',
+  SERVER_NOT_PROVEN:
+    'This is not the server that this user registered with. Check its address, and sign in nowhere else.',
   UNVERIFIED_KEY:
     'Nothing proves that this key is the other’s, so nothing was shared. Compare safety numbers with them first.',
   NOT_FOUND: 'The server has no such record for this user.',

@@ -510,11 +510,11 @@ pub fn space_key_text(maker: &PublicKey, claimer: &PublicKey, key: &DataKey) -> 
 
 /// What a verification key says of the text and the slot that it is for.
 pub(super) fn text_commitment(nonce: &[u8], slot: &str, value: &str) -> [u8; 32] {
-    let mut text = Text::new("value");
-    text.bytes(nonce);
-    text.string(slot);
-    // The value is not copied: nothing is left to wipe.
-    Sha256::new_with_prefix(&text.0).chain_update(value).finalize().into()
+    let mut of_slot = Text(Vec::new());
+    of_slot.string(slot);
+    // Neither nonce nor value is copied: nothing is left to wipe.
+    let text = Sha256::new_with_prefix(&Text::new("value").0).chain_update(nonce).chain_update(&of_slot.0);
+    text.chain_update(value).finalize().into()
 }
 
 /// What an inviter's DEK authenticates to make the secret of an invitation code.

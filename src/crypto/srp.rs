@@ -124,8 +124,9 @@ impl SrpClient {
         let x = private_value(username, password, &salt);
         let premaster_secret = Zeroizing::new(Client::new().compute_premaster_secret(&b, &k, &x, &self.a, &u));
         let mut key = Sha256::digest(padded(&premaster_secret)?.as_slice());
-        let proof = Sha256::new().chain_update(&a_bytes).chain_update(&b_bytes).chain_update(key).finalize();
-        let of_server = Sha256::new().chain_update(&a_bytes).chain_update(proof).chain_update(key).finalize();
+        let proof = Sha256::new().chain_update(&a_bytes).chain_update(&b_bytes).chain_update(key.as_slice()).finalize();
+        let of_server =
+            Sha256::new().chain_update(&a_bytes).chain_update(proof).chain_update(key.as_slice()).finalize();
         key.as_mut_slice().zeroize();
         Ok(SrpProof { of_client: to_hex(&proof), of_server: to_hex(&of_server) })
     }

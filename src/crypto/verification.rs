@@ -14,7 +14,7 @@ use std::fmt;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::crypto::encoding::{peer_string_bytes, to_hex};
 use crate::crypto::places::text_commitment;
@@ -45,14 +45,15 @@ impl VerificationKey {
     /// # Errors
     /// `INTERNAL` where the system has no source of randomness.
     pub fn commit(slot: &str, text: &str) -> Result<Self> {
-        let mut nonce = [0; NONCE_BYTES];
-        getrandom::fill(&mut nonce)?;
+        let mut nonce = Zeroizing::new([0; NONCE_BYTES]);
+        getrandom::fill(nonce.as_mut_slice())?;
         Ok(Self::committed(&nonce, slot, text))
     }
 
     fn committed(nonce: &[u8; NONCE_BYTES], slot: &str, text: &str) -> Self {
         let mut bytes = Box::new([0; KEY_BYTES]);
-        let parts = MARKER.into_iter().chain(*nonce).chain(text_commitment(nonce, slot, text));
+        let commitment = Zeroizing::new(text_commitment(nonce, slot, text));
+        let parts = MARKER.iter().chain(nonce).chain(commitment.iter()).copied();
         bytes.iter_mut().zip(parts).for_each(|(byte, part)| *byte = part);
         VerificationKey { bytes }
     }

@@ -215,12 +215,12 @@ impl Session {
         let memory = serde_json::from_slice(&memory);
         let memory = memory.map_err(|_| Error::invalid_argument("this is not what a session remembered"))?;
         keys.memory.borrow_mut().merge(memory);
+        // They were accepted by what was known then.
+        keys.forget_connections();
         if keys.server == Some(ServerProof::Absent) && keys.memory.borrow().knows_proven_server() {
             let message = "the Keystore proved before that it knows the user, and does not any more";
             return Err(Error::new(ErrorCode::ServerNotProven, message));
         }
-        // They were accepted by what was known then.
-        keys.forget_connections();
         Ok(())
     }
 

@@ -297,6 +297,9 @@ async fn what_is_shared_on_takes_nothing_away_that_another_has_shared() {
     let on = chain.share_on(&copy).await;
     let read = carlos.get_share(&on).await.unwrap();
     assert_eq!((read.via_another_share.as_ref(), read.item.slots.len()), (Some(&vin), 1));
+    let plate = NewShare { slot_id: Some(slot_id(&item, "licence_plate")), ..whole.clone() };
+    let refused = alice.create_share(&plate, &quiet()).await.unwrap_err();
+    assert_eq!(refused.server_code(), Some("another_slot_shared"), "nor is it seen by what Bob shared");
     alice.create_share(&whole, &quiet()).await.unwrap();
     assert_eq!(value(&carlos.get_share(&vin).await.unwrap().item, "licence_plate"), Some("NotACatDefsACar"));
 }

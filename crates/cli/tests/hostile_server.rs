@@ -522,3 +522,24 @@ async fn every_file_with_keys_that_others_can_read_is_warned_of() {
     })
     .await;
 }
+
+/// A Keystore proved itself when the user was registered. Whoever answers in its place does not, and the keys stay as they are.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_keystore_that_no_longer_proves_itself_is_refused() {
+    with_server(|terminal| {
+        terminal.output_to(".alice.yaml", &["users:create", "-p", "supersecretpassword"]);
+        let before = terminal.read(".alice.yaml");
+        let login = ["users:login", "-p", "supersecretpassword", "-a", ".alice.yaml", "-o", ".alice.yaml"];
+        terminal.lie(|_, path, reply| {
+            if path.ends_with("/srp/session") {
+                reply["session"].as_object_mut().unwrap().remove("srp_m2");
+            }
+        });
+        let refused = terminal.refusal(&login);
+        assert!(refused.contains("the Keystore proved before that it knows the user"), "{refused}");
+        assert_eq!(terminal.read(".alice.yaml"), before);
+        terminal.be_honest();
+        terminal.output(&login);
+    })
+    .await;
+}

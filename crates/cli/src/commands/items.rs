@@ -105,7 +105,7 @@ impl TypedItem {
             if typed.id.is_some()
                 && stored.is_none_or(|item| !item.slots.iter().any(|slot| Some(&slot.record.id) == typed.id.as_ref()))
             {
-                // It has gone, or was never there: that is said of it.
+                // Printed, and not there now: its place goes with it.
                 continue;
             }
             let is_it = |slot: &&Yaml| match (&typed.id, &typed.name) {

@@ -112,11 +112,22 @@ impl Terminal {
 
     /// The session that this file holds, with what earlier commands remembered.
     async fn resume(&self, authentication: &Authentication, file: &Path) -> anyhow::Result<Session> {
-        let memory = MemoryFile::of(&authentication.username()?, self.memory.as_deref(), file)?;
+        let memory = self.memory_of(&authentication.username()?, file)?;
         let session = authentication.resume(&self.client).await?;
-        memory.recall(&session).await?;
-        self.opened.borrow_mut().push((session.clone(), memory));
+        self.recall(&session, memory).await?;
         Ok(session)
+    }
+
+    /// What a user's commands remember, beside the file with the keys or in the folder of `--memory`.
+    fn memory_of(&self, username: &str, keys: &Path) -> anyhow::Result<MemoryFile> {
+        MemoryFile::of(username, self.memory.as_deref(), keys)
+    }
+
+    /// Gives a session what earlier commands remembered; what it sees is remembered at the end.
+    async fn recall(&self, session: &Session, memory: MemoryFile) -> anyhow::Result<()> {
+        memory.recall(session).await?;
+        self.opened.borrow_mut().push((session.clone(), memory));
+        Ok(())
     }
 
     async fn remember(&self) -> anyhow::Result<()> {

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use anyhow::Context;
 use serde::Serialize;
 use vaultshare::{
@@ -18,7 +20,10 @@ pub(super) async fn create(terminal: &Terminal, new: NewSession) -> anyhow::Resu
     let secret = new.secret.map(|secret| UserSecret::parse(&secret)).transpose()?;
     let session = terminal.client.create_user(&passphrase, secret, &progress()).await?;
     let written = auth_file::write(&session, &passphrase, new.output.as_deref()).await;
-    written.context("a user was registered, but not their secret kept: make another")
+    written.context("a user was registered, but not their secret kept: make another")?;
+    let secret = UserSecret::parse(&session.secret()?)?;
+    let memory = terminal.memory_of(secret.username(), new.output.as_deref().unwrap_or(Path::new("auth.yaml")))?;
+    terminal.recall(&session, memory).await
 }
 
 pub(super) async fn login(terminal: &Terminal, new: NewSession, auth: &Auth) -> anyhow::Result<()> {
@@ -27,8 +32,11 @@ pub(super) async fn login(terminal: &Terminal, new: NewSession, auth: &Auth) -> 
         None => auth_file::secret(&auth.auth)?,
     };
     let secret = UserSecret::parse(&secret)?;
+    let memory = terminal.memory_of(secret.username(), new.output.as_deref().unwrap_or(&auth.auth))?;
     let passphrase = passphrase(new.passphrase)?;
     let session = terminal.client.sign_in(secret, &passphrase, &progress()).await?;
+    // Also that the Keystore proved itself, before the keys are written where commands take them.
+    terminal.recall(&session, memory).await?;
     auth_file::write(&session, &passphrase, new.output.as_deref()).await
 }
 
