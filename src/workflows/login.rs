@@ -96,8 +96,8 @@ async fn sign_in_as_spelled(
 }
 
 /// SRP-6a, `docs/protocol/http-api.md` §4.3: proves the password to the Keystore without sending it, and keeps the
-/// session token. `SERVER_NOT_PROVEN` where the Keystore's own proof is wrong. The password is a future, because it is not needed before the challenge has arrived. An attempt that is not
-/// given is started while the password is being derived.
+/// session token. `SERVER_NOT_PROVEN` where the Keystore's own proof is wrong. The password is a future, because it is not
+/// needed before the challenge has arrived. An attempt that is not given is started while the password is being derived.
 pub(super) async fn create_keystore_session(
     keystore: &Service,
     secret: &UserSecret,

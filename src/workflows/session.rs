@@ -239,9 +239,7 @@ impl Session {
         self.keys()?.pending.forget_idle();
         Ok(())
     }
-}
 
-impl Session {
     /// To be locked by whoever changes the item: changes of one session would only be refused because of each other.
     pub(super) fn changes_of(&self, item_id: &Id) -> Rc<Mutex<()>> {
         let known = self.state.changing.borrow().get(item_id.as_str()).cloned();

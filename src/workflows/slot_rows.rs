@@ -34,9 +34,13 @@ impl Item {
     /// The slot that a text names: by its machine name, by its label as it was typed, or by another spelling of the machine
     /// name (`userName` for `username`).
     pub fn slot(&self, text: &str) -> Option<&Slot> {
-        let named = Named::new(self.slots.iter().map(|slot| (slot.record.name.as_str(), slot.record.label.as_str())));
-        self.slots.get(named.find(text)?)
+        self.slots.get(Named::new(names_of(&self.slots)).find(text)?)
     }
+}
+
+/// Names and labels.
+fn names_of<'a>(slots: impl IntoIterator<Item = &'a Slot>) -> impl Iterator<Item = (&'a str, &'a str)> {
+    slots.into_iter().map(|slot| (slot.record.name.as_str(), slot.record.label.as_str()))
 }
 
 /// The rows to be made for the slots of a new item. What of the slots is of another item (ids, and when they were read) is
@@ -78,7 +82,7 @@ pub(super) fn rows_of_change(item: &Item, change: &ItemChange, was_attempted_bef
         Some(None) if !overwrite => Err(outdated_error(&[format!("`slots[{index}]`")])),
         Some(None) | None => Ok(None),
     })?;
-    let names: Vec<_> = item.slots.iter().map(|slot| (slot.record.name.as_str(), slot.record.label.as_str())).collect();
+    let names: Vec<_> = names_of(&item.slots).collect();
     refuse_other_names(item, &to_find, &wishes)?;
     let may_be_filled = |wish: usize, row: usize| {
         let (Some((_, wish)), Some(row)) = (to_find.get(wish), item.slots.get(row)) else { return false };
@@ -102,7 +106,7 @@ pub(super) fn rows_of_change(item: &Item, change: &ItemChange, was_attempted_bef
 /// Refuses a name that is not that of the slot with this id, for machine names do not change; and one that is the label of
 /// several slots, of which a write would take the first.
 fn refuse_other_names(item: &Item, slots: &[(usize, &NewSlot)], wishes: &[SlotWish<'_>]) -> Result<()> {
-    let named = Named::new(item.slots.iter().map(|slot| (slot.record.name.as_str(), slot.record.label.as_str())));
+    let named = Named::new(names_of(&item.slots));
     for ((index, _), wish) in slots.iter().zip(wishes) {
         let Some(name) = wish.name else { continue };
         let is_of = |existing: usize| {
@@ -174,7 +178,7 @@ pub(super) fn find_made_rows<'a>(
     was_there: impl Fn(&Slot) -> bool,
 ) -> Result<Vec<&'a Slot>> {
     let new: Vec<&Slot> = item.slots.iter().filter(|slot| !was_there(slot)).collect();
-    let named = Named::new(new.iter().map(|slot| (slot.record.name.as_str(), slot.record.label.as_str())));
+    let named = Named::new(names_of(new.iter().copied()));
     let mut found = HashSet::new();
     let made = rows.iter().map(|row| {
         let name = row.name.as_deref().unwrap_or_default();

@@ -86,9 +86,7 @@ impl TypedItem {
         }
         Ok(())
     }
-}
 
-impl TypedItem {
     /// The paths of words that were typed and would be lost: those that are not the `stored` ones.
     fn lost_words(&self, stored: Option<&Item>) -> anyhow::Result<Vec<String>> {
         let printed = match stored {
@@ -102,17 +100,16 @@ impl TypedItem {
         let mut lost: Vec<String> = words.map(|word| format!("spec.{word}")).collect();
         let slots = printed.get("slots").and_then(Yaml::as_sequence).map(Vec::as_slice).unwrap_or_default();
         for (index, typed) in self.slots.iter().enumerate() {
-            if typed.id.is_some()
-                && stored.is_none_or(|item| !item.slots.iter().any(|slot| Some(&slot.record.id) == typed.id.as_ref()))
-            {
-                // Printed, and not there now: its place goes with it.
-                continue;
-            }
             let is_it = |slot: &&Yaml| match (&typed.id, &typed.name) {
                 (Some(id), _) => slot.get("id").and_then(Yaml::as_str) == Some(id.as_str()),
                 (None, name) => slot.get("name").and_then(Yaml::as_str) == name.as_deref(),
             };
-            let stored = slots.iter().find(is_it).unwrap_or(&Yaml::Null);
+            let stored = match slots.iter().find(is_it) {
+                Some(stored) => stored,
+                // Printed, and not there now: its place goes with it.
+                None if typed.id.is_some() => continue,
+                None => &Yaml::Null,
+            };
             let words = WORDS_OF_SLOT.iter().filter(|word| is_lost(&typed.others, stored, word));
             lost.extend(words.map(|word| format!("spec.slots[{index}].{word}")));
         }

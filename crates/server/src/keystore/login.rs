@@ -115,9 +115,9 @@ pub(super) async fn open_session(
     Ok((StatusCode::CREATED, Json(KeystoreSessionResponse { session })))
 }
 
-/// Checks the proof and issues a session, with the server's own proof. The challenge is consumed in the same transaction, whether the proof is right
-/// or wrong: of several concurrent proofs for one challenge, only the first to consume it counts. A failure is counted
-/// there too, and one that comes too often is no answer to its guess, not even where many come at once.
+/// Checks the proof and issues a session, with the server's own proof. The challenge is consumed in the same transaction,
+/// whether the proof is right or wrong: of several concurrent proofs for one challenge, only the first to consume it counts.
+/// A failure is counted there too, and one that comes too often is no answer to its guess, not even where many come at once.
 async fn prove(
     keystore: &Keystore,
     address: &ClientAddress,

@@ -86,7 +86,7 @@ pub(crate) struct Source {
 /// For each of these copies the shares by which its item reached its user, the best first: one that may be read before one that
 /// is to be accepted; the whole item, of its owner or of whoever sent what is read now; what is read now; the owner's, the
 /// whole item, the older. So nobody who shares on takes away what another has shared, and a copy does not go from slot to slot.
-pub(crate) async fn find_sources(db: &mut AnyConnection, copies: Copies<'_>) -> Result<Vec<Source>> {
+async fn find_sources(db: &mut AnyConnection, copies: Copies<'_>) -> Result<Vec<Source>> {
     copies.condition(Statement::new(SOURCES)).sql(BEST_FIRST).fetch(db).await
 }
 

@@ -182,12 +182,9 @@ impl Sharing {
         let known: Vec<&&Source> = of_recipient.iter().filter(is_known).collect();
         let new = known.iter().find(|source| source.share_id == share_id);
         let Some(only) = new.and_then(|source| source.slot_id.as_deref()) else { return Ok(()) };
-        // Of the owner's shares the best first: that is what the recipient sees. Whoever shares on knows of their own alone.
-        let shows_whole = |source: &&&&Source| source.slot_id.is_none();
-        let has_whole = match self.parent {
-            None => known.first().filter(shows_whole).is_some(),
-            Some(_) => known.iter().any(|source| source.slot_id.is_none()),
-        };
+        // The owner knows all of them, of which the recipient sees the first. Whoever shares on knows of their own alone.
+        let may_be_seen = if self.parent.is_none() { 1 } else { known.len() };
+        let has_whole = known.iter().take(may_be_seen).any(|source| source.slot_id.is_none());
         let own = || known.iter().filter(|source| source.sender_id == self.sender_id && source.share_id != share_id);
         let is_again = own().any(|source| source.slot_id.as_deref() == Some(only));
         if !has_whole && !is_again && own().next().is_some() {
