@@ -14,6 +14,7 @@ mod harness;
 mod inventions;
 #[path = "../workflows/key_pool.rs"]
 mod key_pool;
+mod legacy;
 mod lies;
 mod oracle;
 mod run;

@@ -140,7 +140,7 @@ fn line_of(pem: &str) -> &str {
 }
 
 /// The envelopes anywhere in a record.
-fn collect_envelopes(json: &Json, into: &mut BTreeSet<String>) {
+pub(crate) fn collect_envelopes(json: &Json, into: &mut BTreeSet<String>) {
     match json {
         Json::String(text) if text.starts_with("Aes256Gcm.") || text.starts_with("Rsa") => {
             into.insert(text.clone());

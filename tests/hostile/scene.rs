@@ -6,7 +6,7 @@ use serde_json::json;
 use vaultshare::{
     api::Id,
     crypto::{AesKey, KeyPair, PublicKey},
-    http::{Request, RequestPolicy},
+    http::{Request, RequestPolicy, Transport},
     workflows::{
         Client, ClientOptions, Item, ItemChange, NewShare, NewSpaceShare, PageRequest, Session, SessionSnapshot,
         TaskSelection,
@@ -20,6 +20,7 @@ use vaultshare_server::{
 use crate::{
     harness::{PASSPHRASE, accept, invitation, quiet, slot, vehicle},
     key_pool::{KeyPool, pems},
+    legacy::WithoutPlaces,
     truth::{MARK, Truth, owners_id, owners_slot_id, shown},
     wire::{Reply, Sent, Wire},
 };
@@ -28,6 +29,7 @@ use crate::{
 pub(crate) enum Who {
     Alice,
     Bob,
+    /// Has an account of another client's making.
     Carlos,
     /// Genuinely connected with Alice and Bob, and tells the server all that it learns.
     Accomplice,
@@ -194,7 +196,7 @@ impl Scene {
     }
 
     pub(crate) fn client(&self) -> Client {
-        client(&self.wire, Rc::new(KeyPool::from(self.free_key_pairs)))
+        client(self.wire.clone(), Rc::new(KeyPool::from(self.free_key_pairs)))
     }
 
     pub(crate) async fn session(&self, who: Who, memory: Memory) -> Session {
@@ -229,14 +231,14 @@ fn copy_databases(server: &FreshServer, to: &Folder) {
     }
 }
 
-fn client(wire: &Wire, key_pairs: Rc<KeyPool>) -> Client {
+fn client(transport: impl Transport + 'static, key_pairs: Rc<KeyPool>) -> Client {
     let options = ClientOptions {
         vault_url: "http://localhost/vault".to_owned(),
         keystore_url: "http://localhost/keystore".to_owned(),
         subscription_key: None,
         policy: RequestPolicy { retries: 0, ..RequestPolicy::default() },
     };
-    Client::new(&options, Rc::new(wire.clone())).unwrap().with_key_pairs(key_pairs)
+    Client::new(&options, Rc::new(transport)).unwrap().with_key_pairs(key_pairs)
 }
 
 pub(crate) fn all() -> PageRequest {
@@ -257,8 +259,12 @@ impl Building {
     async fn play(&mut self) -> BTreeMap<Who, Session> {
         let mut sessions = BTreeMap::new();
         for who in [Who::Alice, Who::Bob, Who::Carlos, Who::Accomplice] {
-            let client = client(&self.wire, Rc::clone(&self.key_pairs));
-            sessions.insert(who, client.create_user(PASSPHRASE, None, &quiet()).await.unwrap());
+            let client = client(self.wire.clone(), Rc::clone(&self.key_pairs));
+            let session = match who {
+                Who::Carlos => self.legacy_user(&client).await,
+                _ => client.create_user(PASSPHRASE, None, &quiet()).await.unwrap(),
+            };
+            sessions.insert(who, session);
             self.keep(who);
         }
         let [alice, bob, carlos, accomplice] =
@@ -322,6 +328,15 @@ impl Building {
         self.keep(Who::Bob);
         self.legacy_item(&alice).await;
         sessions
+    }
+
+    /// Somebody who began with another client, and goes on with this one.
+    async fn legacy_user(&self, client: &Client) -> Session {
+        let secret = client.new_secret().await.unwrap();
+        let others = WithoutPlaces::new(self.wire.clone(), &secret).await;
+        let others = self::client(others, Rc::clone(&self.key_pairs));
+        let made = others.create_user(PASSPHRASE, Some(secret), &quiet()).await.unwrap();
+        client.restore(made.export().unwrap()).await.unwrap()
     }
 
     /// Takes the replies that passed for the past of this person.
@@ -401,7 +416,7 @@ impl Building {
             ],
             body: Some(serde_json::to_vec(&body).unwrap()),
         };
-        let written = vaultshare::http::Transport::send(&self.wire, request).await.unwrap();
+        let written = self.wire.send(request).await.unwrap();
         assert_eq!(written.status, 200, "{}", String::from_utf8_lossy(&written.body));
         self.truth.wrote(&owner.get_item(&item.record.id).await.unwrap());
         self.names.insert("legacy", item.record.id.to_string());
@@ -410,7 +425,7 @@ impl Building {
 
     /// What a new session of this person remembers when it has seen everything.
     async fn remember(&mut self, who: Who, session: &Session) -> Person {
-        let client = client(&self.wire, Rc::clone(&self.key_pairs));
+        let client = client(self.wire.clone(), Rc::clone(&self.key_pairs));
         let reading = client.restore(session.export().unwrap()).await.unwrap();
         reading.list_connections(&all()).await.unwrap();
         reading.outgoing_shares(&Default::default(), &all()).await.unwrap();

@@ -122,9 +122,13 @@ fn reading() -> Vec<Workflow> {
             Ok(granted.collect())
         }),
         workflow!("sign in", Alice, |scene, session| {
-            let secret = UserSecret::parse(&session.secret()?)?;
-            let session = scene.client().sign_in(secret, PASSPHRASE, &quiet()).await?;
+            let session = sign_in(scene, &session).await?;
             get(scene, &session, "diary").await
+        }),
+        workflow!("sign in to a legacy account", Carlos, |scene, session| {
+            let session = sign_in(scene, &session).await?;
+            let SharedItem { item, .. } = session.get_share(&scene.id("car to carlos")).await?;
+            Ok(vec![Shown::Item(item)])
         }),
     ]
 }
@@ -136,6 +140,10 @@ fn writing() -> Vec<Workflow> {
             create(&session).await
         }),
         workflow!("items.create", Alice, |_scene, session| create(&session).await),
+        workflow!("sign in to a legacy account, then items.create", Carlos, |scene, session| {
+            let session = sign_in(scene, &session).await?;
+            create(&session).await
+        }),
         workflow!("items.create, then shares.refresh of another", Alice, |scene, session| {
             let shown = create(&session).await?;
             session.refresh_shares(&scene.id("gift"), &[], &quiet()).await?;
@@ -372,6 +380,10 @@ async fn get_many(scene: &Scene, session: &Session, names: &[&str]) -> Result<Ve
 /// The values of an item that [`create`] makes.
 pub(crate) const CREATED: [(&str, &str); 2] = [("vin", "MARK.run.created.vin"), ("colour", "MARK.run.created.colour")];
 pub(crate) const CREATED_LABEL: &str = "The created";
+
+async fn sign_in(scene: &Scene, session: &Session) -> Result<Session> {
+    scene.client().sign_in(UserSecret::parse(&session.secret()?)?, PASSPHRASE, &quiet()).await
+}
 
 async fn create(session: &Session) -> Result<Vec<Shown>> {
     let mut new = vehicle(&CREATED);

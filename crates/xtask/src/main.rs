@@ -45,7 +45,7 @@ enum Command {
     /// Measure our client beside the client of 2020 and beside the browser's bare limit
     Bench(bench::Options),
     /// Switch each defence against a lying server off in turn and show that a test fails; takes hours
-    Mutants,
+    Mutants(mutants::Options),
     /// Feed the readers of what others choose with anything; takes half an hour
     Fuzz(fuzz::Options),
     /// Write THIRD-PARTY-NOTICES anew, after a change to what is compiled into the npm package
@@ -70,7 +70,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Demo(options) => demo::run(&workspace, &options),
         Command::Test(options) => checks::run(&workspace, &options),
         Command::Bench(options) => bench::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
-        Command::Mutants => mutants::run(&workspace).map(|()| ExitCode::SUCCESS),
+        Command::Mutants(options) => mutants::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
         Command::Fuzz(options) => fuzz::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
         Command::Notices => package::generate_notices(&workspace).map(|()| ExitCode::SUCCESS),
     }

@@ -2,19 +2,23 @@
 //!
 //! A defence is a check that refuses, and no honest server ever makes it refuse: what it is for shows only in the tests of a
 //! server that lies. cargo-mutants replaces each check and each condition in it. It takes hours, so it is no part of
-//! `cargo xtask test`; what it found last is in `docs/mutants.md`, which it writes.
+//! `cargo xtask test`; what it found last in each file is in `docs/mutants.md`, which it writes.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::bail;
+use clap::Args;
 
 use crate::workspace::Workspace;
 use crate::{files, process, progress, tools};
 
-/// The functions that refuse, as cargo-mutants names them, by their file.
-const DEFENCES: [(&str, &[&str]); 15] = [
+/// A file and the functions in it that refuse, as cargo-mutants names them.
+type Defences = (&'static str, &'static [&'static str]);
+
+const DEFENCES: [Defences; 17] = [
     ("src/crypto/aes_key.rs", &["AesKey::decrypt_at", "Decrypted<T>::is_at"]),
     (
         "src/crypto/keys.rs",
@@ -25,9 +29,11 @@ const DEFENCES: [(&str, &[&str]); 15] = [
             "KeyEncryptionKey::unwrap_space_key",
         ],
     ),
+    ("src/crypto/srp.rs", &["SrpProof::check_server"]),
+    ("src/crypto/verification.rs", &["VerificationKey::verify"]),
     (
         "src/workflows/binding.rs",
-        &["Binding::contradict", "Binding::of", "Item::check_may_be_disclosed", "Item::is_changed_but_for"],
+        &["Binding::of", "Item::check_may_be_disclosed", "Item::is_changed_but_for"],
     ),
     (
         "src/workflows/connection_keys.rs",
@@ -36,6 +42,7 @@ const DEFENCES: [(&str, &[&str]); 15] = [
             "ConnectionKeyPair::named_by_user",
             "Recipient::check_for_disclosure",
             "Recipient::check_reference",
+            "Recipient::is_unproven",
         ],
     ),
     (
@@ -48,7 +55,7 @@ const DEFENCES: [(&str, &[&str]); 15] = [
         ],
     ),
     ("src/workflows/decrypt.rs", &["authenticate", "decrypt_slot", "decrypt_values", "written_at"]),
-    ("src/workflows/encrypt.rs", &["slots_to_share", "written_in_share"]),
+    ("src/workflows/encrypt.rs", &["empty_slot_that_vouches", "slots_to_share", "written_in_share"]),
     (
         "src/workflows/encryption_spaces.rs",
         &["Session::find_or_create_space", "Session::is_signed_by_peer", "Session::unwrap_own_copy"],
@@ -75,9 +82,10 @@ const DEFENCES: [(&str, &[&str]); 15] = [
             "Memory::check_original",
             "Memory::check_share",
             "Memory::emptied_item",
-            "Memory::has_seen_item",
+            "Memory::has_seen_another_life",
             "Memory::is_published",
             "Memory::is_revoked",
+            "Memory::knows_proven_server",
             "Memory::knows_another_connection",
             "Memory::knows_another_pair",
             "Memory::knows_another_peer",
@@ -88,6 +96,8 @@ const DEFENCES: [(&str, &[&str]); 15] = [
             "Memory::revoke_share",
             "Memory::see_connection",
             "Memory::wrote_item",
+            "Judgement::of",
+            "was_passed",
         ],
     ),
     (
@@ -125,36 +135,62 @@ const TIMEOUT: &str = "900";
 const PASSES: [(&[&str], &[&str]); 2] =
     [(&["--test=workflows"], &["lies"]), (&["--lib", "--test=crypto", "--test=workflows"], &[])];
 
+const RESULTS: &str = "docs/mutants.md";
+
+/// Which defences to switch off.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// The files whose defences are switched off; without any, all
+    files: Vec<String>,
+}
+
 /// What one run found.
 struct Findings {
     /// By a test, or by the compiler.
-    noticed: usize,
+    noticed: Vec<String>,
     missed: BTreeSet<String>,
 }
 
-/// Runs all, writes `docs/mutants.md`, and fails where a mutant survived that is not known to be harmless.
-pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
+/// Enters in `docs/mutants.md` what came of each file, and fails where a mutant survived that is not known to be harmless.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
+    if let Some(unknown) = options.files.iter().find(|wanted| !DEFENCES.iter().any(|(file, _)| file == wanted)) {
+        bail!("there is no defence in `{unknown}`");
+    }
+    let is_wanted = |file: &str| options.files.is_empty() || options.files.iter().any(|wanted| wanted == file);
+    let wanted: Vec<Defences> = DEFENCES.into_iter().filter(|(file, _)| is_wanted(file)).collect();
     let program = tools::ensure_cargo_program(workspace, &tools::cargo_mutants())?;
+    check_names(workspace, &program, &wanted)?;
     let found = workspace.in_target("mutants");
-    std::fs::create_dir_all(&found)?;
+    // What was found before was found of other sources.
+    files::empty_folder(&found.join("mutants.out"))?;
     progress::step("running the tests once for each defence that is switched off (hours)", || {
         for (targets, names) in PASSES {
+            let mut command = cargo_mutants(workspace, &program, &wanted);
+            command.args(["--no-shuffle", "--iterate", "--timeout", TIMEOUT]).arg("--output").arg(&found);
+            // It copies the sources and not what was built of them: kept between two passes.
+            command.env("CARGO_TARGET_DIR", found.join("target"));
+            // Nothing else is built.
+            command.args(targets.iter().map(|target| format!("--cargo-arg={target}")));
+            command.arg("--").args(names);
             // It fails where a mutant survives, which is looked at below.
-            process::status(&mut test_mutants(workspace, &program, &found, targets, names))?;
+            process::status(&mut command)?;
         }
         Ok(())
     })?;
 
-    let mutants = |name: &str| -> anyhow::Result<Vec<String>> {
-        let names = files::read(&found.join("mutants.out").join(name))?;
-        Ok(names.lines().filter(|name| !name.contains(BEYOND_THE_LIST)).map(without_line).collect())
+    let mutants = |lists: &[&str]| -> anyhow::Result<Vec<String>> {
+        let mut mutants = Vec::new();
+        for list in lists.iter().map(|list| found.join("mutants.out").join(list)).filter(|list| list.exists()) {
+            mutants.extend(of_the_list(&files::read(&list)?).map(without_line));
+        }
+        Ok(mutants)
     };
-    let missed = mutants("missed.txt")?.into_iter().chain(mutants("timeout.txt")?).collect();
-    let earlier = found.join("mutants.out/previously_caught.txt");
-    let earlier = if earlier.exists() { mutants("previously_caught.txt")?.len() } else { 0 };
-    let findings =
-        Findings { noticed: earlier + mutants("caught.txt")?.len() + mutants("unviable.txt")?.len(), missed };
-    files::write(&workspace.path("docs/mutants.md"), report(&findings))?;
+    let findings = Findings {
+        noticed: mutants(&["previously_caught.txt", "caught.txt", "unviable.txt"])?,
+        missed: mutants(&["missed.txt", "timeout.txt"])?.into_iter().collect(),
+    };
+    let results = workspace.path(RESULTS);
+    files::write(&results, report(&fs::read_to_string(&results).unwrap_or_default(), &wanted, &findings))?;
     let unknown: Vec<&str> = findings.missed.iter().map(String::as_str).filter(|name| reason(name).is_none()).collect();
     if !unknown.is_empty() {
         bail!("no test notices:\n{}", unknown.join("\n"));
@@ -162,26 +198,53 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Tests those that no test has noticed yet, in this pass or an earlier run.
-fn test_mutants(workspace: &Workspace, program: &Path, found: &Path, targets: &[&str], names: &[&str]) -> Command {
+/// cargo-mutants, told which mutants there are.
+fn cargo_mutants(workspace: &Workspace, program: &Path, defences: &[Defences]) -> Command {
     let mut command = workspace.command(program);
-    command.args(["mutants", "--package", "vaultshare", "--no-shuffle", "--iterate", "--timeout", TIMEOUT]);
-    command.arg("--output").arg(found);
-    // It copies the sources and not what was built of them: kept between two runs.
-    command.env("CARGO_TARGET_DIR", found.join("target"));
-    for (file, functions) in DEFENCES {
+    command.args(["mutants", "--package", "vaultshare"]);
+    for (file, functions) in defences {
         command.args(["--file", file]);
-        for function in functions {
-            command.args(["--re", &format!("{file}.*(: replace|in) {function}( ->| with|$)")]);
+        for function in *functions {
+            command.args(["--re", &format!("{file}.*{}", named(function))]);
         }
     }
     for pattern in LEFT_OUT {
         command.args(["--exclude-re", pattern]);
     }
-    // Nothing else is built.
-    command.args(targets.iter().map(|target| format!("--cargo-arg={target}")));
-    command.arg("--").args(names);
     command
+}
+
+/// How cargo-mutants names what it does to a function.
+fn named(function: &str) -> String {
+    format!("(: replace|in) {function}( ->| with|$)")
+}
+
+/// A defence that was renamed would be left out without a word.
+fn check_names(workspace: &Workspace, program: &Path, defences: &[Defences]) -> anyhow::Result<()> {
+    let list = process::output(cargo_mutants(workspace, program, defences).arg("--list"))?;
+    let is_there = |file: &str, function: &str| {
+        of_the_list(&list).any(|mutant| {
+            let rest = mutant.strip_prefix(file).and_then(|rest| rest.rsplit_once(function));
+            rest.is_some_and(|(before, after)| {
+                (before.ends_with(": replace ") || before.ends_with(" in "))
+                    && (after.is_empty() || after.starts_with(" ->") || after.starts_with(" with"))
+            })
+        })
+    };
+    let all = defences.iter().flat_map(|(file, functions)| functions.iter().map(move |function| (*file, *function)));
+    let gone: Vec<String> = all
+        .filter(|(file, function)| !is_there(file, function))
+        .map(|(file, function)| format!("{file}: {function}"))
+        .collect();
+    if !gone.is_empty() {
+        bail!("nothing can be switched off in:\n{}", gone.join("\n"));
+    }
+    Ok(())
+}
+
+/// cargo-mutants' names of those that were asked for.
+fn of_the_list(names: &str) -> impl Iterator<Item = &str> {
+    names.lines().filter(|name| !name.contains(BEYOND_THE_LIST))
 }
 
 /// `src/a.rs:12:5: replace …` without the line and the column, which change with every edit.
@@ -197,19 +260,30 @@ fn reason(mutant: &str) -> Option<&'static str> {
     HARMLESS.iter().find(|(harmless, _)| *harmless == mutant).map(|(_, reason)| *reason)
 }
 
-fn report(Findings { noticed, missed }: &Findings) -> String {
-    let functions: usize = DEFENCES.iter().map(|(_, functions)| functions.len()).sum();
-    let mut report = format!(
-        "# What happens when a defence is switched off\n\nWritten by `cargo xtask mutants`, which replaces each check in the \
-         {functions} functions that refuse what a\nlying server shows, and each condition in them, one at a time, and runs \
-         the tests.\n\nOf {} mutants, the compiler or a test notices {noticed}.\n",
-        noticed + missed.len()
-    );
-    if !missed.is_empty() {
-        report.push_str("\nNot noticed:\n\n");
+/// The results with those of some files entered anew.
+fn report(results: &str, tested: &[Defences], findings: &Findings) -> String {
+    let mut report = "# What happens when a defence is switched off\n\nWritten by `cargo xtask mutants`. In the functions \
+                      that refuse what a lying server shows, it replaces each check, and\neach condition in it, one at a \
+                      time, and runs the tests. A mutant is noticed by the compiler or by a test.\n\n\
+                      | file | functions | mutants | noticed |\n| ---- | --------- | ------- | ------- |\n"
+        .to_owned();
+    let mut not_noticed = Vec::new();
+    for (file, functions) in DEFENCES {
+        let (row, line) = (format!("| `{file}` "), format!("- `{file}:"));
+        if !tested.iter().any(|(tested, _)| *tested == file) {
+            results.lines().filter(|kept| kept.starts_with(&row)).for_each(|kept| report.push_str(&format!("{kept}\n")));
+            not_noticed.extend(results.lines().filter(|kept| kept.starts_with(&line)).map(str::to_owned));
+            continue;
+        }
+        let is_of_file = |mutant: &&String| mutant.strip_prefix(file).is_some_and(|rest| rest.starts_with(':'));
+        let noticed = findings.noticed.iter().filter(is_of_file).count();
+        let missed: Vec<&String> = findings.missed.iter().filter(is_of_file).collect();
+        report.push_str(&format!("{row}| {} | {} | {noticed} |\n", functions.len(), noticed + missed.len()));
+        let why = |mutant: &str| reason(mutant).unwrap_or("**a test is missing**");
+        not_noticed.extend(missed.iter().map(|mutant| format!("- `{mutant}`: {}", why(mutant))));
     }
-    for mutant in missed {
-        report.push_str(&format!("- `{mutant}`: {}\n", reason(mutant).unwrap_or("**a test is missing**")));
+    if !not_noticed.is_empty() {
+        report.push_str(&format!("\nNot noticed:\n\n{}\n", not_noticed.join("\n")));
     }
     report
 }
@@ -227,5 +301,21 @@ mod tests {
             without_line(of_type),
             "src/crypto/aes_key.rs: replace Decrypted<T>::is_at -> Result<bool> with Ok(true)"
         );
+    }
+
+    #[test]
+    fn a_result_replaces_that_of_its_own_file_and_no_other() {
+        let tested = |file: &str| DEFENCES.into_iter().filter(|(of, _)| *of == file).collect::<Vec<_>>();
+        let found = |noticed: &[&str], missed: &[&str]| Findings {
+            noticed: noticed.iter().map(|mutant| (*mutant).to_owned()).collect(),
+            missed: missed.iter().map(|mutant| (*mutant).to_owned()).collect(),
+        };
+        let (pins, refresh) = ("src/workflows/pins.rs", "src/workflows/refresh.rs");
+        let first = report("", &tested(pins), &found(&["src/workflows/pins.rs: a"], &["src/workflows/pins.rs: b"]));
+        let second = report(&first, &tested(refresh), &found(&["src/workflows/refresh.rs: a"], &[]));
+        let third = report(&second, &tested(pins), &found(&["src/workflows/pins.rs: a", "src/workflows/pins.rs: b"], &[]));
+        assert!(first.contains("| 2 | 1 |") && first.contains("- `src/workflows/pins.rs: b`: **"), "{first}");
+        assert!(second.contains("| 2 | 1 |") && second.contains("| 1 | 1 |") && second.contains("- `src/"), "{second}");
+        assert!(third.contains("| 2 | 2 |") && third.contains("| 1 | 1 |") && !third.contains("- `src/"), "{third}");
     }
 }
