@@ -55,7 +55,7 @@ export default function init(
  * - `WEAK_KEY`: an RSA key too short or too odd to encrypt for
  * - `KEY_CHANGED`: the server hands out another public key than the one known for the connection; look at
  *   {@link Connections.inspect}, compare safety numbers, and only then {@link Connections.trustNewKey}
- * - `VALUE_NOT_AUTHENTIC`: a received value is not the one that its owner wrote
+ * - `VALUE_NOT_AUTHENTIC`: a received value is not the one that its owner wrote, or a share is not the one that was signed
  * - `MISPLACED`: the server put a ciphertext of another place, purpose or life of the item here; report it, show nothing
  * - `UNBOUND_VALUE`, `ITEM_CHANGED`: a value does not say where it belongs, or words and rows are not those that the values
  *   vouch for, and they would be disclosed; show the item, then {@link Items.adopt}
@@ -63,6 +63,7 @@ export default function init(
  * - `SERVER_NOT_PROVEN`: the Keystore does not have what the user was registered with: it is another one, or somebody answers
  *   for it. Its session is not used; the passphrase cannot be found from what signing in sends. A Keystore that proves nothing
  *   is of another make, and noticed by {@link Session.importMemory} alone
+ * - `SENDER_NOT_PROVEN`: nothing proves who shared an item, and `requireProof` was asked for
  * - `UNVERIFIED_KEY`: nothing proves that a key is the other user's; compare safety numbers, then
  *   {@link Connections.markVerified}, or for a space's key `acceptUnproven`
  * - `NOT_FOUND`: there is no such record, or it is not this user's
@@ -98,6 +99,7 @@ export type ErrorCode =
   | 'ITEM_CHANGED'
   | 'ROLLED_BACK'
   | 'SERVER_NOT_PROVEN'
+  | 'SENDER_NOT_PROVEN'
   | 'UNVERIFIED_KEY'
   | 'NOT_FOUND'
   | 'NOT_CONNECTED'
@@ -189,6 +191,12 @@ export interface CallOptions {
   signal?: AbortSignal;
   /** Called as the work proceeds. What it throws is ignored. */
   onProgress?: (p: Progress) => void;
+}
+
+/** Of every call that reads items others may have shared. */
+export interface ReadOptions extends CallOptions {
+  /** Takes a received item only where {@link Item.sender} is `proven`; otherwise `SENDER_NOT_PROVEN`. */
+  requireProof?: boolean;
 }
 
 /** How far a call has come. */
@@ -535,6 +543,30 @@ export interface Item extends ItemSummary {
   birth?: string;
   /** Counts the writes of this life; 0 where no value names a place. */
   revision: number;
+  /**
+   * Of a received item: whether who shared it signed that, for this user, this item and these terms, with the key that is
+   * accepted for a connection of theirs. Where it is `unproven`, the sender's name is the Vault's word: write "the server
+   * says: from Alice", without her picture, and ask before values are acted upon. So it is of what other clients share.
+   */
+  sender?: 'proven' | 'unproven';
+  /** {@link Connection.fingerprint} of whoever it was, where that is proven. */
+  senderFingerprint?: string;
+  /**
+   * {@link Connection.keypairId} of the connection that it came over, where that is proven. Look for the connection that has both:
+   * a server can connect somebody else by a key that is not theirs.
+   */
+  senderKeypairId?: string;
+  /**
+   * Of a received item, whether its values are the owner's: `proven` where whoever shared it says that it is theirs and signed
+   * them, and {@link ItemSummary.ownerId} does not say otherwise; `vouched` where somebody shared it on and names the key that
+   * signed them as the owner's; `unproven` where only whoever shared it on stands for them, or nobody.
+   */
+  owner?: 'proven' | 'vouched' | 'unproven';
+  /**
+   * Whether something was proven before over the same connection, in this session or its imported memory. With a `sender` who
+   * is `unproven`: they used another client this time, or the server withholds the proof.
+   */
+  provenBefore?: boolean;
   /** The nodes that it or one of its slots stands under. */
   classifications: Classification[];
   /**
@@ -602,9 +634,9 @@ export interface Items {
    * be those that their owner wrote.
    *
    * @throws {VaultError} `NOT_FOUND`, `ACCEPTANCE_REQUIRED`, `DECRYPTION_FAILED`, `VALUE_NOT_AUTHENTIC`; `MISPLACED` for a
-   *   value of another place; `ROLLED_BACK` for an older item than was seen before
+   *   value of another place; `ROLLED_BACK` for an older item than was seen before; `SENDER_NOT_PROVEN`
    */
-  get(id: string, options?: CallOptions): Promise<Item>;
+  get(id: string, options?: ReadOptions): Promise<Item>;
 
   /**
    * As {@link Items.get}, for many at once and in the order asked for. An item that cannot be read has its error in
@@ -616,7 +648,7 @@ export interface Items {
    *   else showUnreadable(outcome.id, outcome.error.code);
    * }
    */
-  getMany(ids: string[], options?: CallOptions): Promise<({ item: Item } | { id: string; error: VaultError })[]>;
+  getMany(ids: string[], options?: ReadOptions): Promise<({ item: Item } | { id: string; error: VaultError })[]>;
 
   /**
    * Changes an own item; what is not named stays. A null value empties the slot. Those it is shared with get the
@@ -1062,14 +1094,15 @@ export interface Shares {
    * A share and its item, decrypted; values are checked to be those that their owner wrote.
    *
    * @throws {VaultError} `NOT_FOUND`; `ACCEPTANCE_REQUIRED` before {@link Shares.accept}, with the terms readable
-   *   through {@link Shares.info}; `DECRYPTION_FAILED`, `VALUE_NOT_AUTHENTIC`, `MISPLACED`, `ROLLED_BACK`
+   *   through {@link Shares.info}; `DECRYPTION_FAILED`, `VALUE_NOT_AUTHENTIC`, `MISPLACED`, `ROLLED_BACK`,
+   *   `SENDER_NOT_PROVEN`
    *
    * @example
    * const { entries } = await bob.shares.incoming();
    * const { item } = await bob.shares.get(entries[0].id);
    * console.log(item.label, item.value('licence_plate'));
    */
-  get(id: string, options?: CallOptions): Promise<{ share: Share; item: Item }>;
+  get(id: string, options?: ReadOptions): Promise<{ share: Share; item: Item }>;
 
   /**
    * A share without its item: its terms, its state and who takes part.

@@ -42,6 +42,8 @@ pub enum ErrorCode {
     RolledBack,
     /// The Keystore does not prove that it knows the user, and it or an earlier one did.
     ServerNotProven,
+    /// Nothing proves who shared the item, and the caller requires it.
+    SenderNotProven,
     /// Nothing proves that the key is the other user's; compare safety numbers.
     UnverifiedKey,
     /// No such record, or not one of this user's.
@@ -80,7 +82,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code, so that tests can hold other spellings of this list (the `.d.ts`) against it.
-    pub const ALL: [ErrorCode; 32] = [
+    pub const ALL: [ErrorCode; 33] = [
         ErrorCode::InvalidArgument,
         ErrorCode::InvalidSecret,
         ErrorCode::LoginFailed,
@@ -96,6 +98,7 @@ impl ErrorCode {
         ErrorCode::ItemChanged,
         ErrorCode::RolledBack,
         ErrorCode::ServerNotProven,
+        ErrorCode::SenderNotProven,
         ErrorCode::UnverifiedKey,
         ErrorCode::NotFound,
         ErrorCode::NotConnected,
@@ -133,6 +136,7 @@ impl ErrorCode {
             ErrorCode::ItemChanged => "ITEM_CHANGED",
             ErrorCode::RolledBack => "ROLLED_BACK",
             ErrorCode::ServerNotProven => "SERVER_NOT_PROVEN",
+            ErrorCode::SenderNotProven => "SENDER_NOT_PROVEN",
             ErrorCode::UnverifiedKey => "UNVERIFIED_KEY",
             ErrorCode::NotFound => "NOT_FOUND",
             ErrorCode::NotConnected => "NOT_CONNECTED",

@@ -23,6 +23,7 @@ const sentences = {
   ROLLED_BACK: 'The server shows something older than this session has seen. Do not rely on it, and report it.',
   SERVER_NOT_PROVEN:
     'This is not the server that this user registered with. Check its address, and sign in nowhere else.',
+  SENDER_NOT_PROVEN: 'Nothing proves who shared this.',
   UNVERIFIED_KEY:
     'Nothing proves that this key is the other’s, so nothing was shared. Compare safety numbers with them first.',
   NOT_FOUND: 'The server has no such record for this user.',

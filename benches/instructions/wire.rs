@@ -82,7 +82,7 @@ pub(crate) fn refresh() -> anyhow::Result<ItemSharesChange> {
     let mut change = ItemSharesChange::default();
     for share in 0..SHARES {
         let dek = Ciphertext::parse(format!("Rsa4096.{rsa_block}.QQUAAAAA")).context("not a ciphertext")?;
-        change.share_deks.push(ShareDek { share_id: id(share)?, dek, grant: None });
+        change.share_deks.push(ShareDek { share_id: id(share)?, dek, grant: None, content_signature: None });
         for (place, envelope) in envelopes.iter().enumerate() {
             change.slot_values.push(ShareSlotValue {
                 share_id: Some(id(share)?),

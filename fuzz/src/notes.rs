@@ -1,7 +1,9 @@
 //! What clients seal for themselves, and what they sign for each other: JSON within a ciphertext or a field.
 
 use serde_json::Value;
-use vaultshare::workflows::fuzzing::{instant_has_passed, rewrite_grant, rewrite_note, rewrite_signature};
+use vaultshare::workflows::fuzzing::{
+    instant_has_passed, rewrite_content_signature, rewrite_grant, rewrite_note, rewrite_proof, rewrite_signature,
+};
 
 /// A note on a key says the same when it is written again.
 pub fn note(data: &[u8]) {
@@ -20,7 +22,9 @@ pub fn grant(data: &[u8]) {
 
 /// A signature says the same when it is written again.
 pub fn signature(data: &[u8]) {
-    check_rewriting(data, |data| rewrite_signature(str::from_utf8(data).ok()?).map(String::into_bytes));
+    for rewrite in [rewrite_signature, rewrite_proof, rewrite_content_signature] {
+        check_rewriting(data, |data| rewrite(str::from_utf8(data).ok()?).map(String::into_bytes));
+    }
 }
 
 fn check_rewriting(data: &[u8], rewrite: impl Fn(&[u8]) -> Option<Vec<u8>>) {

@@ -178,6 +178,24 @@ impl KeyEncryptionKey {
         Ok(pair.content)
     }
 
+    /// Encrypts the private key that signs what the user shares.
+    ///
+    /// # Errors
+    /// As [`KeyEncryptionKey::wrap_login_key`].
+    pub async fn wrap_author_key(&self, key_pair: &KeyPair) -> Result<String> {
+        key_pair.wrap_at(&self.key, &Place::AuthorKey { own: &key_pair.fingerprint() }).await
+    }
+
+    /// Decrypts the key pair that signs what the user shares. No client has ever stored one that does not say so.
+    ///
+    /// # Errors
+    /// As [`KeyEncryptionKey::unwrap_login_key`].
+    pub async fn unwrap_author_key(&self, envelope: &str, public_key_pem: &str) -> Result<KeyPair> {
+        let pair = KeyPair::unwrap(&self.key, envelope, PublicKey::from_pem(public_key_pem)?).await?;
+        let is_author = pair.is_at(&Place::AuthorKey { own: &pair.content.fingerprint() })?;
+        if is_author { Ok(pair.content) } else { Err(misplaced()) }
+    }
+
     /// Encrypts the private key of a connection, together with the rule for the key at its other end.
     ///
     /// # Errors

@@ -215,6 +215,11 @@ pub enum Place<'a> {
         /// Fingerprint of the public half.
         own: &'a str,
     },
+    /// The private key that signs what the user shares, under the KEK.
+    AuthorKey {
+        /// Fingerprint of the public half.
+        own: &'a str,
+    },
     /// The private key of a connection's key pair, under the KEK.
     ConnectionKey {
         /// Fingerprint of the public half.
@@ -312,6 +317,7 @@ impl<'a> Place<'a> {
             "kek" => exactly(fields).map(|[]| Place::Kek)?,
             "dek" => exactly(fields).map(|[]| Place::PrivateDek)?,
             "login" => exactly(fields).and_then(|[own]| Some(Place::LoginKey { own: fingerprint(own)? }))?,
+            "author" => exactly(fields).and_then(|[own]| Some(Place::AuthorKey { own: fingerprint(own)? }))?,
             "pair" => {
                 let [own, rule] = exactly(fields)?;
                 Place::ConnectionKey { own: fingerprint(own)?, rule: KeyRule::parse(rule)? }
@@ -348,6 +354,7 @@ impl fmt::Display for Place<'_> {
             Place::Kek => formatter.write_str("kek"),
             Place::PrivateDek => formatter.write_str("dek"),
             Place::LoginKey { own } => write!(formatter, "login/{own}"),
+            Place::AuthorKey { own } => write!(formatter, "author/{own}"),
             Place::ConnectionKey { own, rule } => write!(formatter, "pair/{own}/{rule}"),
             Place::SpaceKeyMade { own, peer } => write!(formatter, "space-made/{own}/{peer}"),
             Place::SpaceKeyClaimed { own, peer } => write!(formatter, "space-claimed/{own}/{peer}"),
@@ -498,6 +505,106 @@ impl OnShare<'_> {
     }
 }
 
+/// Whose word it is that a share is of this item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ShareKind {
+    /// The item's owner shares it.
+    Own,
+    /// A recipient shares it on, and the author is the one whom its owner named to them.
+    PassedOn,
+    /// A recipient shares it on, without a proof of its owner: they are the author.
+    PassedOnUnproven,
+}
+
+impl ShareKind {
+    fn number(self) -> u8 {
+        match self {
+            ShareKind::Own => 1,
+            ShareKind::PassedOn => 2,
+            ShareKind::PassedOnUnproven => 3,
+        }
+    }
+}
+
+/// What the sender of a share signs, once, with the key of the connection that it goes through: that they share this item with
+/// this recipient on these terms, and whose signature its values have.
+pub struct Certificate<'a> {
+    /// Whose item it is.
+    pub kind: ShareKind,
+    /// The owner's id of the item.
+    pub item: &'a str,
+    /// As its values say.
+    pub birth: Birth,
+    /// The owner's id of the one slot; `None` for the whole item.
+    pub scope: Option<&'a str>,
+    /// The recipient's key in the connection.
+    pub recipient: &'a PublicKey,
+    /// Who signs the values.
+    pub author: &'a PublicKey,
+    /// What the recipient has to agree to.
+    pub terms: Option<&'a str>,
+    /// Milliseconds since 1970.
+    pub at: u64,
+}
+
+impl Certificate<'_> {
+    /// The bytes to sign.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut text = Text::new("share");
+        text.bytes(&[self.kind.number()]);
+        text.string(self.item);
+        text.bytes(&self.birth.0);
+        text.string(self.scope.unwrap_or_default());
+        text.bytes(&self.recipient.fingerprint_bytes());
+        text.bytes(&self.author.fingerprint_bytes());
+        // Terms that are empty are terms.
+        text.bytes(&[u8::from(self.terms.is_some())]);
+        if let Some(terms) = self.terms {
+            text.bytes(&Sha256::digest(terms));
+        }
+        text.bytes(&self.at.to_be_bytes());
+        text.0
+    }
+}
+
+/// What the author of shared values signs, once for all recipients of one scope: neither key nor ciphertext, so that it
+/// stays true when a recipient shares the values on or encrypts them again.
+pub struct SharedContent<'a> {
+    /// Whether the author owns the item, or else stands for values that somebody showed them.
+    pub by_owner: bool,
+    /// The owner's id of the item.
+    pub item: &'a str,
+    /// The owner's id of the one slot; `None` for the whole item.
+    pub scope: Option<&'a str>,
+    /// As the values' ciphertexts say.
+    pub written: Written,
+    /// The owner's id of each slot that holds a value, and the hash of that, which commits to the text.
+    pub hashes: Vec<(&'a str, &'a str)>,
+}
+
+impl SharedContent<'_> {
+    /// The bytes to sign.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut hashes = self.hashes.clone();
+        hashes.sort_unstable();
+        let Written { birth, revision, state } = self.written;
+        let mut text = Text::new("content");
+        text.bytes(&[u8::from(self.by_owner)]);
+        text.string(self.item);
+        text.bytes(&birth.map_or([0; BIRTH_BYTES], |birth| birth.0));
+        text.number(revision);
+        text.string(self.scope.unwrap_or_default());
+        text.bytes(&state.0);
+        text.length(hashes.len());
+        for (slot, hash) in hashes {
+            text.string(slot);
+            text.string(hash);
+        }
+        text.0
+    }
+}
+
 /// What the maker of an encryption space's key signs, so that who claims it knows the key for the maker's and not the
 /// server's.
 pub fn space_key_text(maker: &PublicKey, claimer: &PublicKey, key: &DataKey) -> Vec<u8> {
@@ -580,6 +687,7 @@ mod tests {
             Place::Kek,
             Place::PrivateDek,
             Place::LoginKey { own: FP },
+            Place::AuthorKey { own: FP },
             Place::ConnectionKey { own: FP, rule: KeyRule::Open },
             Place::ConnectionKey { own: FP, rule: KeyRule::Code },
             Place::ConnectionKey { own: FP, rule: KeyRule::To(FP.to_owned()) },
@@ -611,6 +719,36 @@ mod tests {
         let expected = format!("vs1/own/{ITEM}/{SLOT}/AQIDBAUGB_8/0000001f/{}", "paWl".repeat(11));
         assert_eq!(own.to_string().as_bytes()[..130], expected.as_bytes()[..130]);
         assert_eq!(Place::parse("none").unwrap(), None);
+    }
+
+    /// Vectors made by a Python script from the form in `docs/protocol/additional-data.md`, §6.
+    #[test]
+    fn what_is_signed_of_a_share_is_what_the_protocol_says() {
+        let key = |pem: &str| PublicKey::from_pem(pem).unwrap();
+        let recipient = key(include_str!("../../tests/fixtures/rsa2048-public-spki.pem"));
+        let author = key(include_str!("../../tests/fixtures/rsa4096-public-spki.pem"));
+        let certificate = |kind, scope, terms| {
+            let (birth, at) = (written().birth.unwrap(), 1_764_000_000_000);
+            Certificate { kind, item: ITEM, birth, scope, recipient: &recipient, author: &author, terms, at }.to_bytes()
+        };
+        let hash = |bytes: Vec<u8>| crate::crypto::encoding::to_hex(&Sha256::digest(bytes));
+        let own = certificate(ShareKind::Own, None, None);
+        assert_eq!(hash(own.clone()), "9547be790364c72ef652ff1ec7fd174a5e14b05ebeb86000adf3a00ec22d0ed9");
+        let passed_on = certificate(ShareKind::PassedOn, Some(SLOT), Some("Use it well."));
+        assert_eq!(hash(passed_on), "f7eca335f0dd0922a718294635d75eed3ca24572fd50c68b8dde9281b2a694b0");
+        // Empty terms are terms.
+        assert_ne!(own, certificate(ShareKind::Own, None, Some("")));
+        assert_ne!(own, certificate(ShareKind::PassedOnUnproven, None, None));
+
+        let (first, second) = ("ab".repeat(32), "cd".repeat(32));
+        let hashes = vec![("b", second.as_str()), ("a", first.as_str())];
+        let content =
+            |by_owner, hashes| SharedContent { by_owner, item: ITEM, scope: None, written: written(), hashes };
+        assert_ne!(content(true, hashes.clone()).to_bytes(), content(false, hashes.clone()).to_bytes());
+        assert_eq!(
+            hash(content(true, hashes).to_bytes()),
+            "4e404ea9d148071449c7100c6c5c984665231736dec0e8eb1ca014ac3bc02fdd"
+        );
     }
 
     /// With the longest ids there are, a place still fits.

@@ -96,6 +96,11 @@ impl VerificationKey {
         }
     }
 
+    /// Whether the hash is of one text alone. That the key commits to this one, [`VerificationKey::verify`] has checked.
+    pub fn commits_to_text(&self) -> bool {
+        self.bytes.starts_with(&MARKER)
+    }
+
     /// The 64 bytes, for a command line that prints what the guides print.
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.as_slice()

@@ -57,7 +57,8 @@ impl Items {
     pub fn get(&self, id: JsValue, options: JsValue) -> Promise {
         self.session.call(&options, |session, _| {
             let id = arguments::id("id", &id)?;
-            work(async move { item_to_js(&session.get_item(&id).await?) })
+            let proof = Proof::of(&options)?;
+            work(async move { item_to_js(proof.check(&session.get_item(&id).await?)?) })
         })
     }
 
@@ -65,13 +66,17 @@ impl Items {
     pub fn get_many(&self, ids: JsValue, options: JsValue) -> Promise {
         self.session.call(&options, |session, progress| {
             let ids = list("ids", &ids, arguments::id)?;
+            let proof = Proof::of(&options)?;
             work(async move {
                 let items = Array::new();
                 for (index, (id, outcome)) in session.get_items(&ids, &progress).await?.into_iter().enumerate() {
                     if index > 0 && index % ITEMS_AT_ONCE == 0 {
                         session.pause().await;
                     }
-                    items.push(&outcome_to_js(&id, outcome)?);
+                    items.push(&outcome_to_js(
+                        &id,
+                        outcome.and_then(|item| proof.check(&item).map(|_| Rc::clone(&item))),
+                    )?);
                 }
                 Ok(items.into())
             })
@@ -123,7 +128,7 @@ impl Items {
 }
 
 /// What an item shows of itself that is not the caller's to say.
-const OF_ITEMS: [&str; 14] = [
+const OF_ITEMS: [&str; 19] = [
     "id",
     "name",
     "templateId",
@@ -138,7 +143,31 @@ const OF_ITEMS: [&str; 14] = [
     "changed",
     "birth",
     "revision",
+    "sender",
+    "senderFingerprint",
+    "senderKeypairId",
+    "owner",
+    "provenBefore",
 ];
+
+/// Whether the caller takes only what its sender proved to have shared.
+#[derive(Clone, Copy)]
+pub(super) struct Proof {
+    is_required: bool,
+}
+
+impl Proof {
+    pub(super) fn of(options: &JsValue) -> Result<Self> {
+        Ok(Proof { is_required: optional_flag(options, "requireProof")?.unwrap_or_default() })
+    }
+
+    pub(super) fn check(self, item: &workflows::Item) -> Result<&workflows::Item> {
+        if self.is_required {
+            item.require_proof()?;
+        }
+        Ok(item)
+    }
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -274,19 +303,47 @@ impl<'a> ItemSummary<'a> {
 
 /// What an item's values vouch for.
 #[derive(Serialize)]
-struct ItemState {
+struct ItemState<'a> {
     changed: bool,
     version: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     birth: Option<String>,
     revision: u32,
+    #[serde(flatten)]
+    origin: Option<Origin<'a>>,
 }
 
-impl ItemState {
-    fn new(item: &workflows::Item) -> Self {
+impl<'a> ItemState<'a> {
+    fn new(item: &'a workflows::Item) -> Self {
         let workflows::Binding { birth, revision, changed, .. } = &item.binding;
         let birth = birth.map(|birth| birth.to_string());
-        ItemState { changed: *changed, version: item.version(), birth, revision: *revision }
+        let origin = item.origin.as_deref().map(Origin::new);
+        ItemState { changed: *changed, version: item.version(), birth, revision: *revision, origin }
+    }
+}
+
+/// Who shared a received item.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Origin<'a> {
+    sender: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sender_fingerprint: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sender_keypair_id: Option<&'a str>,
+    owner: &'static str,
+    proven_before: bool,
+}
+
+impl<'a> Origin<'a> {
+    fn new(origin: &'a workflows::Origin) -> Self {
+        Origin {
+            sender: if origin.sender.is_some() { "proven" } else { "unproven" },
+            sender_fingerprint: origin.sender.as_ref().map(|sender| sender.fingerprint.as_str()),
+            sender_keypair_id: origin.sender.as_ref().map(|sender| sender.keypair_id.as_str()),
+            owner: origin.owner.as_str(),
+            proven_before: origin.proven_before,
+        }
     }
 }
 

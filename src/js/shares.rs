@@ -5,7 +5,7 @@ use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use super::{
     arguments::{self, Argument, fields, fingerprint, get, instant, is_absent, list, object, object_or_default},
     call::work,
-    items::item_to_js,
+    items::{Proof, item_to_js},
     results::{done, page, to_js},
     session::SessionHandle,
 };
@@ -75,9 +75,10 @@ impl Shares {
     pub fn get(&self, id: JsValue, options: JsValue) -> Promise {
         self.session.call(&options, |session, _| {
             let id = arguments::id("id", &id)?;
+            let proof = Proof::of(&options)?;
             work(async move {
                 let shared = session.get_share(&id).await?;
-                to_js(&SharedItem { share: Share::new(&shared.share), item: item_to_js(&shared.item)? })
+                to_js(&SharedItem { share: Share::new(&shared.share), item: item_to_js(proof.check(&shared.item)?)? })
             })
         })
     }

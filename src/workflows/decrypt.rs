@@ -56,14 +56,30 @@ impl ItemKey {
 }
 
 /// Fetches the share that brought the item, if one did.
-pub(super) async fn item_key(session: &Session, item: &items::Item) -> Result<ItemKey> {
-    match &item.share_id {
-        None => Ok(ItemKey::Own),
-        Some(share_id) => {
-            let share = vault::shares::get_incoming(session.vault(), share_id).await?;
-            expect_id(share_id, &share.id)?;
-            share_key(session, &share).await
+pub(super) async fn source_of(session: &Session, item: &items::Item) -> Result<Option<Box<Share>>> {
+    let Some(share_id) = &item.share_id else { return Ok(None) };
+    let share = vault::shares::get_incoming(session.vault(), share_id).await?;
+    expect_id(share_id, &share.id)?;
+    Ok(Some(share))
+}
+
+impl Session {
+    /// Decrypts an item as [`decrypt_item`] does, and looks at who shared it. `source` is the share that brought it.
+    pub(super) async fn decrypt_shown(
+        &self,
+        known: &Memory,
+        response: Box<items::ItemResponse>,
+        source: Option<&Share>,
+    ) -> Result<Item> {
+        let key = match source {
+            None => ItemKey::Own,
+            Some(share) => share_key(self, share).await?,
+        };
+        let mut item = decrypt_item(&*self.keys()?, known, response, &key).await?;
+        if let Some(share) = source {
+            self.check_origin(share, &mut item).await?;
         }
+        Ok(item)
     }
 }
 
@@ -153,6 +169,7 @@ pub(super) fn item_without_values(response: Box<items::ItemResponse>) -> Item {
         attachments: response.attachments,
         thumbnails: response.thumbnails,
         binding: Binding::default(),
+        origin: None,
     }
 }
 

@@ -14,6 +14,14 @@ use crate::{
     error::{Error, ErrorCode, Result},
 };
 
+/// The values of an item under a share's DEK.
+pub(super) struct EncryptedForShare {
+    /// One for each of [`slots_to_share`].
+    pub(super) values: Vec<ShareSlotValue>,
+    /// What each of them says of the write that sealed it.
+    pub(super) written: Written,
+}
+
 /// Encrypts the values of an item, or of one of its slots, under a share's DEK, with what authenticates each as the owner's.
 ///
 /// The owner generates a verification key and the value's HMAC under it. Who shares on passes the owner's key on; the
@@ -22,7 +30,7 @@ use crate::{
 /// Where there is no value, the empty text is sealed in one slot: something has to vouch for what the recipient sees.
 ///
 /// `ITEM_CHANGED` and `UNBOUND_VALUE` as [`Item::check_may_be_disclosed`] says.
-pub(super) async fn encrypt_for_share(dek: &DataKey, item: &Item, only: Option<&Id>) -> Result<Vec<ShareSlotValue>> {
+pub(super) async fn encrypt_for_share(dek: &DataKey, item: &Item, only: Option<&Id>) -> Result<EncryptedForShare> {
     let slots = slots_to_share(item, only)?;
     let vouching = empty_slot_that_vouches(item, &slots);
     let written = written_in_share(item, &slots, vouching, only)?;
@@ -47,7 +55,7 @@ pub(super) async fn encrypt_for_share(dek: &DataKey, item: &Item, only: Option<&
         }
         values.push(value);
     }
-    Ok(values)
+    Ok(EncryptedForShare { values, written })
 }
 
 /// All slots, or the one that is shared.

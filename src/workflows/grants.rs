@@ -5,7 +5,7 @@
 //! It is encrypted under the user's DEK for one item and birth, so that only this user's clients can write one. What was
 //! shared on by others is signed by a connection key that a grant names.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
     Item,
@@ -35,7 +35,7 @@ pub(super) struct Grant {
     pub(super) until: Option<Timestamp>,
     /// When it was given: milliseconds since 1970.
     pub(super) at: u64,
-    /// Fingerprint of the key that signs the values; none yet.
+    /// Fingerprint of the author's key that the recipient was told of; none where nothing was signed.
     pub(super) author: Option<String>,
 }
 
@@ -130,6 +130,16 @@ pub(super) fn birth_of(item: &Item) -> Result<Birth> {
     })
 }
 
+/// What is signed for other users' clients, as it travels.
+pub(super) fn signed_text(signed: &impl Serialize) -> Result<String> {
+    serde_json::to_string(signed).map_err(|_| Error::internal("a signature could not be serialized"))
+}
+
+/// What cannot be read is as if it were not there.
+pub(super) fn parse_signed<T: DeserializeOwned>(text: &str) -> Option<T> {
+    serde_json::from_str(text).ok()
+}
+
 /// What travels with a share that was made from a received item, for its owner.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct OnShareSignature {
@@ -153,14 +163,6 @@ impl OnShareSignature {
         let text = OnShare { item: item.as_str(), birth, scope: scope.map(Id::as_str), sharer, recipient, at };
         let signature = pair.sign_detached(&text.to_bytes()).await?;
         Ok(OnShareSignature { by: pair.fingerprint(), at, signature })
-    }
-
-    pub(super) fn to_text(&self) -> Result<String> {
-        serde_json::to_string(self).map_err(|_| Error::internal("a signature could not be serialized"))
-    }
-
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok()
     }
 
     /// What it gives its recipient: it ends, and the owner takes it back, as a grant of the owner's.

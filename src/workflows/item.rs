@@ -11,7 +11,7 @@ use crate::{
     crypto::{
         Proof, VerificationKey,
         envelope::TAG_BYTES,
-        places::{Birth, StateDigest, Written},
+        places::{Birth, ShareKind, StateDigest, Written},
     },
 };
 
@@ -61,6 +61,8 @@ pub struct Item {
     pub thumbnails: Vec<JsonObject>,
     /// What the values vouch for.
     pub binding: Binding,
+    /// Who shared it, of a received item with its values; `None` for an own one.
+    pub origin: Option<Box<Origin>>,
 }
 
 /// A slot with its decrypted value.
@@ -89,6 +91,64 @@ impl Slot {
     pub fn written_at(&self) -> Option<u32> {
         if self.value.is_none() { Some(0) } else { self.written.map(|written| written.revision) }
     }
+}
+
+/// What is proven of a received item.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// Whoever shared it; `None` where nothing proves who that was.
+    pub sender: Option<Sender>,
+    /// Whether its values are known to be its owner's.
+    pub owner: OwnerProof,
+    /// Whether something was proven before over this connection, by what the session remembers.
+    pub proven_before: bool,
+    /// The owner's id of the one slot that was shared, as the server tells it.
+    pub(super) scope: Option<Id>,
+    /// What was proven, to be passed on.
+    pub(super) passed_on: Option<Rc<Proven>>,
+}
+
+/// The other side of the connection that an item was shared over, by what both sides of it have: one key may be at the other
+/// end of two connections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sender {
+    /// Of their key.
+    pub fingerprint: String,
+    /// The Keystore's id of the user's own key pair.
+    pub keypair_id: String,
+}
+
+/// Whose word it is that the values are the owner's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OwnerProof {
+    /// The owner's, who shared the item.
+    Proven,
+    /// That of whoever shared it on, for the owner's signature.
+    Vouched,
+    /// Nobody's.
+    #[default]
+    Unproven,
+}
+
+impl OwnerProof {
+    /// As JavaScript shows it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            OwnerProof::Proven => "proven",
+            OwnerProof::Vouched => "vouched",
+            OwnerProof::Unproven => "unproven",
+        }
+    }
+}
+
+/// An author's signature of all the values of a share.
+#[derive(Debug)]
+pub(super) struct Proven {
+    pub(super) kind: ShareKind,
+    /// Their key, PEM.
+    pub(super) author: String,
+    /// As it travelled with the share.
+    pub(super) content: String,
 }
 
 /// What the values of an item vouch for.

@@ -8,7 +8,7 @@ use std::{
 use super::{
     Item, Page, PageRequest, ProgressListener, Session,
     concurrency::join_all,
-    decrypt::{ItemKey, decrypt_item, group_slots, item_key, item_response, prefetch_share_keys, share_key},
+    decrypt::{group_slots, item_response, prefetch_share_keys, source_of},
     memory::Memory,
     pagination::fetch_pages,
     refusals::expect_id,
@@ -43,8 +43,8 @@ impl Session {
         let known = self.keys()?.remembered();
         let response = vault::items::get(self.vault(), id).await?;
         expect_id(id, &response.item.id)?;
-        let key = item_key(self, &response.item).await?;
-        decrypt_item(&*self.keys()?, &known, response, &key).await
+        let source = source_of(self, &response.item).await?;
+        self.decrypt_shown(&known, response, source.as_deref()).await
     }
 
     /// `NOT_OWNER` for a received item.
@@ -120,14 +120,9 @@ impl Session {
     }
 
     async fn decrypt_listed(&self, (known, listed): (Memory, ItemResponse), shares: &[Share]) -> Result<Item> {
-        let key = match &listed.item.share_id {
-            None => ItemKey::Own,
-            Some(share_id) => match shares.iter().find(|share| share.id == *share_id) {
-                Some(share) => share_key(self, share).await?,
-                None => item_key(self, &listed.item).await?,
-            },
-        };
-        decrypt_item(&*self.keys()?, &known, Box::new(listed), &key).await
+        let found = listed.item.share_id.as_ref().and_then(|id| shares.iter().find(|share| share.id == *id));
+        let fetched = if found.is_none() { source_of(self, &listed.item).await? } else { None };
+        self.decrypt_shown(&known, Box::new(listed), found.or(fetched.as_deref())).await
     }
 
     /// The shares that brought these items, in one request; their keys go into the session's cache.
@@ -142,7 +137,7 @@ impl Session {
             return Ok(Vec::new());
         }
         let page = PageQuery { per_page: u32::try_from(share_ids.len()).ok(), next_page_after: None };
-        let filter = IncomingFilter { share_ids, ..IncomingFilter::default() };
+        let filter = IncomingFilter { share_ids, with_proofs: true, ..IncomingFilter::default() };
         let shares = vault::shares::incoming(self.vault(), &filter, &page).await?.shares;
         prefetch_share_keys(self, &shares).await;
         Ok(shares)

@@ -44,6 +44,8 @@ pub(super) struct Memory {
     shares: Newest<(String, u64)>,
     /// When what was shared was taken back, in milliseconds since 1970.
     revoked: Newest<u64>,
+    /// Own key pairs, by fingerprint, over which somebody proved to have shared something, and items, by the owners' ids.
+    proven: Newest<()>,
     /// Whether the Keystore has proved that it has the user's verifier.
     server_is_proven: bool,
 }
@@ -59,7 +61,7 @@ impl Memory {
 
     pub(super) fn merge(&mut self, earlier: Memory) {
         let Memory { items, received, originals, peers, pairs, connections, published, shares, .. } = earlier;
-        let Memory { revoked, server_is_proven, .. } = earlier;
+        let Memory { revoked, proven, server_is_proven, .. } = earlier;
         // The key that was seen first counts, and what the user named since stands above it, in the note.
         let was_first = |_: &String, _: &String| true;
         let is_newer = |earlier: &Seen, now: &Seen| earlier.birth == now.birth && earlier.revision > now.revision;
@@ -72,6 +74,7 @@ impl Memory {
         self.published.merge(published, |_, _| false);
         self.shares.merge(shares, |(key, at), (now, seen_at)| key != now || at > seen_at);
         self.revoked.merge(revoked, |earlier, now| earlier > now);
+        self.proven.merge(proven, |_, _| false);
         self.server_is_proven |= server_is_proven;
     }
 
@@ -169,6 +172,20 @@ impl Memory {
     /// Remembers a key that the user accepted.
     pub(super) fn pin(&mut self, own: &str, peer: &str) {
         self.peers.insert(own, peer.to_owned());
+    }
+
+    /// Fingerprint of the key that was seen over this key pair.
+    pub(super) fn peer_of(&self, own: &str) -> Option<String> {
+        self.peers.get(own)
+    }
+
+    /// Remembers that somebody proved to have shared this item, or something over this key pair.
+    pub(super) fn see_proof(&mut self, of: &str) {
+        self.proven.insert(of, ());
+    }
+
+    pub(super) fn has_seen_proof(&self, of: &str) -> bool {
+        self.proven.get(of).is_some()
     }
 
     /// Remembers that a key pair is a connection's now.

@@ -1,5 +1,7 @@
 //! Re-encrypting a received item under the recipient's own key: `docs/protocol/http-api.md` §9.8.
 
+use std::collections::BTreeMap;
+
 use super::{
     Item, Session, Slot,
     binding::Ids,
@@ -27,6 +29,7 @@ impl Session {
     pub async fn reencrypt_item(&self, id: &Id) -> Result<Item> {
         let keys = self.keys()?;
         let item = self.get_item(id).await?;
+        let origin = item.origin.clone();
         if item.record.share_id.is_none() {
             return Err(Error::invalid_argument("an own item is under the own key already"));
         }
@@ -42,8 +45,21 @@ impl Session {
         let known = keys.remembered();
         let response = vault::items::reencrypt(self.vault(), id, &ReencryptionRequest { slots }).await?;
         expect_id(id, &response.item.id)?;
-        decrypt_item(&keys, &known, response, &ItemKey::Kept).await
+        let kept = decrypt_item(&keys, &known, response, &ItemKey::Kept).await?;
+        // What the owner signed is neither key nor ciphertext, so that it holds for the same values. Of others nothing is known.
+        let is_same =
+            !kept.binding.changed && kept.binding.sealed == item.binding.sealed && signed(&kept) == signed(&item);
+        Ok(Item { origin: if is_same { origin } else { Some(Box::default()) }, ..kept })
     }
+}
+
+/// What an author's signature is of, besides the state of the item.
+fn signed(item: &Item) -> BTreeMap<&Id, (Option<&str>, Option<&str>)> {
+    let values = item
+        .slots
+        .iter()
+        .map(|slot| (&slot.record.id, (slot.value.as_deref(), slot.record.value_verification_hash.as_deref())));
+    values.collect()
 }
 
 /// The value keeps what its owner's client said of the write that sealed it; where that said nothing, it is sealed as the

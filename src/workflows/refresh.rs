@@ -9,8 +9,9 @@ use super::{
     Item, ProgressListener, Session,
     concurrency::join_all,
     encrypt::encrypt_for_share,
-    grants::{Grant, OnShareSignature, birth_of, check_until},
+    grants::{Grant, OnShareSignature, birth_of, check_until, parse_signed},
     pins::public_key,
+    provenance::{SignedContent, sign_content},
     refusals::ciphertext,
     session::Keys,
     share_requests::{BYTES_PER_REQUEST, deks_of_part, in_parts, shares_per_request},
@@ -129,6 +130,9 @@ struct Recipient {
     scope: Option<Id>,
     /// A new grant, of a share that is let in.
     grant: Option<String>,
+    /// Fingerprint of the author whom the recipient was told of, for this life of the item. Another's signature of the values
+    /// would be none that they can check; `None` where they were told of nobody.
+    author: Option<String>,
 }
 
 impl Session {
@@ -184,11 +188,15 @@ impl Session {
         for (scope, recipients) in by_scope {
             // Whoever has one slot's DEK could read all that is encrypted under it, if the server handed it out.
             let dek = DataKey::generate()?;
-            let values = encrypt_for_share(&dek, item, scope.as_ref()).await?;
+            let encrypted = encrypt_for_share(&dek, item, scope.as_ref()).await?;
+            let signature = match recipients.iter().any(|recipient| recipient.author.is_some()) {
+                true => Some(sign_content(&*self.author_key().await?, item, scope.as_ref(), &encrypted).await?),
+                false => None,
+            };
             progress.report("updating the shares", 2, 3);
-            for recipients in recipients.chunks(shares_per_request(&values)) {
-                let deks = wrap_for_each(&dek, recipients).await?;
-                for (part, values) in in_parts(&values, BYTES_PER_REQUEST).into_iter().enumerate() {
+            for recipients in recipients.chunks(shares_per_request(&encrypted.values)) {
+                let deks = wrap_for_each(&dek, signature.as_ref(), recipients).await?;
+                for (part, values) in in_parts(&encrypted.values, BYTES_PER_REQUEST).into_iter().enumerate() {
                     let change = refresh_request(deks_of_part(part, &deks), values, recipients);
                     // Serializing it takes some ten milliseconds.
                     self.pause().await;
@@ -226,11 +234,12 @@ async fn recipients_of(
             Ok(granted) => {
                 let is_new = include.contains_key(&share.id);
                 let grant = if is_new { Some(keys.seal_grant(&granted.grant, item).await?) } else { None };
-                let (key, scope) = (granted.key.clone(), granted.grant.scope.clone());
+                let Grant { scope, author, .. } = granted.grant.clone();
+                let key = granted.key.clone();
                 if is_new {
                     keys.remember_share(&share.id, &granted.grant, &item.record.id, birth);
                 }
-                Ok(Recipient { share_id: share.id.clone(), key, scope, grant })
+                Ok(Recipient { share_id: share.id.clone(), key, scope, grant, author })
             }
             Err(LeftOutReason::NoGrant) if share.on_share.is_some() => {
                 let recipient = shared_on(keys, item, birth, share, &signers).await;
@@ -312,7 +321,8 @@ async fn shared_on(
     signers: &Signers<'_>,
 ) -> Result<Recipient, LeftOutReason> {
     let key = public_key(&share.public_key).map_err(|_| LeftOutReason::KeyChanged)?;
-    let signature = share.on_share.as_deref().and_then(OnShareSignature::parse).ok_or(LeftOutReason::NoGrant)?;
+    let signature =
+        share.on_share.as_deref().and_then(parse_signed::<OnShareSignature>).ok_or(LeftOutReason::NoGrant)?;
     let grants = signers.get(signature.by.as_str()).ok_or(LeftOutReason::NotPermitted)?;
     let signer = grants.first().ok_or(LeftOutReason::NotPermitted)?;
     let scope = share.slot_id.as_ref();
@@ -336,20 +346,27 @@ async fn shared_on(
     let scope = scope.cloned();
     // For when the owner takes it back.
     let _ = keys.check_share(&share.id, &given, &item.record.id, birth);
-    Ok(Recipient { share_id: share.id.clone(), key, scope, grant: None })
+    let author = signer.grant.author.clone();
+    Ok(Recipient { share_id: share.id.clone(), key, scope, grant: None, author })
 }
 
 fn has_slot(item: &Item, scope: Option<&Id>) -> bool {
     scope.is_none_or(|scope| item.slots.iter().any(|slot| slot.record.id == *scope))
 }
 
-/// The DEK, encrypted for each recipient.
-async fn wrap_for_each(dek: &DataKey, recipients: &[Recipient]) -> Result<Vec<ShareDek>> {
+/// The DEK, encrypted for each recipient, with their sender's signature of the values.
+async fn wrap_for_each(
+    dek: &DataKey,
+    signature: Option<&SignedContent>,
+    recipients: &[Recipient],
+) -> Result<Vec<ShareDek>> {
     let encrypted_deks = join_all(recipients.iter().map(|recipient| recipient.key.wrap_data_key(dek))).await;
     let mut share_deks = Vec::with_capacity(recipients.len());
     for (recipient, encrypted_dek) in recipients.iter().zip(encrypted_deks) {
         let (share_id, grant) = (recipient.share_id.clone(), recipient.grant.clone());
-        share_deks.push(ShareDek { share_id, dek: ciphertext(encrypted_dek?)?, grant });
+        let of_their_author = |signed: &&SignedContent| recipient.author.as_ref() == Some(&signed.author);
+        let content_signature = signature.filter(of_their_author).map(|signed| signed.text.clone());
+        share_deks.push(ShareDek { share_id, dek: ciphertext(encrypted_dek?)?, grant, content_signature });
     }
     Ok(share_deks)
 }

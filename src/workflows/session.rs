@@ -83,6 +83,10 @@ pub(super) struct Keys {
     share_keys: Cache<DataKey>,
     /// Connections as last fetched, so that sharing saves a request.
     connections: Cache<Recipient>,
+    /// The key pair that signs what the user shares, once it was needed.
+    pub(super) author: Mutex<Option<Rc<KeyPair>>>,
+    /// Connections as the server lists them, by the Keystore's id of the user's key pair; once they were needed.
+    pub(super) connections_by_key_pair: Mutex<BTreeMap<String, Vec<vault::connections::Connection>>>,
 }
 
 /// Ordered and not hashed: a server chooses the keys, and could make them collide.
@@ -107,6 +111,8 @@ impl Session {
             unwrapped: RefCell::default(),
             share_keys: RefCell::default(),
             connections: RefCell::default(),
+            author: Mutex::default(),
+            connections_by_key_pair: Mutex::default(),
         };
         let key_pairs = Rc::new(KeyPairPool::new(key_pairs));
         Session {

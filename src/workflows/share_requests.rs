@@ -37,7 +37,10 @@ pub(super) fn in_parts(values: &[ShareSlotValue], room: usize) -> Vec<&[ShareSlo
 pub(super) fn deks_of_part(part: usize, deks: &[ShareDek]) -> (Vec<ShareDek>, Vec<ShareDek>) {
     match part {
         0 => (deks.to_vec(), Vec::new()),
-        _ => (Vec::new(), deks.iter().map(|dek| ShareDek { grant: None, ..dek.clone() }).collect()),
+        _ => {
+            let continued = |dek: &ShareDek| ShareDek { grant: None, content_signature: None, ..dek.clone() };
+            (Vec::new(), deks.iter().map(continued).collect())
+        }
     }
 }
 

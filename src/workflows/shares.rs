@@ -9,11 +9,12 @@ use super::{
     ConnectionRef, Item, Page, PageRequest, ProgressListener, Session,
     clock::now_milliseconds,
     connection_keys::Recipient,
-    decrypt::{decrypt_item, item_without_values, share_key},
+    decrypt::item_without_values,
     encrypt::{encrypt_for_share, original_id},
-    grants::{Grant, OnShareSignature, birth_of, check_until},
+    grants::{Grant, OnShareSignature, birth_of, check_until, signed_text},
     memory::Memory,
     pagination::fetch_pages,
+    provenance::{SignedShare, original_scope},
     refusals::{acceptance_required, bad_response, ciphertext, expect_id, not_connected},
     share_requests::{BYTES_AT_ONCE, deks_of_part, in_parts},
 };
@@ -137,14 +138,21 @@ impl Session {
         progress.report("encrypting", 1, 3);
         let connection = &recipient.connection;
         let dek = DataKey::generate()?;
-        let values = encrypt_for_share(&dek, &item, share.slot_id.as_ref()).await?;
-        let parts = in_parts(&values, BYTES_AT_ONCE.saturating_sub(share.terms.as_deref().map_or(0, str::len)));
+        let encrypted = encrypt_for_share(&dek, &item, share.slot_id.as_ref()).await?;
+        let parts =
+            in_parts(&encrypted.values, BYTES_AT_ONCE.saturating_sub(share.terms.as_deref().map_or(0, str::len)));
         let encrypted_dek: Ciphertext<_> = ciphertext(recipient.key.wrap_data_key(&dek).await?)?;
+        let for_whom = (&*recipient, share.terms.as_deref());
+        let signed = self.sign_share(&item, share.slot_id.as_ref(), &encrypted, for_whom).await?;
+        let (proof, content_signature, author) = match signed {
+            Some(SignedShare { proof, content, author }) => (Some(proof), Some(content), Some(author)),
+            None => (None, None, None),
+        };
         let (grant, on_share) = match item.is_received() {
             true => (None, self.sign_on_share(&item, share.slot_id.as_ref(), &recipient).await?),
             false => {
                 let (to, until) = (recipient.fingerprint(), share.expires_at.clone());
-                let grant = Grant::new(to, share.slot_id.clone(), share.on_sharing, until);
+                let grant = Grant { author, ..Grant::new(to, share.slot_id.clone(), share.on_sharing, until) };
                 (Some(keys.new_grant(grant, &item.record.id, birth_of(&item)?)), None)
             }
         };
@@ -170,6 +178,8 @@ impl Session {
             slot_values: parts.first().copied().unwrap_or_default().to_vec(),
             grant: sealed_grant,
             on_share,
+            proof,
+            content_signature: content_signature.clone(),
         };
         self.note_first_disclosure(&recipient).await?;
 
@@ -190,7 +200,7 @@ impl Session {
         if parts.len() > 1 {
             // The server may have answered as to an earlier attempt, and then holds the values of that one under its DEK.
             let are_there = usize::from(!operation.was_attempted_before());
-            let dek = ShareDek { share_id: created.id.clone(), dek: encrypted_dek, grant: None };
+            let dek = ShareDek { share_id: created.id.clone(), dek: encrypted_dek, grant: None, content_signature };
             for (part, values) in parts.into_iter().enumerate().skip(are_there) {
                 let (share_deks, continued_deks) = deks_of_part(part, slice::from_ref(&dek));
                 let slot_values = values.iter().map(|value| value.of_share(&created.id)).collect();
@@ -218,14 +228,9 @@ impl Session {
         let keypair_id = received.keypair_external_id.as_deref();
         let keypair_id = keypair_id.ok_or_else(|| bad_response("a share names no key pair for its DEK"))?;
         let own = self.key_pair(keypair_id).await?;
-        let scope = match slot_id {
-            Some(id) => {
-                item.slots.iter().find(|slot| slot.record.id == *id).and_then(|slot| slot.record.original_id.as_ref())
-            }
-            None => None,
-        };
         let about = (original_id(item)?, birth);
-        OnShareSignature::sign(&own.pair, about, scope, &recipient.key).await?.to_text().map(Some)
+        let signed = OnShareSignature::sign(&own.pair, about, original_scope(item, slot_id)?, &recipient.key).await?;
+        signed_text(&signed).map(Some)
     }
 
     /// Shares made for the user.
@@ -284,6 +289,7 @@ impl Session {
         }
         expect_id(id, &response.share.id)?;
         let (share, via_another_share) = (response.share.clone(), response.item_shared_via_another_share_id.clone());
+        let share = without_signatures(share);
         Ok(SharedItem { share, via_another_share, item: item_without_values(Box::new((*response).into())) })
     }
 
@@ -310,9 +316,9 @@ impl Session {
         if source.item.share_id.as_ref() != Some(&source.share.id) {
             return Err(bad_response("the server gives a share an item that it did not bring"));
         }
-        let key = share_key(self, &source.share).await?;
-        let item = decrypt_item(&*self.keys()?, &known, Box::new((*source).into()), &key).await?;
-        Ok(SharedItem { share, item, via_another_share })
+        let brought_by = source.share.clone();
+        let item = self.decrypt_shown(&known, Box::new((*source).into()), Some(&brought_by)).await?;
+        Ok(SharedItem { share: without_signatures(share), item, via_another_share })
     }
 
     /// The sender's own id of the item: a share has the owner's, which only the owner can fetch.
@@ -338,7 +344,7 @@ impl Session {
             other => other?,
         };
         expect_id(id, &share.id)?;
-        Ok(share)
+        Ok(Box::new(without_signatures(*share)))
     }
 
     /// Accepts the terms of a received share.
@@ -346,7 +352,7 @@ impl Session {
         self.keys()?;
         let share = vault::shares::accept(self.vault(), id).await?;
         expect_id(id, &share.id)?;
-        Ok(share)
+        Ok(Box::new(without_signatures(*share)))
     }
 
     /// Changes expiry and on-sharing of a share of an own item; its on-shares follow. `BAD_RESPONSE` where the share is not
@@ -408,6 +414,11 @@ impl Session {
         }
         self.delete_once(("shares.delete", id), vault::shares::delete(self.vault(), id)).await
     }
+}
+
+/// What the sender signed is for [`Session::check_origin`], which says what came of it.
+fn without_signatures(share: Share) -> Share {
+    Share { proof: None, content_signature: None, ..share }
 }
 
 fn may_be_about_the_connection(refusal: &Error) -> bool {

@@ -136,6 +136,7 @@ async function walkThrough({ page, trouble }) {
     await at('bob-accept-terms').click();
     await (await appears(page, 'bob-read', 'bob-received')).click();
     await expectValues(page, 'bob-received', 'bob-received', (name, value) => tell(`   Bob reads ${name} = ${value}`));
+    await expectSender(page, 'bob', 'Alice signed that they shared this, and wrote');
     tell('8. Bob accepted the terms and read the share.');
 
     await at('carlos-passphrase').fill(passphrases.carlos);
@@ -168,6 +169,7 @@ async function walkThrough({ page, trouble }) {
     await expectValues(page, 'carlos-received', 'carlos-received', (name, value) =>
       tell(`   Carlos reads ${name} = ${value}`),
     );
+    await expectSender(page, 'carlos', 'Bob signed that they shared this, and says whose');
     tell('12. Carlos read it.');
 
     await at('alice-open-change').focus();
@@ -364,6 +366,11 @@ async function expectValues(page, prefix, working, tellOne, expected = values) {
     expect(seen === value, `${name} should read “${value}” and reads “${seen}”`);
     tellOne(name, seen);
   }
+}
+
+async function expectSender(page, id, words) {
+  const seen = await shownAfter(page, `${id}-received-sender`, `${id}-received`);
+  expect(seen.startsWith(words), `it should say “${words}…” and says “${seen}”`);
 }
 
 /** The last pane shows the server's answers whole, also what is folded away. */

@@ -54,6 +54,51 @@ describe('against a server that lies', () => {
     );
   }
 
+  describe('a received item', () => {
+    /** Without what the sender signed, as another client shares it. */
+    const unsigned = (text) => {
+      const reply = JSON.parse(text);
+      for (const share of [reply.share, ...(reply.shares ?? [])]) delete share?.proof;
+      return JSON.stringify(reply);
+    };
+    let share;
+
+    before(async () => {
+      share = await alice.shares.create({ itemId: car.id, connectionId: toBob.ref });
+    });
+    after(() => alice.shares.delete(share.id));
+
+    it('says who shared it, and whose it is', async () => {
+      assert.equal(car.sender, undefined);
+      const { item } = await bob.shares.get(share.id, { requireProof: true });
+      const [toAlice] = (await bob.connections.list()).entries;
+      assert.deepEqual(
+        [item.sender, item.senderFingerprint, item.senderKeypairId, item.owner, item.provenBefore],
+        ['proven', toAlice.fingerprint, toAlice.keypairId, 'proven', false],
+      );
+      const [{ item: again }] = await bob.items.getMany([item.id], { requireProof: true });
+      assert.deepEqual([again.sender, again.provenBefore], ['proven', true]);
+    });
+
+    it('is the word of the server where the proof is withheld', async () => {
+      const { item } = await whileAnswered(unsigned, () => bob.shares.get(share.id));
+      assert.deepEqual(
+        [item.sender, item.senderFingerprint, item.senderKeypairId, item.owner, item.provenBefore],
+        ['unproven', undefined, undefined, 'unproven', true],
+      );
+      const code = 'SENDER_NOT_PROVEN';
+      const requireProof = true;
+      await whileAnswered(unsigned, async () => {
+        await assert.rejects(bob.shares.get(share.id, { requireProof }), { name: 'VaultError', code });
+        await assert.rejects(bob.items.get(item.id, { requireProof }), { name: 'VaultError', code });
+        const [outcome] = await bob.items.getMany([item.id], { requireProof });
+        assert.deepEqual([outcome.id, outcome.error.code], [item.id, code]);
+      });
+      const own = await alice.items.get(car.id, { requireProof });
+      assert.equal(own.id, car.id, 'an own item needs no proof');
+    });
+  });
+
   describe('a connection', () => {
     it('is named by a reference, which names its key too', async () => {
       assert.equal(toBob.ref, `${toBob.id}~${toBob.fingerprint}`);

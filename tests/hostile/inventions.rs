@@ -133,6 +133,47 @@ pub(crate) async fn inventions(scene: &Scene) -> Vec<(About, Lie)> {
     for claims_places in [true, false] {
         lies.push(forged_share(scene, claims_places).await);
     }
+    lies.extend(other_proofs(scene));
+    lies
+}
+
+/// The genuine signatures of other shares, and those of before, with what is genuine of this one.
+fn other_proofs(scene: &Scene) -> Vec<(About, Lie)> {
+    let routes =
+        ["GET /vault/incoming_shares/{id}/item", "GET /vault/incoming_shares/{id}", "GET /vault/incoming_shares"];
+    let mut signed: Vec<(Json, Json)> = Vec::new();
+    for sent in &scene.sent {
+        let body: Json = serde_json::from_str(&sent.body).unwrap_or_default();
+        for share in [entries(&body, "shares"), entries(&body, "share_deks")].concat() {
+            signed.push((share["proof"].clone(), share["content_signature"].clone()));
+        }
+    }
+    let mut lies = Vec::new();
+    for (number, (proof, content)) in signed.into_iter().enumerate() {
+        let (manner, proof, content) = match number % 2 {
+            _ if proof.is_null() => ("another share's signature of values", proof, content),
+            0 => ("another share's proof", proof, Json::Null),
+            _ => ("another share's proof and signature", proof, content),
+        };
+        if proof.is_null() && content.is_null() {
+            continue;
+        }
+        let lie = Lie::told(format!("{manner}, {number}"), move |_, reply| {
+            if !routes.contains(&reply.route.as_str()) {
+                return;
+            }
+            let set = |share: &mut Json| {
+                for (field, value) in [("proof", &proof), ("content_signature", &content)] {
+                    if !value.is_null() && share.is_object() {
+                        share[field] = value.clone();
+                    }
+                }
+            };
+            reply.json.get_mut("share").into_iter().for_each(set);
+            reply.json.get_mut("shares").and_then(Json::as_array_mut).into_iter().flatten().for_each(set);
+        });
+        lies.extend(routes.map(|route| ((route.to_owned(), String::new(), manner), lie.clone())));
+    }
     lies
 }
 

@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, rc::Rc};
 use serde_json::Value as Json;
 use vaultshare::{
     crypto::{AesKey, PublicKey},
-    workflows::{Connection, Item},
+    workflows::{Connection, Item, OwnerProof},
 };
 
 use crate::{
@@ -30,8 +30,8 @@ pub(crate) enum Limit {
     IdAlone,
     /// "Older states": a session without memory is shown a complete state that was true once.
     OlderState,
-    /// "What an app shows": the name of a sender is the server's word, which knows the recipient's public key and can make
-    /// a share.
+    /// "Who shared it": the name of a sender who proved nothing is the server's word, which knows the recipient's public key and
+    /// can make a share.
     SenderOfAShare,
     /// "Encryption spaces": a value there vouches for its slot and for nothing else.
     WordsInASpace,
@@ -255,8 +255,9 @@ impl Case<'_> {
         let mut is_forged = false;
         for slot in item.slots.iter().filter(|slot| slot.is_bound) {
             let Some(value) = slot.value.as_ref().filter(|value| !value.is_empty()) else { continue };
-            // docs/threat-model.md, "What an app shows": who sent a share is the server's word.
-            if value.starts_with(FORGED) && item.record.share_id.is_some() {
+            // docs/threat-model.md, "Who shared it".
+            let is_unproven = item.origin.as_ref().is_some_and(|origin| origin.sender.is_none());
+            if value.starts_with(FORGED) && item.record.share_id.is_some() && is_unproven {
                 verdict.limits.insert(Limit::SenderOfAShare);
                 is_forged = true;
                 continue;
@@ -273,9 +274,25 @@ impl Case<'_> {
         is_forged
     }
 
+    /// Whether who is shown as the sender has shared the item, and the values are shown as whose they are.
+    fn judge_sender(&self, item: &Item, verdict: &mut Verdict) {
+        let Some(origin) = &item.origin else { return };
+        let Some(sender) = &origin.sender else {
+            if origin.owner != OwnerProof::Unproven {
+                verdict.violations.push("P2: values are shown as the owner's, and nobody proved it".to_owned());
+            }
+            return;
+        };
+        let at_best = self.scene.truth.senders.get(&(owners_id(item), sender.fingerprint.clone()));
+        if at_best.is_none_or(|at_best| origin.owner != *at_best && origin.owner != OwnerProof::Unproven) {
+            verdict.violations.push(format!("P2: {:?} of {sender:?} is shown as proven", origin.owner));
+        }
+    }
+
     /// Whether the item is shown as its owner wrote it, `after` what this run wrote.
     fn judge_item(&self, item: &Item, after: &dyn Fn(&State) -> State, new: &[&str], verdict: &mut Verdict) {
         let is_forged = self.judge_values(item, new, verdict);
+        self.judge_sender(item, verdict);
         // Flagged: words and rows may be anybody's. Without a birth no value names its place, which each of them says.
         if is_forged || item.binding.changed || item.binding.birth.is_none() {
             return;

@@ -8,8 +8,8 @@ use vaultshare::{
     crypto::{AesKey, KeyPair, PublicKey},
     http::{Request, RequestPolicy, Transport},
     workflows::{
-        Client, ClientOptions, Item, ItemChange, NewShare, NewSpaceShare, PageRequest, Session, SessionSnapshot,
-        TaskSelection,
+        Client, ClientOptions, Item, ItemChange, NewShare, NewSpaceShare, OwnerProof, PageRequest, Session,
+        SessionSnapshot, TaskSelection,
     },
 };
 use vaultshare_server::{
@@ -391,6 +391,9 @@ impl Building {
         let made = sender.create_share(share, &quiet()).await.unwrap();
         self.keep(Who::Alice);
         let to = PublicKey::from_pem(made.public_key.as_deref().unwrap()).unwrap().fingerprint();
+        let sender = self.truth.peers[&to].fingerprint.clone();
+        let owner = if made.on_share.is_some() { OwnerProof::Vouched } else { OwnerProof::Proven };
+        self.truth.senders.insert((made.item_id.to_string(), sender), owner);
         self.truth.grants.insert((made.item_id.to_string(), to));
         self.names.insert(name, made.id.to_string());
         made.id

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use vaultshare::workflows::{Connection, Item, Slot};
+use vaultshare::workflows::{Connection, Item, OwnerProof, Slot};
 
 /// Begins every value and every name of a connection in these tests, so that a plaintext is found wherever it is.
 pub(crate) const MARK: &str = "MARK.";
@@ -47,6 +47,8 @@ pub(crate) struct Truth {
     pub(crate) peers: BTreeMap<String, Peer>,
     /// Items, and fingerprints of the keys that their owners granted them to.
     pub(crate) grants: BTreeSet<(String, String)>,
+    /// What may be proven: items by the owner's ids, fingerprints of the senders' keys, and whose the values are at best.
+    pub(crate) senders: BTreeMap<(String, String), OwnerProof>,
 }
 
 /// By the owner's ids, whoever shows it.

@@ -81,11 +81,13 @@ async fn a_known_connection_is_shared_with_by_the_key_that_was_seen_whatever_the
     let (alice, bob, connection) = harness.alice_and_bob().await;
     let item = alice.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap();
     alice.get_connection(&connection.clone().into()).await.unwrap();
-    // The first disclosure over a connection notes its key.
+    // The first disclosure over a connection notes its key, and a user's first share makes the key pair that signs it.
     harness.network.log();
     let first = alice.create_share(&NewShare::new(item.record.id.clone(), connection.clone()), &quiet()).await.unwrap();
     let noted = harness.network.log();
-    assert!(noted.len() == 4 && noted[2].starts_with("PATCH /keystore/keypairs/"), "{noted:?}");
+    let author = ["GET /keystore/keypairs/external_id/vaultshare-author", "POST /keystore/keypairs"];
+    assert!(noted.len() == 6 && noted[1..3] == author, "{noted:?}");
+    assert!(noted[4].starts_with("PATCH /keystore/keypairs/"), "{noted:?}");
     alice.delete_share(&first.id).await.unwrap();
     harness.network.log();
     let share = alice.create_share(&NewShare::new(item.record.id.clone(), connection.clone()), &quiet()).await.unwrap();

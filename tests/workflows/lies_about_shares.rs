@@ -214,6 +214,8 @@ async fn share_without_a_grant(harness: &Harness, owner: &Session, item: &Item, 
         slot_values: Vec::new(),
         grant: None,
         on_share: None,
+        proof: None,
+        content_signature: None,
     };
     let request = NewSharesRequest { shares: vec![share] };
     let made = vault::shares::create(&harness.service(owner, "vault"), &item.record.id, &request, None).await;

@@ -14,6 +14,7 @@ mod lies;
 mod lies_about_codes;
 mod lies_about_items;
 mod lies_about_keys;
+mod lies_about_senders;
 mod lies_about_shares;
 mod lies_about_spaces;
 mod sharing;

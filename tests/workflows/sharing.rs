@@ -204,6 +204,8 @@ async fn share_altered(harness: &Harness, chain: &Chain, copy: &Item, text: &str
         }],
         grant: None,
         on_share: None,
+        proof: None,
+        content_signature: None,
     };
     let request = NewSharesRequest { shares: vec![share] };
     let made = vault::shares::create(&vault_of(&harness.network, &chain.bob), &copy.record.id, &request, None).await;
@@ -590,6 +592,8 @@ async fn a_thousand_shares_are_refreshed_in_requests_of_bounded_size() {
         slot_values: Vec::new(),
         grant: None,
         on_share: None,
+        proof: None,
+        content_signature: None,
     };
     let request = NewSharesRequest { shares: vec![share; 1_000] };
     let made =

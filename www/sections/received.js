@@ -102,10 +102,29 @@ function receivedCard(share, { person, world, id, ciphertextOf }) {
     element('h4', {}, item ? item.label : 'Something sealed', ' ', element('small', {}, `from ${from}`)),
     share.terms && element('blockquote', { 'data-testid': `${id}-terms` }, share.terms),
     item && changedNote(item),
+    item && senderNote(item, person, id),
     item
       ? valueList(item.slots, ciphertextOf, `${id}-received`)
       : element('p', { class: 'hint' }, 'Not opened yet. The key for it is sealed for this person.'),
     actions,
     shown.view,
   );
+}
+
+/** Who shared it, as far as they signed it, and whose it is. */
+function senderNote({ sender, senderFingerprint, senderKeypairId, owner, provenBefore }, person, id) {
+  const words = { 'data-testid': `${id}-received-sender` };
+  if (sender !== 'proven') {
+    const before = provenBefore ? ' They proved it before.' : '';
+    const text = `Nothing proves who shared this: the name is the server’s word.${before}`;
+    return element('p', { class: 'warning', ...words }, text);
+  }
+  const isTheirs = ({ fingerprint, keypairId }) => fingerprint === senderFingerprint && keypairId === senderKeypairId;
+  const name = person.connections.find(isTheirs)?.name ?? 'Somebody';
+  const whose = {
+    proven: 'and wrote these values.',
+    vouched: 'and says whose signature the values have.',
+    unproven: 'and alone stands for these values.',
+  };
+  return element('p', { class: 'hint', ...words }, `${name} signed that they shared this, ${whose[owner]}`);
 }

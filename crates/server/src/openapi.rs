@@ -28,7 +28,7 @@ use crate::{
 const SESSION: &str = "session";
 
 /// Bounds of fields, by the names that they have in every body.
-const LENGTHS: [(&str, usize); 14] = [
+const LENGTHS: [(&str, usize); 15] = [
     ("public_key", KEY),
     ("request_signature", KEY),
     ("description", LONG_TEXT),
@@ -43,6 +43,7 @@ const LENGTHS: [(&str, usize); 14] = [
     ("invitation_token", SHORT_TEXT),
     ("grant", GRANT),
     ("on_share", STATEMENT),
+    ("content_signature", STATEMENT),
 ];
 const COUNTS: [(&str, usize); 5] = [
     ("external_identifiers", EXTERNAL_IDENTIFIERS),

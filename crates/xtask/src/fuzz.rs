@@ -24,7 +24,7 @@ const TARGETS: [(&str, &str); 14] = [
     ("note", "the user's note on a key, after its decryption"),
     ("pem", "keys as PEM, public and private"),
     ("secret", "a user secret, and a key in base64"),
-    ("signature", "the signature that travels with a share of a received item"),
+    ("signature", "the signatures that travel with shares"),
     ("token", "session and invitation tokens, ids, references to connections"),
     ("vault_replies", "a body, as each of the Vault's 22 records and lists"),
     ("yaml_artefacts", "the same as `bson_artefacts`, of before 2021"),

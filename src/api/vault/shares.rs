@@ -105,6 +105,13 @@ pub struct Share {
     /// See [`NewShare::on_share`]; for the sender and the owner of the item. An extension of this repository's server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_share: Option<String>,
+    /// See [`NewShare::proof`]; for the recipient, in replies about one share and in lists asked for with it. An extension of
+    /// this repository's server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<String>,
+    /// See [`NewShare::content_signature`]; with `proof`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_signature: Option<String>,
 }
 
 impl Share {
@@ -176,6 +183,14 @@ pub struct NewShare {
     /// extension of this repository's server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_share: Option<String>,
+    /// That the sender shares this item with this recipient, signed; opaque to the server: at most 4,096 bytes. An extension
+    /// of this repository's server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<String>,
+    /// What the values are, signed; opaque to the server: at most 2,048 bytes. It goes with the DEK that they are encrypted
+    /// under. An extension of this repository's server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_signature: Option<String>,
 }
 
 /// Body of `POST /items/{id}/shares`.
@@ -318,6 +333,10 @@ pub struct ShareDek {
     /// this repository's server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<String>,
+    /// The new [`NewShare::content_signature`] for this share; `None` removes what is there, which is of other values. An
+    /// extension of this repository's server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_signature: Option<String>,
 }
 
 /// Body of `PUT /items/{id}/shares`: an item, encrypted again for those it is shared with. As the server reads it.
@@ -392,6 +411,8 @@ pub struct IncomingFilter {
     pub share_ids: Vec<Id>,
     /// By creation; `None`: oldest first. Vault API ≥ 37.
     pub order: Option<Order>,
+    /// Asks for [`Share::proof`] too, some kilobytes for each share. Other servers than this repository's ignore it.
+    pub with_proofs: bool,
 }
 
 /// Which sent shares to list; empty and `None` do not filter.
@@ -422,7 +443,8 @@ pub fn incoming<'a>(vault: &'a Service, filter: &IncomingFilter, page: &PageQuer
         .query_if_any("acceptance_required", filter.acceptance_required.map(Acceptance::as_str))
         .query_if_any("own_connection_id", filter.own_connection_id.as_ref().map(Id::as_str))
         .query_if_any("share_ids", comma_joined(&filter.share_ids).as_deref())
-        .query_if_any("order", filter.order.map(Order::as_str));
+        .query_if_any("order", filter.order.map(Order::as_str))
+        .query_if_any("with_proofs", filter.with_proofs.then_some("true"));
     page.of(request).send()
 }
 

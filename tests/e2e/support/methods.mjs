@@ -8,6 +8,7 @@ const id = '0190f3a2b6c47d8e9f00112233445566';
 const fingerprint = '0123456789abcdef'.repeat(4);
 const ref = `${id}~${fingerprint}`;
 const options = () => ({ signal: new AbortController().signal, onProgress: () => {} });
+const reading = () => ({ requireProof: false, ...options() });
 const page = () => ({ perPage: 2, after: 'there', all: false, ...options() });
 const slot = () => ({
   id,
@@ -76,8 +77,8 @@ const calls = {
       page(),
     ],
   ],
-  'items.get': () => [[id, options()]],
-  'items.getMany': () => [[[id], options()]],
+  'items.get': () => [[id, reading()]],
+  'items.getMany': () => [[[id], reading()]],
   'items.update': () => [
     [
       id,
@@ -139,7 +140,7 @@ const calls = {
   ],
   'shares.incoming': () => [[{ mustAccept: true, connectionId: id }, page()], [{ connectionId: ref }]],
   'shares.outgoing': () => [[{ itemIds: [id], connectionId: id }, page()], [{ connectionId: ref }]],
-  'shares.get': () => [[id, options()]],
+  'shares.get': () => [[id, reading()]],
   'shares.info': () => [[id, options()]],
   'shares.accept': () => [[id, options()]],
   'shares.change': () => [

@@ -235,6 +235,15 @@ pub(super) fn warn_of_unvouched(item: &Item) {
         let slots = unbound.join(", ");
         eprintln!("Warning: nothing says that these values were written for this item and slot: {slots}");
     }
+    match &item.origin {
+        Some(origin) if origin.sender.is_none() && origin.proven_before => {
+            eprintln!("Warning: whoever shared this item proved before that it was them, and does not now");
+        }
+        Some(origin) if origin.sender.is_none() => {
+            eprintln!("Note: nothing proves who shared this item: that is the server's word");
+        }
+        _ => {}
+    }
     if item.record.own && (item.binding.changed || !unbound.is_empty()) {
         let (id, version) = (&item.record.id, item.version());
         eprintln!("If it is as it should be: vaultshare items:adopt {id} --version {version}");

@@ -55,7 +55,9 @@ pub const KEY: usize = 8 * 1024;
 pub const WRAPPED: usize = 64 * 1024;
 /// [`vaultshare::api::vault::shares::NewShare::grant`]
 pub const GRANT: usize = 1024;
-/// What who shares on says of a share, and the maker of an encryption space of its key.
+/// What a sender signs with a share: a signature, and the public keys to check it by.
+pub const PROOF: usize = 4096;
+/// What who shares on says of a share, whoever encrypts values of these, and the maker of an encryption space of its key.
 pub const STATEMENT: usize = 2048;
 /// A client's report of a task.
 pub const REPORT: usize = 16 * 1024;
@@ -167,6 +169,7 @@ mod tests {
             ("`report` of a client task", REPORT),
             ("`grant`", GRANT),
             ("`grant`", STATEMENT),
+            ("`grant`", PROOF),
             ("encrypted value of a slot", vaultshare::api::MAXIMUM_CIPHERTEXT_LENGTH),
             ("slots of an item, and", item_slots),
             ("bytes of an item's slots", item_bytes),

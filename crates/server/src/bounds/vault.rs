@@ -15,9 +15,9 @@ use vaultshare::api::vault::{
 };
 
 use super::{
-    Bounded, CLASSIFICATIONS, CLASSIFICATIONS_OF_REQUEST, CLIENT_TASKS, GRANT, KEY, LONG_TEXT, NAME, REPORT, SHARES,
-    SHARES_OF_ITEM, SHORT_TEXT, SLOT_VALUES, SPACE_SHARES, STATEMENT, TEMPLATE_SLOTS, WRAPPED, check_count, check_each,
-    check_encrypted, check_json, check_length, check_list,
+    Bounded, CLASSIFICATIONS, CLASSIFICATIONS_OF_REQUEST, CLIENT_TASKS, GRANT, KEY, LONG_TEXT, NAME, PROOF, REPORT,
+    SHARES, SHARES_OF_ITEM, SHORT_TEXT, SLOT_VALUES, SPACE_SHARES, STATEMENT, TEMPLATE_SLOTS, WRAPPED, check_count,
+    check_each, check_encrypted, check_json, check_length, check_list,
 };
 use crate::{
     config::Limits,
@@ -203,6 +203,8 @@ impl Bounded for NewShare {
         check_encrypted("encrypted_dek", Some(&self.encrypted_dek), KEY)?;
         check_length("grant", self.grant.as_deref(), GRANT)?;
         check_length("on_share", self.on_share.as_deref(), STATEMENT)?;
+        check_length("proof", self.proof.as_deref(), PROOF)?;
+        check_length("content_signature", self.content_signature.as_deref(), STATEMENT)?;
         check_count("slot_values", self.slot_values.len(), SLOT_VALUES)
     }
 }
@@ -211,7 +213,8 @@ impl Bounded for ItemSharesChange {
     fn check_bounds(&self, _: &Limits) -> Result<()> {
         check_list("share_deks", &self.share_deks, SHARES_OF_ITEM, |dek| {
             check_encrypted("dek", Some(&dek.dek), KEY)?;
-            check_length("grant", dek.grant.as_deref(), GRANT)
+            check_length("grant", dek.grant.as_deref(), GRANT)?;
+            check_length("content_signature", dek.content_signature.as_deref(), STATEMENT)
         })?;
         check_count("slot_values", self.slot_values.len(), SLOT_VALUES)?;
         check_tasks(&self.client_tasks)

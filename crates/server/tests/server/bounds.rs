@@ -495,6 +495,21 @@ async fn every_text_of_a_body_has_a_bound() {
         ("POST", &shares, new_share(json!({ "encrypted_dek": sealed(8_192) })), "shares[0].encrypted_dek", "8192"),
         ("POST", &shares, new_share(json!({ "grant": long(1_024) })), "shares[0].grant", "1024"),
         ("POST", &shares, new_share(json!({ "on_share": long(2_048) })), "shares[0].on_share", "2048"),
+        ("POST", &shares, new_share(json!({ "proof": long(4_096) })), "shares[0].proof", "4096"),
+        (
+            "POST",
+            &shares,
+            new_share(json!({ "content_signature": long(2_048) })),
+            "shares[0].content_signature",
+            "2048",
+        ),
+        (
+            "PUT",
+            &shares,
+            json!({ "share_deks": [{ "share_id": "x", "dek": DEK, "content_signature": long(2_048) }] }),
+            "share_deks[0].content_signature",
+            "2048",
+        ),
         (
             "PUT",
             &shares,

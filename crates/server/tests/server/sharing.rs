@@ -737,6 +737,65 @@ async fn a_grant_comes_back_to_who_wrote_it_and_to_nobody_else() {
 }
 
 #[tokio::test]
+async fn what_a_sender_signs_is_shown_to_the_recipient_as_long_as_the_values_are_those() {
+    let server = server().await;
+    let (alice, bob, carlos) = the_three(&server).await;
+    let item = server.make_item(&alice).await;
+    let signed = json!({ "proof": "by Alice", "content_signature": "of the values", "onsharing_permitted": true });
+    let made = server.share(&alice, &item, &bob, signed).await.ok();
+    let share = share_id(&made);
+    let signatures = |share: &Value| (share["proof"].clone(), share["content_signature"].clone());
+    let none = (Value::Null, Value::Null);
+    assert_eq!(signatures(&made["shares"][0]), none, "who wrote it has it");
+
+    let path = format!("/vault/incoming_shares/{share}");
+    let shown = async |signature: Value| {
+        let expected = (json!("by Alice"), signature);
+        for path in [path.clone(), format!("{path}/item")] {
+            assert_eq!(signatures(&server.get(&bob, &path).await.ok()["share"]), expected, "{path}");
+        }
+        let list = server.get(&bob, "/vault/incoming_shares?with_proofs=true").await.ok();
+        assert_eq!(signatures(&list["shares"][0]), expected);
+        let accepted = server.put(&bob, &format!("{path}/accept"), json!({})).await.ok();
+        assert_eq!(signatures(&accepted["share"]), expected);
+    };
+    shown(json!("of the values")).await;
+    let list = server.get(&bob, "/vault/incoming_shares").await.ok();
+    assert_eq!(signatures(&list["shares"][0]), none, "a list has them where it is asked to");
+    assert_eq!(signatures(&server.get(&alice, &format!("/vault/outgoing_shares/{share}")).await.ok()["share"]), none);
+
+    let of_item = format!("/vault/items/{}/shares", text(&item["item"]["id"]));
+    let value = json!({ "share_id": share, "slot_id": slot(&item, "vin")["id"], "encrypted_value": null });
+    let dek = |more: Value| {
+        let mut dek = json!({ "share_id": share, "dek": DEK });
+        dek.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!([dek])
+    };
+    let signed = json!({ "share_deks": dek(json!({ "content_signature": "of others" })), "slot_values": [value] });
+    server.put(&alice, &of_item, signed.clone()).await.ok();
+    shown(json!("of others")).await;
+    // What continues a request is of the same values; anything else is not.
+    let rest = json!({ "continued_deks": dek(json!({})), "slot_values": [value] });
+    server.put(&alice, &of_item, rest).await.ok();
+    shown(json!("of others")).await;
+    server.put(&alice, &of_item, json!({ "share_deks": [], "slot_values": [value] })).await.ok();
+    shown(Value::Null).await;
+    server.put(&alice, &of_item, signed).await.ok();
+    server.put(&alice, &of_item, json!({ "share_deks": dek(json!({})), "slot_values": [value] })).await.ok();
+    shown(Value::Null).await;
+
+    // A share without a proof has no use for a signature, and who shares on signs too.
+    let copy = received(&server, &bob, &share).await;
+    let on_share = server.share(&bob, &copy, &carlos, json!({ "proof": "by Bob" })).await.ok();
+    let seen = server.get(&carlos, &format!("/vault/incoming_shares/{}", share_id(&on_share))).await.ok();
+    assert_eq!(signatures(&seen["share"]), (json!("by Bob"), Value::Null));
+    let unsigned = server.make_item(&alice).await;
+    let unsigned = server.share(&alice, &unsigned, &bob, json!({ "content_signature": "of nobody" })).await.ok();
+    let seen = server.get(&bob, &format!("/vault/incoming_shares/{}", share_id(&unsigned))).await.ok();
+    assert_eq!(signatures(&seen["share"]), none);
+}
+
+#[tokio::test]
 async fn the_owner_learns_of_each_share_what_a_refresh_needs() {
     let server = server().await;
     let (alice, bob, carlos) = the_three(&server).await;

@@ -149,8 +149,19 @@ async fn a_deep_page_of_ten_thousand_items_takes_the_statements_of_the_first_and
 
 /// Whether a scan is one of the values that came with the statement, or of what a part of it found by an index.
 fn is_of_values(scan: &str) -> bool {
-    let tables =
-        ["asked", "changes", "counted", "deks", "grants", "links", "parents", "recipients", "sent", "successors"];
+    let tables = [
+        "asked",
+        "changes",
+        "counted",
+        "deks",
+        "grants",
+        "links",
+        "parents",
+        "recipients",
+        "sent",
+        "signatures",
+        "successors",
+    ];
     ["VALUES CLAUSE", "CONSTANT ROW"].iter().any(|of| scan.contains(of))
         || tables.iter().any(|table| scan == format!("SCAN {table}"))
 }

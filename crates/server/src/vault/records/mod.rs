@@ -14,6 +14,7 @@ pub(crate) mod items;
 pub(crate) mod mail_queue;
 mod naming;
 pub(crate) mod public_keys;
+pub(crate) mod share_proofs;
 pub(crate) mod share_values;
 pub(crate) mod shares;
 pub(crate) mod slots;

@@ -25,6 +25,12 @@ const SHARES: &str = "SELECT id, item_id, slot_id, owner_id, sender_id, recipien
      keypair_external_id, encrypted_dek, terms, acceptance_required, onsharing_permitted, created_at, expires_at, \
      owners_grant, on_sharers_grant, on_share, sequence FROM shares WHERE 1 = 1";
 
+/// The same with what their senders signed.
+const SHARES_WITH_PROOFS: &str = "SELECT id, item_id, slot_id, owner_id, sender_id, recipient_id, public_key, \
+     keypair_external_id, encrypted_dek, terms, acceptance_required, onsharing_permitted, created_at, expires_at, \
+     owners_grant, on_sharers_grant, on_share, sequence, share_proofs.proof, share_proofs.content_signature \
+     FROM shares LEFT JOIN share_proofs ON share_proofs.share_id = shares.id WHERE 1 = 1";
+
 #[derive(Clone, Debug, FromRow)]
 pub(crate) struct ShareRow {
     pub(crate) id: String,
@@ -45,6 +51,10 @@ pub(crate) struct ShareRow {
     on_sharers_grant: Option<String>,
     on_share: Option<String>,
     pub(crate) sequence: i64,
+    #[sqlx(default)]
+    proof: Option<String>,
+    #[sqlx(default)]
+    content_signature: Option<String>,
 }
 
 impl ShareRow {
@@ -65,7 +75,8 @@ impl ShareRow {
 
     /// What it weighs in a list, in bytes of the reply: above all the terms, and what its sender chose.
     pub(crate) fn weight(&self) -> usize {
-        let texts = [&self.terms, &self.encrypted_dek, &self.keypair_external_id, &self.on_share];
+        let Self { terms, encrypted_dek, keypair_external_id, on_share, proof, content_signature, .. } = self;
+        let texts = [terms, encrypted_dek, keypair_external_id, on_share, proof, content_signature];
         1024 + self.public_key.len() + texts.into_iter().flatten().map(String::len).sum::<usize>()
     }
 
@@ -114,6 +125,8 @@ impl ShareRow {
             expires_at: maybe_time(self.expires_at),
             grant,
             on_share,
+            proof: self.proof,
+            content_signature: self.content_signature,
         })
     }
 
@@ -148,7 +161,7 @@ pub(crate) async fn find(db: &mut AnyConnection, id: &str) -> Result<Option<Shar
 
 /// The share of this id, if this user is its recipient.
 pub(crate) async fn find_incoming(db: &mut AnyConnection, id: &str, recipient_id: &str) -> Result<ShareRow> {
-    let share = find(db, id).await?;
+    let share: Option<ShareRow> = Statement::new(SHARES_WITH_PROOFS).text(" AND id = ?", id).fetch(db).await?.pop();
     share.filter(|share| share.recipient_id == recipient_id).ok_or_else(not_found)
 }
 
@@ -187,6 +200,9 @@ pub(crate) struct IncomingFilter {
     /// Shares through this connection, by the reading user's id of it.
     #[serde(deserialize_with = "query::text")]
     own_connection_id: Option<String>,
+    /// Also what their senders signed.
+    #[serde(deserialize_with = "query::flag")]
+    with_proofs: Option<bool>,
 }
 
 /// A page of the shares that this user received.
@@ -196,7 +212,7 @@ pub(crate) async fn list_incoming(
     filter: &IncomingFilter,
     page: &Page,
 ) -> Result<Vec<ShareRow>> {
-    let select = Statement::new(SHARES);
+    let select = Statement::new(if filter.with_proofs == Some(true) { SHARES_WITH_PROOFS } else { SHARES });
     let select = match filter.share_ids.is_empty() {
         true => select.text(" AND recipient_id = ?", user_id),
         // `|| ''` keeps SQLite from using the index on the recipient, who may have many more shares than these.
@@ -381,6 +397,8 @@ mod tests {
             owners_grant: Some("of alice".into()),
             on_sharers_grant: None,
             on_share: None,
+            proof: None,
+            content_signature: None,
             sequence: 1,
         }
     }

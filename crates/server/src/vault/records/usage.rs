@@ -35,6 +35,9 @@ const REENCRYPTED_VALUES: &str = " UNION ALL SELECT 0 AS items, OCTET_LENGTH(sha
      + COALESCE(OCTET_LENGTH(share_values.encrypted_value_verification_key), 0) \
      + COALESCE(OCTET_LENGTH(share_values.value_verification_hash), 0) AS bytes \
      FROM shares JOIN share_values ON share_values.share_id = shares.id WHERE shares.encrypted_dek IS NULL";
+const PROOFS: &str = " UNION ALL SELECT 0 AS items, OCTET_LENGTH(share_proofs.proof) \
+     + COALESCE(OCTET_LENGTH(share_proofs.content_signature), 0) AS bytes \
+     FROM shares JOIN share_proofs ON share_proofs.share_id = shares.id WHERE 1 = 1";
 /// Here the sender is the owner.
 const SPACE_SHARES: &str = " UNION ALL SELECT 0 AS items, COALESCE(OCTET_LENGTH(space_shares.note), 0) \
      + COALESCE(OCTET_LENGTH(space_shares.terms), 0) AS bytes FROM space_shares WHERE 1 = 1";
@@ -57,6 +60,9 @@ pub(crate) async fn of_item(db: &mut AnyConnection, user_id: &str, item_id: &str
         .text(shared, item_id)
         .text(owned, user_id)
         .sql(COPIED_SLOTS)
+        .text(shared, item_id)
+        .text(owned, user_id)
+        .sql(PROOFS)
         .text(shared, item_id)
         .text(owned, user_id)
         .sql(SHARED_VALUES)
@@ -84,6 +90,8 @@ pub(crate) async fn of_user(db: &mut AnyConnection, user_id: &str) -> Result<Usa
         .sql(SHARES)
         .text(owned, user_id)
         .sql(COPIED_SLOTS)
+        .text(owned, user_id)
+        .sql(PROOFS)
         .text(owned, user_id)
         .sql(SHARED_VALUES)
         .text(owned, user_id)

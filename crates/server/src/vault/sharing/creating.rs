@@ -27,7 +27,7 @@ use crate::{
         records::{
             connections,
             copies::{self, Source},
-            items, share_values,
+            items, share_proofs, share_values,
             shares::{self, ShareRow},
         },
     },
@@ -161,6 +161,7 @@ impl Sharing {
         }
         shares::insert(db, rows).await?;
         share_values::upsert(db, sent_values).await?;
+        share_proofs::insert(db, ids.iter().map(String::as_str).zip(new)).await?;
         copies::insert(db, &self.original_id, &recipients_and_shares, clock).await?;
         let copies = copies::ids_of_users(db, &self.original_id, &recipients).await?;
         let sources = copies::choose_sources(db, &copies, clock).await?;

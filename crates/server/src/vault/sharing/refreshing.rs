@@ -1,7 +1,7 @@
 //! Refreshing: the owner encrypts an item again for everyone it is shared with (docs/protocol/http-api.md §9.2, §9.3).
 //! The server lists the shares, and takes for each a new DEK and the values encrypted with it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use axum::{extract::State, response::Response};
 use sqlx::AnyConnection;
@@ -25,7 +25,7 @@ use crate::{
         quota::Quota,
         records::{
             copies::{self, Copies},
-            items, share_values,
+            items, share_proofs, share_values,
             shares::{self, ShareRow},
         },
     },
@@ -111,6 +111,14 @@ async fn replace(
         sent.entry(share_id.0).or_default().push(value);
     }
 
+    // What is signed goes with all the values of a share, and so ends with any of them.
+    let continued: HashSet<&str> = request.continued_deks.iter().map(|dek| dek.share_id.as_str()).collect();
+    let mut signatures: HashMap<&str, Option<&str>> =
+        sent.keys().filter(|share_id| !continued.contains(*share_id)).map(|share_id| (*share_id, None)).collect();
+    for dek in &request.share_deks {
+        signatures.insert(dek.share_id.as_str(), dek.content_signature.as_deref());
+    }
+
     let slots = values::by_id(&sharing.slots);
     let (mut stored, mut renewed, mut emptied) =
         (Vec::with_capacity(request.slot_values.len()), Vec::new(), Vec::new());
@@ -130,6 +138,7 @@ async fn replace(
     share_values::delete_all(db, &renewed).await?;
     share_values::delete(db, &emptied).await?;
     share_values::upsert(db, stored).await?;
+    share_proofs::set_content_signatures(db, &signatures).await?;
     if sender == Sender::Owner {
         copies::sync(db, Copies::All { original_id: &sharing.original_id }, clock).await?;
     }

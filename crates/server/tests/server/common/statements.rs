@@ -178,6 +178,7 @@ const ROW_OF_EVERY_LIST: &str = "
         ('share-{n}', 'item-{n}', '{alice}', '{alice}', '{bob}', 'PEM', 'accepted', 0, 0, {n}),
         ('share-of-first-{n}', 'item-0', '{alice}', '{alice}', 'user-{n}', 'PEM', 'accepted', 0, 0, 1000 + {n});
     INSERT INTO share_values (share_id, slot_id, encrypted_value) VALUES ('share-{n}', 'slot-{n}', '{sealed}');
+    INSERT INTO share_proofs (share_id, proof, content_signature) VALUES ('share-{n}', 'signed', 'signed');
     INSERT INTO space_shares (id, item_id, sender_id, recipient_id, distributable, tradeable, created_at, updated_at,
         sequence) VALUES ('space-share-{n}', 'item-{n}', '{alice}', '{bob}', 0, 0, 0, 0, {n}),
         ('bobs-space-share-{n}', 'bobs-{n}', '{bob}', '{alice}', 0, 0, 0, 0, {n});
