@@ -18,7 +18,6 @@ mod webcrypto;
 
 use std::cell::{Cell, OnceCell};
 
-use sha2::Sha256;
 use vaultshare_fast::{IV_BYTES, KEY_BYTES, TAG_BYTES};
 use zeroize::Zeroizing;
 
@@ -139,7 +138,7 @@ pub(crate) async fn pbkdf2_sha256(
         let derived = webcrypto::pbkdf2_sha256(passphrase, salt, iterations, output).await;
         return derived.ok_or_else(|| Error::internal("the key could not be derived"));
     }
-    pbkdf2::pbkdf2_hmac::<Sha256>(passphrase, salt, iterations, output);
+    vaultshare_fast::pbkdf2_sha256(passphrase, salt, iterations, output);
     Ok(())
 }
 
