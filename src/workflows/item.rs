@@ -104,6 +104,8 @@ pub struct Origin {
     pub proven_before: bool,
     /// The owner's id of the one slot that was shared, as the server tells it.
     pub(super) scope: Option<Id>,
+    /// The Keystore's id of the user's own key pair that the share is for, as the server tells it.
+    pub(super) keypair_id: Option<String>,
     /// What was proven, to be passed on.
     pub(super) passed_on: Option<Rc<Proven>>,
 }

@@ -59,13 +59,7 @@ impl Session {
     }
 
     async fn store_new_key_pair(&self, rule: &KeyRule, operation: &PendingOperation) -> Result<StoredKeyPair> {
-        let generated = match self.key_pair_pool().take().await {
-            Some(generated) => generated,
-            None => {
-                self.keys()?;
-                self.key_pair_pool().generate().await?
-            }
-        };
+        let generated = self.new_key_pair().await?;
         let keys = self.keys()?;
         keys.generated.borrow_mut().insert(generated.fingerprint());
         let request = NewKeypair {

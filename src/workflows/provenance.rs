@@ -116,10 +116,8 @@ impl Session {
 
     /// Another device may have stored one meanwhile, which the Keystore then answers with.
     async fn store_author_key(&self, keys: &Keys) -> Result<Box<Keypair>> {
-        let generated = match self.key_pair_pool().take().await {
-            Some(generated) => generated,
-            None => self.key_pair_pool().generate().await?,
-        };
+        let generated = self.new_key_pair().await?;
+        self.keys()?;
         let request = NewKeypair {
             public_key: generated.public_key_pem().to_owned(),
             encrypted_serialized_key: ciphertext(keys.kek.wrap_author_key(&generated).await?)?,
@@ -183,7 +181,7 @@ impl Session {
         let seen = [own.map(|(own, _)| own.pair.fingerprint()), Some(original_id(item)?.to_string())];
         let mut memory = keys.memory.borrow_mut();
         let proven_before = seen.iter().flatten().any(|seen| memory.has_seen_proof(seen));
-        let scope = share.slot_id.clone();
+        let (scope, keypair_id) = (share.slot_id.clone(), share.keypair_external_id.clone());
         item.origin = Some(Box::new(match proven {
             Some((sender, proven)) => {
                 seen.iter().flatten().for_each(|seen| memory.see_proof(seen));
@@ -195,9 +193,16 @@ impl Session {
                     ShareKind::PassedOn => OwnerProof::Vouched,
                     ShareKind::Own | ShareKind::PassedOnUnproven => OwnerProof::Unproven,
                 };
-                Origin { sender: Some(sender), owner, proven_before, scope, passed_on: Some(Rc::new(proven)) }
+                Origin {
+                    sender: Some(sender),
+                    owner,
+                    proven_before,
+                    scope,
+                    keypair_id,
+                    passed_on: Some(Rc::new(proven)),
+                }
             }
-            None => Origin { proven_before, scope, ..Origin::default() },
+            None => Origin { proven_before, scope, keypair_id, ..Origin::default() },
         }));
         Ok(())
     }
@@ -274,19 +279,20 @@ impl Session {
     async fn accepted_peer(&self, own: &ConnectionKeyPair, keypair_id: &str) -> Result<Option<String>> {
         let keys = self.keys()?;
         let known = || {
-            let (named, expected) = (own.named_by_user(), own.expected());
             let seen = keys.memory.borrow().peer_of(&own.pair.fingerprint());
-            // What the user named stands above what was seen, and the server may have withheld that note.
-            let contradicts = named.is_none() && seen.is_some() && expected.is_some() && seen != expected;
-            named.or(expected).or(seen).filter(|_| !contradicts)
+            match (own.named_by_user(), own.expected(), seen) {
+                // It stands above what was seen, and the server may have withheld that note.
+                (Some(named), _, _) => Some(Some(named)),
+                (None, Some(expected), Some(seen)) if expected != seen => Some(None),
+                (None, expected, seen) => expected.or(seen).map(Some),
+            }
         };
-        let is_known = own.expected().is_some() || keys.memory.borrow().peer_of(&own.pair.fingerprint()).is_some();
-        if is_known {
-            return Ok(known());
+        if let Some(known) = known() {
+            return Ok(known);
         }
         let Some(connection) = self.connection_of(keypair_id).await? else { return Ok(None) };
         match self.accept_key(connection).await {
-            Ok(_) => Ok(known()),
+            Ok(_) => Ok(known().flatten()),
             Err(error) if is_about_the_record(&error) => Ok(None),
             Err(error) => Err(error),
         }

@@ -206,6 +206,17 @@ impl Session {
         Rc::clone(&self.state.key_pairs)
     }
 
+    /// The prefetched key pair, or a new one.
+    pub(super) async fn new_key_pair(&self) -> Result<KeyPair> {
+        let prefetched = self.key_pair_pool().take().await;
+        // Closing the session ends what waits for the pool.
+        self.keys()?;
+        match prefetched {
+            Some(pair) => Ok(pair),
+            None => self.key_pair_pool().generate().await,
+        }
+    }
+
     /// What this session remembers, sealed under the DEK: for a client that keeps it between sessions, so that a server
     /// cannot go back behind what an earlier one saw.
     pub async fn export_memory(&self) -> Result<String> {

@@ -222,10 +222,8 @@ impl Session {
     /// For the owner of a received item, whose client then encrypts later changes for this recipient too. `None` where the
     /// owner's client names no places: it asks for no such signature.
     async fn sign_on_share(&self, item: &Item, slot_id: Option<&Id>, recipient: &Recipient) -> Result<Option<String>> {
-        let (Some(birth), Some(share_id)) = (item.binding.birth, &item.record.share_id) else { return Ok(None) };
-        let received = vault::shares::get_incoming(self.vault(), share_id).await?;
-        expect_id(share_id, &received.id)?;
-        let keypair_id = received.keypair_external_id.as_deref();
+        let (Some(birth), Some(origin)) = (item.binding.birth, &item.origin) else { return Ok(None) };
+        let keypair_id = origin.keypair_id.as_deref();
         let keypair_id = keypair_id.ok_or_else(|| bad_response("a share names no key pair for its DEK"))?;
         let own = self.key_pair(keypair_id).await?;
         let about = (original_id(item)?, birth);

@@ -174,7 +174,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()
         for (targets, names) in PASSES {
             let mut command = cargo_mutants(workspace, &program, &wanted);
             command.args(["--no-shuffle", "--iterate", "--timeout", TIMEOUT]).arg("--output").arg(&found);
-            // It copies the sources and not what was built of them: kept between two passes.
+            // It copies the sources and not what was built of them: kept between two passes. Two jobs would take each other's.
             command.env("CARGO_TARGET_DIR", found.join("target"));
             // Nothing else is built.
             command.args(targets.iter().map(|target| format!("--cargo-arg={target}")));
@@ -233,9 +233,8 @@ fn named(function: &str) -> String {
 /// A defence that was renamed would be left out without a word.
 fn check_names(list: &str, defences: &[Defences]) -> anyhow::Result<()> {
     let is_there = |file: &str, function: &str| {
-        of_the_list(list).any(|mutant| {
-            let rest = mutant.strip_prefix(file).and_then(|rest| rest.rsplit_once(function));
-            rest.is_some_and(|(before, after)| {
+        of_the_list(list).filter(|mutant| is_of(mutant, file)).any(|mutant| {
+            mutant.rsplit_once(function).is_some_and(|(before, after)| {
                 (before.ends_with(": replace ") || before.ends_with(" in "))
                     && (after.is_empty() || after.starts_with(" ->") || after.starts_with(" with"))
             })
@@ -254,13 +253,16 @@ fn check_names(list: &str, defences: &[Defences]) -> anyhow::Result<()> {
 
 /// Those files all of whose mutants were tested: the others' results are of before, where somebody cut the run off.
 fn tested_whole(list: &str, wanted: &[Defences], findings: &Findings) -> Vec<Defences> {
-    let is_of = |mutant: &str, file: &str| mutant.strip_prefix(file).is_some_and(|rest| rest.starts_with(':'));
     let found = || findings.noticed.iter().chain(&findings.missed);
     let is_whole = |(file, _): &&Defences| {
         let listed = of_the_list(list).filter(|mutant| is_of(mutant, file)).count();
         found().filter(|mutant| is_of(mutant, file)).count() >= listed
     };
     wanted.iter().filter(is_whole).copied().collect()
+}
+
+fn is_of(mutant: &str, file: &str) -> bool {
+    mutant.strip_prefix(file).is_some_and(|rest| rest.starts_with(':'))
 }
 
 /// cargo-mutants' names of those that were asked for.
@@ -299,9 +301,8 @@ fn report(results: &str, tested: &[Defences], findings: &Findings) -> String {
             not_noticed.extend(results.lines().filter(|kept| kept.starts_with(&line)).map(str::to_owned));
             continue;
         }
-        let is_of_file = |mutant: &&String| mutant.strip_prefix(file).is_some_and(|rest| rest.starts_with(':'));
-        let noticed = findings.noticed.iter().filter(is_of_file).count();
-        let missed: Vec<&String> = findings.missed.iter().filter(is_of_file).collect();
+        let noticed = findings.noticed.iter().filter(|mutant| is_of(mutant, file)).count();
+        let missed: Vec<&String> = findings.missed.iter().filter(|mutant| is_of(mutant, file)).collect();
         report.push_str(&format!("{row}| {} | {} | {noticed} |\n", functions.len(), noticed + missed.len()));
         let why = |mutant: &str| reason(mutant).unwrap_or("**a test is missing**");
         not_noticed.extend(missed.iter().map(|mutant| format!("- `{mutant}`: {}", why(mutant))));

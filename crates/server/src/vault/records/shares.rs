@@ -20,16 +20,22 @@ use crate::{
     wire::{Stored, maybe_time},
 };
 
-/// Every query for shares starts with this; conditions follow.
-const SHARES: &str = "SELECT id, item_id, slot_id, owner_id, sender_id, recipient_id, public_key, \
+const COLUMNS: &str = "SELECT id, item_id, slot_id, owner_id, sender_id, recipient_id, public_key, \
      keypair_external_id, encrypted_dek, terms, acceptance_required, onsharing_permitted, created_at, expires_at, \
-     owners_grant, on_sharers_grant, on_share, sequence FROM shares WHERE 1 = 1";
+     owners_grant, on_sharers_grant, on_share, sequence";
+
+/// What every query for shares starts with; conditions follow.
+fn shares() -> Statement {
+    Statement::new(COLUMNS).sql(" FROM shares WHERE 1 = 1")
+}
 
 /// The same with what their senders signed.
-const SHARES_WITH_PROOFS: &str = "SELECT id, item_id, slot_id, owner_id, sender_id, recipient_id, public_key, \
-     keypair_external_id, encrypted_dek, terms, acceptance_required, onsharing_permitted, created_at, expires_at, \
-     owners_grant, on_sharers_grant, on_share, sequence, share_proofs.proof, share_proofs.content_signature \
-     FROM shares LEFT JOIN share_proofs ON share_proofs.share_id = shares.id WHERE 1 = 1";
+fn shares_with_proofs() -> Statement {
+    Statement::new(COLUMNS).sql(
+        ", share_proofs.proof, share_proofs.content_signature FROM shares \
+         LEFT JOIN share_proofs ON share_proofs.share_id = shares.id WHERE 1 = 1",
+    )
+}
 
 #[derive(Clone, Debug, FromRow)]
 pub(crate) struct ShareRow {
@@ -156,12 +162,12 @@ pub(crate) fn not_found() -> Error {
 
 /// The share of this id, of whatever user.
 pub(crate) async fn find(db: &mut AnyConnection, id: &str) -> Result<Option<ShareRow>> {
-    Ok(Statement::new(SHARES).text(" AND id = ?", id).fetch(db).await?.pop())
+    Ok(shares().text(" AND id = ?", id).fetch(db).await?.pop())
 }
 
 /// The share of this id, if this user is its recipient.
 pub(crate) async fn find_incoming(db: &mut AnyConnection, id: &str, recipient_id: &str) -> Result<ShareRow> {
-    let share: Option<ShareRow> = Statement::new(SHARES_WITH_PROOFS).text(" AND id = ?", id).fetch(db).await?.pop();
+    let share: Option<ShareRow> = shares_with_proofs().text(" AND id = ?", id).fetch(db).await?.pop();
     share.filter(|share| share.recipient_id == recipient_id).ok_or_else(not_found)
 }
 
@@ -169,7 +175,7 @@ pub(crate) async fn find_incoming(db: &mut AnyConnection, id: &str, recipient_id
 pub(crate) async fn find_all(db: &mut AnyConnection, ids: &[impl AsRef<str>]) -> Result<Vec<ShareRow>> {
     let mut rows = Vec::with_capacity(ids.len());
     for ids in ids.chunks(IDS_PER_STATEMENT) {
-        rows.extend(Statement::new(SHARES).any_of(" AND id IN (?)", ids).fetch::<ShareRow>(db).await?);
+        rows.extend(shares().any_of(" AND id IN (?)", ids).fetch::<ShareRow>(db).await?);
     }
     rows.sort_by_key(|share| share.sequence);
     Ok(rows)
@@ -177,7 +183,7 @@ pub(crate) async fn find_all(db: &mut AnyConnection, ids: &[impl AsRef<str>]) ->
 
 /// All shares of an item: its owner's and those that recipients made from them.
 pub(crate) async fn of_item(db: &mut AnyConnection, item_id: &str) -> Result<Vec<ShareRow>> {
-    Statement::new(SHARES).text(" AND item_id = ?", item_id).sql(" ORDER BY sequence").fetch(db).await
+    shares().text(" AND item_id = ?", item_id).sql(" ORDER BY sequence").fetch(db).await
 }
 
 /// How many shares an item has: its owner's and those that recipients made from them.
@@ -212,7 +218,7 @@ pub(crate) async fn list_incoming(
     filter: &IncomingFilter,
     page: &Page,
 ) -> Result<Vec<ShareRow>> {
-    let select = Statement::new(if filter.with_proofs == Some(true) { SHARES_WITH_PROOFS } else { SHARES });
+    let select = if filter.with_proofs == Some(true) { shares_with_proofs() } else { shares() };
     let select = match filter.share_ids.is_empty() {
         true => select.text(" AND recipient_id = ?", user_id),
         // `|| ''` keeps SQLite from using the index on the recipient, who may have many more shares than these.
@@ -247,7 +253,7 @@ pub(crate) async fn list_outgoing(
     filter: &OutgoingFilter,
     page: &Page,
 ) -> Result<Vec<ShareRow>> {
-    let select = Statement::new(SHARES);
+    let select = shares();
     let mut select = match filter.item_ids.is_empty() {
         true => select.text(" AND sender_id = ?", user_id),
         // `|| ''` keeps SQLite from using the index on the sender, who may have many more shares than these.
