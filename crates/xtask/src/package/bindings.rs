@@ -26,9 +26,10 @@ pub(super) fn generate(workspace: &Workspace, module: &Module) -> anyhow::Result
     let folder = workspace.in_target(&format!("bindings/{name}"));
     let stamp = folder.with_extension("stamp");
     let compiled = module.compiled(workspace);
-    // This program has the options of both steps, and the lock file their versions.
-    let sources = [&compiled, &std::env::current_exe()?, &workspace.path("package-lock.json"), &bindgen];
-    if files::is_newer(&stamp, &sources) {
+    // Not when this program was compiled: it is again, with other features, by whoever compiles the workspace.
+    let means = format!("{BINDGEN:?}\n{:?}\n{STRIP:?}\n", module.optimisation);
+    let sources = [&compiled, &workspace.path("package-lock.json"), &bindgen];
+    if files::is_newer(&stamp, &sources) && files::read(&stamp)? == means {
         progress::note(&format!("{name} has not changed: its bindings are used again"));
         return Ok(folder);
     }
@@ -45,6 +46,6 @@ pub(super) fn generate(workspace: &Workspace, module: &Module) -> anyhow::Result
         wasm_opt.arg("node_modules/binaryen/bin/wasm-opt").args(module.optimisation).args(STRIP);
         process::run(wasm_opt.arg(&wasm).arg("-o").arg(&wasm))
     })?;
-    files::write(&stamp, "")?;
+    files::write(&stamp, means)?;
     Ok(folder)
 }
