@@ -13,7 +13,7 @@
  * The services are taken to lie. Nothing is encrypted for a key that the user did not choose, and a value, a name or a
  * person is what its hand wrote there, or the call fails, or the result says that it cannot tell ({@link Slot.bound},
  * {@link Item.changed}, {@link Connection.verified}). The limit: a server can withhold, and to a session without memory it
- * can show any complete state that was true once ({@link Session.exportMemory}). Terms and the end of a share are kept by
+ * can show any complete state that was true once ({@link ClientOptions.memory}). Terms and the end of a share are kept by
  * an honest server, not by cryptography.
  *
  * @packageDocumentation
@@ -62,7 +62,7 @@ export default function init(
  * - `ROLLED_BACK`: the server shows an older item than this session, or its imported memory, has seen; report it
  * - `SERVER_NOT_PROVEN`: the Keystore does not have what the user was registered with: it is another one, or somebody answers
  *   for it. Its session is not used; the passphrase cannot be found from what signing in sends. A Keystore that proves nothing
- *   is of another make, and noticed by {@link Session.importMemory} alone
+ *   is of another make, and noticed by a session with memory alone
  * - `SENDER_NOT_PROVEN`: nothing proves who shared an item, and `requireProof` was asked for
  * - `UNVERIFIED_KEY`: nothing proves that a key is the other user's; compare safety numbers, then
  *   {@link Connections.markVerified}, or for a space's key `acceptUnproven`
@@ -183,6 +183,43 @@ export interface ClientOptions {
    * there is neither `crypto.subtle` nor a `Worker`.
    */
   prepareKeyPairs?: boolean;
+  /**
+   * Where this device keeps what its sessions have seen ({@link Session.exportMemory}), so that the next one of the same user
+   * is shown nothing older: by default the browser's IndexedDB, shared by all pages of the origin, and nothing in Node.js.
+   * `false` keeps nothing, and a store of the app's own keeps it elsewhere. It is stored a moment after something was learnt,
+   * and before {@link Session.signOut}; `close()` may leave the last second out.
+   *
+   * A store that fails, does not answer within seconds, or has forgotten, is no error: such a session begins as on a new
+   * device, which {@link Session.memorySince} tells. Browsers forget under pressure, Safari after seven days without a visit;
+   * `navigator.storage.persist()` asks for more. Where a browser has no `navigator.locks`, as beyond https, nothing is kept.
+   *
+   * Where the device remembers what is rightly gone (the server was restored from a backup, or has a new account of the same
+   * secret), `false` signs in without it, and `indexedDB.deleteDatabase('vaultshare-memory')` makes the browser forget it all.
+   */
+  memory?: MemoryStore | false;
+}
+
+/**
+ * Keeps one text per user of this device, which holds no key and opens for its user only; it names the user's id in the Vault.
+ * Whoever can put an older one in its place makes the device forget.
+ *
+ * @example
+ * const store = {
+ *   update: (name, merge) =>
+ *     lock(name, async () => write(name, await merge(await read(name)))),
+ * };
+ * const client = new VaultClient({ vaultUrl, keystoreUrl, memory: store });
+ */
+export interface MemoryStore {
+  /**
+   * Puts what `merge` makes of a text in its place. One call after the other for a name, in all pages and processes that use
+   * the store, or one loses what the other has learnt.
+   *
+   * @param name 64 hexadecimal digits, the same on every device of the user
+   * @param merge to be given the text as it is stored, or undefined where there is none; rejects where it is not this user's,
+   *   and then nothing is to be stored
+   */
+  update(name: string, merge: (stored: string | undefined) => Promise<string>): Promise<void>;
 }
 
 /** What every call that reaches the network takes last. */
@@ -259,7 +296,11 @@ export class VaultClient {
    * differ, a wrong passphrase counts as two or three attempts on a server that limits them.
    *
    * @param secret what {@link Session.secret} gave at registration
-   * @throws {VaultError} `LOGIN_FAILED` for a wrong secret or passphrase, `INVALID_SECRET` for a text that is no secret
+   * @throws {VaultError} `LOGIN_FAILED` for a wrong secret or passphrase, `INVALID_SECRET` for a text that is no secret.
+   *   Where this device remembers the user ({@link ClientOptions.memory}): `SERVER_NOT_PROVEN` where the Keystore proved before
+   *   that it knows them and does not any more; `MISPLACED` where the Vault names another user than before;
+   *   `DECRYPTION_FAILED`, `MALFORMED_ENVELOPE`, `UNSUPPORTED_ALGORITHM` or `INVALID_ARGUMENT` where what the store gives was
+   *   written by somebody else
    */
   signIn(secret: string, passphrase: string, options?: CallOptions): Promise<Session>;
 }
@@ -279,6 +320,13 @@ export class Session {
   readonly secret: string;
   /** The user's id in the Vault, by which shares and connections name them. */
   readonly userId: string;
+  /**
+   * Since when this device remembers what this user's sessions have seen, RFC 3339: since this session began where it has
+   * nothing from before.
+   *
+   * @throws {VaultError} `SESSION_CLOSED`
+   */
+  readonly memorySince: string;
   /** The kinds of items that can be made. */
   readonly templates: Templates;
   /** The user's items, and those that others share with them. */
@@ -310,14 +358,15 @@ export class Session {
   /**
    * What this session has seen and done (the newest version of each item, whose key each connection has, what was taken
    * back), encrypted under the user's key. A server cannot show a session something older than it has seen, or bring back
-   * what it took back; a new session has seen nothing yet. So keep this on the device, for example before the page is left,
-   * and give it to the next session: {@link Session.importMemory}. Does not reach the network.
+   * what it took back; a new session has seen nothing yet. Browsers keep this by themselves, and so does a store of the app's
+   * own ({@link ClientOptions.memory}); this method is for moving it to another device: {@link Session.importMemory}. Does not
+   * reach the network.
    *
    * The text holds no key and opens for this user only. Whoever can put an older one in its place, or delete it, makes
    * the next session forget. It remembers some 20,000 records of each kind.
    *
    * @example
-   * localStorage.setItem('memory', await session.exportMemory());
+   * await sendToMyOtherDevice(await session.exportMemory());
    */
   exportMemory(): Promise<string>;
 

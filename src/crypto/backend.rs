@@ -18,6 +18,8 @@ mod webcrypto;
 
 use std::cell::{Cell, OnceCell};
 
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
 use vaultshare_fast::{IV_BYTES, KEY_BYTES, TAG_BYTES};
 use zeroize::Zeroizing;
 
@@ -140,6 +142,17 @@ pub(crate) async fn pbkdf2_sha256(
     }
     vaultshare_fast::pbkdf2_sha256(passphrase, salt, iterations, output);
     Ok(())
+}
+
+/// HMAC-SHA256. Short texts only: it is computed here, whichever backend is in use.
+pub(crate) fn hmac_sha256(key: &[u8], text: &[u8]) -> [u8; 32] {
+    match Hmac::<Sha256>::new_from_slice(key) {
+        Ok(mut mac) => {
+            mac.update(text);
+            mac.finalize().into_bytes().into()
+        }
+        Err(_) => unreachable!("HMAC takes a key of any length"),
+    }
 }
 
 /// A random RSA private key with exponent 65537, as PKCS#1 DER.

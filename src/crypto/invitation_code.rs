@@ -12,12 +12,12 @@
 
 use std::fmt;
 
-use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use vaultshare_fast::unpadded;
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::crypto::backend::hmac_sha256;
 use crate::crypto::encoding::to_hex;
 use crate::crypto::places::{acceptance_text, invitation_text};
 use crate::crypto::{DataKey, PublicKey};
@@ -37,7 +37,7 @@ pub struct InvitationSecret(Zeroizing<[u8; SECRET_BYTES]>);
 impl InvitationSecret {
     /// The secret of the invitation with this key, which is the inviter's.
     pub fn derive(private_dek: &DataKey, inviter: &PublicKey) -> Self {
-        let mut derived = hmac(private_dek.as_bytes(), &invitation_text(&inviter.fingerprint_bytes()));
+        let mut derived = hmac_sha256(private_dek.as_bytes(), &invitation_text(&inviter.fingerprint_bytes()));
         let mut secret = Zeroizing::new([0; SECRET_BYTES]);
         secret.iter_mut().zip(derived).for_each(|(byte, derived)| *byte = derived);
         derived.zeroize();
@@ -50,24 +50,13 @@ impl InvitationSecret {
     }
 
     fn proof(&self, inviter: &[u8; FINGERPRINT_BYTES], invitee: &PublicKey) -> String {
-        unpadded::encode(&hmac(self.0.as_slice(), &acceptance_text(inviter, &invitee.fingerprint_bytes())))
+        unpadded::encode(&hmac_sha256(self.0.as_slice(), &acceptance_text(inviter, &invitee.fingerprint_bytes())))
     }
 }
 
 impl fmt::Debug for InvitationSecret {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("InvitationSecret(secret)")
-    }
-}
-
-fn hmac(key: &[u8], text: &[u8]) -> [u8; 32] {
-    // HMAC takes a key of any length.
-    match Hmac::<Sha256>::new_from_slice(key) {
-        Ok(mut mac) => {
-            mac.update(text);
-            mac.finalize().into_bytes().into()
-        }
-        Err(_) => unreachable!("HMAC takes a key of any length"),
     }
 }
 

@@ -5,10 +5,12 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::crypto::aes_key::{AesKey, Decrypted, text_from_bytes};
+use crate::crypto::backend::hmac_sha256;
+use crate::crypto::encoding::to_hex;
 use crate::crypto::envelope::TAG_BYTES;
 use crate::crypto::kdf;
 use crate::crypto::key_pair::KeyPair;
-use crate::crypto::places::{KeyRule, Place, misplaced};
+use crate::crypto::places::{KeyRule, Place, memory_name_text, misplaced};
 use crate::crypto::public_key::PublicKey;
 use crate::crypto::verification::VerificationKey;
 use crate::{Error, Result};
@@ -281,6 +283,12 @@ impl DataKey {
         self.0.decrypt_with_place(envelope).await?.try_map(|bytes| Ok(text_from_bytes(bytes)))
     }
 
+    /// What a device keeps its user's memory under: 64 lower-case hexadecimal digits that tell nothing of the key. A server
+    /// that names another user cannot choose it.
+    pub fn memory_name(&self) -> String {
+        to_hex(&hmac_sha256(self.as_bytes(), &memory_name_text()))
+    }
+
     /// Encrypts a note of the user's own, as JSON: [`DataKey::decrypt_note`] decrypts it nowhere else.
     ///
     /// # Errors
@@ -339,4 +347,16 @@ impl DataKey {
 async fn unwrap(wrapping: &AesKey, envelope: &str) -> Result<Decrypted<AesKey>> {
     let read = |bytes: Zeroizing<Vec<u8>>| AesKey::from_bytes(&bytes).map_err(|_| Error::decryption_failed());
     wrapping.decrypt_with_place(envelope).await?.try_map(read)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The vector is of Python's `hmac`.
+    #[test]
+    fn a_users_memory_has_the_name_that_the_protocol_says() {
+        let dek = DataKey(AesKey::from_bytes(&[7; 32]).unwrap());
+        assert_eq!(dek.memory_name(), "47f7db6cbf89f173fe117d801da688e460fc4b01cd00fb5c16282c0ac48c2aa7");
+    }
 }

@@ -639,6 +639,11 @@ pub(super) fn acceptance_text(inviter: &[u8], invitee: &[u8]) -> Vec<u8> {
     text.0
 }
 
+/// What a private DEK authenticates to name the memory of its user's devices.
+pub(super) fn memory_name_text() -> Vec<u8> {
+    Text::new("memory-name").0
+}
+
 /// A text that is hashed or signed.
 struct Text(Vec<u8>);
 

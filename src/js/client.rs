@@ -6,7 +6,8 @@ use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use super::{
     arguments::{get, is_absent, optional_flag, optional_number, optional_text, positive_number, text, wrong},
     call::{Work, call, work},
-    session::Session,
+    memory::MemoryStore,
+    session::{Session, SessionOptions},
 };
 use crate::{
     crypto::UserSecret,
@@ -18,7 +19,7 @@ use crate::{
 #[wasm_bindgen]
 pub struct VaultClient {
     client: Rc<Client>,
-    prepare_key_pairs: bool,
+    session: SessionOptions,
 }
 
 #[wasm_bindgen]
@@ -35,8 +36,12 @@ impl VaultClient {
             policy: policy(&options)?,
         };
         let prepare_key_pairs = optional_flag(&options, "prepareKeyPairs")?.unwrap_or(true);
+        let session = SessionOptions {
+            prepare_key_pairs: prepare_key_pairs && is_off_the_main_thread(),
+            memory: MemoryStore::of(&options)?,
+        };
         let client = Client::new(&client, Rc::new(FetchTransport::new(fetch(&options)?)))?;
-        Ok(VaultClient { client: Rc::new(client), prepare_key_pairs: prepare_key_pairs && is_off_the_main_thread() })
+        Ok(VaultClient { client: Rc::new(client), session })
     }
 
     #[wasm_bindgen(js_name = newSecret)]
@@ -46,24 +51,26 @@ impl VaultClient {
 
     #[wasm_bindgen(js_name = createUser)]
     pub fn create_user(&self, passphrase: JsValue, options: JsValue) -> Promise {
-        let prepare = self.prepare_key_pairs;
+        let options_of_session = self.session.clone();
         self.call(&options, |client, progress| {
             let passphrase = text("passphrase", &passphrase)?;
             let secret = get(&options, "secret")?;
             let secret = if is_absent(&secret) { None } else { Some(secret_of(&secret)?) };
             work(async move {
-                Ok(Session::signed_in(client.create_user(&passphrase, secret, &progress).await?, prepare).into())
+                let session = client.create_user(&passphrase, secret, &progress).await?;
+                Ok(Session::begin(session, options_of_session).into())
             })
         })
     }
 
     #[wasm_bindgen(js_name = signIn)]
     pub fn sign_in(&self, secret: JsValue, passphrase: JsValue, options: JsValue) -> Promise {
-        let prepare = self.prepare_key_pairs;
+        let options_of_session = self.session.clone();
         self.call(&options, |client, progress| {
             let (secret, passphrase) = (secret_of(&secret)?, text("passphrase", &passphrase)?);
             work(async move {
-                Ok(Session::signed_in(client.sign_in(secret, &passphrase, &progress).await?, prepare).into())
+                let session = client.sign_in(secret, &passphrase, &progress).await?;
+                Ok(Session::begin(session, options_of_session).reminded().await?.into())
             })
         })
     }

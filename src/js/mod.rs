@@ -19,6 +19,7 @@ mod error;
 mod invitations;
 mod items;
 mod key_pair;
+mod memory;
 mod prefetch;
 mod results;
 mod session;

@@ -1,4 +1,7 @@
-use js_sys::Promise;
+use std::rc::Rc;
+
+use futures_util::future::FutureExt;
+use js_sys::{Date, Promise};
 use tokio_util::sync::CancellationToken;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
@@ -10,6 +13,7 @@ use super::{
     encryption_spaces::EncryptionSpaces,
     invitations::Invitations,
     items::Items,
+    memory::{MemoryKeeper, MemoryStore},
     prefetch::prefetch_key_pairs,
     results::done,
     shares::Shares,
@@ -26,6 +30,7 @@ use crate::{
 pub(super) struct SessionHandle {
     session: workflows::Session,
     closed: CancellationToken,
+    memory: Option<Rc<MemoryKeeper>>,
 }
 
 impl SessionHandle {
@@ -36,7 +41,7 @@ impl SessionHandle {
         begin: impl FnOnce(workflows::Session, ProgressListener) -> Result<Work>,
     ) -> Promise {
         let session = self.session.clone();
-        call("options", options, Some(self.closed.clone()), |progress| begin(session, progress))
+        call("options", options, Some(self.closed.clone()), |progress| Ok(self.remembered(begin(session, progress)?)))
     }
 
     /// A call that gives a part of a list, which its options say.
@@ -46,7 +51,15 @@ impl SessionHandle {
         begin: impl FnOnce(workflows::Session, PageRequest) -> Result<Work>,
     ) -> Promise {
         let session = self.session.clone();
-        call("page", options, Some(self.closed.clone()), |_| begin(session, page(options)?))
+        call("page", options, Some(self.closed.clone()), |_| Ok(self.remembered(begin(session, page(options)?)?)))
+    }
+
+    /// The same work, after which what the session has learnt is stored.
+    fn remembered(&self, work: Work) -> Work {
+        match self.memory.clone() {
+            Some(memory) => Box::pin(work.inspect(move |_| memory.store_soon())),
+            None => work,
+        }
     }
 
     fn close(&self) {
@@ -74,10 +87,20 @@ struct Parts {
     encryption_spaces: JsValue,
 }
 
+/// What a client's options say of its sessions.
+#[derive(Clone)]
+pub(super) struct SessionOptions {
+    pub(super) prepare_key_pairs: bool,
+    pub(super) memory: Option<MemoryStore>,
+}
+
 impl Session {
-    pub(super) fn signed_in(session: workflows::Session, prepare_key_pairs: bool) -> Session {
-        let handle = SessionHandle { session, closed: CancellationToken::new() };
-        if prepare_key_pairs {
+    /// For a user who has just signed in.
+    pub(super) fn begin(session: workflows::Session, options: SessionOptions) -> Session {
+        let closed = CancellationToken::new();
+        let memory = options.memory.map(|store| MemoryKeeper::new(&session, store, closed.clone()));
+        let handle = SessionHandle { session, closed, memory };
+        if options.prepare_key_pairs {
             prefetch_key_pairs(handle.session.key_pair_pool(), handle.closed.clone());
         }
         let parts = Parts {
@@ -91,6 +114,14 @@ impl Session {
             encryption_spaces: EncryptionSpaces::new(&handle).into(),
         };
         Session { handle, parts }
+    }
+
+    /// For a user of whom the device may remember something. One that was made just now has nothing to lose but this session.
+    pub(super) async fn reminded(self) -> Result<Session> {
+        if let Some(memory) = &self.handle.memory {
+            memory.remind().await.inspect_err(|_| self.handle.close())?;
+        }
+        Ok(self)
     }
 }
 
@@ -110,6 +141,11 @@ impl Session {
     #[wasm_bindgen(getter, js_name = userId)]
     pub fn user_id(&self) -> String {
         self.handle.session.user_id().as_str().to_owned()
+    }
+
+    #[wasm_bindgen(getter, js_name = memorySince)]
+    pub fn memory_since(&self) -> Result<String> {
+        Ok(Date::new(&(self.handle.session.memory_since()? as f64).into()).to_iso_string().into())
     }
 
     #[wasm_bindgen(getter)]
@@ -158,6 +194,9 @@ impl Session {
         let handle = self.handle.clone();
         call("options", &options, None, |_| {
             work(async move {
+                if let Some(memory) = &handle.memory {
+                    memory.store_now().await;
+                }
                 handle.session.sign_out().await?;
                 handle.close();
                 Ok(JsValue::UNDEFINED)

@@ -198,6 +198,17 @@ pub(super) struct Seen {
 impl Seen {
     /// Above the revision of every value: no value was left of this life of the item.
     pub(super) const EMPTIED: u32 = Written::NO_REVISION;
+
+    /// This, or what another session saw later of the same life. Of another life nobody can tell which was first.
+    pub(super) fn or_newer(self, other: Seen) -> Seen {
+        match self.birth == other.birth {
+            true if other.revision > self.revision => other,
+            true if other.revision == self.revision => {
+                Seen { ciphertexts: self.ciphertexts.or(other.ciphertexts), ..self }
+            }
+            _ => self,
+        }
+    }
 }
 
 /// Arguments of `create_item`.

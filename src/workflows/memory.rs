@@ -18,6 +18,15 @@ pub(super) enum ServerProof {
     Absent,
 }
 
+/// What a device keeps of a session's memory.
+#[derive(Default)]
+pub struct KeptMemory {
+    /// Sealed under the DEK.
+    pub text: String,
+    /// [`Memory::version`] of it.
+    pub(super) version: Option<u64>,
+}
+
 /// Entries of each kind. Beyond it, the older half is forgotten.
 const MAX_ENTRIES: usize = 20_000;
 
@@ -27,12 +36,16 @@ const MAX_ENTRIES: usize = 20_000;
 pub(super) struct Memory {
     /// Own items, by id. A server has no key to invent one with, so it cannot make the session forget the others.
     items: Newest<Seen>,
+    /// Lives of own items that are over, as `id/birth`: another session on this device may not have noticed.
+    ended: Newest<()>,
     /// Received ones, by the id of the share that brought them: a server can make any number of those.
     received: Newest<Seen>,
     /// By the owner's id of a received item, by whichever share it came.
     originals: Newest<Seen>,
     /// Fingerprint of the other side's key, by that of the own key pair.
     peers: Newest<String>,
+    /// The same, where the user named it.
+    named: Newest<String>,
     /// Fingerprint of the own key pair, by the connection's id.
     pairs: Newest<String>,
     /// The connection's id, by fingerprint of the own key pair: one each, or a server could invent connections until the
@@ -48,34 +61,68 @@ pub(super) struct Memory {
     proven: Newest<()>,
     /// Whether the Keystore has proved that it has the user's verifier.
     server_is_proven: bool,
+    /// How far it reaches back, in milliseconds since 1970; 0 where that was not noted.
+    since: u64,
 }
 
 impl Memory {
-    pub(super) fn of_sign_in(server: Option<ServerProof>) -> Self {
-        Memory { server_is_proven: server == Some(ServerProof::Given), ..Memory::default() }
+    pub(super) fn of_sign_in(server: Option<ServerProof>, now: u64) -> Self {
+        Memory { server_is_proven: server == Some(ServerProof::Given), since: now, ..Memory::default() }
+    }
+
+    /// How far it reaches back, in milliseconds since 1970.
+    pub(super) fn since(&self) -> u64 {
+        self.since
+    }
+
+    /// Grows whenever something is learnt.
+    pub(super) fn version(&self) -> u64 {
+        let Memory { items, ended, received, originals, peers, named, pairs, connections, published, .. } = self;
+        let Memory { shares, revoked, proven, .. } = self;
+        let of_items = items.learnt + ended.learnt + received.learnt + originals.learnt;
+        let of_keys = peers.learnt + named.learnt + pairs.learnt + connections.learnt + published.learnt;
+        of_items + of_keys + shares.learnt + revoked.learnt + proven.learnt
     }
 
     pub(super) fn knows_proven_server(&self) -> bool {
         self.server_is_proven
     }
 
-    pub(super) fn merge(&mut self, earlier: Memory) {
-        let Memory { items, received, originals, peers, pairs, connections, published, shares, .. } = earlier;
-        let Memory { revoked, proven, server_is_proven, .. } = earlier;
-        // The key that was seen first counts, and what the user named since stands above it, in the note.
-        let was_first = |_: &String, _: &String| true;
-        let is_newer = |earlier: &Seen, now: &Seen| earlier.birth == now.birth && earlier.revision > now.revision;
-        self.items.merge(items, is_newer);
-        self.received.merge(received, is_newer);
-        self.originals.merge(originals, is_newer);
-        self.peers.merge(peers, was_first);
-        self.pairs.merge(pairs, was_first);
-        self.connections.merge(connections, was_first);
-        self.published.merge(published, |_, _| false);
-        self.shares.merge(shares, |(key, at), (now, seen_at)| key != now || at > seen_at);
-        self.revoked.merge(revoked, |earlier, now| earlier > now);
-        self.proven.merge(proven, |_, _| false);
+    /// Adds what another session has learnt: an earlier one, or one of another page.
+    pub(super) fn merge(&mut self, other: Memory) {
+        let Memory { items, ended, received, originals, peers, named, pairs, connections, published, shares, .. } =
+            other;
+        let Memory { revoked, proven, server_is_proven, since, .. } = other;
+        let first = |_: &str, others: &String, _: &String| others.clone();
+        let newer = |_: &str, others: &Seen, now: &Seen| now.or_newer(*others);
+        self.ended.merge(ended, |_, (), ()| ());
+        let over = &self.ended;
+        self.items.merge(items, |id, others, now| match over.get(&life(id, now.birth)) {
+            Some(()) => *others,
+            None => now.or_newer(*others),
+        });
+        self.received.merge(received, newer);
+        self.originals.merge(originals, newer);
+        // The key that was seen first counts, unless the user has named another since.
+        self.named.merge(named, |_, _, now| now.clone());
+        let named = &self.named;
+        self.peers.merge(peers, |own, others, now| match named.get(own) {
+            Some(named) if named == *now => named,
+            _ => others.clone(),
+        });
+        self.pairs.merge(pairs, first);
+        self.connections.merge(connections, first);
+        self.published.merge(published, |_, (), ()| ());
+        self.shares.merge(shares, |_, (key, at), (now, seen_at)| match key != now || at > seen_at {
+            true => (key.clone(), *at),
+            false => (now.clone(), *seen_at),
+        });
+        self.revoked.merge(revoked, |_, others, now| *others.max(now));
+        self.proven.merge(proven, |_, (), ()| ());
         self.server_is_proven |= server_is_proven;
+        if since != 0 {
+            self.since = self.since.min(since);
+        }
     }
 
     /// Compares an item with what was seen of it, and remembers it. `known` is what was remembered when the item was asked
@@ -101,7 +148,11 @@ impl Memory {
                     let same = |seen: &Seen| seen.birth == shown.birth && seen.revision == shown.revision;
                     let ciphertexts = items.get(id).filter(same).and_then(|seen| seen.ciphertexts);
                     shown.ciphertexts = shown.ciphertexts.or(ciphertexts);
+                    let before = items.get(id).filter(|seen| seen.birth != shown.birth);
                     items.insert(id, shown);
+                    if let (Some(before), None) = (before, &item.share_id) {
+                        self.ended.insert(&life(id, before.birth), ());
+                    }
                 }
             }
             _ if was_passed(items.get(id), known.get(id), shown)
@@ -133,7 +184,11 @@ impl Memory {
     /// came first.
     pub(super) fn wrote_item(&mut self, id: &Id, written: Seen) {
         let passes = |seen: Seen| seen.birth != written.birth || seen.revision < written.revision;
-        if self.items.get(id.as_str()).is_none_or(passes) {
+        let seen = self.items.get(id.as_str());
+        if let Some(seen) = seen.filter(|seen| seen.birth != written.birth) {
+            self.ended.insert(&life(id.as_str(), seen.birth), ());
+        }
+        if seen.is_none_or(passes) {
             self.items.insert(id.as_str(), written);
         }
     }
@@ -169,7 +224,13 @@ impl Memory {
         self.connections.insert(own, connection.as_str().to_owned());
     }
 
-    /// Remembers a key that the user accepted.
+    /// Remembers a key that the user named, which stands above one that was seen.
+    pub(super) fn name(&mut self, own: &str, peer: &str) {
+        self.named.insert(own, peer.to_owned());
+        self.pin(own, peer);
+    }
+
+    /// Remembers a key that was seen or noted.
     pub(super) fn pin(&mut self, own: &str, peer: &str) {
         self.peers.insert(own, peer.to_owned());
     }
@@ -255,6 +316,10 @@ impl Memory {
     }
 }
 
+fn life(item: &str, birth: Birth) -> String {
+    format!("{item}/{birth}")
+}
+
 /// What an item that the server shows is beside one that was seen.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Judgement {
@@ -320,15 +385,18 @@ impl RevokedKey {
 struct Newest<T> {
     entries: Rc<BTreeMap<Rc<str>, (u64, T)>>,
     inserted: u64,
+    /// How many of the insertions said something new.
+    #[serde(skip)]
+    learnt: u64,
 }
 
 impl<T> Default for Newest<T> {
     fn default() -> Self {
-        Newest { entries: Rc::default(), inserted: 0 }
+        Newest { entries: Rc::default(), inserted: 0, learnt: 0 }
     }
 }
 
-impl<T: Clone> Newest<T> {
+impl<T: Clone + PartialEq> Newest<T> {
     fn get(&self, key: &str) -> Option<T> {
         self.entries.get(key).map(|(_, value)| value.clone())
     }
@@ -339,6 +407,7 @@ impl<T: Clone> Newest<T> {
 
     fn insert(&mut self, key: &str, value: T) {
         self.inserted += 1;
+        self.learnt += u64::from(self.entries.get(key).is_none_or(|(_, known)| *known != value));
         let entries = Rc::make_mut(&mut self.entries);
         if entries.len() >= MAX_ENTRIES && !entries.contains_key(key) {
             let mut order: Vec<u64> = entries.values().map(|&(inserted, _)| inserted).collect();
@@ -349,14 +418,20 @@ impl<T: Clone> Newest<T> {
         entries.insert(Rc::from(key), (self.inserted, value));
     }
 
-    /// Adds the other map's entries, in their order. Of a key that both have, the other's stands where it
-    /// `prevails`.
-    fn merge(&mut self, other: Newest<T>, prevails: impl Fn(&T, &T) -> bool) {
+    /// Adds the other map's entries, in their order. `both` says what stands of a key that both have: the other's value and
+    /// this one's.
+    fn merge(&mut self, other: Newest<T>, both: impl Fn(&str, &T, &T) -> T) {
         let mut entries: Vec<(&Rc<str>, &(u64, T))> = other.entries.iter().collect();
         entries.sort_unstable_by_key(|(_, (inserted, _))| *inserted);
         for (key, (_, value)) in entries {
-            if self.get(key).is_none_or(|now| prevails(value, &now)) {
-                self.insert(key, value.clone());
+            match self.get(key) {
+                None => self.insert(key, value.clone()),
+                Some(now) => {
+                    let stands = both(key, value, &now);
+                    if stands != now {
+                        self.insert(key, stands);
+                    }
+                }
             }
         }
     }
@@ -383,7 +458,7 @@ mod tests {
         memory.check_item(&memory.clone(), &item("own", None), &mut seen("a", 2), true).unwrap();
         for number in 0..=MAX_ENTRIES {
             let received = item("copy", Some(&number.to_string()));
-            memory.check_item(&memory.clone(), &received, &mut seen("b", 1), true).unwrap();
+            memory.check_item(&Memory::default(), &received, &mut seen("b", 1), true).unwrap();
         }
         memory.check_item(&memory.clone(), &item("copy", Some("own")), &mut seen("a", 9), true).unwrap();
         let earlier = memory.check_item(&memory.clone(), &item("own", None), &mut seen("a", 1), true);
@@ -440,5 +515,67 @@ mod tests {
         memory.emptied_item(&id, Some(Birth::of_operation("a")));
         let known = memory.clone();
         assert_eq!(check(&mut memory, &known, &mut seen("b", 1)), None);
+    }
+
+    /// A session of another page has what it saw last, and stores that.
+    #[test]
+    fn what_another_session_has_not_noticed_brings_nothing_back() {
+        let (id, mut first) = (Id::parse("own").unwrap(), Memory::default());
+        first.wrote_item(&id, seen("a", 5).seen().unwrap());
+        let mut second = first.clone();
+
+        // Another life of the item.
+        first.wrote_item(&id, seen("b", 4).seen().unwrap());
+        for _ in 0..2 {
+            first.merge(second.clone());
+            second.merge(first.clone());
+        }
+        for memory in [&mut first, &mut second] {
+            let known = memory.clone();
+            assert_eq!(check(memory, &known, &mut seen("b", 3)), Some(ErrorCode::RolledBack));
+            let mut over = seen("a", 5);
+            assert_eq!(check(memory, &known, &mut over), None);
+            assert!(over.contradicted);
+        }
+
+        // Which of two writes of one revision it was.
+        let digest = |tag| crate::crypto::places::ciphertexts_digest(vec![tag]);
+        let written = Seen { ciphertexts: Some(digest([7; 16])), ..seen("b", 6).seen().unwrap() };
+        second.wrote_item(&id, Seen { ciphertexts: None, ..written });
+        first.wrote_item(&id, written);
+        second.merge(first.clone());
+        first.merge(second.clone());
+        assert_eq!([first.items.get("own"), second.items.get("own")], [Some(written); 2]);
+
+        // A key that the user has named: on either page, whichever merges first.
+        for turn in [false, true] {
+            let (mut named, mut other) = (Memory::default(), Memory::default());
+            other.pin("own", "first");
+            named.pin("own", "first");
+            named.name("own", "second");
+            if turn {
+                named.merge(other.clone());
+            }
+            other.merge(named.clone());
+            named.merge(other.clone());
+            assert_eq!(
+                [named.peer_of("own"), other.peer_of("own")],
+                [Some("second".to_owned()), Some("second".to_owned())]
+            );
+        }
+    }
+
+    #[test]
+    fn what_says_nothing_new_is_not_learnt() {
+        let mut memory = Memory::default();
+        memory.pin("own", "peer");
+        memory.revoke(&RevokedKey::of_peer("peer"), 5);
+        let version = memory.version();
+        memory.pin("own", "peer");
+        memory.revoke(&RevokedKey::of_peer("peer"), 4);
+        memory.merge(memory.clone());
+        assert_eq!(memory.version(), version);
+        memory.see_proof("own");
+        assert!(memory.version() > version);
     }
 }

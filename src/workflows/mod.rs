@@ -11,6 +11,7 @@ mod concurrency;
 mod connection_keys;
 mod connections;
 mod decrypt;
+mod device_memory;
 mod encrypt;
 mod encryption_spaces;
 #[cfg(feature = "fuzzing")]
@@ -52,6 +53,7 @@ pub use invitations::{Invitation, NewInvitation};
 pub use item::{Binding, Classification, Item, ItemChange, NewItem, NewSlot, Origin, OwnerProof, Sender, Slot, Value};
 pub use item_changes::UpdatedItem;
 pub use key_pair_pool::{GenerateOnDemand, KeyPairPool, KeyPairSource};
+pub use memory::KeptMemory;
 pub use pagination::{Page, PageRequest, Unreadable};
 pub use progress::{Progress, ProgressListener};
 pub use refresh::{IncludedShare, LeftOut, LeftOutReason, Refreshed};

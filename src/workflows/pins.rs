@@ -205,7 +205,10 @@ impl Session {
                 Err(error) if error.code() == ErrorCode::Conflict => {}
                 written => {
                     written?;
-                    keys.memory.borrow_mut().pin(&own, &note.peer);
+                    match how {
+                        How::Seen | How::Code => keys.memory.borrow_mut().pin(&own, &note.peer),
+                        How::Compared | How::Trusted => keys.memory.borrow_mut().name(&own, &note.peer),
+                    }
                     recipient.own.note.replace(Some(note));
                     return Ok(());
                 }

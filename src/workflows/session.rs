@@ -9,14 +9,15 @@ use zeroize::Zeroizing;
 
 use super::{
     KeyPairPool,
+    clock::now_milliseconds,
     connection_keys::{ConnectionKeyPair, Recipient},
     idempotency::PendingOperations,
-    memory::{Memory, ServerProof},
+    memory::{KeptMemory, Memory, ServerProof},
     services::Services,
 };
 use crate::{
     api::{Id, keystore, vault},
-    crypto::{DataKey, KeyEncryptionKey, KeyPair, Spelling, UserSecret, places::Place},
+    crypto::{DataKey, KeyEncryptionKey, KeyPair, Spelling, UserSecret},
     error::{Error, ErrorCode, Result},
     http::{Reply, Service},
 };
@@ -72,9 +73,11 @@ pub(super) struct Keys {
     /// Fingerprint of the key pair that signs the user in to the Vault.
     pub(super) login_key: String,
     spelling: Spelling,
-    server: Option<ServerProof>,
+    pub(super) server: Option<ServerProof>,
     /// What was seen, so that a server cannot go back behind it.
     pub(super) memory: RefCell<Memory>,
+    /// As much of it as a device has kept.
+    pub(super) kept: RefCell<KeptMemory>,
     /// Fingerprints of the connection key pairs that this session has generated.
     pub(super) generated: RefCell<BTreeSet<String>>,
     /// The user's connection key pairs, by their Keystore id.
@@ -105,8 +108,9 @@ impl Session {
             pending: PendingOperations::default(),
             login_key,
             spelling,
-            memory: RefCell::new(Memory::of_sign_in(server)),
+            memory: RefCell::new(Memory::of_sign_in(server, now_milliseconds())),
             server,
+            kept: RefCell::default(),
             generated: RefCell::default(),
             unwrapped: RefCell::default(),
             share_keys: RefCell::default(),
@@ -217,30 +221,6 @@ impl Session {
         }
     }
 
-    /// What this session remembers, sealed under the DEK: for a client that keeps it between sessions, so that a server
-    /// cannot go back behind what an earlier one saw.
-    pub async fn export_memory(&self) -> Result<String> {
-        let keys = self.keys()?;
-        keys.dek.encrypt_note(&keys.remembered(), &Place::Memory { user: self.user_id().as_str() }).await
-    }
-
-    /// Adds what an earlier session of this user exported. `MISPLACED` where it was another user's; `SERVER_NOT_PROVEN` where
-    /// the Keystore proved itself to that session and did not when this one was signed in.
-    pub async fn import_memory(&self, sealed: &str) -> Result<()> {
-        let keys = self.keys()?;
-        let memory = keys.dek.decrypt_note(sealed, &Place::Memory { user: self.user_id().as_str() }).await?;
-        let memory = serde_json::from_slice(&memory);
-        let memory = memory.map_err(|_| Error::invalid_argument("this is not what a session remembered"))?;
-        keys.memory.borrow_mut().merge(memory);
-        // They were accepted by what was known then.
-        keys.forget_connections();
-        if keys.server == Some(ServerProof::Absent) && keys.memory.borrow().knows_proven_server() {
-            let message = "the Keystore proved before that it knows the user, and does not any more";
-            return Err(Error::new(ErrorCode::ServerNotProven, message));
-        }
-        Ok(())
-    }
-
     /// Sends a deletion. When the response to an earlier attempt was lost, `NOT_FOUND` is success.
     pub(super) async fn delete_once(&self, content: (&'static str, &Id), deletion: Reply<'_, ()>) -> Result<()> {
         let operation = self.keys()?.pending.begin(content)?;
@@ -305,7 +285,7 @@ impl Keys {
         self.connections.borrow().get(id.as_str()).cloned()
     }
 
-    fn forget_connections(&self) {
+    pub(super) fn forget_connections(&self) {
         self.connections.borrow_mut().clear();
     }
 

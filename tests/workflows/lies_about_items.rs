@@ -232,6 +232,51 @@ async fn memory_is_of_one_user_and_grows_only() {
     assert_eq!(alice.import_memory(value.as_str().unwrap()).await.unwrap_err().code(), ErrorCode::Misplaced);
 }
 
+/// What a device keeps is of all its sessions, whichever wrote last, and is found by whoever signs in with the user's keys: not
+/// by what a server calls the user.
+#[tokio::test]
+async fn a_device_keeps_what_all_its_sessions_have_seen() {
+    let harness = Harness::new().await;
+    let (alice, bob) = (harness.user().await, harness.user().await);
+    let (one, another) = (car(&alice).await, car(&alice).await);
+    let (old_one, old_another) =
+        (harness.reply(&alice, &item_path(&one)).await, harness.reply(&alice, &item_path(&another)).await);
+    let second = harness.new_session(&alice).await;
+    assert_eq!(alice.memory_name().unwrap(), second.memory_name().unwrap());
+    assert_ne!(alice.memory_name().unwrap(), bob.memory_name().unwrap());
+
+    let kept = alice.merge_memory(None).await.unwrap();
+    let text = kept.text.clone();
+    assert!(alice.has_unkept_memory(), "nobody has said that it was stored");
+    alice.memory_was_kept(kept);
+    assert!(!alice.has_unkept_memory());
+    alice.get_item(&one.record.id).await.unwrap();
+    assert!(!alice.has_unkept_memory(), "it has learnt nothing new");
+    write(&alice, &one, "vin", "456").await;
+    assert!(alice.has_unkept_memory());
+    write(&second, &another, "vin", "456").await;
+    let of_second = second.merge_memory(Some(&text)).await.unwrap().text;
+    let of_both = alice.merge_memory(Some(&of_second)).await.unwrap();
+    assert_eq!(second.memory_since().unwrap(), alice.memory_since().unwrap(), "as far back as the first of them");
+
+    let third = harness.new_session(&alice).await;
+    assert!(third.memory_since().unwrap() >= alice.memory_since().unwrap());
+    third.merge_memory(Some(&of_both.text)).await.unwrap();
+    assert_eq!(third.memory_since().unwrap(), alice.memory_since().unwrap());
+    harness.network.replay(item_path(&one), &old_one);
+    assert_eq!(third.get_item(&one.record.id).await.unwrap_err().code(), ErrorCode::RolledBack);
+    harness.network.replay(item_path(&another), &old_another);
+    assert_eq!(third.get_item(&another.record.id).await.unwrap_err().code(), ErrorCode::RolledBack);
+
+    assert_eq!(
+        bob.merge_memory(Some(&of_both.text)).await.err().map(|error| error.code()),
+        Some(ErrorCode::DecryptionFailed)
+    );
+    alice.close();
+    assert!(!alice.has_unkept_memory());
+    assert_eq!(alice.merge_memory(None).await.err().map(|error| error.code()), Some(ErrorCode::SessionClosed));
+}
+
 /// F9, for what was received.
 #[tokio::test]
 async fn a_received_item_does_not_go_back_to_an_earlier_version() {

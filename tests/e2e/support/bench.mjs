@@ -54,7 +54,8 @@ export async function openBench({ record = false, before } = {}) {
 
     const browser = await launchBrowser();
     closing.push(() => browser.close());
-    bench.page = await browser.newPage();
+    const context = await browser.newContext();
+    bench.page = await context.newPage();
     bench.trouble = await watchForTrouble(bench.page);
     /** Addresses outside the bench that the page tried to reach: none, ever. */
     bench.strayRequests = [];
@@ -62,13 +63,19 @@ export async function openBench({ record = false, before } = {}) {
       if (!request.url().startsWith(`${bench.url}/`) && !request.url().startsWith('data:'))
         bench.strayRequests.push(request.url());
     });
+    const start = async (page) => {
+      await page.goto(`${bench.url}/`);
+      await page.evaluate(async () => {
+        globalThis.vaultshare = await import('/pkg/index.js');
+        await globalThis.vaultshare.default();
+        globalThis.services = { vaultUrl: `${location.origin}/vault`, keystoreUrl: `${location.origin}/keystore` };
+      });
+      return page;
+    };
+    /** Another page of the same browser. */
+    bench.openPage = async () => start(await context.newPage());
     await before?.(bench.page);
-    await bench.page.goto(`${bench.url}/`);
-    await bench.page.evaluate(async () => {
-      globalThis.vaultshare = await import('/pkg/index.js');
-      await globalThis.vaultshare.default();
-      globalThis.services = { vaultUrl: `${location.origin}/vault`, keystoreUrl: `${location.origin}/keystore` };
-    });
+    await start(bench.page);
     return bench;
   } catch (error) {
     await close();

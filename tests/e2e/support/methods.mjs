@@ -33,6 +33,7 @@ const calls = {
         timeoutMs: 1000,
         retries: 1,
         prepareKeyPairs: false,
+        memory: { update: () => {} },
       },
     ],
   ],

@@ -68,6 +68,7 @@ complete<
     Session,
     | 'secret'
     | 'userId'
+    | 'memorySince'
     | 'templates'
     | 'classifications'
     | 'items'
