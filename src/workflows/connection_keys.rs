@@ -75,6 +75,13 @@ pub(super) enum How {
     Trusted,
 }
 
+impl How {
+    /// Whether the user decided, which stands above whatever else is known of the key.
+    pub(super) fn is_decision(self) -> bool {
+        matches!(self, How::Compared | How::Trusted)
+    }
+}
+
 /// A connection's key pair of the user's, with what it says of the other side.
 pub(super) struct ConnectionKeyPair {
     pub(super) pair: KeyPair,
@@ -98,7 +105,7 @@ impl ConnectionKeyPair {
 
     pub(super) fn named_by_user(&self) -> Option<String> {
         let note = self.note.borrow();
-        note.as_ref().filter(|note| matches!(note.how, How::Compared | How::Trusted)).map(|note| note.peer.clone())
+        note.as_ref().filter(|note| note.how.is_decision()).map(|note| note.peer.clone())
     }
 
     fn verified(&self) -> Option<Verified> {

@@ -205,9 +205,11 @@ impl Session {
                 Err(error) if error.code() == ErrorCode::Conflict => {}
                 written => {
                     written?;
-                    match how {
-                        How::Seen | How::Code => keys.memory.borrow_mut().pin(&own, &note.peer),
-                        How::Compared | How::Trusted => keys.memory.borrow_mut().name(&own, &note.peer),
+                    let mut memory = keys.memory.borrow_mut();
+                    if how.is_decision() {
+                        memory.name(&own, &note.peer);
+                    } else {
+                        memory.pin(&own, &note.peer);
                     }
                     recipient.own.note.replace(Some(note));
                     return Ok(());

@@ -117,7 +117,6 @@ impl Session {
     /// Another device may have stored one meanwhile, which the Keystore then answers with.
     async fn store_author_key(&self, keys: &Keys) -> Result<Box<Keypair>> {
         let generated = self.new_key_pair().await?;
-        self.keys()?;
         let request = NewKeypair {
             public_key: generated.public_key_pem().to_owned(),
             encrypted_serialized_key: ciphertext(keys.kek.wrap_author_key(&generated).await?)?,

@@ -215,10 +215,12 @@ impl Session {
         let prefetched = self.key_pair_pool().take().await;
         // Closing the session ends what waits for the pool.
         self.keys()?;
-        match prefetched {
-            Some(pair) => Ok(pair),
-            None => self.key_pair_pool().generate().await,
-        }
+        let pair = match prefetched {
+            Some(pair) => pair,
+            None => self.key_pair_pool().generate().await?,
+        };
+        self.keys()?;
+        Ok(pair)
     }
 
     /// Sends a deletion. When the response to an earlier attempt was lost, `NOT_FOUND` is success.
