@@ -37,6 +37,12 @@ export const cases = [
   },
   { name: 'read-share-again', title: 'read it again', bounds: { peer: 15, floor: 1.3 }, clients: ALL },
   { name: 'decrypt-1000', title: 'decrypt 1,000 items of 8 slots', bounds: { peer: 40, floor: 1.2 }, clients: ALL },
+  {
+    name: 'receive-1000',
+    title: 'decrypt 1,000 received items of 8 slots, each proven',
+    bounds: { floor: 1.3 },
+    clients: ['ours', 'floor'],
+  },
   { name: 'refresh-200', title: 'refresh an item of 20 slots for 200', bounds: { peer: 50, floor: 1.3 }, clients: ALL },
   { name: 'encrypt-16MiB', title: 'encrypt 16 MiB', bounds: { peer: 30, floor: 1.3 }, clients: ALL },
   { name: 'decrypt-16MiB', title: 'decrypt 16 MiB', bounds: { peer: 30, floor: 1.3 }, clients: ALL },

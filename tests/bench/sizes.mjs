@@ -4,6 +4,7 @@
  * @typedef {object} Sizes
  * @property {number} recipients with how many the item of twenty slots is shared
  * @property {number} items how many items are decrypted at once
+ * @property {number} received how many of them are received ones of somebody else's
  * @property {number} bytes how long the bytes are that are encrypted and decrypted
  * @property {number} keyPairs how many key pairs the page may need
  * @property {number} patience how long a session is given to begin making its next key pair, in milliseconds
@@ -25,7 +26,8 @@ export function sizesFor({ smoke, pairs, chosen }) {
   const has = (name) => chosen.some((one) => one.name === name);
   return {
     recipients: has('refresh-200') ? recipients : 1,
-    items: has('decrypt-1000') ? items : 1,
+    items: has('decrypt-1000') || has('receive-1000') ? items : 1,
+    received: has('receive-1000') ? items : 1,
     bytes,
     keyPairs: KEY_PAIRS_PER_ROUND * (smoke ? 3 : 4 + 3 * pairs),
     patience,

@@ -89,7 +89,7 @@ async function confirmed(client, turn, wanted) {
   return take(turn, wanted, async (result) => {
     try {
       if (wanted.asksForPair && keyPool.asked === asked) throw new Error('the key pair came from elsewhere');
-      await verify(wanted.name, await turn.outcome(result), world);
+      await verify({ name: wanted.name, client }, await turn.outcome(result), world);
     } catch (error) {
       throw new Error(`${wanted.name} by ${client}: ${error.message}`);
     }

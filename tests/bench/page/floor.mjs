@@ -6,7 +6,7 @@ import { createUser, signIn } from './floor/account.mjs';
 import { importKey, openAt, seal } from './floor/envelope.mjs';
 import { createItem, openItem, updateItem } from './floor/items.mjs';
 import { generatePair } from './floor/rsa.mjs';
-import { inviterOf, learnConnection, read, refresh, share, storeConnectionPair } from './floor/sharing.mjs';
+import { inviterOf, learnConnection, openShared, read, refresh, share, storeConnectionPair } from './floor/sharing.mjs';
 import { fromBase64url } from './floor/text.mjs';
 
 export async function makeFloor({ scene, stage }) {
@@ -78,6 +78,16 @@ export async function makeFloor({ scene, stage }) {
         },
         outcome: (items) => items.map(({ rows }) => values(rows)),
       };
+    },
+
+    'receive-1000': async () => {
+      const bob = await enter(scene.bob);
+      const run = async () => {
+        const items = await stage.receivedItems();
+        return Promise.all(items.map(({ item, slots, share }) => openShared(bob, share, item, slots)));
+      };
+      await run();
+      return { run, outcome: (items) => items.map(values) };
     },
 
     'refresh-200': async () => {

@@ -95,6 +95,22 @@ export async function makeOurs({ scene, stage }) {
       };
     },
 
+    'receive-1000': async () => {
+      const replayed = new VaultClient({ ...services, prepareKeyPairs: false, fetch: replaying() });
+      const session = await replayed.signIn(scene.bob.secret, scene.bob.passphrase);
+      const read = () => session.items.getMany(scene.received.itemIds);
+      await read();
+      return {
+        run: read,
+        outcome: (outcomes) =>
+          outcomes.map(({ item }) => {
+            if (item.owner !== 'proven') throw new Error('nothing proves whose item it is');
+            return values(item);
+          }),
+        close: () => session.close(),
+      };
+    },
+
     'refresh-200': async () => {
       const session = await signIn(scene.carlos);
       return {
@@ -153,11 +169,11 @@ function values({ slots }) {
   return [...slots].sort((one, other) => (one.name < other.name ? -1 : 1)).map(({ value }) => value);
 }
 
-/** A `fetch` that asks the network once for each item list and answers from memory from then on. */
+/** A `fetch` that asks the network once for each list of items and shares, and answers from memory from then on. */
 function replaying() {
   const replies = new Map();
   return async (request) => {
-    if (!new URL(request.url).pathname.endsWith('/vault/items')) return fetch(request);
+    if (!/\/vault\/(items|incoming_shares)$/.test(new URL(request.url).pathname)) return fetch(request);
     if (!replies.has(request.url)) replies.set(request.url, await (await fetch(request)).arrayBuffer());
     return new Response(replies.get(request.url), { headers: { 'Content-Type': 'application/json' } });
   };

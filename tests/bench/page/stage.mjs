@@ -3,7 +3,7 @@ import { createUser, signIn } from './floor/account.mjs';
 import { importKey, openAt, openTextAt, seal } from './floor/envelope.mjs';
 import { createItem } from './floor/items.mjs';
 import { generatePair } from './floor/rsa.mjs';
-import { readUnchecked, storeConnectionPair } from './floor/sharing.mjs';
+import { read, readUnchecked, storeConnectionPair } from './floor/sharing.mjs';
 import { base64url, fromBase64url, random } from './floor/text.mjs';
 import { pairReady } from './key-pool.mjs';
 
@@ -26,6 +26,11 @@ export function makeStage(scene, keyPool) {
   const bytes = randomBytes(scene.bytes);
   const key = once(() => importKey(fromBase64url(keyText)));
   const replies = once(async () => fetchMany(await carlos(), scene.many.itemIds));
+  const received = once(async () => {
+    const { vault } = await bob();
+    const replies = await fetchMany({ vault }, scene.received.itemIds);
+    return { replies, shares: await Promise.all(replies.map((reply) => sharesOf(vault, reply))) };
+  });
 
   return {
     keyPool,
@@ -59,9 +64,10 @@ export function makeStage(scene, keyPool) {
       return inOrder(await Promise.all(read));
     },
 
-    /** The values that Bob finds in a share. */
-    async readByBob(shareId) {
-      return inOrder(await readUnchecked(await bob(), shareId));
+    /** The values that Bob finds in a share, which the peer cannot prove to be of whoever shares them. */
+    async readByBob(shareId, client) {
+      const look = client === 'peer' ? readUnchecked : read;
+      return inOrder(await look(await bob(), shareId));
     },
 
     /** The DEK of a share to Bob, encrypted: another after each refresh. */
@@ -100,16 +106,37 @@ export function makeStage(scene, keyPool) {
     },
 
     /** Carlos' many items with their slots, from replies that were fetched before. */
-    async manyItems() {
-      const found = new Map(scene.many.itemIds.map((id) => [id, { item: undefined, slots: [] }]));
-      for (const reply of await replies()) {
-        const { items, slots } = await new Response(reply).json();
-        for (const item of items) found.get(item.id).item = item;
-        for (const slot of slots) found.get(slot.item_id).slots.push(slot);
-      }
-      return [...found.values()];
+    manyItems: async () => itemsOf(scene.many.itemIds, await replies()),
+
+    /** Those that Bob received, with the shares that brought them. */
+    async receivedItems() {
+      const { replies, shares } = await received();
+      const lists = await Promise.all(shares.map((reply) => new Response(reply).json()));
+      const brought = new Map(lists.flatMap((list) => list.shares).map((share) => [share.id, share]));
+      const items = await itemsOf(scene.received.itemIds, replies);
+      return items.map(({ item, slots }) => ({ item, slots, share: brought.get(item.share_id) }));
     },
   };
+}
+
+async function itemsOf(ids, replies) {
+  const found = new Map(ids.map((id) => [id, { item: undefined, slots: [] }]));
+  for (const reply of replies) {
+    const { items, slots } = await new Response(reply).json();
+    for (const item of items) found.get(item.id).item = item;
+    for (const slot of slots) found.get(slot.item_id).slots.push(slot);
+  }
+  return [...found.values()];
+}
+
+async function sharesOf(vault, reply) {
+  const { items } = await new Response(reply).json();
+  const ids = items.map(({ share_id }) => share_id);
+  const list = await vault(
+    'GET',
+    `/incoming_shares?share_ids=${ids.join(',')}&per_page=${ids.length}&with_proofs=true`,
+  );
+  return new TextEncoder().encode(JSON.stringify(list)).buffer;
 }
 
 async function fetchMany({ vault }, ids) {

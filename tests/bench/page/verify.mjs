@@ -3,7 +3,7 @@
 /**
  * @returns {Promise<void>} rejects where an outcome is not the right one
  */
-export async function verify(name, outcome, { scene, stage }) {
+export async function verify({ name, client }, outcome, { scene, stage }) {
   const checks = {
     signIn: () => same(outcome, scene.alice.userId),
     'signIn-without-subtle': () => same(outcome, scene.alice.userId),
@@ -17,13 +17,14 @@ export async function verify(name, outcome, { scene, stage }) {
       const expected = stage.tenSlots.map((slot) => (slot.name === name ? value : slot.value));
       same(await stage.readByAlice(outcome), expected);
     },
-    share: async () => same(await stage.readByBob(outcome), scene.ten.values),
+    share: async () => same(await stage.readByBob(outcome, client), scene.ten.values),
     'read-share-first': () => same(outcome, scene.ten.values),
     'read-share-again': () => same(outcome, scene.ten.values),
     'decrypt-1000': () => same(outcome, scene.many.values),
+    'receive-1000': () => same(outcome, scene.many.values),
     'refresh-200': async () => {
       same(outcome, scene.twenty.recipients);
-      same(await stage.readByBob(scene.twenty.shareIdOfBob), scene.twenty.values);
+      same(await stage.readByBob(scene.twenty.shareIdOfBob, client), scene.twenty.values);
       const dek = await stage.dekOfBob(scene.twenty.shareIdOfBob);
       if (dek === scene.twenty.lastDek) throw new Error('the share has the DEK that it had before');
       scene.twenty.lastDek = dek;

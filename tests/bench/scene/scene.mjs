@@ -2,7 +2,8 @@
  * The people, items and shares that the cases work with, made with our own package in Node:
  *
  * - Alice has an item of ten slots, and shares it with Bob.
- * - Carlos has many items of eight short slots, and one of twenty that is shared with many: Bob and others.
+ * - Carlos has many items of eight short slots, which he shares with Bob, and one of twenty that is shared with many: Bob
+ *   and others.
  */
 import { installKeyPool } from '../page/key-pool.mjs';
 import { inParallel } from './in-parallel.mjs';
@@ -47,13 +48,26 @@ export async function makeScene({ url, packageEntry, sizes, note }) {
   );
   note(`${many.length} items`);
 
+  const withBob = await connect(carlos, bob);
+  await inParallel(
+    AT_ONCE,
+    many.slice(0, sizes.received).map(
+      ({ item }) =>
+        () =>
+          carlos.shares.create({ itemId: item.id, connectionId: withBob.id }),
+    ),
+  );
+  const received = await bob.items.list({ own: false }, { all: true });
+  const receivedIdOf = new Map(received.entries.map(({ id, originalId }) => [originalId, id]));
+  note(`${sizes.received} received items`);
+
   const refreshed = await makeItem(carlos, 'Twenty', 20);
   const recipients = [bob, ...(await inParallel(AT_ONCE, Array(sizes.recipients - 1).fill(register)))];
   note(`${recipients.length} recipients`);
   const shares = await inParallel(
     AT_ONCE,
     recipients.map((recipient) => async () => {
-      const { id } = await connect(carlos, recipient);
+      const { id } = recipient === bob ? withBob : await connect(carlos, recipient);
       return carlos.shares.create({ itemId: refreshed.item.id, connectionId: id });
     }),
   );
@@ -69,6 +83,7 @@ export async function makeScene({ url, packageEntry, sizes, note }) {
     connectionId: connection.id,
     ten: { itemId: ten.item.id, shareId: share.id, values: ten.values },
     many: { itemIds: many.map(({ item }) => item.id), values: many.map(({ values }) => values) },
+    received: { itemIds: many.slice(0, sizes.received).map(({ item }) => receivedIdOf.get(item.id)) },
     twenty: {
       itemId: refreshed.item.id,
       shareIdOfBob: shares[0].id,

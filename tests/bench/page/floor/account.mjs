@@ -35,6 +35,8 @@ export async function signIn(url, secret, passphrase) {
     keyPairs: new Map(),
     shareKeys: new Map(),
     recipients: new Map(),
+    fingerprints: new Map(),
+    verifiers: new Map(),
   };
 }
 

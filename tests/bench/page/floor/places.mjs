@@ -48,9 +48,10 @@ export async function newestOf(item, label, slots) {
   return newest;
 }
 
-const u32 = (number) => [number >>> 24, (number >>> 16) & 255, (number >>> 8) & 255, number & 255];
+export const u32 = (number) => [number >>> 24, (number >>> 16) & 255, (number >>> 8) & 255, number & 255];
 
-function string(text) {
+/** A text behind its length. */
+export function string(text) {
   const bytes = utf8(text);
   return joined(u32(bytes.length), bytes);
 }

@@ -1,8 +1,9 @@
-/** RSA-4096 keys as PEM, and `Rsa4096.<data>.QQUAAAAA`: OAEP with SHA-1. */
+/** RSA-4096 keys as PEM, `Rsa4096.<data>.QQUAAAAA` by OAEP with SHA-1, and signatures by PKCS #1 v1.5 with SHA-256. */
 import { fingerprint } from './places.mjs';
 import { base64url, fromBase64url, fromUtf8, joined } from './text.mjs';
 
 const OAEP = { name: 'RSA-OAEP', hash: 'SHA-1' };
+const SIGNATURE = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' };
 
 /** Before PKCS#1 this makes PKCS#8, once the two lengths are filled in: of all after them, and of the key alone. */
 const PKCS8 = [
@@ -27,14 +28,26 @@ export async function generatePair() {
 
 export const fingerprintOf = (text) => fingerprint(der(text));
 export const importPublic = (text) => crypto.subtle.importKey('spki', der(text), OAEP, false, ['encrypt']);
+export const importVerifier = (text) => crypto.subtle.importKey('spki', der(text), SIGNATURE, false, ['verify']);
+export const importPrivate = (text) => importPkcs1(text, OAEP, 'decrypt');
+export const importSigner = (text) => importPkcs1(text, SIGNATURE, 'sign');
 
-export function importPrivate(text) {
+function importPkcs1(text, algorithm, usage) {
   const pkcs1 = der(text);
   const header = new Uint8Array(PKCS8);
   const lengths = new DataView(header.buffer);
   lengths.setUint16(2, PKCS8.length - 4 + pkcs1.length);
   lengths.setUint16(PKCS8.length - 2, pkcs1.length);
-  return crypto.subtle.importKey('pkcs8', joined(header, pkcs1), OAEP, false, ['decrypt']);
+  return crypto.subtle.importKey('pkcs8', joined(header, pkcs1), algorithm, false, [usage]);
+}
+
+export async function sign(signer, bytes) {
+  return base64url(new Uint8Array(await crypto.subtle.sign(SIGNATURE, signer, bytes)));
+}
+
+export async function checkSignature(verifier, signature, bytes) {
+  if (!(await crypto.subtle.verify(SIGNATURE, verifier, fromBase64url(signature), bytes)))
+    throw new Error('signed for something else');
 }
 
 export async function sealKey(publicKey, bytes) {
