@@ -22,6 +22,7 @@ use crate::{
         Id, JsonObject,
         keystore::{
             self,
+            admission::ExternalAdmissionToken,
             keypairs::{AUTHENTICATION_KEY_PAIR, NewKeypair},
             srp::NewSrpUser,
         },
@@ -78,26 +79,33 @@ pub(super) async fn create_user(
     .await?;
 
     progress.report("storing keys", 2, STEPS);
-    let (dek, key_pair) = match attempt {
+    let (dek, key_pair, admission) = match attempt {
         Attempt::First => {
             progress.report("making the key pair", 3, STEPS);
-            let (dek, key_pair) =
-                try_join!(store_dek(keystore, &kek), store_generated(keystore, &kek, generation.as_mut()))?;
-            (Some(dek), key_pair)
+            let key_pair_and_admission = async {
+                let generated = generated(generation.as_mut()).await?;
+                try_join!(store_login_key(keystore, &kek, generated), keystore::admission::create(keystore))
+            };
+            let (dek, (key_pair, admission)) = try_join!(store_dek(keystore, &kek), key_pair_and_admission)?;
+            (Some(dek), key_pair, Some(admission))
         }
         Attempt::Retry => {
             let key_pair = drive_background(generation.as_mut(), existing_key_pair(keystore, &kek)).await?;
             progress.report("making the key pair", 3, STEPS);
-            match key_pair {
-                Some(key_pair) => (None, key_pair),
-                None => (None, store_generated(keystore, &kek, generation.as_mut()).await?),
-            }
+            let key_pair = match key_pair {
+                Some(key_pair) => key_pair,
+                None => store_login_key(keystore, &kek, generated(generation.as_mut()).await?).await?,
+            };
+            (None, key_pair, None)
         }
     };
     drop(generation);
 
     progress.report("opening the Vault", 4, STEPS);
-    let user = open_vault(vault, keystore, &key_pair, attempt).await?;
+    let user = match admission {
+        Some(admission) => create_vault_user(vault, &key_pair, *admission).await?,
+        None => find_or_create_vault_user(vault, keystore, &key_pair).await?,
+    };
     let dek = match (private_dek_id(&user), dek) {
         (Some(id), _) => {
             let record = keystore::keys::data_encryption_key(keystore, id).await?;
@@ -183,14 +191,9 @@ async fn store_login_key(keystore: &Service, kek: &KeyEncryptionKey, generated: 
     login::unwrap(kek, &record).await
 }
 
-async fn store_generated(
-    keystore: &Service,
-    kek: &KeyEncryptionKey,
-    mut generation: Pin<&mut MaybeDone<impl Future<Output = Result<KeyPair>>>>,
-) -> Result<KeyPair> {
+async fn generated(mut generation: Pin<&mut MaybeDone<impl Future<Output = Result<KeyPair>>>>) -> Result<KeyPair> {
     generation.as_mut().await;
-    let generated = generation.take_output().ok_or_else(|| Error::internal("the key pair was taken already"))??;
-    store_login_key(keystore, kek, generated).await
+    generation.take_output().ok_or_else(|| Error::internal("the key pair was taken already"))?
 }
 
 async fn existing_key_pair(keystore: &Service, kek: &KeyEncryptionKey) -> Result<Option<KeyPair>> {
@@ -201,20 +204,23 @@ async fn existing_key_pair(keystore: &Service, kek: &KeyEncryptionKey) -> Result
     }
 }
 
-/// Creates the Vault's user, or signs in where an earlier attempt created it.
-async fn open_vault(vault: &Service, keystore: &Service, key_pair: &KeyPair, attempt: Attempt) -> Result<User> {
-    if attempt == Attempt::Retry {
-        match vault::session::create(vault, key_pair.public_key_pem()).await {
-            Ok(session) => {
-                let token = session.encrypted_session_authentication_string;
-                vault.set_token(key_pair.decrypt_token(token.as_str()).await?);
-                return vault::me::get(vault).await.map(|user| *user);
-            }
-            Err(error) if matches!(error.code(), ErrorCode::Unauthorized | ErrorCode::NotFound) => {}
-            Err(error) => return Err(error),
+/// Signs in where an earlier attempt created the Vault's user.
+async fn find_or_create_vault_user(vault: &Service, keystore: &Service, key_pair: &KeyPair) -> Result<User> {
+    match vault::session::create(vault, key_pair.public_key_pem()).await {
+        Ok(session) => {
+            let token = session.encrypted_session_authentication_string;
+            vault.set_token(key_pair.decrypt_token(token.as_str()).await?);
+            vault::me::get(vault).await.map(|user| *user)
         }
+        Err(error) if matches!(error.code(), ErrorCode::Unauthorized | ErrorCode::NotFound) => {
+            create_vault_user(vault, key_pair, *keystore::admission::create(keystore).await?).await
+        }
+        Err(error) => Err(error),
     }
-    let admission_token = keystore::admission::create(keystore).await?.vault_api_admission_token;
+}
+
+async fn create_vault_user(vault: &Service, key_pair: &KeyPair, admission: ExternalAdmissionToken) -> Result<User> {
+    let admission_token = admission.vault_api_admission_token;
     let user = vault::me::NewUser { public_key: key_pair.public_key_pem().to_owned(), admission_token };
     let created = vault::me::create(vault, &user).await?;
     let token = created.encrypted_session_authentication_string;

@@ -51,7 +51,6 @@ export async function createUser(url, passphrase) {
   await keystore('POST', '/srp/users', await srp.registration(username, await derived.password));
   tokens.keystore = await login(keystore, username, derived.password);
 
-  const admission = keystore('GET', '/external_admission_tokens');
   const [kekBytes, dekBytes] = [random(32), random(32)];
   const kek = await importKey(kekBytes);
   const storeKek = async () => {
@@ -64,8 +63,7 @@ export async function createUser(url, passphrase) {
     });
     return stored.data_encryption_key.id;
   };
-  const pair = await makingPair;
-  const storePair = async () => {
+  const storePair = async (pair) => {
     const encrypted_serialized_key = await sealText(kek, pair.privatePem, `vs1/login/${pair.fingerprint}`);
     await keystore('POST', '/keypairs', {
       public_key: pair.publicPem,
@@ -73,19 +71,18 @@ export async function createUser(url, passphrase) {
       external_identifiers: ['auth'],
     });
   };
-  const enterVault = async () => {
-    const admission_token = (await admission).external_admission_token.vault_api_admission_token;
-    const created = await vault('POST', '/me', { public_key: pair.publicPem, admission_token });
-    tokens.vault = await openToken(pair.privateKey, created.encrypted_session_authentication_string);
-    return created.user;
-  };
-  const [user, private_dek_external_id, dek] = await Promise.all([
-    enterVault(),
+  // What a key is under comes before it, and all before the user: cut off anywhere, this can be gone through again.
+  await storeKek();
+  const [private_dek_external_id, dek, [pair, { external_admission_token: admission }]] = await Promise.all([
     storeDek(),
     importKey(dekBytes),
-    storeKek(),
-    storePair(),
+    makingPair.then((made) =>
+      Promise.all([storePair(made).then(() => made), keystore('GET', '/external_admission_tokens')]),
+    ),
   ]);
+  const admission_token = admission.vault_api_admission_token;
+  const { user, ...created } = await vault('POST', '/me', { public_key: pair.publicPem, admission_token });
+  tokens.vault = await openToken(pair.privateKey, created.encrypted_session_authentication_string);
   await vault('PUT', '/me', { user: { private_dek_external_id } });
   return { secret: `1.${username}.${groups}`, userId: user.id, keystore, vault, kek, dek };
 }
