@@ -86,7 +86,7 @@ pub fn router(keystore: Keystore, vault: Vault, config: &Config) -> Router {
 /// The layers around every request, outermost last.
 fn with_layers(router: Router, config: &Config) -> Router {
     let limits = &config.limits;
-    let trusted: Arc<[IpNet]> = config.trusted_proxies.clone().into();
+    let trusted: Arc<[IpNet]> = config.trusted_proxies.iter().copied().map(IpNet::from).collect();
     // tower-http's timeout layer would reply without a body.
     let timeout = ServiceBuilder::new()
         .layer(HandleErrorLayer::new(|_: BoxError| async { timed_out() }))

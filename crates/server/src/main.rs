@@ -115,6 +115,9 @@ async fn run(arguments: Arguments) -> Outcome {
         return Ok(());
     }
     start_log(config.log_format);
+    for name in Config::unknown_variables() {
+        tracing::warn!("the environment variable {name} is no option of this server (--help names them)");
+    }
     match arguments.command {
         None | Some(Command::Serve) => serve(config).await,
         Some(Command::Migrate) => {

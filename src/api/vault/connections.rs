@@ -199,7 +199,7 @@ pub struct ConnectionInFirstForm {
 }
 
 /// The connection part of `POST /connections`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ConnectionDetails {
     /// From the invitation, which it uses up. A secret until then.
@@ -217,7 +217,7 @@ pub struct ConnectionDetails {
 }
 
 /// Body of `POST /connections`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct NewConnectionRequest {
     /// The invitee's key pair for this connection, public half.
     pub public_key: ConnectionPublicKey,

@@ -103,8 +103,8 @@ impl MailState {
     }
 }
 
-/// An invitation. Whoever has its token can accept it.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+/// An invitation. Whoever has its token can accept it: what holds one has no `Debug`.
+#[derive(Clone, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Invitation {
@@ -212,7 +212,7 @@ pub struct Invitation {
 }
 
 /// Reply of `POST /invitations` and `GET /invitations/{id-or-token}`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct InvitationResponse {
     /// As the reader may see it: to others than the sender without id, name and address.
@@ -226,7 +226,7 @@ pub struct InvitationResponse {
 }
 
 /// A page of invitations.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct InvitationsResponse {
     /// The reading user's own, oldest first.
@@ -250,7 +250,7 @@ pub fn create<'a>(
 }
 
 /// Body of `POST /invitations/lookup`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct InvitationLookup {
     /// The invitation's token.

@@ -1,14 +1,18 @@
 //! Configuration: what an operator can say, as flags, environment variables and a TOML file.
 
+mod network;
 mod time;
 
 use std::{
+    env,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
 
-use confique::{Config as _, Layer as _};
-use ipnet::IpNet;
+use confique::{
+    Config as _, Layer as _,
+    meta::{FieldKind, Meta},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -17,7 +21,14 @@ use crate::{
 };
 
 pub use crate::tls::TlsConfig;
+pub use network::Network;
 pub use time::Time;
+
+/// What the names of this server's environment variables begin with.
+const VARIABLE: &str = "VAULTSHARE_";
+
+/// Names that are not options: the file's own, and what Kubernetes tells every program of a service named `vaultshare`.
+const NOT_OPTIONS: [&str; 3] = ["VAULTSHARE_CONFIG", "VAULTSHARE_SERVICE_", "VAULTSHARE_PORT"];
 
 /// The configuration of a server. Each field is a flag, an environment variable and a key of the file; a flag goes before
 /// the variable, and that before the file.
@@ -45,11 +56,11 @@ pub struct Config {
     #[config(env = "VAULTSHARE_LOG_FORMAT", default = "text")]
     #[config(layer_attr(arg(long, value_name = "FORMAT")))]
     pub log_format: LogFormat,
-    /// Networks of the proxies before this server, such as 127.0.0.0/8 or 10.0.0.0/8: what they append to X-Forwarded-For is
+    /// Networks or addresses of the proxies before this server, such as 127.0.0.1 or 10.0.0.0/8: what they append to X-Forwarded-For is
     /// taken for the client's address. From anybody else that header is no matter.
     #[config(env = "VAULTSHARE_TRUSTED_PROXIES", parse_env = confique::env::parse::list_by_comma, default = [])]
     #[config(layer_attr(arg(long, value_name = "CIDR,…", value_delimiter = ',')))]
-    pub trusted_proxies: Vec<IpNet>,
+    pub trusted_proxies: Vec<Network>,
     /// Who can sign up: `open` for anybody, `invite` for who has an invitation of the operator (`vaultshare-server users
     /// invite`), `closed` for nobody.
     #[config(env = "VAULTSHARE_SIGNUPS", default = "open")]
@@ -205,6 +216,15 @@ impl Config {
         }
     }
 
+    /// Environment variables that look like options of this server and are none, so that one that was mistyped is not
+    /// passed over in silence. They end nothing: others may have set them.
+    pub fn unknown_variables() -> Vec<String> {
+        let known = variables(&Self::META);
+        let is_other = |name: &str| !NOT_OPTIONS.iter().any(|other| name.starts_with(other));
+        let set = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        set.filter(|name| name.starts_with(VARIABLE) && is_other(name) && !known.contains(&name.as_str())).collect()
+    }
+
     /// As a file that [`Config::load`] reads, without the secrets.
     pub fn to_toml(&self) -> Result<String> {
         let mut config = self.clone();
@@ -218,6 +238,15 @@ impl Config {
     pub fn template() -> String {
         confique::toml::template::<Self>(confique::toml::FormatOptions::default())
     }
+}
+
+/// The environment variables of these options.
+fn variables(options: &Meta) -> Vec<&'static str> {
+    let of_field = |kind: &FieldKind| match kind {
+        FieldKind::Leaf { env, .. } => env.iter().copied().collect(),
+        FieldKind::Nested { meta } => variables(meta),
+    };
+    options.fields.iter().flat_map(|field| of_field(&field.kind)).collect()
 }
 
 /// Reads what a file holds that is not given itself.

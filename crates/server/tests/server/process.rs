@@ -132,6 +132,24 @@ fn a_flag_goes_before_the_environment_and_that_before_the_file() {
 }
 
 #[test]
+fn a_variable_that_is_no_option_is_named() {
+    let folder = Folder::new().unwrap();
+    let migrated = Command::new(env!("CARGO_BIN_EXE_vaultshare-server"))
+        .args(["migrate", "--data"])
+        .arg(folder.path())
+        .envs([("VAULTSHARE_SIGNUP", "closed-secret"), ("VAULTSHARE_SIGNUPS", "closed")])
+        .env("VAULTSHARE_PORT", "tcp://10.0.0.1:80")
+        .env_remove("VAULTSHARE_TEST_DATABASE")
+        .output()
+        .unwrap();
+    let log = String::from_utf8(migrated.stderr).unwrap();
+    assert!(migrated.status.success(), "{log}");
+    let warnings: Vec<&str> = log.lines().filter(|line| line.contains("no option")).collect();
+    assert!(matches!(*warnings, [warning] if warning.contains("VAULTSHARE_SIGNUP ")), "{log}");
+    assert!(!log.contains("closed-secret"));
+}
+
+#[test]
 fn it_stops_when_asked_and_logs_no_secrets() {
     let data = Folder::new().unwrap();
     let process = Process::start(data.path());

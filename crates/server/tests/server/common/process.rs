@@ -37,6 +37,8 @@ impl Process {
             .arg(data)
             .args(more)
             .envs(database.map(|database| ("VAULTSHARE_DATABASE_URL", database.url())))
+            // The tests' own, and no option.
+            .env_remove("VAULTSHARE_TEST_DATABASE")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
