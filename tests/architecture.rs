@@ -1,4 +1,4 @@
-//! The rooms of `src` and what each may import: down, and not back up (`ROOMS`).
+//! The rooms of `src` and what each may import: down, and not back up (`ROOMS`). How imports are written, everywhere.
 //!
 //! Read with `syn`, because a path can be nested in a `use`, relative to its module, or inside a macro.
 #![cfg(not(target_arch = "wasm32"))]
@@ -11,7 +11,7 @@ use std::{
 };
 
 use syn::{
-    Ident, LitStr, Token, braced, bracketed,
+    Ident, Item, LitStr, Token, UseTree, Visibility, braced, bracketed,
     ext::IdentExt,
     parenthesized,
     parse::{ParseStream, Parser, discouraged::Speculative},
@@ -30,7 +30,7 @@ const ROOMS: [(&str, &[&str]); 6] = [
 ];
 
 /// Crates that bring JavaScript's types, …
-const JS_CRATES: [&str; 9] = [
+const JS_CRATES: [&str; 8] = [
     "gloo_events",
     "gloo_net",
     "gloo_timers",
@@ -38,7 +38,6 @@ const JS_CRATES: [&str; 9] = [
     "serde_wasm_bindgen",
     "wasm_bindgen",
     "wasm_bindgen_futures",
-    "wasm_streams",
     "web_sys",
 ];
 
@@ -408,6 +407,81 @@ fn imports_point_down() {
     assert!(files.len() > 50, "src was not found");
     let violations = Sources::parse(files.iter().map(|(path, text)| (path.as_str(), text.as_str()))).violations();
     assert!(violations.is_empty(), "\n{}", violations.join("\n"));
+}
+
+/// Paths of the sources of all crates, and what they hold.
+fn all_sources() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders: Vec<_> = ["src", "crates", "tests", "benches", "fuzz/fuzz_targets", "fuzz/src", "fuzz/tests"]
+        .map(|folder| root.join(folder))
+        .into();
+    let mut sources = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                if path.file_name().is_none_or(|name| name != "node_modules") {
+                    folders.push(path);
+                }
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+                sources.push((name, fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    sources
+}
+
+/// Crates and modules that one module imports from in several statements of one visibility.
+fn imported_twice(items: &[Item]) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let mut twice = Vec::new();
+    for item in items {
+        match item {
+            Item::Mod(module) => twice.extend(module.content.iter().flat_map(|(_, items)| imported_twice(items))),
+            // A condition is of the whole statement.
+            Item::Use(import) if import.attrs.is_empty() => {
+                let first = match &import.tree {
+                    UseTree::Path(path) => &path.ident,
+                    UseTree::Name(name) => &name.ident,
+                    UseTree::Rename(renamed) => &renamed.ident,
+                    UseTree::Glob(_) | UseTree::Group(_) => continue,
+                };
+                let visibility = match &import.vis {
+                    Visibility::Inherited => String::new(),
+                    Visibility::Public(_) => "pub".to_owned(),
+                    Visibility::Restricted(of) => format!("pub({:?})", of.path.segments.last().map(|last| &last.ident)),
+                };
+                // `use super::*` is how a module of tests begins.
+                if !is_glob(&import.tree) && !seen.insert((visibility, first.to_string())) {
+                    twice.push(first.to_string());
+                }
+            }
+            _ => {}
+        }
+    }
+    twice
+}
+
+fn is_glob(tree: &UseTree) -> bool {
+    match tree {
+        UseTree::Path(path) => is_glob(&path.tree),
+        tree => matches!(tree, UseTree::Glob(_)),
+    }
+}
+
+#[test]
+fn a_module_imports_from_a_crate_in_one_statement() {
+    let twice = |text: &str| imported_twice(&syn::parse_file(text).unwrap().items);
+    assert_eq!(twice("use std::fs; use std::path::Path; mod a { use crate::b; use crate::{c, d}; }"), ["std", "crate"]);
+    let apart = "use std::{fs, path::Path}; pub use std::io; use super::*; use super::a; #[cfg(unix)] use std::os;";
+    assert!(twice(apart).is_empty());
+
+    let sources = all_sources();
+    assert!(sources.len() > 200, "the sources were not found");
+    for (path, text) in sources {
+        let twice = twice(&text);
+        assert!(twice.is_empty(), "{path} imports from {} more than once", twice.join(", "));
+    }
 }
 
 const LIB: (&str, &str) = ("lib.rs", "pub mod error; pub use error::{Error, Result};");

@@ -9,8 +9,9 @@ mod suite;
 
 use futures_executor::block_on;
 use proptest::prelude::*;
-use vaultshare::crypto::envelope::Envelope;
-use vaultshare::crypto::{AesKey, KeyPair, PublicKey, UserSecret, backend, decrypt_with_passphrase};
+use vaultshare::crypto::{
+    AesKey, KeyPair, PublicKey, UserSecret, backend, decrypt_with_passphrase, envelope::Envelope,
+};
 
 macro_rules! for_every_backend {
     ($($sentence:ident)*) => {$(

@@ -2,14 +2,12 @@
 
 use std::hint::black_box;
 
-use aes_gcm::aead::AeadInOut;
-use aes_gcm::{Aes256Gcm, KeyInit, Nonce, Tag};
+use aes_gcm::{Aes256Gcm, KeyInit, Nonce, Tag, aead::AeadInOut};
 use anyhow::anyhow;
 use base64ct::{Base64Url, Encoding};
 use serde_json::Value;
 
-use crate::slots::VALUES;
-use crate::{Path, wire};
+use crate::{Path, slots::VALUES, wire};
 
 /// The additional data and the length of the parameters of nearly every ciphertext.
 const ADDITIONAL_DATA: &[u8] = b"none";

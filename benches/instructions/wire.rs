@@ -5,11 +5,17 @@ use std::hint::black_box;
 use anyhow::Context;
 use futures_executor::block_on;
 use serde_json::json;
-use vaultshare::api::vault::items::{self, Item, ItemFilter, ItemsResponse};
-use vaultshare::api::vault::shares::{self, ItemSharesChange, ItemSharesRefresh, ShareDek, ShareSlotValue};
-use vaultshare::api::vault::slots::Slot;
-use vaultshare::api::{Ciphertext, Id, PageQuery};
-use vaultshare::crypto::DataKey;
+use vaultshare::{
+    api::{
+        Ciphertext, Id, PageQuery,
+        vault::{
+            items::{self, Item, ItemFilter, ItemsResponse},
+            shares::{self, ItemSharesChange, ItemSharesRefresh, ShareDek, ShareSlotValue},
+            slots::Slot,
+        },
+    },
+    crypto::DataKey,
+};
 
 use crate::{Path, offline, slots};
 

@@ -1,12 +1,14 @@
 //! What a server stores as a ciphertext, and the parts of it.
 
 use futures_executor::block_on;
-use vaultshare::crypto::envelope::{ADDITIONAL_DATA, Derivation, Envelope, MAX_ITERATIONS, MIN_ITERATIONS};
-use vaultshare::crypto::fuzzing::{
-    Chunk, parse_chunk_by_library, parse_chunk_fast, parse_derivation, print_chunk, print_derivation,
+use vaultshare::{
+    ErrorCode, Result,
+    crypto::{
+        envelope::{ADDITIONAL_DATA, Derivation, Envelope, MAX_ITERATIONS, MIN_ITERATIONS},
+        fuzzing::{Chunk, parse_chunk_by_library, parse_chunk_fast, parse_derivation, print_chunk, print_derivation},
+        places::Place,
+    },
 };
-use vaultshare::crypto::places::Place;
-use vaultshare::{ErrorCode, Result};
 use vaultshare_fast::encode;
 
 /// `---` in base64: artefacts from before 2021, which are written as others.

@@ -1,25 +1,27 @@
 //! Keys, secrets and tokens: from a server, a file, or the clipboard.
 
-use std::cell::RefCell;
-use std::future;
-use std::rc::Rc;
-use std::time::Duration;
+use std::{cell::RefCell, future, rc::Rc, time::Duration};
 
 use futures_executor::block_on;
 use percent_encoding::percent_decode_str;
-use vaultshare::api::Id;
-use vaultshare::api::keystore::keypairs;
-use vaultshare::api::vault::invitations::{self, InvitationLookup};
-use vaultshare::crypto::fuzzing::{
-    decode_pem, encode_pem, is_session_token, pkcs1_of_spki, pkcs8_of_private_key, private_key_of_pem,
-    private_key_of_pkcs8, public_half_of_pkcs1, public_key_of_pkcs1,
+use vaultshare::{
+    ErrorCode, Result,
+    api::{
+        Id,
+        keystore::keypairs,
+        vault::invitations::{self, InvitationLookup},
+    },
+    crypto::{
+        DataKey, InvitationCode, PublicKey, UserSecret,
+        fuzzing::{
+            decode_pem, encode_pem, is_session_token, pkcs1_of_spki, pkcs8_of_private_key, private_key_of_pem,
+            private_key_of_pkcs8, public_half_of_pkcs1, public_key_of_pkcs1,
+        },
+        is_fingerprint,
+    },
+    http::{BaseUrl, Request, RequestPolicy, Response, Service, Transport, TransportError, TransportFuture},
+    workflows::ConnectionRef,
 };
-use vaultshare::crypto::{DataKey, InvitationCode, PublicKey, UserSecret, is_fingerprint};
-use vaultshare::http::{
-    BaseUrl, Request, RequestPolicy, Response, Service, Transport, TransportError, TransportFuture,
-};
-use vaultshare::workflows::ConnectionRef;
-use vaultshare::{ErrorCode, Result};
 use zeroize::Zeroizing;
 
 const BASE_URL: &str = "https://vault.example";

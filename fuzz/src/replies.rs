@@ -1,26 +1,33 @@
 //! What the two services answer: each body is read as every reply that there is.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use vaultshare::api::keystore::admission::ExternalAdmissionToken;
-use vaultshare::api::keystore::encryption_spaces::{ClaimedKey, EncryptionSpaceKey, SharedKey};
-use vaultshare::api::keystore::keypairs::Keypair;
-use vaultshare::api::keystore::keys::{DataEncryptionKeyRecord, KeyEncryptionKeyRecord};
-use vaultshare::api::keystore::srp::{Challenge, KeystoreSession, ReservedUsername, SrpUser};
-use vaultshare::api::vault::classification_nodes::NodesResponse;
-use vaultshare::api::vault::client_tasks::ClientTasksResponse;
-use vaultshare::api::vault::connections::{Connection, ConnectionResponse, ConnectionsResponse};
-use vaultshare::api::vault::encryption_spaces::{SpaceShareResponse, SpaceSharesResponse};
-use vaultshare::api::vault::invitations::{Invitation, InvitationsResponse};
-use vaultshare::api::vault::items::{ClassificationNode, ItemResponse, ItemsResponse};
-use vaultshare::api::vault::me::{NewUserResponse, User};
-use vaultshare::api::vault::session::EncryptedSession;
-use vaultshare::api::vault::shares::{ItemSharesResponse, Share, ShareWithItemResponse, SharesResponse};
-use vaultshare::api::vault::slots::Slot;
-use vaultshare::api::vault::templates::{TemplateResponse, TemplatesResponse};
-use vaultshare::http::fuzzing::{read_refusal, read_reply};
-use vaultshare::{Error, ErrorCode};
+use vaultshare::{
+    Error, ErrorCode,
+    api::{
+        keystore::{
+            admission::ExternalAdmissionToken,
+            encryption_spaces::{ClaimedKey, EncryptionSpaceKey, SharedKey},
+            keypairs::Keypair,
+            keys::{DataEncryptionKeyRecord, KeyEncryptionKeyRecord},
+            srp::{Challenge, KeystoreSession, ReservedUsername, SrpUser},
+        },
+        vault::{
+            classification_nodes::NodesResponse,
+            client_tasks::ClientTasksResponse,
+            connections::{Connection, ConnectionResponse, ConnectionsResponse},
+            encryption_spaces::{SpaceShareResponse, SpaceSharesResponse},
+            invitations::{Invitation, InvitationsResponse},
+            items::{ClassificationNode, ItemResponse, ItemsResponse},
+            me::{NewUserResponse, User},
+            session::EncryptedSession,
+            shares::{ItemSharesResponse, Share, ShareWithItemResponse, SharesResponse},
+            slots::Slot,
+            templates::{TemplateResponse, TemplatesResponse},
+        },
+    },
+    http::fuzzing::{read_refusal, read_reply},
+};
 
 /// Each record that the Keystore answers with, and the errors of both services.
 pub fn keystore_replies(data: &[u8]) {

@@ -1,7 +1,6 @@
 //! Feeds each target its seeds: examples of what it reads, and whatever was once found.
 
-use std::fs;
-use std::path::Path;
+use std::{fs, path::Path};
 
 use vaultshare_fuzz::TARGETS;
 

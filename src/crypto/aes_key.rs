@@ -1,17 +1,20 @@
 //! AES-256-GCM over bytes and text. Workflows use the types of [`super::keys`], which are an [`AesKey`] with a purpose.
 
-use std::borrow::Cow;
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use subtle::ConstantTimeEq;
 use vaultshare_fast::KEY_BYTES;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::crypto::backend::ExpandedKey;
-use crate::crypto::encoding::{secret_from_base64url, to_base64url};
-use crate::crypto::envelope::{ADDITIONAL_DATA, Chunk, Envelope, IV_BYTES, TAG_BYTES};
-use crate::crypto::places::{Place, misplaced};
-use crate::{Error, Result};
+use crate::{
+    Error, Result,
+    crypto::{
+        backend::ExpandedKey,
+        encoding::{secret_from_base64url, to_base64url},
+        envelope::{ADDITIONAL_DATA, Chunk, Envelope, IV_BYTES, TAG_BYTES},
+        places::{Place, misplaced},
+    },
+};
 
 /// 32 secret bytes, at one place on the heap. Zeroized on drop, redacted in `Debug`.
 pub struct AesKey {

@@ -20,8 +20,10 @@ pub(crate) mod fast_path;
 use std::borrow::Cow;
 
 use self::artefacts::ChunkArtefacts;
-use crate::crypto::encoding::{from_base64url, to_base64url};
-use crate::{Error, ErrorCode, Result};
+use crate::{
+    Error, ErrorCode, Result,
+    crypto::encoding::{from_base64url, to_base64url},
+};
 
 pub use vaultshare_fast::{IV_BYTES, TAG_BYTES};
 

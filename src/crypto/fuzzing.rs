@@ -2,11 +2,18 @@
 
 use zeroize::Zeroizing;
 
-use crate::Result;
-use crate::crypto::envelope::artefacts::{self, ChunkArtefacts};
-use crate::crypto::envelope::{Derivation, IV_BYTES, TAG_BYTES, fast_path};
-use crate::crypto::rsa_der::{PublicNumbers, Spki};
-use crate::crypto::{key_pair, pem, rsa_der};
+use crate::{
+    Result,
+    crypto::{
+        envelope::{
+            Derivation, IV_BYTES, TAG_BYTES,
+            artefacts::{self, ChunkArtefacts},
+            fast_path,
+        },
+        key_pair, pem,
+        rsa_der::{self, PublicNumbers, Spki},
+    },
+};
 
 /// IV, tag and additional data of artefacts.
 pub type Chunk = ([u8; IV_BYTES], [u8; TAG_BYTES], String);

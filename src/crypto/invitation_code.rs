@@ -17,11 +17,15 @@ use subtle::ConstantTimeEq;
 use vaultshare_fast::unpadded;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::crypto::backend::hmac_sha256;
-use crate::crypto::encoding::to_hex;
-use crate::crypto::places::{acceptance_text, invitation_text};
-use crate::crypto::{DataKey, PublicKey};
-use crate::{Error, Result};
+use crate::{
+    Error, Result,
+    crypto::{
+        DataKey, PublicKey,
+        backend::hmac_sha256,
+        encoding::to_hex,
+        places::{acceptance_text, invitation_text},
+    },
+};
 
 /// The first byte of what is encoded.
 const VERSION: u8 = 1;

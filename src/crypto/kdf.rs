@@ -4,10 +4,14 @@ use std::mem;
 
 use zeroize::Zeroizing;
 
-use crate::crypto::encoding::peer_string_bytes;
-use crate::crypto::envelope::{ADDITIONAL_DATA, Derivation, Envelope, MAX_ITERATIONS, MIN_ITERATIONS};
-use crate::crypto::{AesKey, Spelling, backend};
-use crate::{Error, ErrorCode, Result};
+use crate::{
+    Error, ErrorCode, Result,
+    crypto::{
+        AesKey, Spelling, backend,
+        encoding::peer_string_bytes,
+        envelope::{ADDITIONAL_DATA, Derivation, Envelope, MAX_ITERATIONS, MIN_ITERATIONS},
+    },
+};
 
 /// Iterations that [`encrypt_with_passphrase`] asks for.
 const ITERATIONS: u32 = 100_000;

@@ -4,16 +4,21 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use crate::crypto::aes_key::Decrypted;
-use crate::crypto::backend::{self, PrivateKey};
-use crate::crypto::encoding::to_base64url;
-use crate::crypto::envelope::Envelope;
-use crate::crypto::keys::DataKey;
-use crate::crypto::places::Place;
-use crate::crypto::public_key::PublicKey;
-use crate::crypto::rsa_der::{PublicNumbers, pkcs1_from_pkcs8};
-use crate::crypto::{AesKey, pem};
-use crate::{Error, Result};
+use crate::{
+    Error, Result,
+    crypto::{
+        AesKey,
+        aes_key::Decrypted,
+        backend::{self, PrivateKey},
+        encoding::to_base64url,
+        envelope::Envelope,
+        keys::DataKey,
+        pem,
+        places::Place,
+        public_key::PublicKey,
+        rsa_der::{PublicNumbers, pkcs1_from_pkcs8},
+    },
+};
 
 const PKCS1_LABEL: &str = "RSA PRIVATE KEY";
 const PKCS8_LABEL: &str = "PRIVATE KEY";

@@ -4,16 +4,20 @@
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::crypto::aes_key::{AesKey, Decrypted, text_from_bytes};
-use crate::crypto::backend::hmac_sha256;
-use crate::crypto::encoding::to_hex;
-use crate::crypto::envelope::TAG_BYTES;
-use crate::crypto::kdf;
-use crate::crypto::key_pair::KeyPair;
-use crate::crypto::places::{KeyRule, Place, memory_name_text, misplaced};
-use crate::crypto::public_key::PublicKey;
-use crate::crypto::verification::VerificationKey;
-use crate::{Error, Result};
+use crate::{
+    Error, Result,
+    crypto::{
+        aes_key::{AesKey, Decrypted, text_from_bytes},
+        backend::hmac_sha256,
+        encoding::to_hex,
+        envelope::TAG_BYTES,
+        kdf,
+        key_pair::KeyPair,
+        places::{KeyRule, Place, memory_name_text, misplaced},
+        public_key::PublicKey,
+        verification::VerificationKey,
+    },
+};
 
 /// Derived from secret and passphrase when it is needed, and never stored. Wraps the [`KeyEncryptionKey`].
 #[derive(Debug, PartialEq, Eq)]

@@ -21,9 +21,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 use vaultshare_fast::unpadded;
 
-use crate::crypto::envelope::{ADDITIONAL_DATA, TAG_BYTES};
-use crate::crypto::{DataKey, PublicKey, is_fingerprint};
-use crate::{Error, ErrorCode, Result};
+use crate::{
+    Error, ErrorCode, Result,
+    crypto::{
+        DataKey, PublicKey,
+        envelope::{ADDITIONAL_DATA, TAG_BYTES},
+        is_fingerprint,
+    },
+};
 
 const VERSION: &str = "vs1";
 const BIRTH_BYTES: usize = 8;

@@ -4,13 +4,18 @@
 //! or an unusual exponent would let the server read the plaintext. Its text is kept byte for byte, because clients
 //! find their own keys by comparing texts; two keys are compared by their DER.
 
-use crate::crypto::encoding::{from_base64url, to_hex};
-use crate::crypto::envelope::Envelope;
-use crate::crypto::fingerprint::fingerprint;
-use crate::crypto::keys::DataKey;
-use crate::crypto::rsa_der::{PublicNumbers, Spki, read_spki};
-use crate::crypto::{AesKey, backend, pem};
-use crate::{Error, ErrorCode, Result};
+use crate::{
+    Error, ErrorCode, Result,
+    crypto::{
+        AesKey, backend,
+        encoding::{from_base64url, to_hex},
+        envelope::Envelope,
+        fingerprint::fingerprint,
+        keys::DataKey,
+        pem,
+        rsa_der::{PublicNumbers, Spki, read_spki},
+    },
+};
 
 /// The smallest key that anything is encrypted for.
 const MIN_BITS: u32 = 2048;

@@ -1,8 +1,10 @@
 //! RSA keys in DER: PKCS#1 (RFC 8017, appendix A.1), and the structures around it, SPKI (RFC 5280 §4.1) and PKCS#8
 //! (RFC 5958).
 
-use der::asn1::{BitStringRef, OctetStringRef, UintRef};
-use der::{Decode, Encode};
+use der::{
+    Decode, Encode,
+    asn1::{BitStringRef, OctetStringRef, UintRef},
+};
 use pkcs1::{ALGORITHM_ID, ALGORITHM_OID, RsaPrivateKeyRef, RsaPublicKeyRef};
 use pkcs8::PrivateKeyInfoRef;
 use spki::{SubjectPublicKeyInfo, SubjectPublicKeyInfoRef};

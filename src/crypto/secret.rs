@@ -8,10 +8,10 @@ use std::fmt;
 
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::crypto::kdf;
-use crate::crypto::keys::PassphraseKey;
-use crate::crypto::srp::SrpPassword;
-use crate::{Error, ErrorCode, Result};
+use crate::{
+    Error, ErrorCode, Result,
+    crypto::{kdf, keys::PassphraseKey, srp::SrpPassword},
+};
 
 /// Fixed by the protocol.
 const ITERATIONS: u32 = 100_000;

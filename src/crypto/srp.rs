@@ -16,14 +16,18 @@ use std::fmt;
 
 use crypto_bigint::BoxedUint;
 use sha2::{Digest, Sha256};
-use srp::ClientG2048;
-use srp::groups::{G2048, Group};
-use srp::utils::{compute_k, compute_u_padded};
+use srp::{
+    ClientG2048,
+    groups::{G2048, Group},
+    utils::{compute_k, compute_u_padded},
+};
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::crypto::encoding::{from_hex, to_hex};
-use crate::{Error, ErrorCode, Result};
+use crate::{
+    Error, ErrorCode, Result,
+    crypto::encoding::{from_hex, to_hex},
+};
 
 const NUMBER_BYTES: usize = 256;
 const SALT_BYTES: usize = 32;

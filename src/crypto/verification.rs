@@ -16,9 +16,13 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::crypto::encoding::{peer_string_bytes, to_hex};
-use crate::crypto::places::text_commitment;
-use crate::{Error, ErrorCode, Result};
+use crate::{
+    Error, ErrorCode, Result,
+    crypto::{
+        encoding::{peer_string_bytes, to_hex},
+        places::text_commitment,
+    },
+};
 
 const KEY_BYTES: usize = 64;
 const NONCE_BYTES: usize = 24;

@@ -2,13 +2,17 @@
 //!
 //! Vectors without another source are those of `docs/protocol/envelopes.md` and `docs/protocol/encryption-spaces-and-setup.md`.
 
-use vaultshare::ErrorCode;
-use vaultshare::crypto::envelope::{Chunk, Derivation, Envelope};
-use vaultshare::crypto::places::{KeyRule, Place};
-use vaultshare::crypto::{
-    AesKey, DataKey, KeyEncryptionKey, KeyPair, PassphraseKey, PublicKey, SpaceKeyOrigin, Spelling, SrpClient,
-    UserSecret, VerificationKey, backend, decrypt_with_passphrase, derive_key_from_passphrase, encrypt_with_passphrase,
-    generate_srp_registration, safety_number,
+use vaultshare::{
+    ErrorCode,
+    crypto::{
+        AesKey, DataKey, KeyEncryptionKey, KeyPair, PassphraseKey, PublicKey, SpaceKeyOrigin, Spelling, SrpClient,
+        UserSecret, VerificationKey, backend, decrypt_with_passphrase, derive_key_from_passphrase,
+        encrypt_with_passphrase,
+        envelope::{Chunk, Derivation, Envelope},
+        generate_srp_registration,
+        places::{KeyRule, Place},
+        safety_number,
+    },
 };
 
 /// Hands the names of all sentences to a macro that makes tests of them.
@@ -188,8 +192,7 @@ pub(crate) async fn text_of_before_2021_opens() {
 
 /// An envelope made without the library, which refuses to write an empty one.
 fn envelope_by_hand(key: &AesKey, plaintext: &[u8]) -> String {
-    use aes_gcm::aead::AeadInOut;
-    use aes_gcm::{Aes256Gcm, KeyInit, Nonce};
+    use aes_gcm::{Aes256Gcm, KeyInit, Nonce, aead::AeadInOut};
     let mut ciphertext = plaintext.to_vec();
     let tag = Aes256Gcm::new_from_slice(key.as_bytes())
         .unwrap()

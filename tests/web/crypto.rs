@@ -7,8 +7,10 @@
 #[path = "../shared/crypto_suite.rs"]
 mod suite;
 
-use vaultshare::crypto::backend::{self, Backend};
-use vaultshare::crypto::{KeyEncryptionKey, KeyPair};
+use vaultshare::crypto::{
+    KeyEncryptionKey, KeyPair,
+    backend::{self, Backend},
+};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 macro_rules! for_every_backend {

@@ -823,8 +823,10 @@ async fn with_ten_thousand_items_and_a_thousand_shares_each_call_sends_what_it_s
 
 /// The requests of a share, an update, a refresh and a page of each list, ids taken out.
 async fn requests_of_each_call(harness: &Harness, alice: &Session, to_bob: &Id) -> Vec<String> {
-    use vaultshare::api::vault::{items::ItemFilter, shares::OutgoingFilter};
-    use vaultshare::workflows::PageRequest;
+    use vaultshare::{
+        api::vault::{items::ItemFilter, shares::OutgoingFilter},
+        workflows::PageRequest,
+    };
 
     let session = harness.new_session(alice).await;
     harness.network.log();

@@ -1,5 +1,4 @@
-use aes_gcm::aead::AeadInOut;
-use aes_gcm::{Aes256Gcm, KeyInit, Nonce, Tag};
+use aes_gcm::{Aes256Gcm, KeyInit, Nonce, Tag, aead::AeadInOut};
 use zeroize::Zeroizing;
 
 /// Bytes of a key.

@@ -6,9 +6,7 @@
 // wasm-bindgen exports public functions only; who calls them is out of the compiler's sight.
 #![allow(unreachable_pub)]
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::mem::take;
+use std::{cell::RefCell, collections::BTreeMap, mem::take};
 
 use on_demand::rsa::{self, PrivateKey};
 use wasm_bindgen::prelude::wasm_bindgen;

@@ -3,11 +3,13 @@
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod published_attacks;
 
-use ::rsa::pkcs1::{DecodeRsaPrivateKey, EncodeRsaPrivateKey};
-use ::rsa::pkcs8::DecodePublicKey;
-use ::rsa::rand_core::UnwrapErr;
-use ::rsa::traits::{PaddingScheme, SignatureScheme};
-use ::rsa::{Oaep, Pkcs1v15Sign, RsaPrivateKey, RsaPublicKey};
+use ::rsa::{
+    Oaep, Pkcs1v15Sign, RsaPrivateKey, RsaPublicKey,
+    pkcs1::{DecodeRsaPrivateKey, EncodeRsaPrivateKey},
+    pkcs8::DecodePublicKey,
+    rand_core::UnwrapErr,
+    traits::{PaddingScheme, SignatureScheme},
+};
 use getrandom::SysRng;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};

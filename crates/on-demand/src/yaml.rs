@@ -5,9 +5,11 @@
 //! document. The caller bounds the length.
 
 use base64ct::{Base64, Encoding};
-use bson::RawBinaryRef;
-use bson::raw::{CStr, RawDocumentBuf};
-use bson::spec::BinarySubtype;
+use bson::{
+    RawBinaryRef,
+    raw::{CStr, RawDocumentBuf},
+    spec::BinarySubtype,
+};
 use saphyr_parser::{Event, Parser, Tag};
 
 /// The map as a BSON document with its fields in their order. A scalar tagged as base64 becomes bytes, that of `i` and `l`
@@ -54,8 +56,7 @@ fn is_binary(tag: &Tag) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use bson::raw::RawDocument;
-    use bson::{Binary, RawBson};
+    use bson::{Binary, RawBson, raw::RawDocument};
 
     use super::*;
 

@@ -2,8 +2,7 @@
 
 use clap::Args;
 
-use crate::workspace::Workspace;
-use crate::{package, process, progress};
+use crate::{package, process, progress, workspace::Workspace};
 
 /// The package of the server, whose program has the same name.
 const SERVER: &str = "vaultshare-server";

@@ -1,15 +1,15 @@
 //! `cargo xtask demo`: the demo page, served together with the two services it talks to.
 
-use std::path::PathBuf;
-use std::process::ExitCode;
-use std::time::Duration;
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Args;
 
-use crate::server::{Server, Settings};
-use crate::tools::Browser;
-use crate::workspace::{Profile, Workspace};
-use crate::{build, files, package, process, progress, tools};
+use crate::{
+    build, files, package, process, progress,
+    server::{Server, Settings},
+    tools::{self, Browser},
+    workspace::{Profile, Workspace},
+};
 
 /// The port that a demo without `--port` is found at, so that its address can be kept open in a browser.
 const USUAL_PORT: u16 = 8787;

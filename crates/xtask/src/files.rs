@@ -1,12 +1,13 @@
 //! The few things done with files and folders that the standard library leaves to its users.
 
-use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
-use flate2::Compression;
-use flate2::write::GzEncoder;
+use flate2::{Compression, write::GzEncoder};
 
 /// Reads a text file, naming it if that fails.
 pub(crate) fn read(path: &Path) -> anyhow::Result<String> {

@@ -3,14 +3,15 @@
 //! What the targets assert is in `fuzz/src/`, and the tests feed them their seeds. This takes longer, so it is no part of
 //! `cargo xtask test`; what each target was fed last is in `docs/fuzzing.md`, which it writes.
 
-use std::fs::{self, File};
-use std::time::Instant;
+use std::{
+    fs::{self, File},
+    time::Instant,
+};
 
 use anyhow::{Context, bail};
 use clap::Args;
 
-use crate::workspace::Workspace;
-use crate::{files, process, progress, tools};
+use crate::{files, process, progress, tools, workspace::Workspace};
 
 /// The targets of `fuzz/`, and what each reads.
 const TARGETS: [(&str, &str); 14] = [

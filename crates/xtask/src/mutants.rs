@@ -4,15 +4,12 @@
 //! server that lies. cargo-mutants replaces each check and each condition in it. It takes hours, so it is no part of
 //! `cargo xtask test`; what it found last in each file is in `docs/mutants.md`, which it writes.
 
-use std::fs;
-use std::path::Path;
-use std::process::Command;
+use std::{fs, path::Path, process::Command};
 
 use anyhow::bail;
 use clap::Args;
 
-use crate::workspace::Workspace;
-use crate::{files, process, progress, tools};
+use crate::{files, process, progress, tools, workspace::Workspace};
 
 /// A file and the functions in it that refuse, as cargo-mutants names them.
 type Defences = (&'static str, &'static [&'static str]);

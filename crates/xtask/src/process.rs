@@ -1,11 +1,15 @@
 //! Runs other programs. Each gets a process group of its own, so that whatever it starts in turn (a driver, a browser) can
 //! be ended with it: on ctrl-c, when a job is cancelled, and when it takes longer than it was given.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, bail};
 

@@ -1,16 +1,20 @@
 //! Starts `vaultshare-server` for the demo and the tests, and always stops it again.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::mpsc,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, bail};
 
-use crate::files;
-use crate::process::{self, Program};
-use crate::workspace::{Profile, Workspace};
+use crate::{
+    files,
+    process::{self, Program},
+    workspace::{Profile, Workspace},
+};
 
 /// How the server announces that it is ready, before its URL.
 const READY: &str = "listening on ";

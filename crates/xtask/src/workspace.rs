@@ -1,8 +1,10 @@
 //! Where things are in this repository, said once.
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// The Rust target of the code that runs in browsers.
 pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";

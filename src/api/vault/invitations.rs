@@ -1,5 +1,7 @@
 //! Invitations to connect. `docs/protocol/http-api.md` §2.6 and §7.1–§7.5.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -103,7 +105,7 @@ impl MailState {
     }
 }
 
-/// An invitation. Whoever has its token can accept it: what holds one has no `Debug`.
+/// An invitation. Whoever has its token can accept it.
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -209,6 +211,13 @@ pub struct Invitation {
     /// Decentralized identifier. Vault API ≥ 39.6; our server sends null.
     #[serde(skip_deserializing)]
     pub recipient_did: Option<String>,
+}
+
+/// Without the token.
+impl fmt::Debug for Invitation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Invitation").field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 /// Reply of `POST /invitations` and `GET /invitations/{id-or-token}`.

@@ -8,10 +8,16 @@ use vaultshare_fast::{IV_BYTES, TAG_BYTES};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 
 use super::{Backend, ExpandedKey, current, webcrypto};
-use crate::crypto::AesKey;
-use crate::crypto::envelope::artefacts::{ChunkArtefacts, parse_chunk, print_chunk};
-use crate::crypto::envelope::{ADDITIONAL_DATA, AES_STRATEGY, MAX_TEXT_BYTES};
-use crate::{Error, Result};
+use crate::{
+    Error, Result,
+    crypto::{
+        AesKey,
+        envelope::{
+            ADDITIONAL_DATA, AES_STRATEGY, MAX_TEXT_BYTES,
+            artefacts::{ChunkArtefacts, parse_chunk, print_chunk},
+        },
+    },
+};
 
 /// Characters of base64 that are read without yielding: some milliseconds' worth. A multiple of four.
 const PIECE: u32 = 1 << 21;

@@ -6,17 +6,17 @@
 // wasm-bindgen exports public functions only; who calls them is out of the compiler's sight.
 #![allow(unreachable_pub)]
 
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
 use js_sys::{Array, Promise, Uint8Array};
-use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
 use zeroize::Zeroizing;
 
-use crate::error::Cause;
-use crate::{Error, ErrorCode, Result};
+use crate::{Error, ErrorCode, Result, error::Cause};
 
 #[wasm_bindgen]
 extern "C" {

@@ -6,14 +6,20 @@
 
 use std::borrow::Cow;
 
-use bson::RawBinaryRef;
-use bson::raw::{RawBsonRef, RawDocument, RawDocumentBuf, cstr};
-use bson::spec::BinarySubtype;
+use bson::{
+    RawBinaryRef,
+    raw::{RawBsonRef, RawDocument, RawDocumentBuf, cstr},
+    spec::BinarySubtype,
+};
 
 use super::{Derivation, IV_BYTES, MAX_ITERATIONS, MIN_ITERATIONS, OLD_ARTEFACTS, TAG_BYTES, fast_path};
-use crate::crypto::backend::on_demand;
-use crate::crypto::encoding::{from_base64url, to_base64url};
-use crate::{Error, ErrorCode, Result};
+use crate::{
+    Error, ErrorCode, Result,
+    crypto::{
+        backend::on_demand,
+        encoding::{from_base64url, to_base64url},
+    },
+};
 
 /// The longest artefacts, as text.
 const MAX_TEXT_BYTES: usize = 4 * 1024;

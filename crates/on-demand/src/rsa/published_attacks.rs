@@ -1,8 +1,6 @@
 //! Google's Wycheproof cases. Tests only.
 
-use ::rsa::RsaPrivateKey;
-use ::rsa::pkcs1::EncodeRsaPrivateKey;
-use ::rsa::pkcs8::DecodePrivateKey;
+use ::rsa::{RsaPrivateKey, pkcs1::EncodeRsaPrivateKey, pkcs8::DecodePrivateKey};
 use wycheproof::{TestResult, rsa_oaep};
 
 use super::PrivateKey;

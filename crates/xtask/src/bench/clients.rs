@@ -1,14 +1,15 @@
 //! The clients, taking turns in one page of one headless Chromium. What they do is in `tests/bench`.
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use crate::server::{Server, Settings};
-use crate::tools::Browser;
-use crate::workspace::{Profile, Workspace};
-use crate::{build, files, package, process, progress, tools};
+use crate::{
+    build, files, package, process, progress,
+    server::{Server, Settings},
+    tools::{self, Browser},
+    workspace::{Profile, Workspace},
+};
 
 /// The cases, the clients, and what measures them.
 const FOLDER: &str = "tests/bench";

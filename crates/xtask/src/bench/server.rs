@@ -1,8 +1,11 @@
 //! The server by itself, under load from `tests/bench/server-load.mjs`.
 
-use crate::server::{Server, Settings};
-use crate::workspace::{Profile, Workspace};
-use crate::{build, files, package, process, progress, tools};
+use crate::{
+    build, files, package, process, progress,
+    server::{Server, Settings},
+    tools,
+    workspace::{Profile, Workspace},
+};
 
 /// Starts a server on fresh data and puts it under load.
 pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use crate::workspace::Workspace;
-use crate::{package, process, progress, tools};
+use crate::{package, process, progress, tools, workspace::Workspace};
 
 /// How long the advisory database may take to arrive.
 const FETCH_LIMIT: Duration = Duration::from_secs(60);

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use anyhow::Context;
 
 use super::node_tests;
-use crate::tools::Browser;
-use crate::workspace::{Profile, Workspace};
-use crate::{bench, build, files, package, process, progress, tools};
+use crate::{
+    bench, build, files, package, process, progress,
+    tools::{self, Browser},
+    workspace::{Profile, Workspace},
+};
 
 /// Packs the package as npm would publish it and runs `tests/e2e` against it, the server's binary and Chromium; then the
 /// benchmark, small, so that it works when somebody wants to measure.

@@ -10,8 +10,7 @@ use anyhow::{Context, bail};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::workspace::Workspace;
-use crate::{files, process, progress, tools};
+use crate::{files, process, progress, tools, workspace::Workspace};
 
 /// The benchmarks of ours and of their counterparts, which have the same ids.
 const OURS: &str = "ours";

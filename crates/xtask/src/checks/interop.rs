@@ -3,9 +3,12 @@
 use anyhow::bail;
 
 use super::node_tests;
-use crate::server::{Server, Settings};
-use crate::workspace::{Profile, Workspace};
-use crate::{build, files, package, progress, tools};
+use crate::{
+    build, files, package, progress,
+    server::{Server, Settings},
+    tools,
+    workspace::{Profile, Workspace},
+};
 
 /// The tests, and the other clients that they drive.
 const FOLDER: &str = "tests/interop";

@@ -11,13 +11,14 @@ mod node_tests;
 mod packaging;
 mod web;
 
-use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use clap::{Args, ValueEnum};
 
-use crate::workspace::Workspace;
-use crate::{process, progress};
+use crate::{process, progress, workspace::Workspace};
 
 /// Which tests to run.
 #[derive(Args)]

@@ -2,8 +2,10 @@
 //! documentation and the instructions of the hot paths.
 
 use super::{dependencies, instructions, packaging};
-use crate::workspace::{WASM_TARGET, Workspace};
-use crate::{process, progress, tools};
+use crate::{
+    process, progress, tools,
+    workspace::{WASM_TARGET, Workspace},
+};
 
 /// Runs every check, cheapest first, up to the first that fails.
 pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {

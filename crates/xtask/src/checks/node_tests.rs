@@ -1,12 +1,10 @@
 //! Test files for Node's own test runner.
 
-use std::process::Command;
-use std::time::Duration;
+use std::{process::Command, time::Duration};
 
 use anyhow::bail;
 
-use crate::workspace::Workspace;
-use crate::{files, process};
+use crate::{files, process, workspace::Workspace};
 
 /// How long a single test may take, in milliseconds: far above what any needs, so that one that hangs is named.
 const TEST_TIMEOUT: &str = "--test-timeout=600000";

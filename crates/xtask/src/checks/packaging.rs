@@ -1,12 +1,13 @@
 //! What operators install the server with.
 
-use std::path::Path;
-use std::process::Stdio;
+use std::{path::Path, process::Stdio};
 
 use anyhow::{Context, ensure};
 
-use crate::workspace::{Profile, Workspace};
-use crate::{files, process, tools};
+use crate::{
+    files, process, tools,
+    workspace::{Profile, Workspace},
+};
 
 const USER: &str = "packaging/systemd/vaultshare.conf";
 const CONTAINERS: &str = "packaging/docker";

@@ -3,19 +3,23 @@
 //! The test runner of `wasm-bindgen` is started here and not by cargo, so that compiling has all the time it wants and
 //! running has not. A page that does not begin is ended and tried again.
 
-use std::io::Read;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::{
+    io::Read,
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, bail};
 use serde::Deserialize;
 
-use crate::process::{self, Watched};
-use crate::progress;
-use crate::tools::{self, Browser};
-use crate::workspace::{WASM_TARGET, Workspace};
+use crate::{
+    process::{self, Watched},
+    progress,
+    tools::{self, Browser},
+    workspace::{WASM_TARGET, Workspace},
+};
 
 /// How long a page may take until its tests run. On an idle machine it takes 3 s, on a busy one 20.
 const TO_BEGIN: Duration = Duration::from_secs(60);

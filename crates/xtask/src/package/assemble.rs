@@ -4,10 +4,11 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::notices;
-use super::wasm::{MAIN, ON_DEMAND};
-use crate::workspace::Workspace;
-use crate::{files, process, progress};
+use super::{
+    notices,
+    wasm::{MAIN, ON_DEMAND},
+};
+use crate::{files, process, progress, workspace::Workspace};
 
 /// The file in which `VaultError` is written, below the folder whose name `wasm-bindgen` chooses.
 const ERRORS: &str = "src/js/error.js";

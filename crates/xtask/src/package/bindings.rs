@@ -6,8 +6,7 @@
 use std::path::PathBuf;
 
 use super::wasm::Module;
-use crate::workspace::Workspace;
-use crate::{files, process, progress, tools};
+use crate::{files, process, progress, tools, workspace::Workspace};
 
 /// What `wasm-bindgen` is asked for. Its `bundler` form leaves starting the module to the loaders in `pkg-template/`,
 /// which can therefore say "call init() first" and start the module the same way everywhere.

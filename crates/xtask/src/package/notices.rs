@@ -7,8 +7,10 @@ use std::collections::BTreeSet;
 
 use anyhow::bail;
 
-use crate::workspace::{WASM_TARGET, Workspace};
-use crate::{files, process, progress, tools};
+use crate::{
+    files, process, progress, tools,
+    workspace::{WASM_TARGET, Workspace},
+};
 
 /// Beside the licences of our own, in the repository and in the package.
 pub(super) const FILE: &str = "THIRD-PARTY-NOTICES";

@@ -4,8 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use crate::workspace::Workspace;
-use crate::{files, progress};
+use crate::{files, progress, workspace::Workspace};
 
 /// How many bytes the code that every page loads may have, gzipped: what was measured, and 3 % for what another compiler
 /// makes of the same source.

@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::workspace::{WASM_TARGET, Workspace};
-use crate::{process, progress, tools};
+use crate::{
+    process, progress, tools,
+    workspace::{WASM_TARGET, Workspace},
+};
 
 /// One of the package's modules.
 pub(super) struct Module {

@@ -1,13 +1,11 @@
 //! Chromium and its driver. Ones that are there are used; otherwise they come from the system's packages.
 
-use std::path::PathBuf;
-use std::process::Command;
+use std::{path::PathBuf, process::Command};
 
 use anyhow::{Context, bail};
 
 use super::system::{existing, in_path, install};
-use crate::progress;
-use crate::workspace::Workspace;
+use crate::{progress, workspace::Workspace};
 
 /// The names that Chromium and its siblings go by.
 const BROWSERS: [&str; 5] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];

@@ -6,8 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
-use crate::workspace::Workspace;
-use crate::{files, process, progress};
+use crate::{files, process, progress, workspace::Workspace};
 
 /// A program to be had from crates.io.
 pub(crate) struct CargoProgram {

@@ -1,12 +1,10 @@
 //! Node.js, which has to be there, and the npm packages of a `package.json`, which are installed from the lock beside it.
 
-use std::fs;
-use std::path::Path;
+use std::{fs, path::Path};
 
 use anyhow::{Context, bail};
 
-use crate::workspace::Workspace;
-use crate::{files, process, progress};
+use crate::{files, process, progress, workspace::Workspace};
 
 /// The oldest Node.js that our bundlers' tests run on. (The package itself is content with any Node 20.)
 const OLDEST: (u32, u32) = (20, 19);

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use anyhow::bail;
 
 use super::system::{existing, in_path, install};
-use crate::progress;
-use crate::workspace::Workspace;
+use crate::{progress, workspace::Workspace};
 
 const NEEDED: &str = "this needs PostgreSQL 15 or newer: install it (on Debian: `apt-get install postgresql`)";
 

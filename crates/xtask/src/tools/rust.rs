@@ -5,8 +5,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 
-use crate::workspace::{WASM_TARGET, Workspace};
-use crate::{process, progress};
+use crate::{
+    process, progress,
+    workspace::{WASM_TARGET, Workspace},
+};
 
 /// Makes sure that code can be compiled to WebAssembly.
 pub(crate) fn ensure_wasm_target(workspace: &Workspace) -> anyhow::Result<()> {

@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 
 use super::system::install;
-use crate::workspace::Workspace;
-use crate::{files, process, progress};
+use crate::{files, process, progress, workspace::Workspace};
 
 /// Versions and hashes: `pip-compile --generate-hashes --strip-extras` of the `requirements.in` beside it.
 const LOCK: &str = "tests/interop/requirements.txt";

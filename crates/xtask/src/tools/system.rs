@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 
-use crate::workspace::Workspace;
-use crate::{process, progress};
+use crate::{process, progress, workspace::Workspace};
 
 /// Where a program is, if PATH leads to it.
 pub(super) fn in_path(program: &str) -> Option<PathBuf> {
