@@ -72,7 +72,8 @@ export default function init(
  * - `ON_SHARING_NOT_PERMITTED`: the share does not allow its recipient to share on
  * - `NOT_OWNER`: only the owner of the item may do this
  * - `UNAUTHORIZED`: the server no longer accepts the session; sign in again
- * - `FORBIDDEN`: the server refuses this to this user
+ * - `FORBIDDEN`: the server refuses this to this user; at sign-in with the `serverCode` `user_disabled`, where secret and
+ *   passphrase are right and the server's operator has disabled the account
  * - `CONFLICT`: the request contradicts what the server holds
  * - `RATE_LIMITED`: too many requests; try again later
  * - `SERVER_ERROR`: the server failed
@@ -496,6 +497,8 @@ export interface NewSlot {
   type?: SlotType;
   /** The value, which is encrypted. Null empties the slot; left out, the value stays as it is. */
   value?: string | null;
+  /** What the slot is for, in words for people. Not encrypted. An empty text takes it away. */
+  description?: string;
   /** Takes the slot away, where an item is changed. */
   remove?: boolean;
   /** {@link Slot.revision} as it was read: a change is refused where somebody wrote the value since. */
@@ -514,6 +517,8 @@ export interface Slot {
   type: SlotType;
   /** The decrypted value; null for an empty slot. */
   value: string | null;
+  /** What the slot is for, where anybody said so: words for people, which are not encrypted. */
+  description?: string;
   /**
    * Whether the value was written for this slot of this item; true for an empty slot. Other clients of the platform write
    * values that name no place: a server can put such a value into any slot that is under the same key, so one that is not

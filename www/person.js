@@ -102,13 +102,15 @@ export class Person extends EventTarget {
     return item;
   }
 
-  /** Changes one value. Those it is shared with see the change when the client tasks are run that it leaves. */
+  /**
+   * Changes one value, unless somebody wrote it since it was shown here (`CONFLICT`). Those it is shared with see the change
+   * when the client tasks are run that it leaves.
+   */
   async changeItem(itemId, slotName, value, options) {
-    const { item, outstandingTasks } = await this.session.items.update(
-      itemId,
-      { slots: { [slotName]: value } },
-      options,
-    );
+    const shown = this.items.find(({ id }) => id === itemId)?.slots.find(({ name }) => name === slotName);
+    const { id, revision, updatedAt } = shown ?? {};
+    const slots = [{ name: slotName, id, revision, updatedAt, value }];
+    const { item, outstandingTasks } = await this.session.items.update(itemId, { slots }, options);
     this.items = this.items.map((known) => (known.id === itemId ? item : known));
     this.outstanding = outstandingTasks;
     this.#changed();

@@ -15,7 +15,7 @@
 //! What is hashed or signed begins with the byte FF, which no UTF-8 text has: other uses of the same keys sign texts, also
 //! texts that a server chose, and cannot be led to sign one of these.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
@@ -445,9 +445,14 @@ pub fn state_digest(
     StateDigest(text.sha256())
 }
 
-/// What an app names that has shown an item and says so: birth, revision, and a hash of all words and ciphertexts shown. Two
-/// ciphertexts that both decrypt have different tags.
-pub fn version(written: Option<(Birth, u32)>, words: StateDigest, tags: &[[u8; TAG_BYTES]]) -> String {
+/// What an app names that has shown an item and says so: birth, revision, a hash of all words and ciphertexts shown, and one
+/// of the classification nodes, which no value vouches for. Two ciphertexts that both decrypt have different tags.
+pub fn version(
+    written: Option<(Birth, u32)>,
+    words: StateDigest,
+    tags: &[[u8; TAG_BYTES]],
+    nodes: &NodesDigest,
+) -> String {
     let mut text = Text::new("version");
     text.bytes(&words.0);
     text.length(tags.len());
@@ -455,9 +460,30 @@ pub fn version(written: Option<(Birth, u32)>, words: StateDigest, tags: &[[u8; T
         text.bytes(tag);
     }
     let hash = unpadded::encode(&text.sha256());
+    let NodesDigest(nodes) = nodes;
     match written {
-        Some((birth, revision)) => format!("{birth}.{revision:08x}.{hash}"),
-        None => format!("{ADDITIONAL_DATA}.{:08x}.{hash}", 0),
+        Some((birth, revision)) => format!("{birth}.{revision:08x}.{hash}.{nodes}"),
+        None => format!("{ADDITIONAL_DATA}.{:08x}.{hash}.{nodes}", 0),
+    }
+}
+
+/// Of the classification nodes that an item and its slots stand under.
+pub struct NodesDigest(String);
+
+impl NodesDigest {
+    /// Of the nodes' ids, in any order.
+    pub fn of<'a>(ids: impl Iterator<Item = &'a str>) -> Self {
+        let ids: BTreeSet<&str> = ids.collect();
+        let mut text = Text::new("nodes");
+        text.length(ids.len());
+        ids.iter().for_each(|id| text.string(id));
+        NodesDigest(unpadded::encode(&text.sha256()))
+    }
+
+    /// Whether a [`version`] is of an item under the same nodes; of earlier clients' versions, which do not say, it is taken to
+    /// be.
+    pub fn is_in(&self, version: &str) -> bool {
+        version.split('.').nth(3).is_none_or(|nodes| nodes == self.0)
     }
 }
 

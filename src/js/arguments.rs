@@ -21,8 +21,9 @@ use crate::{
 /// How deep arguments may be nested; theirs are five levels at the most.
 const MAXIMUM_DEPTH: usize = 16;
 
-/// How many values an argument may hold: objects that refer to each other could be walked for ever.
-const MAXIMUM_VALUES: usize = 100_000;
+/// How many values an argument may hold: objects that refer to each other could be walked for ever. An item of 10,000 slots
+/// that is given back has some 200,000.
+const MAXIMUM_VALUES: usize = 1_000_000;
 
 /// What an argument or a part of it is read as. A field that it does not declare is refused, for what was typed under a
 /// misspelt name would be lost.
@@ -288,7 +289,9 @@ pub(super) fn wrong(path: &str) -> Error {
 /// fields that are instants, whose names end with `At`.
 fn copy(path: &str, value: &JsValue, depth: usize, left: &mut usize) -> Result<JsValue> {
     let refuse = || wrong(path);
-    *left = left.checked_sub(1).ok_or_else(refuse)?;
+    *left = left.checked_sub(1).ok_or_else(|| {
+        Error::invalid_argument(format!("the argument holds more than {MAXIMUM_VALUES} values, or refers to itself"))
+    })?;
     if let Some(text) = value.dyn_ref::<JsString>() {
         return if text.is_valid_utf16() { Ok(value.clone()) } else { Err(refuse()) };
     }

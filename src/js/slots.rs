@@ -28,6 +28,7 @@ struct NewSlot {
     remove: Option<bool>,
     revision: Option<u32>,
     updated_at: Option<Timestamp>,
+    description: Option<String>,
 }
 
 impl Argument for NewSlot {
@@ -66,7 +67,7 @@ fn slot(path: &str, slot: &JsValue) -> Result<workflows::NewSlot> {
         name: slot.name,
         label: slot.label,
         slot_type: slot.slot_type,
-        description: None,
+        description: slot.description,
         value: given_value(&format!("{path}.value"), &slot.value)?,
         remove: slot.remove.unwrap_or_default(),
         revision: slot.revision,
@@ -129,6 +130,8 @@ pub(super) struct Slot<'a> {
     #[serde(rename = "type")]
     slot_type: &'a str,
     value: (),
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
     bound: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     revision: Option<u32>,
@@ -156,6 +159,7 @@ impl<'a> Slot<'a> {
             label: &record.label,
             slot_type: &record.slot_type_name,
             value: (),
+            description: record.description.as_deref(),
             bound: slot.is_bound,
             revision: slot.written_at(),
             proof: slot.proof.map(|proof| match proof {

@@ -7,7 +7,8 @@ use super::{Binding, Item, Slot};
 use crate::{
     api::Id,
     crypto::places::{
-        Birth, SlotState, StateDigest, ValueKind, Written, ciphertexts_digest, misplaced, state_digest, version,
+        Birth, NodesDigest, SlotState, StateDigest, ValueKind, Written, ciphertexts_digest, misplaced, state_digest,
+        version,
     },
     error::{Error, ErrorCode, Result},
 };
@@ -68,7 +69,12 @@ impl Item {
         let mut slots: Vec<&Slot> = self.slots.iter().filter(|slot| slot.tag.is_some()).collect();
         slots.sort_unstable_by(|one, other| one.record.id.cmp(&other.record.id));
         let tags: Vec<_> = slots.iter().filter_map(|slot| slot.tag).collect();
-        version(birth.map(|birth| (birth, revision)), words, &tags)
+        version(birth.map(|birth| (birth, revision)), words, &tags, &self.nodes())
+    }
+
+    /// The classification nodes of the item and its slots.
+    pub(super) fn nodes(&self) -> NodesDigest {
+        NodesDigest::of(self.classification_nodes.iter().map(|node| node.id.as_str()))
     }
 
     pub(super) fn is_received(&self) -> bool {

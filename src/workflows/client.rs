@@ -50,7 +50,8 @@ impl Client {
     /// Reserves a username and generates a secret for it. Show it to the user before [`Client::create_user`]: with the
     /// passphrase it is the only way back in.
     pub async fn new_secret(&self) -> Result<UserSecret> {
-        let reserved = keystore::srp::reserve_username(&self.services.keystore).await?;
+        let reserved =
+            keystore::srp::reserve_username(&self.services.keystore).await.map_err(login::refused_anybody)?;
         UserSecret::generate(&reserved.username)
             .map_err(|_| Error::new(ErrorCode::BadResponse, "the reserved username is not one"))
     }

@@ -292,3 +292,10 @@ pub struct Classification {
     /// Takes the item from the node; the Vault requires the id for that.
     pub remove: bool,
 }
+
+impl Classification {
+    /// Whether the item, or one of its slots, stands under the node of this id.
+    pub(super) fn is_of(&self, item: &Item) -> bool {
+        self.id.as_ref().is_some_and(|id| item.classification_nodes.iter().any(|node| node.id == *id))
+    }
+}

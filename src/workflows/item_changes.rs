@@ -453,9 +453,7 @@ async fn seal(keys: &Keys, item: &Item, change: &ItemChange, ids: &[Id], vouchin
     let is_emptied = vouching != Vouching::Nothing && !seals && !rows.iter().any(is_kept_and_bound);
     let new_label = (label != item.record.label).then(|| label.to_owned());
     // An item that is given back has its nodes, and those of its slots, which are not its own.
-    let is_there = |node: &&Classification| {
-        !node.remove && node.id.as_ref().is_some_and(|id| item.classification_nodes.iter().any(|has| has.id == *id))
-    };
+    let is_there = |node: &&Classification| !node.remove && node.is_of(item);
     let nodes = node_changes(change.classifications.iter().filter(|node| !is_there(node)));
     let is_empty = slots.is_empty() && new_label.is_none() && nodes.is_none();
     let change = items::ItemChange {

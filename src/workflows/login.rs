@@ -22,6 +22,9 @@ use crate::{
 /// The external id that the first version of the guide used in the place of `auth`.
 const OLD_AUTHENTICATION_KEY_PAIR: &str = "vault";
 
+/// The server's code for an account that the operator has disabled.
+const USER_DISABLED: &str = "user_disabled";
+
 const STEPS: u32 = 5;
 
 pub(super) async fn sign_in(
@@ -108,7 +111,9 @@ pub(super) async fn create_keystore_session(
     let challenge = async {
         let srp = attempt.map_or_else(SrpClient::start, Ok)?;
         let request = ChallengeRequest { username: username.to_owned(), srp_a: srp.public_a().to_owned() };
-        let challenge = keystore::srp::challenge(keystore, &request).await.map_err(refused_login)?;
+        let challenge = keystore::srp::challenge(keystore, &request)
+            .await
+            .map_err(|error| refused_login(refused_anybody(error)))?;
         Ok((srp, challenge))
     };
     let (password, (srp, challenge)) = try_join!(password, challenge)?;
@@ -149,10 +154,28 @@ fn login_failed() -> Error {
     Error::new(ErrorCode::LoginFailed, "wrong secret or passphrase")
 }
 
+/// What refuses, by no code of the protocol's, a request that proves nothing and names no session, is no Keystore: another
+/// API, or a gateway that wants a subscription key.
+pub(super) fn refused_anybody(error: Error) -> Error {
+    match (error.code(), error.server_code()) {
+        (ErrorCode::Unauthorized | ErrorCode::Forbidden, None) => {
+            let message =
+                "what answered refuses everybody: is the base URL right, and does it want a subscription key?";
+            let refused = Error::new(ErrorCode::BadResponse, message);
+            match error.status() {
+                Some(status) => refused.with_status(status),
+                None => refused,
+            }
+        }
+        _ => error,
+    }
+}
+
 /// One error for an unknown user and for a wrong proof, whether a server says so by 401, 403 or 404, so that callers do
-/// not show which usernames exist.
+/// not show which usernames exist. That an account is disabled is told after a right proof only.
 fn refused_login(error: Error) -> Error {
     match error.code() {
+        ErrorCode::Forbidden if error.server_code() == Some(USER_DISABLED) => error,
         ErrorCode::Unauthorized | ErrorCode::NotFound | ErrorCode::Forbidden => {
             error.status().map_or(login_failed(), |status| login_failed().with_status(status))
         }

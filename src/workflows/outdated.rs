@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::{Item, ItemChange, NewSlot, Slot, refusals::outdated_error, slot_rows::SlotRow};
+use super::{Classification, Item, ItemChange, NewSlot, Slot, refusals::outdated_error, slot_rows::SlotRow};
 use crate::{api::Id, crypto::places::revision_in, error::Result};
 
 /// Refuses a change of what was written since it was read (`CONFLICT`), and names it by its path. What another device wrote
@@ -28,6 +28,12 @@ pub(super) fn refuse_outdated(item: &Item, change: &ItemChange, rows: &[SlotRow]
         if changes_value(slot, wish) && is_written || changes_words(slot, wish) && is_labelled.unwrap_or(is_written) {
             outdated.push(format!("`slots[{index}]`"));
         }
+    }
+    // A node that is asked for and is not there was added by this change, or was taken away by somebody since.
+    if change.version.as_ref().is_some_and(|version| !item.nodes().is_in(version)) {
+        let is_gone = |node: &Classification| !node.remove && node.id.is_some() && !node.is_of(item);
+        let gone = change.classifications.iter().enumerate().filter(|(_, node)| is_gone(node));
+        outdated.extend(gone.map(|(index, _)| format!("`classifications[{index}]`")));
     }
     if outdated.is_empty() { Ok(()) } else { Err(outdated_error(&outdated)) }
 }

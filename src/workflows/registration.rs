@@ -143,7 +143,7 @@ async fn register(keystore: &Service, secret: &UserSecret, password: &SrpPasswor
     match keystore::srp::register(keystore, &user).await {
         Ok(_) => Ok(Attempt::First),
         Err(error) if error.server_code() == Some("username_taken") => Ok(Attempt::Retry),
-        Err(error) => Err(error),
+        Err(error) => Err(login::refused_anybody(error)),
     }
 }
 

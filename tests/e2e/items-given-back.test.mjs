@@ -45,6 +45,25 @@ describe('an item', () => {
     );
   });
 
+  it('takes the words of a slot along', async () => {
+    const item = await make([{ label: 'Phone', value: '1', description: 'at work' }]);
+    const phone = ({ slots }) => slots.find(({ name }) => name === 'phone');
+    assert.equal(phone(item).description, 'at work');
+    assert.equal(phone(await make(item.slots)).description, 'at work');
+    const { item: changed } = await session.items.update(item.id, {
+      slots: [{ name: 'phone', description: 'at home' }],
+    });
+    assert.equal(phone(changed).description, 'at home');
+    assert.equal(changed.value('phone'), '1');
+  });
+
+  it('may have as many slots as an item can', async () => {
+    const slots = Array.from({ length: 9_990 }, (_, index) => ({ label: `Field ${index}` }));
+    const item = await make(slots);
+    const { item: same } = await session.items.update(item.id, item);
+    assert.equal(same.version, item.version);
+  });
+
   it('is taken with all that it shows, and with nothing that it does not', async () => {
     const item = await make({ phone: '1' });
     const copied = await session.items.create({ template: 'custom', ...item });

@@ -122,6 +122,7 @@ export const clients = [
           crossing,
           'share from ours to theirs under terms, on to ours, and ours bring a change to both once theirs are let in',
         ],
+        [crossing, 'read shares on after a connection has ended, unless whoever ended it ended them too'],
         [
           crossing,
           'agree about ASCII; of Latin-1 ours read what theirs write; of what is beyond theirs keep the low byte',

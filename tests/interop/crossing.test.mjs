@@ -170,4 +170,21 @@ describe('the SDK of 2020 and ours', { concurrency: false }, () => {
     );
     assert.equal((await bob.shares.get(share.id)).item.value('power'), 'Größe');
   });
+
+  test('read shares on after a connection has ended, unless whoever ended it ended them too', async () => {
+    const ofCarlos = await makeItemOfTheirs(carlos, { vin: '5' });
+    const {
+      shares: [received],
+    } = await theirs.shares.shareItem(carlos, connections.carlosToDora, ofCarlos.id, {});
+    const [{ id: doraToCarlos }] = (await dora.connections.list()).entries;
+    await dora.connections.delete(doraToCarlos);
+    assert.equal((await dora.shares.get(received.id)).item.value('vin'), '5');
+
+    const ofBob = await bob.items.create({ template: 'vehicle', label: 'Mazda', slots: { vin: '6' } });
+    const { id } = await bob.shares.create({ itemId: ofBob.id, connectionId: connections.bobToCarlos });
+    assert.equal(valueNamed(await theirs.shares.getSharedItemIncoming(carlos, id), 'vin'), '6');
+    await bob.connections.delete(connections.bobToCarlos, { endShares: true });
+    await assert.rejects(theirs.shares.getSharedItemIncoming(carlos, id), { status: 404 });
+    assert.equal((await bob.items.get(ofBob.id)).value('vin'), '6');
+  });
 });

@@ -142,6 +142,48 @@ async fn a_share_may_last_to_the_end_of_the_year_9999_and_a_refused_end_is_expla
     assert!(alice.refresh_shares(&item.record.id, &[], &quiet()).await.unwrap().left_out.is_empty());
 }
 
+/// Its user would look for the passphrase for ever.
+#[tokio::test]
+async fn a_disabled_account_is_not_a_wrong_passphrase() {
+    let harness = Harness::new().await;
+    let secret = harness.new_secret().await;
+    harness.client().create_user(PASSPHRASE, Some(clone(&secret)), &quiet()).await.unwrap();
+    harness.server.set_user_disabled(secret.username(), true).await.unwrap();
+    let refused = harness.client().sign_in(clone(&secret), PASSPHRASE, &quiet()).await.err().unwrap();
+    assert_eq!((refused.code(), refused.server_code()), (ErrorCode::Forbidden, Some("user_disabled")), "{refused}");
+    assert!(refused.message().contains("disabled"), "{refused}");
+    // Whoever does not know the passphrase is told nothing.
+    let wrong = harness.client().sign_in(clone(&secret), "wrong", &quiet()).await.err().unwrap();
+    assert_eq!((wrong.code(), wrong.server_code()), (ErrorCode::LoginFailed, None), "{wrong}");
+}
+
+/// What a gateway answers that wants a subscription key, or another API behind a mistyped base URL.
+#[tokio::test]
+async fn what_refuses_everybody_is_not_taken_for_a_wrong_passphrase() {
+    let harness = Harness::new().await;
+    let secret = harness.new_secret().await;
+    harness.client().create_user(PASSPHRASE, Some(clone(&secret)), &quiet()).await.unwrap();
+    for status in [401, 403] {
+        for body in ["", r#"{"message":"Unauthorized"}"#, r#"{"errors":["Unauthorized"]}"#] {
+            harness.network.refuse(move |_, _| Some(status));
+            harness.network.tamper(move |_, _, _| body.as_bytes().to_vec());
+            let reserving = harness.client().new_secret().await.err().unwrap();
+            let signing_in = harness.client().sign_in(clone(&secret), PASSPHRASE, &quiet()).await.err().unwrap();
+            let signing_up =
+                harness.client().create_user(PASSPHRASE, Some(clone(&secret)), &quiet()).await.err().unwrap();
+            for error in [reserving, signing_in, signing_up] {
+                assert_eq!((error.code(), error.status()), (ErrorCode::BadResponse, Some(status)), "{body}: {error}");
+                assert!(error.message().contains("subscription key"), "{error}");
+            }
+            harness.network.stop_tampering();
+        }
+    }
+    // Servers differ in what they say of a wrong proof: there it is one.
+    harness.network.refuse(|_, path| path.ends_with("/srp/session").then_some(401));
+    let wrong = harness.client().sign_in(clone(&secret), PASSPHRASE, &quiet()).await.err().unwrap();
+    assert_eq!(wrong.code(), ErrorCode::LoginFailed);
+}
+
 #[tokio::test]
 async fn a_wrong_base_url_is_not_taken_for_a_wrong_passphrase_or_a_missing_record() {
     let harness = Harness::new().await;

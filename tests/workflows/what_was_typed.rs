@@ -5,7 +5,10 @@ use std::{cell::RefCell, time::Duration};
 use serde_json::{Value as Json, json};
 use vaultshare::{
     ErrorCode,
-    api::vault::{classification_nodes::NewNode, items::ItemFilter, shares::IncomingFilter},
+    api::{
+        Id,
+        vault::{classification_nodes::NewNode, items::ItemFilter, shares::IncomingFilter},
+    },
     http::RequestPolicy,
     workflows::{
         Classification, Item, ItemChange, NewItem, NewShare, NewSlot, NewTemplate, PageRequest, Session, TaskSelection,
@@ -354,6 +357,46 @@ async fn what_is_given_back_as_it_was_is_not_written_again() {
     let edited = alice.update_item(&read.record.id, &given_back(&read, "vin", "2"), &quiet()).await.unwrap().item;
     let revisions = |item: &Item| ["vin", "power"].map(|name| item.slots[index_of(item, name)].written_at());
     assert_eq!((revisions(&read), revisions(&edited)), ([Some(1), Some(1)], [Some(2), Some(1)]));
+}
+
+/// A whole item that is given back says which nodes it had: one that another device took away since would come back.
+#[tokio::test]
+async fn a_classification_that_another_device_removed_does_not_come_back() {
+    let harness = Harness::new().await;
+    let alice = harness.user().await;
+    let second = harness.new_session(&alice).await;
+    let tag = |name: &str| Classification {
+        scheme: Some("tag".to_owned()),
+        name: Some(name.to_owned()),
+        ..Default::default()
+    };
+    let of = |id: &Id| Classification { id: Some(id.clone()), ..Default::default() };
+    let new = NewItem { classifications: vec![tag("cars"), tag("films")], ..vehicle(&[("vin", "1")]) };
+    let read = alice.create_item(&new, &quiet()).await.unwrap();
+    let [cars, films] = ["cars", "films"]
+        .map(|name| read.classification_nodes.iter().find(|node| node.name == name).unwrap().id.clone());
+
+    // One that the user adds is no conflict, also where the reply to the first attempt was lost.
+    let boats =
+        NewNode { classification_scheme_name: "tag".to_owned(), name: Some("boats".to_owned()), ..NewNode::default() };
+    let boats = second.create_classification(&boats).await.unwrap().id;
+    let added = ItemChange { classifications: vec![of(&cars), of(&films), of(&boats)], ..given_back(&read, "", "") };
+    for _ in 0..2 {
+        let item = alice.update_item(&read.record.id, &added, &quiet()).await.unwrap().item;
+        assert_eq!(item.classification_nodes.len(), read.classification_nodes.len() + 1);
+    }
+
+    let without_cars =
+        ItemChange { classifications: vec![Classification { remove: true, ..of(&cars) }], ..ItemChange::default() };
+    second.update_item(&read.record.id, &without_cars, &quiet()).await.unwrap();
+    let refused = alice.update_item(&read.record.id, &added, &quiet()).await.unwrap_err();
+    assert!(refused.code() == ErrorCode::Conflict && refused.message().contains("`classifications[0]`"), "{refused}");
+    let shown = alice.get_item(&read.record.id).await.unwrap();
+    assert!(shown.classification_nodes.iter().all(|node| node.id != cars));
+
+    let over = ItemChange { overwrite: true, ..added };
+    let item = alice.update_item(&read.record.id, &over, &quiet()).await.unwrap().item;
+    assert_eq!(item.classification_nodes.len(), read.classification_nodes.len() + 1);
 }
 
 /// A value of a client that names no place has no revision: there the time of the slot tells.

@@ -29,13 +29,19 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Zeroizing<String>> {
 /// Deserializes a document. `what` says what the file is not where that fails.
 pub(crate) fn parse<T: DeserializeOwned>(path: &Path, text: &str, what: &str) -> anyhow::Result<T> {
     let file = path.display();
-    if let Some(Loss { at, why }) = first_loss(text) {
+    let looked_at = first_loss(text);
+    if let Ok(Some(Loss { at, why })) = looked_at {
         bail!("{file}, line {}, column {}: {why}", at.line(), at.col() + 1);
     }
-    serde_norway::from_str(text).map_err(|error| match error.location() {
+    let parsed = serde_norway::from_str(text).map_err(|error| match error.location() {
         Some(at) => anyhow::anyhow!("{file} is not {what}: line {}, column {}", at.line(), at.column()),
         None => anyhow::anyhow!("{file} is not {what}"),
-    })
+    })?;
+    match looked_at {
+        // What stands behind it was not looked at.
+        Err(at) => bail!("{file} is not {what}: line {}, column {}", at.line(), at.col() + 1),
+        Ok(_) => Ok(parsed),
+    }
 }
 
 /// What people type that is kept: a comment behind it may be a part of it.
@@ -47,12 +53,12 @@ struct Loss {
     why: &'static str,
 }
 
-/// The first place whose characters are not part of any text. Syntax errors are left to the deserializer.
-fn first_loss(text: &str) -> Option<Loss> {
+/// The first place whose characters are not part of any text; an error where this parser cannot read on.
+fn first_loss(text: &str) -> Result<Option<Loss>, Marker> {
     // What was read last, if it may be the key of what follows.
     let mut key = String::new();
     for event in Parser::new_from_str(text) {
-        let (event, span) = event.ok()?;
+        let (event, span) = event.map_err(|error| *error.marker())?;
         let found = match &event {
             Event::Scalar(_, _, _, Some(tag))
             | Event::MappingStart(_, Some(tag))
@@ -70,11 +76,11 @@ fn first_loss(text: &str) -> Option<Loss> {
             _ => None,
         };
         if let Some(why) = found {
-            return Some(Loss { at: span.start, why });
+            return Ok(Some(Loss { at: span.start, why }));
         }
         key = if let Event::Scalar(text, ..) = event { text.into_owned() } else { String::new() };
     }
-    None
+    Ok(None)
 }
 
 /// The tags that say what is so anyway; `!!binary` would be text of another meaning.

@@ -331,6 +331,28 @@ async fn a_file_is_not_written_over_what_was_written_since_it_was_printed() {
     .await;
 }
 
+/// Of two slots with one label, the other may be the one that is nobody's business.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_label_of_two_slots_shares_neither() {
+    with_server(|terminal| {
+        connect(terminal);
+        terminal.write(
+            "item.yaml",
+            "kind: Item\nmetadata:\n  template_name: custom\nspec:\n  label: Contact\n  slots:\n    - label: Phone\n      \
+             value: \"1\"\n    - label: Phone\n      value: \"2\"\n",
+        );
+        terminal.output_to("made.yaml", &["items:create", "-i", "item.yaml", "-a", ".alice.yaml"]);
+        let config = ["shares:create-config", "-f", ".alice.yaml", "-c", "connection.yaml", "-i", "made.yaml", "-s"];
+        let refused = terminal.refusal(&[&config[..], &["Phone"]].concat());
+        assert!(refused.contains("several slots with the label 'Phone'"), "{refused}");
+        let by_name = terminal.output(&[&config[..], &["phone_2"]].concat());
+        let id = field(&by_name, "slot_id").to_owned();
+        assert!(terminal.read("made.yaml").contains(&id), "{id}");
+        assert_eq!(terminal.output(&[&config[..], &[&id]].concat()), by_name);
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_ends_with_its_shares_where_that_is_asked() {
     with_server(|terminal| {

@@ -117,9 +117,15 @@ fn connection_named(id: Option<Id>, reference: Option<&str>) -> Option<anyhow::R
     Some(parsed.context("the file's connection id and reference are of two connections"))
 }
 
+/// The slot that the user means by a name, a label or an id. Of two with one label, either could be the one that is not to be
+/// shared.
 fn slot_named(item: &SharedRecord, name: &str) -> anyhow::Result<Id> {
     let named = Named::new(item.slots.iter().map(|slot| (slot.name.as_str(), slot.label.as_str())));
-    let slot = named.find(name).and_then(|index| item.slots.get(index));
+    if named.is_ambiguous(name) {
+        bail!("the item has several slots with the label '{name}': give the name or the id of one");
+    }
+    let of_name = named.find(name).and_then(|index| item.slots.get(index));
+    let slot = of_name.or_else(|| item.slots.iter().find(|slot| slot.id.as_str() == name));
     Ok(slot.with_context(|| format!("the item has no slot named '{name}'"))?.id.clone())
 }
 
