@@ -1,11 +1,16 @@
 //! Formatting, lints, licences, the Rust tests, those with a server once more on PostgreSQL, what is in `packaging`, the
 //! documentation and the instructions of the hot paths.
 
+use std::time::Duration;
+
 use super::{dependencies, instructions, packaging};
 use crate::{
     process, progress, tools,
     workspace::{WASM_TARGET, Workspace},
 };
+
+/// How long the tests may take that were compiled before, far above what they need: one that waits for ever ends here.
+const LIMIT: Duration = Duration::from_secs(45 * 60);
 
 /// Runs every check, cheapest first, up to the first that fails.
 pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {
@@ -25,7 +30,10 @@ pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     // The JavaScript classes exist only in the wasm build, so the lints have to see that one too.
     let wasm = ["clippy", "--locked", "--package", "vaultshare", "--lib", "--target", WASM_TARGET];
     check(workspace, "lints of the wasm build", &[&wasm[..], &["--", "--deny", "warnings"]].concat())?;
-    check(workspace, "Rust tests", &["test", "--locked", "--workspace"])?;
+    check(workspace, "compiling the Rust tests", &["test", "--locked", "--workspace", "--no-run"])?;
+    progress::step("Rust tests", || {
+        process::run_within(LIMIT, workspace.cargo().args(["test", "--locked", "--workspace"]))
+    })?;
     tools::ensure_postgres(workspace)?;
     progress::step("Rust tests with a server on PostgreSQL", || {
         let mut cargo = workspace.cargo();
@@ -34,7 +42,7 @@ pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {
         cargo.args(
             ["server", "kills", "log", "metrics", "workflows", "guides"].iter().flat_map(|test| ["--test", test]),
         );
-        process::run(cargo.env("VAULTSHARE_TEST_DATABASE", "postgres"))
+        process::run_within(LIMIT, cargo.env("VAULTSHARE_TEST_DATABASE", "postgres"))
     })?;
     progress::step("the unit for systemd", || packaging::check_unit(workspace))?;
     progress::step("the files for containers", || packaging::check_containers(workspace))?;
