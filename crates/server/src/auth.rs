@@ -15,12 +15,13 @@ use crate::{
     error::{Code, Error, Result},
     query,
     service::Service,
-    store::new_id,
+    store::{Statement, new_id},
     token,
     work::Reservation,
 };
 
-/// The session that the request's token belongs to. A handler that takes one answers 401 without a valid token.
+/// The session that the request's token belongs to. A handler that takes one answers 401 without a valid token. A layer
+/// that has looked it up leaves it with the request.
 #[derive(Clone, Debug, FromRow)]
 pub struct Session {
     /// The session's id.
@@ -72,10 +73,14 @@ impl<S: Service> FromRequestParts<S> for Session {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, service: &S) -> Result<Self> {
-        let token = token_in(&parts.headers).ok_or_else(Error::not_authorized)?;
-        let mut db = service.store().read_once().await?;
-        let session = find(&mut db, token, service.clock().now()).await?.ok_or_else(Error::not_authorized)?;
-        drop(db);
+        let session = match parts.extensions.get::<Self>() {
+            Some(found) => found.clone(),
+            None => {
+                let token = token_in(&parts.headers).ok_or_else(Error::not_authorized)?;
+                let mut db = service.store().read_once().await?;
+                find(&mut db, token, service.clock().now()).await?.ok_or_else(Error::not_authorized)?
+            }
+        };
         let reservation = parts.extensions.get::<Reservation>().cloned().unwrap_or_default();
         service.work().wait_for_turn(&reservation, &session.user_id).await?;
         // Enough to see which lines are of one user, and not whose they are.
@@ -153,9 +158,29 @@ pub async fn insert(db: &mut AnyConnection, user_id: &str, issued: &Issued) -> R
 
 /// The session of `token`, unless it has expired.
 pub async fn find(db: &mut AnyConnection, token: &str, now: Millis) -> Result<Option<Session>> {
-    let session =
-        sqlx::query_as("SELECT id, user_id, expires_at FROM sessions WHERE token_hash = $1 AND expires_at > $2");
-    Ok(session.bind(token::hash(token)).bind(now).fetch_optional(db).await?)
+    Ok(find_and(db, token, now, "0").await?.map(|(session, _)| session))
+}
+
+/// [`find`] with the number that `also` is, a column in which each `?` stands for `now`: one statement asks for both.
+pub(crate) async fn find_and(
+    db: &mut AnyConnection,
+    token: &str,
+    now: Millis,
+    also: &'static str,
+) -> Result<Option<(Session, i64)>> {
+    let select = Statement::new("SELECT id, user_id, expires_at, ")
+        .number(also, now)
+        .text(" AS also FROM sessions WHERE token_hash = ?", &token::hash(token))
+        .number(" AND expires_at > ?", now);
+    let found: Option<Found> = select.fetch(db).await?.pop();
+    Ok(found.map(|found| (found.session, found.also)))
+}
+
+#[derive(FromRow)]
+struct Found {
+    #[sqlx(flatten)]
+    session: Session,
+    also: i64,
 }
 
 /// Refuses a session that was ended since the request began. Whatever makes a session or a token from another one asks in

@@ -16,10 +16,10 @@ use axum::{
     extract::{MatchedPath, Request, State},
     handler::HandlerWithoutStateExt,
     http::{
-        HeaderName, HeaderValue, Method, StatusCode,
+        HeaderName, HeaderValue, Method, StatusCode, Version,
         header::{
-            ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
-            X_CONTENT_TYPE_OPTIONS,
+            ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, REFERRER_POLICY,
+            RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
         },
     },
     middleware::Next,
@@ -130,6 +130,21 @@ async fn not_found() -> Error {
 async fn method_not_allowed() -> Error {
     let message = "This address does not take requests of this method";
     Error::refused(Code::MethodNotAllowed, message)
+}
+
+/// The router as it is served by connections. Requests that are made in this process, as by tests, name no host.
+pub(crate) fn served(router: Router) -> Router {
+    router.layer(axum::middleware::from_fn(with_one_host))
+}
+
+/// Refuses what RFC 9112 §3.2 has a server refuse: a proxy before this server could otherwise take such a request for
+/// another one's. Without a body and outside of the log, as hyper refuses what is not HTTP.
+async fn with_one_host(request: Request, next: Next) -> Response {
+    let hosts = request.headers().get_all(HOST).iter().count();
+    if request.version() == Version::HTTP_11 && hosts != 1 {
+        return StatusCode::BAD_REQUEST.into_response();
+    }
+    next.run(request).await
 }
 
 /// Transactions of the request that were not committed are rolled back.

@@ -27,7 +27,7 @@ use crate::{
     openapi,
     service::Service,
     store::Tx,
-    work::in_place,
+    work::to_json,
 };
 
 const HEADER: &str = "idempotency-key";
@@ -105,7 +105,7 @@ impl Change {
     pub async fn answer(mut self, status: StatusCode, value: &impl Serialize) -> Result<Response> {
         let status = i64::from(status.as_u16());
         // A share of many values is megabytes.
-        let body = in_place(|| serde_json::to_string(value))?;
+        let body = String::from_utf8(to_json(value)?).map_err(Error::fault)?;
         if let Some(key) = &self.key {
             upsert(&mut self.tx, (&self.user_id, &self.request, key), (status, &body), self.now).await?;
         }

@@ -197,7 +197,8 @@ impl App {
         let housekeeping = tokio::spawn(self.clone().run_housekeeping());
         let (stop_mail, mail_stopped) = oneshot::channel();
         let mailing = tokio::spawn(self.clone().run_mail_sender(mail_stopped));
-        let served = serve::serve(self.router(), listener.into(), tls, &self.config.limits, shutdown).await;
+        let router = http::served(self.router());
+        let served = serve::serve(router, listener.into(), tls, &self.config.limits, shutdown).await;
         housekeeping.abort();
         drop(stop_mail);
         // A message that is being sent is finished: later nobody could tell whether it arrived.
@@ -214,6 +215,11 @@ impl App {
             store.measure().await?;
         }
         metrics::mail_queue(self.vault.queued_mail().await?);
+        // Without a folder there is no disk to fill: a server on PostgreSQL may have none.
+        #[cfg(unix)]
+        if let Ok(disk) = rustix::fs::statvfs(&self.config.data) {
+            metrics::disk_free(disk.f_bavail.saturating_mul(disk.f_frsize));
+        }
         Ok(())
     }
 

@@ -92,6 +92,13 @@ pub(crate) fn database_size(database: &'static str, part: &'static str, bytes: u
     gauge!("vaultshare_database_bytes", "database" => database, "file" => part).set(bytes as f64);
 }
 
+/// Bytes that the server may still write to the disk with its data folder.
+#[cfg(unix)]
+pub(crate) fn disk_free(bytes: u64) {
+    #[allow(clippy::cast_precision_loss, reason = "a gauge is a floating-point number: exact up to 2^53")]
+    gauge!("vaultshare_disk_free_bytes").set(bytes as f64);
+}
+
 /// Invitations that wait to be sent.
 pub(crate) fn mail_queue(length: u32) {
     gauge!("vaultshare_mail_queue").set(f64::from(length));

@@ -15,7 +15,7 @@ use crate::{
     config::Limits,
     error::Result,
     store::Store,
-    work::{Work, in_place},
+    work::{Work, to_json},
 };
 
 /// The state of one service, as handlers receive it. Cheap to clone.
@@ -57,7 +57,7 @@ pub(crate) struct LargeReply {
 
 /// A reply that may be megabytes. Writing it takes so long that other requests are answered meanwhile.
 pub(crate) fn large_json(value: &impl Serialize) -> Result<Response> {
-    let body = in_place(|| serde_json::to_vec(value))?;
+    let body = to_json(value)?;
     let bytes = body.len();
     let mut reply = ([(header::CONTENT_TYPE, "application/json")], body).into_response();
     if bytes > LARGE_REPLY {

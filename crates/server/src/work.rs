@@ -3,11 +3,13 @@
 
 use std::{
     collections::HashMap,
+    io::{self, Write},
     num::NonZero,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     thread::available_parallelism,
 };
 
+use serde::Serialize;
 use tokio::{
     runtime::{Handle, RuntimeFlavor},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -217,8 +219,39 @@ impl WorkQueue {
     }
 }
 
+/// How long a JSON text may become on the thread that answers requests: a few tenths of a millisecond.
+const SMALL_JSON: usize = 64 * 1024;
+
+/// Serializes what may be megabytes. Nobody knows before how long it becomes. Nearly always it is short, and done
+/// sooner than another thread has taken over; what is not is begun again, with other requests answered meanwhile.
+pub(crate) fn to_json(value: &impl Serialize) -> Result<Vec<u8>> {
+    let mut small = SmallJson(Vec::with_capacity(1024));
+    match serde_json::to_writer(&mut small, value) {
+        Ok(()) => Ok(small.0),
+        Err(error) if error.is_io() => Ok(in_place(|| serde_json::to_vec(value))?),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Has room for [`SMALL_JSON`] bytes.
+struct SmallJson(Vec<u8>);
+
+impl Write for SmallJson {
+    fn write(&mut self, part: &[u8]) -> io::Result<usize> {
+        if self.0.len() + part.len() > SMALL_JSON {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.0.extend_from_slice(part);
+        Ok(part.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Runs what takes long where it is called, and has other threads go on with the requests of this one.
-pub(crate) fn in_place<T>(work: impl FnOnce() -> T) -> T {
+fn in_place<T>(work: impl FnOnce() -> T) -> T {
     match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
         Ok(RuntimeFlavor::MultiThread) => task::block_in_place(work),
         _ => work(),
@@ -227,7 +260,9 @@ pub(crate) fn in_place<T>(work: impl FnOnce() -> T) -> T {
 
 #[cfg(test)]
 mod tests {
-    use std::{sync::mpsc, task::Poll};
+    use std::{sync::mpsc, task::Poll, time::Duration};
+
+    use serde::{Serializer, ser::SerializeSeq};
 
     use super::*;
 
@@ -255,6 +290,39 @@ mod tests {
         finish.send(()).unwrap();
         assert_eq!((running.await.unwrap().unwrap(), waits.await.unwrap()), ("the first", "the second"));
         assert_eq!(queue.run(|| "the fourth").await.unwrap(), "the fourth");
+    }
+
+    /// Rows of which the last waits for another task, and says whether it came.
+    struct Rows {
+        count: usize,
+        others_went_on: Mutex<bool>,
+    }
+
+    impl Serialize for Rows {
+        fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+            let mut rows = serializer.serialize_seq(Some(self.count))?;
+            for _ in 0..self.count {
+                rows.serialize_element(&"x".repeat(1000))?;
+            }
+            let (send, sent) = mpsc::channel();
+            tokio::spawn(async move { send.send(()) });
+            *self.others_went_on.lock().unwrap() = sent.recv_timeout(Duration::from_millis(500)).is_ok();
+            rows.end()
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn other_requests_are_answered_while_a_large_reply_is_written_and_a_small_one_is_written_where_it_is() {
+        for (count, others_go_on) in [(60, false), (200, true)] {
+            let written = tokio::spawn(async move {
+                let rows = Rows { count, others_went_on: Mutex::default() };
+                let text = to_json(&rows).unwrap();
+                (text, rows.others_went_on.into_inner().unwrap())
+            });
+            let (text, others_went_on) = written.await.unwrap();
+            assert_eq!(others_went_on, others_go_on, "{count} rows");
+            assert_eq!(text, serde_json::to_vec(&vec!["x".repeat(1000); count]).unwrap());
+        }
     }
 
     /// A request that was given up, while what it began goes on, leaves no place for more than there are threads.

@@ -51,6 +51,7 @@ async fn requests_waits_and_failures_are_counted_and_nobodys_ids_are_shown() {
         "vaultshare_request_duration_seconds_bucket{method=\"GET\",route=\"/vault/items/{id}\",le=\"0.001\"}",
         "vaultshare_database_wait_seconds_count{database=\"vault\",kind=\"write\"}",
         "vaultshare_database_bytes{database=\"keystore\",file=\"database\"}",
+        "vaultshare_disk_free_bytes ",
     ] {
         assert!(shown.contains(name), "{name} in {shown}");
     }

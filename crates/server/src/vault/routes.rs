@@ -23,6 +23,7 @@ use super::{
     templates,
 };
 use crate::{
+    auth,
     bounds::BODY_WITHOUT_SESSION,
     compression,
     error::Result,
@@ -81,6 +82,7 @@ fn data() -> OpenApiRouter<Vault> {
 }
 
 /// Items and shares. Expired shares are ended before any of these requests, so that no query has to check for them.
+/// Each needs a session, with which whether there are any is asked.
 fn sharing(vault: &Vault) -> OpenApiRouter<Vault> {
     // All values at once: none may stay under a key that is gone. With verification keys and JSON they are more than stored.
     let whole_item = usize::try_from(vault.limits().item_bytes).unwrap_or(usize::MAX).saturating_mul(2);
@@ -111,7 +113,11 @@ async fn version() -> Json<Version> {
     Json(Version::new("vault", "16.0.1"))
 }
 
-async fn end_expired_shares(State(vault): State<Vault>, request: Request, next: Next) -> Result<Response> {
-    ending::end_expired(&vault).await?;
+async fn end_expired_shares(State(vault): State<Vault>, mut request: Request, next: Next) -> Result<Response> {
+    if let Some(token) = auth::token_in(request.headers())
+        && let Some(session) = ending::session_after_expired(&vault, token).await?
+    {
+        request.extensions_mut().insert(session);
+    }
     Ok(next.run(request).await)
 }

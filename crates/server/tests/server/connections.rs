@@ -74,6 +74,22 @@ async fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
 }
 
 #[tokio::test]
+async fn a_request_of_http_1_1_names_one_host() {
+    let server = start(1).await;
+    for (head, status) in [
+        ("GET /livez HTTP/1.1\r\n", "400"),
+        ("GET /livez HTTP/1.1\r\nhost: a\r\nhost: b\r\n", "400"),
+        ("GET /livez HTTP/1.1\r\nhost: a\r\n", "204"),
+        ("GET /livez HTTP/1.0\r\n", "204"),
+    ] {
+        let mut stream = server.send(&format!("{head}connection: close\r\n\r\n")).await;
+        let reply = String::from_utf8(read_to_end(&mut stream).await).unwrap();
+        assert_eq!(reply.split(' ').nth(1), Some(status), "{head}: {reply}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn half_a_head_is_not_waited_for_and_takes_nobodys_place_for_long() {
     let server = start(3).await;
     let mut silent = Vec::new();

@@ -523,3 +523,32 @@ async fn a_user_has_a_hundred_sessions_and_a_new_one_ends_the_oldest() {
         server.get(user, "/vault/me").await.ok();
     }
 }
+
+/// The reply to a new item is made of what was inserted, and not of what is read back.
+#[tokio::test]
+async fn a_new_items_reply_is_what_is_read_afterwards() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    let node = |label: &str| json!([{ "scheme": "tag", "label": label }]);
+    let slots = json!([
+        { "name": "vin", "encrypted_value": SEALED, "classification_nodes_attributes": node("Of a slot") },
+        { "label": "Late", "encrypted_value": SEALED, "ordinal": 40, "description": "d\u{e9}crit",
+            "slot_type_name": "note" },
+        { "label": "As late", "ordinal": 40 },
+        { "label": "As late as they", "ordinal": 40 },
+        { "label": "First", "ordinal": -1, "attachment_id": "b5a1f6f0-6a3c-4f0e-9a4e-1c6f1f3f0001" },
+        { "label": "Last" },
+    ]);
+    let full = json!({ "label": "DeLorean", "name": "delorean", "description": "fast", "slots_attributes": slots,
+        "classification_nodes_attributes": node("Of the item") });
+    for (template, item) in
+        [("vehicle", full), ("vehicle", json!({ "label": "x" })), ("custom", json!({ "label": "x" }))]
+    {
+        for skip in [false, true] {
+            let body = json!({ "template_name": template, "skip_empty_template_slots": skip, "item": item });
+            let made = server.post(&alice, "/vault/items", body).await.ok();
+            let read = server.get(&alice, &format!("/vault/items/{}", text(&made["item"]["id"]))).await.ok();
+            assert_eq!(made, read);
+        }
+    }
+}

@@ -180,6 +180,10 @@ async fn writing_takes_as_many_statements_for_twenty_slots_as_for_two_and_finds_
         let (item, made) = watched(server.post(alice, "/vault/items", body)).await;
         let item = item.ok();
         assert_eq!(item["slots"].as_array().unwrap().len(), count);
+        for read_back in ["FROM items", "FROM slots JOIN items", "MAX(ordinal)"] {
+            let is_read = made.statements.iter().any(|statement| statement.contains(read_back));
+            assert!(!is_read, "{read_back} of an item that was just inserted: {:#?}", made.statements);
+        }
         let path = format!("/vault/items/{}", common::text(&item["item"]["id"]));
         let body = json!({ "item": { "slots_attributes": slots(count, "Aes256Gcm.bmV3.QUFBQQ==") } });
         let (changed, change) = watched(server.put(alice, &path, body)).await;
@@ -293,6 +297,21 @@ async fn a_change_takes_as_many_statements_for_twenty_records_as_for_two() {
     for ((what, few), (_, many)) in few.into_iter().zip(many) {
         assert_eq!(few.statements.len(), many.statements.len(), "{what}: {:#?}", many.statements);
     }
+}
+
+#[tokio::test]
+async fn whether_a_share_has_expired_is_asked_with_the_session() {
+    let world = World::new().await;
+    world.add(0..2).await;
+    let (reply, watched) = world.get("bob", "/vault/incoming_shares").await;
+    assert_eq!(reply["shares"].as_array().unwrap().len(), 2);
+    let asks: Vec<_> = watched.statements.iter().filter(|text| text.contains("shares WHERE expires_at <=")).collect();
+    assert!(asks.len() == 1 && asks[0].contains("FROM sessions"), "{:#?}", watched.statements);
+    let sessions = watched.statements.iter().filter(|statement| statement.contains("FROM sessions"));
+    assert_eq!(sessions.count(), 1, "{:#?}", watched.statements);
+    world.server.sql("vault", "UPDATE shares SET expires_at = 1 WHERE id = 'share-0'").await;
+    let (reply, _) = world.get("bob", "/vault/incoming_shares").await;
+    assert_eq!(reply["shares"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -404,3 +404,14 @@ async fn housekeeping_deletes_all_that_has_expired() {
     assert_eq!(left, 0);
     server.get(&alice, "/vault/me").await.ok();
 }
+
+/// `.cargo/config.toml` says so, and why. A build that does not read it is slower with many readers, and nothing else
+/// shows it.
+#[tokio::test]
+async fn sqlite_is_compiled_without_mutexes_that_all_connections_share() {
+    let server = vaultshare_server::testing::fresh_server_on_files().await.unwrap();
+    let mut database = server.connect("vault").await.unwrap();
+    let options = sqlx::query_scalar::<_, String>("PRAGMA compile_options").fetch_all(&mut database).await.unwrap();
+    let has = |option: &str| options.iter().any(|compiled| compiled == option);
+    assert!(has("DEFAULT_MEMSTATUS=0") && !has("ENABLE_MEMORY_MANAGEMENT"), "{options:#?}");
+}

@@ -4,17 +4,43 @@ use std::collections::HashSet;
 
 use sqlx::AnyConnection;
 
-use super::changes::{Planned, SlotStep};
+use super::changes::{Planned, PlannedSlot, SlotStep};
 use crate::{
     clock::Clock,
     error::Result,
     store::new_id,
     vault::{
         classification,
-        records::{classification::Classified, slots},
+        records::{
+            classification::Classified,
+            items::{ItemRow, SlotRow},
+            slots,
+        },
         sharing::ending,
     },
 };
+
+/// Inserts the slots of a new item, and returns them in their order.
+pub(super) async fn insert_slots(
+    db: &mut AnyConnection,
+    item: &ItemRow,
+    planned: Vec<PlannedSlot<'_>>,
+    clock: &Clock,
+) -> Result<Vec<SlotRow>> {
+    let now = clock.now();
+    let (mut rows, mut inserted, mut classified) = (Vec::new(), Vec::new(), Vec::new());
+    for (ordinal, (slot, nodes)) in (1..).zip(planned) {
+        let id = new_id();
+        rows.push(SlotRow::inserted(id.clone(), item, slot.clone(), ordinal, now));
+        inserted.push((id.clone(), slot, ordinal));
+        classified.push((id, nodes));
+    }
+    slots::insert(db, &item.id, inserted, now).await?;
+    let changes: Vec<_> = classified.iter().map(|(slot_id, nodes)| (Classified::Slot(slot_id), *nodes)).collect();
+    classification::apply(db, &item.owner_id, &changes, clock).await?;
+    rows.sort_by(|one, other| (one.ordinal, &one.id).cmp(&(other.ordinal, &other.id)));
+    Ok(rows)
+}
 
 pub(super) async fn apply_steps(
     db: &mut AnyConnection,

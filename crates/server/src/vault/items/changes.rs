@@ -31,6 +31,9 @@ pub(super) enum SlotStep {
     Delete { id: String },
 }
 
+/// A slot of a new item and the changes of its classification.
+pub(super) type PlannedSlot<'a> = (NewSlot, &'a [ClassificationNodeChange]);
+
 /// A step and the changes of the slot's classification.
 pub(super) type Planned<'a> = (SlotStep, &'a [ClassificationNodeChange]);
 
@@ -55,7 +58,7 @@ pub(super) fn plan_creation<'a>(
     creator: &'static str,
     attributes: &'a [SlotChange],
     skip_empty: bool,
-) -> Result<Vec<Planned<'a>>> {
+) -> Result<Vec<PlannedSlot<'a>>> {
     for (index, attribute) in attributes.iter().enumerate() {
         check_new(attribute).map_err(at_slot(index))?;
     }
@@ -90,7 +93,7 @@ pub(super) fn plan_creation<'a>(
         }
     }
     slots.retain(|(_, _, is_left_out)| !is_left_out);
-    Ok(slots.into_iter().map(|(slot, nodes, _)| (SlotStep::Insert(slot), nodes)).collect())
+    Ok(slots.into_iter().map(|(slot, nodes, _)| (slot, nodes)).collect())
 }
 
 fn slot_attribute(index: usize) -> String {
@@ -269,12 +272,8 @@ mod tests {
         ["vin", "power"].map(templates::SlotRow::for_test).to_vec()
     }
 
-    fn inserted(planned: Vec<Planned<'_>>) -> Vec<(String, Option<String>)> {
-        let slots = planned.into_iter().map(|(step, _)| match step {
-            SlotStep::Insert(slot) => (slot.name, slot.encrypted_value),
-            other => panic!("not an insertion: {other:?}"),
-        });
-        slots.collect()
+    fn inserted(planned: Vec<PlannedSlot<'_>>) -> Vec<(String, Option<String>)> {
+        planned.into_iter().map(|(slot, _)| (slot.name, slot.encrypted_value)).collect()
     }
 
     fn encrypted_value(step: &SlotStep) -> Option<&Option<Option<String>>> {

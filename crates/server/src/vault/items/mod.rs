@@ -16,7 +16,7 @@ use vaultshare::api::{
     },
 };
 
-use changes::{ExistingSlot, Planned};
+use changes::{ExistingSlot, Planned, PlannedSlot};
 
 use super::{
     Vault, classification, client_tasks,
@@ -25,7 +25,7 @@ use super::{
     records::{
         self,
         classification::Classified,
-        items::{self, ItemFilter, ItemRow, NewItem},
+        items::{self, ItemFilter, ItemRow, NewItem, Size},
         templates,
     },
     sharing::ending,
@@ -108,7 +108,7 @@ pub(super) async fn create(
         Begun::New(change) => change,
         Begun::Replayed(reply) => return Ok(reply),
     };
-    let (template, steps) = planned?;
+    let (template, slots) = planned?;
     let db = &mut *change.tx;
 
     let id = new_id();
@@ -121,12 +121,12 @@ pub(super) async fn create(
         description: request.item.description.as_deref().or(template.description.as_deref()),
         template: &template,
     };
-    items::insert(db, &item, vault.clock()).await?;
+    let item = items::insert(db, &item, vault.clock()).await?;
     classify(db, &session.user_id, &id, &request.item, &vault).await?;
-    apply::apply_steps(db, (&id, &session.user_id), steps, vault.clock()).await?;
-    check_size(db, &id, Classification::Grows, vault.limits()).await?;
+    let slots = apply::insert_slots(db, &item, slots, vault.clock()).await?;
+    let response = items::response_of_new(db, item, slots, &session.user_id).await?;
+    check_measured(Size::of(&response), Classification::Grows, vault.limits())?;
     quota.settle(db).await?;
-    let response = items::response(db, &id, &session.user_id).await?;
     change.answer(StatusCode::CREATED, &response).await
 }
 
@@ -191,7 +191,7 @@ async fn plan_creation<'a>(
     vault: &Vault,
     user_id: &str,
     request: &'a NewItemRequest,
-) -> Result<(templates::Row, Vec<Planned<'a>>)> {
+) -> Result<(templates::Row, Vec<PlannedSlot<'a>>)> {
     let mut db = vault.store().read().await?;
     let template = templates::find_named(&mut db, &request.template_name, user_id).await?;
     let template = template.ok_or_else(templates::not_found)?;
@@ -199,8 +199,8 @@ async fn plan_creation<'a>(
     drop(db);
     let attributes = request.item.slots_attributes.as_deref().unwrap_or_default();
     let skip_empty = request.skip_empty_template_slots;
-    let steps = changes::plan_creation(&slots, template.creator(), attributes, skip_empty)?;
-    Ok((template, steps))
+    let planned = changes::plan_creation(&slots, template.creator(), attributes, skip_empty)?;
+    Ok((template, planned))
 }
 
 /// The item as it is, and what a request changes of its slots.
@@ -239,7 +239,11 @@ pub(super) async fn check_size(
     classification: Classification,
     limits: &Limits,
 ) -> Result<()> {
-    let items::Size { slots, bytes, links, most_links } = items::size_of(db, item_id).await?;
+    check_measured(items::size_of(db, item_id).await?, classification, limits)
+}
+
+fn check_measured(size: Size, classification: Classification, limits: &Limits) -> Result<()> {
+    let Size { slots, bytes, links, most_links } = size;
     check_slot_count(usize::try_from(slots).unwrap_or(usize::MAX), limits)?;
     if classification == Classification::Grows {
         let refused = |message| Error::refused(Code::TooManyClassifications, message);

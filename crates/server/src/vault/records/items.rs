@@ -14,7 +14,7 @@ use vaultshare::api::{
     },
 };
 
-use super::{IDS_PER_STATEMENT, classification, templates};
+use super::{IDS_PER_STATEMENT, classification, slots::NewSlot, templates};
 use crate::{
     clock::{Clock, Millis, to_wire},
     error::{Code, Error, Result},
@@ -90,6 +90,32 @@ pub(crate) struct SlotRow {
     pub(crate) value_verification_hash: Option<String>,
 }
 
+impl SlotRow {
+    /// As it is read once [`super::slots::insert`] has inserted it into a new item.
+    pub(crate) fn inserted(id: String, item: &ItemRow, slot: NewSlot, next_ordinal: i64, now: Millis) -> Self {
+        Self {
+            id,
+            item_id: item.id.clone(),
+            original_id: None,
+            name: slot.name,
+            label: slot.label,
+            description: slot.description,
+            slot_type_name: slot.slot_type_name,
+            creator: slot.creator.to_owned(),
+            ordinal: slot.ordinal.unwrap_or(next_ordinal),
+            attachment_id: slot.attachment_id,
+            created_at: now,
+            updated_at: now,
+            owner_id: item.owner_id.clone(),
+            share_id: None,
+            acceptance_required: None,
+            encrypted_value: slot.encrypted_value,
+            encrypted_value_verification_key: None,
+            value_verification_hash: None,
+        }
+    }
+}
+
 /// How much an item is.
 #[derive(Clone, Copy, Debug, Default, FromRow)]
 pub(crate) struct Size {
@@ -125,6 +151,27 @@ const SLOT_BYTES: &str = "CAST(COALESCE(SUM(OCTET_LENGTH(slots.name) + OCTET_LEN
 const LINKS: &str = "SELECT COUNT(*) AS links FROM item_classifications WHERE item_id = $1 \
      UNION ALL SELECT COUNT(*) AS links FROM slots AS own JOIN slot_classifications \
      ON slot_classifications.slot_id = own.id WHERE own.item_id = $1 GROUP BY own.id";
+
+impl Size {
+    /// What [`size_of`] says, of a reply that has the whole item.
+    pub(crate) fn of(reply: &ItemResponse) -> Self {
+        let bytes = |slot: &Slot| {
+            let texts = [slot.description.as_deref(), slot.encrypted_value.as_ref().map(Ciphertext::as_str)];
+            slot.name.len() + slot.label.len() + texts.into_iter().flatten().map(str::len).sum::<usize>()
+        };
+        let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let links: Vec<usize> = std::iter::once(&reply.item.classification_node_ids)
+            .chain(reply.slots.iter().map(|slot| &slot.classification_node_ids))
+            .map(Vec::len)
+            .collect();
+        Self {
+            slots: count(reply.slots.len()),
+            bytes: count(reply.slots.iter().map(bytes).sum()),
+            links: count(links.iter().sum()),
+            most_links: count(links.into_iter().max().unwrap_or_default()),
+        }
+    }
+}
 
 /// How much an item is, after a change.
 pub(crate) async fn size_of(db: &mut AnyConnection, item_id: &str) -> Result<Size> {
@@ -310,7 +357,8 @@ pub(crate) struct NewItem<'a> {
 }
 
 /// Inserts an item, classified like its template.
-pub(crate) async fn insert(db: &mut AnyConnection, item: &NewItem<'_>, clock: &Clock) -> Result<()> {
+pub(crate) async fn insert(db: &mut AnyConnection, item: &NewItem<'_>, clock: &Clock) -> Result<ItemRow> {
+    let (now, sequence) = (clock.now(), clock.sequence());
     sqlx::query(
         "INSERT INTO items (id, user_id, owner_id, template_id, template_label, name, label, description, \
          created_at, updated_at, sequence) VALUES ($1, $2, $2, $3, $4, $5, $6, $7, $8, $8, $9)",
@@ -322,14 +370,27 @@ pub(crate) async fn insert(db: &mut AnyConnection, item: &NewItem<'_>, clock: &C
     .bind(item.name)
     .bind(item.label)
     .bind(item.description)
-    .bind(clock.now())
-    .bind(clock.sequence())
+    .bind(now)
+    .bind(sequence)
     .execute(&mut *db)
     .await?;
     if let Some(node_id) = &item.template.classification_node_id {
         classification::link_all(db, &[(classification::Classified::Item(item.id), node_id)]).await?;
     }
-    Ok(())
+    Ok(ItemRow {
+        id: item.id.to_owned(),
+        owner_id: item.user_id.to_owned(),
+        original_id: None,
+        share_id: None,
+        template_id: item.template.id.clone(),
+        template_label: item.template.label.clone(),
+        name: item.name.to_owned(),
+        label: item.label.to_owned(),
+        description: item.description.map(str::to_owned),
+        created_at: now,
+        updated_at: now,
+        sequence,
+    })
 }
 
 /// Sets `updated_at`, and label and description where given. Every change of an item or its slots comes here, and none
@@ -382,7 +443,22 @@ pub(crate) async fn response(db: &mut AnyConnection, id: &str, user_id: &str) ->
 
 /// [`response`] for a row that was loaded before.
 pub(crate) async fn response_of(db: &mut AnyConnection, row: ItemRow, user_id: &str) -> Result<ItemResponse> {
-    let mut loaded = load(db, vec![row], user_id).await?;
+    let loaded = load(db, vec![row], user_id).await?;
+    only_one(loaded)
+}
+
+/// [`response`] for an item that was just inserted, with its slots in their order: no more than what it stands under is
+/// read.
+pub(crate) async fn response_of_new(
+    db: &mut AnyConnection,
+    row: ItemRow,
+    slots: Vec<SlotRow>,
+    user_id: &str,
+) -> Result<ItemResponse> {
+    only_one(load_classification(db, vec![row], slots, user_id).await?)
+}
+
+fn only_one(mut loaded: Loaded) -> Result<ItemResponse> {
     let item = loaded.items.pop().ok_or_else(|| Error::fault("an item vanished while it was read"))?;
     Ok(ItemResponse {
         item,
@@ -412,6 +488,17 @@ pub(crate) async fn load(db: &mut AnyConnection, rows: Vec<ItemRow>, reader: &st
         .sql(" ORDER BY slots.item_id, slots.ordinal, slots.id")
         .fetch(db)
         .await?;
+    load_classification(db, rows, slot_rows, reader).await
+}
+
+/// Loads what these items and their slots stand under.
+async fn load_classification(
+    db: &mut AnyConnection,
+    rows: Vec<ItemRow>,
+    slot_rows: Vec<SlotRow>,
+    reader: &str,
+) -> Result<Loaded> {
+    let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
     let mut links = links_of(db, &ids).await?;
     let mut node_ids: Vec<&str> = links.values().flatten().map(Id::as_str).collect();
     node_ids.sort_unstable();

@@ -339,6 +339,9 @@ pub(crate) async fn delete_all(db: &mut AnyConnection, ids: &[impl AsRef<str>]) 
     Ok(())
 }
 
+/// A column that is 1 where a share has expired by the time that stands for `?`.
+pub(crate) const HAS_EXPIRED: &str = "CASE WHEN EXISTS (SELECT 1 FROM shares WHERE expires_at <= ?) THEN 1 ELSE 0 END";
+
 /// The ids of at most 100 expired shares.
 pub(crate) async fn find_expired(db: &mut AnyConnection, now: Millis) -> Result<Vec<String>> {
     let sql = "SELECT id FROM shares WHERE expires_at <= $1 LIMIT 100";

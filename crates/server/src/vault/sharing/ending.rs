@@ -8,7 +8,7 @@ use axum::{extract::State, http::StatusCode};
 use sqlx::AnyConnection;
 
 use crate::{
-    auth::Session,
+    auth::{self, Session},
     clock::Clock,
     error::Result,
     request::Path,
@@ -53,7 +53,20 @@ pub(super) async fn end_all_as(db: &mut AnyConnection, ids: &[&str], user_id: &s
     end_all(db, ids, clock).await
 }
 
-/// Ends every expired share. Whatever reads shares or items calls this first, so that their queries need not check.
+/// The session of `token`, once every expired share is ended. Whatever reads shares or items begins with this, so that
+/// their queries need not check. Nearly always there is none, which the statement that finds the session tells.
+pub(in crate::vault) async fn session_after_expired(vault: &Vault, token: &str) -> Result<Option<Session>> {
+    let mut db = vault.store().read_once().await?;
+    let found = auth::find_and(&mut db, token, vault.clock().now(), shares::HAS_EXPIRED).await?;
+    drop(db);
+    let Some((session, has_expired)) = found else { return Ok(None) };
+    if has_expired != 0 {
+        end_expired(vault).await?;
+    }
+    Ok(Some(session))
+}
+
+/// Ends every expired share.
 pub(in crate::vault) async fn end_expired(vault: &Vault) -> Result<()> {
     loop {
         let mut db = vault.store().read_once().await?;

@@ -94,7 +94,9 @@ impl Database {
         Self { connection, is_postgres: server.0.is_on_postgres() }
     }
 
-    /// How SQLite would find the rows of a statement, step by step. What PostgreSQL does depends on how many rows there are.
+    /// How SQLite would find the rows of a statement, step by step. What PostgreSQL does depends on how many rows there
+    /// are; it has prepared and run each watched statement by then, with types that come with the values and not with the
+    /// text.
     pub async fn explain(&self, statement: &str) -> Vec<String> {
         if self.is_postgres {
             return Vec::new();
