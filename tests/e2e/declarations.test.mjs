@@ -111,7 +111,7 @@ async function callEverything(world, check) {
     alice.items.create({
       template: 'vehicle',
       label: 'Car',
-      slots: { licence_plate: 'OUTATIME' },
+      slots: [{ name: 'licence_plate', value: 'OUTATIME', description: 'on the back' }],
       classifications: [{ id: node.id }],
     }),
   );

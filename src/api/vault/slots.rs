@@ -31,7 +31,6 @@ pub struct Slot {
     pub label: String,
     /// Longer text for people; not encrypted.
     #[serde(default)]
-    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub description: Option<String>,
     /// True exactly when there is a value (`docs/protocol/http-api.md` §0, rule 4): clients of Vault API 0.19 decrypt
     /// no slot without it.
