@@ -64,10 +64,11 @@ impl Default for Work {
 
 impl Work {
     /// Reserves memory for so many bytes of the request in all, until it is answered. Of bytes that have come: a client that
-    /// says how many it will send and does not reserves none.
+    /// says how many it will send and does not reserves none. A request that is larger than all the memory takes all of it.
     pub(crate) fn reserve_memory(&self, request: &Reservation, bytes: usize) -> Result<()> {
         let mut reserved = request.lock();
         let has = reserved.memory.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let bytes = bytes.min(LARGE_BODIES_AT_ONCE);
         let more = u32::try_from(bytes.div_ceil(1024).saturating_sub(has)).unwrap_or(u32::MAX);
         let more = Arc::clone(&self.large_bodies).try_acquire_many_owned(more);
         let more = more.map_err(|_| Error::Unavailable("large bodies take all their memory".to_owned()))?;
@@ -355,6 +356,8 @@ mod tests {
         assert!(matches!(work.reserve_memory(&other, 1), Err(Error::Unavailable(_))));
         drop(one);
         work.reserve_memory(&other, LARGE_BODIES_AT_ONCE).unwrap();
+        // All values of the largest item, encrypted anew, are one body.
+        work.reserve_memory(&other, 2 * LARGE_BODIES_AT_ONCE).unwrap();
     }
 
     #[test]
