@@ -72,8 +72,8 @@ export default function init(
  * - `ON_SHARING_NOT_PERMITTED`: the share does not allow its recipient to share on
  * - `NOT_OWNER`: only the owner of the item may do this
  * - `UNAUTHORIZED`: the server no longer accepts the session; sign in again
- * - `FORBIDDEN`: the server refuses this to this user; at sign-in with the `serverCode` `user_disabled`, where secret and
- *   passphrase are right and the server's operator has disabled the account
+ * - `FORBIDDEN`: the server refuses this to this user; at sign-in with the `serverCode` `user_disabled`, where it has taken
+ *   secret and passphrase and says that its operator has disabled the account
  * - `CONFLICT`: the request contradicts what the server holds
  * - `RATE_LIMITED`: too many requests; try again later
  * - `SERVER_ERROR`: the server failed
@@ -517,7 +517,7 @@ export interface Slot {
   type: SlotType;
   /** The decrypted value; null for an empty slot. */
   value: string | null;
-  /** What the slot is for, where anybody said so: words for people, which are not encrypted. */
+  /** What the slot is for, where anybody said so: words for people, not encrypted, for which no value vouches. */
   description?: string;
   /**
    * Whether the value was written for this slot of this item; true for an empty slot. Other clients of the platform write
@@ -589,7 +589,8 @@ export interface Item extends ItemSummary {
    */
   changed: boolean;
   /**
-   * Changes with everything that the item shows: for {@link Items.adopt} and {@link NewShare.version}, which mean what the
+   * Changes with every word and value that the state of an item covers, and with its classifications; not with descriptions,
+   * nor the words of classifications, for which nothing vouches. For {@link Items.adopt} and {@link NewShare.version}, which mean what the
    * user was shown. Opaque; not the same at the owner's and at a recipient's.
    */
   version: string;
@@ -715,7 +716,8 @@ export interface Items {
    * the error names it by its place in the change: `slots[2]`. What it wrote beside is kept. A change that does not say
    * what was read, `{ slots: { phone: '…' } }`, is written over whatever is there.
    *
-   * @param change `version`: {@link Item.version} as it was read, for the label and for slots that do not say themselves
+   * @param change `version`: {@link Item.version} as it was read, for the label, for slots that do not say themselves, and
+   *   for classifications: where these have changed since, adding one is refused too
    * @param options `overwrite`: writes also over what was written since it was read
    * @returns the item as it is now, and how many client tasks wait
    * @throws {VaultError} `NOT_FOUND`, `NOT_OWNER`, `MISPLACED`, `ROLLED_BACK`; `INVALID_ARGUMENT` as {@link Items.create};

@@ -467,6 +467,12 @@ pub fn version(
     }
 }
 
+/// Whether two [`version`]s are of an item that shows the same words and ciphertexts; the nodes are no part of what is
+/// shared or adopted.
+pub fn shows_the_same(one: &str, other: &str) -> bool {
+    one.split('.').take(3).eq(other.split('.').take(3))
+}
+
 /// Of the classification nodes that an item and its slots stand under.
 pub struct NodesDigest(String);
 

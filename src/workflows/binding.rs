@@ -7,8 +7,8 @@ use super::{Binding, Item, Slot};
 use crate::{
     api::Id,
     crypto::places::{
-        Birth, NodesDigest, SlotState, StateDigest, ValueKind, Written, ciphertexts_digest, misplaced, state_digest,
-        version,
+        Birth, NodesDigest, SlotState, StateDigest, ValueKind, Written, ciphertexts_digest, misplaced, shows_the_same,
+        state_digest, version,
     },
     error::{Error, ErrorCode, Result},
 };
@@ -70,6 +70,11 @@ impl Item {
         slots.sort_unstable_by(|one, other| one.record.id.cmp(&other.record.id));
         let tags: Vec<_> = slots.iter().filter_map(|slot| slot.tag).collect();
         version(birth.map(|birth| (birth, revision)), words, &tags, &self.nodes())
+    }
+
+    /// Whether the item shows what it showed at this version, nodes aside.
+    pub(super) fn shows(&self, version: &str) -> bool {
+        shows_the_same(&self.version(), version)
     }
 
     /// The classification nodes of the item and its slots.

@@ -164,7 +164,7 @@ impl Session {
         let changes = self.changes_of(id);
         let _in_turn = changes.lock().await;
         let item = self.get_own_item(id).await?;
-        if item.version() != version {
+        if !item.shows(version) {
             return Err(Error::new(ErrorCode::Conflict, "the item shows something else now: look at it again"));
         }
         if item.slots.is_empty() {

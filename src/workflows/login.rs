@@ -124,7 +124,7 @@ pub(super) async fn create_keystore_session(
         srp_m: proof.of_client().to_owned(),
         valid_for: None,
     };
-    let session = keystore::srp::open_session(keystore, &request).await.map_err(refused_login)?;
+    let session = keystore::srp::open_session(keystore, &request).await.map_err(refused_proof)?;
     let server = match &session.srp_m2 {
         Some(of_server) => {
             proof.check_server(of_server)?;
@@ -172,15 +172,19 @@ pub(super) fn refused_anybody(error: Error) -> Error {
 }
 
 /// One error for an unknown user and for a wrong proof, whether a server says so by 401, 403 or 404, so that callers do
-/// not show which usernames exist. That an account is disabled is told after a right proof only.
+/// not show which usernames exist.
 fn refused_login(error: Error) -> Error {
     match error.code() {
-        ErrorCode::Forbidden if error.server_code() == Some(USER_DISABLED) => error,
         ErrorCode::Unauthorized | ErrorCode::NotFound | ErrorCode::Forbidden => {
             error.status().map_or(login_failed(), |status| login_failed().with_status(status))
         }
         _ => error,
     }
+}
+
+/// That an account is disabled is told after a right proof only.
+fn refused_proof(error: Error) -> Error {
+    if error.server_code() == Some(USER_DISABLED) { error } else { refused_login(error) }
 }
 
 fn not_there() -> Error {

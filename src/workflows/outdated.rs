@@ -42,7 +42,7 @@ pub(super) fn refuse_outdated(item: &Item, change: &ItemChange, rows: &[SlotRow]
 fn is_label_written_since(item: &Item, version: &str) -> bool {
     match item.binding.birth {
         Some(birth) => revision_in(version, Some(birth)) != item.binding.revision,
-        None => version != item.version(),
+        None => !item.shows(version),
     }
 }
 
@@ -52,7 +52,7 @@ fn is_written_since(item: &Item, slot: &Slot, wish: &NewSlot, version: Option<&s
         (None, Some(read), _) => slot.record.updated_at != *read,
         (None, None, Some(version)) => match slot.written_at() {
             Some(written) => written > revision_in(version, item.binding.birth),
-            None => version != item.version(),
+            None => !item.shows(version),
         },
         (None, None, None) => false,
     }

@@ -162,7 +162,7 @@ impl Session {
                 return Ok(refreshed);
             }
             let now = self.get_own_item(item_id).await?;
-            if item.version() == now.version() {
+            if item.shows(&now.version()) {
                 progress.report("updated", 3, 3);
                 return Ok(refreshed);
             }

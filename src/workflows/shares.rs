@@ -127,7 +127,7 @@ impl Session {
         let was_known = keys.known_connection(&share.connection.id).is_some();
         let (recipient, item) = try_join!(self.recipient(&share.connection.id), self.get_item(&share.item_id))?;
         recipient.check_for_disclosure(&share.connection)?;
-        if share.version.as_ref().is_some_and(|version| *version != item.version()) {
+        if share.version.as_ref().is_some_and(|version| !item.shows(version)) {
             return Err(Error::new(ErrorCode::Conflict, "the item shows something else now: look at it again"));
         }
         if share.on_sharing && item.is_received() {

@@ -137,7 +137,7 @@ pub(crate) fn served(router: Router) -> Router {
     router.layer(axum::middleware::from_fn(with_one_host))
 }
 
-/// Refuses what RFC 9112 §3.2 has a server refuse: a proxy before this server could otherwise take such a request for
+/// Refuses requests without one `Host` (RFC 9112 §3.2): a proxy before this server could otherwise take such a request for
 /// another one's. Without a body and outside of the log, as hyper refuses what is not HTTP.
 async fn with_one_host(request: Request, next: Next) -> Response {
     let hosts = request.headers().get_all(HOST).iter().count();

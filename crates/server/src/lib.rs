@@ -211,15 +211,16 @@ impl App {
 
     /// Records what is measured rather than counted, for [`metrics`].
     pub(crate) async fn measure(&self) -> Result<()> {
-        for store in [self.vault.store(), self.keystore.store()] {
-            store.measure().await?;
-        }
-        metrics::mail_queue(self.vault.queued_mail().await?);
+        // First: a full disk may be why the rest fails.
         // Without a folder there is no disk to fill: a server on PostgreSQL may have none.
         #[cfg(unix)]
         if let Ok(disk) = rustix::fs::statvfs(&self.config.data) {
             metrics::disk_free(disk.f_bavail.saturating_mul(disk.f_frsize));
         }
+        for store in [self.vault.store(), self.keystore.store()] {
+            store.measure().await?;
+        }
+        metrics::mail_queue(self.vault.queued_mail().await?);
         Ok(())
     }
 

@@ -27,8 +27,11 @@ pub use time::Time;
 /// What the names of this server's environment variables begin with.
 const VARIABLE: &str = "VAULTSHARE_";
 
-/// Names that are not options: the file's own, and what Kubernetes tells every program of a service named `vaultshare`.
-const NOT_OPTIONS: [&str; 3] = ["VAULTSHARE_CONFIG", "VAULTSHARE_SERVICE_", "VAULTSHARE_PORT"];
+/// The file's own, which is an option of the program.
+const FILE_VARIABLE: &str = "VAULTSHARE_CONFIG";
+
+/// What is in names by which Kubernetes tells every program of a service named `vaultshare` or `vaultshare-server`.
+const OF_KUBERNETES: [&str; 3] = ["_SERVICE_HOST", "_SERVICE_PORT", "_PORT_"];
 
 /// The configuration of a server. Each field is a flag, an environment variable and a key of the file; a flag goes before
 /// the variable, and that before the file.
@@ -220,9 +223,11 @@ impl Config {
     /// passed over in silence. They end nothing: others may have set them.
     pub fn unknown_variables() -> Vec<String> {
         let known = variables(&Self::META);
-        let is_other = |name: &str| !NOT_OPTIONS.iter().any(|other| name.starts_with(other));
+        let is_other = |name: &str| {
+            name == FILE_VARIABLE || name.ends_with("_PORT") || OF_KUBERNETES.iter().any(|part| name.contains(part))
+        };
         let set = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-        set.filter(|name| name.starts_with(VARIABLE) && is_other(name) && !known.contains(&name.as_str())).collect()
+        set.filter(|name| name.starts_with(VARIABLE) && !is_other(name) && !known.contains(&name.as_str())).collect()
     }
 
     /// As a file that [`Config::load`] reads, without the secrets.

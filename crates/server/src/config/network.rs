@@ -17,7 +17,8 @@ impl FromStr for Network {
     type Err = AddrParseError;
 
     fn from_str(text: &str) -> Result<Self, AddrParseError> {
-        let address = text.parse::<IpAddr>().map(IpNet::from);
+        // As clients' addresses are compared: an IPv4 address in IPv6's form is that address.
+        let address = text.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
         address.or_else(|_| text.parse()).map(Self)
     }
 }
@@ -34,7 +35,12 @@ mod tests {
 
     #[test]
     fn an_address_is_a_network_of_its_own() {
-        for (text, network) in [("10.1.2.3", "10.1.2.3/32"), ("10.0.0.0/8", "10.0.0.0/8"), ("::1", "::1/128")] {
+        for (text, network) in [
+            ("10.1.2.3", "10.1.2.3/32"),
+            ("10.0.0.0/8", "10.0.0.0/8"),
+            ("::1", "::1/128"),
+            ("::ffff:10.1.2.3", "10.1.2.3/32"),
+        ] {
             assert_eq!(text.parse::<Network>().unwrap().to_string(), network);
         }
         for text in ["", "proxy.example", "10.0.0.0/33", "10.0.0"] {

@@ -138,7 +138,7 @@ fn a_variable_that_is_no_option_is_named() {
         .args(["migrate", "--data"])
         .arg(folder.path())
         .envs([("VAULTSHARE_SIGNUP", "closed-secret"), ("VAULTSHARE_SIGNUPS", "closed")])
-        .env("VAULTSHARE_PORT", "tcp://10.0.0.1:80")
+        .envs(["VAULTSHARE_PORT", "VAULTSHARE_SERVER_SERVICE_HOST", "VAULTSHARE_PORT_80_TCP_ADDR"].map(|of| (of, "x")))
         .env_remove("VAULTSHARE_TEST_DATABASE")
         .output()
         .unwrap();
