@@ -21,9 +21,9 @@ use crate::{
 /// How deep arguments may be nested; theirs are five levels at the most.
 const MAXIMUM_DEPTH: usize = 16;
 
-/// How many values an argument may hold: objects that refer to each other could be walked for ever. An item of 10,000 slots
-/// that is given back has some 200,000.
-const MAXIMUM_VALUES: usize = 1_000_000;
+/// How many values an argument may hold: objects that refer to each other could be walked for ever. An own item of 10,000
+/// slots that is given back has up to 120,000.
+const MAXIMUM_VALUES: usize = 150_000;
 
 /// What an argument or a part of it is read as. A field that it does not declare is refused, for what was typed under a
 /// misspelt name would be lost.

@@ -16,6 +16,7 @@ const slot = () => ({
   label: 'VIN',
   type: 'key_value',
   value: 'the value',
+  description: 'of the vehicle',
   remove: false,
   revision: 1,
   updatedAt: '2026-01-01T00:00:00.000Z',
