@@ -157,15 +157,11 @@ fn login_failed() -> Error {
 /// What refuses, by no code of the protocol's, a request that proves nothing and names no session, is no Keystore: another
 /// API, or a gateway that wants a subscription key.
 pub(super) fn refused_anybody(error: Error) -> Error {
-    match (error.code(), error.server_code()) {
-        (ErrorCode::Unauthorized | ErrorCode::Forbidden, None) => {
+    match (error.code(), error.status(), error.server_code()) {
+        (ErrorCode::Unauthorized | ErrorCode::Forbidden, Some(status), None) => {
             let message =
                 "what answered refuses everybody: is the base URL right, and does it want a subscription key?";
-            let refused = Error::new(ErrorCode::BadResponse, message);
-            match error.status() {
-                Some(status) => refused.with_status(status),
-                None => refused,
-            }
+            Error::new(ErrorCode::BadResponse, message).with_status(status)
         }
         _ => error,
     }

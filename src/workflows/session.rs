@@ -22,8 +22,8 @@ use crate::{
     http::{Reply, Service},
 };
 
-/// Entries of each cache; one that is full is emptied. More than anyone has: with one received item more than this, each
-/// list would unwrap all their DEKs again.
+/// Entries of each cache; one that is full is emptied. As many as the session's memory: with one received item more than
+/// this, each list unwraps all their DEKs again.
 const MAX_CACHED: usize = 20_000;
 
 /// A signed-in user.

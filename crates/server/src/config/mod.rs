@@ -59,8 +59,8 @@ pub struct Config {
     #[config(env = "VAULTSHARE_LOG_FORMAT", default = "text")]
     #[config(layer_attr(arg(long, value_name = "FORMAT")))]
     pub log_format: LogFormat,
-    /// Networks or addresses of the proxies before this server, such as 127.0.0.1 or 10.0.0.0/8: what they append to X-Forwarded-For is
-    /// taken for the client's address. From anybody else that header is no matter.
+    /// Networks or addresses of the proxies before this server, such as 127.0.0.1 or 10.0.0.0/8: what they append to
+    /// X-Forwarded-For is taken for the client's address. From anybody else that header is no matter.
     #[config(env = "VAULTSHARE_TRUSTED_PROXIES", parse_env = confique::env::parse::list_by_comma, default = [])]
     #[config(layer_attr(arg(long, value_name = "CIDR,…", value_delimiter = ',')))]
     pub trusted_proxies: Vec<Network>,

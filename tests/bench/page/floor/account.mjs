@@ -53,10 +53,6 @@ export async function createUser(url, passphrase) {
 
   const [kekBytes, dekBytes] = [random(32), random(32)];
   const kek = await importKey(kekBytes);
-  const storeKek = async () => {
-    const serialized_key_encryption_key = await seal(await derived.key, kekBytes, 'vs1/kek');
-    await keystore('POST', '/key_encryption_key', { serialized_key_encryption_key });
-  };
   const storeDek = async () => {
     const stored = await keystore('POST', '/data_encryption_keys', {
       serialized_data_encryption_key: await seal(kek, dekBytes, 'vs1/dek'),
@@ -72,7 +68,8 @@ export async function createUser(url, passphrase) {
     });
   };
   // What a key is under comes before it, and all before the user: cut off anywhere, this can be gone through again.
-  await storeKek();
+  const serialized_key_encryption_key = await seal(await derived.key, kekBytes, 'vs1/kek');
+  await keystore('POST', '/key_encryption_key', { serialized_key_encryption_key });
   const [private_dek_external_id, dek, [pair, { external_admission_token: admission }]] = await Promise.all([
     storeDek(),
     importKey(dekBytes),
