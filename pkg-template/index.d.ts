@@ -280,7 +280,7 @@ export class VaultClient {
    * The account is made with the passphrase in Unicode's form C, whatever form the keyboard gives.
    *
    * @param options `secret`: what {@link VaultClient.newSecret} gave; without it one is made, to be read from
-   *   {@link Session.secret}
+   *   {@link Session.secret}. `until`: as in {@link VaultClient.signIn}
    * @throws {VaultError} `INVALID_SECRET`; `LOGIN_FAILED` where the secret is registered with another passphrase
    *
    * @example
@@ -288,7 +288,7 @@ export class VaultClient {
    * await letTheUserKeep(secret);
    * const session = await client.createUser(passphrase, { secret, onProgress: ({ phase }) => show(phase) });
    */
-  createUser(passphrase: string, options?: CallOptions & { secret?: string }): Promise<Session>;
+  createUser(passphrase: string, options?: CallOptions & { secret?: string; until?: Date | string }): Promise<Session>;
 
   /**
    * Signs a user in and fetches their keys, which are decrypted here.
@@ -297,26 +297,45 @@ export class VaultClient {
    * differ, a wrong passphrase counts as two or three attempts on a server that limits them.
    *
    * @param secret what {@link Session.secret} gave at registration
+   * @param options `until`: how long the servers' sessions are wanted for, which bounds {@link Session.remember}. A server gives
+   *   what it likes: this repository's a day without it, and at most 30 days, unless its operator says otherwise
    * @throws {VaultError} `LOGIN_FAILED` for a wrong secret or passphrase, `INVALID_SECRET` for a text that is no secret.
    *   Where this device remembers the user ({@link ClientOptions.memory}): `SERVER_NOT_PROVEN` where the Keystore proved before
    *   that it knows them and does not any more; `MISPLACED` where the Vault names another user than before;
    *   `DECRYPTION_FAILED`, `MALFORMED_ENVELOPE`, `UNSUPPORTED_ALGORITHM` or `INVALID_ARGUMENT` where what the store gives was
    *   written by somebody else
    */
-  signIn(secret: string, passphrase: string, options?: CallOptions): Promise<Session>;
+  signIn(secret: string, passphrase: string, options?: CallOptions & { until?: Date | string }): Promise<Session>;
+
+  /**
+   * The session that this browser keeps since {@link Session.remember}, without secret and passphrase: for when a page is
+   * loaded again. One request, and no key is derived. `undefined` where none is kept, or it has ended: at its time, by
+   * {@link Session.signOut}, or by {@link Session.endOtherSessions} on another device. Let the user sign in then.
+   *
+   * Several pages may resume the same session; signing out of one ends it for all. The session knows everything but the
+   * user's secret: {@link Session.secret} throws `NOT_FOUND`.
+   *
+   * @param options `name`: as in {@link Session.remember}
+   * @throws {VaultError} `NETWORK` and the like where the Keystore cannot be reached: the session is kept, try again. Those of
+   *   {@link VaultClient.signIn} where this device remembers the user
+   *
+   * @example
+   * const session = (await client.resume()) ?? (await signInByForm());
+   */
+  resume(options?: CallOptions & { name?: string }): Promise<Session | undefined>;
 }
 
 /**
  * A signed-in user. The keys stay inside the module: nothing here hands them out. Close it when the user is done.
  *
- * It comes from {@link VaultClient.createUser} and {@link VaultClient.signIn}.
+ * It comes from {@link VaultClient.createUser}, {@link VaultClient.signIn} and {@link VaultClient.resume}.
  */
 export class Session {
   private constructor();
   /**
    * The user's secret, which with the passphrase is the only way back in.
    *
-   * @throws {VaultError} `SESSION_CLOSED`
+   * @throws {VaultError} `SESSION_CLOSED`; `NOT_FOUND` in a session that was resumed
    */
   readonly secret: string;
   /** The user's id in the Vault, by which shares and connections name them. */
@@ -346,8 +365,33 @@ export class Session {
   readonly encryptionSpaces: EncryptionSpaces;
 
   /**
-   * Ends the sessions on both servers, so that their tokens are worthless, and closes. Where a server cannot be
-   * reached this rejects and the session stays open: try again, or `close()`.
+   * Keeps this session in the browser, so that {@link VaultClient.resume} gives it to a page that is loaded later: the user
+   * stays signed in until then. Ended before by {@link Session.signOut}, and by {@link Session.endOtherSessions} on another
+   * device; not by {@link Session.close}, nor by closing the page.
+   *
+   * IndexedDB holds the user's keys and the session's tokens, encrypted under a key that this browser never shows, together
+   * with one half that lies with the session at the Keystore. Neither secret nor passphrase is kept, nor what is derived from
+   * them. So a copy of the browser's files opens nothing once the session has ended. **Until then whoever has this browser's
+   * profile, or runs a script in this page, is the user**: offer it as a choice, and not on shared computers.
+   *
+   * @param options `until`: at most as long as the servers' sessions last ({@link VaultClient.signIn}), and without it as long
+   *   as the Keystore's. `name`: where a page has several users, which one this is; another session of the same name is
+   *   replaced. Default: the empty name
+   * @returns until when, RFC 3339
+   * @throws {VaultError} `NOT_FOUND` at a Keystore of another make, which has no place for the half; `INTERNAL` where there is
+   *   no IndexedDB or no WebCrypto, as in Node.js, or where the browser refuses to write
+   *
+   * @example
+   * const inTwoWeeks = new Date(Date.now() + 14 * 24 * 60 * 60 * 1000);
+   * const session = await client.signIn(secret, passphrase, { until: inTwoWeeks });
+   * if (staySignedIn.checked) await session.remember({ until: inTwoWeeks });
+   */
+  remember(options?: CallOptions & { until?: Date | string; name?: string }): Promise<string>;
+
+  /**
+   * Ends the sessions on both servers, so that their tokens are worthless, and closes. What {@link Session.remember} kept of
+   * this session is forgotten first. Where a server cannot be reached this rejects and the session stays open: try again, or
+   * `close()`.
    */
   signOut(options?: CallOptions): Promise<void>;
 

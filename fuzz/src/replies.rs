@@ -10,6 +10,7 @@ use vaultshare::{
             encryption_spaces::{ClaimedKey, EncryptionSpaceKey, SharedKey},
             keypairs::Keypair,
             keys::{DataEncryptionKeyRecord, KeyEncryptionKeyRecord},
+            session::SessionHalf,
             srp::{Challenge, KeystoreSession, ReservedUsername, SrpUser},
         },
         vault::{
@@ -35,6 +36,7 @@ pub fn keystore_replies(data: &[u8]) {
     check::<SrpUser>(data);
     check::<Challenge>(data);
     check::<KeystoreSession>(data);
+    check::<SessionHalf>(data);
     check::<ExternalAdmissionToken>(data);
     check::<KeyEncryptionKeyRecord>(data);
     check::<DataEncryptionKeyRecord>(data);

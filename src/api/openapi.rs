@@ -120,6 +120,7 @@ mod types {
         },
         keypairs::{KeypairResponse, NewKeypair},
         keys::{DataEncryptionKeyResponse, KeyEncryptionKeyResponse, NewDataEncryptionKey, NewKeyEncryptionKey},
+        session::{NewSessionHalf, SessionHalf},
         srp::{
             ChallengeRequest, ChallengeResponse, KeystoreSessionResponse, NewSrpUser, ReservedUsername,
             SrpSessionRequest, SrpUserResponse, UsernameRequest,
@@ -148,6 +149,7 @@ mod types {
         NewSrpUser,
         ChallengeRequest,
         SrpSessionRequest,
+        NewSessionHalf,
         NewKeyEncryptionKey,
         NewDataEncryptionKey,
         NewKeypair,
@@ -178,6 +180,7 @@ mod types {
         SrpUserResponse,
         ChallengeResponse,
         KeystoreSessionResponse,
+        SessionHalf,
         ExternalAdmissionTokenResponse,
         KeyEncryptionKeyResponse,
         DataEncryptionKeyResponse,

@@ -20,6 +20,7 @@ use std::{collections::BTreeSet, fmt};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 use vaultshare_fast::unpadded;
+use zeroize::Zeroizing;
 
 use crate::{
     Error, ErrorCode, Result,
@@ -286,6 +287,10 @@ pub enum Place<'a> {
         /// The user's id in the Vault.
         user: &'a str,
     },
+    /// The session token that a device keeps, under the device's key.
+    SessionToken,
+    /// The keys of a session that a device keeps, under the device's key and the Keystore's half.
+    SessionKeys,
 }
 
 impl<'a> Place<'a> {
@@ -346,6 +351,8 @@ impl<'a> Place<'a> {
                 Place::InSpace { item: id(item)?, slot: id(slot)? }
             }
             "memory" => exactly(fields).and_then(|[user]| Some(Place::Memory { user: id(user)? }))?,
+            "session-token" => exactly(fields).map(|[]| Place::SessionToken)?,
+            "session-keys" => exactly(fields).map(|[]| Place::SessionKeys)?,
             _ => return None,
         })
     }
@@ -376,6 +383,8 @@ impl fmt::Display for Place<'_> {
             Place::Grant { item, birth } => write!(formatter, "grant/{item}/{birth}"),
             Place::InSpace { item, slot } => write!(formatter, "in-space/{item}/{slot}"),
             Place::Memory { user } => write!(formatter, "memory/{user}"),
+            Place::SessionToken => formatter.write_str("session-token"),
+            Place::SessionKeys => formatter.write_str("session-keys"),
         }
     }
 }
@@ -681,6 +690,24 @@ pub(super) fn memory_name_text() -> Vec<u8> {
     Text::new("memory-name").0
 }
 
+/// What a device authenticates to make the key of the session token that it keeps. A page that is given other services makes
+/// another key.
+pub fn session_token_text(vault_url: &str, keystore_url: &str) -> Vec<u8> {
+    let mut text = Text::new("session-token");
+    text.string(vault_url);
+    text.string(keystore_url);
+    text.0
+}
+
+/// What a device authenticates to make the key of the session's keys, with the half that the Keystore holds.
+pub fn session_keys_text(vault_url: &str, keystore_url: &str, half: &[u8]) -> Zeroizing<Vec<u8>> {
+    let mut text = Text::new("session-keys");
+    text.string(vault_url);
+    text.string(keystore_url);
+    text.bytes(half);
+    Zeroizing::new(text.0)
+}
+
 /// A text that is hashed or signed.
 struct Text(Vec<u8>);
 
@@ -741,6 +768,8 @@ mod tests {
             Place::Grant { item: ITEM, birth: Birth([0; 8]) },
             Place::InSpace { item: ITEM, slot: SLOT },
             Place::Memory { user: ITEM },
+            Place::SessionToken,
+            Place::SessionKeys,
         ];
         places.extend(ValueKind::ALL.map(|kind| Place::Value { kind, item: ITEM, slot: SLOT, written: written() }));
         let nobodys = Written { birth: None, revision: Written::NO_REVISION, ..written() };

@@ -58,6 +58,11 @@ impl Service {
         }
     }
 
+    /// Without a slash at its end.
+    pub fn base_url(&self) -> &str {
+        self.base_url.as_str()
+    }
+
     /// See [`Transport::pause`].
     pub async fn pause(&self) {
         self.transport.pause().await;
@@ -73,8 +78,7 @@ impl Service {
         self.token.replace(None);
     }
 
-    /// A copy of the token, for a command line that keeps it between runs.
-    #[cfg(not(target_arch = "wasm32"))]
+    /// A copy of the token, for who keeps the session on a device.
     pub(crate) fn token(&self) -> Option<Zeroizing<String>> {
         self.token.borrow().clone()
     }

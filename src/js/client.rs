@@ -1,12 +1,13 @@
 use std::{rc::Rc, time::Duration};
 
-use js_sys::{Function, Promise, Reflect, global};
+use js_sys::{Date, Function, Promise, Reflect, global};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 
 use super::{
-    arguments::{get, is_absent, optional_flag, optional_number, optional_text, positive_number, text, wrong},
+    arguments::{get, instant, is_absent, optional_flag, optional_number, optional_text, positive_number, text, wrong},
     call::{Work, call, work},
     memory::MemoryStore,
+    resume::KeptSessions,
     session::{Session, SessionOptions},
 };
 use crate::{
@@ -39,6 +40,7 @@ impl VaultClient {
         let session = SessionOptions {
             prepare_key_pairs: prepare_key_pairs && is_off_the_main_thread(),
             memory: MemoryStore::of(&options)?,
+            sessions: KeptSessions::of(&client.vault_url, &client.keystore_url),
         };
         let client = Client::new(&client, Rc::new(FetchTransport::new(fetch(&options)?)))?;
         Ok(VaultClient { client: Rc::new(client), session })
@@ -56,6 +58,7 @@ impl VaultClient {
             let passphrase = text("passphrase", &passphrase)?;
             let secret = get(&options, "secret")?;
             let secret = if is_absent(&secret) { None } else { Some(secret_of(&secret)?) };
+            let client = with_sessions_until(client, &options)?;
             work(async move {
                 let session = client.create_user(&passphrase, secret, &progress).await?;
                 Ok(Session::begin(session, options_of_session).into())
@@ -68,9 +71,22 @@ impl VaultClient {
         let options_of_session = self.session.clone();
         self.call(&options, |client, progress| {
             let (secret, passphrase) = (secret_of(&secret)?, text("passphrase", &passphrase)?);
+            let client = with_sessions_until(client, &options)?;
             work(async move {
                 let session = client.sign_in(secret, &passphrase, &progress).await?;
                 Ok(Session::begin(session, options_of_session).reminded().await?.into())
+            })
+        })
+    }
+
+    pub fn resume(&self, options: JsValue) -> Promise {
+        let options_of_session = self.session.clone();
+        self.call(&options, |client, _| {
+            let name = optional_text(&options, "name")?.unwrap_or_default();
+            work(async move {
+                let resumed = options_of_session.sessions.resume(&name, &client).await?;
+                let Some((kept, session)) = resumed else { return Ok(JsValue::UNDEFINED) };
+                Ok(Session::begin(session, options_of_session).kept(kept).reminded().await?.into())
             })
         })
     }
@@ -85,6 +101,16 @@ impl VaultClient {
 
 fn secret_of(secret: &JsValue) -> Result<UserSecret> {
     UserSecret::parse(&text("secret", secret)?)
+}
+
+/// The client, which asks for sessions that last until then.
+fn with_sessions_until(client: Rc<Client>, options: &JsValue) -> Result<Rc<Client>> {
+    let Some(until) = instant("until", &get(options, "until")?)? else { return Ok(client) };
+    let seconds = (Date::parse(&until) - Date::now()) / 1000.0;
+    if seconds <= 0.0 {
+        return Err(wrong("until"));
+    }
+    Ok(Rc::new(client.with_sessions_of(seconds.ceil() as u64)))
 }
 
 fn fetch(options: &JsValue) -> Result<Function> {

@@ -27,7 +27,7 @@ use crate::{
 /// How long a session waits for its store. The browser's gives up before.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-#[wasm_bindgen(module = "/src/js/memory.js")]
+#[wasm_bindgen(module = "/src/js/device.js")]
 extern "C" {
     #[wasm_bindgen(js_name = deviceMemory)]
     fn device_memory() -> JsValue;

@@ -22,6 +22,7 @@ mod key_pair;
 mod memory;
 mod prefetch;
 mod results;
+mod resume;
 mod session;
 mod shares;
 mod slots;

@@ -1,4 +1,4 @@
-use std::rc::Rc;
+use std::{cell::RefCell, rc::Rc};
 
 use futures_util::future::FutureExt;
 use js_sys::{Date, Promise};
@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
-    arguments::{page, text},
+    arguments::{get, instant, optional_text, page, text},
     call::{Work, call, work},
     classifications::Classifications,
     connections::Connections,
@@ -16,6 +16,7 @@ use super::{
     memory::{MemoryKeeper, MemoryStore},
     prefetch::prefetch_key_pairs,
     results::done,
+    resume::{KeptSession, KeptSessions},
     shares::Shares,
     tasks::ClientTasks,
     templates::Templates,
@@ -31,6 +32,8 @@ pub(super) struct SessionHandle {
     session: workflows::Session,
     closed: CancellationToken,
     memory: Option<Rc<MemoryKeeper>>,
+    /// What the browser keeps of this session, for signing out to forget.
+    kept: Rc<RefCell<Option<KeptSession>>>,
 }
 
 impl SessionHandle {
@@ -72,6 +75,7 @@ impl SessionHandle {
 #[wasm_bindgen]
 pub struct Session {
     handle: SessionHandle,
+    sessions: KeptSessions,
     parts: Parts,
 }
 
@@ -92,6 +96,7 @@ struct Parts {
 pub(super) struct SessionOptions {
     pub(super) prepare_key_pairs: bool,
     pub(super) memory: Option<MemoryStore>,
+    pub(super) sessions: KeptSessions,
 }
 
 impl Session {
@@ -99,7 +104,7 @@ impl Session {
     pub(super) fn begin(session: workflows::Session, options: SessionOptions) -> Session {
         let closed = CancellationToken::new();
         let memory = options.memory.map(|store| MemoryKeeper::new(&session, store, closed.clone()));
-        let handle = SessionHandle { session, closed, memory };
+        let handle = SessionHandle { session, closed, memory, kept: Rc::default() };
         if options.prepare_key_pairs {
             prefetch_key_pairs(handle.session.key_pair_pool(), handle.closed.clone());
         }
@@ -113,7 +118,13 @@ impl Session {
             classifications: Classifications::new(&handle).into(),
             encryption_spaces: EncryptionSpaces::new(&handle).into(),
         };
-        Session { handle, parts }
+        Session { handle, sessions: options.sessions, parts }
+    }
+
+    /// One that the browser has kept.
+    pub(super) fn kept(self, kept: KeptSession) -> Session {
+        self.handle.kept.replace(Some(kept));
+        self
     }
 
     /// For a user of whom the device may remember something. One that was made just now has nothing to lose but this session.
@@ -194,12 +205,30 @@ impl Session {
         let handle = self.handle.clone();
         call("options", &options, None, |_| {
             work(async move {
+                // First, so that it is gone also where no server can be reached.
+                let kept = if handle.session.is_closed() { None } else { handle.kept.take() };
+                if let Some(kept) = kept {
+                    kept.forget().await;
+                }
                 if let Some(memory) = &handle.memory {
                     memory.store_now().await;
                 }
                 handle.session.sign_out().await?;
                 handle.close();
                 Ok(JsValue::UNDEFINED)
+            })
+        })
+    }
+
+    pub fn remember(&self, options: JsValue) -> Promise {
+        let (kept, sessions) = (Rc::clone(&self.handle.kept), self.sessions.clone());
+        self.handle.call(&options, |session, _| {
+            let until = instant("until", &get(&options, "until")?)?;
+            let name = optional_text(&options, "name")?.unwrap_or_default();
+            work(async move {
+                let (new, until) = sessions.keep(&name, &session, until).await?;
+                kept.replace(Some(new));
+                Ok(until.into())
             })
         })
     }

@@ -37,6 +37,7 @@ impl Client {
             vault: service(&options.vault_url)?,
             keystore: service(&options.keystore_url)?,
             key_pairs: Rc::new(GenerateOnDemand),
+            valid_for: None,
         };
         Ok(Client { services })
     }
@@ -45,6 +46,11 @@ impl Client {
     pub fn with_key_pairs(mut self, key_pairs: Rc<dyn KeyPairSource>) -> Client {
         self.services.key_pairs = key_pairs;
         self
+    }
+
+    /// The same, which asks for sessions of so many seconds; a server may give shorter ones.
+    pub fn with_sessions_of(&self, seconds: u64) -> Client {
+        Client { services: Services { valid_for: Some(seconds), ..self.for_one_user() } }
     }
 
     /// Reserves a username and generates a secret for it. Show it to the user before [`Client::create_user`]: with the

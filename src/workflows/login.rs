@@ -7,6 +7,7 @@ use futures_util::try_join;
 use super::{ProgressListener, Session, memory::ServerProof, services::Services, session::UserKeys};
 use crate::{
     api::{
+        Ciphertext, SessionToken,
         keystore::{
             self,
             keypairs::{AUTHENTICATION_KEY_PAIR, Keypair},
@@ -33,10 +34,10 @@ pub(super) async fn sign_in(
     passphrase: &str,
     progress: &ProgressListener,
 ) -> Result<Session> {
-    let Services { vault, keystore, .. } = &services;
+    let Services { vault, keystore, valid_for, .. } = &services;
 
     progress.report("deriving keys from the passphrase", 0, STEPS);
-    let SignedIn { passphrase_key, spelling, server } = sign_in_to_keystore(keystore, &secret, passphrase).await?;
+    let SignedIn { passphrase_key, spelling, server } = sign_in_to_keystore(&services, &secret, passphrase).await?;
 
     progress.report("fetching wrapped keys", 1, STEPS);
     let (wrapped_kek, key_pair_record) =
@@ -49,10 +50,9 @@ pub(super) async fn sign_in(
         let key_pair = unwrap(&kek, &key_pair_record).await?;
         Ok((kek, key_pair))
     };
-    let session = vault::session::create(vault, &key_pair_record.public_key);
+    let session = vault::session::create(vault, &key_pair_record.public_key, *valid_for);
     let ((kek, key_pair), session) = try_join!(unwrapping, session).map_err(incomplete_registration)?;
-    let token = key_pair.decrypt_token(session.encrypted_session_authentication_string.as_str()).await?;
-    vault.set_token(token);
+    use_vault_session(vault, &key_pair, &session.encrypted_session_authentication_string).await?;
 
     progress.report("fetching the user", 3, STEPS);
     let user = vault::me::get(vault).await?;
@@ -64,7 +64,8 @@ pub(super) async fn sign_in(
 
     progress.report("signed in", STEPS, STEPS);
     let login_key = key_pair.fingerprint();
-    Ok(Session::new(services, user.id, UserKeys { secret, kek, dek, login_key, spelling, server: Some(server) }))
+    let (secret, server) = (Some(secret), Some(server));
+    Ok(Session::new(services, user.id, UserKeys { secret, kek, dek, login_key, spelling, server }))
 }
 
 /// What signing in to the Keystore gives.
@@ -76,10 +77,14 @@ pub(super) struct SignedIn {
 
 /// Signs in to the Keystore and derives the passphrase key, with the passphrase as it was typed, or else in another spelling.
 /// A server counts each as an attempt.
-pub(super) async fn sign_in_to_keystore(keystore: &Service, secret: &UserSecret, passphrase: &str) -> Result<SignedIn> {
+pub(super) async fn sign_in_to_keystore(
+    services: &Services,
+    secret: &UserSecret,
+    passphrase: &str,
+) -> Result<SignedIn> {
     let mut refusal = login_failed();
     for (spelling, passphrase) in Spelling::all_of(passphrase) {
-        match sign_in_as_spelled(keystore, secret, &passphrase).await {
+        match sign_in_as_spelled(services, secret, &passphrase).await {
             Err(error) if error.code() == ErrorCode::LoginFailed => refusal = error,
             result => return result.map(|(passphrase_key, server)| SignedIn { passphrase_key, spelling, server }),
         }
@@ -89,12 +94,12 @@ pub(super) async fn sign_in_to_keystore(keystore: &Service, secret: &UserSecret,
 
 /// Both key derivations and the first request run concurrently.
 async fn sign_in_as_spelled(
-    keystore: &Service,
+    services: &Services,
     secret: &UserSecret,
     passphrase: &str,
 ) -> Result<(PassphraseKey, ServerProof)> {
     let password = Box::pin(secret.derive_srp_password(passphrase));
-    let session = create_keystore_session(keystore, secret, password, None);
+    let session = create_keystore_session(services, secret, password, None);
     try_join!(secret.derive_passphrase_key(passphrase), session)
 }
 
@@ -102,7 +107,7 @@ async fn sign_in_as_spelled(
 /// session token. `SERVER_NOT_PROVEN` where the Keystore's own proof is wrong. The password is a future, because it is not
 /// needed before the challenge has arrived. An attempt that is not given is started while the password is being derived.
 pub(super) async fn create_keystore_session(
-    keystore: &Service,
+    Services { keystore, valid_for, .. }: &Services,
     secret: &UserSecret,
     password: Pin<Box<dyn Future<Output = Result<SrpPassword>> + '_>>,
     attempt: Option<SrpClient>,
@@ -122,7 +127,7 @@ pub(super) async fn create_keystore_session(
         username: username.to_owned(),
         srp_a: srp.public_a().to_owned(),
         srp_m: proof.of_client().to_owned(),
-        valid_for: None,
+        valid_for: *valid_for,
     };
     let session = keystore::srp::open_session(keystore, &request).await.map_err(refused_proof)?;
     let server = match &session.srp_m2 {
@@ -134,6 +139,16 @@ pub(super) async fn create_keystore_session(
     };
     keystore.set_token(session.session_authentication_string.into());
     Ok(server)
+}
+
+/// Decrypts the token of a Vault session, which only the user can, and keeps it.
+pub(super) async fn use_vault_session(
+    vault: &Service,
+    key_pair: &KeyPair,
+    token: &Ciphertext<SessionToken>,
+) -> Result<()> {
+    vault.set_token(key_pair.decrypt_token(token.as_str()).await?);
+    Ok(())
 }
 
 /// The key pair for Vault sessions, by its present external id or its old one.

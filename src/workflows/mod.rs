@@ -35,6 +35,7 @@ mod reencrypt;
 mod refresh;
 mod refusals;
 mod registration;
+mod resume;
 mod services;
 mod session;
 mod share_requests;
@@ -57,6 +58,7 @@ pub use memory::KeptMemory;
 pub use pagination::{Page, PageRequest, Unreadable};
 pub use progress::{Progress, ProgressListener};
 pub use refresh::{IncludedShare, LeftOut, LeftOutReason, Refreshed};
+pub use resume::{DeviceKey, RememberedSession};
 pub use session::Session;
 pub use shares::{NewShare, OutgoingShare, ShareTerms, SharedItem};
 #[cfg(not(target_arch = "wasm32"))]

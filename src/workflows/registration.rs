@@ -50,7 +50,7 @@ pub(super) async fn create_user(
     passphrase: &str,
     progress: &ProgressListener,
 ) -> Result<Session> {
-    let Services { vault, keystore, key_pairs } = &services;
+    let Services { vault, keystore, key_pairs, .. } = &services;
     // Started first and awaited last: it takes longer than all the rest.
     let mut generation = Box::pin(maybe_done(key_pairs.generate()));
 
@@ -67,11 +67,11 @@ pub(super) async fn create_user(
         let SignedIn { passphrase_key, spelling, server } = match attempt {
             Attempt::First => {
                 let password = Box::pin(ready(Ok(password)));
-                let server = login::create_keystore_session(keystore, &secret, password, Some(srp)).await?;
+                let server = login::create_keystore_session(&services, &secret, password, Some(srp)).await?;
                 SignedIn { passphrase_key, spelling: Spelling::Composed, server }
             }
             // By another client, perhaps, which took the passphrase as it was typed.
-            Attempt::Retry => login::sign_in_to_keystore(keystore, &secret, passphrase).await?,
+            Attempt::Retry => login::sign_in_to_keystore(&services, &secret, passphrase).await?,
         };
         let kek = kek(keystore, attempt, &passphrase_key).await?;
         Ok::<_, Error>((attempt, kek, spelling, server))
@@ -103,8 +103,8 @@ pub(super) async fn create_user(
 
     progress.report("opening the Vault", 4, STEPS);
     let user = match admission {
-        Some(admission) => create_vault_user(vault, &key_pair, *admission).await?,
-        None => find_or_create_vault_user(vault, keystore, &key_pair).await?,
+        Some(admission) => create_vault_user(&services, &key_pair, *admission).await?,
+        None => find_or_create_vault_user(&services, &key_pair).await?,
     };
     let dek = match (private_dek_id(&user), dek) {
         (Some(id), _) => {
@@ -123,7 +123,11 @@ pub(super) async fn create_user(
 
     progress.report("registered", STEPS, STEPS);
     let login_key = key_pair.fingerprint();
-    Ok(Session::new(services, user.id, UserKeys { secret, kek, dek, login_key, spelling, server: Some(server) }))
+    Ok(Session::new(
+        services,
+        user.id,
+        UserKeys { secret: Some(secret), kek, dek, login_key, spelling, server: Some(server) },
+    ))
 }
 
 /// Whether this attempt registered the user, or an earlier one did.
@@ -205,25 +209,34 @@ async fn existing_key_pair(keystore: &Service, kek: &KeyEncryptionKey) -> Result
 }
 
 /// Signs in where an earlier attempt created the Vault's user.
-async fn find_or_create_vault_user(vault: &Service, keystore: &Service, key_pair: &KeyPair) -> Result<User> {
-    match vault::session::create(vault, key_pair.public_key_pem()).await {
+async fn find_or_create_vault_user(services: &Services, key_pair: &KeyPair) -> Result<User> {
+    let Services { vault, keystore, valid_for, .. } = services;
+    match vault::session::create(vault, key_pair.public_key_pem(), *valid_for).await {
         Ok(session) => {
-            let token = session.encrypted_session_authentication_string;
-            vault.set_token(key_pair.decrypt_token(token.as_str()).await?);
+            login::use_vault_session(vault, key_pair, &session.encrypted_session_authentication_string).await?;
             vault::me::get(vault).await.map(|user| *user)
         }
         Err(error) if matches!(error.code(), ErrorCode::Unauthorized | ErrorCode::NotFound) => {
-            create_vault_user(vault, key_pair, *keystore::admission::create(keystore).await?).await
+            create_vault_user(services, key_pair, *keystore::admission::create(keystore).await?).await
         }
         Err(error) => Err(error),
     }
 }
 
-async fn create_vault_user(vault: &Service, key_pair: &KeyPair, admission: ExternalAdmissionToken) -> Result<User> {
+async fn create_vault_user(
+    Services { vault, valid_for, .. }: &Services,
+    key_pair: &KeyPair,
+    admission: ExternalAdmissionToken,
+) -> Result<User> {
+    let public_key = key_pair.public_key_pem();
     let admission_token = admission.vault_api_admission_token;
-    let user = vault::me::NewUser { public_key: key_pair.public_key_pem().to_owned(), admission_token };
+    let user = vault::me::NewUser { public_key: public_key.to_owned(), admission_token };
     let created = vault::me::create(vault, &user).await?;
-    let token = created.encrypted_session_authentication_string;
-    vault.set_token(key_pair.decrypt_token(token.as_str()).await?);
+    // The session that comes with a new user lasts as long as the Vault likes.
+    let token = match valid_for {
+        None => created.encrypted_session_authentication_string,
+        Some(_) => vault::session::create(vault, public_key, *valid_for).await?.encrypted_session_authentication_string,
+    };
+    login::use_vault_session(vault, key_pair, &token).await?;
     Ok(created.user)
 }

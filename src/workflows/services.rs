@@ -8,6 +8,8 @@ pub(super) struct Services {
     pub(super) vault: Service,
     pub(super) keystore: Service,
     pub(super) key_pairs: Rc<dyn KeyPairSource>,
+    /// How long the services' sessions are wanted for, in seconds; `None`: as long as they give them by themselves.
+    pub(super) valid_for: Option<u64>,
 }
 
 impl Services {
@@ -17,6 +19,7 @@ impl Services {
             vault: self.vault.for_one_user(),
             keystore: self.keystore.for_one_user(),
             key_pairs: Rc::clone(&self.key_pairs),
+            valid_for: self.valid_for,
         }
     }
 }

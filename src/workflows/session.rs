@@ -54,20 +54,21 @@ impl Drop for State {
 
 /// What signing in gives.
 pub(super) struct UserKeys {
-    pub(super) secret: UserSecret,
+    /// `None` for a session that was resumed, which is done without.
+    pub(super) secret: Option<UserSecret>,
     pub(super) kek: KeyEncryptionKey,
     pub(super) dek: DataKey,
     /// Fingerprint of the key pair that signs the user in to the Vault.
     pub(super) login_key: String,
     /// Of the passphrase that signed in.
     pub(super) spelling: Spelling,
-    /// Whether the Keystore proved itself when the user signed in; `None` for a session that was restored.
+    /// Whether the Keystore proved itself when the user signed in; `None` for a session that was restored or resumed.
     pub(super) server: Option<ServerProof>,
 }
 
 /// What a session has that no server does.
 pub(super) struct Keys {
-    pub(super) secret: UserSecret,
+    secret: Option<UserSecret>,
     pub(super) kek: KeyEncryptionKey,
     pub(super) dek: DataKey,
     pub(super) pending: PendingOperations,
@@ -98,7 +99,7 @@ type Cache<T> = RefCell<BTreeMap<String, Rc<T>>>;
 
 impl Session {
     pub(super) fn new(
-        Services { vault, keystore, key_pairs }: Services,
+        Services { vault, keystore, key_pairs, .. }: Services,
         user_id: Id,
         UserKeys { secret, kek, dek, login_key, spelling, server }: UserKeys,
     ) -> Session {
@@ -143,9 +144,14 @@ impl Session {
         vault::me::get(self.vault()).await
     }
 
-    /// `1.username.groups`: with the passphrase the only way back in.
+    /// `1.username.groups`: with the passphrase the only way back in. `NOT_FOUND` in a session that was resumed: a device does
+    /// not keep it.
     pub fn secret(&self) -> Result<Zeroizing<String>> {
-        Ok(Zeroizing::new(self.keys()?.secret.as_str().to_owned()))
+        let keys = self.keys()?;
+        let secret = keys.secret.as_ref().ok_or_else(|| {
+            Error::new(ErrorCode::NotFound, "a session that was resumed does not have the user's secret")
+        })?;
+        Ok(Zeroizing::new(secret.as_str().to_owned()))
     }
 
     /// The spelling of the passphrase that signed in, for those who derive a key from it too.

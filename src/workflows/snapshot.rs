@@ -31,7 +31,7 @@ impl Session {
         let keys = self.keys()?;
         let no_token = || Error::internal("the session has no token");
         Ok(SessionSnapshot {
-            secret: Zeroizing::new(keys.secret.as_str().to_owned()),
+            secret: self.secret()?,
             key_encryption_key: keys.kek.to_base64url(),
             data_encryption_key: keys.dek.to_base64url(),
             login_key: Some(keys.login_key.clone()),
@@ -45,7 +45,7 @@ impl Client {
     /// Resumes an exported session. `UNAUTHORIZED` where its tokens have expired.
     pub async fn restore(&self, snapshot: SessionSnapshot) -> Result<Session> {
         let services = self.for_one_user();
-        let secret = UserSecret::parse(&snapshot.secret)?;
+        let secret = Some(UserSecret::parse(&snapshot.secret)?);
         // Private DEK and login key, which alone are stricter in a strict account, are not unwrapped again.
         let kek = KeyEncryptionKey::from_base64url(&snapshot.key_encryption_key, true)?;
         let dek = DataKey::from_base64url(&snapshot.data_encryption_key)?;

@@ -81,7 +81,8 @@ describe('the declarations', () => {
     await callEverything(world, check);
 
     assert.deepEqual([...new Set(problems)], []);
-    const unchecked = ['init', 'new VaultClient', 'new VaultError', 'isVaultError'];
+    // Node.js has no place for a session: `staying-signed-in.test.mjs` has what browsers give.
+    const unchecked = ['init', 'new VaultClient', 'new VaultError', 'isVaultError', 'Session#remember'];
     assert.deepEqual([...called, ...unchecked].sort(), declarations.methods(), 'not every method was called');
     const unseen = [...declarations.resultFields()].filter((field) => !seen.has(field));
     assert.deepEqual(unseen.sort(), Object.keys(neverSeen).sort(), 'no result had these fields');
@@ -223,6 +224,7 @@ async function callEverything(world, check) {
   await check('connections.delete', carol.connections.delete(carolToBob.id));
 
   const again = await check('VaultClient#signIn', client.signIn(secret, passphrase));
+  await check('VaultClient#resume', client.resume());
   await check('Session#endOtherSessions', again.endOtherSessions());
   await check('Session#signOut', again.signOut());
   await check('Session#close', alice.close());

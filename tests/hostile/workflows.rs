@@ -13,7 +13,7 @@ use vaultshare::{
 };
 
 use crate::{
-    harness::{PASSPHRASE, invitation, quiet, slot, vehicle},
+    harness::{DEVICE, PASSPHRASE, invitation, quiet, slot, vehicle},
     scene::{Scene, Who, all, mark},
 };
 
@@ -124,6 +124,13 @@ fn reading() -> Vec<Workflow> {
         workflow!("sign in", Alice, |scene, session| {
             let session = sign_in(scene, &session).await?;
             get(scene, &session, "diary").await
+        }),
+        workflow!("session.remember, then client.resume", Alice, |scene, session| {
+            let (remembered, _) = session.remember(&DEVICE, None).await?;
+            match scene.client().resume(&DEVICE, &remembered).await? {
+                Some(session) => get(scene, &session, "diary").await,
+                None => Ok(Vec::new()),
+            }
         }),
         workflow!("sign in to a legacy account", Carlos, |scene, session| {
             let session = sign_in(scene, &session).await?;

@@ -7,6 +7,9 @@ use std::{
 };
 
 use axum::body::{Body, to_bytes};
+use futures_util::future::{FutureExt, LocalBoxFuture, ready};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
 use tower::ServiceExt;
 use vaultshare::{
     Result,
@@ -14,18 +17,32 @@ use vaultshare::{
     crypto::UserSecret,
     http::{MAXIMUM_REPLY_LENGTH, Request, RequestPolicy, Response, Transport, TransportError, TransportFuture},
     workflows::{
-        Client, ClientOptions, Connection, ConnectionDetails, Item, NewInvitation, NewItem, NewShare, NewSlot,
-        ProgressListener, Session, Value,
+        Client, ClientOptions, Connection, ConnectionDetails, DeviceKey, Item, NewInvitation, NewItem, NewShare,
+        NewSlot, ProgressListener, Session, Value,
     },
 };
 use vaultshare_server::{
     Config, SignUps,
     testing::{self, FreshServer, fresh_server},
 };
+use zeroize::Zeroizing;
 
 use crate::key_pool::KeyPool;
 
 pub(crate) const PASSPHRASE: &str = "supersecretpassword";
+
+/// What WebCrypto does with a key that cannot be exported.
+pub(crate) struct Device(pub(crate) [u8; 32]);
+
+pub(crate) const DEVICE: Device = Device([1; 32]);
+
+impl DeviceKey for Device {
+    fn authenticate<'a>(&'a self, text: &'a [u8]) -> LocalBoxFuture<'a, Result<Zeroizing<Vec<u8>>>> {
+        let mut code = Hmac::<Sha256>::new_from_slice(&self.0).unwrap();
+        code.update(text);
+        ready(Ok(Zeroizing::new(code.finalize().into_bytes().to_vec()))).boxed_local()
+    }
+}
 
 /// What a test can inject into a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -231,7 +248,11 @@ impl Harness {
             subscription_key,
             policy,
         };
-        Client::new(&options, Rc::new(self.network.clone())).unwrap().with_key_pairs(self.key_pairs.clone())
+        self.client_of(&options)
+    }
+
+    pub(crate) fn client_of(&self, options: &ClientOptions) -> Client {
+        Client::new(options, Rc::new(self.network.clone())).unwrap().with_key_pairs(self.key_pairs.clone())
     }
 
     /// The server without the lies and faults of [`Harness::network`].

@@ -18,5 +18,6 @@ mod lies_about_senders;
 mod lies_about_shares;
 mod lies_about_spaces;
 mod sharing;
+mod staying_signed_in;
 mod typed;
 mod what_was_typed;

@@ -39,6 +39,7 @@ pub enum Code {
     InvalidText,
     TooManyValues,
     InvalidLifetime,
+    InvalidHalf,
     PlaintextValue,
     UnknownSlot,
     SlotRepeated,
@@ -111,6 +112,7 @@ pub enum Code {
     DataEncryptionKeyNotFound,
     SharedKeyNotFound,
     EncryptionSpaceNotFound,
+    SessionHalfNotFound,
     // 405
     MethodNotAllowed,
     // 409
@@ -168,7 +170,8 @@ impl Code {
             | Self::KeyEncryptionKeyNotFound
             | Self::DataEncryptionKeyNotFound
             | Self::SharedKeyNotFound
-            | Self::EncryptionSpaceNotFound => StatusCode::NOT_FOUND,
+            | Self::EncryptionSpaceNotFound
+            | Self::SessionHalfNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::ItemChanged
             | Self::KeypairChanged

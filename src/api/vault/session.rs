@@ -35,8 +35,8 @@ pub struct SessionResponse {
 }
 
 /// Opens a session. May be retried: a user can have several.
-pub fn create<'a>(vault: &'a Service, public_key_pem: &str) -> Reply<'a, EncryptedSession> {
-    let body = SessionRequest { public_key: public_key_pem.to_owned(), valid_for: None };
+pub fn create<'a>(vault: &'a Service, public_key_pem: &str, valid_for: Option<u64>) -> Reply<'a, EncryptedSession> {
+    let body = SessionRequest { public_key: public_key_pem.to_owned(), valid_for };
     vault.post(&["session"]).json(&body).safe_to_repeat().send_for("session")
 }
 

@@ -4,6 +4,7 @@ use vaultshare::api::keystore::{
     encryption_spaces::{KeyClaim, NewEncryptionSpace, NewSharedKey},
     keypairs::NewKeypair,
     keys::{NewDataEncryptionKey, NewKeyEncryptionKey},
+    session::NewSessionHalf,
     srp::{ChallengeRequest, NewSrpUser, SrpSessionRequest, UsernameRequest},
 };
 
@@ -26,7 +27,7 @@ macro_rules! bounded_by_their_form {
         }
     )*};
 }
-bounded_by_their_form!(UsernameRequest, NewSrpUser, ChallengeRequest, SrpSessionRequest);
+bounded_by_their_form!(UsernameRequest, NewSrpUser, ChallengeRequest, SrpSessionRequest, NewSessionHalf);
 
 impl Bounded for NewKeypair {
     fn check_bounds(&self, _: &Limits) -> Result<()> {

@@ -29,7 +29,7 @@ use crate::{
     store::Store,
     work::Work,
 };
-use records::{challenges, known_networks, server_secrets, sign_up_invitations};
+use records::{challenges, known_networks, server_secrets, session_halves, sign_up_invitations};
 
 /// The Keystore's state.
 #[derive(Clone)]
@@ -100,6 +100,7 @@ impl Keystore {
         loop {
             let mut tx = self.store().write().await?;
             let deleted = auth::delete_expired(&mut tx, now).await?
+                + session_halves::delete_expired(&mut tx, now).await?
                 + challenges::delete_expired(&mut tx, now).await?
                 + sign_up_invitations::delete_expired(&mut tx, now).await?
                 + rate_limit::delete_regained(&mut tx, now).await?

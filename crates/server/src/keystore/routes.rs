@@ -32,6 +32,7 @@ pub fn router(keystore: Keystore) -> Router {
         .routes(routes!(session_management::show, session_management::end))
         .routes(routes!(session_management::end_all))
         .routes(routes!(session_management::limited_in_time))
+        .routes(routes!(session_management::show_half, session_management::store_half))
         .routes(routes!(admission::issue))
         // Keys
         .routes(routes!(keys::show_kek, keys::store_kek))

@@ -1,22 +1,29 @@
-//! Sessions after login: expiry, logout, and shorter sessions for other processes (docs/protocol/http-api.md §4.8).
+//! Sessions after login: expiry, logout, shorter sessions for other processes, and what a device needs to resume one
+//! (docs/protocol/http-api.md §4.8).
 
 use axum::{Json, extract::State, http::StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vaultshare::api::{
     Id, Timestamp,
-    keystore::srp::{KeystoreSession, KeystoreSessionResponse},
+    keystore::{
+        session::{NewSessionHalf, SessionHalf},
+        srp::{KeystoreSession, KeystoreSessionResponse},
+    },
 };
 
-use super::{Keystore, records::users};
+use super::{
+    Keystore,
+    records::{session_halves, users},
+};
 use crate::{
     auth::{self, EndAllParams, Session},
     bounds::Bounded,
     clock::to_wire,
     config::Limits,
-    error::Result,
+    error::{Code, Error, Result},
     query::Query,
-    request::Body,
+    request::{Body, read_expiry},
     service::Service,
     wire::Stored,
 };
@@ -99,4 +106,44 @@ pub(super) async fn limited_in_time(
         srp_m2: None,
     };
     Ok((StatusCode::CREATED, Json(KeystoreSessionResponse { session })))
+}
+
+/// 32 bytes in base64url without padding.
+const HALF_CHARACTERS: usize = 43;
+
+/// What was stored with this session.
+#[utoipa::path(get, path = "/session/half", responses((status = 200, body = SessionHalf), (status = 404)))]
+pub(super) async fn show_half(State(keystore): State<Keystore>, session: Session) -> Result<Json<SessionHalf>> {
+    let mut db = keystore.store().read_once().await?;
+    let half = session_halves::find(&mut db, &session.id, keystore.clock().now()).await?;
+    let (half, expires_at) = half.ok_or_else(|| Error::not_found(Code::SessionHalfNotFound))?;
+    Ok(Json(SessionHalf { half, expires_at: to_wire(expires_at) }))
+}
+
+/// Stores half of what a device needs to resume this session. It goes with the session, or before. The first that is stored
+/// stays, and only its end changes: a device that asks again keeps what it has.
+#[utoipa::path(
+    put, path = "/session/half",
+    request_body = NewSessionHalf,
+    responses((status = 200, body = SessionHalf)),
+)]
+pub(super) async fn store_half(
+    State(keystore): State<Keystore>,
+    session: Session,
+    Body(request): Body<NewSessionHalf>,
+) -> Result<Json<SessionHalf>> {
+    let is_of_base64url = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if request.half.len() != HALF_CHARACTERS || !request.half.bytes().all(is_of_base64url) {
+        return Err(Error::refused(Code::InvalidHalf, "must be 32 bytes in base64url without padding").at("half"));
+    }
+    let now = keystore.clock().now();
+    let wanted = request.expires_at.map(|end| read_expiry(&end, now)).transpose()?;
+    let expires_at = wanted.map_or(session.expires_at, |end| end.min(session.expires_at));
+    let mut tx = keystore.store().write().await?;
+    auth::require(&mut tx, &session).await?;
+    let held = session_halves::find(&mut tx, &session.id, now).await?;
+    let half = held.map_or(request.half, |(half, _)| half);
+    session_halves::put(&mut tx, &session.id, &half, expires_at).await?;
+    tx.commit().await?;
+    Ok(Json(SessionHalf { half, expires_at: to_wire(expires_at) }))
 }

@@ -29,12 +29,6 @@ fn new_user(username: &str) -> Value {
     json!({ "username": username, "srp_salt": salt, "srp_verifier": verifier })
 }
 
-async fn count(server: &Server, database: &str, table: &str) -> i64 {
-    let mut database = server.0.connect(database).await.unwrap();
-    let count = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
-    sqlx::query_scalar(count).fetch_one(&mut database).await.unwrap()
-}
-
 #[tokio::test]
 async fn by_invitation_one_user_signs_up_with_each() {
     let server = server_with(SignUps::Invite).await;
@@ -60,7 +54,7 @@ async fn by_invitation_one_user_signs_up_with_each() {
     server.0.clock().advance(*Limits::default().invitation);
     with_invitation(&server, register, &late, new_user("bob")).await.refused(403);
     server.0.clear_expired().await.unwrap();
-    assert_eq!(count(&server, "keystore", "sign_up_invitations").await, 0);
+    assert_eq!(server.count("keystore", "sign_up_invitations").await, 0);
 }
 
 #[tokio::test]
@@ -113,7 +107,7 @@ async fn who_leaves_the_vault_leaves_the_keystore() {
     let again = json!({ "public_key": fixture("carlos-public"), "admission_token": admission });
     assert_eq!(server.call("POST", "/vault/me", None, Some(again)).await.refused(400), "admission_token_invalid");
     assert!(!is_in_keystore(&server, &alice).await && is_in_keystore(&server, &bob).await);
-    assert_eq!(count(&server, "keystore", "data_encryption_keys").await, 0);
+    assert_eq!(server.count("keystore", "data_encryption_keys").await, 0);
     server.register(&alice.username).await.ok();
 
     // After the time in which Bob can think better of it.
@@ -148,7 +142,7 @@ async fn a_deletion_that_was_cut_off_is_finished_later() {
     assert!(is_in_keystore(&server, &alice).await);
     server.0.clear_expired().await.unwrap();
     assert!(!is_in_keystore(&server, &alice).await);
-    assert_eq!(count(&server, "vault", "departed_users").await, 0);
+    assert_eq!(server.count("vault", "departed_users").await, 0);
 }
 
 #[tokio::test]
@@ -167,8 +161,8 @@ async fn who_is_being_deleted_is_signed_out_and_cannot_stay() {
     server.call("POST", "/vault/session", None, Some(sign_in)).await.refused(401);
     server.0.clear_expired().await.unwrap();
     server.delete(&alice, "/vault/me/deletion_queue").await.refused(401);
-    assert_eq!((count(&server, "vault", "items").await, count(&server, "vault", "shares").await), (0, 0));
-    assert_eq!(count(&server, "vault", "users").await, 1);
+    assert_eq!((server.count("vault", "items").await, server.count("vault", "shares").await), (0, 0));
+    assert_eq!(server.count("vault", "users").await, 1);
 }
 
 #[tokio::test]
@@ -222,7 +216,7 @@ async fn an_operator_lists_and_deletes_users_in_both_services() {
     assert!(!is_in_keystore(&server, &alice).await);
     server.get(&alice, "/vault/me").await.refused(401);
     assert_eq!(server.get(&bob, "/vault/incoming_shares").await.ok()["shares"], json!([]));
-    assert_eq!(count(&server, "keystore", "users").await, 1);
+    assert_eq!(server.count("keystore", "users").await, 1);
 }
 
 #[tokio::test]
@@ -271,7 +265,7 @@ async fn what_is_over_goes_in_time_and_what_is_not_stays() {
     std::fs::write(outbox.join("notes.txt"), "").unwrap();
     let stored = async || {
         let messages = std::fs::read_dir(&outbox).unwrap().count();
-        (count(&server, "vault", "client_tasks").await, count(&server, "vault", "invitations").await, messages)
+        (server.count("vault", "client_tasks").await, server.count("vault", "invitations").await, messages)
     };
     server.0.clear_expired().await.unwrap();
     assert_eq!(stored().await, (3, 2, 2));

@@ -139,6 +139,7 @@ async fn large_bodies_are_for_items_and_shares_alone() {
         ("PUT", "/vault/client_task_queue"),
         ("POST", "/vault/session/limited_in_time"),
         ("POST", "/keystore/session/limited_in_time"),
+        ("PUT", "/keystore/session/half"),
         ("POST", "/keystore/keypairs"),
         ("PATCH", "/keystore/keypairs/x"),
         ("POST", "/keystore/key_encryption_key"),

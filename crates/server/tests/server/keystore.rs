@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use vaultshare::crypto::{SrpClient, UserSecret, generate_srp_registration};
+use vaultshare_server::clock::to_wire;
 
 use crate::common::{SEALED, server, text};
 
@@ -281,10 +282,63 @@ async fn a_session_lasts_as_long_as_was_asked_and_cannot_prolong_itself() {
 }
 
 #[tokio::test]
+async fn a_session_holds_a_half_for_its_device_until_it_ends_or_before() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    let session = || async {
+        text(&server.sign_in_to_keystore(&alice.username).await.ok()["session"]["session_authentication_string"])
+    };
+    let (one, other) = (session().await, session().await);
+    let path = "/keystore/session/half";
+    let show = async |token: &str| server.call("GET", path, Some(token), None).await;
+    let put = async |token: &str, body: Value| server.call("PUT", path, Some(token), Some(body)).await;
+    let (first, second) = ("a".repeat(43), "_-9Z".repeat(10) + "abc");
+
+    assert_eq!(show(&one).await.refused(404), "session_half_not_found");
+    for half in ["", "a", &"a".repeat(42), &"a".repeat(44), &"=".repeat(43), &"ä".repeat(22)] {
+        assert_eq!(put(&one, json!({ "half": half })).await.refused(400), "invalid_half", "{half}");
+    }
+    let shown = put(&one, json!({ "half": first })).await.ok();
+    assert_eq!(show(&one).await.ok(), shown);
+    assert_eq!(put(&one, json!({ "half": second })).await.ok(), shown, "the first stays");
+    let end = server.call("GET", "/keystore/session", Some(&one), None).await.ok();
+    assert_eq!(shown["expires_at"], end["valid_till"], "without a wish, as long as the session");
+    assert_eq!(show(&other).await.refused(404), "session_half_not_found", "it is one session's and not its user's");
+
+    put(&other, json!({ "half": first })).await.ok();
+    server.call("DELETE", "/keystore/session/all?except_current=true", Some(&other), None).await;
+    show(&one).await.refused(401);
+    show(&other).await.ok();
+    assert_eq!(server.count("keystore", "session_halves").await, 1, "that of a session which was ended is gone");
+
+    assert_eq!(
+        put(&other, json!({ "half": first, "expires_at": "2020-01-01T00:00:00Z" })).await.refused(400),
+        "expiry_in_past"
+    );
+    assert_eq!(put(&other, json!({ "half": first, "expires_at": "soon" })).await.refused(400), "invalid_expiry");
+    let late = put(&other, json!({ "half": first, "expires_at": "9999-12-31T00:00:00Z" })).await.ok();
+    let end = server.call("GET", "/keystore/session", Some(&other), None).await.ok();
+    assert_eq!(late["expires_at"], end["valid_till"], "never longer than the session");
+    put(&other, json!({ "half": first, "expires_at": to_wire(server.0.clock().now() + 3_600_000) })).await.ok();
+    server.0.clock().advance(Duration::from_secs(3600));
+    show(&other).await.refused(404);
+    server.call("GET", "/keystore/session", Some(&other), None).await.ok();
+    assert_eq!(put(&other, json!({ "half": second })).await.ok()["half"], json!(second), "until its time is over");
+    server.0.clock().advance(Duration::from_secs(24 * 3600));
+    server.0.clear_expired().await.unwrap();
+    assert_eq!(server.count("keystore", "session_halves").await, 0);
+}
+
+#[tokio::test]
 async fn nothing_is_there_for_those_who_have_not_signed_in() {
     let server = server().await;
     server.sign_up("alice").await;
-    let paths = ["/keystore/key_encryption_key", "/keystore/external_admission_tokens", "/keystore/session"];
+    let paths = [
+        "/keystore/key_encryption_key",
+        "/keystore/external_admission_tokens",
+        "/keystore/session",
+        "/keystore/session/half",
+    ];
     for path in paths.into_iter().chain(["/vault/me", "/vault/items", "/vault/incoming_shares"]) {
         server.call("GET", path, None, None).await.refused(401);
         server.call("GET", path, Some("no such token"), None).await.refused(401);

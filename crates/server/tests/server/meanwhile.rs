@@ -83,6 +83,19 @@ async fn a_session_that_is_ended_makes_no_other() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_is_ended_holds_no_half() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    let mut lock = write_lock(&server, "keystore").await;
+    let path = "/keystore/session/half";
+    let half = request("PUT", path, Some(alice.token(path)), None, Some(json!({ "half": "a".repeat(43) })));
+    let half = waiting(server.0.router().oneshot(half)).await;
+    sqlx::raw_sql("DELETE FROM sessions").execute(&mut lock).await.unwrap();
+    commit(lock).await;
+    assert_eq!(half.await.unwrap().unwrap().status(), 401);
+}
+
 #[tokio::test]
 async fn who_is_disabled_becomes_no_user_of_the_vault_by_a_token_of_before() {
     let server = server().await;

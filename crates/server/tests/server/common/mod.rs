@@ -129,6 +129,13 @@ impl Server {
         sqlx::raw_sql(statement).execute(&mut database).await.unwrap();
     }
 
+    /// How many rows a table has.
+    pub async fn count(&self, database: &str, table: &str) -> i64 {
+        let mut database = self.0.connect(database).await.unwrap();
+        let count = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
+        sqlx::query_scalar(count).fetch_one(&mut database).await.unwrap()
+    }
+
     /// Signs up as the SDKs do, request by request.
     pub async fn sign_up(&self, name: &'static str) -> User {
         let offered = self.call("POST", "/keystore/srp/username", None, Some(json!({}))).await.ok();
