@@ -12,6 +12,9 @@ use serde_json::Value;
 
 use crate::{files, process, progress, tools, workspace::Workspace};
 
+/// What came of the last run.
+const RESULTS: &str = "docs/instructions.md";
+
 /// The benchmarks of ours and of their counterparts, which have the same ids.
 const OURS: &str = "ours";
 const BARE: &str = "bare";
@@ -35,6 +38,11 @@ const CEILINGS: [(&str, f64); 4] = [
     ("write_refresh", 1.25),
 ];
 
+const REPORT: &str = "# Instructions of the hot paths\n\nWritten by `cargo xtask test instructions`, which fails where a path takes more \
+                      instructions than its ceiling times\nthose of its bare counterpart (`benches/instructions`, \
+                      `crates/xtask/src/checks/instructions.rs`).\n\n\
+                      | path | ours | bare | ratio | ceiling |\n| ---- | ---: | ---: | ----: | ------: |\n";
+
 /// Fails where a path is longer than its ceiling.
 pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     if cfg!(not(target_os = "linux")) {
@@ -56,15 +64,18 @@ pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {
         counted.get(&name).filter(|&&count| count > 0).with_context(|| format!("{path} ({whose}) was not counted"))
     };
     let mut too_long = Vec::new();
+    let mut report = REPORT.to_owned();
     for (path, ceiling) in CEILINGS {
         let (ours, bare) = (of(path, OURS)?, of(path, BARE)?);
         let ratio = *ours as f64 / *bare as f64;
         let finding = format!("{path} takes {ratio:.2} times the bare {bare} instructions, allowed {ceiling}");
         progress::note(&finding);
+        report.push_str(&format!("| `{path}` | {ours} | {bare} | {ratio:.2} | {ceiling} |\n"));
         if ratio > ceiling {
             too_long.push(finding);
         }
     }
+    files::write(&workspace.path(RESULTS), report)?;
     if !too_long.is_empty() {
         bail!("{} (callgrind_annotate reads the profiles in {})", too_long.join("; "), profiles.display());
     }

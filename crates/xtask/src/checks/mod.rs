@@ -1,4 +1,4 @@
-//! `cargo xtask test`: the four kinds of tests, each a stage that passes or fails.
+//! `cargo xtask test`: the kinds of tests, each a stage that passes or fails.
 //!
 //! A failed stage does not keep the later ones from running: whoever waited for all of it should learn all of it.
 
@@ -23,15 +23,14 @@ use crate::{process, progress, workspace::Workspace};
 /// Which tests to run.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The kinds of tests to run; without any, all
+    /// The kinds of tests to run; without any, all but `instructions`
     stages: Vec<Stage>,
 }
 
 /// A kind of tests.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Stage {
-    /// Formatting, lints, licences, the Rust tests, the systemd unit, the documentation and the instructions of the hot paths. Known advisories
-    /// about the crates are looked up where their database (a git repository) can be reached; elsewhere a line says that
+    /// Formatting, lints, licences, the Rust tests, the systemd unit and the documentation. Known advisories about the crates are looked up where their database (a git repository) can be reached; elsewhere a line says that
     /// they were not
     Native,
     /// The crate's tests compiled to WebAssembly, in headless Chromium
@@ -40,6 +39,9 @@ enum Stage {
     Interop,
     /// The npm package in real projects and the pages in a real browser
     E2e,
+    /// The instructions of the hot paths, counted by Valgrind and written to `docs/instructions.md`. By name only: installing what
+    /// counts them takes longer than most tests
+    Instructions,
 }
 
 impl Stage {
@@ -49,6 +51,7 @@ impl Stage {
             Stage::Web => "web",
             Stage::Interop => "interop",
             Stage::E2e => "e2e",
+            Stage::Instructions => "instructions",
         }
     }
 
@@ -58,6 +61,7 @@ impl Stage {
             Stage::Web => web::run(workspace),
             Stage::Interop => interop::run(workspace),
             Stage::E2e => e2e::run(workspace),
+            Stage::Instructions => instructions::run(workspace),
         }
     }
 }
@@ -72,7 +76,11 @@ struct Outcome {
 /// Runs the stages, one after the other, and closes with a summary.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<ExitCode> {
     let all = Stage::value_variants();
-    let wanted = all.iter().filter(|stage| options.stages.is_empty() || options.stages.contains(stage));
+    let is_wanted = |stage: &&Stage| match options.stages.is_empty() {
+        true => **stage != Stage::Instructions,
+        false => options.stages.contains(stage),
+    };
+    let wanted = all.iter().filter(is_wanted);
     let mut outcomes = Vec::new();
     for &stage in wanted {
         eprintln!("\n==== {} ====", stage.name());
@@ -90,7 +98,7 @@ fn summarise(outcomes: &[Outcome]) -> ExitCode {
     println!("\n==== summary ====");
     for outcome in outcomes {
         let verdict = if outcome.result.is_ok() { "passed" } else { "FAILED" };
-        print!("{:<8} {verdict} in {}", outcome.stage.name(), progress::duration(outcome.duration));
+        print!("{:<12} {verdict} in {}", outcome.stage.name(), progress::duration(outcome.duration));
         match &outcome.result {
             Ok(()) => println!(),
             Err(error) => println!(": {error:#}"),

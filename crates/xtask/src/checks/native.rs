@@ -1,9 +1,9 @@
-//! Formatting, lints, licences, the Rust tests, those with a server once more on PostgreSQL, what is in `packaging`, the
-//! documentation and the instructions of the hot paths.
+//! Formatting, lints, licences, the Rust tests, those with a server once more on PostgreSQL, what is in `packaging`, and the
+//! documentation.
 
 use std::time::Duration;
 
-use super::{dependencies, instructions, packaging};
+use super::{dependencies, packaging};
 use crate::{
     process, progress, tools,
     workspace::{WASM_TARGET, Workspace},
@@ -50,8 +50,7 @@ pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {
         let mut cargo = workspace.cargo();
         cargo.args(["doc", "--locked", "--workspace", "--no-deps", "--document-private-items"]);
         process::run(cargo.env("RUSTDOCFLAGS", "--deny warnings"))
-    })?;
-    progress::step("instructions of the hot paths (gungraun)", || instructions::run(workspace))
+    })
 }
 
 fn check(workspace: &Workspace, what: &str, arguments: &[&str]) -> anyhow::Result<()> {
