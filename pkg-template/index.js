@@ -2,7 +2,7 @@
 
 import { startOnce } from './start.js';
 
-export { decryptWithPassphrase, KeyPair, PublicKey, Session, SymmetricKey, VaultClient } from './classes.js';
+export { decryptWithPassphrase, KeyPair, PublicKey, qrCode, Session, SymmetricKey, VaultClient } from './classes.js';
 export { isVaultError, VaultError } from './errors.js';
 
 export default function init(source) {

@@ -21,6 +21,7 @@ mod items;
 mod key_pair;
 mod memory;
 mod prefetch;
+mod qr_code;
 mod results;
 mod resume;
 mod session;

@@ -107,9 +107,10 @@ impl Session {
         self.accept_key(*connection).await
     }
 
-    /// The other side of a connection, fetched unless the session knows it.
+    /// The other side of a connection, fetched unless the session knows it. What was not proved then may be by now, or was the
+    /// server's.
     pub(super) async fn recipient(&self, id: &Id) -> Result<Rc<Recipient>> {
-        match self.keys()?.known_connection(id) {
+        match self.keys()?.known_connection(id).filter(|known| !known.is_unproven()) {
             Some(known) => Ok(known),
             None => self.fetch_recipient(id).await.map_err(not_connected),
         }

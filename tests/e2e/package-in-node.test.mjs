@@ -14,6 +14,7 @@ const exportedNames = [
   'VaultClient',
   'VaultError',
   'decryptWithPassphrase',
+  'qrCode',
   'default',
   'isVaultError',
 ];

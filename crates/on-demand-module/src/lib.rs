@@ -44,6 +44,12 @@ pub fn bson_from_yaml(yaml: &[u8]) -> Option<Vec<u8>> {
     on_demand::yaml::to_bson(yaml)
 }
 
+/// As [`on_demand::qr::svg`].
+#[wasm_bindgen(js_name = qrCode)]
+pub fn qr_code(text: &[u8]) -> Option<Vec<u8>> {
+    on_demand::qr::svg(text)
+}
+
 /// Stores a private key (PKCS#1 DER) under a number. `false` where it is not one.
 #[wasm_bindgen(js_name = importKey)]
 pub fn import_key(number: u32, pkcs1_der: &[u8]) -> bool {

@@ -10,6 +10,11 @@ pub(crate) async fn bson_from_yaml(yaml: &[u8]) -> Result<Option<Vec<u8>>> {
     Ok(on_demand::yaml::to_bson(yaml))
 }
 
+#[cfg(target_arch = "wasm32")]
+pub(crate) async fn qr_code(text: &[u8]) -> Result<Option<Vec<u8>>> {
+    Ok(on_demand::qr::svg(text))
+}
+
 pub(super) async fn rsa_generate(bits: u32) -> Result<Option<Zeroizing<Vec<u8>>>> {
     Ok(on_demand::rsa::generate(bits))
 }

@@ -72,6 +72,11 @@ pub(crate) async fn bson_from_yaml(yaml: &[u8]) -> Result<Option<Vec<u8>>> {
     call(&instance, "bsonFromYaml", &[array(yaml)]).await.map(take_bytes)
 }
 
+pub(crate) async fn qr_code(text: &[u8]) -> Result<Option<Vec<u8>>> {
+    let instance = instance(OnDemandModule::local_instance)?;
+    call(&instance, "qrCode", &[array(text)]).await.map(take_bytes)
+}
+
 pub(super) async fn rsa_generate(bits: u32) -> Result<Option<Zeroizing<Vec<u8>>>> {
     let instance = Terminating(instance(OnDemandModule::new_instance)?);
     call(&instance.0, "generate", &[bits.into()]).await.map(take_secret)
