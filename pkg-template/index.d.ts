@@ -312,11 +312,13 @@ export class VaultClient {
    * loaded again. One request, and no key is derived. `undefined` where none is kept, or it has ended: at its time, by
    * {@link Session.signOut}, or by {@link Session.endOtherSessions} on another device. Let the user sign in then.
    *
-   * Several pages may resume the same session; signing out of one ends it for all. The session knows everything but the
-   * user's secret: {@link Session.secret} throws `NOT_FOUND`.
+   * Several pages may resume the same session; signing out of one ends it for all, although the others hold their keys until they
+   * are closed. The session knows everything but the user's secret: {@link Session.secret} throws `NOT_FOUND`. Where its calls
+   * are `UNAUTHORIZED`, the Vault has ended its part: sign out, and let the user sign in.
    *
    * @param options `name`: as in {@link Session.remember}
-   * @throws {VaultError} `NETWORK` and the like where the Keystore cannot be reached: the session is kept, try again. Those of
+   * @throws {VaultError} `NETWORK`, `SERVER_ERROR`, `BAD_RESPONSE`, `UNAUTHORIZED` and the like where something else than the
+   *   Keystore answers, or nothing, and `TIMEOUT` also where the disk does not: the session is kept, try again. Those of
    *   {@link VaultClient.signIn} where this device remembers the user
    *
    * @example
@@ -367,36 +369,41 @@ export class Session {
   /**
    * Keeps this session in the browser, so that {@link VaultClient.resume} gives it to a page that is loaded later: the user
    * stays signed in until then. Ended before by {@link Session.signOut}, and by {@link Session.endOtherSessions} on another
-   * device; not by {@link Session.close}, nor by closing the page.
+   * device; not by {@link Session.close}, nor by closing the page. Browsers forget by themselves, too: Safari after seven days
+   * without a visit.
    *
-   * IndexedDB holds the user's keys and the session's tokens, encrypted under a key that this browser never shows, together
-   * with one half that lies with the session at the Keystore. Neither secret nor passphrase is kept, nor what is derived from
-   * them. So a copy of the browser's files opens nothing once the session has ended. **Until then whoever has this browser's
-   * profile, or runs a script in this page, is the user**: offer it as a choice, and not on shared computers.
+   * IndexedDB holds the user's keys and the session's tokens, encrypted under a key that this browser never shows; what encrypts
+   * the keys needs a half, too, that lies with the session at the Keystore. Neither secret nor passphrase is kept, nor what is
+   * derived from them. A copy of the browser's files that was not opened before the session ended opens no key afterwards.
+   * **Until then whoever has this browser's profile, or runs a script in this page, is the user, and may keep the user's keys**:
+   * offer it as a choice, and not on shared computers.
    *
-   * @param options `until`: at most as long as the servers' sessions last ({@link VaultClient.signIn}), and without it as long
-   *   as the Keystore's. `name`: where a page has several users, which one this is; another session of the same name is
-   *   replaced. Default: the empty name
+   * Where this rejects the browser may have kept the session all the same; signing out forgets it.
+   *
+   * @param options `until`: at most as long as the Keystore's session lasts ({@link VaultClient.signIn}), and without it as long
+   *   as that. `name`: where a page has several users, which one this is; another session of the same name is replaced, and ended.
+   *   Default: the empty name
    * @returns until when, RFC 3339
    * @throws {VaultError} `NOT_FOUND` at a Keystore of another make, which has no place for the half; `INTERNAL` where there is
    *   no IndexedDB or no WebCrypto, as in Node.js, or where the browser refuses to write
    *
    * @example
-   * const inTwoWeeks = new Date(Date.now() + 14 * 24 * 60 * 60 * 1000);
-   * const session = await client.signIn(secret, passphrase, { until: inTwoWeeks });
-   * if (staySignedIn.checked) await session.remember({ until: inTwoWeeks });
+   * const until = new Date(Date.now() + 14 * 24 * 60 * 60 * 1000);
+   * const session = await client.signIn(secret, passphrase, staySignedIn.checked ? { until } : {});
+   * if (staySignedIn.checked) await session.remember({ until }).catch(goOnWithout);
    */
   remember(options?: CallOptions & { until?: Date | string; name?: string }): Promise<string>;
 
   /**
-   * Ends the sessions on both servers, so that their tokens are worthless, and closes. What {@link Session.remember} kept of
-   * this session is forgotten first. Where a server cannot be reached this rejects and the session stays open: try again, or
-   * `close()`.
+   * Ends the sessions on both servers, so that their tokens are worthless, and closes. What this browser keeps of the user
+   * ({@link Session.remember}), of this session or another, is forgotten first. Where a server cannot be reached this rejects and
+   * the session stays open: try again, or `close()`.
    */
   signOut(options?: CallOptions): Promise<void>;
 
   /**
-   * Ends every other session of this user on both servers: for when a device was lost. This one stays.
+   * Ends every other session of this user on both servers: for when a device was lost. This one stays, and with it what a copy of
+   * this browser has: there, sign out instead. Whoever has opened the other device's session before has its keys.
    */
   endOtherSessions(options?: CallOptions): Promise<void>;
 
@@ -1608,3 +1615,18 @@ export class PublicKey {
  * @throws {VaultError} `DECRYPTION_FAILED` for a wrong passphrase, `MALFORMED_ENVELOPE`, `UNSUPPORTED_ALGORITHM`
  */
 export function decryptWithPassphrase(envelope: string, passphrase: string): Promise<Uint8Array>;
+
+/**
+ * A text as a QR code, for the camera of another device: an SVG document, black on white with its margin. It takes any text of
+ * up to 2,331 bytes. The first call loads the package's second module.
+ *
+ * - `qrCode(invitation.link(base))`, shown to whom the user stands beside, is a way for the code that no server is on.
+ * - `qrCode(connection.safetyNumber)`, scanned by the other user's app, is compared without reading digits aloud: what the
+ *   camera reads is what {@link Connections.markVerified} takes.
+ *
+ * @throws {VaultError} `INVALID_ARGUMENT` for a longer text; `NETWORK` or `BAD_RESPONSE` if the second module cannot be loaded
+ *
+ * @example
+ * image.src = `data:image/svg+xml,${encodeURIComponent(await qrCode(invitation.link(location.href)))}`;
+ */
+export function qrCode(text: string): Promise<string>;

@@ -19,7 +19,7 @@ async function start() {
   const world = new World();
   const recorder = new Recorder();
   for (const name of names) world.add(new Person(name, { ...services, fetch: recorder.fetchFor(name) }));
-  if (location.hash.startsWith('#invitation=')) {
+  if (/^#(invitation|vs1)=/.test(location.hash)) {
     world.followed = location.href;
     history.replaceState(null, '', location.pathname); // The token is nothing for the address bar and the history.
   }
@@ -37,7 +37,18 @@ async function start() {
     for (const person of world.people) person.close();
   });
   addEventListener('pageshow', (event) => event.persisted && location.reload());
+  const resumed = await Promise.allSettled(world.people.map((person) => person.resume()));
   document.body.dataset.ready = 'true';
+  const failure = resumed.find(({ reason }) => reason);
+  if (failure) {
+    announce(`Not everybody who was kept signed in is: ${explain(failure.reason).sentence}`, 'failed');
+    return;
+  }
+  const here = world.people.filter(({ session }) => session).map(({ name }) => name);
+  if (here.length > 0 && !world.followed) {
+    announce(`Ready. Still signed in: ${here.join(', ')}.`);
+    return;
+  }
   announce(
     world.followed
       ? 'Ready. Sign in as whoever was invited: the invitation waits under People.'

@@ -44,6 +44,26 @@ export class Person extends EventTarget {
     await this.#start(await this.#client.signIn(secret, passphrase, options));
   }
 
+  /** Has this browser keep the session until its end, and says when that is. Each person here has a name of their own. */
+  keepSignedIn(options) {
+    return this.session.remember({ ...options, name: this.name });
+  }
+
+  /** Goes on with the session that this browser keeps, if there is one. */
+  async resume() {
+    const session = await this.#client.resume({ name: this.name });
+    if (session) await this.#start(session);
+  }
+
+  /** Null where the session was resumed: the browser does not keep it. */
+  get secret() {
+    try {
+      return this.session?.secret ?? null;
+    } catch {
+      return null;
+    }
+  }
+
   async signOut(options) {
     const { session } = this;
     try {

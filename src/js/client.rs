@@ -37,12 +37,13 @@ impl VaultClient {
             policy: policy(&options)?,
         };
         let prepare_key_pairs = optional_flag(&options, "prepareKeyPairs")?.unwrap_or(true);
+        let memory = MemoryStore::of(&options)?;
+        let client = Client::new(&client, Rc::new(FetchTransport::new(fetch(&options)?)))?;
         let session = SessionOptions {
             prepare_key_pairs: prepare_key_pairs && is_off_the_main_thread(),
-            memory: MemoryStore::of(&options)?,
-            sessions: KeptSessions::of(&client.vault_url, &client.keystore_url),
+            memory,
+            kept_sessions: KeptSessions::of(&client),
         };
-        let client = Client::new(&client, Rc::new(FetchTransport::new(fetch(&options)?)))?;
         Ok(VaultClient { client: Rc::new(client), session })
     }
 
@@ -84,9 +85,9 @@ impl VaultClient {
         self.call(&options, |client, _| {
             let name = optional_text(&options, "name")?.unwrap_or_default();
             work(async move {
-                let resumed = options_of_session.sessions.resume(&name, &client).await?;
-                let Some((kept, session)) = resumed else { return Ok(JsValue::UNDEFINED) };
-                Ok(Session::begin(session, options_of_session).kept(kept).reminded().await?.into())
+                let resumed = options_of_session.kept_sessions.resume(&name, &client).await?;
+                let Some(session) = resumed else { return Ok(JsValue::UNDEFINED) };
+                Ok(Session::begin(session, options_of_session).reminded().await?.into())
             })
         })
     }

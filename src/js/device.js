@@ -27,26 +27,63 @@ export async function authenticate(key, text) {
   return new Uint8Array(await crypto.subtle.sign('HMAC', key, text));
 }
 
-/** Keeps `{ key, token, keys }` in the place of what has this name. */
-export function keepSession(name, session) {
-  return inTime(withDatabase(SESSIONS, (database) => changed(database, SESSIONS, (store) => store.put(session, name))));
+/** Whether there is a place for sessions, and for a key that is not shown. */
+export function canKeepSessions() {
+  return hasDatabases() && Boolean(globalThis.crypto?.subtle);
+}
+
+/** Keeps `{ services, user, key, token, keys }` under this name; gives what it replaces, in an array. */
+export async function keepSession(name, session) {
+  return inTime(
+    changed(SESSIONS, (store) => {
+      const replaced = [];
+      const found = store.get(name);
+      found.onsuccess = () => {
+        if (found.result) replaced.push(found.result);
+        store.put(session, name);
+      };
+      return replaced;
+    }),
+  );
 }
 
 /** Undefined where none has this name, and where there is no place for any. */
 export async function findSession(name) {
-  if (!hasDatabases()) return undefined;
+  if (!canKeepSessions()) return undefined;
   return inTime(withDatabase(SESSIONS, (database) => stored(database, SESSIONS, name)));
 }
 
 /** Only the session with this token: another page may have put another in its place. */
-export function forgetSession(name, token) {
-  const forget = (store) => {
-    const found = store.get(name);
-    found.onsuccess = () => {
-      if (found.result?.token === token) store.delete(name);
-    };
-  };
-  return inTime(withDatabase(SESSIONS, (database) => changed(database, SESSIONS, forget)));
+export async function forgetSession(name, token) {
+  return inTime(
+    changed(SESSIONS, (store) => {
+      const found = store.get(name);
+      found.onsuccess = () => {
+        if (found.result?.token === token) store.delete(name);
+      };
+    }),
+  );
+}
+
+/** All of one user, whatever their names; gives them. */
+export async function forgetSessionsOf(services, user) {
+  if (!canKeepSessions()) return [];
+  return inTime(
+    changed(SESSIONS, (store) => {
+      const forgotten = [];
+      const cursors = store.openCursor();
+      cursors.onsuccess = () => {
+        const cursor = cursors.result;
+        if (!cursor) return;
+        if (cursor.value.services === services && cursor.value.user === user) {
+          forgotten.push(cursor.value);
+          cursor.delete();
+        }
+        cursor.continue();
+      };
+      return forgotten;
+    }),
+  );
 }
 
 function hasDatabases() {
@@ -84,7 +121,7 @@ async function replace(name, merge) {
 function replaceNow(name, merge) {
   return withDatabase(MEMORY, async (database) => {
     const memory = await merge(await stored(database, MEMORY, name));
-    await changed(database, MEMORY, (store) => store.put(memory, name));
+    await committed(database, MEMORY, (store) => store.put(memory, name));
   });
 }
 
@@ -110,13 +147,17 @@ function outcome(request) {
   });
 }
 
-/** Resolves once it is kept, and not before: a disk may be found full when a transaction ends. */
-function changed(database, store, change) {
+function changed(name, change) {
+  return withDatabase(name, (database) => committed(database, name, change));
+}
+
+/** What `change` gives, once it is kept and not before: a disk may be found full when a transaction ends. */
+function committed(database, name, change) {
   return new Promise((resolve, reject) => {
-    const transaction = database.transaction(store, 'readwrite');
-    transaction.oncomplete = () => resolve();
+    const transaction = database.transaction(name, 'readwrite');
+    const result = change(transaction.objectStore(name));
+    transaction.oncomplete = () => resolve(result);
     transaction.onabort = () => reject(transaction.error);
-    change(transaction.objectStore(store));
   });
 }
 

@@ -1,9 +1,9 @@
-//! Staying signed in: a session that is kept in the browser, for a page that is loaded later.
+//! Staying signed in: sessions that are kept in the browser, for pages that are loaded later.
 
 use std::rc::Rc;
 
-use futures_util::future::{FutureExt, LocalBoxFuture};
-use js_sys::{Object, Promise, Reflect, Uint8Array};
+use futures_util::future::{FutureExt, LocalBoxFuture, join_all};
+use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
 use zeroize::Zeroizing;
@@ -11,12 +11,15 @@ use zeroize::Zeroizing;
 use super::arguments::get;
 use crate::{
     api::Timestamp,
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     workflows::{Client, DeviceKey, RememberedSession, Session},
 };
 
 #[wasm_bindgen(module = "/src/js/device.js")]
 extern "C" {
+    #[wasm_bindgen(js_name = canKeepSessions)]
+    fn can_keep_sessions() -> bool;
+
     #[wasm_bindgen(js_name = newKey)]
     fn new_key() -> Promise;
 
@@ -30,6 +33,9 @@ extern "C" {
 
     #[wasm_bindgen(js_name = forgetSession)]
     fn forget_session(name: &str, token: &str) -> Promise;
+
+    #[wasm_bindgen(js_name = forgetSessionsOf)]
+    fn forget_sessions_of(services: &str, user: &str) -> Promise;
 }
 
 /// A key of WebCrypto's that cannot be exported.
@@ -38,83 +44,93 @@ struct BrowserKey(JsValue);
 impl DeviceKey for BrowserKey {
     fn authenticate<'a>(&'a self, text: &'a [u8]) -> LocalBoxFuture<'a, Result<Zeroizing<Vec<u8>>>> {
         async {
-            let code = JsFuture::from(authenticate(&self.0, text)).await.map_err(|_| not_kept())?;
-            let code: Uint8Array = code.dyn_into().map_err(|_| not_kept())?;
-            Ok(Zeroizing::new(code.to_vec()))
+            let unusable = || Error::internal("the browser's key for its sessions cannot be used");
+            let code = JsFuture::from(authenticate(&self.0, text)).await.map_err(|_| unusable())?;
+            let code: Uint8Array = code.dyn_into().map_err(|_| unusable())?;
+            let key = Zeroizing::new(code.to_vec());
+            code.fill(0, 0, code.length());
+            Ok(key)
         }
         .boxed_local()
     }
 }
 
-/// What a browser keeps sessions of this client under: one for each name.
+/// The sessions with two services that this browser keeps, one for each name.
 #[derive(Clone)]
-pub(super) struct KeptSessions(Rc<str>);
-
-/// One that is kept.
-pub(super) struct KeptSession {
-    name: String,
-    /// As it is sealed, by which it is told from one that another page put in its place.
-    token: String,
+pub(super) struct KeptSessions {
+    services: Rc<str>,
 }
 
 impl KeptSessions {
-    /// By the URLs as they were given: pages of one origin may use several installations.
-    pub(super) fn of(vault_url: &str, keystore_url: &str) -> Self {
-        KeptSessions(format!("{vault_url} {keystore_url}").into())
+    /// Pages of one origin may use several installations.
+    pub(super) fn of(client: &Client) -> Self {
+        KeptSessions { services: format!("{} {}", client.vault_url(), client.keystore_url()).into() }
     }
 
-    fn named(&self, name: &str) -> String {
-        format!("{} {name}", self.0)
+    fn key(&self, name: &str) -> String {
+        format!("{} {name}", self.services)
     }
 
-    /// Keeps the session, in the place of another of this name. Gives until when, too.
-    pub(super) async fn keep(
-        &self,
-        name: &str,
-        session: &Session,
-        until: Option<Timestamp>,
-    ) -> Result<(KeptSession, Timestamp)> {
+    /// Keeps the session, in the place of another of this name, which is ended. Gives until when.
+    pub(super) async fn keep(&self, name: &str, session: &Session, until: Option<Timestamp>) -> Result<Timestamp> {
+        if !can_keep_sessions() {
+            let message =
+                "this platform has no place for a session: that takes IndexedDB, and WebCrypto on https or localhost";
+            return Err(Error::internal(message));
+        }
+        let not_kept = || Error::internal("the browser did not keep the session");
         let key = BrowserKey(JsFuture::from(new_key()).await.map_err(|_| not_kept())?);
         let (RememberedSession { token, keys }, until) = session.remember(&key, until).await?;
-        let kept = KeptSession { name: self.named(name), token };
         let record = Object::new();
-        for (field, value) in [("key", key.0), ("token", kept.token.as_str().into()), ("keys", keys.into())] {
+        for (field, value) in [
+            ("services", (&*self.services).into()),
+            ("user", session.user_id().as_str().into()),
+            ("key", key.0),
+            ("token", token.into()),
+            ("keys", keys.into()),
+        ] {
             Reflect::set(&record, &field.into(), &value).map_err(|_| not_kept())?;
         }
-        JsFuture::from(keep_session(&kept.name, &record)).await.map_err(|_| not_kept())?;
-        Ok((kept, until))
+        let replaced = JsFuture::from(keep_session(&self.key(name), &record)).await.map_err(|_| not_kept())?;
+        end_all(&replaced, session).await;
+        Ok(until)
     }
 
     /// The session of this name, signed in. One that is of no use any more is forgotten.
-    pub(super) async fn resume(&self, name: &str, client: &Client) -> Result<Option<(KeptSession, Session)>> {
-        let name = self.named(name);
-        // A disk that does not answer, or is not allowed, has none.
-        let record = JsFuture::from(find_session(&name)).await.unwrap_or_default();
-        if !record.is_object() {
-            return Ok(None);
+    pub(super) async fn resume(&self, name: &str, client: &Client) -> Result<Option<Session>> {
+        let record = JsFuture::from(find_session(&self.key(name))).await.map_err(|_| {
+            Error::new(ErrorCode::Timeout, "the browser did not say in time whether it keeps a session")
+        })?;
+        let Some((key, remembered)) = read(&record) else { return Ok(None) };
+        let resumed = client.resume(&key, &remembered).await?;
+        if resumed.is_none() {
+            // Where that fails, the next page does it.
+            let _ = JsFuture::from(forget_session(&self.key(name), &remembered.token)).await;
         }
-        let text = |field| get(&record, field).map(|text| text.as_string().unwrap_or_default());
-        let remembered = RememberedSession { token: text("token")?, keys: text("keys")? };
-        let kept = KeptSession { name, token: remembered.token.clone() };
-        match client.resume(&BrowserKey(get(&record, "key")?), &remembered).await? {
-            Some(session) => Ok(Some((kept, session))),
-            None => {
-                kept.forget().await;
-                Ok(None)
-            }
-        }
+        Ok(resumed)
+    }
+
+    /// Forgets all of this user's; gives them. A browser that does not answer is asked again by who signs out again.
+    pub(super) async fn forget(&self, session: &Session) -> JsValue {
+        JsFuture::from(forget_sessions_of(&self.services, session.user_id().as_str())).await.unwrap_or_default()
     }
 }
 
-impl KeptSession {
-    /// What cannot be forgotten is of no use either, once the session has ended.
-    pub(super) async fn forget(&self) {
-        let _ = JsFuture::from(forget_session(&self.name, &self.token)).await;
-    }
+/// Ends what was kept of other sessions: nobody else can any more, and a copy of the browser may have them.
+pub(super) async fn end_all(records: &JsValue, session: &Session) {
+    let records = records.dyn_ref::<Array>().cloned().unwrap_or_default();
+    let ended = records.iter().filter_map(|record| read(&record)).map(|(key, remembered)| async move {
+        // They end by themselves where no server can be reached.
+        let _ = session.end_remembered(&key, &remembered).await;
+    });
+    join_all(ended).await;
 }
 
-fn not_kept() -> Error {
-    Error::internal(
-        "this browser has no place for a session: that takes IndexedDB, and WebCrypto on https or localhost",
-    )
+fn read(record: &JsValue) -> Option<(BrowserKey, RememberedSession)> {
+    if !record.is_object() {
+        return None;
+    }
+    let text = |field| get(record, field).ok()?.as_string();
+    let remembered = RememberedSession { token: text("token")?, keys: text("keys")? };
+    Some((BrowserKey(get(record, "key").ok()?), remembered))
 }

@@ -1,4 +1,4 @@
-use std::{cell::RefCell, rc::Rc};
+use std::rc::Rc;
 
 use futures_util::future::FutureExt;
 use js_sys::{Date, Promise};
@@ -16,7 +16,7 @@ use super::{
     memory::{MemoryKeeper, MemoryStore},
     prefetch::prefetch_key_pairs,
     results::done,
-    resume::{KeptSession, KeptSessions},
+    resume::{KeptSessions, end_all},
     shares::Shares,
     tasks::ClientTasks,
     templates::Templates,
@@ -32,8 +32,7 @@ pub(super) struct SessionHandle {
     session: workflows::Session,
     closed: CancellationToken,
     memory: Option<Rc<MemoryKeeper>>,
-    /// What the browser keeps of this session, for signing out to forget.
-    kept: Rc<RefCell<Option<KeptSession>>>,
+    kept_sessions: KeptSessions,
 }
 
 impl SessionHandle {
@@ -75,7 +74,6 @@ impl SessionHandle {
 #[wasm_bindgen]
 pub struct Session {
     handle: SessionHandle,
-    sessions: KeptSessions,
     parts: Parts,
 }
 
@@ -96,7 +94,7 @@ struct Parts {
 pub(super) struct SessionOptions {
     pub(super) prepare_key_pairs: bool,
     pub(super) memory: Option<MemoryStore>,
-    pub(super) sessions: KeptSessions,
+    pub(super) kept_sessions: KeptSessions,
 }
 
 impl Session {
@@ -104,7 +102,7 @@ impl Session {
     pub(super) fn begin(session: workflows::Session, options: SessionOptions) -> Session {
         let closed = CancellationToken::new();
         let memory = options.memory.map(|store| MemoryKeeper::new(&session, store, closed.clone()));
-        let handle = SessionHandle { session, closed, memory, kept: Rc::default() };
+        let handle = SessionHandle { session, closed, memory, kept_sessions: options.kept_sessions };
         if options.prepare_key_pairs {
             prefetch_key_pairs(handle.session.key_pair_pool(), handle.closed.clone());
         }
@@ -118,13 +116,7 @@ impl Session {
             classifications: Classifications::new(&handle).into(),
             encryption_spaces: EncryptionSpaces::new(&handle).into(),
         };
-        Session { handle, sessions: options.sessions, parts }
-    }
-
-    /// One that the browser has kept.
-    pub(super) fn kept(self, kept: KeptSession) -> Session {
-        self.handle.kept.replace(Some(kept));
-        self
+        Session { handle, parts }
     }
 
     /// For a user of whom the device may remember something. One that was made just now has nothing to lose but this session.
@@ -205,14 +197,15 @@ impl Session {
         let handle = self.handle.clone();
         call("options", &options, None, |_| {
             work(async move {
-                // First, so that it is gone also where no server can be reached.
-                let kept = if handle.session.is_closed() { None } else { handle.kept.take() };
-                if let Some(kept) = kept {
-                    kept.forget().await;
+                if handle.session.is_closed() {
+                    return Err(Error::session_closed());
                 }
+                // First, so that nobody is still signed in here where no server can be reached.
+                let forgotten = handle.kept_sessions.forget(&handle.session).await;
                 if let Some(memory) = &handle.memory {
                     memory.store_now().await;
                 }
+                end_all(&forgotten, &handle.session).await;
                 handle.session.sign_out().await?;
                 handle.close();
                 Ok(JsValue::UNDEFINED)
@@ -221,15 +214,11 @@ impl Session {
     }
 
     pub fn remember(&self, options: JsValue) -> Promise {
-        let (kept, sessions) = (Rc::clone(&self.handle.kept), self.sessions.clone());
+        let sessions = self.handle.kept_sessions.clone();
         self.handle.call(&options, |session, _| {
             let until = instant("until", &get(&options, "until")?)?;
             let name = optional_text(&options, "name")?.unwrap_or_default();
-            work(async move {
-                let (new, until) = sessions.keep(&name, &session, until).await?;
-                kept.replace(Some(new));
-                Ok(until.into())
-            })
+            work(async move { Ok(sessions.keep(&name, &session, until).await?.into()) })
         })
     }
 

@@ -48,6 +48,16 @@ impl Client {
         self
     }
 
+    /// As it is used, without a slash at its end.
+    pub fn vault_url(&self) -> &str {
+        self.services.vault.base_url()
+    }
+
+    /// As [`Client::vault_url`].
+    pub fn keystore_url(&self) -> &str {
+        self.services.keystore.base_url()
+    }
+
     /// The same, which asks for sessions of so many seconds; a server may give shorter ones.
     pub fn with_sessions_of(&self, seconds: u64) -> Client {
         Client { services: Services { valid_for: Some(seconds), ..self.for_one_user() } }

@@ -14,6 +14,20 @@ pub(super) fn now() -> Timestamp {
     format!("{:.3}", jiff::Timestamp::now())
 }
 
+/// RFC 3339, UTC, of milliseconds since 1970 up to the end of the year 9999.
+#[cfg(target_arch = "wasm32")]
+pub(super) fn instant(milliseconds: u64) -> Timestamp {
+    js_sys::Date::new(&(milliseconds as f64).into()).to_iso_string().into()
+}
+
+/// RFC 3339, UTC, of milliseconds since 1970 up to the end of the year 9999.
+#[cfg(not(target_arch = "wasm32"))]
+pub(super) fn instant(milliseconds: u64) -> Timestamp {
+    let since_1970 = jiff::SignedDuration::from_millis(i64::try_from(milliseconds).unwrap_or(i64::MAX));
+    let instant = jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0).saturating_add(since_1970);
+    format!("{instant:.3}Z")
+}
+
 /// 9999-12-31T23:59:59.999Z. RFC 3339 knows no later year.
 const LAST: u64 = 253_402_300_799_999;
 
@@ -54,6 +68,8 @@ mod tests {
         for last in ["9999-12-31T23:59:59.999Z", "9999-12-31T13:59:59.999-10:00", "9999-12-31T23:59:59.999999999Z"] {
             assert_eq!(milliseconds(last), Some(LAST), "{last}");
         }
+        assert_eq!(instant(1_602_481_965_395), "2020-10-12T05:52:45.395Z");
+        assert_eq!(instant(LAST), "9999-12-31T23:59:59.999Z");
         let none = [
             "9999-12-31T23:59:59-00:01",
             "+010000-01-01T00:00:00Z",

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Client, Session,
-    clock::{milliseconds, now_milliseconds},
+    clock::{instant, milliseconds, now_milliseconds},
     services::Services,
     session::UserKeys,
 };
@@ -28,6 +28,12 @@ use crate::{
     http::Service,
 };
 
+/// The server's code for a session that it does not know any more; a gateway's refusal is another.
+const NOT_AUTHORIZED: &str = "not_authorized";
+
+/// The server's code for a session whose half it does not hold any more.
+const NO_HALF: &str = "session_half_not_found";
+
 const HALF_BYTES: usize = 32;
 
 type Half = Zeroizing<[u8; HALF_BYTES]>;
@@ -38,8 +44,7 @@ pub trait DeviceKey {
     fn authenticate<'a>(&'a self, text: &'a [u8]) -> LocalBoxFuture<'a, Result<Zeroizing<Vec<u8>>>>;
 }
 
-/// What a device keeps of a session. Nobody opens it without the device's key, and after the session has ended nobody who
-/// has that.
+/// What a device keeps of a session. Nobody opens it without the device's key, nor its keys once the session has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RememberedSession {
     /// The Keystore's session token, sealed under the device's key.
@@ -57,7 +62,8 @@ struct SessionKeys<'a> {
     dek: &'a str,
     login_key: &'a str,
     vault_token: &'a str,
-    until: u64,
+    /// Milliseconds since 1970, where the user set a time.
+    until: Option<u64>,
 }
 
 impl Session {
@@ -70,14 +76,14 @@ impl Session {
         until: Option<Timestamp>,
     ) -> Result<(RememberedSession, Timestamp)> {
         let keys = self.keys()?;
-        let offered = NewSessionHalf { half: generate_half()?, expires_at: until.clone() };
+        let wanted = until.as_deref().map(end_of).transpose()?;
+        let offered = NewSessionHalf { half: generate_half()?, expires_at: wanted.map(instant) };
         let held = match keystore::session::store_half(self.keystore(), &offered).await {
             Err(error) if error.status() == Some(404) => return Err(not_offered()),
             held => held?,
         };
-        let half = read_half(&held.half)?;
-        let end = milliseconds(&held.expires_at).ok_or_else(bad_half)?;
-        let end = until.as_deref().and_then(milliseconds).map_or(end, |until| until.min(end));
+        let half = read_half(&held.half).ok_or_else(bad_half)?;
+        let held_until = milliseconds(&held.expires_at).ok_or_else(bad_half)?;
 
         let no_token = || Error::internal("the session has no token");
         let (keystore_token, vault_token) =
@@ -90,13 +96,27 @@ impl Session {
             dek: &dek,
             login_key: &keys.login_key,
             vault_token: &vault_token,
-            until: end,
+            until: wanted,
         };
         let token_key = token_key(device, self.vault(), self.keystore()).await?;
         let keys_key = keys_key(device, self.vault(), self.keystore(), &half).await?;
         let token = token_key.encrypt_note(&keystore_token.as_str(), &Place::SessionToken).await?;
         let keys = keys_key.encrypt_note(&session_keys, &Place::SessionKeys).await?;
-        Ok((RememberedSession { token, keys }, held.expires_at))
+        let until = wanted.map_or(held_until, |wanted| wanted.min(held_until));
+        Ok((RememberedSession { token, keys }, instant(until)))
+    }
+
+    /// Ends another session that this device remembers no more, so that a copy of the device does not open it. Does nothing
+    /// where it is this one.
+    pub async fn end_remembered(&self, device: &dyn DeviceKey, other: &RememberedSession) -> Result<()> {
+        let (vault, keystore) = (self.vault(), self.keystore().for_one_user());
+        match open_token(device, vault, &keystore, other).await {
+            Some(token) if self.keystore().token().as_ref() != Some(&token) => {
+                keystore.set_token(token);
+                keystore::session::delete(&keystore).await.map(drop)
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -106,26 +126,23 @@ impl Client {
     pub async fn resume(&self, device: &dyn DeviceKey, remembered: &RememberedSession) -> Result<Option<Session>> {
         let services = self.for_one_user();
         let Services { vault, keystore, .. } = &services;
-        let token =
-            token_key(device, vault, keystore).await?.decrypt_note(&remembered.token, &Place::SessionToken).await;
-        let Some(token) = token.ok().as_ref().and_then(|token| serde_json::from_slice::<&str>(token).ok()).map(secret)
-        else {
-            return Ok(None);
-        };
+        let Some(token) = open_token(device, vault, keystore, remembered).await else { return Ok(None) };
         keystore.set_token(token);
         let half = match keystore::session::half(keystore).await {
-            Ok(held) => read_half(&held.half)?,
-            Err(error) if matches!(error.code(), ErrorCode::Unauthorized | ErrorCode::NotFound) => return Ok(None),
+            Ok(held) => held.half,
+            Err(error) if error.server_code() == Some(NOT_AUTHORIZED) => return Ok(None),
+            Err(error) if error.server_code() == Some(NO_HALF) => {
+                // Its time is over. Its token is good as long as the session lasts, so that ends too, if it can.
+                let _ = keystore::session::delete(keystore).await;
+                return Ok(None);
+            }
             Err(error) => return Err(error),
         };
-        let session_keys = keys_key(device, vault, keystore, &half).await?;
-        let Ok(session_keys) = session_keys.decrypt_note(&remembered.keys, &Place::SessionKeys).await else {
-            return Ok(None);
-        };
+        let Some(session_keys) = open_keys(device, vault, keystore, &half, remembered).await else { return Ok(None) };
         let read = serde_json::from_slice::<SessionKeys<'_>>(&session_keys).ok();
         let Some((user, read)) = read.and_then(|read| Some((Id::parse(read.user)?, read))) else { return Ok(None) };
         // A Keystore that lies holds the half longer than it was asked to.
-        if read.until <= now_milliseconds() {
+        if read.until.is_some_and(|until| until <= now_milliseconds()) {
             return Ok(None);
         }
         let keys = UserKeys {
@@ -139,6 +156,30 @@ impl Client {
         vault.set_token(secret(read.vault_token));
         Ok(Some(Session::new(services, user, keys)))
     }
+}
+
+/// `None` where the device's key, or what it should open, is another.
+async fn open_token(
+    device: &dyn DeviceKey,
+    vault: &Service,
+    keystore: &Service,
+    RememberedSession { token, .. }: &RememberedSession,
+) -> Option<Zeroizing<String>> {
+    let key = token_key(device, vault, keystore).await.ok()?;
+    let token = key.decrypt_note(token, &Place::SessionToken).await.ok()?;
+    serde_json::from_slice::<&str>(&token).ok().map(secret)
+}
+
+/// `None` likewise, and where the Keystore's half is another.
+async fn open_keys(
+    device: &dyn DeviceKey,
+    vault: &Service,
+    keystore: &Service,
+    half: &str,
+    RememberedSession { keys, .. }: &RememberedSession,
+) -> Option<Zeroizing<Vec<u8>>> {
+    let key = keys_key(device, vault, keystore, &read_half(half)?).await.ok()?;
+    key.decrypt_note(keys, &Place::SessionKeys).await.ok()
 }
 
 /// Both services are in what the device authenticates: a page that was given others sends its token to none of them.
@@ -160,12 +201,15 @@ fn generate_half() -> Result<String> {
     Ok(unpadded::encode(half.as_slice()))
 }
 
-fn read_half(text: &str) -> Result<Half> {
+fn read_half(text: &str) -> Option<Half> {
     let mut half = Zeroizing::new([0; HALF_BYTES]);
-    match unpadded::decode_into(text, half.as_mut_slice()) {
-        Some(read) if read.len() == HALF_BYTES => Ok(half),
-        _ => Err(bad_half()),
-    }
+    let read = unpadded::decode_into(text, half.as_mut_slice())?.len();
+    (read == HALF_BYTES).then_some(half)
+}
+
+fn end_of(until: &str) -> Result<u64> {
+    let end = milliseconds(until).filter(|&end| end > now_milliseconds());
+    end.ok_or_else(|| Error::invalid_argument("`until` is no instant between now and the end of the year 9999"))
 }
 
 fn secret(text: &str) -> Zeroizing<String> {

@@ -178,8 +178,13 @@ impl Session {
     /// Ends every other session of this user, at both services: for when a device was lost.
     pub async fn end_other_sessions(&self) -> Result<()> {
         self.keys()?;
-        vault::session::delete_others(self.vault()).await?;
-        keystore::session::delete_others(self.keystore()).await.map(drop)
+        // One that fails keeps no session of the other open.
+        let (vault, keystore) = futures_util::join!(
+            vault::session::delete_others(self.vault()),
+            keystore::session::delete_others(self.keystore())
+        );
+        vault?;
+        keystore.map(drop)
     }
 
     /// Wipes the keys and forgets the tokens. Calls in flight that hold keys release them when they end.

@@ -39,6 +39,7 @@ describe('the declarations', () => {
       init: vaultshare.default,
       isVaultError: vaultshare.isVaultError,
       decryptWithPassphrase: vaultshare.decryptWithPassphrase,
+      qrCode: vaultshare.qrCode,
     })) {
       assert.equal(exported.length, declarations.parameters(name).length, name);
     }
@@ -264,6 +265,7 @@ async function callPrimitives(check) {
     pair.decryptBytes(await check('PublicKey#encryptBytes', publicKey.encryptBytes(new Uint8Array(3)))),
   );
   await check('PublicKey#verify', publicKey.verify(await check('KeyPair#sign', pair.sign(new Uint8Array(3)))));
+  await check('qrCode', vaultshare.qrCode('a text'));
   await check(
     'decryptWithPassphrase',
     decryptWithPassphrase(await encryptWithPassphrase(new Uint8Array(3)), passphrase),

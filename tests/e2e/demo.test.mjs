@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { packageFolder } from './support/bench.mjs';
+import { launchBrowser, watchForTrouble } from './support/browser.mjs';
 import { startServer } from './support/server.mjs';
 
 const fromHere = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -36,6 +37,40 @@ describe('the demo page', () => {
       }
       for (const picture of ['desktop.png', 'phone.png']) await access(join(folder, picture));
     } finally {
+      await server.stop();
+    }
+  });
+
+  it('keeps a person signed in over a reload, if they want that, and until they sign out', async () => {
+    const www = join(folder, 'www');
+    const server = await startServer({ data: join(folder, 'kept'), www });
+    const browser = await launchBrowser();
+    try {
+      const page = await browser.newPage();
+      const trouble = await watchForTrouble(page);
+      const at = (testId) => page.getByTestId(testId);
+      const load = async () => {
+        await page.goto(server.url);
+        await page.locator('body[data-ready=true]').waitFor();
+      };
+      await load();
+      for (const person of ['alice', 'bob']) {
+        await at(`${person}-passphrase`).fill('supersecretpassword');
+        await at(`${person}-create`).click();
+        await at(`${person}-open-item`).waitFor();
+      }
+      await at('alice-keep').click();
+      await page.getByText('this browser needs no passphrase for Alice').waitFor();
+      await load();
+      await at('alice-open-item').waitFor();
+      assert.equal(await at('bob-open-item').isVisible(), false, 'Bob did not ask for it');
+      await at('alice-sign-out').click();
+      await at('alice-sign-in-secret').waitFor();
+      await load();
+      assert.equal(await at('alice-open-item').isVisible(), false);
+      assert.deepEqual(trouble, []);
+    } finally {
+      await browser.close();
       await server.stop();
     }
   });

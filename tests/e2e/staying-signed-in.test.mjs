@@ -116,7 +116,7 @@ describe('a session that the browser keeps', () => {
       return { extractable: key.extractable, exported, texts };
     });
     assert.deepEqual([kept.extractable, kept.exported], [false, 'InvalidAccessError']);
-    assert.deepEqual(Object.keys(kept.texts).sort(), ['keys', 'token']);
+    assert.deepEqual(Object.keys(kept.texts).sort(), ['keys', 'services', 'token', 'user']);
     const tokens = bench.exchanges.flatMap(({ responseBody }) =>
       [...responseBody.toString().matchAll(/"session_authentication_string":\s*"([^"]+)"/g)].map(([, token]) => token),
     );
@@ -161,15 +161,58 @@ describe('a session that the browser keeps', () => {
     assert.equal(await resumed(), undefined);
   });
 
-  it('has a name where there are several, and each is replaced by its own only', async () => {
-    await signInAndRemember(bench.page, { name: 'at work' });
+  it('has a name where a page has several users, and signing out forgets all of one user', async () => {
+    await signInAndRemember(bench.page, { name: 'alice' });
     assert.equal(await resumed(), undefined);
-    assert.equal(await resumed({ name: 'at work' }), 'the value');
-    await signInAndRemember(bench.page, { name: 'at home' });
-    await signInAndRemember(bench.page, { name: 'at home' });
-    await bench.page.evaluate(() => globalThis.session.signOut());
-    assert.equal(await resumed({ name: 'at home' }), undefined);
-    assert.equal(await resumed({ name: 'at work' }), 'the value');
+    assert.equal(await resumed({ name: 'alice' }), 'the value');
+    await bench.page.evaluate(async (passphrase) => {
+      const client = new globalThis.vaultshare.VaultClient(globalThis.services);
+      globalThis.bob = await client.createUser(passphrase);
+      await globalThis.bob.items.create({ template: 'vehicle', label: 'car', slots: { vin: 'another value' } });
+      await globalThis.bob.remember({ name: 'bob' });
+    }, passphrase);
+    // Of a session that she does not sign out of: what it left is the browser's, and hers.
+    await signInAndRemember(bench.page, { name: 'alice again' });
+    await bench.page.evaluate(
+      async ({ secret, passphrase }) => {
+        const client = new globalThis.vaultshare.VaultClient({
+          vaultUrl: `${globalThis.services.vaultUrl}/`,
+          keystoreUrl: `${globalThis.services.keystoreUrl}/`,
+        });
+        await (await client.signIn(secret, passphrase)).signOut();
+      },
+      { secret, passphrase },
+    );
+    assert.equal(await resumed({ name: 'alice' }), undefined);
+    assert.equal(await resumed({ name: 'alice again' }), undefined);
+    assert.equal(await resumed({ name: 'bob' }), 'another value');
+    await bench.page.evaluate(() => globalThis.bob.signOut());
+  });
+
+  it('is ended where another takes its place, so that a copy of before opens nothing', async () => {
+    await signInAndRemember(bench.page);
+    const copy = await bench.page.evaluateHandle(readSessions);
+    await bench.page.evaluate(() => globalThis.session.remember());
+    assert.equal(await resumed(), 'the value', 'the same session, kept again');
+    await bench.page.evaluate(() => globalThis.session.close());
+    await signInAndRemember(bench.page);
+    assert.equal(await resumed(), 'the value');
+    await bench.page.evaluate(writeSessions, copy);
+    assert.equal(await resumed(), undefined);
+  });
+
+  it('is forgotten where the browser has lost its key', async () => {
+    await signInAndRemember(bench.page);
+    const sessions = await bench.page.evaluateHandle(readSessions);
+    await bench.page.evaluate((kept) => {
+      for (const [, session] of kept) session.key = null;
+    }, sessions);
+    await bench.page.evaluate(writeSessions, sessions);
+    assert.equal(await resumed(), undefined);
+    assert.equal(
+      await bench.page.evaluate(async (read) => (await read).length, await bench.page.evaluateHandle(readSessions)),
+      0,
+    );
   });
 
   it('is not forgotten because the server cannot be reached', async () => {

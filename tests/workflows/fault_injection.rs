@@ -100,7 +100,8 @@ async fn a_registration_resumes_after_any_failed_request() {
         secrets.push(harness.new_secret().await.as_str().to_owned());
     }
     // Each round registers another secret; both attempts of a round use the same.
-    let client = harness.client();
+    // With the request more that a longer session takes.
+    let client = harness.client().with_sessions_of(48 * 60 * 60);
     let round = std::cell::Cell::new(0);
     fail_each_request(
         &harness.network,

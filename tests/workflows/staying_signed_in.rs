@@ -45,8 +45,7 @@ async fn a_session_is_resumed_with_one_request_and_without_the_passphrase() {
 async fn whoever_copied_the_device_opens_nothing_once_the_session_has_ended() {
     let harness = Harness::new().await;
     let user = harness.user().await;
-    let (lost, signed_out, timed) =
-        (harness.new_session(&user).await, harness.new_session(&user).await, harness.new_session(&user).await);
+    let (lost, signed_out) = (harness.new_session(&user).await, harness.new_session(&user).await);
 
     let copy = remember(&signed_out).await;
     resume(&harness, &copy).await.unwrap().sign_out().await.unwrap();
@@ -57,15 +56,17 @@ async fn whoever_copied_the_device_opens_nothing_once_the_session_has_ended() {
     user.end_other_sessions().await.unwrap();
     assert!(resume(&harness, &copy).await.is_none(), "ended from another device");
 
-    let timed = harness.new_session(&timed).await;
+    let timed = harness.new_session(&user).await;
     let in_an_hour = format!("{:.3}", jiff::Timestamp::now() + Duration::from_secs(3600));
     let (copy, until) = timed.remember(&DEVICE, Some(in_an_hour.clone())).await.unwrap();
     assert_eq!(until, in_an_hour);
     harness.server.clock().advance(Duration::from_secs(3600));
-    assert!(resume(&harness, &copy).await.is_none(), "its time is over, and the session is not");
     timed.user().await.unwrap();
+    assert!(resume(&harness, &copy).await.is_none(), "its time is over");
+    // The token in the copy is good no more either.
+    assert_eq!(timed.remember(&DEVICE, None).await.unwrap_err().code(), ErrorCode::Unauthorized);
 
-    let copy = remember(&timed).await;
+    let copy = remember(&user).await;
     assert!(resume(&harness, &copy).await.is_some());
     harness.server.clock().advance(Duration::from_secs(24 * 60 * 60));
     assert!(resume(&harness, &copy).await.is_none(), "the session is over");
@@ -76,7 +77,15 @@ async fn a_keystore_that_goes_on_helping_does_not_prolong_the_time_that_the_user
     let harness = Harness::new().await;
     let session = harness.user().await;
     let soon = jiff::Timestamp::now() + Duration::from_millis(1500);
-    let (remembered, _) = session.remember(&DEVICE, Some(format!("{soon:.3}"))).await.unwrap();
+    // It says that it keeps it for longer.
+    let lie = |half: &Value| json!({ "half": half, "expires_at": "2099-01-01T00:00:00Z" }).to_string();
+    harness.network.tamper(move |method, path, body| match (method, path) {
+        ("PUT", HALF) => lie(&serde_json::from_slice::<Value>(&body).unwrap()["half"]).into(),
+        _ => body,
+    });
+    let (remembered, until) = session.remember(&DEVICE, Some(format!("{soon:.3}"))).await.unwrap();
+    harness.network.stop_tampering();
+    assert_eq!(until, format!("{soon:.3}"), "what is sealed, and not what it says");
     assert!(resume(&harness, &remembered).await.is_some());
     let kept = session_half(&harness, &session).await;
     while jiff::Timestamp::now() <= soon {
@@ -138,8 +147,7 @@ async fn what_is_not_whole_is_no_session() {
     assert!(none(&DEVICE, &of_alice).await, "the Keystore's half is another");
     for half in ["", "AAAA", "not base64url at all!"] {
         answer(half);
-        let error = client.resume(&DEVICE, &of_alice).await.err().unwrap();
-        assert_eq!(error.code(), ErrorCode::BadResponse, "{half}");
+        assert!(none(&DEVICE, &of_alice).await, "{half}");
     }
     harness.network.stop_tampering();
     assert!(!none(&DEVICE, &of_alice).await, "it was good all the time");
@@ -151,6 +159,13 @@ async fn a_server_out_of_reach_ends_nothing() {
     let session = harness.user().await;
     let remembered = remember(&session).await;
     let client = harness.client();
+    // A gateway that wants a key, or takes the service for another's.
+    for (status, body) in [(401, ""), (401, r#"{"error":"no subscription"}"#), (404, ""), (404, r#"{"errors":[]}"#)] {
+        harness.network.refuse(move |_, path| (path == HALF).then_some(status));
+        harness.network.tamper(move |_, path, answer| if path == HALF { body.into() } else { answer });
+        assert!(client.resume(&DEVICE, &remembered).await.is_err(), "{status} {body}");
+    }
+    harness.network.stop_tampering();
     fail_each_request(
         &harness.network,
         async || client.resume(&DEVICE, &remembered).await,
@@ -171,6 +186,44 @@ async fn a_session_that_is_remembered_again_does_not_lose_the_first_where_that_f
     }
     let second = remember(&session).await;
     assert!(resume(&harness, &second).await.is_some());
+}
+
+#[tokio::test]
+async fn what_is_no_time_to_come_is_refused_before_anything_is_sent() {
+    let harness = Harness::new().await;
+    let session = harness.user().await;
+    harness.network.log();
+    for until in ["soon", "2020-01-01T00:00:00Z", "+010000-01-01T00:00:00Z", ""] {
+        let error = session.remember(&DEVICE, Some(until.to_owned())).await.unwrap_err();
+        assert_eq!(error.code(), ErrorCode::InvalidArgument, "{until}");
+    }
+    assert!(harness.network.log().is_empty());
+}
+
+#[tokio::test]
+async fn a_vault_that_fails_does_not_keep_lost_devices_signed_in() {
+    let harness = Harness::new().await;
+    let user = harness.user().await;
+    let copy = remember(&harness.new_session(&user).await).await;
+    harness.network.refuse(|_, path| path.starts_with("/vault").then_some(500));
+    assert!(user.end_other_sessions().await.is_err());
+    harness.network.stop_tampering();
+    assert!(resume(&harness, &copy).await.is_none());
+}
+
+#[tokio::test]
+async fn a_session_that_another_takes_the_place_of_is_ended_and_none_but_that() {
+    let harness = Harness::new().await;
+    let first = harness.user().await;
+    let second = harness.new_session(&first).await;
+    let (of_first, of_second) = (remember(&first).await, remember(&second).await);
+    second.end_remembered(&DEVICE, &of_second).await.unwrap();
+    assert!(resume(&harness, &of_second).await.is_some(), "its own");
+    second.end_remembered(&Device([2; 32]), &of_first).await.unwrap();
+    assert!(resume(&harness, &of_first).await.is_some(), "of another device");
+    second.end_remembered(&DEVICE, &of_first).await.unwrap();
+    assert!(resume(&harness, &of_first).await.is_none());
+    assert!(resume(&harness, &of_second).await.is_some());
 }
 
 #[tokio::test]

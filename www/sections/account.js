@@ -43,7 +43,7 @@ export function accountSection({ person, id }) {
   let wasSignedIn = false;
   const update = () => {
     const signedIn = Boolean(person.session);
-    if (signedIn) showSecret(person.session.secret);
+    if (signedIn) showSecret(person.secret);
     if (wasSignedIn && !signedIn) {
       // Someone who just signed out wants the way back in, not a second user.
       returning.open = true;
@@ -153,7 +153,24 @@ function signOutPart({ person, id }) {
     { type: 'button', class: 'quiet', 'data-testid': `${id}-sign-out` },
     `Sign ${person.name} out`,
   );
+  const keep = element(
+    'button',
+    { type: 'button', class: 'quiet', 'data-testid': `${id}-keep` },
+    `Keep ${person.name} signed in`,
+  );
   const shown = outcome(`${id}-sign-out`);
+  keep.addEventListener('click', () =>
+    perform(
+      {
+        button: keep,
+        shown,
+        working: `Keeping ${person.name}’s keys in this browser, encrypted…`,
+        done: (until) =>
+          `Until ${new Date(until).toLocaleString()} this browser needs no passphrase for ${person.name}. Signing out ends that.`,
+      },
+      (options) => person.keepSignedIn(options),
+    ),
+  );
   button.addEventListener('click', async () => {
     await perform(
       {
@@ -166,5 +183,5 @@ function signOutPart({ person, id }) {
     );
     if (!person.session) document.getElementById(`${id}-sign-in-secret`).focus();
   });
-  return element('div', { class: 'signed-in' }, element('div', { class: 'actions' }, button), shown.view);
+  return element('div', { class: 'signed-in' }, element('div', { class: 'actions' }, button, keep), shown.view);
 }

@@ -2,6 +2,7 @@
 import { announce } from '../announce.js';
 import { copyButton, element, field, fold, foldable, section } from '../dom.js';
 import { showList } from '../keyed-list.js';
+import { qrCode } from '../pkg/index.js';
 import { outcome, perform, showError } from '../task.js';
 import { connectionCard } from './connection-card.js';
 import { inbox } from './inbox.js';
@@ -59,6 +60,7 @@ function inviteForm({ person, world, id }) {
   const button = element('button', { type: 'submit', 'data-testid': `${id}-invite` }, 'Invite');
   const shown = outcome(`${id}-invite`);
   const token = element('code', { class: 'secret', 'data-testid': `${id}-token` });
+  const qr = qrOf(() => person.invitation?.code);
   const handOver = element('div', { class: 'actions' });
   const tokenBox = element(
     'div',
@@ -66,6 +68,7 @@ function inviteForm({ person, world, id }) {
     element('p', { class: 'secret-title' }, 'Token to hand over'),
     token,
     copyButton(() => token.textContent, { 'aria-label': 'Copy the token' }),
+    qr.view,
     handOver,
     element(
       'p',
@@ -110,6 +113,7 @@ function inviteForm({ person, world, id }) {
     tokenBox.hidden = !person.invitation;
     if (token.textContent === (person.invitation?.token ?? '')) return;
     token.textContent = person.invitation?.token ?? '';
+    qr.update();
     handOver.replaceChildren(
       ...world.othersOf(person).map((other) =>
         element(
@@ -123,6 +127,23 @@ function inviteForm({ person, world, id }) {
         ),
       ),
     );
+  };
+  return { view, update };
+}
+
+/** For the camera of somebody who stands beside: the link with the code. There is none to a token, which the server knows. */
+function qrOf(code) {
+  const picture = element('img', { class: 'qr-code', alt: 'The link of the invitation as a QR code' });
+  const view = element('details', { hidden: true }, element('summary', {}, 'As a QR code'), picture);
+  view.addEventListener('toggle', async () => {
+    if (!view.open) return;
+    const svg = await qrCode(`${location.href.split('#')[0]}#vs1=${code()}`);
+    picture.src = `data:image/svg+xml,${encodeURIComponent(svg)}`;
+  });
+  const update = () => {
+    view.hidden = !code();
+    view.open = false;
+    picture.removeAttribute('src');
   };
   return { view, update };
 }

@@ -197,6 +197,7 @@ const calls = {
   'PublicKey#encryptBytes': () => [[new Uint8Array(3)]],
   'PublicKey#verify': ({ envelope }) => [[envelope]],
 
+  qrCode: () => [['a text']],
   decryptWithPassphrase: ({ forPassphrase }) => [[forPassphrase, passphrase]],
 };
 

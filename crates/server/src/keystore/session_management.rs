@@ -2,6 +2,7 @@
 //! (docs/protocol/http-api.md §4.8).
 
 use axum::{Json, extract::State, http::StatusCode};
+use base64ct::{Base64UrlUnpadded, Encoding};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vaultshare::api::{
@@ -108,8 +109,7 @@ pub(super) async fn limited_in_time(
     Ok((StatusCode::CREATED, Json(KeystoreSessionResponse { session })))
 }
 
-/// 32 bytes in base64url without padding.
-const HALF_CHARACTERS: usize = 43;
+const HALF_BYTES: usize = 32;
 
 /// What was stored with this session.
 #[utoipa::path(get, path = "/session/half", responses((status = 200, body = SessionHalf), (status = 404)))]
@@ -132,8 +132,8 @@ pub(super) async fn store_half(
     session: Session,
     Body(request): Body<NewSessionHalf>,
 ) -> Result<Json<SessionHalf>> {
-    let is_of_base64url = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    if request.half.len() != HALF_CHARACTERS || !request.half.bytes().all(is_of_base64url) {
+    let read = Base64UrlUnpadded::decode(&request.half, &mut [0; HALF_BYTES]).map(<[u8]>::len);
+    if read != Ok(HALF_BYTES) {
         return Err(Error::refused(Code::InvalidHalf, "must be 32 bytes in base64url without padding").at("half"));
     }
     let now = keystore.clock().now();

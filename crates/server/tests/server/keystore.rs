@@ -292,10 +292,10 @@ async fn a_session_holds_a_half_for_its_device_until_it_ends_or_before() {
     let path = "/keystore/session/half";
     let show = async |token: &str| server.call("GET", path, Some(token), None).await;
     let put = async |token: &str, body: Value| server.call("PUT", path, Some(token), Some(body)).await;
-    let (first, second) = ("a".repeat(43), "_-9Z".repeat(10) + "abc");
+    let (first, second) = ("A".repeat(43), "_-9Z".repeat(10) + "abA");
 
     assert_eq!(show(&one).await.refused(404), "session_half_not_found");
-    for half in ["", "a", &"a".repeat(42), &"a".repeat(44), &"=".repeat(43), &"ä".repeat(22)] {
+    for half in ["", "A", &"A".repeat(42), &"A".repeat(44), &"a".repeat(43), &"=".repeat(43), &"ä".repeat(22)] {
         assert_eq!(put(&one, json!({ "half": half })).await.refused(400), "invalid_half", "{half}");
     }
     let shown = put(&one, json!({ "half": first })).await.ok();
@@ -327,6 +327,12 @@ async fn a_session_holds_a_half_for_its_device_until_it_ends_or_before() {
     server.0.clock().advance(Duration::from_secs(24 * 3600));
     server.0.clear_expired().await.unwrap();
     assert_eq!(server.count("keystore", "session_halves").await, 0);
+
+    let again = session().await;
+    put(&again, json!({ "half": first })).await.ok();
+    server.0.set_user_disabled(&alice.username, true).await.unwrap();
+    show(&again).await.refused(401);
+    assert_eq!(server.count("keystore", "session_halves").await, 0, "whom the operator disables resumes nothing");
 }
 
 #[tokio::test]

@@ -89,7 +89,7 @@ async fn a_session_that_is_ended_holds_no_half() {
     let alice = server.sign_up("alice").await;
     let mut lock = write_lock(&server, "keystore").await;
     let path = "/keystore/session/half";
-    let half = request("PUT", path, Some(alice.token(path)), None, Some(json!({ "half": "a".repeat(43) })));
+    let half = request("PUT", path, Some(alice.token(path)), None, Some(json!({ "half": "A".repeat(43) })));
     let half = waiting(server.0.router().oneshot(half)).await;
     sqlx::raw_sql("DELETE FROM sessions").execute(&mut lock).await.unwrap();
     commit(lock).await;

@@ -30,6 +30,7 @@ import init, {
   type PageOptions,
   type Progress,
   PublicKey,
+  qrCode,
   Session,
   type Share,
   type ShareChange,
@@ -53,6 +54,7 @@ complete<
     typeof import('vaultshare'),
     | 'default'
     | 'decryptWithPassphrase'
+    | 'qrCode'
     | 'isVaultError'
     | 'KeyPair'
     | 'PublicKey'
@@ -62,7 +64,7 @@ complete<
     | 'VaultError'
   >
 >();
-complete<Missing<VaultClient, 'newSecret' | 'createUser' | 'signIn'>>();
+complete<Missing<VaultClient, 'newSecret' | 'createUser' | 'signIn' | 'resume'>>();
 complete<
   Missing<
     Session,
@@ -80,6 +82,7 @@ complete<
     | 'endOtherSessions'
     | 'exportMemory'
     | 'importMemory'
+    | 'remember'
     | 'signOut'
     | 'close'
     | typeof Symbol.dispose
@@ -170,7 +173,8 @@ export async function signingUpAndIn(signal: AbortSignal): Promise<Session> {
   const created: Session = await client.createUser('passphrase', { secret, ...call });
   await client.createUser('passphrase');
   created.close();
-  return client.signIn(secret, 'passphrase', call);
+  const resumed: Session | undefined = await client.resume({ name: 'alice', ...call });
+  return resumed ?? client.signIn(secret, 'passphrase', { until: new Date(), ...call });
 }
 
 export async function aSession(session: Session): Promise<string> {
@@ -181,13 +185,15 @@ export async function aSession(session: Session): Promise<string> {
   const identity: string = session.secret + session.userId;
   const memory: string = await session.exportMemory();
   const nothing: void = await session.importMemory(memory);
+  const until: string = await session.remember({ until: '2030-01-01T00:00:00Z', name: 'alice' });
+  const picture: string = await qrCode(until);
   await session.endOtherSessions({});
   await session.signOut({});
   session.close();
   session[Symbol.dispose]();
   {
     using scoped: Session = session;
-    return identity + scoped.userId + String(nothing);
+    return identity + scoped.userId + String(nothing) + picture;
   }
 }
 
