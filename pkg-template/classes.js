@@ -35,13 +35,14 @@ function guardMembers(type) {
   }
 }
 
-/** The same function, which throws or rejects with a `VaultError` only. */
+/** The same function, which throws or rejects with a `VaultError` only, whose stack has the line that called. */
 function guarded(type, method, isSynchronous) {
   return new Proxy(method, {
     apply(target, object, values) {
       try {
         if (!(object instanceof type)) throw new TypeError(`this is no ${type.name}`);
-        return Reflect.apply(target, object, values);
+        const result = Reflect.apply(target, object, values);
+        return isSynchronous ? result : calledHere(result, this.apply);
       } catch (error) {
         const failure = error instanceof VaultError ? error : failureOf(error);
         if (isSynchronous) throw failure;
@@ -57,4 +58,21 @@ function failureOf(error) {
     ? new VaultError('INTERNAL', 'a fault of this library; the console says where')
     : new VaultError('INVALID_ARGUMENT', 'the object was freed, is of another class, or an argument could not be read');
   return Object.defineProperty(failure, 'cause', { value: error, configurable: true, writable: true });
+}
+
+/**
+ * The same promise, with the caller in the stack of what it rejects with: an error that is made when a reply has come knows the
+ * compiled code alone. Where the platform cannot say who called (`captureStackTrace` is V8's, and newly others'), it stays as it is.
+ */
+function calledHere(promise, own) {
+  if (!Error.captureStackTrace) return promise;
+  const call = {};
+  Error.captureStackTrace(call, own);
+  return promise.catch((error) => {
+    if (error instanceof VaultError) {
+      const [, ...callers] = call.stack.split('\n');
+      Object.defineProperty(error, 'stack', { value: [String(error), ...callers].join('\n'), configurable: true, writable: true });
+    }
+    throw error;
+  });
 }

@@ -1,5 +1,3 @@
-/// <reference lib="esnext.disposable" />
-
 /**
  * vaultshare keeps the data of a web app's users end-to-end encrypted and shares it between them. Keys are made and
  * used in this module; a Vault and a Keystore, two HTTP services, store only ciphertext.
@@ -19,23 +17,54 @@
  * @packageDocumentation
  */
 
+declare global {
+  // As TypeScript's own `lib.esnext.disposable.d.ts` has it, for projects that do not name that, or are older than it.
+  interface SymbolConstructor {
+    readonly dispose: unique symbol;
+  }
+}
+
+/** A class of the platform, where the project's `lib` or `types` knows it. */
+type Platform<Name extends string> = typeof globalThis extends Record<Name, { prototype: infer Type }> ? Type : never;
+
+/** The compiled code of a module, where the project's `lib` or `types` knows `WebAssembly`. */
+type CompiledModule = typeof globalThis extends { WebAssembly: { Module: { prototype: infer Type } } } ? Type : never;
+
+/** `fetch` as the platform has it, where the project's `lib` or `types` knows it. */
+type Fetch = typeof globalThis extends { fetch: infer Type } ? Type : (request: never) => Promise<unknown>;
+
+/**
+ * Where one of the package's two `.wasm` files is, or what is in it: a URL is fetched (in Node.js, a `file:` URL is read), as is a
+ * `Request`; a `Response` is read; bytes are compiled, and a `WebAssembly.Module` is taken as it is.
+ */
+export type ModuleSource =
+  | string
+  | ArrayBuffer
+  | ArrayBufferView
+  | CompiledModule
+  | Platform<'URL'>
+  | Platform<'Request'>
+  | Platform<'Response'>;
+
 /**
  * Loads, compiles and starts the module. Nothing else in this package works before it has.
  *
  * Idempotent: every call returns the same promise, so each part of a program may call it for itself. After a failed
  * load the next call tries again. Importing the package starts nothing, so it is safe on a server that renders pages.
  *
- * @param source where the `.wasm` file is, or what is in it. Without it, the file beside the module is loaded: in
- *   browsers, workers, Node.js and through bundlers. A URL is fetched (in Node.js, a `file:` URL is read).
- * @throws {VaultError} `NETWORK` or `BAD_RESPONSE` if the file cannot be loaded, `INTERNAL` if it cannot be started (a
- *   Content Security Policy has to allow `script-src 'wasm-unsafe-eval'`), `INVALID_ARGUMENT` for any other source
+ * @param source where `vaultshare_bg.wasm` is, or what is in it. Without it, the file beside the package's scripts is loaded: in
+ *   browsers, workers, Node.js and through bundlers. By name: `module`, the same, and `onDemandModule`, likewise for
+ *   `on_demand_bg.wasm`, which is loaded at its first use. The entry `vaultshare/inline` has both within, and needs neither
+ * @throws {VaultError} `NETWORK` if a file cannot be loaded, `BAD_RESPONSE` if something else is in its place, `INTERNAL` if it
+ *   cannot be started (a Content Security Policy has to allow `script-src 'wasm-unsafe-eval'`), `INVALID_ARGUMENT` for any other
+ *   source, and in a bundle that does not know where its files are
  *
  * @example
  * import init, { VaultClient } from 'vaultshare';
  * await init();
  */
 export default function init(
-  source?: URL | string | Request | Response | ArrayBuffer | ArrayBufferView | WebAssembly.Module,
+  source?: ModuleSource | { module?: ModuleSource; onDemandModule?: ModuleSource },
 ): Promise<void>;
 
 // ---------------------------------------------------------------------------------------------------------- Errors
@@ -145,6 +174,18 @@ export class VaultError extends Error {
    * platform's and not checked for what it holds.
    */
   readonly cause?: unknown;
+
+  /**
+   * What a message to another thread or a log takes along. A structured clone of an error, as `postMessage` makes it, keeps the
+   * message alone.
+   *
+   * @example
+   * postMessage({ failed: error.toJSON() }); // in a worker; in the page: VaultError.from(data.failed)
+   */
+  toJSON(): { name: 'VaultError'; code: ErrorCode; message: string; status?: number; serverCode?: string };
+
+  /** The error of what {@link VaultError.toJSON} gave, perhaps in another thread. */
+  static from(error: { code: ErrorCode; message: string; status?: number; serverCode?: string }): VaultError;
 }
 
 /**
@@ -172,7 +213,7 @@ export interface ClientOptions {
   /** Sent with every request, for installations behind a gateway that asks for one. */
   subscriptionKey?: string;
   /** What sends the requests; default the global `fetch`. It is called with one `Request`. For tests, logging, proxies. */
-  fetch?: typeof fetch;
+  fetch?: Fetch;
   /** How long one request may take, its answer included, in milliseconds; default 30,000. */
   timeoutMs?: number;
   /** How often a request that is safe to repeat is repeated after a failed connection or server; default 2. */
@@ -226,7 +267,7 @@ export interface MemoryStore {
 /** What every call that reaches the network takes last. */
 export interface CallOptions {
   /** Gives the call up when it fires: the call rejects with `ABORTED` and its requests are cancelled. */
-  signal?: AbortSignal;
+  signal?: Platform<'AbortSignal'>;
   /** Called as the work proceeds. What it throws is ignored. */
   onProgress?: (p: Progress) => void;
 }
@@ -849,7 +890,7 @@ export interface Invitation {
    * Of an invitation by code: the address of a page with the code behind it, `<base>#vs1=<code>`. What stands behind `#` is sent
    * to no server; the page that is opened takes it out of its address at once, and gives it to {@link Connections.accept}.
    */
-  link?(base: string | URL): string;
+  link?(base: string | Platform<'URL'>): string;
   /** Where the Vault mails id and token, if it was asked to. */
   email?: string;
   /** What became of that message: `waiting` to be sent or tried again, `sent`, or `failed` and given up. */

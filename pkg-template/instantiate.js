@@ -63,11 +63,20 @@ async function instantiateResponse(response, imports) {
     throw new LoadError('status', message, { status });
   }
   // Compiling while loading is refused for other types, which some servers send; then it has to be loaded first.
-  const streams = response.headers.get('content-type')?.split(';')[0].trim() === 'application/wasm';
-  const compiled = streams
-    ? WebAssembly.instantiateStreaming(response, imports)
-    : WebAssembly.instantiate(await response.arrayBuffer(), imports);
-  return (await compiled).instance;
+  const type = response.headers.get('content-type')?.split(';')[0].trim();
+  if (type === 'application/wasm') return (await WebAssembly.instantiateStreaming(response, imports)).instance;
+  const bytes = await response.arrayBuffer();
+  if (!isModule(bytes)) {
+    const message = `what is at ${url} is no WebAssembly module (${type ?? 'without a type'}): a page in its place, or another file`;
+    throw new LoadError('status', message, { status });
+  }
+  return (await WebAssembly.instantiate(bytes, imports)).instance;
+}
+
+/** By the first four bytes: a zero and `asm`. */
+function isModule(bytes) {
+  const [zero, ...name] = new Uint8Array(bytes.slice(0, 4));
+  return zero === 0 && String.fromCharCode(...name) === 'asm';
 }
 
 function bytesOf(code) {

@@ -1,12 +1,13 @@
 // The entry for Node.js, whose `fetch` does not open files.
 
+import { files } from './files.js';
 import { startOnce } from './start.js';
 
 export { decryptWithPassphrase, KeyPair, PublicKey, qrCode, Session, SymmetricKey, VaultClient } from './classes.js';
 export { isVaultError, VaultError } from './errors.js';
 
 export default function init(source) {
-  return startOnce(source ?? new URL('./vaultshare_bg.wasm', import.meta.url), open);
+  return startOnce(source, files, open);
 }
 
 async function open(place) {

@@ -8,20 +8,19 @@ let started;
 /**
  * Loads and starts the module, once. After a failure the next call tries again.
  *
- * @param {(place: URL) => Promise<Response | BufferSource>} open
+ * @param {(place: unknown) => Promise<Response | BufferSource>} open
+ * @param {() => unknown} place where the module is, or what is in it
  */
-export function start(open) {
-  started ??= startWith(open).catch((error) => {
+export function start(open, place) {
+  started ??= startWith(open, place).catch((error) => {
     started = undefined;
     throw error;
   });
   return started;
 }
 
-async function startWith(open) {
-  // In this form, and in this place, bundlers see that the file has to come along.
-  const place = new URL('./on_demand_bg.wasm', import.meta.url);
-  const { exports } = await instantiate(place, open, { './on_demand_bg.js': bindings });
+async function startWith(open, place) {
+  const { exports } = await instantiate(await place(), open, { './on_demand_bg.js': bindings });
   bindings.__wbg_set_wasm(exports);
   exports.__wbindgen_start();
 }

@@ -11,7 +11,10 @@ self.onmessage = ({ data: { id, operation, values } }) => {
   }
 };
 
-start((place) => fetch(place)).then(
+start(
+  (place) => fetch(place),
+  () => new URL('./on_demand_bg.wasm', import.meta.url),
+).then(
   () => postMessage({}),
   (error) => postMessage({ error: String(error) }),
 );

@@ -3,13 +3,17 @@
 
 /** Gives out instances of three kinds, by where they run and who uses them. */
 export class OnDemandModule {
-  #open;
+  #starting;
   #local;
   #shared;
 
-  /** @param {(place: URL) => Promise<Response | BufferSource>} open how the package's entry opens a file */
-  constructor(open) {
-    this.#open = open;
+  /**
+   * @param {(place: unknown) => Promise<Response | BufferSource>} open how the package's entry opens a file
+   * @param {() => unknown} place where the module is, or what is in it
+   * @param {() => Worker} [newWorker] absent where the entry has none
+   */
+  constructor(open, place, newWorker) {
+    this.#starting = { open, place, newWorker };
   }
 
   /** An instance in a worker, for operations of some milliseconds: one for the page, and a new one after a failure. */
@@ -20,18 +24,19 @@ export class OnDemandModule {
 
   /** An instance in a worker of its own, for an operation of seconds that would block all others. */
   newInstance() {
+    const { newWorker } = this.#starting;
     return new Instance(async (instance) => {
       try {
-        return await instance.startWorker();
+        return await instance.startWorker(newWorker);
       } catch {
-        return startHere(this.#open);
+        return startHere(this.#starting);
       }
     });
   }
 
   /** The instance in this thread, for operations of microseconds; a new one after a failure. */
   localInstance() {
-    if (this.#local === undefined || this.#local.failed) this.#local = new Instance(() => startHere(this.#open));
+    if (this.#local === undefined || this.#local.failed) this.#local = new Instance(() => startHere(this.#starting));
     return this.#local;
   }
 }
@@ -84,9 +89,8 @@ class Instance {
   }
 
   /** Gives what sends requests to a worker, once that is ready for them. */
-  async startWorker() {
-    // In this form, and in this place, bundlers see that the file is a worker's.
-    this.#worker = new Worker(new URL('./on-demand-worker.js', import.meta.url), { type: 'module' });
+  async startWorker(newWorker) {
+    this.#worker = newWorker();
     try {
       await isReady(this.#worker);
     } catch (error) {
@@ -134,8 +138,8 @@ function isReady(worker) {
   });
 }
 
-async function startHere(open) {
+async function startHere({ open, place }) {
   const { perform, start } = await import('./on-demand-module.js');
-  await start(open);
+  await start(open, place);
   return perform;
 }

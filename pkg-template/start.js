@@ -14,26 +14,56 @@ let started;
 /**
  * Gives the promise of the one start, starting now if nobody has. After a failure the next call tries again.
  *
- * @param {unknown} source what `init` was given, or where the module lies beside the entry
+ * @param {unknown} given what `init` was given: a source, or several by name
+ * @param {{ main: () => unknown, onDemand: () => unknown, newWorker?: () => Worker }} files where the entry has the rest
  * @param {(place: string | URL | Request) => Promise<Response | BufferSource>} open
  */
-export function startOnce(source, open) {
-  started ??= start(source, open).catch((error) => {
+export function startOnce(given, files, open) {
+  started ??= start(given, files, open).catch((error) => {
     started = undefined;
     throw vaultError(error);
   });
   return started;
 }
 
-async function start(source, open) {
-  const instance = await instantiate(source, open, imports);
+async function start(given, files, open) {
+  const { module, onDemandModule } = isByName(given) ? given : { module: given };
+  const instance =
+    module === undefined ? await instantiateBeside(files, open) : await instantiate(module, open, imports);
   try {
     bindings.__wbg_set_wasm(instance.exports);
     instance.exports.__wbindgen_start();
-    bindings.useOnDemandModule(new OnDemandModule(open));
+    const place = () => onDemandModule ?? placeOf(files.onDemand);
+    bindings.useOnDemandModule(new OnDemandModule(open, place, files.newWorker));
   } catch (error) {
     bindings.__wbg_set_wasm(beforeInit);
     throw notStarted(error);
+  }
+}
+
+function isByName(given) {
+  return Object.prototype.toString.call(given) === '[object Object]';
+}
+
+/** What whoever bundled the package without its files can do. */
+const advice = 'import "vaultshare/inline", which needs no files, or pass init({ module, onDemandModule })';
+
+async function instantiateBeside(files, open) {
+  const place = await placeOf(files.main);
+  try {
+    return await instantiate(place, open, imports);
+  } catch (error) {
+    if (error.kind !== 'start') error.message += `. Where a bundler has left the file behind: ${advice}`;
+    throw error;
+  }
+}
+
+/** Where a bundle has no URL of its own, as a script or in CommonJS, its files cannot be found beside it. */
+async function placeOf(file) {
+  try {
+    return await file();
+  } catch (cause) {
+    throw new LoadError('source', `this bundle does not know where its files are: ${advice}`, { cause });
   }
 }
 

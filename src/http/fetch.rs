@@ -61,9 +61,11 @@ async fn exchange(fetch: &Function, request: Request) -> Result<Response, Transp
     }
     let retry_after = headers.get("retry-after").map_err(failed)?;
     let body = match object(&response, "body")? {
-        Some(body) => read(body).await?,
         None => Vec::new(),
+        Some(_) if is_read_as_blob(&response)? => read_blob(&response).await?,
+        Some(body) => read(body).await?,
     };
+    abort.disarm();
     // What is no HTTP status is no success either.
     Ok(Response { status: status.as_f64().map_or(0, |status| status as u16), retry_after, body })
 }
@@ -77,7 +79,8 @@ fn build(request: Request, signal: &AbortSignal) -> Result<web_sys::Request, Tra
             Method::Patch => http::Method::PATCH,
             Method::Delete => http::Method::DELETE,
         })
-        .redirect(RequestRedirect::Error)
+        // Not `error`, which Cloudflare's runtime refuses.
+        .redirect(RequestRedirect::Manual)
         .credentials(RequestCredentials::Omit)
         .cache(RequestCache::NoStore)
         .abort_signal(Some(signal));
@@ -88,7 +91,7 @@ fn build(request: Request, signal: &AbortSignal) -> Result<web_sys::Request, Tra
         Some(body) => builder.body(Uint8Array::from(body.as_slice())),
         None => builder.build(),
     };
-    built.map(web_sys::Request::from).map_err(|_| no_response())
+    built.map(web_sys::Request::from).map_err(|error| failed(js_sys::Error::new(&error.to_string())))
 }
 
 /// A property that is an object, `None` where it is null or missing.
@@ -102,11 +105,17 @@ fn object(of: &JsValue, name: &str) -> Result<Option<JsValue>, TransportError> {
 
 #[wasm_bindgen]
 extern "C" {
-    /// What `ReadableStream` has for reading, with whatever a caller's `fetch` may throw there caught.
+    /// What a response, a blob and a `ReadableStream` have for reading, with whatever a caller's `fetch` may throw there caught.
     type Body;
 
     #[wasm_bindgen(method, structural, catch, js_name = getReader)]
     fn reader(this: &Body) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(method, structural, catch)]
+    fn blob(this: &Body) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(method, structural, catch, js_name = arrayBuffer)]
+    fn array_buffer(this: &Body) -> Result<JsValue, JsValue>;
 
     type Reader;
 
@@ -115,6 +124,27 @@ extern "C" {
 
     #[wasm_bindgen(method, structural, catch)]
     fn cancel(this: &Reader) -> Result<JsValue, JsValue>;
+}
+
+/// Whether the browser reads the body for us: Chromium shows one request in five as aborted whose body a page reads by its
+/// stream, whatever it does. Where there is no page, nobody looks, and a blob would be memory like any other.
+fn is_read_as_blob(response: &JsValue) -> Result<bool, TransportError> {
+    let is_browser = Reflect::has(&global(), &"XMLHttpRequest".into()).unwrap_or_default();
+    Ok(is_browser && Reflect::get(response, &"blob".into()).map_err(failed)?.is_function())
+}
+
+/// Reads a body that the browser keeps outside of the page until its length is known.
+async fn read_blob(response: &JsValue) -> Result<Vec<u8>, TransportError> {
+    let blob = settled(response.unchecked_ref::<Body>().blob().map_err(failed)?).await?;
+    let size = Reflect::get(&blob, &"size".into()).map_err(failed)?;
+    if size.as_f64().is_none_or(|size| size > MAXIMUM_REPLY_LENGTH as f64) {
+        return Err(TransportError::ReplyTooLong);
+    }
+    let bytes = settled(blob.unchecked_ref::<Body>().array_buffer().map_err(failed)?).await?;
+    if !bytes.is_object() {
+        return Err(no_response());
+    }
+    Ok(array_of(&bytes)?.to_vec())
 }
 
 /// Reads a body to its end, but no further than [`MAXIMUM_REPLY_LENGTH`]: `Content-Length` may lie, or be missing.
@@ -149,12 +179,14 @@ async fn settled(promise: JsValue) -> Result<JsValue, TransportError> {
 
 /// A chunk as an array of our own, which has the length that it says.
 fn bytes_of(chunk: &JsValue) -> Result<Uint8Array, TransportError> {
-    if !ArrayBuffer::is_view(chunk) {
-        return Err(no_response());
-    }
+    if ArrayBuffer::is_view(chunk) { array_of(chunk) } else { Err(no_response()) }
+}
+
+/// Of bytes that may be of another frame.
+fn array_of(bytes: &JsValue) -> Result<Uint8Array, TransportError> {
     let class = Reflect::get(&global(), &"Uint8Array".into()).map_err(failed)?;
     let class: Function = class.dyn_into().map_err(failed)?;
-    Reflect::construct(&class, &Array::of1(chunk)).map(JsCast::unchecked_into).map_err(failed)
+    Reflect::construct(&class, &Array::of1(bytes)).map(JsCast::unchecked_into).map_err(failed)
 }
 
 /// With what was thrown, most often a `TypeError` of `fetch`.
@@ -168,20 +200,31 @@ fn no_response() -> TransportError {
 }
 
 /// Aborts a request, and so frees its connection, when its future is dropped.
-pub(crate) struct AbortOnDrop(AbortController);
+pub(crate) struct AbortOnDrop {
+    controller: AbortController,
+    is_over: bool,
+}
 
 impl AbortOnDrop {
     pub(crate) fn new() -> Result<Self, TransportError> {
-        AbortController::new().map(AbortOnDrop).map_err(failed)
+        let controller = AbortController::new().map_err(failed)?;
+        Ok(AbortOnDrop { controller, is_over: false })
     }
 
     pub(crate) fn signal(&self) -> AbortSignal {
-        self.0.signal()
+        self.controller.signal()
+    }
+
+    /// Lets go of what has ended: browsers show one as aborted of which they have yet to note the end.
+    fn disarm(mut self) {
+        self.is_over = true;
     }
 }
 
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
-        self.0.abort();
+        if !self.is_over {
+            self.controller.abort();
+        }
     }
 }

@@ -27,7 +27,8 @@ pub(super) fn error_of(response: &Response) -> Error {
     let server_code = reason.as_ref().and_then(|reason| machine_code(&reason.error));
     let (code, message) = match (response.status, server_code) {
         // Where there is no Vault or Keystore, "no such record" and "wrong passphrase" would be lies.
-        (300..400 | 405, _) | (_, Some("unknown_endpoint")) => return not_a_service(response.status),
+        // Browsers say of a redirect only that there is one, with status 0.
+        (0 | 300..400 | 405, _) | (_, Some("unknown_endpoint")) => return not_a_service(response.status),
         (404, _) if reason.is_none() => return not_a_service(response.status),
         (401 | 403, _) if is_page(&response.body) => return not_a_service(response.status),
         (_, Some("onsharing_not_permitted")) => {
@@ -93,8 +94,8 @@ pub(super) fn is_page(body: &[u8]) -> bool {
 
 /// The error of a reply that no Vault or Keystore gives.
 pub(super) fn not_a_service(status: u16) -> Error {
-    Error::new(ErrorCode::BadResponse, "what answered is no Vault or Keystore: is the base URL right?")
-        .with_status(status)
+    let error = Error::new(ErrorCode::BadResponse, "what answered is no Vault or Keystore: is the base URL right?");
+    if status == 0 { error } else { error.with_status(status) }
 }
 
 /// How much of a server's sentence is repeated, in characters.
@@ -149,6 +150,16 @@ mod tests {
         for status in [401, 404, 503] {
             let body = r#"{"errors":[{"error":"not_found","message":"Not found for this user"}]}"#;
             assert!(!error_of(&response(status, body)).message().contains("server says"), "{status}");
+        }
+    }
+
+    #[test]
+    fn who_sends_elsewhere_is_no_service() {
+        // What browsers say of a redirect, and Node.js.
+        for (status, told) in [(0, None), (301, Some(301)), (307, Some(307))] {
+            let error = error_of(&response(status, ""));
+            assert_eq!((error.code(), error.status()), (ErrorCode::BadResponse, told));
+            assert!(error.message().contains("base URL"), "{error}");
         }
     }
 

@@ -85,7 +85,7 @@ pub trait Transport {
 /// Why there is no reply.
 #[derive(Clone, Debug)]
 pub enum TransportError {
-    /// The connection could not be made, broke, or was refused (also: a redirect, or a page's CORS rules). With what the
+    /// The connection could not be made, broke, or was refused (also by a page's CORS rules). With what the
     /// platform says of it, without the request's URL, in which other clients' servers may have a token.
     Failed(Option<Cause>),
     /// The reply is longer than [`MAXIMUM_REPLY_LENGTH`].

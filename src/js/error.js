@@ -31,6 +31,17 @@ export class VaultError extends Error {
   get [mark]() {
     return true;
   }
+
+  /** What a message to another thread, or a log, takes along: a structured clone keeps nothing but the message. */
+  toJSON() {
+    const { name, code, message, status, serverCode } = this;
+    return { name, code, message, status, serverCode };
+  }
+
+  /** The error of what `toJSON` gave, perhaps in another thread. */
+  static from({ code, message, status, serverCode }) {
+    return new VaultError(code, message, status, serverCode);
+  }
 }
 
 /** Whether a caught value is a failure of vaultshare, also one made by another copy of it. */

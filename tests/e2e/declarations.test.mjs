@@ -266,6 +266,8 @@ async function callPrimitives(check) {
   );
   await check('PublicKey#verify', publicKey.verify(await check('KeyPair#sign', pair.sign(new Uint8Array(3)))));
   await check('qrCode', vaultshare.qrCode('a text'));
+  const error = new vaultshare.VaultError('RATE_LIMITED', 'slow down', 429, 'too_many_requests');
+  await check('VaultError.from', vaultshare.VaultError.from(await check('VaultError#toJSON', error.toJSON())));
   await check(
     'decryptWithPassphrase',
     decryptWithPassphrase(await encryptWithPassphrase(new Uint8Array(3)), passphrase),

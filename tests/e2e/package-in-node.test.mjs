@@ -14,9 +14,9 @@ const exportedNames = [
   'VaultClient',
   'VaultError',
   'decryptWithPassphrase',
-  'qrCode',
   'default',
   'isVaultError',
+  'qrCode',
 ];
 
 describe('the package in Node.js', () => {
@@ -49,10 +49,13 @@ describe('the package in Node.js', () => {
       'THIRD-PARTY-NOTICES',
       'classes.js',
       'errors.js',
+      'files.js',
       'guard.js',
       'imports.js',
       'index.d.ts',
       'index.js',
+      'inline.d.ts',
+      'inline.js',
       'instantiate.js',
       'node.js',
       'on-demand-module.js',
@@ -60,11 +63,14 @@ describe('the package in Node.js', () => {
       'on-demand.js',
       'on_demand_bg.js',
       'on_demand_bg.wasm',
+      'on_demand_inline.js',
       'package.json',
       'snippets',
       'start.js',
       'vaultshare_bg.js',
       'vaultshare_bg.wasm',
+      'vaultshare_inline.js',
+      'wasm.d.ts',
     ]);
   });
 

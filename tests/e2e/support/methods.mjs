@@ -213,13 +213,15 @@ export const withoutArguments = [
   ...['Session', 'SymmetricKey', 'KeyPair', 'PublicKey'].map((name) => `${name}#[Symbol.dispose]`),
   'isVaultError',
   'new VaultError',
+  'VaultError#toJSON',
+  'VaultError.from',
   'init',
 ];
 
 export const methods = Object.keys(calls);
 
-/** Those that give a promise and do not reach the network. */
-export const localMethods = ['Session#importMemory', 'Session#exportMemory'];
+/** Those that give a promise and do not reach the network; the last two do not in Node.js, where no session is kept. */
+export const localMethods = ['Session#importMemory', 'Session#exportMemory', 'VaultClient#resume', 'Session#remember'];
 
 /** Those that reach the network. */
 export const networkMethods = methods.filter(

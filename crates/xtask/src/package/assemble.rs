@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context;
+use base64ct::{Base64, Encoding};
 
 use super::{
     notices,
@@ -42,7 +43,12 @@ pub(super) fn assemble(workspace: &Workspace, main: &Path, on_demand: &Path) -> 
         }
         Ok(())
     })?;
-    progress::step("taking comments and long names out of pkg/", || minify(workspace))
+    progress::step("taking comments and long names out of pkg/", || minify(workspace))?;
+    for (module, file) in [(MAIN, "vaultshare_inline.js"), (ON_DEMAND, "on_demand_inline.js")] {
+        let base64 = Base64::encode_string(&files::read_bytes(&workspace.package().join(module.wasm()))?);
+        files::write(&workspace.package().join(file), format!("export const base64 = '{base64}';\n"))?;
+    }
+    Ok(())
 }
 
 /// What people read is in this repository; pages that load the package without a bundler need not load its comments.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 
 use crate::{files, progress, workspace::Workspace};
 
@@ -12,6 +12,8 @@ const LIMIT: u64 = 532_500;
 
 /// The on-demand module, and what starts it, in a worker or beside one.
 const SECOND_MODULE: [&str; 4] = ["on_demand_bg.wasm", "on_demand_bg.js", "on-demand-module.js", "on-demand-worker.js"];
+
+const INLINE: [&str; 3] = ["inline.js", "vaultshare_inline.js", "on_demand_inline.js"];
 
 /// The bytes of some files, as they are and as a server sends them.
 #[derive(Default)]
@@ -27,14 +29,20 @@ struct Sizes {
     javascript: Size,
     /// Loaded only without `crypto.subtle`, or for a ciphertext from before 2021.
     second_module: Size,
+    /// The other entry, which has both modules within.
+    inline: Size,
 }
 
 /// Says how large the package's code is.
 pub(super) fn report(workspace: &Workspace) -> anyhow::Result<()> {
     let sizes = Sizes::measure(&workspace.package())?;
     let kilobytes = |bytes: u64| format!("{}.{} kB", bytes / 1000, bytes % 1000 / 100);
-    let kinds =
-        [("WebAssembly", &sizes.wasm), ("JavaScript", &sizes.javascript), ("loaded on demand", &sizes.second_module)];
+    let kinds = [
+        ("WebAssembly", &sizes.wasm),
+        ("JavaScript", &sizes.javascript),
+        ("loaded on demand", &sizes.second_module),
+        ("both within, in `vaultshare/inline`", &sizes.inline),
+    ];
     for (what, size) in kinds {
         progress::note(&format!("{what}: {}, gzipped {}", kilobytes(size.plain), kilobytes(size.gzipped)));
     }
@@ -59,6 +67,7 @@ impl Sizes {
             match file.extension().and_then(|extension| extension.to_str()) {
                 // For Node.js, in the place of `index.js`.
                 Some("js") if file.ends_with("node.js") => {}
+                Some("js") if INLINE.iter().any(|name| file.ends_with(name)) => sizes.inline.add(&file)?,
                 Some("wasm" | "js") if is_of_second_module => sizes.second_module.add(&file)?,
                 Some("wasm") => sizes.wasm.add(&file)?,
                 Some("js") => sizes.javascript.add(&file)?,
@@ -75,7 +84,7 @@ impl Sizes {
 
 impl Size {
     fn add(&mut self, file: &Path) -> anyhow::Result<()> {
-        let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let bytes = files::read_bytes(file)?;
         self.plain += bytes.len() as u64;
         self.gzipped += files::gzipped(&bytes)?.len() as u64;
         Ok(())
