@@ -71,7 +71,11 @@ function calledHere(promise, own) {
   return promise.catch((error) => {
     if (error instanceof VaultError) {
       const [, ...callers] = call.stack.split('\n');
-      Object.defineProperty(error, 'stack', { value: [String(error), ...callers].join('\n'), configurable: true, writable: true });
+      Object.defineProperty(error, 'stack', {
+        value: [String(error), ...callers].join('\n'),
+        configurable: true,
+        writable: true,
+      });
     }
     throw error;
   });

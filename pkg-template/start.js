@@ -46,7 +46,8 @@ function isByName(given) {
 }
 
 /** What whoever bundled the package without its files can do. */
-const advice = 'import "vaultshare/inline", which needs no files, or pass init({ module, onDemandModule })';
+const advice =
+  'import "vaultshare/inline", which needs none, or pass init({ module, onDemandModule }), as Cloudflare Workers do';
 
 async function instantiateBeside(files, open) {
   const place = await placeOf(files.main);
