@@ -20,6 +20,12 @@ const ALL = ['ours', 'peer', 'floor'];
 export const cases = [
   { name: 'signIn', title: 'sign in', bounds: { peer: 25, floor: 1.5 }, clients: ALL },
   {
+    name: 'resume',
+    title: 'resume a session that the browser keeps',
+    bounds: { milliseconds: 100, floor: 1.5 },
+    clients: ['ours', 'floor'],
+  },
+  {
     name: 'createUser',
     title: 'create a user, key pair given',
     bounds: { peer: 15, floor: 1.3 },

@@ -5,6 +5,7 @@
 import { createUser, signIn } from './floor/account.mjs';
 import { importKey, openAt, seal } from './floor/envelope.mjs';
 import { createItem, openItem, updateItem } from './floor/items.mjs';
+import { remember, resume } from './floor/resume.mjs';
 import { generatePair } from './floor/rsa.mjs';
 import { inviterOf, learnConnection, openShared, read, refresh, share, storeConnectionPair } from './floor/sharing.mjs';
 import { fromBase64url } from './floor/text.mjs';
@@ -14,6 +15,11 @@ export async function makeFloor({ scene, stage }) {
 
   return {
     signIn: async () => ({ run: () => enter(scene.alice), outcome: ({ userId }) => userId }),
+
+    resume: async () => {
+      await remember(scene.url, await enter(scene.alice));
+      return { run: () => resume(scene.url), outcome: ({ userId }) => userId };
+    },
 
     createUser: async () => ({
       run: () => createUser(scene.url, scene.alice.passphrase),

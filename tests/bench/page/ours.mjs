@@ -16,6 +16,17 @@ export async function makeOurs({ scene, stage }) {
       after: (session) => session.close(),
     }),
 
+    resume: async () => {
+      const session = await signIn(scene.alice);
+      await session.remember();
+      return {
+        run: () => client.resume(),
+        outcome: ({ userId }) => userId,
+        after: (resumed) => resumed.close(),
+        close: () => session.close(),
+      };
+    },
+
     createUser: async () => ({
       run: () => client.createUser(scene.alice.passphrase),
       outcome: ({ secret }) => secret,

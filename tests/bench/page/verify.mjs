@@ -7,6 +7,7 @@ export async function verify({ name, client }, outcome, { scene, stage }) {
   const checks = {
     signIn: () => same(outcome, scene.alice.userId),
     'signIn-without-subtle': () => same(outcome, scene.alice.userId),
+    resume: () => same(outcome, scene.alice.userId),
     createUser: async () => {
       const { userId } = await stage.enter({ secret: outcome, passphrase: scene.alice.passphrase });
       if (!userId) throw new Error('the user who was made cannot sign in');

@@ -18,16 +18,20 @@ export async function signIn(url, secret, passphrase) {
   const { keypair } = await keystore('GET', '/keypairs/external_id/auth');
   const opening = vault('POST', '/session', { public_key: keypair.public_key });
   const { serialized_key_encryption_key } = (await wrappedKek).key_encryption_key;
-  const kek = await open(await derived.key, serialized_key_encryption_key, 'vs1/kek').then(importKey);
+  const kekBytes = await open(await derived.key, serialized_key_encryption_key, 'vs1/kek');
+  const kek = await importKey(kekBytes);
   const loginPlace = `vs1/login/${await fingerprintOf(keypair.public_key)}`;
   const privateKey = await openText(kek, keypair.encrypted_serialized_key, loginPlace).then(importPrivate);
   tokens.vault = await openToken(privateKey, (await opening).session.encrypted_session_authentication_string);
 
   const { user } = await vault('GET', '/me');
   const { data_encryption_key } = await keystore('GET', `/data_encryption_keys/${user.private_dek_external_id}`);
-  const dek = await open(kek, data_encryption_key.serialized_data_encryption_key, 'vs1/dek').then(importKey);
+  const dekBytes = await open(kek, data_encryption_key.serialized_data_encryption_key, 'vs1/dek');
+  const dek = await importKey(dekBytes);
   return {
     userId: user.id,
+    tokens,
+    rawKeys: [kekBytes, dekBytes],
     keystore,
     vault,
     kek,
