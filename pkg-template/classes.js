@@ -69,8 +69,9 @@ function calledHere(promise, own) {
   const call = {};
   Error.captureStackTrace(call, own);
   return promise.catch((error) => {
-    if (error instanceof VaultError) {
-      const [, ...callers] = call.stack.split('\n');
+    // V8's have a line before those that called; a program may have its stacks made into something else.
+    if (error instanceof VaultError && typeof call.stack === 'string') {
+      const callers = call.stack.split('\n').slice(/^\S*Error\b|^\[object/.test(call.stack) ? 1 : 0);
       Object.defineProperty(error, 'stack', {
         value: [String(error), ...callers].join('\n'),
         configurable: true,

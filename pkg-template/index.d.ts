@@ -22,6 +22,9 @@ declare global {
   interface SymbolConstructor {
     readonly dispose: unique symbol;
   }
+  interface Disposable {
+    [Symbol.dispose](): void;
+  }
 }
 
 /** A class of the platform, where the project's `lib` or `types` knows it. */
@@ -54,7 +57,7 @@ export type ModuleSource =
  *
  * @param source where `vaultshare_bg.wasm` is, or what is in it. Without it, the file beside the package's scripts is loaded: in
  *   browsers, workers, Node.js and through bundlers. By name: `module`, the same, and `onDemandModule`, likewise for
- *   `on_demand_bg.wasm`, which is loaded at its first use. The entry `vaultshare/inline` has both within, and needs neither
+ *   `on_demand_bg.wasm`, which is loaded at its first use, and then works in this thread instead of the package's worker. The entry `vaultshare/inline` has both within, and needs neither
  * @throws {VaultError} `NETWORK` if a file cannot be loaded, `BAD_RESPONSE` if something else is in its place, `INTERNAL` if it
  *   cannot be started (a Content Security Policy has to allow `script-src 'wasm-unsafe-eval'`), `INVALID_ARGUMENT` for any other
  *   source, and in a bundle that does not know where its files are
@@ -176,8 +179,8 @@ export class VaultError extends Error {
   readonly cause?: unknown;
 
   /**
-   * What a message to another thread or a log takes along. A structured clone of an error, as `postMessage` makes it, keeps the
-   * message alone.
+   * What a message to another thread or a log takes along. A structured clone of an error, as `postMessage` makes it, loses the
+   * code, the status and the class.
    *
    * @example
    * postMessage({ failed: error.toJSON() }); // in a worker; in the page: VaultError.from(data.failed)

@@ -1,5 +1,11 @@
 // Loads and instantiates a WebAssembly module, from whatever it is given.
 
+/** Opens a file of the package: in a page that a test has under Node.js, it lies on the disk. */
+export function open(place) {
+  const disk = /^file:/i.test(String(place)) && globalThis.process?.getBuiltinModule?.('node:fs/promises');
+  return disk ? disk.readFile(new URL(place)) : fetch(place);
+}
+
 /** Why a module could not be loaded or started. */
 export class LoadError extends Error {
   /**
@@ -65,7 +71,9 @@ async function instantiateResponse(response, imports) {
   // Compiling while loading is refused for other types, which some servers send; then it has to be loaded first.
   const type = response.headers.get('content-type')?.split(';')[0].trim();
   if (type === 'application/wasm') return (await WebAssembly.instantiateStreaming(response, imports)).instance;
-  const bytes = await response.arrayBuffer();
+  const bytes = await response.arrayBuffer().catch((cause) => {
+    throw new LoadError('network', `the WebAssembly module did not arrive whole from ${url}`, { cause });
+  });
   if (!isModule(bytes)) {
     const message = `what is at ${url} is no WebAssembly module (${type ?? 'without a type'}): a page in its place, or another file`;
     throw new LoadError('status', message, { status });

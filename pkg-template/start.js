@@ -27,22 +27,26 @@ export function startOnce(given, files, open) {
 }
 
 async function start(given, files, open) {
-  const { module, onDemandModule } = isByName(given) ? given : { module: given };
-  const instance =
-    module === undefined ? await instantiateBeside(files, open) : await instantiate(module, open, imports);
+  const { module, onDemandModule } = named(given);
+  const instance = module == null ? await instantiateBeside(files, open) : await instantiate(module, open, imports);
   try {
     bindings.__wbg_set_wasm(instance.exports);
     instance.exports.__wbindgen_start();
+    // The package's worker knows no other place than its own.
+    const newWorker = onDemandModule == null ? files.newWorker : undefined;
     const place = () => onDemandModule ?? placeOf(files.onDemand);
-    bindings.useOnDemandModule(new OnDemandModule(open, place, files.newWorker));
+    bindings.useOnDemandModule(new OnDemandModule(open, place, newWorker));
   } catch (error) {
     bindings.__wbg_set_wasm(beforeInit);
     throw notStarted(error);
   }
 }
 
-function isByName(given) {
-  return Object.prototype.toString.call(given) === '[object Object]';
+function named(given) {
+  if (Object.prototype.toString.call(given) !== '[object Object]') return { module: given };
+  const unknown = Object.keys(given).find((name) => name !== 'module' && name !== 'onDemandModule');
+  if (unknown === undefined) return given;
+  throw new LoadError('source', 'init() takes `module` and `onDemandModule`, and no other name');
 }
 
 /** What whoever bundled the package without its files can do. */
@@ -64,6 +68,7 @@ async function placeOf(file) {
   try {
     return await file();
   } catch (cause) {
+    if (cause instanceof LoadError) throw cause;
     throw new LoadError('source', `this bundle does not know where its files are: ${advice}`, { cause });
   }
 }

@@ -136,15 +136,20 @@ fn is_read_as_blob(response: &JsValue) -> Result<bool, TransportError> {
 /// Reads a body that the browser keeps outside of the page until its length is known.
 async fn read_blob(response: &JsValue) -> Result<Vec<u8>, TransportError> {
     let blob = settled(response.unchecked_ref::<Body>().blob().map_err(failed)?).await?;
-    let size = Reflect::get(&blob, &"size".into()).map_err(failed)?;
-    if size.as_f64().is_none_or(|size| size > MAXIMUM_REPLY_LENGTH as f64) {
+    let size = Reflect::get(&blob, &"size".into()).map_err(failed)?.as_f64().ok_or_else(no_response)?;
+    if size > MAXIMUM_REPLY_LENGTH as f64 {
         return Err(TransportError::ReplyTooLong);
     }
     let bytes = settled(blob.unchecked_ref::<Body>().array_buffer().map_err(failed)?).await?;
     if !bytes.is_object() {
         return Err(no_response());
     }
-    Ok(array_of(&bytes)?.to_vec())
+    let bytes = array_of(&bytes)?;
+    // A caller's `fetch` may give something that only looks like a blob.
+    if f64::from(bytes.length()) != size {
+        return Err(no_response());
+    }
+    Ok(bytes.to_vec())
 }
 
 /// Reads a body to its end, but no further than [`MAXIMUM_REPLY_LENGTH`]: `Content-Length` may lie, or be missing.

@@ -32,10 +32,10 @@ export class VaultError extends Error {
     return true;
   }
 
-  /** What a message to another thread, or a log, takes along: a structured clone keeps nothing but the message. */
+  /** What a message to another thread, or a log, takes along: a structured clone loses code, status and class. */
   toJSON() {
-    const { name, code, message, status, serverCode } = this;
-    return { name, code, message, status, serverCode };
+    const { name, message } = this;
+    return { name, message, ...this };
   }
 
   /** The error of what `toJSON` gave, perhaps in another thread. */

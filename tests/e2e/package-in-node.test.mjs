@@ -109,6 +109,10 @@ describe('the package in Node.js', () => {
     });
   }
 
+  it('starts from both modules by name', async () => {
+    assert.deepEqual(await answerOf('by-name.mjs'), { misspelt: 'INVALID_ARGUMENT', drawn: true });
+  });
+
   it('starts from a server that does not know the type of the file', async () => {
     const folder = join(project.folder, 'node_modules/vaultshare');
     const ignorant = await serveFolder(folder, { contentTypes: { '.wasm': 'application/octet-stream' } });

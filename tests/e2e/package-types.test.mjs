@@ -28,7 +28,7 @@ describe('the types of the package', () => {
     await rm(data, { recursive: true, force: true });
   });
 
-  for (const config of ['tsconfig.bundler.json', 'tsconfig.nodenext.json']) {
+  for (const config of ['tsconfig.bundler.json', 'tsconfig.nodenext.json', 'tsconfig.without-dom.json']) {
     it(`accept a use of every method (${config})`, async () => {
       const { status, output } = await node(types.folder, tool('typescript/bin/tsc'), '--project', config);
       assert.equal(status, 0, output);
