@@ -7,17 +7,10 @@ import { nodeResolve } from '@rollup/plugin-node-resolve';
 import { build } from 'esbuild';
 import { rollup } from 'rollup';
 import { launchBrowser, watchForTrouble } from './support/browser.mjs';
-import { makeProject, node } from './support/projects.mjs';
+import { makeProject, node, roundTripOutcome } from './support/projects.mjs';
 import { serveFolder } from './support/static-server.mjs';
 
-const expected = {
-  oneStart: true,
-  sealed: true,
-  text: 'Grüße ⚡',
-  old: 'BMW',
-  wrongKey: 'DECRYPTION_FAILED',
-  withoutSubtle: { text: 'auch so', inWorker: false },
-};
+const expected = roundTripOutcome({ inWorker: false });
 
 /** How a bundler makes one file of `entry`. */
 const bundlers = {

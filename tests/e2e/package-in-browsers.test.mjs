@@ -4,7 +4,7 @@ import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { launchBrowser, watchForTrouble } from './support/browser.mjs';
-import { makeProject, node, tool } from './support/projects.mjs';
+import { makeProject, node, roundTripOutcome, tool } from './support/projects.mjs';
 import { serveFolder } from './support/static-server.mjs';
 
 /** Allows what is the page's own, and compiling WebAssembly; no inline code, no `eval`. */
@@ -13,14 +13,7 @@ const strictPolicy = {
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; worker-src 'self'; img-src data:; " +
     "base-uri 'none'; form-action 'none'",
 };
-const expected = {
-  oneStart: true,
-  sealed: true,
-  text: 'Grüße ⚡',
-  old: 'BMW',
-  wrongKey: 'DECRYPTION_FAILED',
-  withoutSubtle: { text: 'auch so', inWorker: true },
-};
+const expected = roundTripOutcome({ inWorker: true });
 
 const patience = 60_000;
 

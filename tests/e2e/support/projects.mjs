@@ -35,6 +35,18 @@ export async function makeProject(name) {
   }
 }
 
+/** What `shared/round-trip.js` comes to, but for what it says before `init()`. */
+export function roundTripOutcome({ inWorker }) {
+  return {
+    oneStart: true,
+    sealed: true,
+    text: 'Grüße ⚡',
+    old: 'BMW',
+    wrongKey: 'DECRYPTION_FAILED',
+    withoutSubtle: { text: 'auch so', inWorker },
+  };
+}
+
 /**
  * Runs a program to its end.
  *

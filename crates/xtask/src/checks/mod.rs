@@ -30,8 +30,8 @@ pub(crate) struct Options {
 /// A kind of tests.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Stage {
-    /// Formatting, lints, licences, the Rust tests, the systemd unit and the documentation. Known advisories about the crates are looked up where their database (a git repository) can be reached; elsewhere a line says that
-    /// they were not
+    /// Formatting, lints, licences, the Rust tests, the systemd unit and the documentation. Known advisories about the crates
+    /// are looked up where their database (a git repository) can be reached; elsewhere a line says that they were not
     Native,
     /// The crate's tests compiled to WebAssembly, in headless Chromium
     Web,
