@@ -347,10 +347,10 @@ enum RowValue<'a> {
 }
 
 impl<'a> Row<'a> {
-    fn new(slot: &'a Slot, wish: Option<&'a NewSlot>) -> Self {
+    fn new(slot: &'a Slot, given: Option<&'a NewSlot>) -> Self {
         // What is given back as it was read is not written again, so that it does not count as written.
-        let is_given_back = wish.is_some_and(|wish| wish.was_read() && wish.keeps_value_of(slot));
-        let value = match wish.and_then(|wish| wish.value.as_ref()) {
+        let is_given_back = given.is_some_and(|given| given.was_read() && given.keeps_value_of(slot));
+        let value = match given.and_then(|given| given.value.as_ref()) {
             None => RowValue::Kept,
             Some(_) if is_given_back => RowValue::Kept,
             Some(Some(value)) if !value.is_empty() => RowValue::Sealed(value),
@@ -358,9 +358,9 @@ impl<'a> Row<'a> {
             Some(_) if slot.value.is_none() && slot.written.is_some() => RowValue::Kept,
             Some(_) => RowValue::Emptied,
         };
-        let label = wish.and_then(|wish| wish.label.as_deref()).map_or(slot.record.label.as_str(), str::trim);
-        let slot_type = wish.and_then(|wish| wish.slot_type.as_deref()).unwrap_or(&slot.record.slot_type_name);
-        let description = wish.and_then(|wish| wish.new_description(slot));
+        let label = given.and_then(|given| given.label.as_deref()).map_or(slot.record.label.as_str(), str::trim);
+        let slot_type = given.and_then(|given| given.slot_type.as_deref()).unwrap_or(&slot.record.slot_type_name);
+        let description = given.and_then(|given| given.new_description(slot));
         Row { slot, label, slot_type, description, value }
     }
 
@@ -392,14 +392,14 @@ impl<'a> Row<'a> {
 }
 
 async fn seal(keys: &Keys, item: &Item, change: &ItemChange, ids: &[Id], vouching: Vouching) -> Result<Sealed> {
-    let wishes: BTreeMap<&Id, &NewSlot> = ids.iter().zip(&change.slots).collect();
-    if wishes.len() < ids.len() {
+    let given_by_id: BTreeMap<&Id, &NewSlot> = ids.iter().zip(&change.slots).collect();
+    if given_by_id.len() < ids.len() {
         return Err(Error::invalid_argument("two of the slots are one and the same"));
     }
-    let is_removed = |slot: &&Slot| wishes.get(&slot.record.id).is_some_and(|wish| wish.remove);
+    let is_removed = |slot: &&Slot| given_by_id.get(&slot.record.id).is_some_and(|given| given.remove);
     let (removed, kept): (Vec<&Slot>, Vec<&Slot>) = item.slots.iter().partition(is_removed);
     let mut rows: Vec<Row<'_>> =
-        kept.into_iter().map(|slot| Row::new(slot, wishes.get(&slot.record.id).copied())).collect();
+        kept.into_iter().map(|slot| Row::new(slot, given_by_id.get(&slot.record.id).copied())).collect();
     rows.sort_unstable_by(|one, other| one.slot.record.id.cmp(&other.slot.record.id));
     // Servers may do so: the state is of what they keep.
     let label = change.label.as_deref().map_or(item.record.label.as_str(), str::trim);
@@ -492,10 +492,10 @@ fn vouch_by_a_value(rows: &mut [Row<'_>], changes: bool, is_born: bool) {
 
 /// Whether an item holds the values asked for, and no others.
 fn has_exactly(item: &Item, slots: &[NewSlot], rows: &[Id]) -> bool {
-    let wishes: BTreeMap<&Id, &NewSlot> = rows.iter().zip(slots).collect();
+    let given_by_id: BTreeMap<&Id, &NewSlot> = rows.iter().zip(slots).collect();
     item.slots.iter().all(|slot| {
-        let wished = wishes.get(&slot.record.id).and_then(|wish| wish.value.as_ref()?.as_ref());
-        slot.value.as_ref() == wished.filter(|value| !value.is_empty()) && slot.is_bound
+        let value = given_by_id.get(&slot.record.id).and_then(|given| given.value.as_ref()?.as_ref());
+        slot.value.as_ref() == value.filter(|value| !value.is_empty()) && slot.is_bound
     })
 }
 

@@ -20,12 +20,12 @@ pub(super) fn refuse_outdated(item: &Item, change: &ItemChange, rows: &[SlotRow]
         outdated.push("`label`".to_owned());
     }
     let slots: HashMap<&Id, &Slot> = item.slots.iter().map(|slot| (&slot.record.id, slot)).collect();
-    for (index, (wish, row)) in change.slots.iter().zip(rows).enumerate() {
+    for (index, (given, row)) in change.slots.iter().zip(rows).enumerate() {
         let SlotRow::Of(id) = row else { continue };
         let Some(slot) = slots.get(id) else { continue };
         let (is_written, is_labelled) =
-            (is_written_since(item, slot, wish, change.version.as_deref()), is_changed_since(slot, wish));
-        if changes_value(slot, wish) && is_written || changes_words(slot, wish) && is_labelled.unwrap_or(is_written) {
+            (is_written_since(item, slot, given, change.version.as_deref()), is_changed_since(slot, given));
+        if changes_value(slot, given) && is_written || changes_words(slot, given) && is_labelled.unwrap_or(is_written) {
             outdated.push(format!("`slots[{index}]`"));
         }
     }
@@ -46,8 +46,8 @@ fn is_label_written_since(item: &Item, version: &str) -> bool {
     }
 }
 
-fn is_written_since(item: &Item, slot: &Slot, wish: &NewSlot, version: Option<&str>) -> bool {
-    match (wish.revision, &wish.updated_at, version) {
+fn is_written_since(item: &Item, slot: &Slot, given: &NewSlot, version: Option<&str>) -> bool {
+    match (given.revision, &given.updated_at, version) {
         (Some(read), ..) => slot.written_at() != Some(read),
         (None, Some(read), _) => slot.record.updated_at != *read,
         (None, None, Some(version)) => match slot.written_at() {
@@ -59,19 +59,19 @@ fn is_written_since(item: &Item, slot: &Slot, wish: &NewSlot, version: Option<&s
 }
 
 /// Whether words or value of a slot are others than when it was read, where that is known. The revision is of the value alone.
-fn is_changed_since(slot: &Slot, wish: &NewSlot) -> Option<bool> {
-    wish.updated_at.as_ref().map(|read| slot.record.updated_at != *read)
+fn is_changed_since(slot: &Slot, given: &NewSlot) -> Option<bool> {
+    given.updated_at.as_ref().map(|read| slot.record.updated_at != *read)
 }
 
 /// Whether a slot has not yet the value asked for. A repeated call finds its own values, and is no conflict.
-fn changes_value(slot: &Slot, wish: &NewSlot) -> bool {
-    wish.remove || wish.value.is_some() && !wish.keeps_value_of(slot)
+fn changes_value(slot: &Slot, given: &NewSlot) -> bool {
+    given.remove || given.value.is_some() && !given.keeps_value_of(slot)
 }
 
 /// The same of its words.
-fn changes_words(slot: &Slot, wish: &NewSlot) -> bool {
+fn changes_words(slot: &Slot, given: &NewSlot) -> bool {
     let record = &slot.record;
-    wish.label.as_ref().is_some_and(|label| label.trim() != record.label)
-        || wish.slot_type.as_ref().is_some_and(|slot_type| *slot_type != record.slot_type_name)
-        || wish.new_description(slot).is_some()
+    given.label.as_ref().is_some_and(|label| label.trim() != record.label)
+        || given.slot_type.as_ref().is_some_and(|slot_type| *slot_type != record.slot_type_name)
+        || given.new_description(slot).is_some()
 }

@@ -10,7 +10,7 @@ use crate::{
     api::{
         Id, MAXIMUM_CIPHERTEXT_LENGTH,
         vault::{
-            names::{MeantSlot, Named, NamedTwice, SlotWish, machine_name, meant_slots},
+            names::{MeantSlot, Named, NamedTwice, SlotReference, machine_name, meant_slots},
             slots::SlotChange,
         },
     },
@@ -50,8 +50,8 @@ pub(super) fn rows_of_new_item(slots: &[NewSlot]) -> Result<Vec<SlotChange>> {
         return Err(Error::invalid_argument(format!("`slots[{index}].remove`: a new item has no slot to remove")));
     }
     let to_make: Vec<(usize, &NewSlot)> = slots.iter().enumerate().collect();
-    let wishes = wishes(&to_make, |_, _| Ok(None))?;
-    let meant = meant_slots(&[], &wishes, &|_, _| false).map_err(|twice| named_twice(&to_make, twice))?;
+    let references = references(&to_make, |_, _| Ok(None))?;
+    let meant = meant_slots(&[], &references, &|_, _| false).map_err(|twice| named_twice(&to_make, twice))?;
     let rows = slots.iter().zip(meant).filter_map(|(slot, meant)| match meant {
         MeantSlot::New(name) => Some(new_row(slot, name)),
         MeantSlot::Existing(_) => None,
@@ -76,19 +76,19 @@ pub(super) fn rows_of_change(item: &Item, change: &ItemChange, was_attempted_bef
     };
     let to_find: Vec<(usize, &NewSlot)> =
         slots.iter().enumerate().filter(|(_, slot)| removed_row(slot).is_none()).collect();
-    let wishes = wishes(&to_find, |index, slot| match slot.id.as_ref().map(|id| by_id.get(id)) {
+    let references = references(&to_find, |index, slot| match slot.id.as_ref().map(|id| by_id.get(id)) {
         Some(Some(index)) => Ok(Some(*index)),
         Some(None) if !slot.was_read() => Err(no_such_slot()),
         Some(None) if !overwrite => Err(outdated_error(&[format!("`slots[{index}]`")])),
         Some(None) | None => Ok(None),
     })?;
     let names: Vec<_> = names_of(&item.slots).collect();
-    refuse_other_names(item, &to_find, &wishes)?;
-    let may_be_filled = |wish: usize, row: usize| {
-        let (Some((_, wish)), Some(row)) = (to_find.get(wish), item.slots.get(row)) else { return false };
-        row.value.is_none() || was_attempted_before && wish.keeps_value_of(row)
+    refuse_other_names(item, &to_find, &references)?;
+    let may_be_filled = |reference: usize, row: usize| {
+        let (Some((_, reference)), Some(row)) = (to_find.get(reference), item.slots.get(row)) else { return false };
+        row.value.is_none() || was_attempted_before && reference.keeps_value_of(row)
     };
-    let meant = meant_slots(&names, &wishes, &may_be_filled).map_err(|twice| named_twice(&to_find, twice))?;
+    let meant = meant_slots(&names, &references, &may_be_filled).map_err(|twice| named_twice(&to_find, twice))?;
     let mut meant = meant.into_iter();
     let rows = slots.iter().filter_map(|slot| match removed_row(slot) {
         Some(id) => Some(Ok(SlotRow::Of(id))),
@@ -105,21 +105,21 @@ pub(super) fn rows_of_change(item: &Item, change: &ItemChange, was_attempted_bef
 
 /// Refuses a name that is not that of the slot with this id, for machine names do not change; and one that is the label of
 /// several slots, of which a write would take the first.
-fn refuse_other_names(item: &Item, slots: &[(usize, &NewSlot)], wishes: &[SlotWish<'_>]) -> Result<()> {
+fn refuse_other_names(item: &Item, slots: &[(usize, &NewSlot)], references: &[SlotReference<'_>]) -> Result<()> {
     let named = Named::new(names_of(&item.slots));
-    for ((index, _), wish) in slots.iter().zip(wishes) {
-        let Some(name) = wish.name else { continue };
+    for ((index, _), reference) in slots.iter().zip(references) {
+        let Some(name) = reference.name else { continue };
         let is_of = |existing: usize| {
             // Another server may have two of one name.
             let is_its_own = item.slots.get(existing).is_some_and(|slot| slot.record.name == name);
             is_its_own || named.candidates(name).any(|found| found == existing)
         };
-        if wish.existing.is_some_and(|existing| !is_of(existing)) {
+        if reference.existing.is_some_and(|existing| !is_of(existing)) {
             let message =
                 format!("`slots[{index}].name` is not that of the slot, of which only the label can be changed");
             return Err(Error::invalid_argument(message));
         }
-        if wish.existing.is_none() && named.is_ambiguous(name) {
+        if reference.existing.is_none() && named.is_ambiguous(name) {
             let message = format!("`slots[{index}]`: several slots have this label, and its id says which is meant");
             return Err(Error::invalid_argument(message));
         }
@@ -128,11 +128,11 @@ fn refuse_other_names(item: &Item, slots: &[(usize, &NewSlot)], wishes: &[SlotWi
 }
 
 /// Of slots with their index in the call. `existing` gives the row that one means by its id.
-fn wishes<'a>(
+fn references<'a>(
     slots: &[(usize, &'a NewSlot)],
     existing: impl Fn(usize, &NewSlot) -> Result<Option<usize>>,
-) -> Result<Vec<SlotWish<'a>>> {
-    let wishes = slots.iter().map(|&(index, slot)| {
+) -> Result<Vec<SlotReference<'a>>> {
+    let references = slots.iter().map(|&(index, slot)| {
         let existing = existing(index, slot)?;
         let (name, label) = (slot.name.as_deref(), slot.label.as_deref());
         if existing.is_none() && name.is_none() && label.is_none() {
@@ -145,14 +145,14 @@ fn wishes<'a>(
             let message = format!("`slots[{index}].value` has more than {LONGEST_VALUE} bytes");
             return Err(Error::invalid_argument(message));
         }
-        Ok(SlotWish { existing, name, label })
+        Ok(SlotReference { existing, name, label })
     });
-    wishes.collect()
+    references.collect()
 }
 
 /// The server would keep one of the two values.
 fn named_twice(slots: &[(usize, &NewSlot)], NamedTwice(first, second): NamedTwice) -> Error {
-    let index = |wish: usize| slots.get(wish).map_or(wish, |(index, _)| *index);
+    let index = |reference: usize| slots.get(reference).map_or(reference, |(index, _)| *index);
     let (first, second) = (index(first), index(second));
     Error::invalid_argument(format!("`slots[{second}]` has the name of `slots[{first}]`"))
 }

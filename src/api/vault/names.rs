@@ -107,7 +107,7 @@ impl<'a> Named<'a> {
 
 /// What a request says of one slot, as far as it says which.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct SlotWish<'a> {
+pub struct SlotReference<'a> {
     /// The index of the slot that its id names.
     pub existing: Option<usize>,
     /// Machine name, or a text that stands for one.
@@ -132,21 +132,22 @@ pub struct NamedTwice(pub usize, pub usize);
 /// Which slots a request means, among existing ones of these names and labels.
 ///
 /// A name means the slot that [`Named::find`] gives, or else a new one. A label alone means a new slot, so that adding never
-/// overwrites; or one of this label that nobody else means and that `may_be_filled` (the index of the wish, then of the slot),
+/// overwrites; or one of this label that nobody else means and that `may_be_filled` (the index of the reference, then of the slot),
 /// so that a request whose reply was lost makes no second one. No two new slots get one name.
 pub fn meant_slots(
     existing: &[(&str, &str)],
-    wishes: &[SlotWish<'_>],
+    references: &[SlotReference<'_>],
     may_be_filled: &dyn Fn(usize, usize) -> bool,
 ) -> Result<Vec<MeantSlot>, NamedTwice> {
     let named = Named::new(existing.iter().copied());
     let mut names: MachineNames = existing.iter().map(|(name, _)| (*name).to_owned()).collect();
-    let mut meant: Vec<Option<MeantSlot>> = wishes.iter().map(|wish| wish.existing.map(MeantSlot::Existing)).collect();
-    let mut taken: HashSet<usize> = wishes.iter().filter_map(|wish| wish.existing).collect();
+    let mut meant: Vec<Option<MeantSlot>> =
+        references.iter().map(|reference| reference.existing.map(MeantSlot::Existing)).collect();
+    let mut taken: HashSet<usize> = references.iter().filter_map(|reference| reference.existing).collect();
 
     let (mut texts, mut slots) = (HashMap::new(), HashMap::new());
-    for (index, (wish, meant)) in wishes.iter().zip(&mut meant).enumerate() {
-        let Some(name) = wish.name.filter(|_| meant.is_none()) else { continue };
+    for (index, (reference, meant)) in references.iter().zip(&mut meant).enumerate() {
+        let Some(name) = reference.name.filter(|_| meant.is_none()) else { continue };
         if let Some(first) = texts.insert(name, index) {
             return Err(NamedTwice(first, index));
         }
@@ -162,21 +163,22 @@ pub fn meant_slots(
             *meant = Some(MeantSlot::New(name.to_owned()));
         }
     }
-    let rest = wishes.iter().zip(meant).enumerate().map(|(index, (wish, meant))| match (meant, wish.name) {
-        (Some(meant), _) => meant,
-        (None, Some(name)) => MeantSlot::New(names.derive(name)),
-        (None, None) => {
-            let label = wish.label.unwrap_or_default();
-            let is_free = |slot: &usize| !taken.contains(slot) && may_be_filled(index, *slot);
-            match named.candidates(label).find(is_free) {
-                Some(slot) => {
-                    taken.insert(slot);
-                    MeantSlot::Existing(slot)
+    let rest =
+        references.iter().zip(meant).enumerate().map(|(index, (reference, meant))| match (meant, reference.name) {
+            (Some(meant), _) => meant,
+            (None, Some(name)) => MeantSlot::New(names.derive(name)),
+            (None, None) => {
+                let label = reference.label.unwrap_or_default();
+                let is_free = |slot: &usize| !taken.contains(slot) && may_be_filled(index, *slot);
+                match named.candidates(label).find(is_free) {
+                    Some(slot) => {
+                        taken.insert(slot);
+                        MeantSlot::Existing(slot)
+                    }
+                    None => MeantSlot::New(names.derive(label)),
                 }
-                None => MeantSlot::New(names.derive(label)),
             }
-        }
-    });
+        });
     Ok(rest.collect())
 }
 
@@ -216,12 +218,12 @@ mod tests {
         assert!(made[0] != made[1] && made.iter().all(|name| (990..=LONGEST_NAME).contains(&name.len())));
     }
 
-    fn named(name: &str) -> SlotWish<'_> {
-        SlotWish { name: Some(name), ..SlotWish::default() }
+    fn named(name: &str) -> SlotReference<'_> {
+        SlotReference { name: Some(name), ..SlotReference::default() }
     }
 
-    fn labelled(label: &str) -> SlotWish<'_> {
-        SlotWish { label: Some(label), ..SlotWish::default() }
+    fn labelled(label: &str) -> SlotReference<'_> {
+        SlotReference { label: Some(label), ..SlotReference::default() }
     }
 
     fn new(name: &str) -> MeantSlot {
@@ -244,23 +246,25 @@ mod tests {
     #[test]
     fn a_label_is_a_new_slot_or_an_empty_one_and_never_a_full_one() {
         let existing = [("phone", "Phone"), ("phone_2", "Phone"), ("vin", "VIN")];
-        let wishes = [labelled("Phone"), labelled("Phone "), labelled("VIN"), labelled("🎉"), labelled("🎂")];
+        let references = [labelled("Phone"), labelled("Phone "), labelled("VIN"), labelled("🎉"), labelled("🎂")];
         let is_empty = |_, slot| slot == 1;
-        let meant = meant_slots(&existing, &wishes, &is_empty).unwrap();
+        let meant = meant_slots(&existing, &references, &is_empty).unwrap();
         let expected = [MeantSlot::Existing(1), new("phone_3"), new("vin_2"), new("unnamed"), new("unnamed_2")];
         assert_eq!(meant, expected);
     }
 
     #[test]
     fn a_name_that_was_given_is_given_before_those_that_are_made() {
-        let wishes = [labelled("Phone"), named("userName"), named("username"), named("phone")];
-        let meant = meant_slots(&[], &wishes, &|_, _| false).unwrap();
+        let references = [labelled("Phone"), named("userName"), named("username"), named("phone")];
+        let meant = meant_slots(&[], &references, &|_, _| false).unwrap();
         assert_eq!(meant, [new("phone_2"), new("username_2"), new("username"), new("phone")]);
     }
 
     #[test]
     fn what_would_be_one_slot_is_said() {
-        let twice = |wishes: &[SlotWish<'_>]| meant_slots(&[("vin", "Chassis")], wishes, &|_, _| true).unwrap_err();
+        let twice = |references: &[SlotReference<'_>]| {
+            meant_slots(&[("vin", "Chassis")], references, &|_, _| true).unwrap_err()
+        };
         assert_eq!(twice(&[named("power"), named("phone"), named("phone")]), NamedTwice(1, 2));
         assert_eq!(twice(&[named("vin"), named("Chassis")]), NamedTwice(0, 1));
     }

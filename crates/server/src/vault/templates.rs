@@ -14,7 +14,7 @@ use vaultshare::api::{
 use super::{
     Vault,
     classification::unknown_node,
-    items::changes::{named_twice, wish},
+    items::changes::{named_twice, reference},
     labels::{check_label, given_name},
     records::{
         classification,
@@ -135,9 +135,9 @@ pub(super) async fn create(
 fn new_slots(attributes: &[SlotChange]) -> Result<Vec<NewSlot<'_>>> {
     let place = |index: usize| format!("slots_attributes[{index}]");
     let at_slot = |index: usize| move |error: Error| error.at(&place(index));
-    let wishes = attributes.iter().enumerate().map(|(index, slot)| wish(None, slot).map_err(at_slot(index)));
-    let wishes = wishes.collect::<Result<Vec<_>>>()?;
-    let meant = meant_slots(&[], &wishes, &|_, _| false).map_err(|twice| named_twice(twice, place))?;
+    let references = attributes.iter().enumerate().map(|(index, slot)| reference(None, slot).map_err(at_slot(index)));
+    let references = references.collect::<Result<Vec<_>>>()?;
+    let meant = meant_slots(&[], &references, &|_, _| false).map_err(|twice| named_twice(twice, place))?;
     let mut slots = Vec::with_capacity(attributes.len());
     for (index, (slot, meant)) in attributes.iter().zip(meant).enumerate() {
         let MeantSlot::New(name) = meant else { return Err(Error::fault("a new template has a slot")) };

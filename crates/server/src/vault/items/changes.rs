@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use vaultshare::api::{
     Id,
     vault::{
-        names::{MeantSlot, NamedTwice, SlotWish, meant_slots},
+        names::{MeantSlot, NamedTwice, SlotReference, meant_slots},
         slots::{ClassificationNodeChange, SlotChange},
     },
 };
@@ -63,9 +63,10 @@ pub(super) fn plan_creation<'a>(
         check_new(attribute).map_err(at_slot(index))?;
     }
     let existing: Vec<_> = template.iter().map(|slot| (slot.name.as_str(), slot.label.as_str())).collect();
-    let wishes = attributes.iter().enumerate().map(|(index, slot)| wish(None, slot).map_err(at_slot(index)));
-    let wishes = wishes.collect::<Result<Vec<_>>>()?;
-    let meant = meant_slots(&existing, &wishes, &|_, _| true).map_err(|twice| named_twice(twice, slot_attribute))?;
+    let references = attributes.iter().enumerate().map(|(index, slot)| reference(None, slot).map_err(at_slot(index)));
+    let references = references.collect::<Result<Vec<_>>>()?;
+    let meant =
+        meant_slots(&existing, &references, &|_, _| true).map_err(|twice| named_twice(twice, slot_attribute))?;
 
     let mut slots: Vec<(NewSlot, &'a [ClassificationNodeChange], bool)> = Vec::new();
     for slot in template {
@@ -124,13 +125,13 @@ pub(super) fn plan_update<'a>(existing: &[ExistingSlot], attributes: &'a [SlotCh
         let found = by_id.get(id.as_str()).copied();
         found.ok_or_else(|| Error::refused(Code::UnknownSlot, "The item has no slot of this id").at("id"))
     };
-    let wishes = attributes.iter().enumerate().map(|(index, attribute)| {
+    let references = attributes.iter().enumerate().map(|(index, attribute)| {
         let existing = attribute.id.as_ref().map(find).transpose();
-        existing.and_then(|existing| wish(existing, attribute)).map_err(at_slot(index))
+        existing.and_then(|existing| reference(existing, attribute)).map_err(at_slot(index))
     });
-    let wishes = wishes.collect::<Result<Vec<_>>>()?;
+    let references = references.collect::<Result<Vec<_>>>()?;
     let is_empty = |_, slot: usize| existing.get(slot).is_some_and(|slot| !slot.has_value);
-    let meant = meant_slots(&names, &wishes, &is_empty).map_err(|twice| named_twice(twice, slot_attribute))?;
+    let meant = meant_slots(&names, &references, &is_empty).map_err(|twice| named_twice(twice, slot_attribute))?;
     let planned = attributes.iter().zip(meant).enumerate();
     planned.map(|(index, (attribute, meant))| plan_one(existing, attribute, meant).map_err(at_slot(index))).collect()
 }
@@ -175,14 +176,14 @@ fn plan_one<'a>(existing: &[ExistingSlot], attribute: &'a SlotChange, meant: Mea
 }
 
 /// Which slot a request means. What it deletes, a label names as well.
-pub(in crate::vault) fn wish(existing: Option<usize>, attribute: &SlotChange) -> Result<SlotWish<'_>> {
+pub(in crate::vault) fn reference(existing: Option<usize>, attribute: &SlotChange) -> Result<SlotReference<'_>> {
     let label = attribute.label.as_deref();
     let name = attribute.name.as_deref().or(label.filter(|_| attribute.destroy == Some(true)));
     if existing.is_none() {
         let field = if attribute.name.is_some() { "name" } else { "label" };
         check_label(name.or(label).ok_or_else(|| Error::missing("label"))?).map_err(|error| error.at(field))?;
     }
-    Ok(SlotWish { existing, name, label })
+    Ok(SlotReference { existing, name, label })
 }
 
 /// The server would keep one of the two values. `place` is that of a slot in the request.
