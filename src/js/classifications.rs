@@ -6,7 +6,7 @@ use super::{
     arguments::{self, Argument, object, object_or_default},
     call::work,
     results::{page, to_js},
-    session::SessionHandle,
+    session_handle::SessionHandle,
 };
 use crate::api::{
     Id,

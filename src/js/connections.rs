@@ -6,7 +6,7 @@ use super::{
     arguments::{Argument, connection, fingerprint, object, optional_flag, text},
     call::work,
     results::{done, page, to_js},
-    session::SessionHandle,
+    session_handle::SessionHandle,
 };
 use crate::{
     api::Id,

@@ -6,7 +6,7 @@ use super::{
     arguments::{self, Argument, object},
     call::work,
     results::{done, page, to_js},
-    session::SessionHandle,
+    session_handle::SessionHandle,
 };
 use crate::{api::Id, workflows};
 

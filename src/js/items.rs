@@ -9,7 +9,7 @@ use super::{
     call::work,
     classifications::Classification,
     results::{done, item_of, page, to_js},
-    session::SessionHandle,
+    session_handle::SessionHandle,
     slots::{Slot, classifications, slots},
 };
 use crate::{

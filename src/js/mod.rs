@@ -25,6 +25,7 @@ mod qr_code;
 mod results;
 mod resume;
 mod session;
+mod session_handle;
 mod shares;
 mod slots;
 mod symmetric_key;

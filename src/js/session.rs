@@ -1,12 +1,9 @@
-use std::rc::Rc;
-
-use futures_util::future::FutureExt;
 use js_sys::{Date, Promise};
 use tokio_util::sync::CancellationToken;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
-    arguments::{get, instant, optional_text, page, text},
+    arguments::{get, instant, optional_text, text},
     call::{Work, call, work},
     classifications::Classifications,
     connections::Connections,
@@ -17,59 +14,15 @@ use super::{
     prefetch::prefetch_key_pairs,
     results::done,
     resume::{KeptSessions, end_all},
+    session_handle::SessionHandle,
     shares::Shares,
     tasks::ClientTasks,
     templates::Templates,
 };
 use crate::{
     error::{Error, Result},
-    workflows::{self, PageRequest, ProgressListener},
+    workflows,
 };
-
-/// A session and the token that its end cancels: what its parts hold.
-#[derive(Clone)]
-pub(super) struct SessionHandle {
-    session: workflows::Session,
-    closed: CancellationToken,
-    memory: Option<Rc<MemoryKeeper>>,
-    kept_sessions: KeptSessions,
-}
-
-impl SessionHandle {
-    /// A call that the end of the session ends too.
-    pub(super) fn call(
-        &self,
-        options: &JsValue,
-        begin: impl FnOnce(workflows::Session, ProgressListener) -> Result<Work>,
-    ) -> Promise {
-        let session = self.session.clone();
-        call("options", options, Some(self.closed.clone()), |progress| Ok(self.remembered(begin(session, progress)?)))
-    }
-
-    /// A call that gives a part of a list, which its options say.
-    pub(super) fn list(
-        &self,
-        options: &JsValue,
-        begin: impl FnOnce(workflows::Session, PageRequest) -> Result<Work>,
-    ) -> Promise {
-        let session = self.session.clone();
-        call("page", options, Some(self.closed.clone()), |_| Ok(self.remembered(begin(session, page(options)?)?)))
-    }
-
-    /// The same work, after which what the session has learnt is stored.
-    fn remembered(&self, work: Work) -> Work {
-        match self.memory.clone() {
-            Some(memory) => Box::pin(work.inspect(move |_| memory.store_soon())),
-            None => work,
-        }
-    }
-
-    fn close(&self) {
-        self.session.close();
-        self.closed.cancel();
-        wipe_stack();
-    }
-}
 
 #[wasm_bindgen]
 pub struct Session {
@@ -250,13 +203,4 @@ impl Session {
     fn local_call(&self, begin: impl FnOnce(workflows::Session) -> Result<Work>) -> Promise {
         self.handle.call(&JsValue::UNDEFINED, |session, _| begin(session))
     }
-}
-
-/// Overwrites the part of the stack that earlier calls used and left: ciphers keep expanded keys there while they work.
-#[inline(never)]
-fn wipe_stack() {
-    const DEPTH: usize = 256 * 1024;
-    let mut used = [0xAA_u8; DEPTH];
-    zeroize::Zeroize::zeroize(&mut used[..]);
-    std::hint::black_box(&used);
 }

@@ -7,7 +7,7 @@ use super::{
     call::work,
     items::{Proof, item_to_js},
     results::{done, page, to_js},
-    session::SessionHandle,
+    session_handle::SessionHandle,
 };
 use crate::{
     api::{

@@ -7,7 +7,7 @@ use super::{
     call::work,
     items::OutstandingTasks,
     results::{page, to_js},
-    session::SessionHandle,
+    session_handle::SessionHandle,
     shares::LeftOut,
 };
 use crate::{

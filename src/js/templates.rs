@@ -6,7 +6,7 @@ use super::{
     arguments::{Argument, object, object_or_default, text},
     call::work,
     results::{page, to_js},
-    session::SessionHandle,
+    session_handle::SessionHandle,
     slots::{TemplateSlot, slots},
 };
 use crate::{
