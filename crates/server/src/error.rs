@@ -12,10 +12,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::postgres::PgDatabaseError;
 
-use crate::retry::BrokenOff;
-
 /// When a request may be sent again that found the database busy.
 const RETRY_AFTER_SECONDS: u64 = 5;
+
+/// Marks the reply to a request that the database broke off: `retry` tries that one again.
+#[derive(Clone, Copy)]
+pub(crate) struct BrokenOff;
 
 /// The result of handlers and rules.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -17,7 +17,7 @@ use axum::{
 };
 use hyper::body::{Frame, SizeHint};
 
-use crate::work::Reservation;
+use crate::{error::BrokenOff, work::Reservation};
 
 /// How long to wait before each further attempt.
 const PAUSES: [Duration; 3] = [Duration::from_millis(20), Duration::from_millis(100), Duration::from_millis(500)];
@@ -35,10 +35,6 @@ pub(crate) fn commits() {
     // Nothing is noted of what runs for no request.
     let _ = COMMITS.try_with(|commits| commits.set(true));
 }
-
-/// Marks the reply to a request that the database broke off.
-#[derive(Clone, Copy)]
-pub(crate) struct BrokenOff;
 
 /// The layer around the services' routes.
 pub(crate) async fn retry(request: Request, next: Next) -> Response {

@@ -32,8 +32,12 @@ fn source(root: &Path, path: PathBuf) -> (String, String) {
 
 /// The first segments after `use crate::`, of one import or of a nested list.
 fn imports(source: &str) -> Vec<String> {
+    imports_of("crate", source)
+}
+
+fn imports_of(root: &str, source: &str) -> Vec<String> {
     let mut names = Vec::new();
-    for import in source.split("use crate::").skip(1) {
+    for import in source.split(&format!("use {root}::")).skip(1) {
         let import = import.split(';').next().unwrap();
         match import.strip_prefix('{') {
             None => names.push(first_segment(import)),
@@ -86,6 +90,20 @@ fn records_import_the_store_and_nothing_of_requests_or_rules() {
             assert!(below.contains(&name.as_str()), "{path} imports {name}");
         }
         assert!(!text.contains("axum") && !text.contains("super::super"), "{path}");
+    }
+}
+
+#[test]
+fn of_the_clients_crate_the_server_uses_the_wire_and_public_keys() {
+    for (path, text) in sources() {
+        for name in imports_of("vaultshare", &text) {
+            assert!(["api", "crypto"].contains(&name.as_str()), "{path} imports vaultshare::{name}");
+        }
+        let imports = text.split("use vaultshare::").skip(1).map(|import| import.split(';').next().unwrap());
+        for used in imports.flat_map(|import| import.split("crypto::").skip(1)) {
+            assert_eq!(first_segment(used), "PublicKey", "{path}");
+        }
+        assert!(!text.contains("vaultshare::workflows") && !text.contains("vaultshare::http"), "{path}");
     }
 }
 
