@@ -52,7 +52,7 @@ fn has_the_form_of_an_envelope(text: &str) -> bool {
         && !strategy.is_empty()
         && strategy.bytes().all(|byte| byte.is_ascii_alphanumeric())
         && parts.contains('.')
-        && vaultshare_fast::are_letters(parts)
+        && vaultshare_primitives::are_letters(parts)
 }
 
 impl<Of> Clone for Ciphertext<Of> {

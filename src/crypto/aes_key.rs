@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fmt};
 
 use subtle::ConstantTimeEq;
-use vaultshare_fast::KEY_BYTES;
+use vaultshare_primitives::KEY_BYTES;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::{

@@ -20,7 +20,7 @@ use std::cell::{Cell, OnceCell};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use vaultshare_fast::{IV_BYTES, KEY_BYTES, TAG_BYTES};
+use vaultshare_primitives::{IV_BYTES, KEY_BYTES, TAG_BYTES};
 use zeroize::Zeroizing;
 
 use crate::{Error, Result};
@@ -83,7 +83,7 @@ fn has_webcrypto() -> bool {
 /// An AES-256-GCM key in the form that the backends use, made at its first use and then kept.
 #[derive(Default)]
 pub(crate) struct ExpandedKey {
-    portable: OnceCell<vaultshare_fast::ExpandedKey>,
+    portable: OnceCell<vaultshare_primitives::ExpandedKey>,
     #[cfg(target_arch = "wasm32")]
     webcrypto: webcrypto::ImportedKey,
 }
@@ -123,8 +123,8 @@ impl ExpandedKey {
         self.portable(key).decrypt(iv, additional_data, ciphertext, tag).ok_or_else(Error::decryption_failed)
     }
 
-    fn portable(&self, key: &[u8; KEY_BYTES]) -> &vaultshare_fast::ExpandedKey {
-        self.portable.get_or_init(|| vaultshare_fast::ExpandedKey::new(key))
+    fn portable(&self, key: &[u8; KEY_BYTES]) -> &vaultshare_primitives::ExpandedKey {
+        self.portable.get_or_init(|| vaultshare_primitives::ExpandedKey::new(key))
     }
 }
 
@@ -140,7 +140,7 @@ pub(crate) async fn pbkdf2_sha256(
         let derived = webcrypto::pbkdf2_sha256(passphrase, salt, iterations, output).await;
         return derived.ok_or_else(|| Error::internal("the key could not be derived"));
     }
-    vaultshare_fast::pbkdf2_sha256(passphrase, salt, iterations, output);
+    vaultshare_primitives::pbkdf2_sha256(passphrase, salt, iterations, output);
     Ok(())
 }
 

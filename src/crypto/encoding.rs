@@ -6,7 +6,7 @@
 
 use zeroize::Zeroizing;
 
-pub(crate) use vaultshare_fast::{decode as from_base64url, encode as to_base64url};
+pub(crate) use vaultshare_primitives::{decode as from_base64url, encode as to_base64url};
 
 /// As [`from_base64url`], for bytes that are a key.
 pub(crate) fn secret_from_base64url(text: &str) -> Option<Zeroizing<Vec<u8>>> {

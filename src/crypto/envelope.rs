@@ -15,7 +15,6 @@
 //! Parsing is async only because artefacts of before 2021 are read by code that may have to be loaded first.
 
 pub(crate) mod artefacts;
-pub(crate) mod fast_path;
 
 use std::borrow::Cow;
 
@@ -25,7 +24,7 @@ use crate::{
     crypto::encoding::{from_base64url, to_base64url},
 };
 
-pub use vaultshare_fast::{IV_BYTES, TAG_BYTES};
+pub use vaultshare_primitives::{IV_BYTES, TAG_BYTES};
 
 /// The fewest PBKDF2 iterations that an envelope may ask for: the format's own minimum.
 pub const MIN_ITERATIONS: u32 = 20_000;

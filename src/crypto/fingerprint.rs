@@ -10,11 +10,6 @@ const CONTEXT: &[u8] = b"vaultshare safety number 1";
 /// Of five digits, to be read aloud.
 const GROUPS: usize = 12;
 
-/// SHA-256 of the key's SPKI DER: the same for every PEM spelling of one key.
-pub(crate) fn fingerprint(spki_der: &[u8]) -> [u8; 32] {
-    Sha256::digest(spki_der).into()
-}
-
 /// Whether a text can be [`PublicKey::fingerprint`]: 64 lower-case hexadecimal digits.
 pub fn is_fingerprint(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
@@ -26,7 +21,7 @@ pub fn is_fingerprint(text: &str) -> bool {
 /// too short for that, so there are two, counted as in the one-step key derivation of NIST SP 800-56C: the module has
 /// SHA-256 anyway, and a longer hash would be code for this alone.
 pub fn safety_number(a: &PublicKey, b: &PublicKey) -> String {
-    let (a, b) = (fingerprint(a.spki_der()), fingerprint(b.spki_der()));
+    let (a, b) = (a.fingerprint_bytes(), b.fingerprint_bytes());
     let (lesser, greater) = if a <= b { (a, b) } else { (b, a) };
     let hash = |count: u32| {
         let counted = Sha256::new().chain_update(count.to_be_bytes()).chain_update(CONTEXT);

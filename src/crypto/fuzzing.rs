@@ -8,7 +8,6 @@ use crate::{
         envelope::{
             Derivation, IV_BYTES, TAG_BYTES,
             artefacts::{self, ChunkArtefacts},
-            fast_path,
         },
         key_pair, pem,
         rsa_der::{self, PublicNumbers, Spki},
@@ -18,23 +17,15 @@ use crate::{
 /// IV, tag and additional data of artefacts.
 pub type Chunk = ([u8; IV_BYTES], [u8; TAG_BYTES], String);
 
-/// By the fast path: `None` for what it leaves to the library.
-pub fn parse_chunk_fast(text: &str) -> Option<Chunk> {
-    fast_path::parse(text).map(chunk)
-}
-
-/// By the library alone.
-pub async fn parse_chunk_by_library(text: &str) -> Result<Chunk> {
-    artefacts::parse_any_chunk(text).await.map(chunk)
+/// Artefacts of one AES-GCM message.
+pub async fn parse_chunk(text: &str) -> Result<Chunk> {
+    let ChunkArtefacts { iv, tag, additional_data } = artefacts::parse_chunk(text).await?;
+    Ok((iv, tag, additional_data.into_owned()))
 }
 
 /// As an envelope has them.
 pub fn print_chunk((iv, tag, additional_data): &Chunk) -> String {
     artefacts::print_chunk(iv, tag, additional_data)
-}
-
-fn chunk(ChunkArtefacts { iv, tag, additional_data }: ChunkArtefacts) -> Chunk {
-    (iv, tag, additional_data.into_owned())
 }
 
 /// Artefacts of a key that is derived from a passphrase.

@@ -14,7 +14,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use vaultshare_fast::unpadded;
+use vaultshare_primitives::unpadded;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::{

@@ -18,6 +18,7 @@ pub mod backend;
 pub mod envelope;
 
 mod aes_key;
+mod data_key;
 mod encoding;
 mod fingerprint;
 #[cfg(feature = "fuzzing")]
@@ -37,11 +38,12 @@ mod srp;
 mod verification;
 
 pub use aes_key::{AesKey, Decrypted};
+pub use data_key::DataKey;
 pub use fingerprint::{is_fingerprint, safety_number};
 pub use invitation_code::{InvitationCode, InvitationSecret};
 pub use kdf::{decrypt_with_passphrase, derive_key_from_passphrase, encrypt_with_passphrase};
 pub use key_pair::KeyPair;
-pub use keys::{DataKey, KeyEncryptionKey, PassphraseKey, SpaceKeyOrigin};
+pub use keys::{KeyEncryptionKey, PassphraseKey, SpaceKeyOrigin};
 pub use passphrase::Spelling;
 pub use public_key::PublicKey;
 pub use secret::UserSecret;

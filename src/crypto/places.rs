@@ -19,7 +19,7 @@ use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
-use vaultshare_fast::unpadded;
+use vaultshare_primitives::unpadded;
 use zeroize::Zeroizing;
 
 use crate::{

@@ -4,14 +4,15 @@
 //! or an unusual exponent would let the server read the plaintext. Its text is kept byte for byte, because clients
 //! find their own keys by comparing texts; two keys are compared by their DER.
 
+use sha2::{Digest, Sha256};
+
 use crate::{
     Error, ErrorCode, Result,
     crypto::{
         AesKey, backend,
+        data_key::DataKey,
         encoding::{from_base64url, to_hex},
         envelope::Envelope,
-        fingerprint::fingerprint,
-        keys::DataKey,
         pem,
         rsa_der::{PublicNumbers, Spki, read_spki},
     },
@@ -158,11 +159,7 @@ impl PublicKey {
 
     /// [`PublicKey::fingerprint`] as bytes.
     pub fn fingerprint_bytes(&self) -> [u8; 32] {
-        fingerprint(&self.spki_der)
-    }
-
-    pub(crate) fn spki_der(&self) -> &[u8] {
-        &self.spki_der
+        Sha256::digest(&self.spki_der).into()
     }
 }
 

@@ -83,7 +83,7 @@ impl Session {
             }
             fetched => fetched?,
         };
-        self.vault().pause().await;
+        self.pause().await;
         let mut items: Vec<(Id, Result<Rc<Item>>)> = Vec::with_capacity(ids.len());
         for id in ids {
             let item = match listed.iter().position(|(_, listed)| listed.item.id == *id) {
@@ -109,6 +109,8 @@ impl Session {
         for _ in ids {
             let known = self.keys()?.remembered();
             let mut response = vault::items::list(self.vault(), &filter, &page).await?;
+            // Reading it took some ten milliseconds, and what follows takes as long each.
+            self.pause().await;
             shares.append(&mut self.fetch_shares_of(&response.items).await?);
             page.next_page_after = response.next_page_after.take();
             listed.extend(split_by_item(*response).into_iter().map(|item| (known.clone(), item)));
@@ -139,6 +141,7 @@ impl Session {
         let page = PageQuery { per_page: u32::try_from(share_ids.len()).ok(), next_page_after: None };
         let filter = IncomingFilter { share_ids, with_proofs: true, ..IncomingFilter::default() };
         let shares = vault::shares::incoming(self.vault(), &filter, &page).await?.shares;
+        self.pause().await;
         prefetch_share_keys(self, &shares).await;
         Ok(shares)
     }

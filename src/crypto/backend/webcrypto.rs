@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 
 use js_sys::{Array, ArrayBuffer, Object, Promise, Reflect, Uint8Array};
-use vaultshare_fast::{IV_BYTES, KEY_BYTES, TAG_BYTES};
+use vaultshare_primitives::{IV_BYTES, KEY_BYTES, TAG_BYTES};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{CryptoKey, CryptoKeyPair, SubtleCrypto};

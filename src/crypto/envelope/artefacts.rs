@@ -12,7 +12,7 @@ use bson::{
     spec::BinarySubtype,
 };
 
-use super::{Derivation, IV_BYTES, MAX_ITERATIONS, MIN_ITERATIONS, OLD_ARTEFACTS, TAG_BYTES, fast_path};
+use super::{Derivation, IV_BYTES, MAX_ITERATIONS, MIN_ITERATIONS, OLD_ARTEFACTS, TAG_BYTES};
 use crate::{
     Error, ErrorCode, Result,
     crypto::{
@@ -36,9 +36,6 @@ pub(crate) struct ChunkArtefacts {
 }
 
 pub(crate) fn print_chunk(iv: &[u8; IV_BYTES], tag: &[u8; TAG_BYTES], additional_data: &str) -> String {
-    if let Some(text) = fast_path::print(iv, tag, additional_data) {
-        return text;
-    }
     let mut document = RawDocumentBuf::new();
     document.append(cstr!("iv"), binary(iv));
     document.append(cstr!("at"), binary(tag));
@@ -60,15 +57,6 @@ fn print(letter: u8, document: &RawDocumentBuf) -> String {
 }
 
 pub(crate) async fn parse_chunk(text: &str) -> Result<ChunkArtefacts> {
-    match fast_path::parse(text) {
-        Some(artefacts) => Ok(artefacts),
-        // Boxed: it would make the future of the usual artefacts several times larger.
-        None => Box::pin(parse_any_chunk(text)).await,
-    }
-}
-
-/// As [`parse_chunk`], by the library alone.
-pub(crate) async fn parse_any_chunk(text: &str) -> Result<ChunkArtefacts> {
     let document = read(CHUNK_LETTER, text).await?;
     let (mut iv, mut tag, mut additional_data) = (None, None, None);
     for element in RawDocument::from_bytes(&document).map_err(malformed)? {
@@ -89,7 +77,7 @@ pub(crate) async fn parse_any_chunk(text: &str) -> Result<ChunkArtefacts> {
 }
 
 pub(crate) async fn parse_derivation(text: &str) -> Result<Derivation> {
-    let document = Box::pin(read(DERIVATION_LETTER, text)).await?;
+    let document = read(DERIVATION_LETTER, text).await?;
     let (mut salt, mut iterations, mut length, mut hash) = (None, None, None, None);
     for element in RawDocument::from_bytes(&document).map_err(malformed)? {
         let (name, value) = element.map_err(malformed)?;
@@ -125,7 +113,8 @@ async fn read(letter: u8, text: &str) -> Result<Vec<u8>> {
     }
     let mut artefacts = from_base64url(text).ok_or_else(|| Error::malformed_envelope("not base64"))?;
     if artefacts.starts_with(OLD_ARTEFACTS) {
-        let document = on_demand::bson_from_yaml(&artefacts).await?;
+        // Boxed: it would make the future of all other artefacts several times larger.
+        let document = Box::pin(on_demand::bson_from_yaml(&artefacts)).await?;
         return document.ok_or_else(|| Error::malformed_envelope("the parameters are not the known YAML"));
     }
     if artefacts.first() != Some(&letter) {

@@ -10,11 +10,6 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
     Base64Url::decode_vec(text).ok()
 }
 
-/// As [`decode`], into a buffer that is large enough. Gives the part that was filled.
-pub fn decode_into<'buffer>(text: &str, buffer: &'buffer mut [u8]) -> Option<&'buffer [u8]> {
-    Base64Url::decode(text, buffer).ok()
-}
-
 /// Whether a text has only characters of base64url, its padding, and dots.
 pub fn are_letters(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'=' | b'.'))
@@ -29,7 +24,7 @@ pub mod unpadded {
         Base64UrlUnpadded::encode_string(bytes)
     }
 
-    /// As [`super::decode_into`].
+    /// As [`super::decode`], into a buffer that is large enough. Gives the part that was filled.
     pub fn decode_into<'buffer>(text: &str, buffer: &'buffer mut [u8]) -> Option<&'buffer [u8]> {
         Base64UrlUnpadded::decode(text, buffer).ok()
     }

@@ -10,5 +10,5 @@ mod base64url;
 mod kdf;
 
 pub use aes::{ExpandedKey, IV_BYTES, KEY_BYTES, TAG_BYTES};
-pub use base64url::{are_letters, decode, decode_into, encode, unpadded};
+pub use base64url::{are_letters, decode, encode, unpadded};
 pub use kdf::pbkdf2_sha256;
