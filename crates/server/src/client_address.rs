@@ -5,6 +5,7 @@ use std::{
     convert::Infallible,
     fmt,
     net::{IpAddr, SocketAddr},
+    sync::Arc,
 };
 
 use axum::{
@@ -13,8 +14,16 @@ use axum::{
 };
 use ipnet::{IpNet, Ipv6Net};
 
-/// What proxies append the address to that they were called from (<https://developer.mozilla.org/docs/Web/HTTP/Headers/X-Forwarded-For>).
-const FORWARDED_FOR: &str = "x-forwarded-for";
+use crate::config::ForwardedHeader;
+
+/// The proxies before this server.
+#[derive(Clone)]
+pub(crate) struct Proxies {
+    /// Where they are.
+    pub(crate) trusted: Arc<[IpNet]>,
+    /// The one header that they write. In any other stands what the client likes.
+    pub(crate) header: ForwardedHeader,
+}
 
 /// How much of an IPv6 address its owner does not choose: a household has at least a network of this size to itself.
 const IPV6_PREFIX: u8 = 64;
@@ -25,11 +34,11 @@ pub(crate) struct ClientAddress(Option<IpAddr>);
 
 impl ClientAddress {
     /// The last address on the way here that is no trusted proxy's. What stands before it in the header, anybody can write.
-    pub(crate) fn of(request: &Request, trusted: &[IpNet]) -> Self {
+    pub(crate) fn of(request: &Request, proxies: &Proxies) -> Self {
         let connection = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.ip().to_canonical());
-        let is_proxy = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
+        let is_proxy = |address: &IpAddr| proxies.trusted.iter().any(|network| network.contains(address));
         let mut address = connection;
-        for hop in forwarded_for(request.headers()).rev() {
+        for hop in hops(request.headers(), proxies.header).rev() {
             match hop {
                 Some(hop) if address.as_ref().is_some_and(is_proxy) => address = Some(hop),
                 _ => break,
@@ -67,34 +76,52 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
     }
 }
 
-/// The addresses of the header, in their order; `None` for one that is none.
-fn forwarded_for(headers: &HeaderMap) -> impl DoubleEndedIterator<Item = Option<IpAddr>> {
-    let lines = headers.get_all(FORWARDED_FOR).into_iter().map(|line| line.to_str().unwrap_or_default());
-    let hops: Vec<Option<IpAddr>> = lines.flat_map(|line| line.split(',')).map(|hop| read(hop.trim())).collect();
+/// The addresses that proxies appended to the header, in their order; `None` for one that is none.
+fn hops(headers: &HeaderMap, header: ForwardedHeader) -> impl DoubleEndedIterator<Item = Option<IpAddr>> {
+    let lines = headers.get_all(header.name()).into_iter().map(|line| line.to_str().unwrap_or_default());
+    let hops: Vec<Option<IpAddr>> = match header {
+        ForwardedHeader::XForwardedFor => {
+            lines.flat_map(|line| line.split(',')).map(|hop| address(hop.trim())).collect()
+        }
+        ForwardedHeader::Forwarded => lines
+            .flat_map(rfc7239::parse)
+            .map(|hop| hop.ok()?.forwarded_for?.ip().map(|address| address.to_canonical()))
+            .collect(),
+    };
     hops.into_iter()
 }
 
 /// Some proxies add the port.
-fn read(hop: &str) -> Option<IpAddr> {
+fn address(hop: &str) -> Option<IpAddr> {
     let address = hop.parse().ok().or_else(|| Some(hop.parse::<SocketAddr>().ok()?.ip()));
     address.map(|address: IpAddr| address.to_canonical())
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::body::Body;
+    use axum::{body::Body, http::HeaderValue};
 
     use super::*;
 
     fn client(connection: &str, forwarded: &[&str], trusted: &[&str]) -> ClientAddress {
+        client_by(ForwardedHeader::XForwardedFor, connection, forwarded, trusted)
+    }
+
+    fn client_by(header: ForwardedHeader, connection: &str, forwarded: &[&str], trusted: &[&str]) -> ClientAddress {
         let mut request = Request::new(Body::empty());
         let address = SocketAddr::new(connection.parse().unwrap(), 1234);
         request.extensions_mut().insert(ConnectInfo(address));
         for line in forwarded {
-            request.headers_mut().append(FORWARDED_FOR, line.parse().unwrap());
+            request.headers_mut().append(header.name(), line.parse().unwrap());
         }
-        let trusted: Vec<IpNet> = trusted.iter().map(|network| network.parse().unwrap()).collect();
-        ClientAddress::of(&request, &trusted)
+        // What a client writes into the other header.
+        for other in [ForwardedHeader::XForwardedFor, ForwardedHeader::Forwarded] {
+            if other != header {
+                request.headers_mut().append(other.name(), HeaderValue::from_static("for=192.0.2.66, 192.0.2.66"));
+            }
+        }
+        let trusted = trusted.iter().map(|network| network.parse().unwrap()).collect();
+        ClientAddress::of(&request, &Proxies { trusted, header })
     }
 
     #[test]
@@ -114,6 +141,27 @@ mod tests {
             assert_eq!(client(connection, forwarded, &proxies).to_string(), expected, "{connection} {forwarded:?}");
         }
         assert_eq!(client("10.0.0.1", &["198.51.100.1"], &[]).to_string(), "10.0.0.1");
+    }
+
+    #[test]
+    fn a_proxy_may_write_the_standard_header_instead() {
+        let cases: [(&[&str], &str); 8] = [
+            (&["for=198.51.100.1"], "198.51.100.1"),
+            (&["for=1.1.1.1, For=\"198.51.100.1:8080\";proto=https;by=10.0.0.1"], "198.51.100.1"),
+            (&["for=1.1.1.1", "for=198.51.100.1, for=10.0.0.2"], "198.51.100.1"),
+            (&["for=\"[2001:db8::1]:443\""], "2001:db8::1"),
+            // A text that a client began does not take the proxy's own into it.
+            (&["for=\"1.1.1.1, for=198.51.100.1"], "198.51.100.1"),
+            (&["for=198.51.100.1, for=unknown"], "10.0.0.1"),
+            (&["for=198.51.100.1, for=_hidden"], "10.0.0.1"),
+            (&["for=198.51.100.1, proto=https"], "10.0.0.1"),
+        ];
+        for (forwarded, expected) in cases {
+            let client = client_by(ForwardedHeader::Forwarded, "10.0.0.1", forwarded, &["10.0.0.0/8"]);
+            assert_eq!(client.to_string(), expected, "{forwarded:?}");
+        }
+        let stranger = client_by(ForwardedHeader::Forwarded, "203.0.113.9", &["for=198.51.100.1"], &["10.0.0.0/8"]);
+        assert_eq!(stranger.to_string(), "203.0.113.9");
     }
 
     #[test]

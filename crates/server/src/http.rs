@@ -43,7 +43,7 @@ use tower_http::{
 use tracing::{Instrument, Span, field};
 
 use crate::{
-    client_address::ClientAddress,
+    client_address::{ClientAddress, Proxies},
     compression,
     config::Config,
     error::{Code, Error},
@@ -86,7 +86,8 @@ pub fn router(keystore: Keystore, vault: Vault, config: &Config) -> Router {
 /// The layers around every request, outermost last.
 fn with_layers(router: Router, config: &Config) -> Router {
     let limits = &config.limits;
-    let trusted: Arc<[IpNet]> = config.trusted_proxies.iter().copied().map(IpNet::from).collect();
+    let trusted = config.trusted_proxies.iter().copied().map(IpNet::from).collect();
+    let proxies = Proxies { trusted, header: config.forwarded_header };
     // tower-http's timeout layer would reply without a body.
     let timeout = ServiceBuilder::new()
         .layer(HandleErrorLayer::new(|_: BoxError| async { timed_out() }))
@@ -112,7 +113,7 @@ fn with_layers(router: Router, config: &Config) -> Router {
         // A client's own id would be text of its choice in our log.
         .layer(axum::middleware::map_request(without_request_id))
         .layer(axum::middleware::map_request(move |mut request: Request| {
-            let client = ClientAddress::of(&request, &trusted);
+            let client = ClientAddress::of(&request, &proxies);
             request.extensions_mut().insert(client);
             std::future::ready(request)
         }))

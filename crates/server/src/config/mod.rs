@@ -59,11 +59,16 @@ pub struct Config {
     #[config(env = "VAULTSHARE_LOG_FORMAT", default = "text")]
     #[config(layer_attr(arg(long, value_name = "FORMAT")))]
     pub log_format: LogFormat,
-    /// Networks or addresses of the proxies before this server, such as 127.0.0.1 or 10.0.0.0/8: what they append to
-    /// X-Forwarded-For is taken for the client's address. From anybody else that header is no matter.
+    /// Networks or addresses of the proxies before this server, such as 127.0.0.1 or 10.0.0.0/8: what they append to the
+    /// header that `forwarded_header` names is taken for the client's address. From anybody else it is no matter.
     #[config(env = "VAULTSHARE_TRUSTED_PROXIES", parse_env = confique::env::parse::list_by_comma, default = [])]
     #[config(layer_attr(arg(long, value_name = "CIDR,…", value_delimiter = ',')))]
     pub trusted_proxies: Vec<Network>,
+    /// The header that the trusted proxies append the client's address to: `x-forwarded-for`, or `forwarded` (RFC 7239). The
+    /// other one is not read, because a proxy that does not know it hands it on as the client wrote it.
+    #[config(env = "VAULTSHARE_FORWARDED_HEADER", default = "x-forwarded-for")]
+    #[config(layer_attr(arg(long, value_name = "NAME")))]
+    pub forwarded_header: ForwardedHeader,
     /// Who can sign up: `open` for anybody, `invite` for who has an invitation of the operator (`vaultshare-server users
     /// invite`), `closed` for nobody.
     #[config(env = "VAULTSHARE_SIGNUPS", default = "open")]
@@ -81,6 +86,25 @@ pub struct Config {
     /// Bounds and lifetimes. The defaults suit a small installation. Times are written `90s`, `15m`, `1h 30m` or `30d`.
     #[config(nested, layer_attr(command(flatten)))]
     pub limits: Limits,
+}
+
+/// What proxies append the address to that they were called from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForwardedHeader {
+    /// Addresses (<https://developer.mozilla.org/docs/Web/HTTP/Headers/X-Forwarded-For>).
+    XForwardedFor,
+    /// `for=ADDRESS`, among others (RFC 7239).
+    Forwarded,
+}
+
+impl ForwardedHeader {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::XForwardedFor => "x-forwarded-for",
+            Self::Forwarded => "forwarded",
+        }
+    }
 }
 
 /// Who can sign up.
@@ -180,6 +204,7 @@ impl Config {
             metrics_listen: None,
             log_format: LogFormat::Text,
             trusted_proxies: Vec::new(),
+            forwarded_header: ForwardedHeader::XForwardedFor,
             database: DatabaseConfig::default(),
             tls: TlsConfig::default(),
             signups: SignUps::Open,

@@ -62,6 +62,8 @@ impl Cluster {
             chown(&folder, Some(NOBODY), Some(NOBODY)).map_err(Error::fault)?;
             shell.uid(NOBODY).gid(NOBODY);
         }
+        // Not ended with the group that it is started in, or it could not clean up.
+        shell.process_group(0);
         let cluster = Self { _shell: shell.spawn().map_err(Error::fault)?, folder };
         // Opening waits for a server that is starting.
         drop(crate::store::connect(&cluster.url("postgres").parse()?).await?);
