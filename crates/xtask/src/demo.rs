@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::{
     build, files, package, process, progress,
-    server::{Server, Settings},
+    server::{Server, Settings, Store},
     tools::{self, Browser},
     workspace::{Profile, Workspace},
 };
@@ -61,6 +61,7 @@ fn serve(workspace: &Workspace, www: PathBuf, port: u16) -> anyhow::Result<ExitC
     let settings = Settings {
         port,
         data: workspace.in_target("demo/data"),
+        store: Store::Sqlite,
         mail: Some(www.join(INBOX)),
         www: Some(www),
         profile: Profile::Release,
@@ -81,6 +82,7 @@ fn check(workspace: &Workspace, browser: &Browser, www: PathBuf, port: u16) -> a
     let settings = Settings {
         port,
         data: data.clone(),
+        store: Store::Sqlite,
         mail: Some(www.join(INBOX)),
         www: Some(www),
         profile: Profile::Release,

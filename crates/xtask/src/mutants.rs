@@ -123,6 +123,9 @@ const HARMLESS: [(&str, &str); 0] = [];
 /// A slow machine's patience with one mutant's tests, in seconds.
 const TIMEOUT: &str = "900";
 
+/// Lets a stable toolchain's test programs end with the first test that fails: one is enough.
+const TEST_RUNNER: [&str; 2] = ["--config", "target.'cfg(unix)'.runner = ['env', 'RUSTC_BOOTSTRAP=1']"];
+
 /// The tests that a mutant meets, in turn until some notice it, and a part of these tests' names: those of a server that lies
 /// notice most, in a fifth of the time.
 const PASSES: [(&[&str], &[&str]); 3] =
@@ -163,9 +166,10 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()
             command.args(["--no-shuffle", "--iterate", "--timeout", TIMEOUT]).arg("--output").arg(&found);
             // It copies the sources and not what was built of them: kept between two passes. Two jobs would take each other's.
             command.env("CARGO_TARGET_DIR", found.join("target"));
+            command.args(TEST_RUNNER.map(|argument| format!("--cargo-arg={argument}")));
             // Nothing else is built.
             command.args(targets.iter().map(|target| format!("--cargo-arg={target}")));
-            command.arg("--").args(names);
+            command.arg("--").args(names).args(["--", "-Zunstable-options", "--fail-fast"]);
             // It fails where a mutant survives, which is looked at below.
             process::status(&mut command)?;
         }

@@ -28,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) port: u16,
     /// The folder with the server's data.
     pub(crate) data: PathBuf,
+    /// Where the records are.
+    pub(crate) store: Store,
     /// A folder of files to serve beside the two services.
     pub(crate) www: Option<PathBuf>,
     /// A folder for the e-mails that the server would send. In a demo it is served, so that the page can show them.
@@ -36,6 +38,15 @@ pub(crate) struct Settings {
     pub(crate) profile: Profile,
     /// The file that takes what the server logs, so that it does not run through the tests' output.
     pub(crate) log: PathBuf,
+}
+
+/// What keeps a server's records.
+#[derive(Clone, Copy)]
+pub(crate) enum Store {
+    /// Files in its folder.
+    Sqlite,
+    /// A PostgreSQL of its own.
+    Postgres,
 }
 
 /// A running server, stopped when this goes out of scope.
@@ -50,7 +61,15 @@ impl Server {
         std::fs::create_dir_all(&settings.data).with_context(|| format!("cannot make {}", settings.data.display()))?;
         let log = File::create(&settings.log).with_context(|| format!("cannot write {}", settings.log.display()))?;
 
-        let mut command = workspace.command(workspace.program("vaultshare-server", settings.profile));
+        let program = workspace.program("vaultshare-server", settings.profile);
+        let mut command = match settings.store {
+            Store::Sqlite => workspace.command(program),
+            Store::Postgres => {
+                let mut command = workspace.command(workspace.program("examples/with_postgres", settings.profile));
+                command.arg(program);
+                command
+            }
+        };
         command.arg("--listen").arg(format!("127.0.0.1:{}", settings.port));
         command.arg("--data").arg(&settings.data);
         if let Some(www) = &settings.www {

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::{
     build, files, package, process, progress,
-    server::{Server, Settings},
+    server::{Server, Settings, Store},
     tools::{self, Browser},
     workspace::{Profile, Workspace},
 };
@@ -58,7 +58,15 @@ fn measure(workspace: &Workspace, browser: &Browser, profile: Profile, options: 
     let data = folder.join("data");
     files::empty_folder(&data)?;
     let log = folder.join("server.log");
-    let settings = Settings { port: 0, data: data.clone(), www: Some(www.clone()), mail: None, profile, log };
+    let settings = Settings {
+        port: 0,
+        data: data.clone(),
+        store: Store::Sqlite,
+        www: Some(www.clone()),
+        mail: None,
+        profile,
+        log,
+    };
     progress::step("the clients at the same work in Chromium", || {
         let server = Server::start(workspace, &settings)?;
         let mut node = workspace.node();

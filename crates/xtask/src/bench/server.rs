@@ -2,7 +2,7 @@
 
 use crate::{
     build, files, package, process, progress,
-    server::{Server, Settings},
+    server::{Server, Settings, Store},
     tools,
     workspace::{Profile, Workspace},
 };
@@ -17,7 +17,15 @@ pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     let data = folder.join("load-data");
     files::empty_folder(&data)?;
     let log = folder.join("load-server.log");
-    let settings = Settings { port: 0, data: data.clone(), www: None, mail: None, profile: Profile::Release, log };
+    let settings = Settings {
+        port: 0,
+        data: data.clone(),
+        store: Store::Sqlite,
+        www: None,
+        mail: None,
+        profile: Profile::Release,
+        log,
+    };
     progress::step("the server under load", || {
         let server = Server::start(workspace, &settings)?;
         let mut node = workspace.node();

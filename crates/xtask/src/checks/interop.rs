@@ -1,11 +1,13 @@
 //! Other people's clients against our code and our server, and schemathesis against its OpenAPI documents.
 
-use anyhow::bail;
+use std::path::Path;
+
+use anyhow::{bail, ensure};
 
 use super::node_tests;
 use crate::{
     build, files, package, progress,
-    server::{Server, Settings},
+    server::{Server, Settings, Store},
     tools,
     workspace::{Profile, Workspace},
 };
@@ -17,19 +19,21 @@ const FOLDER: &str = "tests/interop";
 const TABLE: &str = "docs/compatibility.md";
 const REPORTER: &str = "tests/interop/compatibility-reporter.mjs";
 
-/// Runs `tests/interop`, with a server on fresh data whose address is in `VAULTSHARE_SERVER_URL`, and the
+/// Runs `tests/interop` once on each store, with a server on fresh data whose address is in `VAULTSHARE_SERVER_URL`, and the
 /// server's program in `VAULTSHARE_SERVER` for those that need one of their own.
 pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     tools::ensure_npm_packages_of(workspace, FOLDER)?;
     let schemathesis = tools::ensure_schemathesis(workspace)?;
+    tools::ensure_postgres(workspace)?;
     package::build(workspace)?;
     build::build_for_tests(workspace)?;
 
     let folder = workspace.in_target("interop");
     files::empty_folder(&folder)?;
-    let (data, log) = (folder.join("data"), folder.join("server.log"));
-    let settings = Settings { port: 0, data, www: None, mail: None, profile: Profile::Test, log };
-    progress::step("other clients against our code and our server", || {
+    let (written, on_postgres) = (workspace.path(TABLE), folder.join("compatibility.md"));
+    let run = |store: Store, name: &str, table: &Path| {
+        let (data, log) = (folder.join(name), folder.join(format!("{name}.log")));
+        let settings = Settings { port: 0, data, store, www: None, mail: None, profile: Profile::Test, log };
         let server = Server::start(workspace, &settings)?;
         node_tests::run(workspace, FOLDER, |node| {
             node.env("VAULTSHARE_SERVER_URL", server.url());
@@ -37,11 +41,17 @@ pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {
             node.env("VAULTSHARE_SCHEMATHESIS", &schemathesis);
             node.env("VAULTSHARE_PACKAGE", workspace.package());
             node.arg("--test-reporter").arg(workspace.path(REPORTER));
-            node.arg("--test-reporter-destination").arg(workspace.path(TABLE));
+            node.arg("--test-reporter-destination").arg(table);
         })
-    })?;
-    match files::read(&workspace.path(TABLE))?.lines().find(|line| line.contains("**")) {
-        Some(gap) => bail!("{TABLE} has a gap without a reason: {gap}"),
-        None => Ok(()),
+    };
+    progress::step("other clients against our code and our server", || run(Store::Sqlite, "sqlite", &written))?;
+    let table = files::read(&written)?;
+    if let Some(gap) = table.lines().find(|line| line.contains("**")) {
+        bail!("{TABLE} has a gap without a reason: {gap}");
     }
+    progress::step("other clients against our server on PostgreSQL", || {
+        run(Store::Postgres, "postgres", &on_postgres)
+    })?;
+    ensure!(files::read(&on_postgres)? == table, "with PostgreSQL {} is another table", on_postgres.display());
+    Ok(())
 }

@@ -61,6 +61,8 @@ pub(super) fn check_containers(workspace: &Workspace) -> anyhow::Result<()> {
     let folder = workspace.path(CONTAINERS);
     let mut compose = workspace.command("docker-compose");
     process::run(compose.arg("--file").arg(folder.join("compose.yaml")).args(["config", "--quiet"]))?;
+    let hadolint = tools::ensure_hadolint(workspace)?;
+    process::run(workspace.command(hadolint).arg(folder.join("Dockerfile")))?;
     let mut caddy = workspace.command("caddy");
     caddy.args(["validate", "--adapter", "caddyfile", "--config"]).arg(folder.join("Caddyfile"));
     process::run(caddy.envs([("DOMAIN", "localhost"), ("SERVERS", "server")]).stderr(Stdio::null()))?;

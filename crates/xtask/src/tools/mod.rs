@@ -6,8 +6,8 @@ mod browser;
 mod cargo_programs;
 mod node;
 mod postgres;
+mod python;
 mod rust;
-mod schemathesis;
 mod system;
 
 pub(crate) use browser::Browser;
@@ -18,6 +18,6 @@ pub(crate) use node::{
     ensure as ensure_node, ensure_packages as ensure_npm_packages, ensure_packages_of as ensure_npm_packages_of,
 };
 pub(crate) use postgres::ensure as ensure_postgres;
+pub(crate) use python::{ensure_hadolint, ensure_schemathesis};
 pub(crate) use rust::{ensure_component, ensure_wasm_target};
-pub(crate) use schemathesis::ensure as ensure_schemathesis;
 pub(crate) use system::ensure_program;
