@@ -55,6 +55,8 @@ struct Loss {
 
 /// The first place whose characters are not part of any text; an error where this parser cannot read on.
 fn first_loss(text: &str) -> Result<Option<Loss>, Marker> {
+    let unix = text.replace("\r\n", "\n");
+    let lines: Vec<&str> = unix.split(['\n', '\r']).collect();
     // What was read last, if it may be the key of what follows.
     let mut key = String::new();
     for event in Parser::new_from_str(text) {
@@ -69,7 +71,7 @@ fn first_loss(text: &str) -> Result<Option<Loss>, Marker> {
             }
             Event::Scalar(_, _, 1.., _) => Some("to YAML, `&` begins an anchor and no text: put the text in quotes"),
             Event::Scalar(_, ScalarStyle::Plain, ..)
-                if TYPED.contains(&key.as_str()) && is_before_comment(text, &span.end) =>
+                if TYPED.contains(&key.as_str()) && is_before_comment(&lines, &span.end) =>
             {
                 Some("to YAML, ` #` begins a comment: put the text in quotes, or the comment on a line of its own")
             }
@@ -89,7 +91,8 @@ fn is_of_yaml(tag: &Tag) -> bool {
 }
 
 /// Whether a comment follows on the same line. Of a value that is not there, the place is that of the colon.
-fn is_before_comment(text: &str, end: &Marker) -> bool {
-    let rest: String = text.chars().skip(end.index()).take_while(|&next| !matches!(next, '\n' | '\r')).collect();
+fn is_before_comment(lines: &[&str], end: &Marker) -> bool {
+    let line = lines.get(end.line().saturating_sub(1)).copied().unwrap_or_default();
+    let rest: String = line.chars().skip(end.col()).collect();
     rest.trim_start_matches(':').trim_start().starts_with('#')
 }
