@@ -1,5 +1,8 @@
 // Instances of the package's second WebAssembly module, which has what few pages need: RSA without `crypto.subtle`, and YAML.
-// `start.js` hands this to the main module. Nothing is loaded or started before its first use.
+// `start.js` hands this to the main module. Of the module itself nothing is loaded or started before its first use.
+
+// This small file comes at once, because a service worker may not import anything later.
+import { perform, start } from './on-demand-module.js';
 
 /** Gives out instances of three kinds, by where they run and who uses them. */
 export class OnDemandModule {
@@ -139,7 +142,6 @@ function isReady(worker) {
 }
 
 async function startHere({ open, place }) {
-  const { perform, start } = await import('./on-demand-module.js');
   await start(open, place);
   return perform;
 }

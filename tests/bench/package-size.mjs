@@ -4,7 +4,7 @@ import { extname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
 /** What only a page without `crypto.subtle` loads. */
-const SECOND_MODULE = ['on_demand_bg.wasm', 'on_demand_bg.js', 'on-demand-module.js', 'on-demand-worker.js'];
+const SECOND_MODULE = ['on_demand_bg.wasm', 'on-demand-worker.js'];
 
 /** What no page loads that imports the package by its name: Node.js alone, and the entry that has both modules within. */
 const OTHER_ENTRIES = ['node.js', 'inline.js', 'vaultshare_inline.js', 'on_demand_inline.js'];

@@ -10,8 +10,8 @@ use crate::{files, progress, workspace::Workspace};
 /// makes of the same source.
 const LIMIT: u64 = 548_000;
 
-/// The on-demand module, and what starts it, in a worker or beside one.
-const SECOND_MODULE: [&str; 4] = ["on_demand_bg.wasm", "on_demand_bg.js", "on-demand-module.js", "on-demand-worker.js"];
+/// The on-demand module, and what starts it in a worker.
+const SECOND_MODULE: [&str; 2] = ["on_demand_bg.wasm", "on-demand-worker.js"];
 
 const INLINE: [&str; 3] = ["inline.js", "vaultshare_inline.js", "on_demand_inline.js"];
 
