@@ -4,7 +4,7 @@
 import { chromium } from 'playwright-core';
 
 /** No sandbox because tests often run as root in a container; the rest keeps the browser from calling home. */
-const flags = [
+export const flags = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-dev-shm-usage',
@@ -14,9 +14,11 @@ const flags = [
   '--no-first-run',
 ];
 
+export const executablePath = process.env.CHROMIUM || '/usr/bin/chromium';
+
 /** @param {string[]} more flags beyond the usual */
 export function launchBrowser(more = []) {
-  return chromium.launch({ executablePath: process.env.CHROMIUM || '/usr/bin/chromium', args: [...flags, ...more] });
+  return chromium.launch({ executablePath, args: [...flags, ...more] });
 }
 
 /** A user's first share looks for the key pair that signs it. Browsers call every 404 an error. */

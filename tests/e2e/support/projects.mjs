@@ -26,13 +26,18 @@ export async function makeProject(name) {
   try {
     await cp(join(templates, 'shared'), folder, { recursive: true });
     await cp(join(templates, name), folder, { recursive: true });
-    const tarball = process.env.VAULTSHARE_TARBALL || (await pack(folder));
-    await npm(folder, ['install', '--no-audit', '--no-fund', '--no-save', '--no-package-lock', tarball]);
+    await installPackage(folder);
     return { folder, remove };
   } catch (error) {
     await remove();
     throw error;
   }
+}
+
+/** Installs the package as npm publishes it. */
+export async function installPackage(folder) {
+  const tarball = process.env.VAULTSHARE_TARBALL || (await pack(folder));
+  await npm(folder, ['install', '--no-audit', '--no-fund', '--no-save', '--no-package-lock', tarball]);
 }
 
 /** What `shared/round-trip.js` comes to, but for what it says before `init()`. */

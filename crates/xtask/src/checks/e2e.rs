@@ -1,12 +1,8 @@
 //! The npm package in real projects, and the pages in a real browser.
 
-use std::path::PathBuf;
-
-use anyhow::Context;
-
 use super::node_tests;
 use crate::{
-    bench, build, files, package, process, progress,
+    bench, build, package, progress,
     tools::{self, Browser},
     workspace::{Profile, Workspace},
 };
@@ -19,7 +15,7 @@ pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     package::build(workspace)?;
     package::check_size(workspace)?;
     build::build_for_tests(workspace)?;
-    let tarball = pack(workspace)?;
+    let tarball = package::pack(workspace, "e2e")?;
 
     progress::step("the package in real projects and the pages in Chromium", || {
         node_tests::run(workspace, "tests/e2e", |node| {
@@ -31,17 +27,4 @@ pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {
         })
     })?;
     bench::smoke(workspace, &browser)
-}
-
-/// The tarball that `npm publish` would upload.
-fn pack(workspace: &Workspace) -> anyhow::Result<PathBuf> {
-    let folder = workspace.in_target("e2e");
-    files::empty_folder(&folder)?;
-    progress::step("packing pkg/ (npm pack)", || {
-        let mut npm = workspace.command("npm");
-        npm.args(["pack", "--silent", "--pack-destination"]).arg(&folder).current_dir(workspace.package());
-        process::run(&mut npm)
-    })?;
-    let tarballs = files::files_ending(&folder, ".tgz")?;
-    tarballs.into_iter().next().context("npm pack left no tarball")
 }

@@ -9,6 +9,7 @@ mod interop;
 mod native;
 mod node_tests;
 mod packaging;
+mod runtimes;
 mod web;
 
 use std::{
@@ -23,7 +24,7 @@ use crate::{process, progress, workspace::Workspace};
 /// Which tests to run.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The kinds of tests to run; without any, all but `instructions`
+    /// The kinds of tests to run; without any, all but `instructions` and `runtimes`
     stages: Vec<Stage>,
 }
 
@@ -42,6 +43,9 @@ enum Stage {
     /// The instructions of the hot paths, counted by Valgrind and written to `docs/instructions.md`. By name only: installing what
     /// counts them takes longer than most tests
     Instructions,
+    /// The npm package in every set-up that its README names, each a small project that is built and run; written to
+    /// `docs/runtimes.md`. By name only: it installs a gigabyte of other people's tools, and takes minutes
+    Runtimes,
 }
 
 impl Stage {
@@ -52,6 +56,7 @@ impl Stage {
             Stage::Interop => "interop",
             Stage::E2e => "e2e",
             Stage::Instructions => "instructions",
+            Stage::Runtimes => "runtimes",
         }
     }
 
@@ -62,6 +67,7 @@ impl Stage {
             Stage::Interop => interop::run(workspace),
             Stage::E2e => e2e::run(workspace),
             Stage::Instructions => instructions::run(workspace),
+            Stage::Runtimes => runtimes::run(workspace),
         }
     }
 }
@@ -77,7 +83,7 @@ struct Outcome {
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<ExitCode> {
     let all = Stage::value_variants();
     let is_wanted = |stage: &&Stage| match options.stages.is_empty() {
-        true => **stage != Stage::Instructions,
+        true => !matches!(stage, Stage::Instructions | Stage::Runtimes),
         false => options.stages.contains(stage),
     };
     let wanted = all.iter().filter(is_wanted);

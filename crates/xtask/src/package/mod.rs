@@ -6,10 +6,13 @@ mod notices;
 mod size;
 mod wasm;
 
+use std::path::PathBuf;
+
+use anyhow::Context;
 pub(crate) use notices::{check as check_notices, generate as generate_notices};
 pub(crate) use size::check as check_size;
 
-use crate::workspace::Workspace;
+use crate::{files, process, progress, workspace::Workspace};
 
 /// Builds the package into `pkg/`.
 pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
@@ -18,4 +21,17 @@ pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
     let on_demand = bindings::generate(workspace, &wasm::ON_DEMAND)?;
     assemble::assemble(workspace, &main, &on_demand)?;
     size::report(workspace)
+}
+
+/// The tarball of `pkg/` that `npm publish` would upload, alone in a folder of that name among what builds leave behind.
+pub(crate) fn pack(workspace: &Workspace, folder: &str) -> anyhow::Result<PathBuf> {
+    let folder = workspace.in_target(folder);
+    files::empty_folder(&folder)?;
+    progress::step("packing pkg/ (npm pack)", || {
+        let mut npm = workspace.command("npm");
+        npm.args(["pack", "--silent", "--pack-destination"]).arg(&folder).current_dir(workspace.package());
+        process::run(&mut npm)
+    })?;
+    let tarballs = files::files_ending(&folder, ".tgz")?;
+    tarballs.into_iter().next().context("npm pack left no tarball")
 }

@@ -1,0 +1,3 @@
+import { story } from './common/unbundled-story.js';
+
+globalThis.story = story;

@@ -1,0 +1,4 @@
+import { showIn } from './common/tell.js';
+import { story } from './common/unbundled-story.js';
+
+showIn(globalThis, story);

@@ -1,0 +1,1 @@
+export default process.env.WITHOUT_SETTINGS ? {} : { serverExternalPackages: ['vaultshare'] };

@@ -1,0 +1,3 @@
+import { story } from './common/story.js';
+
+self.onmessage = async ({ data }) => postMessage(await story(data));
