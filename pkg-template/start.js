@@ -6,6 +6,7 @@ import { beforeInit } from './guard.js';
 import { imports } from './imports.js';
 import { instantiate, LoadError, notStarted } from './instantiate.js';
 import { OnDemandModule } from './on-demand.js';
+import { missing } from './platform.js';
 import * as bindings from './vaultshare_bg.js';
 
 // One for all entries: a program that reaches this package by two of them still has one module.
@@ -27,6 +28,12 @@ export function startOnce(given, files, open) {
 }
 
 async function start(given, files, open) {
+  if (missing.length > 0) {
+    throw new LoadError(
+      'platform',
+      `${missing.join(' and ')} must be there before vaultshare is imported: ${polyfill}`,
+    );
+  }
   const { module, onDemandModule } = named(given);
   const instance = module == null ? await instantiateBeside(files, open) : await instantiate(module, open, imports);
   try {
@@ -73,7 +80,16 @@ async function placeOf(file) {
   }
 }
 
-const codes = { source: 'INVALID_ARGUMENT', network: 'NETWORK', status: 'BAD_RESPONSE', start: 'INTERNAL' };
+/** What whoever tests with an incomplete platform can do. */
+const polyfill = "with Jest's jsdom, take the environment jest-fixed-jsdom";
+
+const codes = {
+  platform: 'INVALID_ARGUMENT',
+  source: 'INVALID_ARGUMENT',
+  network: 'NETWORK',
+  status: 'BAD_RESPONSE',
+  start: 'INTERNAL',
+};
 
 /** What `init` rejects with. */
 function vaultError(error) {

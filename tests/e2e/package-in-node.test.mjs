@@ -65,6 +65,7 @@ describe('the package in Node.js', () => {
       'on_demand_bg.wasm',
       'on_demand_inline.js',
       'package.json',
+      'platform.js',
       'snippets',
       'start.js',
       'vaultshare_bg.js',
@@ -76,6 +77,12 @@ describe('the package in Node.js', () => {
 
   it('exports its interface and does nothing on import', async () => {
     assert.deepEqual(await answerOf('import-only.mjs'), { exported: exportedNames, reached: [], globalsAdded: 0 });
+  });
+
+  it('is imported where the platform is incomplete, and says what is missing', async () => {
+    const { message, ...error } = await answerOf('without-text-decoder.mjs');
+    assert.deepEqual(error, { isVaultError: true, code: 'INVALID_ARGUMENT' });
+    assert.match(message, /^TextDecoder and TextEncoder must be there before vaultshare is imported/);
   });
 
   it('says what was forgotten before init(), starts once, encrypts and decrypts', async () => {

@@ -15,12 +15,15 @@ use crate::{files, process, progress, workspace::Workspace};
 const ERRORS: &str = "src/js/error.js";
 
 /// Written at the end of the bindings: until the module has started, every use of it meets the guard. It stands in this
-/// file because a bundler that drops unused files keeps it wherever it keeps the classes. What the compiled code schedules, it
-/// schedules by the platform's own `queueMicrotask`: one that a test has replaced by a fake drops the work, for good.
+/// file because a bundler that drops unused files keeps it wherever it keeps the classes.
 const GUARD: &str = "
 import { beforeInit } from './guard.js';
 __wbg_set_wasm(beforeInit);
-const { queueMicrotask } = globalThis;
+";
+
+/// Written at the end of either module's bindings, in the place of the globals of these names.
+const PLATFORM: &str = "
+import { queueMicrotask, TextDecoder, TextEncoder } from './platform.js';
 ";
 
 /// Fills `pkg/` anew.
@@ -35,14 +38,14 @@ pub(super) fn assemble(workspace: &Workspace, main: &Path, on_demand: &Path) -> 
         set_version(&package.join("package.json"))?;
 
         let code = files::read(&main.join(MAIN.javascript()))?;
-        files::write(&package.join(MAIN.javascript()), code + GUARD)?;
+        files::write(&package.join(MAIN.javascript()), code + GUARD + PLATFORM)?;
         files::copy(&main.join(MAIN.wasm()), &package.join(MAIN.wasm()))?;
         files::copy_folder(&main.join("snippets"), &package.join("snippets"))?;
         files::write(&package.join("errors.js"), errors_module(main)?)?;
         files::write(&package.join("imports.js"), imports_module(main)?)?;
-        for file in [ON_DEMAND.javascript(), ON_DEMAND.wasm()] {
-            files::copy(&on_demand.join(&file), &package.join(&file))?;
-        }
+        let code = files::read(&on_demand.join(ON_DEMAND.javascript()))?;
+        files::write(&package.join(ON_DEMAND.javascript()), code + PLATFORM)?;
+        files::copy(&on_demand.join(ON_DEMAND.wasm()), &package.join(ON_DEMAND.wasm()))?;
         Ok(())
     })?;
     progress::step("taking comments and long names out of pkg/", || minify(workspace))?;
