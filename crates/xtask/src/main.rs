@@ -2,7 +2,7 @@
 //!
 //! One command from a fresh clone is the promise, so each command fetches the tools it needs, at pinned versions, and
 //! says so. The rooms: [`build`] makes the npm package and the binaries, [`demo`] runs the demo page, [`checks`] runs the
-//! four kinds of tests, [`mod@bench`] measures, [`mutants`] tests the tests, [`fuzz`] what reads foreign input; [`tools`]
+//! four kinds of tests, [`mod@bench`] measures, [`release`] makes a release, [`mutants`] tests the tests, [`fuzz`] what reads foreign input; [`tools`]
 //! finds or installs what they need; [`server`] starts and stops our server; [`process`] and [`progress`] run programs and
 //! tell what is happening.
 
@@ -16,6 +16,7 @@ mod mutants;
 mod package;
 mod process;
 mod progress;
+mod release;
 mod server;
 mod tools;
 mod workspace;
@@ -48,6 +49,8 @@ enum Command {
     Mutants(mutants::Options),
     /// Feed the readers of what others choose with anything; takes half an hour
     Fuzz(fuzz::Options),
+    /// Make a release: its commit, two builds that have to be alike, its files, and its tag
+    Release(release::Options),
     /// Write THIRD-PARTY-NOTICES anew, after a change to what is compiled into the npm package
     Notices,
 }
@@ -72,6 +75,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Bench(options) => bench::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
         Command::Mutants(options) => mutants::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
         Command::Fuzz(options) => fuzz::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
+        Command::Release(options) => release::run(&workspace, &options).map(|()| ExitCode::SUCCESS),
         Command::Notices => package::generate_notices(&workspace).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -19,12 +19,12 @@ use std::{
 
 use clap::{Args, ValueEnum};
 
-use crate::{process, progress, workspace::Workspace};
+use crate::{process, progress, release, workspace::Workspace};
 
 /// Which tests to run.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The kinds of tests to run; without any, all but `instructions` and `runtimes`
+    /// The kinds of tests to run; without any, all but those that say `by name only`
     stages: Vec<Stage>,
 }
 
@@ -46,6 +46,9 @@ enum Stage {
     /// The npm package in every set-up that its README names, each a small project that is built and run; written to
     /// `docs/runtimes.md`. By name only: it installs a gigabyte of other people's tools, and takes minutes
     Runtimes,
+    /// Two builds of the npm package from the last commit, in other folders, that have to be alike to the byte. By name only: it
+    /// compiles everything twice
+    Reproducible,
 }
 
 impl Stage {
@@ -57,6 +60,7 @@ impl Stage {
             Stage::E2e => "e2e",
             Stage::Instructions => "instructions",
             Stage::Runtimes => "runtimes",
+            Stage::Reproducible => "reproducible",
         }
     }
 
@@ -68,6 +72,7 @@ impl Stage {
             Stage::E2e => e2e::run(workspace),
             Stage::Instructions => instructions::run(workspace),
             Stage::Runtimes => runtimes::run(workspace),
+            Stage::Reproducible => release::build_twice(workspace).map(drop),
         }
     }
 }
@@ -83,7 +88,7 @@ struct Outcome {
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<ExitCode> {
     let all = Stage::value_variants();
     let is_wanted = |stage: &&Stage| match options.stages.is_empty() {
-        true => !matches!(stage, Stage::Instructions | Stage::Runtimes),
+        true => !matches!(stage, Stage::Instructions | Stage::Runtimes | Stage::Reproducible),
         false => options.stages.contains(stage),
     };
     let wanted = all.iter().filter(is_wanted);

@@ -6,7 +6,7 @@ mod notices;
 mod size;
 mod wasm;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 pub(crate) use notices::{check as check_notices, generate as generate_notices};
@@ -25,13 +25,17 @@ pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
 
 /// The tarball of `pkg/` that `npm publish` would upload, alone in a folder of that name among what builds leave behind.
 pub(crate) fn pack(workspace: &Workspace, folder: &str) -> anyhow::Result<PathBuf> {
-    let folder = workspace.in_target(folder);
-    files::empty_folder(&folder)?;
-    progress::step("packing pkg/ (npm pack)", || {
+    pack_into(workspace, &workspace.package(), &workspace.in_target(folder))
+}
+
+/// As [`pack`], of any built package and into any folder.
+pub(crate) fn pack_into(workspace: &Workspace, package: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
+    files::empty_folder(folder)?;
+    progress::step("packing the package (npm pack)", || {
         let mut npm = workspace.command("npm");
-        npm.args(["pack", "--silent", "--pack-destination"]).arg(&folder).current_dir(workspace.package());
+        npm.args(["pack", "--silent", "--pack-destination"]).arg(folder).current_dir(package);
         process::run(&mut npm)
     })?;
-    let tarballs = files::files_ending(&folder, ".tgz")?;
+    let tarballs = files::files_ending(folder, ".tgz")?;
     tarballs.into_iter().next().context("npm pack left no tarball")
 }

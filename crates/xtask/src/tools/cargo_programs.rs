@@ -43,6 +43,17 @@ pub(crate) fn cargo_about() -> CargoProgram {
     }
 }
 
+/// Lists what a crate is made of.
+pub(crate) fn cargo_cyclonedx() -> CargoProgram {
+    CargoProgram {
+        package: "cargo-cyclonedx",
+        program: "cargo-cyclonedx",
+        subcommand: Some("cyclonedx"),
+        version: "0.5.9".to_owned(),
+        options: &["--debug"],
+    }
+}
+
 /// Compiles a program with what libFuzzer needs to see its branches, and runs it.
 pub(crate) fn cargo_fuzz() -> CargoProgram {
     CargoProgram {
@@ -110,6 +121,8 @@ fn install(workspace: &Workspace, wanted: &CargoProgram, locked: bool) -> anyhow
     cargo.args(["install", wanted.package, "--version", &format!("={}", wanted.version)]);
     cargo.args(wanted.options).arg("--root").arg(workspace.path(".tools"));
     cargo.arg("--target-dir").arg(workspace.in_target("tools"));
+    // Optimised little where it is at all: compiling these takes longer than they ever run.
+    cargo.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
     // A copy that is recorded there but does not answer with its version is broken: replace it.
     cargo.arg("--force");
     if locked {

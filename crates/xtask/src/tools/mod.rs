@@ -12,7 +12,8 @@ mod system;
 
 pub(crate) use browser::Browser;
 pub(crate) use cargo_programs::{
-    cargo_about, cargo_deny, cargo_fuzz, cargo_mutants, ensure as ensure_cargo_program, gungraun_runner, wasm_bindgen,
+    cargo_about, cargo_cyclonedx, cargo_deny, cargo_fuzz, cargo_mutants, ensure as ensure_cargo_program,
+    gungraun_runner, wasm_bindgen,
 };
 pub(crate) use node::{
     ensure as ensure_node, ensure_packages as ensure_npm_packages, ensure_packages_of as ensure_npm_packages_of,
