@@ -11,6 +11,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { launchBrowser, watchForTrouble } from './support/browser.mjs';
+import { startRecordingProxy } from './support/recording-proxy.mjs';
 
 const passphrases = { alice: 'supersecretpassword', bob: 'ein Maß für Geheimnisse', carlos: 'tres tristes tigres' };
 const label = 'DeLorean';
@@ -23,7 +24,9 @@ const changed = { ...values, licence_plate: 'OUTATIME' };
 /** In milliseconds. Making an RSA-4096 key pair takes seconds, and more on a busy machine. */
 const patience = Number(process.env.VAULTSHARE_DEMO_PATIENCE || 120_000);
 
-const { url, screenshots } = readArguments();
+const { url: server, screenshots } = readArguments();
+const proxy = await startRecordingProxy(server);
+const { url } = proxy;
 const browser = await launchBrowser();
 try {
   await walkThrough(await openPage(browser));
@@ -35,6 +38,7 @@ try {
   process.exitCode = 1;
 } finally {
   await browser.close();
+  await proxy.close();
 }
 
 async function walkThrough({ page, trouble }) {
@@ -50,7 +54,7 @@ async function walkThrough({ page, trouble }) {
       .waitFor({ timeout: patience })
       .catch(() => {
         throw new Error(
-          `the page at ${url} does not offer “alice-passphrase”; is the package served beside it as pkg/?`,
+          `the page at ${server} does not offer “alice-passphrase”; is the package served beside it as pkg/?`,
         );
       });
 
@@ -207,13 +211,13 @@ async function walkThrough({ page, trouble }) {
     }
     tell('14. She ran it, and both read the new one.');
 
-    const forget = await whileServerAnswers(page, /\/items\/[^/]+\/shares$/, ({ shares }) => ({
+    const remember = proxy.answerWith(/\/items\/[^/]+\/shares$/, ({ shares }) => ({
       shares: shares.map(({ grant, ...share }) => share),
     }));
     await changePlate(page, 'EVF-1234');
     await at('alice-run-tasks').click();
     await at('alice-left-out-share').nth(1).waitFor();
-    await forget();
+    remember();
     await expectValues(page, 'bob-received', 'alice-run-tasks', () => {}, changed);
     const ofBob = at('alice-left-out-share').filter({ hasText: 'was not updated for Bob' });
     expect(
@@ -226,14 +230,14 @@ async function walkThrough({ page, trouble }) {
     changed.licence_plate = 'EVF-1234';
     tell('15. The server forgot for whom she had sealed it: nobody got a change before she let them have it.');
 
-    const exchange = await whileServerAnswers(page, /\/vault\/items\?/, (list) => ({
+    const exchangeBack = proxy.answerWith(/\/vault\/items\?/, (list) => ({
       ...list,
       items: list.items.map((item) => ({ ...item, label: 'Exchanged <b>label</b>' })),
     }));
     await at('alice-look').click();
     await at('alice-adopt').waitFor();
     expect((await at('alice-item').locator('b').count()) === 0, 'a label of the server’s became markup');
-    await exchange();
+    exchangeBack();
     await at('alice-look').click();
     await at('alice-adopt').waitFor({ state: 'detached' });
     tell('16. The server exchanged a label, and she saw that it was not hers.');
@@ -271,7 +275,10 @@ async function walkThrough({ page, trouble }) {
     await page.goto('about:blank');
     await page.goto(link);
     await at('bob-returning').getByText('already has a secret').click();
-    expect(!page.url().includes('a-token'), 'the token of a link stays in the address bar');
+    expect(
+      !(await page.evaluate(() => location.href)).includes('a-token'),
+      'the token of a link stays in the address bar',
+    );
     await at('bob-sign-in-secret').fill(bobSecret);
     await at('bob-sign-in-passphrase').fill(passphrases.bob);
     await at('bob-sign-in').click();
@@ -295,17 +302,6 @@ async function changePlate(page, value) {
   await page.getByTestId('alice-change-value').fill(value);
   await page.getByTestId('alice-change').click();
   await appears(page, 'alice-run-tasks', 'alice-change');
-}
-
-/** Lets the server say something else than it does, until the function that this gives is called. */
-async function whileServerAnswers(page, url, change) {
-  const answer = async (route) => {
-    if (route.request().method() !== 'GET') return route.continue();
-    const response = await route.fetch();
-    return route.fulfill({ response, json: change(await response.json()) });
-  };
-  await page.route(url, answer);
-  return () => page.unroute(url, answer);
 }
 
 /** In no element, shown or not, and in no form. */
@@ -394,9 +390,12 @@ async function takePictures(page, at) {
   await at('bob-received-ciphertext-licence_plate').focus();
   await page.evaluate(() => scrollTo(0, 0)); // So that the last pane, which follows the reader, stands at the top.
   await page.screenshot({ path: join(screenshots, 'desktop.png'), fullPage: true });
-  await page.emulateMedia({ colorScheme: 'dark' });
-  await page.screenshot({ path: join(screenshots, 'desktop-dark.png'), fullPage: true });
-  await page.emulateMedia({ colorScheme: 'light' });
+  // W3C WebDriver cannot ask for dark colours.
+  if (page.emulateMedia) {
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await page.screenshot({ path: join(screenshots, 'desktop-dark.png'), fullPage: true });
+    await page.emulateMedia({ colorScheme: 'light' });
+  }
   await page.setViewportSize({ width: 360, height: 780 });
   const unnamed = await page.evaluate(() =>
     [...document.querySelectorAll('input, select, textarea')]

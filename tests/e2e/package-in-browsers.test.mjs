@@ -49,15 +49,11 @@ describe('the package in a browser', () => {
     return project.folder;
   }
 
-  /** Opens a page and holds the outcomes that it shows against what they have to be. */
-  async function expectToWork(url) {
+  /** Opens a page and holds the outcomes that it shows, and what it asked the server for, against what they have to be. */
+  async function expectToWork(url, requests) {
     const page = await browser.newPage();
     try {
       const trouble = await watchForTrouble(page);
-      const modules = [];
-      page.context().on('request', (request) => {
-        if (new URL(request.url()).pathname.endsWith('.wasm')) modules.push(request.url());
-      });
       await page.goto(url);
       const { page: inPage, worker: inWorker } = await outcomesOf(page, trouble);
       for (const { forgotten, ...rest } of [inPage, inWorker]) {
@@ -65,6 +61,7 @@ describe('the package in a browser', () => {
         assert.match(forgotten, /call init\(\) first/);
       }
       assert.deepEqual(trouble, []);
+      const modules = requests.filter((path) => path.endsWith('.wasm'));
       assert.equal(new Set(modules).size, 2, `the modules were loaded from ${modules.join(', ')}`);
     } finally {
       await page.close();
@@ -74,7 +71,7 @@ describe('the package in a browser', () => {
   it('runs without a bundler under a strict Content Security Policy', async () => {
     const server = await serveFolder(await folderOf('plain'), { headers: strictPolicy });
     try {
-      await expectToWork(`${server.url}/`);
+      await expectToWork(`${server.url}/`, server.requests);
     } finally {
       await server.close();
     }
@@ -94,7 +91,7 @@ describe('the package in a browser', () => {
     assert.equal(status, 0, output);
     const server = await serveFolder(join(folder, 'dist'), { headers: strictPolicy });
     try {
-      await expectToWork(`${server.url}/below/a/path/`);
+      await expectToWork(`${server.url}/below/a/path/`, server.requests);
     } finally {
       await server.close();
     }
@@ -103,15 +100,23 @@ describe('the package in a browser', () => {
   it('runs on Vite’s development server', async () => {
     const { createServer } = await import('vite');
     const folder = await folderOf('vite');
+    const requests = [];
+    const recorder = ({ middlewares }) => {
+      middlewares.use(({ url }, _response, next) => {
+        requests.push(new URL(url, 'http://localhost').pathname);
+        next();
+      });
+    };
     const server = await createServer({
       root: folder,
       configFile: false,
+      plugins: [{ name: 'recorder', configureServer: recorder }],
       logLevel: 'error',
       server: { host: '127.0.0.1', port: 0, hmr: false },
     });
     try {
       await server.listen();
-      await expectToWork(server.resolvedUrls.local[0]);
+      await expectToWork(server.resolvedUrls.local[0], requests);
     } finally {
       await server.close();
     }
@@ -124,7 +129,7 @@ describe('the package in a browser', () => {
     await cp(join(folder, 'index.html'), join(folder, 'dist/index.html'));
     const server = await serveFolder(join(folder, 'dist'), { headers: strictPolicy });
     try {
-      await expectToWork(`${server.url}/`);
+      await expectToWork(`${server.url}/`, server.requests);
     } finally {
       await server.close();
     }

@@ -1,10 +1,11 @@
 /**
- * A headless Chromium for the tests that need a real page, and a watch on everything in it that should stay silent.
+ * A headless browser for the tests that need a real page, and a watch on everything in it that should stay silent: Chromium
+ * by Playwright, or the engine that `VAULTSHARE_ENGINE` names by W3C WebDriver, which has what tests for all engines use.
  */
 import { chromium } from 'playwright-core';
 
 /** No sandbox because tests often run as root in a container; the rest keeps the browser from calling home. */
-export const flags = [
+export const chromiumFlags = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-dev-shm-usage',
@@ -16,9 +17,13 @@ export const flags = [
 
 export const executablePath = process.env.CHROMIUM || '/usr/bin/chromium';
 
-/** @param {string[]} more flags beyond the usual */
-export function launchBrowser(more = []) {
-  return chromium.launch({ executablePath, args: [...flags, ...more] });
+/** @param {string[]} more flags beyond the usual, for Chromium by Playwright */
+export async function launchBrowser(more = []) {
+  if (process.env.VAULTSHARE_ENGINE) {
+    const { browserOf } = await import('./webdriver-page.mjs');
+    return browserOf(process.env.VAULTSHARE_ENGINE);
+  }
+  return chromium.launch({ executablePath, args: [...chromiumFlags, ...more] });
 }
 
 /** A user's first share looks for the key pair that signs it. Browsers call every 404 an error. */
@@ -31,6 +36,7 @@ const isFirstLook = (message) =>
  * @returns {Promise<string[]>} grows as things go wrong
  */
 export async function watchForTrouble(page) {
+  if (page.trouble) return page.trouble;
   const trouble = [];
   page.on('console', (message) => {
     if (message.type() === 'error' && !isFirstLook(message)) trouble.push(`console error: ${message.text()}`);

@@ -1,6 +1,6 @@
 /** A Chromium with an extension in it: those have to be there when it starts. */
 import { chromium } from 'playwright-core';
-import { executablePath, flags } from '../../e2e/support/browser.mjs';
+import { chromiumFlags, executablePath } from '../../e2e/support/browser.mjs';
 
 /**
  * @param {import('./world.mjs').World} world whose project is the extension; it closes the browser
@@ -12,7 +12,7 @@ export async function launchExtension(world) {
     executablePath,
     // Playwright's own headless mode is an older one, which knows no extensions.
     headless: false,
-    args: [...flags, '--headless=new', `--disable-extensions-except=${folder}`, `--load-extension=${folder}`],
+    args: [...chromiumFlags, '--headless=new', `--disable-extensions-except=${folder}`, `--load-extension=${folder}`],
   });
   world.onClose(() => browser.close());
   const background = browser.serviceWorkers()[0] ?? (await browser.waitForEvent('serviceworker'));
