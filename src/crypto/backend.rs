@@ -135,8 +135,9 @@ pub(crate) async fn pbkdf2_sha256(
     iterations: u32,
     output: &mut [u8; KEY_BYTES],
 ) -> Result<()> {
+    // WebKitGTK's WebCrypto refuses an empty passphrase.
     #[cfg(target_arch = "wasm32")]
-    if current() == Backend::WebCrypto {
+    if current() == Backend::WebCrypto && !passphrase.is_empty() {
         let derived = webcrypto::pbkdf2_sha256(passphrase, salt, iterations, output).await;
         return derived.ok_or_else(|| Error::internal("the key could not be derived"));
     }
@@ -169,7 +170,11 @@ pub(crate) async fn rsa_generate(bits: u32) -> Result<Zeroizing<Vec<u8>>> {
 pub(crate) async fn rsa_encrypt(spki_der: &[u8], plaintext: &[u8]) -> Result<Vec<u8>> {
     let encrypted = match current() {
         #[cfg(target_arch = "wasm32")]
-        Backend::WebCrypto => webcrypto::rsa_encrypt(spki_der, plaintext).await,
+        Backend::WebCrypto => match webcrypto::rsa_encrypt(spki_der, plaintext).await {
+            // WebKitGTK's refuses an empty text.
+            None if plaintext.is_empty() => on_demand::rsa_encrypt(spki_der, plaintext).await?,
+            encrypted => encrypted,
+        },
         _ => on_demand::rsa_encrypt(spki_der, plaintext).await?,
     };
     encrypted.ok_or_else(not_encrypted)
