@@ -1,5 +1,7 @@
 //! The npm package in real projects, and the pages in a real browser.
 
+use std::{path::Path, process::Command};
+
 use super::node_tests;
 use crate::{
     bench, build, package, progress,
@@ -20,11 +22,16 @@ pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     progress::step("the package in real projects and the pages in Chromium", || {
         node_tests::run(workspace, "tests/e2e", |node| {
             browser.name_to(node);
-            node.env("VAULTSHARE_TARBALL", &tarball);
-            node.env("VAULTSHARE_PACKAGE", workspace.package());
-            node.env("VAULTSHARE_SERVER", workspace.program("vaultshare-server", Profile::Test));
-            node.env("VAULTSHARE_CLI", workspace.program("vaultshare", Profile::Test));
+            name_to(workspace, &tarball, node);
         })
     })?;
     bench::smoke(workspace, &browser)
+}
+
+/// Tells the tests where what they test is.
+pub(super) fn name_to(workspace: &Workspace, tarball: &Path, node: &mut Command) {
+    node.env("VAULTSHARE_TARBALL", tarball);
+    node.env("VAULTSHARE_PACKAGE", workspace.package());
+    node.env("VAULTSHARE_SERVER", workspace.program("vaultshare-server", Profile::Test));
+    node.env("VAULTSHARE_CLI", workspace.program("vaultshare", Profile::Test));
 }

@@ -4,6 +4,7 @@
 
 mod dependencies;
 mod e2e;
+mod engines;
 mod instructions;
 mod interop;
 mod native;
@@ -40,6 +41,9 @@ enum Stage {
     Interop,
     /// The npm package in real projects and the pages in a real browser
     E2e,
+    /// The crate's tests, the package's round trip and the demo page in Chromium, Firefox and WebKitGTK, written to
+    /// `docs/engines.md`. By name only: it brings two more browsers
+    Engines,
     /// The instructions of the hot paths, counted by Valgrind and written to `docs/instructions.md`. By name only: installing what
     /// counts them takes longer than most tests
     Instructions,
@@ -58,10 +62,16 @@ impl Stage {
             Stage::Web => "web",
             Stage::Interop => "interop",
             Stage::E2e => "e2e",
+            Stage::Engines => "engines",
             Stage::Instructions => "instructions",
             Stage::Runtimes => "runtimes",
             Stage::Reproducible => "reproducible",
         }
+    }
+
+    /// Whether it runs by its name alone.
+    fn is_by_name(self) -> bool {
+        matches!(self, Stage::Engines | Stage::Instructions | Stage::Runtimes | Stage::Reproducible)
     }
 
     fn run(self, workspace: &Workspace) -> anyhow::Result<()> {
@@ -70,6 +80,7 @@ impl Stage {
             Stage::Web => web::run(workspace),
             Stage::Interop => interop::run(workspace),
             Stage::E2e => e2e::run(workspace),
+            Stage::Engines => engines::run(workspace),
             Stage::Instructions => instructions::run(workspace),
             Stage::Runtimes => runtimes::run(workspace),
             Stage::Reproducible => release::build_twice(workspace).map(drop),
@@ -88,7 +99,7 @@ struct Outcome {
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<ExitCode> {
     let all = Stage::value_variants();
     let is_wanted = |stage: &&Stage| match options.stages.is_empty() {
-        true => !matches!(stage, Stage::Instructions | Stage::Runtimes | Stage::Reproducible),
+        true => !stage.is_by_name(),
         false => options.stages.contains(stage),
     };
     let wanted = all.iter().filter(is_wanted);

@@ -1,6 +1,6 @@
 //! Test files for Node's own test runner.
 
-use std::{process::Command, time::Duration};
+use std::{path::PathBuf, process::Command, time::Duration};
 
 use anyhow::bail;
 
@@ -19,6 +19,16 @@ pub(super) fn run(workspace: &Workspace, folder: &str, prepare: impl FnOnce(&mut
     if tests.is_empty() {
         bail!("there are no tests (*.test.mjs) in {folder}");
     }
+    run_files(workspace, LIMIT, &tests, prepare)
+}
+
+/// As [`run`], for some files, with a limit for all of them.
+pub(super) fn run_files(
+    workspace: &Workspace,
+    limit: Duration,
+    files: &[PathBuf],
+    prepare: impl FnOnce(&mut Command),
+) -> anyhow::Result<()> {
     let mut node = workspace.node();
     node.args([
         "--test",
@@ -28,6 +38,6 @@ pub(super) fn run(workspace: &Workspace, folder: &str, prepare: impl FnOnce(&mut
         TEST_TIMEOUT,
     ]);
     prepare(&mut node);
-    node.args(tests);
-    process::run_within(LIMIT, &mut node)
+    node.args(files);
+    process::run_within(limit, &mut node)
 }

@@ -1,9 +1,10 @@
-//! The crate's tests, compiled to WebAssembly and run in headless Chromium.
+//! The crate's tests, compiled to WebAssembly and run in a browser: by this stage in Chromium, by `engines` in each.
 //!
 //! The test runner of `wasm-bindgen` is started here and not by cargo, so that compiling has all the time it wants and
 //! running has not. A page that does not begin is ended and tried again.
 
 use std::{
+    cell::Cell,
     io::Read,
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
@@ -17,7 +18,7 @@ use serde::Deserialize;
 use crate::{
     process::{self, Watched},
     progress,
-    tools::{self, Browser},
+    tools::{self, Engine, EngineName},
     workspace::{WASM_TARGET, Workspace},
 };
 
@@ -31,31 +32,50 @@ const TRIES: u32 = 3;
 const TO_END: Duration = Duration::from_secs(600);
 
 pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {
+    let engine = Engine::ensure(workspace, EngineName::Chromium)?;
+    compile(workspace)?.run(workspace, &engine)?;
+    Ok(())
+}
+
+/// The crate's tests as WebAssembly, and what runs such tests.
+pub(super) struct Pages {
+    tests: Vec<PathBuf>,
+    runner: PathBuf,
+}
+
+/// Compiles the tests, for any engine.
+pub(super) fn compile(workspace: &Workspace) -> anyhow::Result<Pages> {
     tools::ensure_wasm_target(workspace)?;
     let wasm_bindgen = tools::ensure_cargo_program(workspace, &tools::wasm_bindgen(workspace)?)?;
     let runner = wasm_bindgen.with_file_name(format!("wasm-bindgen-test-runner{}", std::env::consts::EXE_SUFFIX));
-    let browser = Browser::ensure(workspace)?;
+    let tests = progress::step("compiling the crate's tests to WebAssembly", || compile_tests(workspace))?;
+    Ok(Pages { tests, runner })
+}
 
-    let tests = progress::step("compiling the crate's tests to WebAssembly", || compile(workspace))?;
-    for test in tests {
-        let name = test.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        progress::step(&format!("{name} in headless Chromium"), || {
-            let runner = || {
-                let mut command = workspace.command(&runner);
-                command.arg(&test).env("WASM_BINDGEN_TEST_ONLY_WEB", "1");
-                // Its own limits lie beyond ours, which are the ones that end a browser, too.
-                let beyond = (TO_BEGIN + TO_END).as_secs().to_string();
-                command.env("WASM_BINDGEN_TEST_TIMEOUT", &beyond).env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", &beyond);
-                browser.name_to(&mut command);
-                let server = free_address()?;
-                occupy_idle_threads(server);
-                command.env("WASM_BINDGEN_TEST_ADDRESS", server.to_string());
-                Ok(command)
-            };
-            run_page(runner)
-        })?;
+impl Pages {
+    /// Runs all tests in an engine and gives their number.
+    pub(super) fn run(&self, workspace: &Workspace, engine: &Engine) -> anyhow::Result<u32> {
+        let mut count = 0;
+        for test in &self.tests {
+            let name = test.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            count += progress::step(&format!("{name} in {}", engine.name.shown()), || {
+                let runner = || {
+                    let mut command = workspace.command(&self.runner);
+                    command.arg(test).env("WASM_BINDGEN_TEST_ONLY_WEB", "1");
+                    // Its own limits lie beyond ours, which are the ones that end a browser, too.
+                    let beyond = (TO_BEGIN + TO_END).as_secs().to_string();
+                    command.env("WASM_BINDGEN_TEST_TIMEOUT", &beyond).env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", &beyond);
+                    engine.name_to_runner(&mut command);
+                    let server = free_address()?;
+                    occupy_idle_threads(server);
+                    command.env("WASM_BINDGEN_TEST_ADDRESS", server.to_string());
+                    Ok(command)
+                };
+                run_page(runner)
+            })?;
+        }
+        Ok(count)
     }
-    Ok(())
 }
 
 /// How many threads the runner's server (tiny_http 0.12, `util/task_pool.rs`) keeps idle.
@@ -85,11 +105,13 @@ fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
 
-/// Runs a page's tests, trying again while it does not begin.
-fn run_page(runner: impl Fn() -> anyhow::Result<Command>) -> anyhow::Result<()> {
+/// Runs a page's tests, trying again while it does not begin, and gives their number.
+fn run_page(runner: impl Fn() -> anyhow::Result<Command>) -> anyhow::Result<u32> {
+    let count = Cell::new(0);
+    let has_begun = |line: &str| tests_begun(line).inspect(|&tests| count.set(tests)).is_some();
     for attempt in 1..=TRIES {
         match process::watch(&mut runner()?, has_begun, TO_BEGIN, TO_BEGIN + TO_END)? {
-            Watched::Ended(status) if status.success() => return Ok(()),
+            Watched::Ended(status) if status.success() => return Ok(count.get()),
             Watched::Ended(status) => bail!("the page's tests failed ({status})"),
             Watched::NeverBegan => {
                 progress::note(&format!("the page did not begin (try {attempt} of {TRIES}); its browser was stopped"));
@@ -99,15 +121,17 @@ fn run_page(runner: impl Fn() -> anyhow::Result<Command>) -> anyhow::Result<()> 
     bail!("the page did not begin in {TRIES} tries of {} each", progress::duration(TO_BEGIN))
 }
 
-/// Whether the test runner says with this line that the tests run, or that there are none.
-fn has_begun(line: &str) -> bool {
-    let counted = line.strip_prefix("running ").and_then(|rest| rest.split_once(' '));
-    counted.is_some_and(|(number, what)| number.parse::<u32>().is_ok() && what.starts_with("test"))
-        || line.starts_with("no tests to run")
+/// How many tests run, if the test runner says so with this line.
+fn tests_begun(line: &str) -> Option<u32> {
+    if line.starts_with("no tests to run") {
+        return Some(0);
+    }
+    let (number, what) = line.strip_prefix("running ")?.split_once(' ')?;
+    number.parse().ok().filter(|_| what.starts_with("test"))
 }
 
 /// Compiles the tests and gives the modules that contain them.
-fn compile(workspace: &Workspace) -> anyhow::Result<Vec<PathBuf>> {
+fn compile_tests(workspace: &Workspace) -> anyhow::Result<Vec<PathBuf>> {
     let mut cargo = workspace.cargo();
     cargo.args(["test", "--no-run", "--locked", "--package", "vaultshare", "--target", WASM_TARGET]);
     // The second module is part of the package, which these tests do not have around them.
@@ -140,12 +164,12 @@ mod tests {
 
     #[test]
     fn a_page_has_begun_when_its_tests_are_counted() {
-        assert!(has_begun("running 37 tests"));
-        assert!(has_begun("running 1 test"));
-        assert!(has_begun("no tests to run!"));
+        assert_eq!(tests_begun("running 37 tests"), Some(37));
+        assert_eq!(tests_begun("running 1 test"), Some(1));
+        assert_eq!(tests_begun("no tests to run!"), Some(0));
         for line in ["Running headless tests in Chrome on `http://127.0.0.1:1/`", "Loading scripts...", "running late"]
         {
-            assert!(!has_begun(line), "{line}");
+            assert_eq!(tests_begun(line), None, "{line}");
         }
     }
 
@@ -180,7 +204,7 @@ mod tests {
             command.args(["-c", if tries.get() == TRIES { "echo running 1 test" } else { "exit 1" }]);
             Ok(command)
         };
-        assert!(run_page(at_the_last).is_ok());
+        assert_eq!(run_page(at_the_last).unwrap(), 1);
         assert_eq!(tries.get(), TRIES);
     }
 

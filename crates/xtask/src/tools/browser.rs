@@ -18,8 +18,8 @@ const NEEDED: &str = "this needs Chromium and its driver: install them (on Debia
 
 /// A Chromium and the driver that goes with it.
 pub(crate) struct Browser {
-    chromium: PathBuf,
-    driver: PathBuf,
+    pub(super) chromium: PathBuf,
+    pub(super) driver: PathBuf,
 }
 
 impl Browser {
@@ -35,9 +35,9 @@ impl Browser {
         Browser::find()?.context("Chromium was installed, but neither `chromium` nor `chromedriver` is in PATH")
     }
 
-    /// Tells a program which browser to use, in the variables that our tests and `wasm-bindgen`'s read.
+    /// Tells our tests which browser to use, and that it is this one.
     pub(crate) fn name_to(&self, command: &mut Command) {
-        command.env("CHROMIUM", &self.chromium).env("CHROMEDRIVER", &self.driver);
+        command.env("CHROMIUM", &self.chromium).env("CHROMEDRIVER", &self.driver).env_remove("VAULTSHARE_ENGINE");
     }
 
     fn find() -> anyhow::Result<Option<Self>> {
@@ -54,7 +54,7 @@ impl Browser {
 }
 
 /// The file that a variable names. One that is not there is a mistake to tell, not to work around.
-fn named_by(variable: &str) -> anyhow::Result<Option<PathBuf>> {
+pub(super) fn named_by(variable: &str) -> anyhow::Result<Option<PathBuf>> {
     let Some(value) = std::env::var_os(variable).filter(|value| !value.is_empty()) else {
         return Ok(None);
     };

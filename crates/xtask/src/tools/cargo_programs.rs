@@ -65,6 +65,17 @@ pub(crate) fn cargo_fuzz() -> CargoProgram {
     }
 }
 
+/// Drives Firefox.
+pub(crate) fn geckodriver() -> CargoProgram {
+    CargoProgram {
+        package: "geckodriver",
+        program: "geckodriver",
+        subcommand: None,
+        version: "0.37.1".to_owned(),
+        options: &["--debug"],
+    }
+}
+
 /// Replaces parts of functions, one at a time, and runs the tests.
 pub(crate) fn cargo_mutants() -> CargoProgram {
     CargoProgram {
@@ -99,7 +110,9 @@ fn version_of(workspace: &Workspace, package: &str) -> anyhow::Result<String> {
 pub(crate) fn ensure(workspace: &Workspace, wanted: &CargoProgram) -> anyhow::Result<PathBuf> {
     let path = workspace.path(".tools/bin").join(format!("{}{}", wanted.program, std::env::consts::EXE_SUFFIX));
     let installed = process::answer(workspace.command(&path).args(wanted.subcommand).arg("--version"));
-    if installed == Some(format!("{} {}", wanted.program, wanted.version)) {
+    // Some say more in further lines.
+    let installed = installed.as_deref().and_then(|answer| answer.lines().next());
+    if installed == Some(&format!("{} {}", wanted.program, wanted.version)) {
         return Ok(path);
     }
     let what = format!("installing {} {} into .tools (once; takes some minutes)", wanted.package, wanted.version);

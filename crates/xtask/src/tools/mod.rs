@@ -4,6 +4,7 @@
 
 mod browser;
 mod cargo_programs;
+mod engines;
 mod node;
 mod postgres;
 mod python;
@@ -15,6 +16,7 @@ pub(crate) use cargo_programs::{
     cargo_about, cargo_cyclonedx, cargo_deny, cargo_fuzz, cargo_mutants, ensure as ensure_cargo_program,
     gungraun_runner, wasm_bindgen,
 };
+pub(crate) use engines::{Engine, EngineName};
 pub(crate) use node::{
     ensure as ensure_node, ensure_packages as ensure_npm_packages, ensure_packages_of as ensure_npm_packages_of,
 };
