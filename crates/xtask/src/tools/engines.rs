@@ -122,7 +122,10 @@ impl Engine {
             let answer =
                 process::answer(&mut command).with_context(|| format!("`{} --version` failed", program.display()))?;
             let first = answer.lines().next().unwrap_or_default();
-            Ok::<_, anyhow::Error>(first.split(" (").next().unwrap_or_default().trim().to_owned())
+            // Behind it they say who built them, and of which revision.
+            let version =
+                [" (", " built on "].iter().fold(first, |version, more| version.split(more).next().unwrap_or(version));
+            Ok::<_, anyhow::Error>(version.trim().to_owned())
         };
         let driver = match self.name {
             // It has no such option; it is built together with the browser.
