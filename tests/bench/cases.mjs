@@ -11,6 +11,8 @@
  * @property {('ours' | 'peer' | 'floor')[]} clients who takes part, in the order of their turns
  * @property {boolean} [asksForPair] who does not ask the pool for a key pair would have to make one while the clock runs
  * @property {boolean} [madeInTime] key pairs that are made while the clock runs are made for real
+ * @property {boolean} [isCold] each turn is a page of its own, from the navigation on
+ * @property {boolean} [onPhone] processor and network are slowed down to a phone's on 4G
  * @property {boolean} [withoutSubtle] in a page that has no `crypto.subtle`, as pages on plain http
  */
 
@@ -72,6 +74,21 @@ export const cases = [
     bounds: { peer: 1.5 },
     clients: ['ours', 'peer'],
     withoutSubtle: true,
+  },
+  {
+    name: 'cold-start',
+    title: 'from the navigation to the first value of a share',
+    bounds: { floor: 1.5 },
+    clients: ALL,
+    isCold: true,
+  },
+  {
+    name: 'cold-start-phone',
+    title: 'the same with the processor and the network of a phone on 4G',
+    bounds: { floor: 1.5 },
+    clients: ALL,
+    isCold: true,
+    onPhone: true,
   },
 ];
 

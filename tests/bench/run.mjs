@@ -14,6 +14,7 @@ import { parseArgs } from 'node:util';
 import { launch } from './browser.mjs';
 import { bundlePeer } from './bundle.mjs';
 import { cases } from './cases.mjs';
+import { makeColdPages, measureCold } from './cold-start.mjs';
 import { machine } from './machine.mjs';
 import { packageSize } from './package-size.mjs';
 import { letProfile, profiled } from './profile.mjs';
@@ -27,6 +28,8 @@ import { sizesFor } from './sizes.mjs';
 
 /** No case takes longer than this, in milliseconds: one that does hangs. */
 const PATIENCE = 600_000;
+/** The peer takes some forty seconds for each of its turns on a phone. */
+const COLD_PATIENCE = 1_800_000;
 
 /** Quick cases go on for so long, in seconds, because their times scatter more; and ours runs so often alone. */
 const AMPLE = { warmUp: true, seconds: 5, watched: 3 };
@@ -51,8 +54,14 @@ const results = [];
 let itemBytes;
 try {
   for (const withoutSubtle of [false, true]) {
-    const wanted = chosen.filter((one) => Boolean(one.withoutSubtle) === withoutSubtle);
+    const wanted = chosen.filter((one) => Boolean(one.withoutSubtle) === withoutSubtle && !one.isCold);
     if (wanted.length > 0) await runIn(await browser.open(!withoutSubtle), wanted);
+  }
+  const cold = chosen.filter((one) => one.isCold);
+  if (cold.length > 0) await makeColdPages(options.www);
+  for (const one of cold) {
+    const length = { pairs, ...(smoke ? SCANT : AMPLE), slowed: !smoke };
+    tell(one, resultOf(one, await inTime(measureCold(browser, one, scene, length), one.name, COLD_PATIENCE)));
   }
 } finally {
   await browser.close();
@@ -87,17 +96,21 @@ async function runIn(page, wanted) {
     const watching = profiled(page, () =>
       page.evaluate(([what, long]) => globalThis.bench.watch(what, long), [one, length]),
     );
-    results.push({ ...result, profile: await inTime(watching, one.name) });
-    note(`${one.name}: ${one.clients.map((client) => `${client} ${milliseconds(result[`${client}_ms`])}`).join(', ')}`);
+    tell(one, { ...result, profile: await inTime(watching, one.name) });
   }
   itemBytes ??= await page.evaluate(() => globalThis.bench.itemBytes());
   await page.close();
 }
 
-async function inTime(work, name) {
+function tell({ name, clients }, result) {
+  results.push(result);
+  note(`${name}: ${clients.map((client) => `${client} ${milliseconds(result[`${client}_ms`])}`).join(', ')}`);
+}
+
+async function inTime(work, name, patience = PATIENCE) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${name} does not end`)), PATIENCE);
+    timer = setTimeout(() => reject(new Error(`${name} does not end`)), patience);
   });
   return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
