@@ -84,11 +84,19 @@ fn hops(headers: &HeaderMap, header: ForwardedHeader) -> impl DoubleEndedIterato
             lines.flat_map(|line| line.split(',')).map(|hop| address(hop.trim())).collect()
         }
         ForwardedHeader::Forwarded => lines
-            .flat_map(rfc7239::parse)
-            .map(|hop| hop.ok()?.forwarded_for?.ip().map(|address| address.to_canonical()))
+            .flat_map(|line| line.split(',').zip(rfc7239::parse(line)))
+            .map(|(text, hop)| hop.ok().filter(|_| is_unambiguous(text))?.forwarded_for?.ip().map(IpAddr::to_canonical))
             .collect(),
     };
     hops.into_iter()
+}
+
+/// Whether an element is one to every reader. The crate looks for its separators in quoted text as well, in which a client may have
+/// chosen what stands there: `host="x;for=192.0.2.1"` of a `Host` of that name.
+fn is_unambiguous(element: &str) -> bool {
+    let names = element.split(';').filter_map(|parameter| parameter.split_once('='));
+    let addresses = names.filter(|(name, _)| name.trim().eq_ignore_ascii_case("for")).count();
+    addresses == 1 && element.matches('"').count().is_multiple_of(2)
 }
 
 /// Some proxies add the port.
@@ -145,8 +153,12 @@ mod tests {
 
     #[test]
     fn a_proxy_may_write_the_standard_header_instead() {
-        let cases: [(&[&str], &str); 8] = [
+        let cases: [(&[&str], &str); 11] = [
             (&["for=198.51.100.1"], "198.51.100.1"),
+            // What a client called the host.
+            (&["for=198.51.100.1;host=\"x;for=192.0.2.66\""], "10.0.0.1"),
+            (&["for=198.51.100.1;host=\"x,for=192.0.2.66\""], "10.0.0.1"),
+            (&["host=\"x;For=192.0.2.66\";for=198.51.100.1"], "10.0.0.1"),
             (&["for=1.1.1.1, For=\"198.51.100.1:8080\";proto=https;by=10.0.0.1"], "198.51.100.1"),
             (&["for=1.1.1.1", "for=198.51.100.1, for=10.0.0.2"], "198.51.100.1"),
             (&["for=\"[2001:db8::1]:443\""], "2001:db8::1"),

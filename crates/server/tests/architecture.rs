@@ -103,6 +103,13 @@ fn of_the_clients_crate_the_server_uses_the_wire_and_public_keys() {
         for used in imports.flat_map(|import| import.split("crypto::").skip(1)) {
             assert_eq!(first_segment(used), "PublicKey", "{path}");
         }
+        for used in text.split("vaultshare::crypto::").skip(1) {
+            assert_eq!(
+                first_segment(used.split(';').next().unwrap()).trim_end_matches([')', '>', '&']),
+                "PublicKey",
+                "{path}"
+            );
+        }
         assert!(!text.contains("vaultshare::workflows") && !text.contains("vaultshare::http"), "{path}");
     }
 }

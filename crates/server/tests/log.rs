@@ -7,13 +7,19 @@ mod common;
 
 use std::{
     io,
+    net::SocketAddr,
     sync::{Arc, Mutex, OnceLock},
 };
 
-use axum::{body::Body, http::Request};
-use common::{invitation, server, text};
+use axum::{body::Body, extract::ConnectInfo, http::Request};
+use common::{Server, invitation, server, text};
 use serde_json::json;
 use tracing_subscriber::EnvFilter;
+use vaultshare_server::{
+    Config,
+    config::ForwardedHeader,
+    testing::{self, Folder},
+};
 
 /// Everything that this process logs.
 #[derive(Clone, Default)]
@@ -116,4 +122,21 @@ async fn a_line_says_which_client_and_one_user_is_known_again() {
     let guess = json!({ "username": "alice", "srp_a": "ff", "srp_m": "00" });
     server.call("POST", "/keystore/srp/session", None, Some(guess)).await.refused(401);
     assert!(log.text().contains("sign-in failed client=in-process"), "{}", log.text());
+}
+
+#[tokio::test]
+async fn a_client_behind_a_proxy_is_who_the_header_of_the_configuration_says() {
+    let log = Log::start();
+    for (header, client) in [(ForwardedHeader::XForwardedFor, "192.0.2.1"), (ForwardedHeader::Forwarded, "192.0.2.2")] {
+        let folder = Folder::new().unwrap();
+        let trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+        let config = Config { trusted_proxies, forwarded_header: header, ..Config::new(folder.path()) };
+        let server = Server(testing::server(config, folder).await.unwrap());
+        let request = Request::get("/vault/version").header("x-forwarded-for", "192.0.2.1");
+        let request =
+            request.header("forwarded", "for=192.0.2.2").extension(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 1))));
+        let reply = server.send(request.body(Body::empty()).unwrap()).await;
+        let lines = log.lines(reply.headers["x-request-id"].to_str().unwrap()).concat();
+        assert!(lines.contains(&format!("client={client}")), "{lines}");
+    }
 }

@@ -23,11 +23,12 @@ const CHANGELOG: &str = "CHANGELOG.md";
 const MANIFEST: &str = "pkg-template/package.json";
 const UNRELEASED: &str = "## Unreleased\n";
 
-/// The crates whose dependencies are listed, by their folders, and for what they are compiled.
-const LISTED: [(&str, &str, Option<&str>); 3] = [
-    ("", "vaultshare", Some(WASM_TARGET)),
-    ("crates/server", "vaultshare-server", None),
-    ("crates/cli", "vaultshare-cli", None),
+/// The crates whose dependencies are listed, by their folders, and for what they are compiled. The second module's crates are
+/// those of the main module when it has RSA compiled in.
+const LISTED: [(&str, &str, &[&str]); 3] = [
+    ("", "vaultshare", &["--target", WASM_TARGET, "--features", "on-demand-compiled-in"]),
+    ("crates/server", "vaultshare-server", &[]),
+    ("crates/cli", "vaultshare-cli", &[]),
 ];
 
 /// What to release.
@@ -49,6 +50,10 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()
     check_manifest(&files::read(&workspace.path(MANIFEST))?)?;
     let changes = git(workspace, &["status", "--porcelain"])?;
     ensure!(changes.is_empty(), "there are changes that are not committed:\n{changes}");
+    let tag = format!("v{version}");
+    if !options.files_only {
+        ensure!(git(workspace, &["tag", "--list", &tag])?.is_empty(), "{tag} is there already: a release is made once");
+    }
     let subject = format!("release: {version}");
     if git(workspace, &["log", "-1", "--format=%s"])? == subject {
         progress::note(&format!("going on with the commit `{subject}`"));
@@ -57,8 +62,11 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()
     } else {
         progress::step(&format!("committing `{subject}`"), || commit(workspace, version, &subject))?;
     }
+    let id = git(workspace, &["rev-parse", "HEAD"])?;
     let builds = build_twice(workspace)?;
     let first = builds.first();
+    let tarball = builds.tarballs.join(format!("vaultshare-{version}.tgz"));
+    ensure!(tarball.is_file(), "what was built is not {version}: there is no {}", tarball.display());
 
     let folder = workspace.in_target(&format!("releases/{version}"));
     files::empty_folder(&folder)?;
@@ -66,12 +74,16 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()
     progress::step("the server, the command line, and what they and the package are made of", || {
         collect_programs(workspace, first, &folder)
     })?;
-    let sums = check_sums(&folder, &first.join("pkg"))?;
+    let sums = check_sums(&folder, files_of(&folder)?)?;
     files::write(&folder.join("SHA256SUMS"), &sums)?;
+    let package = first.join("pkg");
+    let modules = check_sums(&package, modules_of(&package)?)?;
     let compiler = process::output(workspace.command("rustc").arg("--version"))?;
     let changelog = files::read(&workspace.path(CHANGELOG))?;
     let entries = section(&changelog, version)?;
-    let notes = format!("vaultshare {version}\n\n{entries}\n\nBuilt by {compiler}.\n\n{sums}");
+    let notes = format!(
+        "vaultshare {version}\n\n{entries}\n\nBuilt by {compiler}.\n\n{sums}\nWithin the package:\n\n{modules}"
+    );
     let notes_file = folder.join("NOTES.md");
     files::write(&notes_file, notes)?;
 
@@ -79,9 +91,9 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()
         println!("the files are in {}", folder.display());
         return Ok(());
     }
-    let (tag, kind) = (format!("v{version}"), if options.sign { "--sign" } else { "--annotate" });
+    let kind = if options.sign { "--sign" } else { "--annotate" };
     let mut command = workspace.command("git");
-    process::run(command.args(["tag", kind, "--cleanup=verbatim", "--file"]).arg(&notes_file).arg(&tag))?;
+    process::run(command.args(["tag", kind, "--cleanup=verbatim", "--file"]).arg(&notes_file).args([&tag, &id]))?;
     println!("{tag} is tagged, and its files are in {}", folder.display());
     Ok(())
 }
@@ -105,11 +117,14 @@ fn commit(workspace: &Workspace, version: &Version, subject: &str) -> anyhow::Re
     let manifest = files::read(&workspace.path("Cargo.toml"))?;
     let (old, new) = (format!("\nversion = \"{last}\"\n"), format!("\nversion = \"{version}\"\n"));
     ensure!(manifest.matches(&old).count() == 1, "Cargo.toml does not say the version once");
-    files::write(&workspace.path(CHANGELOG), dated)?;
-    files::write(&workspace.path("Cargo.toml"), manifest.replace(&old, &new))?;
-    process::run(workspace.cargo().args(["update", "--workspace", "--quiet"]))?;
-    git(workspace, &["commit", "--quiet", "--all", "--message", subject])?;
-    Ok(())
+    let change = || {
+        files::write(&workspace.path(CHANGELOG), &dated)?;
+        files::write(&workspace.path("Cargo.toml"), manifest.replace(&old, &new))?;
+        process::run(workspace.cargo().args(["update", "--workspace", "--offline", "--quiet"]))?;
+        git(workspace, &["commit", "--quiet", "--all", "--message", subject]).map(drop)
+    };
+    // There was nothing that was not committed, so that this takes back what stands above and no more.
+    change().inspect_err(|_| drop(git(workspace, &["reset", "--quiet", "--hard"])))
 }
 
 /// The changelog with what was unreleased under the version and the day.
@@ -149,8 +164,10 @@ pub(crate) fn build_twice(workspace: &Workspace) -> anyhow::Result<Builds> {
     files::empty_folder(&folder)?;
     let clones = [folder.join("a"), folder.join("another-folder")];
     for clone in &clones {
-        let mut git = workspace.command("git");
-        process::run(git.args(["clone", "--quiet", "--no-hardlinks", "."]).arg(clone))?;
+        let mut command = workspace.command("git");
+        process::run(command.args(["clone", "--quiet", "--no-hardlinks", "."]).arg(clone))?;
+    }
+    for clone in &clones {
         // Programs that were compiled from crates.io, by version: what they are made of does not depend on this clone.
         files::copy_folder(&workspace.path(".tools"), &clone.join(".tools"))?;
         progress::step(&format!("building the package in {}", clone.display()), || {
@@ -197,10 +214,11 @@ fn collect_programs(workspace: &Workspace, clone: &Path, folder: &Path) -> anyho
         files::copy(&program, &folder.join(program.file_name().unwrap_or_default()))?;
     }
     let cyclonedx = tools::ensure_cargo_program(workspace, &tools::cargo_cyclonedx())?;
-    for (member, package, target) in LISTED {
+    let made = process::output(workspace.command("git").current_dir(clone).args(["show", "-s", "--format=%ct"]))?;
+    for (member, package, arguments) in LISTED {
         let mut command = workspace.command(&cyclonedx);
-        command.current_dir(clone.join(member)).args(["cyclonedx", "--format", "json", "--quiet"]);
-        command.args(target.iter().flat_map(|target| ["--target", target]));
+        command.current_dir(clone.join(member)).args(["cyclonedx", "--format", "json", "--quiet"]).args(arguments);
+        command.env("SOURCE_DATE_EPOCH", &made);
         process::run(&mut command)?;
         let list = format!("{package}.cdx.json");
         files::copy(&clone.join(member).join(&list), &folder.join(&list))?;
@@ -208,22 +226,20 @@ fn collect_programs(workspace: &Workspace, clone: &Path, folder: &Path) -> anyho
     Ok(())
 }
 
-/// As `sha256sum` writes them: of the release's files, and of the modules within the package.
-fn check_sums(folder: &Path, package: &Path) -> anyhow::Result<String> {
+/// As `sha256sum` writes and checks them.
+fn check_sums(folder: &Path, names: Vec<PathBuf>) -> anyhow::Result<String> {
     let mut sums = String::new();
-    for (folder, name) in files_of(folder)?.into_iter().map(|name| (folder, name)).chain(modules(package)?) {
+    for name in names {
         let sum = Sha256::digest(files::read_bytes(&folder.join(&name))?);
         sums.push_str(&format!("{}  {}\n", encode_string(&sum), name.display()));
     }
     Ok(sums)
 }
 
-fn modules(package: &Path) -> anyhow::Result<Vec<(&Path, PathBuf)>> {
-    let modules = files_of(package)?.into_iter().filter(|name| name.extension().is_some_and(|kind| kind == "wasm"));
-    let modules: Vec<(&Path, PathBuf)> = modules.map(|name| (package, name)).collect();
-    if modules.is_empty() {
-        bail!("the package has no modules");
-    }
+fn modules_of(package: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let is_module = |name: &PathBuf| name.extension().is_some_and(|kind| kind == "wasm");
+    let modules: Vec<PathBuf> = files_of(package)?.into_iter().filter(is_module).collect();
+    ensure!(!modules.is_empty(), "the package has no modules");
     Ok(modules)
 }
 
@@ -266,13 +282,13 @@ mod tests {
     #[test]
     fn sums_are_as_others_check_them() {
         let folder = tempfile::tempdir().unwrap();
-        let package = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("abc"), "abc").unwrap();
-        fs::write(package.path().join("m.wasm"), "").unwrap();
+        fs::write(folder.path().join("m.wasm"), "").unwrap();
+        let sum = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  m.wasm\n";
         assert_eq!(
-            check_sums(folder.path(), package.path()).unwrap(),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  abc\n\
-             e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  m.wasm\n"
+            check_sums(folder.path(), files_of(folder.path()).unwrap()).unwrap(),
+            format!("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  abc\n{sum}")
         );
+        assert_eq!(check_sums(folder.path(), modules_of(folder.path()).unwrap()).unwrap(), sum);
     }
 }

@@ -31,7 +31,7 @@ export const browsers = [
     version: (world) => world.browser.version(),
     project: 'browser',
     readme: 'service workers',
-    settings: [["script-src 'self' 'wasm-unsafe-eval'", undefined]],
+    alsoInReadme: ["script-src 'self' 'wasm-unsafe-eval'"],
     rows: [
       { runs: 'in a page', outcome: (world) => inPage(world, 'page') },
       { runs: 'in a module worker', outcome: (world) => inPage(world, 'module worker') },

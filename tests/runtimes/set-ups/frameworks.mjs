@@ -33,6 +33,7 @@ export const frameworks = [
     tool: 'next',
     project: 'next',
     readme: 'Next.js',
+    leavesOut: true,
     prepare: (world) => nextBuilt(world, { more: ['--webpack'], env: { WITHOUT_SETTINGS: '1' } }),
     rows: [
       { runs: 'in a client component', outcome: (world, url) => world.outcomeInPage(`${url}/`) },
