@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     files, package, process, progress, tools,
-    workspace::{Profile, WASM_TARGET, Workspace},
+    workspace::{WASM_TARGET, Workspace},
 };
 
 const CHANGELOG: &str = "CHANGELOG.md";
@@ -63,20 +63,19 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()
         progress::step(&format!("committing `{subject}`"), || commit(workspace, version, &subject))?;
     }
     let id = git(workspace, &["rev-parse", "HEAD"])?;
-    let builds = build_twice(workspace)?;
-    let first = builds.first();
-    let tarball = builds.tarballs.join(format!("vaultshare-{version}.tgz"));
-    ensure!(tarball.is_file(), "what was built is not {version}: there is no {}", tarball.display());
+    let Build { clone, tarball } = build_twice(workspace)?;
+    let name = format!("vaultshare-{version}.tgz");
+    ensure!(tarball.ends_with(&name), "what was built is not {version}: {}", tarball.display());
 
     let folder = workspace.in_target(&format!("releases/{version}"));
     files::empty_folder(&folder)?;
-    files::copy_folder(&builds.tarballs, &folder)?;
+    files::copy(&tarball, &folder.join(&name))?;
     progress::step("the server, the command line, and what they and the package are made of", || {
-        collect_programs(workspace, first, &folder)
+        collect_programs(workspace, &clone, &folder)
     })?;
     let sums = check_sums(&folder, files_of(&folder)?)?;
     files::write(&folder.join("SHA256SUMS"), &sums)?;
-    let package = first.join("pkg");
+    let package = clone.join("pkg");
     let modules = check_sums(&package, modules_of(&package)?)?;
     let compiler = process::output(workspace.command("rustc").arg("--version"))?;
     let changelog = files::read(&workspace.path(CHANGELOG))?;
@@ -142,23 +141,15 @@ fn section<'a>(changelog: &'a str, version: &Version) -> anyhow::Result<&'a str>
     Ok(section.split_once('\n').map_or("", |(_, entries)| entries).trim())
 }
 
-/// Two builds of one commit that are alike.
-pub(crate) struct Builds {
-    clones: [PathBuf; 2],
-    /// The folder with the first one's tarball.
-    tarballs: PathBuf,
-}
-
-impl Builds {
-    fn first(&self) -> &Path {
-        let [first, _] = &self.clones;
-        first
-    }
+/// The first of two builds that are alike.
+pub(crate) struct Build {
+    clone: PathBuf,
+    tarball: PathBuf,
 }
 
 /// Builds the npm package of the last commit in two clones, from nothing but that commit and the tools, and fails where a file of
 /// one is not that of the other. Their folders have different names, because paths are what builds most often differ by.
-pub(crate) fn build_twice(workspace: &Workspace) -> anyhow::Result<Builds> {
+pub(crate) fn build_twice(workspace: &Workspace) -> anyhow::Result<Build> {
     tools::ensure_cargo_program(workspace, &tools::wasm_bindgen(workspace)?)?;
     let folder = workspace.in_target("reproducible");
     files::empty_folder(&folder)?;
@@ -181,12 +172,14 @@ pub(crate) fn build_twice(workspace: &Workspace) -> anyhow::Result<Builds> {
         let read = |clone: &Path| files::read_bytes(&clone.join("pkg").join(name));
         ensure!(read(first)? == read(second)?, "{} differs between two builds of one commit", name.display());
     }
-    let tarballs = [pack(workspace, first)?, pack(workspace, second)?];
-    let [one, other] = &tarballs;
-    ensure!(files::read_bytes(one)? == files::read_bytes(other)?, "npm packs the same files into different tarballs");
+    let pack = |clone: &Path| package::pack_into(workspace, &clone.join("pkg"), &clone.join("target/packed"));
+    let (tarball, other) = (pack(first)?, pack(second)?);
+    ensure!(
+        files::read_bytes(&tarball)? == files::read_bytes(&other)?,
+        "npm packs the same files into different tarballs"
+    );
     progress::note(&format!("{} files and their tarball are the same in both", names.len()));
-    let tarballs = one.parent().unwrap_or(&folder).to_path_buf();
-    Ok(Builds { clones, tarballs })
+    Ok(Build { clone: first.clone(), tarball })
 }
 
 /// The build command of a clone, which compiles into the clone.
@@ -194,10 +187,6 @@ fn in_clone(workspace: &Workspace, clone: &Path, what: &str) -> anyhow::Result<(
     let mut cargo = workspace.cargo();
     cargo.current_dir(clone).env_remove("CARGO_TARGET_DIR").env_remove("CARGO_MANIFEST_DIR");
     process::run(cargo.args(["xtask", "build", what]))
-}
-
-fn pack(workspace: &Workspace, clone: &Path) -> anyhow::Result<PathBuf> {
-    package::pack_into(workspace, &clone.join("pkg"), &clone.join("target/packed"))
 }
 
 fn files_of(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
@@ -209,9 +198,8 @@ fn files_of(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 fn collect_programs(workspace: &Workspace, clone: &Path, folder: &Path) -> anyhow::Result<()> {
     in_clone(workspace, clone, "--programs-only")?;
     for name in ["vaultshare-server", "vaultshare"] {
-        let program = workspace.program(name, Profile::Release);
-        let program = clone.join("target/release").join(program.file_name().unwrap_or_default());
-        files::copy(&program, &folder.join(program.file_name().unwrap_or_default()))?;
+        let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+        files::copy(&clone.join("target/release").join(&file), &folder.join(&file))?;
     }
     let cyclonedx = tools::ensure_cargo_program(workspace, &tools::cargo_cyclonedx())?;
     let made = process::output(workspace.command("git").current_dir(clone).args(["show", "-s", "--format=%ct"]))?;

@@ -1,9 +1,6 @@
 //! Other people's clients against our code and our server, and schemathesis against its OpenAPI documents.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 
@@ -25,9 +22,6 @@ const REPORTER: &str = "tests/interop/compatibility-reporter.mjs";
 /// The tests of the other clients with the server that is started for them: all that another store could change.
 const OF_SERVER: [&str; 5] = ["crossing", "first-protocol", "generated-clients", "sdk-2020", "server"];
 
-/// How long the tests may take on one store.
-const LIMIT: Duration = Duration::from_secs(30 * 60);
-
 /// Runs `tests/interop`, and what of it a store could change on PostgreSQL too: with a server on fresh data whose address is in
 /// `VAULTSHARE_SERVER_URL`, and the server's program in `VAULTSHARE_SERVER` for those that need one of their own.
 pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {
@@ -43,7 +37,7 @@ pub(super) fn run(workspace: &Workspace) -> anyhow::Result<()> {
         let (data, log) = (folder.join(name), folder.join(format!("{name}.log")));
         let settings = Settings { port: 0, data, store, www: None, mail: None, profile: Profile::Test, log };
         let server = Server::start(workspace, &settings)?;
-        node_tests::run_files(workspace, LIMIT, tests, |node| {
+        node_tests::run_files(workspace, node_tests::LIMIT, tests, |node| {
             node.env("VAULTSHARE_SERVER_URL", server.url());
             node.env("VAULTSHARE_SERVER", workspace.program("vaultshare-server", Profile::Test));
             node.env("VAULTSHARE_SCHEMATHESIS", &schemathesis);

@@ -11,7 +11,7 @@ use crate::{files, process, workspace::Workspace};
 const FILE_TIMEOUT: &str = "--test-timeout=1500000";
 
 /// How long a folder's tests may take together: Node.js cannot end a test whose process no longer answers, nor its browser.
-const LIMIT: Duration = Duration::from_secs(30 * 60);
+pub(super) const LIMIT: Duration = Duration::from_secs(30 * 60);
 
 /// Runs all `*.test.mjs` of a folder, one after the other: they share two cores with the browsers they start. `prepare`
 /// adds what the tests have to know.
