@@ -1,4 +1,4 @@
-/** The peer's two packages for the browser, each by itself, so that its size is its own. */
+/** The peer's two packages for the browser, each by itself, so that its size is its own; and a page that loads one client alone. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';

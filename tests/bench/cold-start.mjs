@@ -36,7 +36,7 @@ export async function makeColdPages(www) {
 }
 
 /**
- * @param {{ open: (prepare: (page: import('playwright-core').Page) => Promise<void>) => Promise<import('playwright-core').Page> }} browser
+ * @param {{ openFresh: () => Promise<import('playwright-core').Page> }} browser
  * @param {import('./cases.mjs').Case} wanted
  * @param {object} scene
  * @param {{ pairs: number, warmUp: boolean, slowed: boolean }} length and whether a phone is as slow as one

@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -11,22 +10,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { SMTPServer } from 'smtp-server';
 
+import { freePort } from '../e2e/support/free-port.mjs';
 import { startServer } from '../e2e/support/server.mjs';
 import { VaultClient, withCode } from './ours.mjs';
 
 const passphrase = 'supersecretpassword';
 const app = 'https://app.example/';
-
-/** A port that nobody listens on. */
-async function freePort() {
-  const holder = createServer().listen(0, '127.0.0.1');
-  await once(holder, 'listening');
-  const { port } = holder.address();
-  await new Promise((done) => {
-    holder.close(done);
-  });
-  return port;
-}
 
 /** A mail server that keeps what it gets. `onData` may answer otherwise. */
 class MailServer {

@@ -3,7 +3,6 @@
  * done, when its time is up, and when the tests themselves are told to end.
  */
 import { spawn } from 'node:child_process';
-import { createServer } from 'node:net';
 
 const running = new Set();
 
@@ -66,18 +65,6 @@ export async function answers(url, program) {
       });
     }
   }
-}
-
-export async function freePort() {
-  const server = createServer();
-  await new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address();
-  await new Promise((resolve) => {
-    server.close(resolve);
-  });
-  return port;
 }
 
 /** What the work comes to, or an error when its time is up. */

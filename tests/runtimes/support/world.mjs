@@ -4,9 +4,10 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { watchForTrouble } from '../../e2e/support/browser.mjs';
+import { freePort } from '../../e2e/support/free-port.mjs';
 import { installPackage } from '../../e2e/support/projects.mjs';
 import { serveFolder } from '../../e2e/support/static-server.mjs';
-import { answers, freePort, Program, within } from './programs.mjs';
+import { answers, Program, within } from './programs.mjs';
 
 const here = fileURLToPath(new URL('..', import.meta.url));
 const tools = join(here, 'node_modules');
