@@ -1,6 +1,6 @@
 //! Alice, Bob, Carlos and an accomplice of the server's, what they keep and share, and a copy of the server to go back to.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{collections::BTreeMap, rc::Rc};
 
 use serde_json::json;
 use vaultshare::{
@@ -13,7 +13,7 @@ use vaultshare::{
     },
 };
 use vaultshare_server::{
-    Config,
+    Config, back_up,
     testing::{Folder, FreshServer, server},
 };
 
@@ -83,7 +83,7 @@ pub(crate) type Names = BTreeMap<&'static str, String>;
 pub(crate) struct Scene {
     pub(crate) wire: Wire,
     copy: Folder,
-    server: RefCell<FreshServer>,
+    server: FreshServer,
     /// Number of the first key pair that nobody has.
     free_key_pairs: usize,
     people: BTreeMap<Who, Person>,
@@ -125,8 +125,8 @@ struct Building {
 impl Scene {
     pub(crate) async fn new() -> Scene {
         let folder = new_folder();
-        let first = server(config(&folder), folder).await.unwrap();
-        let wire = Wire::new(first.router());
+        let server = server(config(&folder), folder).await.unwrap();
+        let wire = Wire::new(server.router());
         let own = KeyPair::from_pem(pems().next().unwrap()).await.unwrap();
         let key_pairs = Rc::new(KeyPool::from(1));
         let mut building = Building {
@@ -160,14 +160,11 @@ impl Scene {
         }
         drop(sessions);
         let Building { wire, key_pairs, names, truth, past, sent } = building;
-        first.close().await;
         let copy = new_folder();
-        copy_databases(&first, &copy);
-        let server = RefCell::new(first);
+        back_up(server.data(), copy.path()).unwrap();
         let free_key_pairs = key_pairs.next();
-        let scene = Scene { wire, copy, server, free_key_pairs, people, names, truth, past, sent, attacker };
-        scene.restore().await;
-        scene
+        wire.is_restored();
+        Scene { wire, copy, server, free_key_pairs, people, names, truth, past, sent, attacker }
     }
 
     pub(crate) fn id(&self, name: &str) -> Id {
@@ -186,13 +183,8 @@ impl Scene {
 
     /// The server as it was when the scene was built.
     pub(crate) async fn restore(&self) {
-        let folder = new_folder();
-        for database in DATABASES {
-            std::fs::copy(self.copy.path().join(database), folder.path().join(database)).unwrap();
-        }
-        let restored = server(config(&folder), folder).await.unwrap();
-        self.wire.connect(restored.router());
-        self.server.replace(restored).close().await;
+        self.server.restore_records(self.copy.path()).await.unwrap();
+        self.wire.is_restored();
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -209,12 +201,10 @@ impl Scene {
     }
 }
 
-/// In memory where the system has such a place: thousands of servers are opened.
+/// In memory where the system has such a place: the records are restored thousands of times.
 fn new_folder() -> Folder {
     Folder::new_in("/dev/shm").or_else(|_| Folder::new()).unwrap()
 }
-
-const DATABASES: [&str; 2] = ["vault.db", "keystore.db"];
 
 fn config(folder: &Folder) -> Config {
     let mut config = Config::new(folder.path());
@@ -223,12 +213,6 @@ fn config(folder: &Folder) -> Config {
     (limits.attempts_per_user, limits.attempts_per_user_anywhere, limits.attempts_per_address) = (0, 0, 0);
     (limits.challenges_per_address, limits.sessions_per_address, limits.sign_ups_per_address) = (0, 0, 0);
     config
-}
-
-fn copy_databases(server: &FreshServer, to: &Folder) {
-    for database in DATABASES {
-        std::fs::copy(server.data().join(database), to.path().join(database)).unwrap();
-    }
 }
 
 fn client(transport: impl Transport + 'static, key_pairs: Rc<KeyPool>) -> Client {

@@ -56,7 +56,7 @@ struct Passing {
 
 #[derive(Clone)]
 pub(crate) struct Wire {
-    router: Rc<RefCell<axum::Router>>,
+    router: axum::Router,
     passing: Rc<Passing>,
 }
 
@@ -72,12 +72,11 @@ pub(crate) struct Passed {
 
 impl Wire {
     pub(crate) fn new(router: axum::Router) -> Self {
-        Wire { router: Rc::new(RefCell::new(router)), passing: Rc::default() }
+        Wire { router, passing: Rc::default() }
     }
 
-    /// Goes on with another server.
-    pub(crate) fn connect(&self, router: axum::Router) {
-        *self.router.borrow_mut() = router;
+    /// The server is as it was when the scene was built.
+    pub(crate) fn is_restored(&self) {
         self.passing.changed_server.set(false);
     }
 
@@ -118,7 +117,7 @@ impl Wire {
             *request.uri_mut() = answered.parse().unwrap();
         }
         let path = request.uri().path().to_owned();
-        let router = self.router.borrow().clone();
+        let router = self.router.clone();
         let response = router.oneshot(request.map(Body::from)).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, MAXIMUM_REPLY_LENGTH).await.unwrap();

@@ -164,6 +164,24 @@ impl FreshServer {
         Ok(connection)
     }
 
+    /// Puts the records back to those of a copy of its SQLite databases, which is quicker than opening another server on it.
+    pub async fn restore_records(&self, copy: &Path) -> Result<()> {
+        for service in ["vault", "keystore"] {
+            let mut connection = self.connect(service).await?;
+            // Each table on its own: what it refers to is still to come.
+            sqlx::raw_sql("PRAGMA foreign_keys = OFF").execute(&mut connection).await?;
+            let file = copy.join(service).with_extension("db");
+            sqlx::query("ATTACH $1 AS copy").bind(file.to_string_lossy().as_ref()).execute(&mut connection).await?;
+            let names = "SELECT name FROM copy.sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
+            let names: Vec<String> = sqlx::query_scalar(names).fetch_all(&mut connection).await?;
+            let tables = names.iter().map(|name| format!("DELETE FROM {name}; INSERT INTO {name} SELECT * FROM copy.{name};"));
+            let restore = format!("BEGIN IMMEDIATE; {} COMMIT", tables.collect::<String>());
+            sqlx::raw_sql(AssertSqlSafe(restore)).execute(&mut connection).await?;
+            connection.close().await?;
+        }
+        Ok(())
+    }
+
     /// The folder of the server's files.
     pub fn data(&self) -> &Path {
         self.folder.path()
