@@ -30,6 +30,9 @@ pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {
 /// one byte per unit (and for ASCII the same as UTF-8); a larger unit spills into the bytes before it, modulo 2³².
 /// A last group of fewer than four contributes as many bytes as it has units.
 pub(crate) fn peer_string_bytes(text: &str) -> Zeroizing<Vec<u8>> {
+    if text.is_ascii() {
+        return Zeroizing::new(text.as_bytes().to_vec());
+    }
     let units = Zeroizing::new(text.encode_utf16().collect::<Vec<u16>>());
     let mut bytes = Zeroizing::new(Vec::with_capacity(units.len()));
     for group in units.chunks(4) {

@@ -17,8 +17,8 @@ use vaultshare::{
 };
 
 use crate::{
-    fault_injection::fail_each_request,
-    harness::{Chain, Harness, PASSPHRASE, connect, quiet, slot, value, vehicle},
+    fault_injection::{fail_each_request, fail_each_request_by},
+    harness::{Chain, Fault, Harness, PASSPHRASE, connect, quiet, slot, value, vehicle},
     lies::plain_dek_of,
 };
 
@@ -518,7 +518,8 @@ async fn a_large_share_that_was_cut_off_is_completed_by_calling_again() {
         update(&alice, &item, vec![slot(&format!("page_{number}"), large)]).await;
     }
     let share = NewShare::new(item.record.id.clone(), to_bob);
-    fail_each_request(
+    fail_each_request_by(
+        &[Fault::NotSent, Fault::ResponseLost],
         &harness.network,
         async || alice.create_share(&share, &quiet()).await,
         async |made, fault, number| {

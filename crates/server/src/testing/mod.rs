@@ -174,7 +174,8 @@ impl FreshServer {
             sqlx::query("ATTACH $1 AS copy").bind(file.to_string_lossy().as_ref()).execute(&mut connection).await?;
             let names = "SELECT name FROM copy.sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
             let names: Vec<String> = sqlx::query_scalar(names).fetch_all(&mut connection).await?;
-            let tables = names.iter().map(|name| format!("DELETE FROM {name}; INSERT INTO {name} SELECT * FROM copy.{name};"));
+            let tables =
+                names.iter().map(|name| format!("DELETE FROM {name}; INSERT INTO {name} SELECT * FROM copy.{name};"));
             let restore = format!("BEGIN IMMEDIATE; {} COMMIT", tables.collect::<String>());
             sqlx::raw_sql(AssertSqlSafe(restore)).execute(&mut connection).await?;
             connection.close().await?;
