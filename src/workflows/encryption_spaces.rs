@@ -10,13 +10,13 @@ use std::rc::Rc;
 use futures_util::try_join;
 
 use super::{
-    ConnectionRef, Item, Page, PageRequest, ProgressListener, Session, Slot, Value,
+    ConnectionRef, Item, Page, PageRequest, ProgressListener, Session, Slot, Unreadable, Value,
     clock::now,
     connection_keys::Recipient,
     decrypt::{ItemKey, decrypt_item, item_response, item_without_values},
     encrypt::slots_to_share,
     grants::check_until,
-    pagination::{ListResponse, fetch_pages},
+    pagination::{ListResponse, fetch_pages, read_records},
     refusals::{bad_response, ciphertext, expect_id, key_changed, not_connected},
 };
 use crate::{
@@ -36,6 +36,7 @@ use crate::{
         places::{Place, misplaced, space_key_text},
     },
     error::{Error, ErrorCode, Result},
+    http::Response,
 };
 
 /// Arguments of `share_in_space`.
@@ -95,16 +96,30 @@ const MAX_ATTEMPTS: usize = 4;
 impl ListResponse for SpaceSharesResponse {
     type Entry = ListedSpaceShare;
 
-    fn into_entries(self) -> Result<(Vec<ListedSpaceShare>, Option<String>)> {
-        let mut listed = Vec::with_capacity(self.shares.len());
-        let items: Vec<Rc<ItemInFirstForm>> = self.items.into_iter().map(Rc::new).collect();
-        for share in self.shares {
-            let item = items.iter().find(|listed| listed.item.id == *item_id(&share)).map(Rc::clone);
-            let item = item.ok_or_else(|| bad_response("the server lists a share without its item"))?;
-            listed.push(ListedSpaceShare { share, item });
-        }
-        Ok((listed, self.next_page_after))
+    fn into_page(self) -> Page<ListedSpaceShare> {
+        with_items(Page { entries: self.shares, next: self.next_page_after, unreadable: Vec::new() }, self.items)
     }
+
+    fn read_each(response: &Response) -> Option<Page<ListedSpaceShare>> {
+        Some(with_items(read_records(response, "shares")?, read_records(response, "items")?.entries))
+    }
+}
+
+/// Each share with its item; one whose item is not there is unreadable.
+fn with_items(shares: Page<SpaceShare>, items: Vec<ItemInFirstForm>) -> Page<ListedSpaceShare> {
+    let Page { entries, next, mut unreadable } = shares;
+    let items: Vec<Rc<ItemInFirstForm>> = items.into_iter().map(Rc::new).collect();
+    let mut listed = Vec::with_capacity(entries.len());
+    for share in entries {
+        match items.iter().find(|listed| listed.item.id == *item_id(&share)).map(Rc::clone) {
+            Some(item) => listed.push(ListedSpaceShare { share, item }),
+            None => {
+                let error = bad_response("the server lists the share without its item");
+                unreadable.push(Unreadable { id: Some(share.id), error });
+            }
+        }
+    }
+    Page { entries: listed, next, unreadable }
 }
 
 impl Session {

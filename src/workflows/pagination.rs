@@ -52,19 +52,15 @@ pub struct PageRequest {
 pub(super) trait ListResponse {
     type Entry;
 
-    /// The entries, and the cursor of the next page.
-    fn into_entries(self) -> Result<(Vec<Self::Entry>, Option<String>)>;
+    /// The entries of a response that could be read as a whole.
+    fn into_page(self) -> Page<Self::Entry>;
 
     /// Each entry by itself, of a response that cannot be read as a whole; `None` where it is no list.
-    fn read_each(_: &Response) -> Option<EachRead<Self::Entry>> {
-        None
-    }
+    fn read_each(response: &Response) -> Option<Page<Self::Entry>>;
 }
 
-/// The entries that could be read, those that could not, and the cursor of the next page.
-type EachRead<T> = (Vec<T>, Vec<Unreadable>, Option<String>);
-
-fn read_each<T: DeserializeOwned>(response: &Response, field: &str) -> Option<EachRead<T>> {
+/// The records of one field of a response, each by itself; `None` where that is no list.
+pub(super) fn read_records<T: DeserializeOwned>(response: &Response, field: &str) -> Option<Page<T>> {
     #[derive(Deserialize)]
     struct Identified {
         id: Id,
@@ -91,7 +87,7 @@ fn read_each<T: DeserializeOwned>(response: &Response, field: &str) -> Option<Ea
             }
         }
     }
-    Some((entries, unreadable, next))
+    Some(Page { entries, next, unreadable })
 }
 
 /// Puts those of a list's records that are of no use with the other unreadable ones. What concerns more than one record (the
@@ -125,16 +121,13 @@ pub(super) async fn fetch_pages<'service, R: ListResponse + DeserializeOwned>(
     let (mut entries, mut unreadable) = (Vec::new(), Vec::new());
     let send = |query: &PageQuery| fetch(query).into_exchange();
     let mut keep = |response: Response| {
-        let (mut more, next) = match deserialize::<R>(&response, None) {
-            Ok(read) => read.into_entries()?,
-            Err(error) => {
-                let (more, mut others, next) = R::read_each(&response).ok_or(error)?;
-                unreadable.append(&mut others);
-                (more, next)
-            }
+        let mut page = match deserialize::<R>(&response, None) {
+            Ok(read) => read.into_page(),
+            Err(error) => R::read_each(&response).ok_or(error)?,
         };
-        entries.append(&mut more);
-        Ok(next)
+        entries.append(&mut page.entries);
+        unreadable.append(&mut page.unreadable);
+        Ok(page.next)
     };
     let next = follow_cursors(request, &send, &mut keep).await?;
     Ok(Page { entries, next, unreadable })
@@ -187,12 +180,12 @@ macro_rules! list_responses {
         impl ListResponse for $response {
             type Entry = $entry;
 
-            fn into_entries(self) -> Result<(Vec<Self::Entry>, Option<String>)> {
-                Ok((self.$field, self.next_page_after))
+            fn into_page(self) -> Page<Self::Entry> {
+                Page { entries: self.$field, next: self.next_page_after, unreadable: Vec::new() }
             }
 
-            fn read_each(response: &Response) -> Option<EachRead<Self::Entry>> {
-                read_each(response, stringify!($field))
+            fn read_each(response: &Response) -> Option<Page<Self::Entry>> {
+                read_records(response, stringify!($field))
             }
         }
     )*};

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use super::{
-    NewSlot, Page, PageRequest, Session,
+    NewSlot, Page, PageRequest, Session, Unreadable,
     decrypt::group_slots,
-    pagination::{ListResponse, fetch_pages},
+    pagination::{ListResponse, fetch_pages, read_records},
+    refusals::bad_response,
     slot_rows::rows_of_new_item,
 };
 use crate::{
@@ -16,6 +17,7 @@ use crate::{
         templates::{NewTemplateRequest, TemplateFilter, TemplatesResponse},
     },
     error::{Error, ErrorCode, Result},
+    http::Response,
 };
 
 /// A template with its slots.
@@ -43,22 +45,44 @@ pub struct NewTemplate {
 impl ListResponse for TemplatesResponse {
     type Entry = Template;
 
-    fn into_entries(self) -> Result<(Vec<Template>, Option<String>)> {
-        let mut templates = Vec::with_capacity(self.item_templates.len());
-        let mut places = HashMap::new();
-        for (index, record) in self.item_templates.into_iter().enumerate() {
-            for (place, slot_id) in record.slot_ids.iter().enumerate() {
-                places.entry(slot_id.clone()).or_insert((index, place));
-            }
-            templates.push(Template { record, slots: Vec::new() });
-        }
-        let owner = |slot: &Slot| places.get(&slot.id).map(|(index, _)| *index);
-        group_slots(self.slots, &mut templates, owner, |template, slot| template.slots.push(slot));
-        for template in &mut templates {
-            template.slots.sort_by_key(|slot| places.get(&slot.id).map(|(_, place)| *place));
-        }
-        Ok((templates, self.next_page_after))
+    fn into_page(self) -> Page<Template> {
+        let entries = with_slots(self.item_templates, self.slots);
+        Page { entries, next: self.next_page_after, unreadable: Vec::new() }
     }
+
+    fn read_each(response: &Response) -> Option<Page<Template>> {
+        let Page { entries, next, mut unreadable } = read_records(response, "item_templates")?;
+        let slots = read_records(response, "slots")?.entries;
+        let mut readable = Vec::new();
+        for template in with_slots(entries, slots) {
+            // Without one of its slots, items would be made that lack it.
+            if template.slots.len() == template.record.slot_ids.len() {
+                readable.push(template);
+            } else {
+                let error = bad_response("a slot of the template is not what the protocol says");
+                unreadable.push(Unreadable { id: Some(template.record.id), error });
+            }
+        }
+        Some(Page { entries: readable, next, unreadable })
+    }
+}
+
+/// Each template with the slots that it names, in its order.
+fn with_slots(records: Vec<vault::templates::ItemTemplate>, slots: Vec<Slot>) -> Vec<Template> {
+    let mut templates = Vec::with_capacity(records.len());
+    let mut places = HashMap::new();
+    for (index, record) in records.into_iter().enumerate() {
+        for (place, slot_id) in record.slot_ids.iter().enumerate() {
+            places.entry(slot_id.clone()).or_insert((index, place));
+        }
+        templates.push(Template { record, slots: Vec::new() });
+    }
+    let owner = |slot: &Slot| places.get(&slot.id).map(|(index, _)| *index);
+    group_slots(slots, &mut templates, owner, |template, slot| template.slots.push(slot));
+    for template in &mut templates {
+        template.slots.sort_by_key(|slot| places.get(&slot.id).map(|(_, place)| *place));
+    }
+    templates
 }
 
 impl Session {

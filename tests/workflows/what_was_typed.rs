@@ -7,12 +7,15 @@ use vaultshare::{
     ErrorCode,
     api::{
         Id,
-        vault::{classification_nodes::NewNode, items::ItemFilter, shares::IncomingFilter},
+        vault::{
+            classification_nodes::NewNode, encryption_spaces::Direction, items::ItemFilter, shares::IncomingFilter,
+            templates::TemplateFilter,
+        },
     },
     http::RequestPolicy,
     workflows::{
-        Classification, Item, ItemChange, NewItem, NewShare, NewSlot, NewTemplate, PageRequest, Session, TaskSelection,
-        Value,
+        Classification, Item, ItemChange, NewItem, NewShare, NewSlot, NewSpaceShare, NewTemplate, Page, PageRequest,
+        Session, TaskSelection, Value,
     },
 };
 
@@ -601,14 +604,64 @@ async fn one_bad_record_does_not_spoil_a_list() {
     });
     let listed = alice.list_items(&ItemFilter::default(), &PageRequest::default()).await.unwrap();
     assert_eq!(listed.entries.iter().map(|item| &item.id).collect::<Vec<_>>(), [&second]);
-    let unreadable: Vec<_> = listed.unreadable.iter().map(|record| (record.id.as_ref(), record.error.code())).collect();
-    assert_eq!(unreadable, [(Some(&first), ErrorCode::BadResponse)]);
+    assert_eq!(unreadable(&listed), [(Some(&first), ErrorCode::BadResponse)]);
     let read = alice.get_items(&[first.clone(), second.clone()], &quiet()).await.unwrap();
     assert!(read.iter().all(|(_, item)| item.is_ok()), "each is fetched by itself");
 
     harness.network.lie("GET", "/vault/incoming_shares".to_owned(), |json| json["shares"][0] = json!("no record"));
     let shares = bob.incoming_shares(&IncomingFilter::default(), &PageRequest::default()).await.unwrap();
     assert_eq!((shares.entries.len(), shares.unreadable.len(), shares.unreadable[0].id.as_ref()), (1, 1, None));
+}
+
+/// A template lacks none of its slots, or cannot be read; a share in a space has its item, or cannot.
+#[tokio::test]
+async fn one_bad_record_spoils_neither_templates_nor_shares_in_spaces() {
+    let harness = Harness::new().await;
+    let (alice, bob, to_bob) = harness.alice_and_bob().await;
+    let mut made = Vec::new();
+    for label in ["First", "Second", "Third"] {
+        let slots = vec![labelled("One", ""), labelled("Two", "")];
+        let template = NewTemplate { label: label.to_owned(), slots, ..NewTemplate::default() };
+        made.push(alice.create_template(&template).await.unwrap().record.id);
+    }
+    let all = PageRequest { all: true, ..PageRequest::default() };
+    let templates = alice.list_templates(&TemplateFilter::default(), &all).await.unwrap();
+    let honest: Vec<_> = templates.entries.iter().map(|template| &template.record.id).collect();
+    let (first, second) = (made[0].clone(), templates.entries.iter().find(|it| it.record.id == made[1]).unwrap());
+    let slot_of_second = second.slots[1].id.clone();
+    harness.network.lie("GET", "/vault/item_templates", move |json| {
+        let records = json["item_templates"].as_array_mut().unwrap();
+        records.iter_mut().find(|record| record["id"] == first.as_str()).unwrap()["name"] = json!(7);
+        let slots = json["slots"].as_array_mut().unwrap();
+        slots.iter_mut().find(|slot| slot["id"] == slot_of_second.as_str()).unwrap()["name"] = json!(["no text"]);
+    });
+    let listed = alice.list_templates(&TemplateFilter::default(), &all).await.unwrap();
+    let shown: Vec<_> = listed.entries.iter().map(|template| &template.record.id).collect();
+    assert_eq!(shown, honest.into_iter().filter(|id| !made[..2].contains(id)).collect::<Vec<_>>());
+    assert_eq!(
+        unreadable(&listed),
+        [(Some(&made[0]), ErrorCode::BadResponse), (Some(&made[1]), ErrorCode::BadResponse)]
+    );
+
+    let mut shares = Vec::new();
+    for vin in ["1", "2", "3"] {
+        let item = alice.create_item(&vehicle(&[("vin", vin)]), &quiet()).await.unwrap().record.id;
+        shares.push(alice.share_in_space(&NewSpaceShare::new(item, to_bob.clone()), &quiet()).await.unwrap().id);
+    }
+    harness.network.lie("GET", "/vault/shares/*", |json| {
+        json["shares"][0]["shareable_type"] = json!("Nothing");
+        json["items"].as_array_mut().unwrap().remove(1);
+    });
+    for (session, direction) in [(&alice, Direction::Outgoing), (&bob, Direction::Incoming)] {
+        let listed = session.list_space_shares(direction, &all).await.unwrap();
+        assert_eq!(listed.entries.iter().map(|listed| &listed.share.id).collect::<Vec<_>>(), [&shares[2]]);
+        let bad = [(Some(&shares[0]), ErrorCode::BadResponse), (Some(&shares[1]), ErrorCode::BadResponse)];
+        assert_eq!(unreadable(&listed), bad);
+    }
+}
+
+fn unreadable<T>(page: &Page<T>) -> Vec<(Option<&Id>, ErrorCode)> {
+    page.unreadable.iter().map(|record| (record.id.as_ref(), record.error.code())).collect()
 }
 
 /// A user may publish a key that is too weak for anybody to use, or a server may have a name that no longer decrypts.
