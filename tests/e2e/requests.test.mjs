@@ -2,13 +2,29 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { after, before, describe, it } from 'node:test';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { openBench } from './support/bench.mjs';
-import { passphrase, vaultshare } from './support/in-node.mjs';
+import { launchBrowser } from './support/browser.mjs';
+import { packageFolder, passphrase, vaultshare } from './support/in-node.mjs';
+import { serveFolder } from './support/static-server.mjs';
+
+/** Counts what bodies are read by: a blob is kept outside of the page, and takes longer. */
+const countReaders = () => {
+  globalThis.read = { blob: 0, arrayBuffer: 0 };
+  for (const name of Object.keys(globalThis.read)) {
+    const { [name]: read } = Response.prototype;
+    Response.prototype[name] = function (...given) {
+      // The modules are none of these.
+      if (!this.url.endsWith('.wasm')) globalThis.read[name] += 1;
+      return read.apply(this, given);
+    };
+  }
+};
 
 describe('requests of a page', () => {
   let bench;
   before(async () => {
-    bench = await openBench();
+    bench = await openBench({ before: (page) => page.addInitScript(countReaders) });
   });
   after(() => bench?.close());
 
@@ -33,6 +49,8 @@ describe('requests of a page', () => {
     }, passphrase);
     assert.deepEqual(failed, []);
     assert.ok(finished > 40, `${finished}`);
+    const read = await bench.page.evaluate(() => globalThis.read);
+    assert.deepEqual({ ...read, arrayBuffer: read.arrayBuffer > 40 }, { blob: 0, arrayBuffer: true });
   });
 
   it('are not followed where they are sent elsewhere', async () => {
@@ -57,6 +75,64 @@ describe('requests of a page', () => {
     assert.match(error.message, /base URL/);
     assert.deepEqual(elsewhere, []);
   });
+});
+
+describe('a reply that is longer than it looks', () => {
+  const tooLong = Buffer.alloc(65 * 1024 * 1024, ' ');
+  const quality = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };
+  const bodies = { gzip: gzipSync(tooLong), br: brotliCompressSync(tooLong, quality) };
+  let browser;
+  let files;
+  before(async () => {
+    files = await serveFolder(packageFolder);
+    browser = await launchBrowser();
+  });
+  after(async () => {
+    await browser?.close();
+    await files?.close();
+  });
+
+  for (const exposed of ['content-encoding', 'x-request-id']) {
+    for (const [encoding, body] of Object.entries(bodies)) {
+      it(`never fills the page's memory: ${encoding}, another origin that shows ${exposed}`, async () => {
+        const server = createServer((request, response) => {
+          const headers = {
+            'access-control-allow-origin': '*',
+            'access-control-allow-headers': '*',
+            'access-control-expose-headers': exposed,
+          };
+          if (request.method === 'OPTIONS') return response.writeHead(204, headers).end();
+          headers['content-encoding'] = encoding;
+          headers['content-length'] = String(body.length);
+          return response.writeHead(200, headers).end(body);
+        });
+        await new Promise((resolve) => {
+          server.listen(0, '127.0.0.1', resolve);
+        });
+        const page = await browser.newPage();
+        try {
+          await page.addInitScript(countReaders);
+          await page.goto(`${files.url}/package.json`);
+          const outcome = await page.evaluate(
+            async ([files, url]) => {
+              const { default: init, VaultClient } = await import(`${files}/index.js`);
+              await init();
+              const client = new VaultClient({ vaultUrl: `${url}/vault`, keystoreUrl: `${url}/keystore`, retries: 0 });
+              const { code, message } = await client.newSecret().catch((error) => error);
+              return { code, message, ...globalThis.read };
+            },
+            [files.url, `http://127.0.0.1:${server.address().port}`],
+          );
+          assert.match(outcome.message, /too long/);
+          assert.deepEqual([outcome.code, outcome.blob, outcome.arrayBuffer], ['BAD_RESPONSE', 1, 0]);
+        } finally {
+          await page.close();
+          server.closeAllConnections();
+          server.close();
+        }
+      });
+    }
+  }
 });
 
 describe('requests under Node.js', () => {
