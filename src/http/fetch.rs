@@ -62,10 +62,8 @@ async fn exchange(fetch: &Function, request: Request) -> Result<Response, Transp
     let retry_after = headers.get("retry-after").map_err(failed)?;
     let body = match object(&response, "body")? {
         None => Vec::new(),
-        Some(_) if is_read_by_browser(&response)? => match is_short(&response, &headers)? {
-            true => read_whole(&response).await?.to_vec(),
-            false => read_blob(&response).await?,
-        },
+        Some(_) if is_of_pages_origin(&response)? => read_whole(&response).await?,
+        Some(_) if is_read_as_blob(&response)? => read_blob(&response).await?,
         Some(body) => read(body).await?,
     };
     abort.disarm();
@@ -129,32 +127,24 @@ extern "C" {
     fn cancel(this: &Reader) -> Result<JsValue, JsValue>;
 }
 
+fn is_browser() -> bool {
+    Reflect::has(&global(), &"XMLHttpRequest".into()).unwrap_or_default()
+}
+
+/// Whether it comes from where a page's own scripts come from. Those need no reply to fill the page's memory.
+fn is_of_pages_origin(response: &JsValue) -> Result<bool, TransportError> {
+    let origin = Reflect::get(response, &"type".into()).map_err(failed)?;
+    Ok(is_browser() && origin.as_string().as_deref() == Some("basic"))
+}
+
 /// Whether the browser reads the body for us: Chromium shows one request in five as aborted whose body a page reads by its
 /// stream, whatever it does. Where there is no page, nobody looks, and a blob would be memory like any other.
-fn is_read_by_browser(response: &JsValue) -> Result<bool, TransportError> {
-    let is_browser = Reflect::has(&global(), &"XMLHttpRequest".into()).unwrap_or_default();
-    Ok(is_browser && Reflect::get(response, &"blob".into()).map_err(failed)?.is_function())
+fn is_read_as_blob(response: &JsValue) -> Result<bool, TransportError> {
+    Ok(is_browser() && Reflect::get(response, &"blob".into()).map_err(failed)?.is_function())
 }
 
-/// Bytes that gzip makes of one at most (RFC 1951: 258 of two bits, and some).
-const MOST_OF_GZIP: usize = 1_032;
-
-/// Whether the headers tell that the body is no longer than [`MAXIMUM_REPLY_LENGTH`]. In them a server cannot lie: of more than
-/// `Content-Length` the browser reads nothing, and it decodes by the `Content-Encoding` that it shows. From another origin it
-/// shows that only where the server allows it, and hides it otherwise: there, none is no sign.
-fn is_short(response: &JsValue, headers: &Headers) -> Result<bool, TransportError> {
-    let length = headers.get("content-length").map_err(failed)?.and_then(|length| length.parse::<usize>().ok());
-    let encoding = headers.get("content-encoding").map_err(failed)?;
-    let origin = Reflect::get(response, &"type".into()).map_err(failed)?.as_string();
-    let longest = match (origin.as_deref(), encoding.as_deref()) {
-        (Some("basic"), None) => length,
-        (Some("basic" | "cors"), Some("gzip")) => length.and_then(|length| length.checked_mul(MOST_OF_GZIP)),
-        _ => None,
-    };
-    Ok(longest.is_some_and(|longest| longest <= MAXIMUM_REPLY_LENGTH))
-}
-
-/// Reads a body that the browser keeps outside of the page until its length is known, which takes a third longer.
+/// Reads a body that the browser keeps outside of the page until its length is known, for which a small request takes a quarter
+/// longer.
 async fn read_blob(response: &JsValue) -> Result<Vec<u8>, TransportError> {
     let blob = settled(response.unchecked_ref::<Body>().blob().map_err(failed)?).await?;
     let size = Reflect::get(&blob, &"size".into()).map_err(failed)?.as_f64().ok_or_else(no_response)?;
@@ -163,15 +153,23 @@ async fn read_blob(response: &JsValue) -> Result<Vec<u8>, TransportError> {
     }
     let bytes = read_whole(&blob).await?;
     // A caller's `fetch` may give something that only looks like a blob.
-    if f64::from(bytes.length()) != size {
+    if bytes.len() as f64 != size {
         return Err(no_response());
     }
-    Ok(bytes.to_vec())
+    Ok(bytes)
 }
 
-async fn read_whole(body: &JsValue) -> Result<Uint8Array, TransportError> {
+/// Reads a body, or a blob, at once.
+async fn read_whole(body: &JsValue) -> Result<Vec<u8>, TransportError> {
     let bytes = settled(body.unchecked_ref::<Body>().array_buffer().map_err(failed)?).await?;
-    if bytes.is_object() { array_of(&bytes) } else { Err(no_response()) }
+    if !bytes.is_object() {
+        return Err(no_response());
+    }
+    let bytes = array_of(&bytes)?;
+    if bytes.length() as usize > MAXIMUM_REPLY_LENGTH {
+        return Err(TransportError::ReplyTooLong);
+    }
+    Ok(bytes.to_vec())
 }
 
 /// Reads a body to its end, but no further than [`MAXIMUM_REPLY_LENGTH`]: `Content-Length` may lie, or be missing.

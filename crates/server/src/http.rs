@@ -18,8 +18,8 @@ use axum::{
     http::{
         HeaderName, HeaderValue, Method, StatusCode, Version,
         header::{
-            ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST,
-            REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+            ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, REFERRER_POLICY,
+            RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
         },
     },
     middleware::Next,
@@ -202,7 +202,7 @@ fn page(folder: &Path) -> Router {
         .fallback(not_found.into_service());
     Router::new()
         .fallback_service(files)
-        .layer(compression::of_files())
+        .layer(compression::layer())
         .layer(overriding(CONTENT_SECURITY_POLICY, PAGE_POLICY))
         .layer(overriding(REFERRER_POLICY, "no-referrer"))
         .layer(overriding(CACHE_CONTROL, "no-cache"))
@@ -226,7 +226,7 @@ fn cors() -> CorsLayer {
         .allow_origin(tower_http::cors::Any)
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS])
         .allow_headers(headers.collect::<Vec<_>>())
-        .expose_headers([CONTENT_ENCODING, RETRY_AFTER, REQUEST_ID])
+        .expose_headers([RETRY_AFTER, REQUEST_ID])
         .max_age(Duration::from_secs(24 * 60 * 60))
 }
 

@@ -37,8 +37,7 @@ static DOCUMENT: OnceLock<String> = OnceLock::new();
 /// The Vault's routes. Replies with session or invitation tokens are not compressed (see `compression`).
 pub fn router(vault: Vault) -> Router {
     let uncompressed = with_tokens(&vault);
-    let compressed = OpenApiRouter::new().merge(data()).merge(sharing(&vault));
-    let compressed = compressed.layer(compression::of_data()).layer(middleware::map_response(compression::with_length));
+    let compressed = OpenApiRouter::new().merge(data()).merge(sharing(&vault)).layer(compression::layer());
     with_document("Vault", &DOCUMENT, uncompressed.merge(compressed)).with_state(vault)
 }
 
