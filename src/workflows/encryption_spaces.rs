@@ -101,11 +101,12 @@ impl ListResponse for SpaceSharesResponse {
     }
 
     fn read_each(response: &Response) -> Option<Page<ListedSpaceShare>> {
-        Some(with_items(read_records(response, "shares")?, read_records(response, "items")?.entries))
+        let items = read_records(response, "items").map(|items| items.entries).unwrap_or_default();
+        Some(with_items(read_records(response, "shares")?, items))
     }
 }
 
-/// Each share with its item; one whose item is not there is unreadable.
+/// Each share with its item; one without an item that can be read is unreadable.
 fn with_items(shares: Page<SpaceShare>, items: Vec<ItemInFirstForm>) -> Page<ListedSpaceShare> {
     let Page { entries, next, mut unreadable } = shares;
     let items: Vec<Rc<ItemInFirstForm>> = items.into_iter().map(Rc::new).collect();
@@ -114,7 +115,7 @@ fn with_items(shares: Page<SpaceShare>, items: Vec<ItemInFirstForm>) -> Page<Lis
         match items.iter().find(|listed| listed.item.id == *item_id(&share)).map(Rc::clone) {
             Some(item) => listed.push(ListedSpaceShare { share, item }),
             None => {
-                let error = bad_response("the server lists the share without its item");
+                let error = bad_response("the server lists the share without an item that can be read");
                 unreadable.push(Unreadable { id: Some(share.id), error });
             }
         }

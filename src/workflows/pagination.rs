@@ -59,7 +59,8 @@ pub(super) trait ListResponse {
     fn read_each(response: &Response) -> Option<Page<Self::Entry>>;
 }
 
-/// The records of one field of a response, each by itself; `None` where that is no list.
+/// The records of one field of a response, each by itself; `None` where that is no list of a length and with a cursor that are
+/// believed.
 pub(super) fn read_records<T: DeserializeOwned>(response: &Response, field: &str) -> Option<Page<T>> {
     #[derive(Deserialize)]
     struct Identified {

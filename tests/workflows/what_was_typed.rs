@@ -636,6 +636,12 @@ async fn one_bad_record_spoils_neither_templates_nor_shares_in_spaces() {
         slots.iter_mut().find(|slot| slot["id"] == slot_of_second.as_str()).unwrap()["name"] = json!(["no text"]);
     });
     let listed = alice.list_templates(&TemplateFilter::default(), &all).await.unwrap();
+    assert!(listed.entries.iter().all(|template| template.slots.len() == template.record.slot_ids.len()));
+    assert_eq!(alice.get_template(made[2].as_str()).await.unwrap().slots.len(), 2);
+    for name in [made[1].as_str(), "second", "nothing"] {
+        let error = alice.get_template(name).await.unwrap_err();
+        assert_eq!(error.code(), ErrorCode::BadResponse, "`{name}` may be one of those that cannot be read");
+    }
     let shown: Vec<_> = listed.entries.iter().map(|template| &template.record.id).collect();
     assert_eq!(shown, honest.into_iter().filter(|id| !made[..2].contains(id)).collect::<Vec<_>>());
     assert_eq!(

@@ -543,3 +543,33 @@ async fn a_keystore_that_no_longer_proves_itself_is_refused() {
     })
     .await;
 }
+
+/// The first record of whatever list a reply has is none.
+fn with_a_bad_record(_: &str, _: &str, reply: &mut Json) {
+    for list in ["item_templates", "items", "shares", "connections", "client_tasks"] {
+        if let Some(record) = reply[list].as_array_mut().and_then(|records| records.first_mut()) {
+            record["id"] = Json::from(7);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_printed_list_lacks_is_said() {
+    with_server(|terminal| {
+        connect(terminal);
+        make_item(terminal);
+        share(terminal);
+        terminal.lie(with_a_bad_record);
+        for list in [
+            &["templates:list"][..],
+            &["items:list"],
+            &["shares:list", "-t", "outgoing"],
+            &["connections:list"],
+            &["connections:inspect"],
+        ] {
+            let (_, errors) = terminal.both(&[list, &["-a", ".alice.yaml"]].concat());
+            assert!(errors.contains("Warning: a record of the list"), "{list:?}: {errors}");
+        }
+    })
+    .await;
+}

@@ -7,10 +7,10 @@ use vaultshare::{
         Id,
         vault::connections::{OtherConnectionData, OwnConnectionData},
     },
-    workflows::{Connection, ConnectionDetails, ConnectionRef, NewInvitation, Verified},
+    workflows::{Connection, ConnectionDetails, ConnectionRef, NewInvitation, Page, Verified},
 };
 
-use super::{Terminal, everything, progress, warn_of_more};
+use super::{Terminal, everything, progress, warn_of_incomplete};
 use crate::{
     arguments::{Auth, Listing, OneRecord},
     auth_file::{self, Authentication},
@@ -154,17 +154,19 @@ impl<'a> From<&'a Connection> for OtherKey<'a> {
 pub(super) async fn list(terminal: &Terminal, listing: &Listing) -> anyhow::Result<()> {
     let connections = terminal.session(&listing.auth).await?.list_connections(&listing.page()).await?;
     output::print(&connections.entries.iter().map(Listed::from).collect::<Vec<_>>())?;
-    warn_of_more(connections.next.is_some());
+    warn_of_incomplete(&connections);
     Ok(())
 }
 
 pub(super) async fn inspect(terminal: &Terminal, id: Option<&Id>, auth: &Auth) -> anyhow::Result<()> {
     let session = terminal.session(auth).await?;
     let connections = match id {
-        Some(id) => vec![session.inspect_connection(id).await?],
-        None => session.inspect_connections(&everything()).await?.entries,
+        Some(id) => Page { entries: vec![session.inspect_connection(id).await?], next: None, unreadable: Vec::new() },
+        None => session.inspect_connections(&everything()).await?,
     };
-    output::print(&connections.iter().map(Listed::from).collect::<Vec<_>>())
+    output::print(&connections.entries.iter().map(Listed::from).collect::<Vec<_>>())?;
+    warn_of_incomplete(&connections);
+    Ok(())
 }
 
 pub(super) async fn verify(terminal: &Terminal, record: &OneRecord, safety_number: &str) -> anyhow::Result<()> {

@@ -10,7 +10,7 @@ use vaultshare::{
         Id, JsonObject,
         vault::encryption_spaces::{Direction, ItemInFirstForm, SpaceShare},
     },
-    workflows::{ConnectionRef, ListedSpaceShare, NewSpaceShare, Session},
+    workflows::{ConnectionRef, ListedSpaceShare, NewSpaceShare, Page, Session},
 };
 
 use super::{Terminal, everything, items, progress};
@@ -84,15 +84,14 @@ pub(super) struct Listed {
     item: ItemInFirstForm,
 }
 
-pub(super) async fn list(session: &Session, direction: Direction) -> anyhow::Result<Vec<Listed>> {
-    let listed = session.list_space_shares(direction, &everything()).await?.entries.into_iter();
-    Ok(listed
-        .map(|ListedSpaceShare { share, item }| Listed {
-            share_id: share.id,
-            connection_id: share.connection_id,
-            item: Rc::unwrap_or_clone(item),
-        })
-        .collect())
+pub(super) async fn list(session: &Session, direction: Direction) -> anyhow::Result<Page<Listed>> {
+    let Page { entries, next, unreadable } = session.list_space_shares(direction, &everything()).await?;
+    let shown = |ListedSpaceShare { share, item }| Listed {
+        share_id: share.id,
+        connection_id: share.connection_id,
+        item: Rc::unwrap_or_clone(item),
+    };
+    Ok(Page { entries: entries.into_iter().map(shown).collect(), next, unreadable })
 }
 
 /// The item of a share of either protocol.

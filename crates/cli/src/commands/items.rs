@@ -12,7 +12,7 @@ use vaultshare::{
     workflows::{Item, ItemChange, NewItem, NewSlot, Value},
 };
 
-use super::{Terminal, progress, shown, warn_of_more};
+use super::{Terminal, progress, shown, warn_of_incomplete};
 use crate::{
     arguments::{ItemInput, ItemList, OneRecord},
     config_file::{self, ConfigFile},
@@ -207,11 +207,7 @@ pub(super) async fn list(terminal: &Terminal, list: ItemList) -> anyhow::Result<
     };
     let items = session.list_items(&filter, &page).await?;
     output::print(&Document { kind: "Items", spec: &items.entries })?;
-    for record in &items.unreadable {
-        let id = record.id.as_ref().map_or("without an id", Id::as_str);
-        eprintln!("Warning: a record of the list ({id}) could not be read: {}", record.error);
-    }
-    warn_of_more(items.next.is_some());
+    warn_of_incomplete(&items);
     Ok(())
 }
 

@@ -16,7 +16,10 @@ use std::{
 
 use anyhow::bail;
 use clap::CommandFactory;
-use vaultshare::workflows::{Client, PageRequest, Progress, ProgressListener, Session};
+use vaultshare::{
+    api::Id,
+    workflows::{Client, Page, PageRequest, Progress, ProgressListener, Session},
+};
 
 use crate::{
     arguments::{Arguments, Auth, Command, Listing},
@@ -153,8 +156,13 @@ fn everything() -> PageRequest {
     PageRequest { all: true, ..PageRequest::default() }
 }
 
-fn warn_of_more(more: bool) {
-    if more {
+/// Says on standard error what a printed list lacks.
+fn warn_of_incomplete<T>(page: &Page<T>) {
+    for record in &page.unreadable {
+        let id = record.id.as_ref().map_or("without an id", Id::as_str);
+        eprintln!("Warning: a record of the list ({id}) could not be read: {}", record.error);
+    }
+    if page.next.is_some() {
         eprintln!("Warning: there are more; --all lists them all");
     }
 }

@@ -21,7 +21,7 @@ use vaultshare::{
     },
 };
 
-use super::{Terminal, encryption_spaces, everything, items, progress, shown, warn_of_more};
+use super::{Terminal, encryption_spaces, everything, items, progress, shown, warn_of_incomplete};
 use crate::{
     arguments::{self, Direction, Included, Listing, OneRecord},
     auth_file::{self, Authentication},
@@ -232,9 +232,10 @@ pub(super) async fn list(terminal: &Terminal, listing: &Listing, direction: Dire
     };
     let in_spaces = encryption_spaces::list(&session, in_spaces).await?;
     let of_copies = shares.entries.iter().map(AnyShare::OfCopy);
-    let spec: Vec<AnyShare<'_>> = of_copies.chain(in_spaces.iter().map(AnyShare::InSpace)).collect();
+    let spec: Vec<AnyShare<'_>> = of_copies.chain(in_spaces.entries.iter().map(AnyShare::InSpace)).collect();
     output::print(&Document { kind: "Shares", spec })?;
-    warn_of_more(shares.next.is_some());
+    warn_of_incomplete(&shares);
+    warn_of_incomplete(&in_spaces);
     Ok(())
 }
 

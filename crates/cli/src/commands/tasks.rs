@@ -9,7 +9,7 @@ use vaultshare::{
     workflows::{CompletedTask, PageRequest, TaskSelection},
 };
 
-use super::{Terminal, everything, progress, shares, warn_of_more};
+use super::{Terminal, everything, progress, shares, warn_of_incomplete};
 use crate::{
     arguments::{Auth, Listing, States},
     config_file::{self, ConfigFile},
@@ -28,7 +28,7 @@ pub(super) async fn list(
     let page = PageRequest { per_page: limit, ..listing.page() };
     let tasks = terminal.session(&listing.auth).await?.list_tasks(&filter, &page).await?;
     output::print(&Document { kind: KIND, spec: &tasks.entries })?;
-    warn_of_more(tasks.next.is_some());
+    warn_of_incomplete(&tasks);
     Ok(())
 }
 

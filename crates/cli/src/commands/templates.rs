@@ -5,10 +5,10 @@ use vaultshare::{
         slots::Slot,
         templates::{ItemTemplate, TemplateFilter},
     },
-    workflows::{Template, find_template},
+    workflows::{Page, Template, find_template},
 };
 
-use super::{Terminal, everything};
+use super::{Terminal, everything, warn_of_incomplete};
 use crate::{
     arguments::{Auth, Sorted},
     output::{self, Document},
@@ -24,8 +24,10 @@ pub(super) async fn list(
     label: Option<String>,
 ) -> anyhow::Result<()> {
     let templates = matching(terminal, auth, TemplateFilter { like: label, ..filter(sorted) }).await?;
-    let names: Vec<_> = templates.iter().map(|template| template.record.name.as_str()).collect();
-    output::print(&Document { kind: "Templates", spec: names })
+    let names: Vec<_> = templates.entries.iter().map(|template| template.record.name.as_str()).collect();
+    output::print(&Document { kind: "Templates", spec: names })?;
+    warn_of_incomplete(&templates);
+    Ok(())
 }
 
 #[derive(Serialize)]
@@ -77,14 +79,17 @@ pub(super) async fn item_config(terminal: &Terminal, name: &str, auth: &Auth, so
 
 async fn named(terminal: &Terminal, name: &str, auth: &Auth, sorted: Sorted) -> anyhow::Result<Template> {
     let mut templates = matching(terminal, auth, filter(sorted)).await?;
-    match find_template(&templates, name) {
-        Some(index) => Ok(templates.swap_remove(index)),
-        None => bail!("Template '{name}' not found"),
+    match find_template(&templates.entries, name) {
+        Some(index) => Ok(templates.entries.swap_remove(index)),
+        None => {
+            warn_of_incomplete(&templates);
+            bail!("Template '{name}' not found")
+        }
     }
 }
 
-async fn matching(terminal: &Terminal, auth: &Auth, filter: TemplateFilter) -> anyhow::Result<Vec<Template>> {
-    Ok(terminal.session(auth).await?.list_templates(&filter, &everything()).await?.entries)
+async fn matching(terminal: &Terminal, auth: &Auth, filter: TemplateFilter) -> anyhow::Result<Page<Template>> {
+    Ok(terminal.session(auth).await?.list_templates(&filter, &everything()).await?)
 }
 
 fn filter(sorted: Sorted) -> TemplateFilter {
