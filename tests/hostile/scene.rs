@@ -14,7 +14,7 @@ use vaultshare::{
 };
 use vaultshare_server::{
     Config, back_up,
-    testing::{Folder, FreshServer, server},
+    testing::{Folder, FreshServer, server_on_files},
 };
 
 use crate::{
@@ -125,7 +125,7 @@ struct Building {
 impl Scene {
     pub(crate) async fn new() -> Scene {
         let folder = new_folder();
-        let server = server(config(&folder), folder).await.unwrap();
+        let server = server_on_files(config(&folder), folder).await.unwrap();
         let wire = Wire::new(server.router());
         let own = KeyPair::from_pem(pems().next().unwrap()).await.unwrap();
         let key_pairs = Rc::new(KeyPool::from(1));
@@ -163,7 +163,7 @@ impl Scene {
         let copy = new_folder();
         back_up(server.data(), copy.path()).unwrap();
         let free_key_pairs = key_pairs.next();
-        wire.is_restored();
+        wire.note_restored();
         Scene { wire, copy, server, free_key_pairs, people, names, truth, past, sent, attacker }
     }
 
@@ -184,7 +184,7 @@ impl Scene {
     /// The server as it was when the scene was built.
     pub(crate) async fn restore(&self) {
         self.server.restore_records(self.copy.path()).await.unwrap();
-        self.wire.is_restored();
+        self.wire.note_restored();
     }
 
     pub(crate) fn client(&self) -> Client {

@@ -164,7 +164,7 @@ impl FreshServer {
         Ok(connection)
     }
 
-    /// Puts the records back to those of a copy of its SQLite databases, which is quicker than opening another server on it.
+    /// Puts the records back to those of a copy of its SQLite databases, which is quicker than opening another server on them.
     pub async fn restore_records(&self, copy: &Path) -> Result<()> {
         for service in ["vault", "keystore"] {
             let mut connection = self.connect(service).await?;
