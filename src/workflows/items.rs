@@ -85,7 +85,8 @@ impl Session {
         };
         self.pause().await;
         let mut items: Vec<(Id, Result<Rc<Item>>)> = Vec::with_capacity(ids.len());
-        for id in ids {
+        for (index, id) in ids.iter().enumerate() {
+            self.pause_between(index).await;
             let item = match listed.iter().position(|(_, listed)| listed.item.id == *id) {
                 Some(index) => self.decrypt_listed(listed.swap_remove(index), &shares).await.map(Rc::new),
                 // An id may occur twice.

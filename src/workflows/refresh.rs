@@ -182,8 +182,7 @@ impl Session {
         if shares.is_empty() && include.is_empty() {
             return Ok(Refreshed::default());
         }
-        let keys = self.keys()?;
-        let (by_scope, refreshed) = recipients_of(&keys, item, shares, include).await?;
+        let (by_scope, refreshed) = recipients_of(self, item, shares, include).await?;
         progress.report("encrypting", 1, 3);
         for (scope, recipients) in by_scope {
             // Whoever has one slot's DEK could read all that is encrypted under it, if the server handed it out.
@@ -210,15 +209,17 @@ impl Session {
 
 /// The recipients that count, by scope, and what is said of the others.
 async fn recipients_of(
-    keys: &Keys,
+    session: &Session,
     item: &Item,
     shares: Vec<ItemShare>,
     include: &[IncludedShare],
 ) -> Result<(BTreeMap<Option<Id>, Vec<Recipient>>, Refreshed)> {
+    let keys = &session.keys()?;
     let birth = birth_of(item)?;
     let include: HashMap<&Id, &IncludedShare> = include.iter().map(|included| (&included.share_id, included)).collect();
     let mut judged = Vec::with_capacity(shares.len());
-    for share in &shares {
+    for (index, share) in shares.iter().enumerate() {
+        session.pause_between(index).await;
         judged.push(judge(keys, item, birth, share, include.get(&share.id).copied()).await);
     }
     let mut signers = Signers::new();
