@@ -160,4 +160,62 @@ export const bundlers = [
       },
     ],
   },
+  {
+    name: 'Vite, for a server',
+    tool: 'vite',
+    project: 'server-bundle',
+    readme: 'a bundle for a server',
+    settings: [
+      ['vaultshare/inline', 'common/inline-story.js'],
+      ['noExternal', 'vite.config.mjs'],
+    ],
+    rows: [
+      {
+        runs: 'in Node.js, with `vaultshare/inline`',
+        outcome: async (world) => {
+          await world.run('vite', ['build', '--ssr', 'server.js']);
+          return world.outcomeOf('node', ['dist/server.js']);
+        },
+      },
+      {
+        fails: 'in Node.js, with `vaultshare`',
+        error: `VaultError NETWORK: the WebAssembly module could not be loaded from file://…/dist/vaultshare_bg.wasm: ENOENT: no such file or directory, open '…/dist/vaultshare_bg.wasm'${advice}`,
+        set: 'import `vaultshare/inline`',
+        outcome: async (world) => {
+          await world.run('vite', ['build', '--ssr', 'beside.js']);
+          return world.outcomeOf('node', ['dist/beside.js']);
+        },
+      },
+    ],
+  },
+  {
+    name: 'Bun’s bundler, for a server',
+    tool: 'bun',
+    project: 'server-bundle',
+    readme: 'a bundle for a server',
+    settings: [['vaultshare/inline', 'common/inline-story.js']],
+    rows: ['bun', 'node'].map((target) => ({
+      runs: `in ${target === 'bun' ? 'Bun' : 'Node.js'}, with \`vaultshare/inline\``,
+      outcome: async (world) => {
+        await world.run('bun', ['build', 'server.js', `--target=${target}`, '--outdir', 'dist']);
+        return world.outcomeOf(target, ['dist/server.js']);
+      },
+    })),
+  },
+  {
+    name: 'Deno’s bundler',
+    tool: 'deno',
+    project: 'server-bundle',
+    readme: 'a bundle for a server',
+    settings: [['vaultshare/inline', 'common/inline-story.js']],
+    rows: [
+      {
+        runs: 'in Deno, with `vaultshare/inline`',
+        outcome: async (world) => {
+          await world.run('deno', ['bundle', '--platform=deno', '--output=dist/server.js', 'server.js']);
+          return world.outcomeOf('deno', ['run', '--no-prompt', '--allow-net', '--allow-env', 'dist/server.js']);
+        },
+      },
+    ],
+  },
 ];
