@@ -548,7 +548,7 @@ async fn a_keystore_that_no_longer_proves_itself_is_refused() {
 fn with_a_bad_record(_: &str, _: &str, reply: &mut Json) {
     for list in ["item_templates", "items", "shares", "connections", "client_tasks"] {
         if let Some(record) = reply[list].as_array_mut().and_then(|records| records.first_mut()) {
-            record["id"] = Json::from(7);
+            *record = Json::from(7);
         }
     }
 }
