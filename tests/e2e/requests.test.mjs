@@ -95,7 +95,9 @@ describe('a reply that is longer than it looks', () => {
         return response.writeHead(200, { ...headers, 'content-encoding': 'gzip' }).end(tooLong);
       }
       headers['content-type'] = request.url.endsWith('.wasm') ? 'application/wasm' : 'text/javascript';
-      return response.writeHead(200, headers).end(await readFile(join(packageFolder, request.url)));
+      // Browsers ask for an icon.
+      const file = await readFile(join(packageFolder, request.url)).catch(() => undefined);
+      return response.writeHead(file ? 200 : 404, headers).end(file);
     });
     await new Promise((resolve) => {
       server.listen(0, '127.0.0.1', resolve);
