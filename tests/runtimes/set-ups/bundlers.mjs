@@ -165,10 +165,7 @@ export const bundlers = [
     tool: 'vite',
     project: 'server-bundle',
     readme: 'a bundle for a server',
-    settings: [
-      ['vaultshare/inline', 'common/inline-story.js'],
-      ['noExternal', 'vite.config.mjs'],
-    ],
+    settings: [['vaultshare/inline', 'common/inline-story.js']],
     rows: [
       {
         runs: 'in Node.js, with `vaultshare/inline`',
