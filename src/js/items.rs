@@ -21,9 +21,6 @@ use crate::{
     workflows,
 };
 
-/// How many items are converted without yielding to the page: a few milliseconds' worth.
-const ITEMS_AT_ONCE: usize = 100;
-
 #[wasm_bindgen]
 pub struct Items {
     session: SessionHandle,
@@ -70,9 +67,7 @@ impl Items {
             work(async move {
                 let items = Array::new();
                 for (index, (id, outcome)) in session.get_items(&ids, &progress).await?.into_iter().enumerate() {
-                    if index > 0 && index % ITEMS_AT_ONCE == 0 {
-                        session.pause().await;
-                    }
+                    session.pause_between(index).await;
                     items.push(&outcome_to_js(
                         &id,
                         outcome.and_then(|item| proof.check(&item).map(|_| Rc::clone(&item))),

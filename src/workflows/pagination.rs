@@ -28,6 +28,13 @@ pub struct Page<T> {
     pub unreadable: Vec<Unreadable>,
 }
 
+impl<T> Page<T> {
+    /// The page with something else made of each entry.
+    pub fn map<U>(self, make: impl FnMut(T) -> U) -> Page<U> {
+        Page { entries: self.entries.into_iter().map(make).collect(), next: self.next, unreadable: self.unreadable }
+    }
+}
+
 /// A record of a list that is not what the protocol says, or whose keys and ciphertexts are of no use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreadable {

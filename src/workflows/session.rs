@@ -26,7 +26,7 @@ use crate::{
 /// this, each list unwraps all their DEKs again.
 const MAX_CACHED: usize = 20_000;
 
-/// How many records are decrypted or judged without yielding to the page.
+/// How many records are decrypted, judged or converted without yielding to the page.
 const RECORDS_AT_ONCE: usize = 32;
 
 /// A signed-in user.
@@ -203,13 +203,14 @@ impl Session {
         self.state.keys.borrow().is_none()
     }
 
-    /// Yields to the event loop, for callers that go on computing after a workflow.
-    pub async fn pause(&self) {
+    /// Yields to the event loop.
+    pub(super) async fn pause(&self) {
         self.vault().pause().await;
     }
 
-    /// As [`Session::pause`], before each of many records that is the first of another few: those take some ten milliseconds.
-    pub(super) async fn pause_between(&self, index: usize) {
+    /// Yields to the event loop before each of many records that is the first of another few: those take some ten milliseconds.
+    /// Also for callers that go on computing after a workflow.
+    pub async fn pause_between(&self, index: usize) {
         if index > 0 && index.is_multiple_of(RECORDS_AT_ONCE) {
             self.pause().await;
         }
