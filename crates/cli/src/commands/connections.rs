@@ -7,7 +7,7 @@ use vaultshare::{
         Id,
         vault::connections::{OtherConnectionData, OwnConnectionData},
     },
-    workflows::{Connection, ConnectionDetails, ConnectionRef, NewInvitation, Page, Verified},
+    workflows::{Connection, ConnectionDetails, ConnectionRef, NewInvitation, Verified},
 };
 
 use super::{Terminal, everything, progress, warn_of_incomplete};
@@ -160,10 +160,10 @@ pub(super) async fn list(terminal: &Terminal, listing: &Listing) -> anyhow::Resu
 
 pub(super) async fn inspect(terminal: &Terminal, id: Option<&Id>, auth: &Auth) -> anyhow::Result<()> {
     let session = terminal.session(auth).await?;
-    let connections = match id {
-        Some(id) => Page { entries: vec![session.inspect_connection(id).await?], next: None, unreadable: Vec::new() },
-        None => session.inspect_connections(&everything()).await?,
-    };
+    if let Some(id) = id {
+        return output::print(&[Listed::from(&session.inspect_connection(id).await?)]);
+    }
+    let connections = session.inspect_connections(&everything()).await?;
     output::print(&connections.entries.iter().map(Listed::from).collect::<Vec<_>>())?;
     warn_of_incomplete(&connections);
     Ok(())

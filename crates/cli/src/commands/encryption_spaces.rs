@@ -85,13 +85,12 @@ pub(super) struct Listed {
 }
 
 pub(super) async fn list(session: &Session, direction: Direction) -> anyhow::Result<Page<Listed>> {
-    let Page { entries, next, unreadable } = session.list_space_shares(direction, &everything()).await?;
-    let shown = |ListedSpaceShare { share, item }| Listed {
+    let listed = session.list_space_shares(direction, &everything()).await?;
+    Ok(listed.map(|ListedSpaceShare { share, item }| Listed {
         share_id: share.id,
         connection_id: share.connection_id,
         item: Rc::unwrap_or_clone(item),
-    };
-    Ok(Page { entries: entries.into_iter().map(shown).collect(), next, unreadable })
+    }))
 }
 
 /// The item of a share of either protocol.

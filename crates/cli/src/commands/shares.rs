@@ -16,9 +16,7 @@ use vaultshare::{
             shares::{Acceptance, IncomingFilter, OutgoingFilter, Share},
         },
     },
-    workflows::{
-        ConnectionRef, IncludedShare, LeftOut, LeftOutReason, NewShare, OutgoingShare, Page, Refreshed, SharedItem,
-    },
+    workflows::{ConnectionRef, IncludedShare, LeftOut, LeftOutReason, NewShare, OutgoingShare, Refreshed, SharedItem},
 };
 
 use super::{Terminal, encryption_spaces, everything, items, progress, shown, warn_of_incomplete};
@@ -218,16 +216,12 @@ pub(super) async fn list(terminal: &Terminal, listing: &Listing, direction: Dire
     let session = terminal.session(&listing.auth).await?;
     let (shares, in_spaces) = match direction {
         Direction::Incoming => {
-            let Page { entries, next, unreadable } =
-                session.incoming_shares(&IncomingFilter::default(), &listing.page()).await?;
-            let entries = entries.into_iter().map(|share| Listed { share, granted: None }).collect();
-            (Page { entries, next, unreadable }, vault_spaces::Direction::Incoming)
+            let shares = session.incoming_shares(&IncomingFilter::default(), &listing.page()).await?;
+            (shares.map(|share| Listed { share, granted: None }), vault_spaces::Direction::Incoming)
         }
         Direction::Outgoing => {
-            let Page { entries, next, unreadable } =
-                session.outgoing_shares(&OutgoingFilter::default(), &listing.page()).await?;
-            let entries = entries.into_iter().map(Listed::from).collect();
-            (Page { entries, next, unreadable }, vault_spaces::Direction::Outgoing)
+            let shares = session.outgoing_shares(&OutgoingFilter::default(), &listing.page()).await?;
+            (shares.map(Listed::from), vault_spaces::Direction::Outgoing)
         }
     };
     let in_spaces = encryption_spaces::list(&session, in_spaces).await?;
