@@ -22,6 +22,24 @@ const countReaders = () => {
   }
 };
 
+const servers = [];
+after(() => {
+  for (const server of servers) {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
+/** Starts a server that answers so, until the tests are over. */
+async function serve(answer) {
+  const server = createServer(answer);
+  await new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  servers.push(server);
+  return `http://127.0.0.1:${server.address().port}`;
+}
+
 describe('requests of a page', () => {
   let bench;
   before(async () => {
@@ -87,22 +105,16 @@ describe('a reply that is longer than it looks', () => {
   after(() => browser?.close());
 
   /** A page's files, and bombs in the place of a Vault and a Keystore. */
-  const serve = async () => {
-    const server = createServer(async (request, response) => {
-      const headers = { 'access-control-allow-origin': '*', 'access-control-allow-headers': '*' };
-      if (request.method === 'OPTIONS') return response.writeHead(204, headers).end();
-      if (request.url.startsWith('/keystore/')) {
-        return response.writeHead(200, { ...headers, 'content-encoding': 'gzip' }).end(tooLong);
-      }
-      headers['content-type'] = request.url.endsWith('.wasm') ? 'application/wasm' : 'text/javascript';
-      // Browsers ask for an icon.
-      const file = await readFile(join(packageFolder, request.url)).catch(() => undefined);
-      return response.writeHead(file ? 200 : 404, headers).end(file);
-    });
-    await new Promise((resolve) => {
-      server.listen(0, '127.0.0.1', resolve);
-    });
-    return server;
+  const answer = async (request, response) => {
+    const headers = { 'access-control-allow-origin': '*', 'access-control-allow-headers': '*' };
+    if (request.method === 'OPTIONS') return response.writeHead(204, headers).end();
+    if (request.url.startsWith('/keystore/')) {
+      return response.writeHead(200, { ...headers, 'content-encoding': 'gzip' }).end(tooLong);
+    }
+    headers['content-type'] = request.url.endsWith('.wasm') ? 'application/wasm' : 'text/javascript';
+    // Browsers ask for an icon.
+    const file = await readFile(join(packageFolder, request.url)).catch(() => undefined);
+    return response.writeHead(file ? 200 : 404, headers).end(file);
   };
 
   for (const [name, read] of [
@@ -110,12 +122,11 @@ describe('a reply that is longer than it looks', () => {
     ['the page’s own', { blob: 0, arrayBuffer: 1 }],
   ]) {
     it(`is refused, and kept outside of the page if it is of another origin: of ${name}`, async () => {
-      const [files, services] = [await serve(), await serve()];
-      const url = (server) => `http://127.0.0.1:${server.address().port}`;
+      const [files, services] = [await serve(answer), await serve(answer)];
       const page = await browser.newPage();
       try {
         await page.addInitScript(countReaders);
-        await page.goto(`${url(files)}/package.json`);
+        await page.goto(`${files}/package.json`);
         const outcome = await page.evaluate(
           async ([files, url]) => {
             const { default: init, VaultClient } = await import(`${files}/index.js`);
@@ -124,38 +135,18 @@ describe('a reply that is longer than it looks', () => {
             const { code, message } = await client.newSecret().catch((error) => error);
             return { code, message, read: globalThis.read };
           },
-          [url(files), url(name === 'another' ? services : files)],
+          [files, name === 'another' ? services : files],
         );
         assert.match(outcome.message, /too long/);
         assert.deepEqual([outcome.code, outcome.read], ['BAD_RESPONSE', read]);
       } finally {
         await page.close();
-        for (const server of [files, services]) {
-          server.closeAllConnections();
-          server.close();
-        }
       }
     });
   }
 });
 
 describe('requests under Node.js', () => {
-  const servers = [];
-  const serve = async (answer) => {
-    const server = createServer(answer);
-    await new Promise((resolve) => {
-      server.listen(0, '127.0.0.1', resolve);
-    });
-    servers.push(server);
-    return `http://127.0.0.1:${server.address().port}`;
-  };
-  after(() => {
-    for (const server of servers) {
-      server.closeAllConnections();
-      server.close();
-    }
-  });
-
   it('are not followed where they are sent elsewhere', async () => {
     await vaultshare.default();
     const reached = [];

@@ -118,14 +118,15 @@ impl Wire {
         }
         let path = request.uri().path().to_owned();
         // Before it is sent: a request that the client gives up is answered all the same.
-        let changes = method != "GET" && !LEAVES_RECORDS.contains(&route(&method, &path).as_str());
+        let route = route(&method, &path);
+        let changes = method != "GET" && !LEAVES_RECORDS.contains(&route.as_str());
         self.passing.changed_server.set(self.passing.changed_server.get() || changes);
         let router = self.router.clone();
         let response = router.oneshot(request.map(Body::from)).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, MAXIMUM_REPLY_LENGTH).await.unwrap();
         let honest = Reply {
-            route: route(&method, &path),
+            route,
             status: parts.status.as_u16(),
             json: serde_json::from_slice(&body).unwrap_or_default(),
             path,

@@ -10,6 +10,13 @@ export const notFound = 'the server responded with a status of 404';
 const vite = (world, program, more = []) =>
   world.serve('node', (port) => [world.tool(program), ...more, '--host', '127.0.0.1', '--strictPort', '--port', port]);
 
+/** A program in one file, or a few, that runs without the package beside it. */
+const forServers = {
+  project: 'server-bundle',
+  readme: 'a bundle for a server',
+  settings: [['vaultshare/inline', 'common/inline-story.js']],
+};
+
 export const bundlers = [
   {
     name: 'Vite',
@@ -163,9 +170,7 @@ export const bundlers = [
   {
     name: 'Vite, for a server',
     tool: 'vite',
-    project: 'server-bundle',
-    readme: 'a bundle for a server',
-    settings: [['vaultshare/inline', 'common/inline-story.js']],
+    ...forServers,
     rows: [
       {
         runs: 'in Node.js, with `vaultshare/inline`',
@@ -188,9 +193,7 @@ export const bundlers = [
   {
     name: 'Bun’s bundler, for a server',
     tool: 'bun',
-    project: 'server-bundle',
-    readme: 'a bundle for a server',
-    settings: [['vaultshare/inline', 'common/inline-story.js']],
+    ...forServers,
     rows: ['bun', 'node'].map((target) => ({
       runs: `in ${target === 'bun' ? 'Bun' : 'Node.js'}, with \`vaultshare/inline\``,
       outcome: async (world) => {
@@ -202,9 +205,7 @@ export const bundlers = [
   {
     name: 'Deno’s bundler',
     tool: 'deno',
-    project: 'server-bundle',
-    readme: 'a bundle for a server',
-    settings: [['vaultshare/inline', 'common/inline-story.js']],
+    ...forServers,
     rows: [
       {
         runs: 'in Deno, with `vaultshare/inline`',
