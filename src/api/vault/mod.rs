@@ -1,6 +1,7 @@
 //! The Vault: items, connections, shares and client tasks, all values as ciphertext. `docs/protocol/http-api.md`
 //! §5–§10.
 
+pub mod attachments;
 pub mod classification_nodes;
 pub mod client_tasks;
 pub mod connections;

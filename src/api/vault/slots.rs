@@ -159,12 +159,23 @@ pub struct SlotChange {
     /// True deletes the slot. Refused in a `POST`.
     #[serde(rename = "_destroy", skip_serializing_if = "Option::is_none")]
     pub destroy: Option<bool>,
-    /// The file that the slot stands for, on the platform.
+    /// The file that the slot stands for, as newer clients say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attachment_attributes: Option<AttachmentReference>,
+    /// The file that the slot stands for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attachment_id: Option<Id>,
     /// Nodes to classify the slot by, or no longer; the others stay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub classification_nodes_attributes: Option<Vec<ClassificationNodeChange>>,
+}
+
+/// An attachment by its id.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct AttachmentReference {
+    /// Of the user's own.
+    pub id: Id,
 }
 
 /// A node to classify an item or slot by, or no longer. Found by id, or by scheme and name; versions of the protocol
