@@ -11,27 +11,38 @@ use serde::{
 /// millions of entries must not keep a page busy with that.
 pub(crate) const MAX_LIST_LENGTH: usize = 20_000;
 
+const MAX_CHUNKS: usize = 1 << 20;
+
 /// Deserializes a list of at most [`MAX_LIST_LENGTH`] entries; `null` is an empty one.
 pub(crate) fn bounded_list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
 {
-    let list = Option::<BoundedList<T>>::deserialize(deserializer)?;
-    Ok(list.map(|BoundedList(entries)| entries).unwrap_or_default())
+    let list = Option::<BoundedList<T, MAX_LIST_LENGTH>>::deserialize(deserializer)?;
+    Ok(list.map(|list| list.0).unwrap_or_default())
 }
 
-struct BoundedList<T>(Vec<T>);
+/// The same for a file's chunks, of which there are more: a tebibyte has a million.
+pub(crate) fn bounded_chunks<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    BoundedList::<T, MAX_CHUNKS>::deserialize(deserializer).map(|list| list.0)
+}
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for BoundedList<T> {
+struct BoundedList<T, const LENGTH: usize>(Vec<T>);
+
+impl<'de, T: Deserialize<'de>, const LENGTH: usize> Deserialize<'de> for BoundedList<T, LENGTH> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(Entries(PhantomData)).map(BoundedList)
+        deserializer.deserialize_seq(Entries::<T, LENGTH>(PhantomData)).map(BoundedList)
     }
 }
 
-struct Entries<T>(PhantomData<T>);
+struct Entries<T, const LENGTH: usize>(PhantomData<T>);
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for Entries<T> {
+impl<'de, T: Deserialize<'de>, const LENGTH: usize> Visitor<'de> for Entries<T, LENGTH> {
     type Value = Vec<T>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -41,7 +52,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Entries<T> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Vec<T>, A::Error> {
         let mut list = Vec::new();
         while let Some(entry) = entries.next_element()? {
-            if list.len() == MAX_LIST_LENGTH {
+            if list.len() == LENGTH {
                 return Err(de::Error::custom("a list is too long"));
             }
             list.push(entry);

@@ -176,12 +176,32 @@ impl AesKey {
         }
         let mut iv = [0; IV_BYTES];
         getrandom::fill(&mut iv)?;
-        let (ciphertext, tag) = self.expanded.encrypt(&self.bytes, &iv, additional_data.as_bytes(), plaintext).await?;
+        let (ciphertext, tag) = self.encrypt_under(&iv, additional_data, plaintext).await?;
         let additional_data = match additional_data {
             ADDITIONAL_DATA => ADDITIONAL_DATA.into(),
             other => other.to_owned().into(),
         };
         Ok(Chunk { ciphertext, iv, tag, additional_data })
+    }
+
+    /// Under an IV that the caller answers for: twice under one, with another plaintext, and the key is as good as known.
+    pub(super) async fn encrypt_under(
+        &self,
+        iv: &[u8; IV_BYTES],
+        additional_data: &str,
+        plaintext: &[u8],
+    ) -> Result<(Vec<u8>, [u8; TAG_BYTES])> {
+        self.expanded.encrypt(&self.bytes, iv, additional_data.as_bytes(), plaintext).await
+    }
+
+    pub(super) async fn decrypt_under(
+        &self,
+        iv: &[u8; IV_BYTES],
+        additional_data: &str,
+        ciphertext: Vec<u8>,
+        tag: &[u8; TAG_BYTES],
+    ) -> Result<Zeroizing<Vec<u8>>> {
+        self.expanded.decrypt(&self.bytes, iv, additional_data.as_bytes(), ciphertext, tag).await
     }
 
     pub(crate) async fn decrypt_chunks(&self, mut chunks: Vec<Chunk>) -> Result<Zeroizing<Vec<u8>>> {
@@ -201,7 +221,7 @@ impl AesKey {
 
     async fn decrypt_chunk(&self, chunk: Chunk) -> Result<Zeroizing<Vec<u8>>> {
         let Chunk { ciphertext, iv, tag, additional_data } = chunk;
-        self.expanded.decrypt(&self.bytes, &iv, additional_data.as_bytes(), ciphertext, &tag).await
+        self.decrypt_under(&iv, &additional_data, ciphertext, &tag).await
     }
 }
 

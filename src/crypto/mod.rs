@@ -20,6 +20,7 @@ pub mod envelope;
 mod aes_key;
 mod data_key;
 mod encoding;
+mod file_key;
 mod fingerprint;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
@@ -39,6 +40,7 @@ mod verification;
 
 pub use aes_key::{AesKey, Decrypted};
 pub use data_key::DataKey;
+pub use file_key::{ChunkPlace, ChunkSeal, FILE_CHUNK_BYTES, FileKey, MAX_FILE_CHUNKS, UploadAttempt};
 pub use fingerprint::{is_fingerprint, safety_number};
 pub use invitation_code::{InvitationCode, InvitationSecret};
 pub use kdf::{decrypt_with_passphrase, derive_key_from_passphrase, encrypt_with_passphrase};

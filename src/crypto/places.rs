@@ -282,6 +282,8 @@ pub enum Place<'a> {
         /// The owner's id.
         slot: &'a str,
     },
+    /// What going on with the upload of a file takes, its key included, under the DEK.
+    Upload,
     /// What a device remembers of a user's records, under the DEK.
     Memory {
         /// The user's id in the Vault.
@@ -350,6 +352,7 @@ impl<'a> Place<'a> {
                 let [item, slot] = exactly(fields)?;
                 Place::InSpace { item: id(item)?, slot: id(slot)? }
             }
+            "upload" => exactly(fields).map(|[]| Place::Upload)?,
             "memory" => exactly(fields).and_then(|[user]| Some(Place::Memory { user: id(user)? }))?,
             "session-token" => exactly(fields).map(|[]| Place::SessionToken)?,
             "session-keys" => exactly(fields).map(|[]| Place::SessionKeys)?,
@@ -382,6 +385,7 @@ impl fmt::Display for Place<'_> {
             }
             Place::Grant { item, birth } => write!(formatter, "grant/{item}/{birth}"),
             Place::InSpace { item, slot } => write!(formatter, "in-space/{item}/{slot}"),
+            Place::Upload => formatter.write_str("upload"),
             Place::Memory { user } => write!(formatter, "memory/{user}"),
             Place::SessionToken => formatter.write_str("session-token"),
             Place::SessionKeys => formatter.write_str("session-keys"),
@@ -767,6 +771,7 @@ mod tests {
             Place::Pin { own: FP },
             Place::Grant { item: ITEM, birth: Birth([0; 8]) },
             Place::InSpace { item: ITEM, slot: SLOT },
+            Place::Upload,
             Place::Memory { user: ITEM },
             Place::SessionToken,
             Place::SessionKeys,

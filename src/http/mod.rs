@@ -14,6 +14,7 @@ mod reply;
 mod request;
 mod response;
 mod service;
+mod signed_url;
 mod transport;
 
 pub use base_url::BaseUrl;
@@ -25,4 +26,5 @@ pub use reply::Reply;
 pub(crate) use reply::deserialize;
 pub use request::RequestBuilder;
 pub use service::{RequestPolicy, Service};
+pub use signed_url::SignedUrl;
 pub use transport::{MAXIMUM_REPLY_LENGTH, Method, Request, Response, Transport, TransportError, TransportFuture};

@@ -7,10 +7,13 @@ use serde::{Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
 use super::{
-    Method, Reply, Request, Response, Service, Transport, TransportError, TransportFuture,
+    Method, Reply, Request, Response, Service, SignedUrl, Transport, TransportError, TransportFuture,
     response::{error_of, is_transient, retry_after},
 };
 use crate::error::{Error, ErrorCode, Result};
+
+/// How long a mebibyte may take: some 30 kbit/s.
+const TIME_FOR_BYTES: Duration = Duration::from_secs(5 * 60);
 
 const JSON: &str = "application/json";
 
@@ -25,6 +28,9 @@ pub struct RequestBuilder<'service> {
     body: serde_json::Result<Option<Vec<u8>>>,
     has_query: bool,
     safe_to_repeat: bool,
+    /// Whether it goes to this service, which the session's token is for.
+    is_of_service: bool,
+    timeout: Duration,
 }
 
 impl<'service> RequestBuilder<'service> {
@@ -40,6 +46,21 @@ impl<'service> RequestBuilder<'service> {
             body: Ok(None),
             has_query: false,
             safe_to_repeat: method != Method::Post,
+            is_of_service: true,
+            timeout: service.policy.timeout,
+        }
+    }
+
+    /// Of an address that the service gave, with nothing of the user's.
+    pub(super) fn elsewhere(service: &'service Service, method: Method, url: &SignedUrl) -> Self {
+        RequestBuilder {
+            service,
+            request: Request { method, url: url.as_str().to_owned(), headers: Vec::new(), body: None },
+            body: Ok(None),
+            has_query: true,
+            safe_to_repeat: method != Method::Post,
+            is_of_service: false,
+            timeout: service.policy.timeout.max(TIME_FOR_BYTES),
         }
     }
 
@@ -73,6 +94,26 @@ impl<'service> RequestBuilder<'service> {
         self
     }
 
+    /// Sets a body that is no JSON.
+    pub fn bytes(mut self, body: Vec<u8>, content_type: &str) -> Self {
+        self.body = Ok(Some(body));
+        self.request.headers.push(("content-type", header(content_type)));
+        self
+    }
+
+    /// Asks for a part of a body: `length` bytes, at least one.
+    pub fn range(mut self, start: u64, length: u64) -> Self {
+        let last = start.saturating_add(length).saturating_sub(1);
+        self.request.headers.push(("range", header(&format!("bytes={start}-{last}"))));
+        self
+    }
+
+    /// Gives a large body more time than other requests have.
+    pub fn with_time_for_bytes(mut self) -> Self {
+        self.timeout = self.timeout.max(TIME_FOR_BYTES);
+        self
+    }
+
     /// Sets `Idempotency-Key`, so that a retry gets the original response from a server that knows the header.
     pub fn idempotency_key(mut self, key: Option<&str>) -> Self {
         self.request.headers.extend(key.map(|key| ("idempotency-key", header(key))));
@@ -100,13 +141,20 @@ impl<'service> RequestBuilder<'service> {
         Reply::ignored(self.exchange())
     }
 
+    /// Gives the response's body as it is.
+    pub async fn send_for_bytes(self) -> Result<Vec<u8>> {
+        Ok(self.exchange().await?.body)
+    }
+
     /// Boxed, so that what awaits it holds a pointer.
     fn exchange(self) -> TransportFuture<'service, Result<Response>> {
         Box::pin(self.exchange_with_retries())
     }
 
     async fn exchange_with_retries(mut self) -> Result<Response> {
-        self.request.headers.extend(self.service.headers()?);
+        if self.is_of_service {
+            self.request.headers.extend(self.service.headers()?);
+        }
         self.request.body = self.body.map_err(|_| Error::internal("a request could not be serialized"))?;
         let Service { transport, policy, .. } = self.service;
         let backoff = ExponentialBuilder::default()
@@ -118,7 +166,7 @@ impl<'service> RequestBuilder<'service> {
         let attempts = Cell::new(0);
         let attempt = || {
             attempts.set(attempts.get() + 1);
-            attempt(transport.as_ref(), policy.timeout, self.request.clone(), attempts.get() > 1)
+            attempt(transport.as_ref(), self.timeout, self.request.clone(), attempts.get() > 1)
         };
         attempt
             .retry(backoff)

@@ -2,7 +2,7 @@ use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use zeroize::Zeroizing;
 
-use super::{BaseUrl, Method, RequestBuilder, Transport};
+use super::{BaseUrl, Method, RequestBuilder, SignedUrl, Transport};
 use crate::error::{Error, ErrorCode, Result};
 
 /// Timeout and retries of requests.
@@ -106,6 +106,16 @@ impl Service {
     /// Starts a DELETE of the path with these segments.
     pub fn delete(&self, path: &[&str]) -> RequestBuilder<'_> {
         RequestBuilder::new(self, Method::Delete, path)
+    }
+
+    /// Starts a GET of bytes that this service keeps elsewhere.
+    pub fn get_at(&self, url: &SignedUrl) -> RequestBuilder<'_> {
+        RequestBuilder::elsewhere(self, Method::Get, url)
+    }
+
+    /// Starts a PUT of bytes that this service keeps elsewhere.
+    pub fn put_at(&self, url: &SignedUrl) -> RequestBuilder<'_> {
+        RequestBuilder::elsewhere(self, Method::Put, url)
     }
 
     /// The headers that every request to this service carries.

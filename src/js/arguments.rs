@@ -257,7 +257,7 @@ fn time_of(value: &JsValue) -> Option<f64> {
 }
 
 /// Whether an object says that it is of this class, which holds across frames where `instanceof` does not.
-fn is_tagged(value: &JsValue, class: &str) -> bool {
+pub(super) fn is_tagged(value: &JsValue, class: &str) -> bool {
     value.is_object() && tag_of(value).is_ok_and(|tag| tag.as_deref() == Some(class))
 }
 

@@ -70,8 +70,8 @@ fn progress_of(options: &JsValue) -> Result<ProgressListener> {
     #[derive(Serialize)]
     struct Progress {
         phase: &'static str,
-        done: u32,
-        total: u32,
+        done: u64,
+        total: u64,
     }
     let callback = get(options, "onProgress")?;
     if is_absent(&callback) {

@@ -8,6 +8,7 @@ use super::{
     arguments::{self, Argument, list, object, object_or_default, optional_flag, text},
     call::work,
     classifications::Classification,
+    files::{Attaching, Attachment},
     results::{done, item_of, page, to_js},
     session_handle::SessionHandle,
     slots::{Slot, classifications, slots},
@@ -111,6 +112,31 @@ impl Items {
         self.session.call(&options, |session, _| {
             let slot_id = arguments::id("slotId", &slot_id)?;
             work(async move { done(session.remove_slot(&slot_id).await) })
+        })
+    }
+
+    pub fn attach(&self, item_id: JsValue, file: JsValue, options: JsValue) -> Promise {
+        let handle = self.session.clone();
+        self.session.call(&options, |session, progress| {
+            let item_id = arguments::id("itemId", &item_id)?;
+            let Attaching { file, mut source } = Attaching::read(&file, &options)?;
+            work(async move {
+                let attached = session.attach_file(&item_id, &file, source.as_mut(), &progress).await?;
+                Ok(Attachment::new(&handle, attached).into())
+            })
+        })
+    }
+
+    pub fn attachments(&self, item_id: JsValue, options: JsValue) -> Promise {
+        let handle = self.session.clone();
+        self.session.call(&options, |session, _| {
+            let item_id = arguments::id("itemId", &item_id)?;
+            work(async move {
+                let files = session.list_files(&item_id).await?;
+                let files: Array =
+                    files.into_iter().map(|file| JsValue::from(Attachment::new(&handle, file))).collect();
+                Ok(files.into())
+            })
         })
     }
 

@@ -16,6 +16,7 @@ mod client;
 mod connections;
 mod encryption_spaces;
 mod error;
+mod files;
 mod invitations;
 mod items;
 mod key_pair;

@@ -69,6 +69,7 @@ fn slot(path: &str, slot: &JsValue) -> Result<workflows::NewSlot> {
         slot_type: slot.slot_type,
         description: slot.description,
         value: given_value(&format!("{path}.value"), &slot.value)?,
+        attachment_id: None,
         remove: slot.remove.unwrap_or_default(),
         revision: slot.revision,
         updated_at: slot.updated_at,

@@ -94,6 +94,11 @@ impl PendingOperation {
         Some(&self.key)
     }
 
+    /// What tells the operation from every other one.
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
     /// The birth of the item that the operation creates: the same in every attempt, and in no other operation.
     pub(super) fn birth(&self) -> Birth {
         Birth::of_operation(&self.key)

@@ -239,6 +239,8 @@ pub struct NewSlot {
     pub slot_type: Option<String>,
     /// `None` leaves the value as it is; `Some(None)` and an empty text empty the slot.
     pub value: Option<Option<Value>>,
+    /// The file that the slot stands for.
+    pub attachment_id: Option<Id>,
     /// Removes the slot; only for an existing item.
     pub remove: bool,
     /// [`Slot::written_at`] as the slot was read, for a change that must not write over a newer one.

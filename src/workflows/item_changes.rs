@@ -26,7 +26,7 @@ use crate::{
         vault::{
             self,
             items::{self, ItemChangeRequest, NewItemRequest},
-            slots::{ClassificationNodeChange, SlotChange},
+            slots::{AttachmentReference, ClassificationNodeChange, SlotChange},
         },
     },
     crypto::places::{Birth, Place, SlotState, StateDigest, ValueKind, Written, ciphertexts_digest, state_digest},
@@ -123,7 +123,7 @@ impl Session {
         Ok(UpdatedItem { item, outstanding_tasks })
     }
 
-    async fn change_item(
+    pub(super) async fn change_item(
         &self,
         id: &Id,
         change: &ItemChange,
@@ -336,6 +336,8 @@ struct Row<'a> {
     slot_type: &'a str,
     /// A new one.
     description: Option<&'a str>,
+    /// Another one.
+    attachment: Option<&'a Id>,
     value: RowValue<'a>,
 }
 
@@ -361,7 +363,9 @@ impl<'a> Row<'a> {
         let label = given.and_then(|given| given.label.as_deref()).map_or(slot.record.label.as_str(), str::trim);
         let slot_type = given.and_then(|given| given.slot_type.as_deref()).unwrap_or(&slot.record.slot_type_name);
         let description = given.and_then(|given| given.new_description(slot));
-        Row { slot, label, slot_type, description, value }
+        let attachment = given.and_then(|given| given.attachment_id.as_ref());
+        let attachment = attachment.filter(|id| slot.record.attachment_id.as_ref() != Some(id));
+        Row { slot, label, slot_type, description, attachment, value }
     }
 
     fn changes_words(&self) -> bool {
@@ -383,10 +387,14 @@ impl<'a> Row<'a> {
             label: (self.label != record.label).then(|| self.label.to_owned()),
             slot_type_name: (self.slot_type != record.slot_type_name).then(|| self.slot_type.to_owned()),
             description: self.description.map(str::to_owned),
+            attachment_attributes: self.attachment.map(|id| AttachmentReference { id: id.clone() }),
             encrypted_value: value,
             ..SlotChange::default()
         };
-        let is_one = self.changes_words() || self.description.is_some() || change.encrypted_value.is_some();
+        let is_one = self.changes_words()
+            || self.description.is_some()
+            || self.attachment.is_some()
+            || change.encrypted_value.is_some();
         is_one.then(|| SlotChange { id: Some(record.id.clone()), ..change })
     }
 }

@@ -59,14 +59,13 @@ impl Session {
     /// In the order of `ids`, each with its own result: one that is missing or does not decrypt fails no other.
     pub async fn get_items(&self, ids: &[Id], progress: &ProgressListener) -> Result<Vec<(Id, Result<Rc<Item>>)>> {
         let mut items = Vec::with_capacity(ids.len());
-        let count = |items: usize| u32::try_from(items).unwrap_or(u32::MAX);
         for batch in ids.chunks(ITEMS_PER_REQUEST * REQUESTS_IN_FLIGHT) {
-            progress.report("fetching and decrypting items", count(items.len()), count(ids.len()));
+            progress.report("fetching and decrypting items", items.len() as u64, ids.len() as u64);
             for chunk in join_all(batch.chunks(ITEMS_PER_REQUEST).map(|ids| self.get_chunk(ids))).await {
                 items.append(&mut chunk?);
             }
         }
-        progress.report("decrypted", count(ids.len()), count(ids.len()));
+        progress.report("decrypted", ids.len() as u64, ids.len() as u64);
         Ok(items)
     }
 

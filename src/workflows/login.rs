@@ -26,7 +26,7 @@ const OLD_AUTHENTICATION_KEY_PAIR: &str = "vault";
 /// The server's code for an account that the operator has disabled.
 const USER_DISABLED: &str = "user_disabled";
 
-const STEPS: u32 = 5;
+const STEPS: u64 = 5;
 
 pub(super) async fn sign_in(
     services: Services,

@@ -14,6 +14,8 @@ mod decrypt;
 mod device_memory;
 mod encrypt;
 mod encryption_spaces;
+mod file_reader;
+mod files;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -50,6 +52,8 @@ pub use client::{Client, ClientOptions};
 pub use connection_keys::{ConnectionRef, Verified};
 pub use connections::{Connection, ConnectionDetails};
 pub use encryption_spaces::{ItemInSpace, ListedSpaceShare, NewSpaceShare};
+pub use file_reader::{AttachedFile, FileReader};
+pub use files::{FileSource, NewFile};
 pub use invitations::{Invitation, NewInvitation};
 pub use item::{Binding, Classification, Item, ItemChange, NewItem, NewSlot, Origin, OwnerProof, Sender, Slot, Value};
 pub use item_changes::UpdatedItem;

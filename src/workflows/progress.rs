@@ -5,10 +5,10 @@ use std::rc::Rc;
 pub struct Progress {
     /// What is being done: a short lower-case phrase in English.
     pub phase: &'static str,
-    /// Steps of the workflow that are done.
-    pub done: u32,
-    /// Steps in all.
-    pub total: u32,
+    /// Steps of the workflow that are done; of a file bytes.
+    pub done: u64,
+    /// Steps in all; 0 for a file whose length is not known.
+    pub total: u64,
 }
 
 /// An optional progress callback.
@@ -26,7 +26,7 @@ impl ProgressListener {
         ProgressListener(Some(Rc::new(listener)))
     }
 
-    pub(super) fn report(&self, phase: &'static str, done: u32, total: u32) {
+    pub(crate) fn report(&self, phase: &'static str, done: u64, total: u64) {
         if let Some(listener) = &self.0 {
             listener(Progress { phase, done, total });
         }

@@ -42,7 +42,7 @@ use crate::{
 /// The idempotency key of all attempts of one user, so that none creates a second private DEK or key pair.
 const REGISTRATION: &str = "vaultshare-registration";
 
-const STEPS: u32 = 5;
+const STEPS: u64 = 5;
 
 pub(super) async fn create_user(
     services: Services,

@@ -11,6 +11,7 @@ use super::{
     KeyPairPool,
     clock::now_milliseconds,
     connection_keys::{ConnectionKeyPair, Recipient},
+    files::Unattached,
     idempotency::PendingOperations,
     memory::{KeptMemory, Memory, ServerProof},
     services::Services,
@@ -75,6 +76,8 @@ pub(super) struct Keys {
     pub(super) kek: KeyEncryptionKey,
     pub(super) dek: DataKey,
     pub(super) pending: PendingOperations,
+    /// Files whose upload ended and whose slot was not made, by the operation.
+    pub(super) unattached: RefCell<BTreeMap<String, Unattached>>,
     /// Fingerprint of the key pair that signs the user in to the Vault.
     pub(super) login_key: String,
     spelling: Spelling,
@@ -111,6 +114,7 @@ impl Session {
             kek,
             dek,
             pending: PendingOperations::default(),
+            unattached: RefCell::default(),
             login_key,
             spelling,
             memory: RefCell::new(Memory::of_sign_in(server, now_milliseconds())),

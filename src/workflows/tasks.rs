@@ -99,8 +99,8 @@ impl Session {
         tasks.truncate(limit.map_or(usize::MAX, |limit| limit as usize));
 
         let mut run = TaskRun::default();
-        let total = u32::try_from(tasks.len()).unwrap_or(u32::MAX);
-        for (done, task) in (0u32..).zip(tasks) {
+        let total = tasks.len() as u64;
+        for (done, task) in (0..).zip(tasks) {
             progress.report("updating shares", done, total);
             match self.take_and_run(&task).await {
                 Ok(task) => run.completed.push(task),

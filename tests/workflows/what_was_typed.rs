@@ -255,6 +255,7 @@ fn given_back(item: &Item, edited: &str, value: &str) -> ItemChange {
             description: slot.record.description.clone(),
             slot_type: Some(slot.record.slot_type_name.clone()),
             value: Some(value.map(|value| Value::new(value.to_owned()))),
+            attachment_id: None,
             remove: false,
             revision: slot.written_at(),
             updated_at: Some(slot.record.updated_at.clone()),

@@ -1,14 +1,16 @@
 //! Attachments: files of items, as ciphertext under a key of their own that is the value of a slot.
 //! `docs/protocol/http-api.md` §12.
 
+use base64ct::{Base64, Encoding};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     api::{
         Id, Timestamp,
-        reading::{bounded_list, null_as_default},
+        reading::{bounded_chunks, bounded_list, null_as_default},
     },
-    http::{Reply, Service},
+    error::{Error, ErrorCode, Result},
+    http::{Reply, Service, SignedUrl},
 };
 
 /// Body of `POST /direct/attachments/upload_url`.
@@ -167,6 +169,104 @@ pub struct UnfinishedUploadsResponse {
     /// Newest first, at most twenty, of those that have what to go on with.
     #[serde(deserialize_with = "bounded_list")]
     pub uploads: Vec<UnfinishedUpload>,
+}
+
+/// The IVs and tags of a file's chunks, as JSON beside the file. What of it binds the chunks is theirs to say.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EncryptionArtifacts {
+    /// 12 bytes each.
+    #[serde(deserialize_with = "bounded_chunks")]
+    pub iv: Vec<Buffer>,
+    /// The additional data of every chunk.
+    pub ad: String,
+    /// 16 bytes each.
+    #[serde(deserialize_with = "bounded_chunks")]
+    pub at: Vec<Buffer>,
+    /// Where the chunks are, as `bytes=0-1048575`.
+    #[serde(deserialize_with = "bounded_chunks")]
+    pub range: Vec<String>,
+    /// `AES-GCM`, also where it is AES-256-GCM.
+    pub encryption_strategy: String,
+    /// Length of the file.
+    #[serde(default)]
+    pub size: Option<u64>,
+}
+
+/// Bytes as Node.js serializes them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Buffer {
+    /// `Buffer`.
+    #[serde(rename = "type")]
+    pub kind: BufferKind,
+    /// The bytes, each a number.
+    pub data: Vec<u8>,
+}
+
+impl From<&[u8]> for Buffer {
+    fn from(bytes: &[u8]) -> Self {
+        Buffer { kind: BufferKind::Buffer, data: bytes.to_vec() }
+    }
+}
+
+/// The only kind.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub enum BufferKind {
+    /// Of Node.js.
+    #[default]
+    Buffer,
+}
+
+/// One block of a blob, by its id.
+#[derive(Debug)]
+pub struct Block<'a> {
+    /// Where its blob goes.
+    pub url: &'a SignedUrl,
+    /// Base64; all of one blob are equally long.
+    pub id: &'a str,
+}
+
+/// The id of a block that only has its number, as other clients make it.
+pub fn block_id(index: usize) -> String {
+    Base64::encode_string(format!("block{index:5}").as_bytes())
+}
+
+/// Stores a block; one of this id is replaced.
+pub async fn put_block(vault: &Service, block: Block<'_>, bytes: Vec<u8>) -> Result<()> {
+    let request = vault.put_at(block.url).query("comp", "block").query("blockid", block.id);
+    request.bytes(bytes, "application/octet-stream").send_for_bytes().await.map(drop)
+}
+
+/// Makes a blob of blocks that are stored. Ids are base64, which XML takes as it is.
+pub async fn commit_blocks(vault: &Service, url: &SignedUrl, ids: &[String]) -> Result<()> {
+    let mut list = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?><BlockList>");
+    for id in ids {
+        list.extend(["<Latest>", id, "</Latest>"]);
+    }
+    list.push_str("</BlockList>");
+    let request = vault.put_at(url).query("comp", "blocklist");
+    request.bytes(list.into_bytes(), "text/xml").send_for_bytes().await.map(drop)
+}
+
+/// Reads a part of a blob, exactly as long as was asked for.
+pub async fn read_blob(vault: &Service, url: &SignedUrl, start: u64, length: usize) -> Result<Vec<u8>> {
+    if length == 0 {
+        return Ok(Vec::new());
+    }
+    let bytes = vault.get_at(url).range(start, length as u64).send_for_bytes().await?;
+    match bytes.len() == length {
+        true => Ok(bytes),
+        false => Err(Error::new(ErrorCode::BadResponse, "the server sent another part of the file")),
+    }
+}
+
+/// Reads a blob as a whole.
+pub async fn read_small_blob(vault: &Service, url: &SignedUrl) -> Result<Vec<u8>> {
+    vault.get_at(url).send_for_bytes().await
+}
+
+/// Reads a file that is one envelope.
+pub async fn download(vault: &Service, id: &Id) -> Result<Vec<u8>> {
+    vault.get(&["attachments", id.as_str(), "download"]).with_time_for_bytes().send_for_bytes().await
 }
 
 /// Begins the upload of a blob.

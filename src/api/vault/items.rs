@@ -148,11 +148,10 @@ pub struct ItemResponse {
     /// The nodes that the item and its slots are classified by.
     #[serde(default, deserialize_with = "bounded_list")]
     pub classification_nodes: Vec<ClassificationNode>,
-    /// Attachments: file records of the platform; empty from this repository's server.
+    /// The files that the slots stand for: [`super::attachments::Attachment`] without URLs.
     #[serde(default, deserialize_with = "bounded_list")]
-    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub attachments: Vec<JsonObject>,
-    /// Thumbnails of attachments; empty from this repository's server.
+    /// Small pictures of the attachments.
     #[serde(default, deserialize_with = "bounded_list")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub thumbnails: Vec<JsonObject>,
@@ -177,11 +176,11 @@ pub struct ItemsResponse {
     /// The nodes that these items and slots are classified by, each once.
     #[serde(default, deserialize_with = "bounded_list")]
     pub classification_nodes: Vec<ClassificationNode>,
-    /// Attachments: file records of the platform; empty from this repository's server.
+    /// As in [`ItemResponse`].
     #[serde(default, deserialize_with = "bounded_list")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub attachments: Vec<JsonObject>,
-    /// Thumbnails of attachments; empty from this repository's server.
+    /// Small pictures of the attachments.
     #[serde(default, deserialize_with = "bounded_list")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub thumbnails: Vec<JsonObject>,

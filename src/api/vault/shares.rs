@@ -246,14 +246,14 @@ pub struct ShareWithItemResponse {
     /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]
     pub associations_to: Vec<JsonObject>,
-    /// Attachments: file records of the platform; empty from this repository's server.
+    /// As in [`super::items::ItemResponse`].
     #[serde(default, deserialize_with = "bounded_list")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub attachments: Vec<JsonObject>,
     /// The nodes that the item and its slots are classified by.
     #[serde(default, deserialize_with = "bounded_list")]
     pub classification_nodes: Vec<ClassificationNode>,
-    /// Thumbnails of attachments; empty from this repository's server.
+    /// Small pictures of the attachments.
     #[serde(default, deserialize_with = "bounded_list")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub thumbnails: Vec<JsonObject>,

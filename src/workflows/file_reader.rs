@@ -1,0 +1,285 @@
+//! Reading the files of items. `docs/protocol/http-api.md` §12.
+
+use std::{cell::RefCell, ops::Range, rc::Rc};
+
+use futures_util::{
+    future::LocalBoxFuture,
+    stream::{FuturesOrdered, StreamExt},
+};
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use super::{
+    Item, Session, Slot,
+    files::CHUNKS_IN_FLIGHT,
+    refusals::{bad_response, expect_id},
+};
+use crate::{
+    api::{
+        Id,
+        vault::attachments::{self, Attachment, EncryptionArtifacts},
+    },
+    crypto::{ChunkPlace, ChunkSeal, FILE_CHUNK_BYTES, FileKey, envelope::ADDITIONAL_DATA, places::misplaced},
+    error::{Error, ErrorCode, Result},
+    http::{MAXIMUM_REPLY_LENGTH, SignedUrl},
+};
+
+/// A file of an item, own or received, and the key that reads it.
+#[derive(Clone)]
+pub struct AttachedFile {
+    session: Session,
+    key: Rc<FileKey>,
+    /// The item, by the reading user's id of it.
+    pub item_id: Id,
+    /// The slot that stands for the file, by the reading user's id of it.
+    pub slot_id: Id,
+    /// The slot's.
+    pub label: String,
+    /// The Vault's record of the file. Nothing vouches for what it says.
+    pub record: Attachment,
+}
+
+/// A file that is being read, from its beginning or from within.
+pub struct FileReader {
+    source: Source,
+    /// Bytes that the chunks have before the wanted ones.
+    skip: usize,
+    left: u64,
+}
+
+enum Source {
+    Chunks(Chunks),
+    /// Of a file that is one envelope.
+    Whole(Option<Zeroizing<Vec<u8>>>),
+}
+
+struct Chunks {
+    session: Session,
+    key: Rc<FileKey>,
+    attachment: Id,
+    url: Rc<RefCell<SignedUrl>>,
+    chunks: std::vec::IntoIter<Chunk>,
+    /// In order. Those behind the first are read ahead.
+    reading: FuturesOrdered<LocalBoxFuture<'static, Result<Zeroizing<Vec<u8>>>>>,
+}
+
+/// Where a chunk is, and what decrypts it.
+#[derive(Debug)]
+struct Chunk {
+    start: u64,
+    length: usize,
+    seal: ChunkSeal,
+}
+
+impl AttachedFile {
+    /// `INVALID_ARGUMENT` for a slot that stands for no file, or does not hold its key.
+    pub(super) fn of(session: &Session, item: &Item, slot: &Slot) -> Result<Self> {
+        let no_file = || Error::invalid_argument("the slot has no file");
+        let id = slot.record.attachment_id.as_ref().ok_or_else(no_file)?;
+        let key = FileKey::from_value(slot.value.as_deref().ok_or_else(no_file)?)?;
+        let is_of_file = |record: &&_| record_id(record) == Some(id.as_str());
+        let record = item.attachments.iter().find(is_of_file).cloned().unwrap_or_default();
+        let record = serde_json::from_value(Value::Object(record)).unwrap_or_else(|_| Attachment::unknown(id));
+        Ok(AttachedFile {
+            session: session.clone(),
+            key: Rc::new(key),
+            item_id: item.record.id.clone(),
+            slot_id: slot.record.id.clone(),
+            label: slot.record.label.clone(),
+            record,
+        })
+    }
+
+    /// Opens the file for reading from `start` to before `end`, of what there is of that.
+    ///
+    /// A file that this client wrote is read as it was written or not at all: chunks that were exchanged, left out, or taken
+    /// from elsewhere are `MISPLACED` or `DECRYPTION_FAILED`, before anything of them is given. Of the files of other clients a
+    /// server can exchange, repeat and leave out whole chunks; with `require_bound` those are `UNBOUND_VALUE`.
+    pub async fn open(&self, range: Range<u64>, require_bound: bool) -> Result<FileReader> {
+        self.session.keys()?;
+        let id = &self.record.id;
+        let record = attachments::get(self.session.vault(), id).await?;
+        expect_id(id, &record.id)?;
+        let (Some(main), Some(beside)) = (&record.main, &record.encryption_artifact) else {
+            return self.open_envelope(range, require_bound).await;
+        };
+        let artifacts = attachments::read_small_blob(self.session.vault(), &SignedUrl::parse(&beside.url)?).await?;
+        let (chunks, is_bound) = chunks_of(&artifacts)?;
+        if require_bound && !is_bound {
+            return Err(unbound());
+        }
+        let length = chunks.last().map_or(0, |last| last.start + last.length as u64);
+        let wanted = range.start.min(length)..range.end.min(length);
+        let overlaps = |chunk: &Chunk| {
+            let end = chunk.start + chunk.length as u64;
+            // Of an empty file its one chunk, without which a server could make any file an empty one.
+            length == 0 || chunk.start < wanted.end && wanted.start < end && !wanted.is_empty()
+        };
+        let chunks: Vec<Chunk> = chunks.into_iter().filter(overlaps).collect();
+        let before = chunks.first().map_or(0, |first| wanted.start - first.start);
+        let source = Chunks {
+            session: self.session.clone(),
+            key: Rc::clone(&self.key),
+            attachment: id.clone(),
+            url: Rc::new(RefCell::new(SignedUrl::parse(&main.url)?)),
+            chunks: chunks.into_iter(),
+            reading: FuturesOrdered::new(),
+        };
+        Ok(FileReader {
+            source: Source::Chunks(source),
+            skip: usize::try_from(before).unwrap_or(usize::MAX),
+            left: wanted.end.saturating_sub(wanted.start),
+        })
+    }
+
+    async fn open_envelope(&self, range: Range<u64>, require_bound: bool) -> Result<FileReader> {
+        if require_bound {
+            return Err(unbound());
+        }
+        let envelope = attachments::download(self.session.vault(), &self.record.id).await?;
+        let envelope = String::from_utf8(envelope).map_err(|_| bad_response("the file is no envelope"))?;
+        let bytes = self.key.open_envelope(envelope.trim_ascii()).await?;
+        let length = bytes.len() as u64;
+        let start = range.start.min(length);
+        Ok(FileReader {
+            source: Source::Whole(Some(bytes)),
+            skip: usize::try_from(start).unwrap_or(usize::MAX),
+            left: range.end.min(length).saturating_sub(start),
+        })
+    }
+}
+
+impl FileReader {
+    /// How many bytes are to come.
+    pub fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// The next bytes, at most a chunk; `None` at the end. An error ends the file.
+    pub async fn next_chunk(&mut self) -> Result<Option<Zeroizing<Vec<u8>>>> {
+        let chunk = match &mut self.source {
+            Source::Chunks(chunks) => chunks.next().await?,
+            Source::Whole(bytes) => bytes.take(),
+        };
+        let Some(mut chunk) = chunk else {
+            return if self.left == 0 { Ok(None) } else { Err(bad_response("the file ends before its end")) };
+        };
+        let skipped = self.skip.min(chunk.len());
+        self.skip = 0;
+        let wanted = (chunk.len() - skipped).min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        self.left -= wanted as u64;
+        if skipped > 0 {
+            chunk.copy_within(skipped.., 0);
+        }
+        chunk.truncate(wanted);
+        Ok((wanted > 0).then_some(chunk))
+    }
+}
+
+impl Chunks {
+    async fn next(&mut self) -> Result<Option<Zeroizing<Vec<u8>>>> {
+        while self.reading.len() < CHUNKS_IN_FLIGHT
+            && let Some(chunk) = self.chunks.next()
+        {
+            self.reading.push_back(self.read(chunk));
+        }
+        self.reading.next().await.transpose()
+    }
+
+    fn read(&self, chunk: Chunk) -> LocalBoxFuture<'static, Result<Zeroizing<Vec<u8>>>> {
+        let (session, key, attachment) = (self.session.clone(), Rc::clone(&self.key), self.attachment.clone());
+        let current = Rc::clone(&self.url);
+        Box::pin(async move {
+            let Chunk { start, length, seal } = chunk;
+            // Nothing is read on for a session that was closed.
+            session.keys()?;
+            let vault = session.vault();
+            let url = current.borrow().clone();
+            let ciphertext = match attachments::read_blob(vault, &url, start, length).await {
+                // Addresses end within the hour; reading may take longer.
+                Err(error) if matches!(error.code(), ErrorCode::Forbidden | ErrorCode::Unauthorized) => {
+                    let record = attachments::get(vault, &attachment).await?;
+                    let main = record.main.ok_or_else(|| bad_response("the server names no address for the file"))?;
+                    let renewed = SignedUrl::parse(&main.url)?;
+                    current.replace(renewed.clone());
+                    attachments::read_blob(vault, &renewed, start, length).await
+                }
+                read => read,
+            };
+            key.open_chunk(ciphertext?, &seal).await
+        })
+    }
+}
+
+fn record_id(record: &crate::api::JsonObject) -> Option<&str> {
+    record.get("id")?.as_str()
+}
+
+impl Attachment {
+    /// A record that the server did not send, or that cannot be read.
+    fn unknown(id: &Id) -> Self {
+        Attachment {
+            id: id.clone(),
+            filename: String::new(),
+            content_type: String::new(),
+            bytesize: None,
+            bytesize_checked_at: None,
+            user_id: None,
+            created_at: String::new(),
+            is_direct_upload: false,
+            main: None,
+            encryption_artifact: None,
+            url: None,
+        }
+    }
+}
+
+fn unbound() -> Error {
+    Error::new(
+        ErrorCode::UnboundValue,
+        "the file was written by a client that does not bind its chunks to their places",
+    )
+}
+
+/// The chunks of a file, and whether each names its place: then all do, each its own, and the last one the end. `MISPLACED`
+/// where they do not.
+fn chunks_of(json: &[u8]) -> Result<(Vec<Chunk>, bool)> {
+    let refused = || bad_response("what decrypts the file's chunks is not what the protocol says");
+    let artifacts: EncryptionArtifacts = serde_json::from_slice(json).map_err(|_| refused())?;
+    let count = artifacts.at.len();
+    if count == 0 || artifacts.iv.len() != count || artifacts.range.len() != count || artifacts.ad != ADDITIONAL_DATA {
+        return Err(refused());
+    }
+    let mut chunks: Vec<Chunk> = Vec::with_capacity(count);
+    let mut is_bound = false;
+    let parts = artifacts.iv.iter().zip(&artifacts.at).zip(&artifacts.range);
+    for (index, ((iv, tag), range)) in (0..).zip(parts) {
+        let (iv, tag) = (iv.data.as_slice().try_into(), tag.data.as_slice().try_into());
+        let (Ok(iv), Ok(tag)) = (iv, tag) else { return Err(refused()) };
+        let seal = ChunkSeal { iv, tag };
+        let start = chunks.last().map_or(0, |last| last.start + last.length as u64);
+        let length = if artifacts.size == Some(0) { 0 } else { length_of(range, start).ok_or_else(refused)? };
+        let is_last = index as usize + 1 == count;
+        match seal.place() {
+            Some(place) if index == 0 || is_bound => {
+                is_bound = true;
+                let is_here = place == ChunkPlace { index, is_last };
+                if !is_here || !is_last && length != FILE_CHUNK_BYTES {
+                    return Err(misplaced());
+                }
+            }
+            None if !is_bound => {}
+            _ => return Err(misplaced()),
+        }
+        chunks.push(Chunk { start, length, seal });
+    }
+    Ok((chunks, is_bound))
+}
+
+/// Of a range as `bytes=0-1048575`, which begins at `start`.
+fn length_of(range: &str, start: u64) -> Option<usize> {
+    let (first, last) = range.strip_prefix("bytes=")?.split_once('-')?;
+    let (first, last): (u64, u64) = (first.parse().ok()?, last.parse().ok()?);
+    let length = usize::try_from(last.checked_sub(first)?.checked_add(1)?).ok()?;
+    (first == start && length <= MAXIMUM_REPLY_LENGTH).then_some(length)
+}
