@@ -285,9 +285,9 @@ export interface ReadOptions extends CallOptions {
 export interface Progress {
   /** What is being done now, as a short lower-case phrase. */
   phase: string;
-  /** How many steps are done. */
+  /** How many steps are done; of a file how many bytes. */
   done: number;
-  /** How many steps there are. */
+  /** How many there are; 0 for a stream, whose end nobody knows. */
   total: number;
 }
 
@@ -638,6 +638,7 @@ export interface Slot {
   originalId?: string;
   /** Whose it is; for own ones the user's own id. */
   ownerId?: string;
+  /** The file that the slot stands for: {@link Items.attachments}. */
   attachmentId?: string;
   createdAt: string;
   updatedAt: string;
@@ -867,11 +868,101 @@ export interface Items {
   removeSlot(slotId: string, options?: CallOptions): Promise<void>;
 
   /**
+   * Encrypts a file and uploads it, piece by piece, then adds a slot to an own item that stands for it. Its value is the
+   * file's key: the file is shared, updated and taken back with the item, without being sent again.
+   *
+   * Called again after it was cut off, with the same file, it goes on; longer files than 1 MiB also after a reload, and
+   * without sending again what arrived. Of a stream everything is sent again.
+   *
+   * @param file a `File` has a name and a type; for others `options` says them. A stream's chunks are `Uint8Array`s
+   * @param options `name`, needed where the file has none, and `type`, its media type: neither is encrypted, so that whoever
+   *   runs the Vault reads them. `label`: the slot's; default: the name. Progress counts bytes
+   * @throws {VaultError} `NOT_FOUND`, `NOT_OWNER`; `INVALID_ARGUMENT` for a file that changes while it is read, or that the
+   *   server does not take; `CONFLICT` where the item keeps changing
+   *
+   * @example
+   * const [picture] = document.querySelector('input[type=file]').files;
+   * const attachment = await session.items.attach(car.id, picture, {
+   *   onProgress: ({ done, total }) => console.log(`${done} of ${total} bytes`),
+   * });
+   * console.log(attachment.name, attachment.size);
+   */
+  attach(
+    itemId: string,
+    file: Platform<'Blob'> | Platform<'ReadableStream'> | Uint8Array,
+    options?: CallOptions & { name?: string; type?: string; label?: string },
+  ): Promise<Attachment>;
+
+  /**
+   * The files of an item, own or received. A slot of the type `attachment` that holds no key of a file is left out.
+   *
+   * @throws {VaultError} As {@link Items.get}
+   *
+   * @example
+   * for (const attachment of await session.items.attachments(car.id)) {
+   *   image.src = URL.createObjectURL(await attachment.blob());
+   * }
+   */
+  attachments(itemId: string, options?: CallOptions): Promise<Attachment[]>;
+
+  /**
    * Deletes an own item with all its shares, or a received one with the share that brought it.
    *
    * @throws {VaultError} `NOT_FOUND`
    */
   delete(id: string, options?: CallOptions): Promise<void>;
+}
+
+/**
+ * A file of an item, and the key that reads it. The key is wiped when the object is freed or collected.
+ *
+ * Nothing vouches for `name`, `type`, `size` and `createdAt`: they are what the server says. The bytes are the file's as it was
+ * attached, or reading them fails.
+ */
+export interface Attachment {
+  /** The Vault's id of the file. */
+  readonly id: string;
+  /** The item, by this user's id of it. */
+  readonly itemId: string;
+  /** The slot that stands for the file, by this user's id of it. */
+  readonly slotId: string;
+  /** The slot's. */
+  readonly label: string;
+  readonly name: string;
+  readonly type: string;
+  /** In bytes; of a file that a client of 2020 wrote, more than it has. Undefined where the server does not say. */
+  readonly size: number | undefined;
+  readonly createdAt: string;
+  /**
+   * Opens the file for reading, piece by piece, as fast as the stream is read. The stream fails with a `VaultError` where a
+   * piece is not the file's; what it gave before is.
+   *
+   * @param options `start`, `end`: only these bytes, `end` excluded. `requireBound`: not where another client wrote the file
+   *   piece by piece, of which a server can leave out and exchange some (`UNBOUND_VALUE`)
+   * @throws {VaultError} `NOT_FOUND`, also where its share has ended; `MISPLACED`, `DECRYPTION_FAILED`
+   *
+   * @example
+   * const handle = await showSaveFilePicker({ suggestedName: attachment.name });
+   * await (await attachment.open()).pipeTo(await handle.createWritable());
+   */
+  open(options?: CallOptions & { start?: number; end?: number; requireBound?: boolean }): Promise<
+    Platform<'ReadableStream'>
+  >;
+  /**
+   * The whole file. Its type is the file's only where a page can show that type without running anything of it:
+   * pictures but SVG, sound, films, PDF and plain text. Of all else it is `application/octet-stream`.
+   *
+   * @throws {VaultError} As {@link Attachment.open}
+   */
+  blob(options?: CallOptions & { requireBound?: boolean }): Promise<Platform<'Blob'>>;
+  /**
+   * Removes the slot from an own item, and the file with it.
+   *
+   * @throws {VaultError} `NOT_FOUND`, `NOT_OWNER`
+   */
+  remove(options?: CallOptions): Promise<void>;
+  /** Wipes the key, sooner than when nobody holds the object any more. */
+  free(): void;
 }
 
 // ------------------------------------------------------------------------------------- Invitations and connections

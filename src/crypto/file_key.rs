@@ -95,8 +95,7 @@ impl FileKey {
         AesKey::generate().map(FileKey)
     }
 
-    /// The key that a slot's value is: base64url with padding, or the 32 bytes themselves, as the command line of 2020
-    /// wrote them.
+    /// The key that a slot's value is: base64url with padding, or the 32 bytes themselves, as clients of 2020 wrote them.
     ///
     /// # Errors
     /// `INVALID_ARGUMENT`.

@@ -1,6 +1,6 @@
 //! Reading the files of items. `docs/protocol/http-api.md` §12.
 
-use std::{cell::RefCell, ops::Range, rc::Rc};
+use std::{cell::RefCell, fmt, ops::Range, rc::Rc};
 
 use futures_util::{
     future::LocalBoxFuture,
@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Item, Session, Slot,
-    files::CHUNKS_IN_FLIGHT,
+    files::{AES_GCM, CHUNKS_IN_FLIGHT},
     refusals::{bad_response, expect_id},
 };
 use crate::{
@@ -37,6 +37,12 @@ pub struct AttachedFile {
     pub label: String,
     /// The Vault's record of the file. Nothing vouches for what it says.
     pub record: Attachment,
+}
+
+impl fmt::Debug for AttachedFile {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("AttachedFile").field("slot_id", &self.slot_id).finish_non_exhaustive()
+    }
 }
 
 /// A file that is being read, from its beginning or from within.
@@ -247,18 +253,22 @@ fn chunks_of(json: &[u8]) -> Result<(Vec<Chunk>, bool)> {
     let refused = || bad_response("what decrypts the file's chunks is not what the protocol says");
     let artifacts: EncryptionArtifacts = serde_json::from_slice(json).map_err(|_| refused())?;
     let count = artifacts.at.len();
-    if count == 0 || artifacts.iv.len() != count || artifacts.range.len() != count || artifacts.ad != ADDITIONAL_DATA {
+    let is_empty = artifacts.range.is_empty() && count == 1;
+    let is_known = [&artifacts.encryption_strategy, &artifacts.encryption_stratergy].contains(&&AES_GCM.to_owned());
+    let is_complete = artifacts.iv.len() == count && (artifacts.range.len() == count || is_empty);
+    if count == 0 || !is_complete || !is_known || artifacts.ad != ADDITIONAL_DATA {
         return Err(refused());
     }
     let mut chunks: Vec<Chunk> = Vec::with_capacity(count);
     let mut is_bound = false;
-    let parts = artifacts.iv.iter().zip(&artifacts.at).zip(&artifacts.range);
-    for (index, ((iv, tag), range)) in (0..).zip(parts) {
+    for (index, (iv, tag)) in (0..).zip(artifacts.iv.iter().zip(&artifacts.at)) {
         let (iv, tag) = (iv.data.as_slice().try_into(), tag.data.as_slice().try_into());
         let (Ok(iv), Ok(tag)) = (iv, tag) else { return Err(refused()) };
         let seal = ChunkSeal { iv, tag };
         let start = chunks.last().map_or(0, |last| last.start + last.length as u64);
-        let length = if artifacts.size == Some(0) { 0 } else { length_of(range, start).ok_or_else(refused)? };
+        let range = artifacts.range.get(index as usize);
+        let length = if is_empty { Some(0) } else { range.and_then(|range| length_of(range, start)) };
+        let length = length.ok_or_else(refused)?;
         let is_last = index as usize + 1 == count;
         match seal.place() {
             Some(place) if index == 0 || is_bound => {

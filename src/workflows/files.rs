@@ -35,6 +35,8 @@ pub(super) const ATTACHMENT: &str = "attachment";
 /// How many chunks are on their way at a time. Each is in memory meanwhile.
 pub(super) const CHUNKS_IN_FLIGHT: usize = 4;
 
+pub(super) const AES_GCM: &str = "AES-GCM";
+
 /// The longest name of a file, in characters.
 const LONGEST_NAME: usize = 255;
 
@@ -373,7 +375,8 @@ fn is_resumable(file: &NewFile) -> bool {
 
 fn artifacts_of(Sent { seals, length }: &Sent) -> EncryptionArtifacts {
     let chunk = FILE_CHUNK_BYTES as u64;
-    let range = (0..seals.len() as u64).map(|index| {
+    // None of an empty file, of which the one chunk has nothing to read.
+    let range = (0..length.div_ceil(chunk)).map(|index| {
         let end = length.min(&((index + 1) * chunk)).saturating_sub(1);
         format!("bytes={}-{end}", index * chunk)
     });
@@ -382,7 +385,8 @@ fn artifacts_of(Sent { seals, length }: &Sent) -> EncryptionArtifacts {
         ad: ADDITIONAL_DATA.to_owned(),
         at: seals.iter().map(|seal| Buffer::from(seal.tag.as_slice())).collect(),
         range: range.collect(),
-        encryption_strategy: "AES-GCM".to_owned(),
+        encryption_strategy: AES_GCM.to_owned(),
+        encryption_stratergy: AES_GCM.to_owned(),
         size: Some(*length),
     }
 }

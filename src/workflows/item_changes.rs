@@ -26,7 +26,7 @@ use crate::{
         vault::{
             self,
             items::{self, ItemChangeRequest, NewItemRequest},
-            slots::{AttachmentReference, ClassificationNodeChange, SlotChange},
+            slots::{ClassificationNodeChange, SlotChange},
         },
     },
     crypto::places::{Birth, Place, SlotState, StateDigest, ValueKind, Written, ciphertexts_digest, state_digest},
@@ -387,7 +387,7 @@ impl<'a> Row<'a> {
             label: (self.label != record.label).then(|| self.label.to_owned()),
             slot_type_name: (self.slot_type != record.slot_type_name).then(|| self.slot_type.to_owned()),
             description: self.description.map(str::to_owned),
-            attachment_attributes: self.attachment.map(|id| AttachmentReference { id: id.clone() }),
+            attachment_id: self.attachment.cloned(),
             encrypted_value: value,
             ..SlotChange::default()
         };

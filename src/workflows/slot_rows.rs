@@ -11,7 +11,7 @@ use crate::{
         Id, MAXIMUM_CIPHERTEXT_LENGTH,
         vault::{
             names::{MeantSlot, Named, NamedTwice, SlotReference, machine_name, meant_slots},
-            slots::{AttachmentReference, SlotChange},
+            slots::SlotChange,
         },
     },
     error::{Error, Result},
@@ -168,8 +168,8 @@ fn new_row(slot: &NewSlot, name: String) -> SlotChange {
     };
     let description = slot.description.clone().filter(|description| !description.is_empty());
     let slot_type_name = slot.slot_type.clone();
-    let attachment_attributes = slot.attachment_id.clone().map(|id| AttachmentReference { id });
-    SlotChange { name: Some(name), label, description, slot_type_name, attachment_attributes, ..SlotChange::default() }
+    let attachment_id = slot.attachment_id.clone();
+    SlotChange { name: Some(name), label, description, slot_type_name, attachment_id, ..SlotChange::default() }
 }
 
 /// The rows that a server made, none of which `was_there`.

@@ -5,6 +5,7 @@
 
 mod encryption_spaces;
 mod fault_injection;
+mod files;
 mod happy_path;
 mod harness;
 mod hostile_server;

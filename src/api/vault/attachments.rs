@@ -182,11 +182,15 @@ pub struct EncryptionArtifacts {
     /// 16 bytes each.
     #[serde(deserialize_with = "bounded_chunks")]
     pub at: Vec<Buffer>,
-    /// Where the chunks are, as `bytes=0-1048575`.
+    /// Where the chunks are, as `bytes=0-1048575`; empty for an empty file.
     #[serde(deserialize_with = "bounded_chunks")]
     pub range: Vec<String>,
     /// `AES-GCM`, also where it is AES-256-GCM.
+    #[serde(default)]
     pub encryption_strategy: String,
+    /// The same, as clients of 2020 spell it: without it they take the ciphertext for the file.
+    #[serde(default)]
+    pub encryption_stratergy: String,
     /// Length of the file.
     #[serde(default)]
     pub size: Option<u64>,

@@ -159,9 +159,12 @@ pub struct SlotChange {
     /// True deletes the slot. Refused in a `POST`.
     #[serde(rename = "_destroy", skip_serializing_if = "Option::is_none")]
     pub destroy: Option<bool>,
-    /// The file that the slot stands for, as newer clients say it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The file that the slot stands for, as clients of versions 19.3 to 22 say it.
+    #[serde(skip_serializing)]
     pub attachment_attributes: Option<AttachmentReference>,
+    /// The same of older clients: one file.
+    #[serde(skip_serializing)]
+    pub attachments_attributes: Option<Vec<AttachmentReference>>,
     /// The file that the slot stands for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attachment_id: Option<Id>,

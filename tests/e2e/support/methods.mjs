@@ -102,7 +102,17 @@ const calls = {
   'items.adopt': () => [[id, 'a version', options()]],
   'items.reencrypt': () => [[id, options()]],
   'items.removeSlot': () => [[id, options()]],
+  'items.attach': () => [
+    [id, new Uint8Array(3), { name: 'a.png', type: 'image/png', label: 'A picture', ...options() }],
+    [id, new File(['abc'], 'a.png')],
+    [id, new Blob(['abc']).stream(), { name: 'a.png' }],
+  ],
+  'items.attachments': () => [[id, options()]],
   'items.delete': () => [[id, options()]],
+
+  'Attachment#open': () => [[{ start: 0, end: 2, requireBound: true, ...options() }]],
+  'Attachment#blob': () => [[{ requireBound: true, ...options() }]],
+  'Attachment#remove': () => [[options()]],
 
   'invitations.create': () => [[{ name: 'Bob', email: 'bob@example.com', keypairId: id, by: 'token' }, options()]],
   'invitations.list': () => [[page()]],
@@ -205,6 +215,7 @@ const calls = {
 export const withoutArguments = [
   'SymmetricKey.generate',
   'SymmetricKey#export',
+  'Attachment#free',
   'SymmetricKey#free',
   'KeyPair#free',
   'PublicKey#free',
@@ -225,7 +236,7 @@ export const localMethods = ['Session#importMemory', 'Session#exportMemory', 'Va
 
 /** Those that reach the network. */
 export const networkMethods = methods.filter(
-  (name) => /^[a-z]\w+\.|^VaultClient#|^Session#/.test(name) && !localMethods.includes(name),
+  (name) => /^[a-z]\w+\.|^VaultClient#|^Session#|^Attachment#/.test(name) && !localMethods.includes(name),
 );
 
 /** The arguments of calls in which all is right. */
@@ -264,6 +275,7 @@ export function callMethod(world, method, values) {
   if (method.includes('#')) {
     const [type, name] = method.split('#');
     const holder = {
+      Attachment: world.attachment,
       VaultClient: world.client,
       Session: world.session,
       SymmetricKey: world.key,
