@@ -57,22 +57,26 @@ pub(super) async fn create_user(
     let (attempt, kek, spelling, server) = drive_background(generation.as_mut(), async {
         progress.report("deriving keys from the passphrase", 0, STEPS);
         let composed = Spelling::Composed.of(passphrase);
-        // The attempt is for the login. Its arithmetic is done while a browser derives the keys in other threads.
-        let (passphrase_key, password, srp) =
-            try_join!(secret.derive_passphrase_key(&composed), secret.derive_srp_password(&composed), async {
-                SrpClient::start()
-            })?;
-        progress.report("registering", 1, STEPS);
-        let attempt = register(keystore, &secret, &password).await?;
-        let SignedIn { passphrase_key, spelling, server } = match attempt {
-            Attempt::First => {
-                let password = Box::pin(ready(Ok(password)));
-                let server = login::create_keystore_session(&services, &secret, password, Some(srp)).await?;
-                SignedIn { passphrase_key, spelling: Spelling::Composed, server }
+        let registering = async {
+            // The attempt is for the login. Its arithmetic is done while a browser derives the keys in other threads.
+            let (password, srp) = try_join!(secret.derive_srp_password(&composed), async { SrpClient::start() })?;
+            progress.report("registering", 1, STEPS);
+            match register(keystore, &secret, &password).await? {
+                Attempt::First => {
+                    let password = Box::pin(ready(Ok(password)));
+                    login::create_keystore_session(&services, &secret, password, Some(srp)).await.map(Some)
+                }
+                Attempt::Retry => Ok(None),
             }
-            // By another client, perhaps, which took the passphrase as it was typed.
-            Attempt::Retry => login::sign_in_to_keystore(&services, &secret, passphrase).await?,
         };
+        // The passphrase key is not needed before there is a KEK.
+        let (passphrase_key, server) = try_join!(secret.derive_passphrase_key(&composed), registering)?;
+        let (attempt, signed_in) = match server {
+            Some(server) => (Attempt::First, SignedIn { passphrase_key, spelling: Spelling::Composed, server }),
+            // By another client, perhaps, which took the passphrase as it was typed.
+            None => (Attempt::Retry, login::sign_in_to_keystore(&services, &secret, passphrase).await?),
+        };
+        let SignedIn { passphrase_key, spelling, server } = signed_in;
         let kek = kek(keystore, attempt, &passphrase_key).await?;
         Ok::<_, Error>((attempt, kek, spelling, server))
     })
