@@ -919,7 +919,8 @@ export interface Items {
  * Nothing vouches for `name`, `type`, `size` and `createdAt`: they are what the server says. The bytes are the file's as it was
  * attached, or reading them fails.
  */
-export interface Attachment {
+export class Attachment {
+  private constructor();
   /** The Vault's id of the file. */
   readonly id: string;
   /** The item, by this user's id of it. */
@@ -961,8 +962,10 @@ export interface Attachment {
    * @throws {VaultError} `NOT_FOUND`, `NOT_OWNER`
    */
   remove(options?: CallOptions): Promise<void>;
-  /** Wipes the key, sooner than when nobody holds the object any more. */
+  /** Wipes the key. Otherwise it lives until the object is collected. */
   free(): void;
+  /** The same as {@link Attachment.free}, for `using attachment = …`. */
+  [Symbol.dispose](): void;
 }
 
 // ------------------------------------------------------------------------------------- Invitations and connections

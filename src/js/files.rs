@@ -168,13 +168,19 @@ pub struct Attachment {
 }
 
 impl Attachment {
-    pub(super) fn new(handle: &SessionHandle, file: AttachedFile) -> Self {
+    pub(super) fn of(handle: &SessionHandle, file: AttachedFile) -> Self {
         Attachment { handle: handle.clone(), file }
     }
 }
 
 #[wasm_bindgen]
 impl Attachment {
+    /// Always fails. Without it, `new Attachment()` would give an object without a file.
+    #[wasm_bindgen(constructor)]
+    pub fn new() -> Result<Attachment> {
+        Err(Error::invalid_argument("an attachment comes from items.attach() or items.attachments()"))
+    }
+
     #[wasm_bindgen(getter)]
     pub fn id(&self) -> String {
         self.file.record.id.as_str().to_owned()

@@ -122,7 +122,7 @@ impl Items {
             let Attaching { file, mut source } = Attaching::read(&file, &options)?;
             work(async move {
                 let attached = session.attach_file(&item_id, &file, source.as_mut(), &progress).await?;
-                Ok(Attachment::new(&handle, attached).into())
+                Ok(Attachment::of(&handle, attached).into())
             })
         })
     }
@@ -133,8 +133,7 @@ impl Items {
             let item_id = arguments::id("itemId", &item_id)?;
             work(async move {
                 let files = session.list_files(&item_id).await?;
-                let files: Array =
-                    files.into_iter().map(|file| JsValue::from(Attachment::new(&handle, file))).collect();
+                let files: Array = files.into_iter().map(|file| JsValue::from(Attachment::of(&handle, file))).collect();
                 Ok(files.into())
             })
         })

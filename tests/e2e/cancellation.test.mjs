@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { createServer, request as requestOf } from 'node:http';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { openInNode, outcomeOf, passphrase, vaultshare } from './support/in-node.mjs';
-import { callMethod, callsOf, makeKeys, networkMethods } from './support/methods.mjs';
+import { callMethod, callsOf, makeAttachment, makeKeys, networkMethods } from './support/methods.mjs';
 
 /** An application may abort with anything. `undefined` gives what the platform says, a DOMException. */
 const reasons = {
@@ -27,6 +27,7 @@ describe('a call that is given up', () => {
     world.client = world.makeClient();
     world.session = await world.client.createUser(passphrase);
     Object.assign(world, await makeKeys());
+    world.attachment = await makeAttachment(world.session);
     world.item = await world.session.items.create({
       template: 'vehicle',
       label: 'Car',

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { readDeclarations } from './support/declarations.mjs';
 import { openInNode, outcomeOf, packageFolder, passphrase, vaultshare } from './support/in-node.mjs';
-import { callsOf, makeKeys, methods } from './support/methods.mjs';
+import { callsOf, makeAttachment, makeKeys, methods } from './support/methods.mjs';
 
 const { KeyPair, PublicKey, SymmetricKey, VaultClient } = vaultshare;
 
@@ -25,12 +25,16 @@ describe('an object that cannot be used', () => {
     await world?.close();
     await declarations?.close();
   });
-  beforeEach(async () => Object.assign(world, await makeKeys()));
+  beforeEach(async () => {
+    Object.assign(world, await makeKeys());
+    const [item] = (await world.session.items.list()).entries;
+    world.attachment = item ? (await world.session.items.attachments(item.id))[0] : await makeAttachment(world.session);
+  });
   afterEach(async () => {
     const key = SymmetricKey.generate();
     const envelope = await key.encryptString('it still works');
     assert.equal(await key.decryptString(envelope), 'it still works');
-    assert.deepEqual((await world.session.items.list()).entries, []);
+    assert.equal((await world.session.items.list()).entries.length, 1);
     key.free();
   });
 
@@ -66,7 +70,7 @@ describe('an object that cannot be used', () => {
     'the prototype': (type) => vaultshare[type].prototype,
     'the class': (type) => vaultshare[type],
   };
-  for (const type of ['SymmetricKey', 'KeyPair', 'PublicKey', 'VaultClient', 'Session']) {
+  for (const type of ['Attachment', 'SymmetricKey', 'KeyPair', 'PublicKey', 'VaultClient', 'Session']) {
     it(`because it is no ${type} is refused by its methods`, async () => {
       const problems = [];
       for (const [method, values] of methodsOf(type)) {
@@ -99,7 +103,12 @@ describe('an object that cannot be used', () => {
   });
 
   it('because it was freed is refused by its methods', async () => {
-    const used = { SymmetricKey: world.key, KeyPair: world.pair, PublicKey: world.publicKey };
+    const used = {
+      Attachment: world.attachment,
+      SymmetricKey: world.key,
+      KeyPair: world.pair,
+      PublicKey: world.publicKey,
+    };
     const calls = Object.keys(used).flatMap((type) =>
       methodsOf(type).map(([method, values]) => [type, method, values]),
     );
@@ -115,10 +124,14 @@ describe('an object that cannot be used', () => {
   });
 
   it('because it was freed has no properties to read either', () => {
-    const { pair, publicKey } = world;
-    pair.free();
-    publicKey.free();
-    for (const read of [() => pair.publicKeyPem, () => pair.fingerprint, () => publicKey.fingerprint]) {
+    const { pair, publicKey, attachment } = world;
+    for (const object of [pair, publicKey, attachment]) object.free();
+    for (const read of [
+      () => pair.publicKeyPem,
+      () => pair.fingerprint,
+      () => publicKey.fingerprint,
+      () => attachment.name,
+    ]) {
       assert.throws(read, { name: 'VaultError', code: 'INVALID_ARGUMENT' });
     }
   });
@@ -178,15 +191,18 @@ describe('an object that cannot be used', () => {
   });
 
   it('is not made by calling a class as a function, or a session’s class as if it were public', () => {
-    for (const type of [SymmetricKey, KeyPair, PublicKey, VaultClient, vaultshare.Session])
+    for (const type of [SymmetricKey, KeyPair, PublicKey, VaultClient, vaultshare.Session, vaultshare.Attachment])
       assert.throws(() => type(), TypeError);
     for (const given of [undefined, {}, world.client]) {
-      assert.throws(() => new vaultshare.Session(given), { name: 'VaultError', code: 'INVALID_ARGUMENT' });
+      for (const type of [vaultshare.Session, vaultshare.Attachment]) {
+        assert.throws(() => new type(given), { name: 'VaultError', code: 'INVALID_ARGUMENT' });
+      }
     }
   });
 
   it('because it is of another class of the package is refused, and not read as if it were of the right one', async () => {
     const objects = {
+      Attachment: world.attachment,
       SymmetricKey: world.key,
       KeyPair: world.pair,
       PublicKey: world.publicKey,

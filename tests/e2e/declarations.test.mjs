@@ -10,7 +10,6 @@ import { encryptWithPassphrase } from './support/methods.mjs';
 
 /** Declared fields that no call below can make a server give, each with the reason. */
 const neverSeen = {
-  'Slot.attachmentId': 'attachments are made by other clients',
   'Connection.name null': 'the name is null only where this user cannot decrypt it',
   // Of `Page.unreadable`, by the first method that gives a page.
   'templates.list.id': 'our server sends no record that cannot be read',
@@ -220,6 +219,16 @@ async function callEverything(world, check) {
   await check('encryptionSpaces.list', alice.encryptionSpaces.list('outgoing'));
   await check('encryptionSpaces.get', bob.encryptionSpaces.get(inSpace.id));
   await check('encryptionSpaces.delete', alice.encryptionSpaces.delete(ofSlot.id));
+
+  const attachment = await check('items.attach', alice.items.attach(plain.id, new Uint8Array(3), { name: 'a.png' }));
+  await check('items.get', alice.items.get(plain.id));
+  for (const same of await check('items.attachments', alice.items.attachments(plain.id))) {
+    await check('Attachment#free', same.free());
+  }
+  await check('Attachment#open', attachment.open());
+  await check('Attachment#blob', attachment.blob());
+  await check('Attachment#remove', attachment.remove());
+  await check('Attachment#[Symbol.dispose]', attachment[Symbol.dispose]());
 
   await check('items.delete', alice.items.delete(plain.id));
   await check('connections.delete', carol.connections.delete(carolToBob.id));

@@ -7,6 +7,7 @@ import { makeProject, node, roundTripOutcome } from './support/projects.mjs';
 import { serveFolder } from './support/static-server.mjs';
 
 const exportedNames = [
+  'Attachment',
   'KeyPair',
   'PublicKey',
   'Session',

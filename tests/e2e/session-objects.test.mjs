@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { openInNode, outcomeOf, passphrase, vaultshare } from './support/in-node.mjs';
-import { callMethod, callsOf, localMethods, makeKeys, networkMethods } from './support/methods.mjs';
+import { callMethod, callsOf, localMethods, makeAttachment, makeKeys, networkMethods } from './support/methods.mjs';
 
 const parts = [
   'templates',
@@ -187,7 +187,7 @@ describe('a session', () => {
     it('refuses every method, and its secret, and still tells whose it was', async () => {
       const other = await open();
       const { userId } = other;
-      const keys = await makeKeys();
+      const keys = { ...(await makeKeys()), attachment: await makeAttachment(other) };
       other.close();
       const sent = world.requests.length;
       for (const method of [...networkMethods, ...localMethods].filter((name) => !name.startsWith('VaultClient'))) {
@@ -210,13 +210,14 @@ describe('a session', () => {
         (name) => !name.startsWith('VaultClient') && name !== 'Session#signOut',
       )) {
         const other = await open();
+        const attachment = method.startsWith('Attachment') ? await makeAttachment(other) : undefined;
         const asked = new Promise((resolve) => {
           world.fetch = () => {
             resolve();
             return new Promise(() => {});
           };
         });
-        const closing = { ...world, session: other };
+        const closing = { ...world, session: other, attachment };
         const pending = outcomeOf(() => callMethod(closing, method, callsOf(method, closing)[0]));
         await Promise.race([asked, pending]);
         other.close();

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { readDeclarations } from './support/declarations.mjs';
 import { openInNode, outcomeOf, packageFolder, passphrase, vaultshare } from './support/in-node.mjs';
-import { callMethod, callsOf, makeKeys, methods, withoutArguments } from './support/methods.mjs';
+import { callMethod, callsOf, makeAttachment, makeKeys, methods, withoutArguments } from './support/methods.mjs';
 
 /** Stands in all wrong values and must be in no error. Read forwards or as a number, it is nowhere else. */
 const needle = 'Needle4711';
@@ -199,6 +199,7 @@ describe('a wrong argument', () => {
     world.client = world.makeClient();
     world.session = await world.client.createUser(passphrase);
     Object.assign(world, await makeKeys());
+    world.attachment = await makeAttachment(world.session);
   });
   after(async () => {
     world?.session?.close();

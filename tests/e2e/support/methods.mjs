@@ -221,7 +221,7 @@ export const withoutArguments = [
   'PublicKey#free',
   'Session#close',
   'Session#exportMemory',
-  ...['Session', 'SymmetricKey', 'KeyPair', 'PublicKey'].map((name) => `${name}#[Symbol.dispose]`),
+  ...['Attachment', 'Session', 'SymmetricKey', 'KeyPair', 'PublicKey'].map((name) => `${name}#[Symbol.dispose]`),
   'isVaultError',
   'new VaultError',
   'VaultError#toJSON',
@@ -242,6 +242,12 @@ export const networkMethods = methods.filter(
 /** The arguments of calls in which all is right. */
 export function callsOf(method, world) {
   return calls[method]?.(world) ?? [[]];
+}
+
+/** A file of an item of its own, for the methods of files. */
+export async function makeAttachment(session) {
+  const { id: itemId } = await session.items.create({ template: 'vehicle', label: 'With a file', slots: { vin: '1' } });
+  return session.items.attach(itemId, new Uint8Array(3), { name: 'a.png' });
 }
 
 /**
