@@ -55,6 +55,13 @@ export const cases = [
   { name: 'encrypt-16MiB', title: 'encrypt 16 MiB', bounds: { peer: 30, floor: 1.3 }, clients: ALL },
   { name: 'decrypt-16MiB', title: 'decrypt 16 MiB', bounds: { peer: 30, floor: 1.3 }, clients: ALL },
   {
+    name: 'attach-64MiB',
+    title: 'attach a file of 64 MiB',
+    bounds: { floor: 1.3 },
+    clients: ['ours', 'floor'],
+  },
+  { name: 'read-64MiB', title: 'read a file of 64 MiB', bounds: { floor: 1.3 }, clients: ['ours', 'floor'] },
+  {
     name: 'invitations.create',
     title: 'invite, with a key pair ready',
     bounds: { milliseconds: 100, floor: 1.3 },

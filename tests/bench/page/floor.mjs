@@ -4,6 +4,7 @@
  */
 import { createUser, signIn } from './floor/account.mjs';
 import { importKey, openAt, seal } from './floor/envelope.mjs';
+import { attach, readFile } from './floor/files.mjs';
 import { createItem, openItem, updateItem } from './floor/items.mjs';
 import { remember, resume } from './floor/resume.mjs';
 import { generatePair } from './floor/rsa.mjs';
@@ -110,6 +111,34 @@ export async function makeFloor({ scene, stage }) {
       const key = await importKey(fromBase64url(stage.keyText));
       const envelope = await stage.envelope();
       return { run: () => openAt(key, envelope), outcome: ({ bytes }) => bytes };
+    },
+
+    'attach-64MiB': async () => {
+      const alice = await enter(scene.alice);
+      const itemId = await stage.newItem();
+      return {
+        run: () => attach(alice, itemId, stage.changedSlot[0], stage.file),
+        outcome: async (attached) => {
+          const digest = stage.lengthAndEnds();
+          await readFile(alice, attached, digest.take);
+          return digest.result();
+        },
+        after: ({ id }) => alice.vault('DELETE', `/direct/attachments/${id}`),
+      };
+    },
+
+    'read-64MiB': async () => {
+      const alice = await enter(scene.alice);
+      const attached = await attach(alice, await stage.newItem(), stage.changedSlot[0], stage.file);
+      return {
+        async run() {
+          const digest = stage.lengthAndEnds();
+          await readFile(alice, attached, digest.take);
+          return digest.result();
+        },
+        outcome: (result) => result,
+        close: () => alice.vault('DELETE', `/direct/attachments/${attached.id}`),
+      };
     },
 
     'invitations.create': async () => {

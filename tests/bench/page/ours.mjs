@@ -142,6 +142,30 @@ export async function makeOurs({ scene, stage }) {
       return { run: () => key.decryptBytes(envelope), outcome: (bytes) => bytes, close: () => key.free() };
     },
 
+    'attach-64MiB': async () => {
+      const session = await signIn(scene.alice);
+      const itemId = await stage.newItem();
+      return {
+        run: () => session.items.attach(itemId, stage.file, { name: 'a file' }),
+        outcome: (attachment) => readWhole(attachment, stage.lengthAndEnds()),
+        after: (attachment) => attachment.remove(),
+        close: () => session.close(),
+      };
+    },
+
+    'read-64MiB': async () => {
+      const session = await signIn(scene.alice);
+      const attachment = await session.items.attach(await stage.newItem(), stage.file, { name: 'a file' });
+      return {
+        run: () => readWhole(attachment, stage.lengthAndEnds()),
+        outcome: (result) => result,
+        close: async () => {
+          await attachment.remove();
+          session.close();
+        },
+      };
+    },
+
     'invitations.create': async () => {
       const session = await preparing.signIn(scene.alice.secret, scene.alice.passphrase);
       return {
@@ -188,4 +212,13 @@ function replaying() {
     if (!replies.has(request.url)) replies.set(request.url, await (await fetch(request)).arrayBuffer());
     return new Response(replies.get(request.url), { headers: { 'Content-Type': 'application/json' } });
   };
+}
+
+async function readWhole(attachment, digest) {
+  const reader = (await attachment.open()).getReader();
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return digest.result();
+    digest.take(value);
+  }
 }

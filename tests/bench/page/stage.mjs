@@ -37,8 +37,25 @@ export function makeStage(scene, keyPool) {
     pairReady: () => pairReady(keyPool, scene.patience),
     keyText,
     bytes,
+    /** Its bytes are of no matter, and its length is. */
+    file: new Blob(Array.from({ length: Math.ceil(scene.fileBytes / scene.bytes) }, () => bytes)).slice(
+      0,
+      scene.fileBytes,
+    ),
     /** The bytes as an envelope of the key. */
     envelope: once(async () => seal(await key(), bytes)),
+    /** Takes a file's chunks, and says what tells it from others. */
+    lengthAndEnds() {
+      const seen = { length: 0, first: undefined, ends: [] };
+      return {
+        take(chunk) {
+          seen.first ??= chunk[0];
+          seen.length += chunk.length;
+          seen.ends.push(chunk.at(-1));
+        },
+        result: () => seen,
+      };
+    },
     open: async (envelope) => (await openAt(await key(), envelope)).bytes,
     enter,
 

@@ -32,6 +32,8 @@ export async function verify({ name, client }, outcome, { scene, stage }) {
     },
     'encrypt-16MiB': async () => sameBytes(await stage.open(outcome), stage.bytes),
     'decrypt-16MiB': () => sameBytes(outcome, stage.bytes),
+    'attach-64MiB': async () => sameFile(outcome, stage.file),
+    'read-64MiB': async () => sameFile(outcome, stage.file),
     'invitations.create': async () => same((await stage.invitation(outcome)).token, outcome),
     'connections.accept': async () => same(outcome, await stage.inviterId()),
   };
@@ -47,4 +49,11 @@ function sameBytes(actual, expected) {
   if (actual.length !== expected.length || !expected.every((byte, index) => actual[index] === byte)) {
     throw new Error('the bytes are not those that were encrypted');
   }
+}
+
+async function sameFile({ length, first, ends }, file) {
+  const at = async (index) => new Uint8Array(await file.slice(index, index + 1).arrayBuffer())[0];
+  const chunk = 1024 * 1024;
+  const expected = ends.map((_, index) => at(Math.min((index + 1) * chunk, file.size) - 1));
+  same({ length, first, ends }, { length: file.size, first: await at(0), ends: await Promise.all(expected) });
 }
