@@ -137,6 +137,20 @@ export class Person extends EventTarget {
     return item;
   }
 
+  /** Adds a file to an item, whose slot holds the file's key: whoever has the item gets the file with it. */
+  async attach(itemId, file, options) {
+    const attachment = await this.session.items.attach(itemId, file, options);
+    attachment.free();
+    const item = await this.session.items.get(itemId);
+    this.items = this.items.map((known) => (known.id === itemId ? item : known));
+    this.outstanding = await this.session.tasks.count();
+    this.#changed();
+  }
+
+  filesOf(itemId) {
+    return this.session.items.attachments(itemId);
+  }
+
   /** Takes an item for the person's own as it is shown, after somebody else wrote it or the server changed it. */
   async adopt({ id, version }, options) {
     const adopted = await this.session.items.adopt(id, version, options);

@@ -211,6 +211,24 @@ async function walkThrough({ page, trouble }) {
     }
     tell('14. She ran it, and both read the new one.');
 
+    await at('alice-open-file').click();
+    await dropPicture(page, 'alice-drop');
+    await at('alice-picture').waitFor();
+    await at('alice-run-tasks').click();
+    for (const [name, id] of [
+      ['Bob', 'bob'],
+      ['Carlos', 'carlos'],
+    ]) {
+      await at(`${id}-received-picture`).waitFor();
+      const size = await page.evaluate((testId) => {
+        const { naturalWidth, naturalHeight } = document.querySelector(`[data-testid=${testId}]`);
+        return `${naturalWidth} × ${naturalHeight}`;
+      }, `${id}-received-picture`);
+      expect(size === '2 × 3', `the picture that ${name} sees has ${size} pixels`);
+      tell(`   ${name} sees the picture`);
+    }
+    tell('15. Alice dropped a picture on it, and both see it.');
+
     const remember = proxy.answerWith(/\/items\/[^/]+\/shares$/, ({ shares }) => ({
       shares: shares.map(({ grant, ...share }) => share),
     }));
@@ -228,7 +246,7 @@ async function walkThrough({ page, trouble }) {
     for (const id of ['bob', 'carlos']) await at(`${id}-received-value-licence_plate`).getByText('EVF-1234').waitFor();
     expect((await at('alice-left-out-share').count()) === 0, 'somebody is still left out');
     changed.licence_plate = 'EVF-1234';
-    tell('15. The server forgot for whom she had sealed it: nobody got a change before she let them have it.');
+    tell('16. The server forgot for whom she had sealed it: nobody got a change before she let them have it.');
 
     const exchangeBack = proxy.answerWith(/\/vault\/items\?/, (list) => ({
       ...list,
@@ -240,7 +258,7 @@ async function walkThrough({ page, trouble }) {
     exchangeBack();
     await at('alice-look').click();
     await at('alice-adopt').waitFor({ state: 'detached' });
-    tell('16. The server exchanged a label, and she saw that it was not hers.');
+    tell('17. The server exchanged a label, and she saw that it was not hers.');
 
     const secrets = [aliceSecret, bobSecret, carlosSecret].map((secret) => secret.split('.')[2]);
     await expectOnlyCiphertext(page, [
@@ -249,7 +267,7 @@ async function walkThrough({ page, trouble }) {
       ...Object.values(passphrases),
       ...secrets,
     ]);
-    tell('17. The server’s records hold none of these values, only their ciphertext.');
+    tell('18. The server’s records hold none of these values, only their ciphertext.');
     await takePictures(page, at);
 
     await at('bob-sign-out').click();
@@ -305,6 +323,21 @@ async function changePlate(page, value) {
 }
 
 /** In no element, shown or not, and in no form. */
+/** As dragged from the desktop: a picture of 2 × 3 pixels. */
+async function dropPicture(page, testId) {
+  await page.evaluate(async (id) => {
+    const canvas = Object.assign(document.createElement('canvas'), { width: 2, height: 3 });
+    canvas.getContext('2d').fillRect(0, 0, 1, 2);
+    const blob = await new Promise((resolve) => {
+      canvas.toBlob(resolve, 'image/png');
+    });
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([blob], 'a picture.png', { type: blob.type }));
+    const drop = new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true });
+    document.querySelector(`[data-testid=${id}]`).dispatchEvent(drop);
+  }, testId);
+}
+
 async function expectNowhere(page, secrets) {
   const everything = await page.evaluate(() =>
     [

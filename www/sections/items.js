@@ -4,6 +4,7 @@ import { explain } from '../errors.js';
 import { showList } from '../keyed-list.js';
 import { outcome, perform } from '../task.js';
 import { changedNote, valueList, visibleSlots } from '../values.js';
+import { attachForm, fileList } from './files.js';
 
 export function itemsSection({ person, world, recorder, id }) {
   const form = itemForm({ person, id });
@@ -33,8 +34,10 @@ export function itemsSection({ person, world, recorder, id }) {
           element('h4', {}, item.label, ' ', element('small', {}, item.templateLabel ?? '')),
           changedNote(item),
           valueList(item.slots, ciphertextOf, id),
+          fileList(item, { person, id }),
           adoption(item, { person, id }),
           changeForm(item, { person, world, id }),
+          foldable('Add a file', `${id}-open-file`, attachForm(item, { person, world, id })),
         ),
     );
     showList(

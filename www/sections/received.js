@@ -3,6 +3,7 @@ import { element, section } from '../dom.js';
 import { showList } from '../keyed-list.js';
 import { outcome, perform, showError } from '../task.js';
 import { changedNote, valueList } from '../values.js';
+import { fileList } from './files.js';
 import { versionOf } from './items.js';
 
 export function receivedSection({ person, world, recorder, id }) {
@@ -106,6 +107,7 @@ function receivedCard(share, { person, world, id, ciphertextOf }) {
     item
       ? valueList(item.slots, ciphertextOf, `${id}-received`)
       : element('p', { class: 'hint' }, 'Not opened yet. The key for it is sealed for this person.'),
+    item && fileList(item, { person, id: `${id}-received` }),
     actions,
     shown.view,
   );
