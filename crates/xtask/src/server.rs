@@ -89,6 +89,11 @@ impl Server {
         &self.url
     }
 
+    /// Of the server's process.
+    pub(crate) fn id(&self) -> u32 {
+        self.program.id()
+    }
+
     /// Waits until the server ends or this command is interrupted.
     pub(crate) fn wait(&mut self) -> anyhow::Result<()> {
         while !process::interrupted() {

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The cases, the clients, and what measures them.
-const FOLDER: &str = "tests/bench";
+pub(super) const FOLDER: &str = "tests/bench";
 
 /// The last full run's table, which the run writes.
 const DOCUMENT: &str = "docs/performance.md";
@@ -87,7 +87,7 @@ fn measure(workspace: &Workspace, browser: &Browser, profile: Profile, options: 
 }
 
 /// The folder that the server hands out: the page, what runs in it, and the package beside it as `pkg/`.
-fn site(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+pub(super) fn site(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     let www = workspace.in_target("bench/www");
     let page = workspace.path(FOLDER).join("page");
     files::empty_folder(&www)?;
