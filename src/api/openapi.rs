@@ -122,8 +122,8 @@ mod types {
         keys::{DataEncryptionKeyResponse, KeyEncryptionKeyResponse, NewDataEncryptionKey, NewKeyEncryptionKey},
         session::{NewSessionHalf, SessionHalf},
         srp::{
-            ChallengeRequest, ChallengeResponse, KeystoreSessionResponse, NewSrpUser, ReservedUsername,
-            SrpSessionRequest, SrpUserResponse, UsernameRequest,
+            ChallengeRequest, ChallengeResponse, KeystoreSessionResponse, NewSrpUser, PassphraseChange,
+            ReservedUsername, SrpSessionRequest, SrpUserResponse, UsernameRequest,
         },
     };
     use vault::{
@@ -147,6 +147,7 @@ mod types {
         // Keystore
         UsernameRequest,
         NewSrpUser,
+        PassphraseChange,
         ChallengeRequest,
         SrpSessionRequest,
         NewSessionHalf,

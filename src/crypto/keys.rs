@@ -29,12 +29,16 @@ impl PassphraseKey {
         kdf::derive_key(passphrase.as_bytes(), salt, iterations).await.map(PassphraseKey)
     }
 
-    /// Encrypts the KEK for the Keystore.
+    /// Encrypts the KEK for the Keystore. That of a legacy account names no place, as before: it would else say of every other
+    /// key that it does.
     ///
     /// # Errors
     /// `INTERNAL`.
     pub async fn wrap_kek(&self, kek: &KeyEncryptionKey) -> Result<String> {
-        self.0.encrypt_at(kek.key.as_bytes(), &Place::Kek).await
+        match kek.strict {
+            true => self.0.encrypt_at(kek.key.as_bytes(), &Place::Kek).await,
+            false => self.0.encrypt(kek.key.as_bytes()).await,
+        }
     }
 
     /// Decrypts the KEK from the Keystore.

@@ -126,6 +126,12 @@ impl<'service> RequestBuilder<'service> {
         self
     }
 
+    /// Forbids retries of a request that succeeds once.
+    pub fn once(mut self) -> Self {
+        self.safe_to_repeat = false;
+        self
+    }
+
     /// Deserializes the response's body.
     pub fn send<T: DeserializeOwned>(self) -> Reply<'service, T> {
         Reply::new(self.exchange(), None)

@@ -11,11 +11,11 @@ use crate::{
         keystore::{
             self,
             keypairs::{AUTHENTICATION_KEY_PAIR, Keypair},
-            srp::{ChallengeRequest, SrpSessionRequest},
+            srp::{ChallengeRequest, KeystoreSession, SrpSessionRequest},
         },
         vault::{self, me::private_dek_id},
     },
-    crypto::{KeyEncryptionKey, KeyPair, PassphraseKey, Spelling, SrpClient, SrpPassword, UserSecret},
+    crypto::{KeyEncryptionKey, KeyPair, PassphraseKey, Spelling, SrpClient, SrpPassword, SrpProof, UserSecret},
     error::{Error, ErrorCode, Result},
     http::Service,
 };
@@ -112,6 +112,40 @@ pub(super) async fn create_keystore_session(
     password: Pin<Box<dyn Future<Output = Result<SrpPassword>> + '_>>,
     attempt: Option<SrpClient>,
 ) -> Result<ServerProof> {
+    let proven = prove(keystore, secret, password, attempt, *valid_for).await?;
+    let session = keystore::srp::open_session(keystore, &proven.request).await.map_err(refused_proof)?;
+    proven.accept(keystore, *session)
+}
+
+/// A proof of the password, ready to be sent.
+pub(super) struct Proven {
+    pub(super) request: SrpSessionRequest,
+    proof: SrpProof,
+}
+
+impl Proven {
+    /// Keeps the token of the session that the proof opened, where the Keystore proves itself.
+    pub(super) fn accept(self, keystore: &Service, session: KeystoreSession) -> Result<ServerProof> {
+        let server = match &session.srp_m2 {
+            Some(of_server) => {
+                self.proof.check_server(of_server)?;
+                ServerProof::Given
+            }
+            None => ServerProof::Absent,
+        };
+        keystore.set_token(session.session_authentication_string.into());
+        Ok(server)
+    }
+}
+
+/// Answers a challenge.
+pub(super) async fn prove(
+    keystore: &Service,
+    secret: &UserSecret,
+    password: Pin<Box<dyn Future<Output = Result<SrpPassword>> + '_>>,
+    attempt: Option<SrpClient>,
+    valid_for: Option<u64>,
+) -> Result<Proven> {
     let username = secret.username();
     let challenge = async {
         let srp = attempt.map_or_else(SrpClient::start, Ok)?;
@@ -127,18 +161,9 @@ pub(super) async fn create_keystore_session(
         username: username.to_owned(),
         srp_a: srp.public_a().to_owned(),
         srp_m: proof.of_client().to_owned(),
-        valid_for: *valid_for,
+        valid_for,
     };
-    let session = keystore::srp::open_session(keystore, &request).await.map_err(refused_proof)?;
-    let server = match &session.srp_m2 {
-        Some(of_server) => {
-            proof.check_server(of_server)?;
-            ServerProof::Given
-        }
-        None => ServerProof::Absent,
-    };
-    keystore.set_token(session.session_authentication_string.into());
-    Ok(server)
+    Ok(Proven { request, proof })
 }
 
 /// Decrypts the token of a Vault session, which only the user can, and keeps it.
@@ -165,7 +190,7 @@ pub(super) async fn unwrap(kek: &KeyEncryptionKey, record: &Keypair) -> Result<K
     kek.unwrap_login_key(record.encrypted_serialized_key.as_str(), &record.public_key).await
 }
 
-fn login_failed() -> Error {
+pub(super) fn login_failed() -> Error {
     Error::new(ErrorCode::LoginFailed, "wrong secret or passphrase")
 }
 
@@ -194,7 +219,7 @@ fn refused_login(error: Error) -> Error {
 }
 
 /// That an account is disabled is told after a right proof only.
-fn refused_proof(error: Error) -> Error {
+pub(super) fn refused_proof(error: Error) -> Error {
     if error.server_code() == Some(USER_DISABLED) { error } else { refused_login(error) }
 }
 

@@ -30,6 +30,7 @@ mod login;
 mod memory;
 mod outdated;
 mod pagination;
+mod passphrase;
 mod pins;
 mod progress;
 mod provenance;

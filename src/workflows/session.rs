@@ -1,5 +1,5 @@
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
     rc::Rc,
 };
@@ -80,7 +80,7 @@ pub(super) struct Keys {
     pub(super) unattached: RefCell<BTreeMap<String, Unattached>>,
     /// Fingerprint of the key pair that signs the user in to the Vault.
     pub(super) login_key: String,
-    spelling: Spelling,
+    pub(super) spelling: Cell<Spelling>,
     pub(super) server: Option<ServerProof>,
     /// What was seen, so that a server cannot go back behind it.
     pub(super) memory: RefCell<Memory>,
@@ -116,7 +116,7 @@ impl Session {
             pending: PendingOperations::default(),
             unattached: RefCell::default(),
             login_key,
-            spelling,
+            spelling: Cell::new(spelling),
             memory: RefCell::new(Memory::of_sign_in(server, now_milliseconds())),
             server,
             kept: RefCell::default(),
@@ -163,7 +163,7 @@ impl Session {
 
     /// The spelling of the passphrase that signed in, for those who derive a key from it too.
     pub fn passphrase_spelling(&self) -> Result<Spelling> {
-        Ok(self.keys()?.spelling)
+        Ok(self.keys()?.spelling.get())
     }
 
     /// Ends both server sessions, then closes. On an error the session stays open, for a retry.

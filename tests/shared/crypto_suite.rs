@@ -527,6 +527,11 @@ pub(crate) async fn the_hierarchy_wraps_and_unwraps() {
     assert!(kek.is_strict());
     assert_eq!(kek.unwrap_private_dek(&stored_dek).await.unwrap(), dek);
 
+    // Wrapped anew, the KEK of a legacy account still says nothing of the account's other keys.
+    let legacy = KeyEncryptionKey::from_base64url(&kek.to_base64url(), false).unwrap();
+    let stored_legacy = again.wrap_kek(&legacy).await.unwrap();
+    assert!(!again.unwrap_kek(&stored_legacy).await.unwrap().is_strict());
+
     let wrong = PassphraseKey::derive("q", &[1; 20], 20_000).await.unwrap();
     assert_eq!(code_of(wrong.unwrap_kek(&stored_kek)).await, ErrorCode::DecryptionFailed);
 }

@@ -18,6 +18,7 @@ mod lies_about_keys;
 mod lies_about_senders;
 mod lies_about_shares;
 mod lies_about_spaces;
+mod passphrase;
 mod sharing;
 mod staying_signed_in;
 mod typed;

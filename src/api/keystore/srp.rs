@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    api::{Id, Timestamp},
+    api::{Ciphertext, Id, Timestamp, WrappedKeyEncryptionKey},
     http::{Reply, Service},
 };
 
@@ -139,6 +139,30 @@ pub struct KeystoreSessionResponse {
     pub session: KeystoreSession,
 }
 
+/// Body of `PUT /srp/passphrase`. An extension of this repository's server.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct PassphraseChange {
+    /// Of the passphrase until now, for a challenge, as for signing in.
+    pub proof: SrpSessionRequest,
+    /// What takes its place.
+    pub replacement: NewPassphrase,
+}
+
+/// What a Keystore has of a passphrase.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct NewPassphrase {
+    /// As in [`NewSrpUser`].
+    #[cfg_attr(feature = "openapi", schemars(regex(pattern = "^[0-9A-Fa-f]{16,128}$")))]
+    pub srp_salt: String,
+    /// As in [`NewSrpUser`].
+    #[cfg_attr(feature = "openapi", schemars(regex(pattern = "^[0-9A-Fa-f]{1,512}$")))]
+    pub srp_verifier: String,
+    /// The user's KEK, wrapped by the key of the new passphrase.
+    pub serialized_key_encryption_key: Ciphertext<WrappedKeyEncryptionKey>,
+}
+
 /// Reserves a username that nobody has.
 pub fn reserve_username(keystore: &Service) -> Reply<'_, ReservedUsername> {
     keystore.post(&["srp", "username"]).json(&UsernameRequest::default()).send()
@@ -157,4 +181,11 @@ pub fn challenge<'a>(keystore: &'a Service, request: &ChallengeRequest) -> Reply
 /// Proves the passphrase and opens a session. 401 where the proof is wrong.
 pub fn open_session<'a>(keystore: &'a Service, request: &SrpSessionRequest) -> Reply<'a, KeystoreSession> {
     keystore.post(&["srp", "session"]).json(request).send_for("session")
+}
+
+/// Changes the passphrase: verifier and wrapped KEK at once, by who proves the one until now. Ends every session of the user
+/// at the Keystore, and gives a new one. 401 where the proof is wrong, also for a second attempt whose first one succeeded.
+pub fn change_passphrase<'a>(keystore: &'a Service, change: &PassphraseChange) -> Reply<'a, KeystoreSession> {
+    // A proof is good once: nothing would come of repeating it.
+    keystore.put(&["srp", "passphrase"]).json(change).once().send_for("session")
 }

@@ -5,7 +5,7 @@ use vaultshare::api::keystore::{
     keypairs::NewKeypair,
     keys::{NewDataEncryptionKey, NewKeyEncryptionKey},
     session::NewSessionHalf,
-    srp::{ChallengeRequest, NewSrpUser, SrpSessionRequest, UsernameRequest},
+    srp::{ChallengeRequest, NewSrpUser, PassphraseChange, SrpSessionRequest, UsernameRequest},
 };
 
 use super::{
@@ -28,6 +28,13 @@ macro_rules! bounded_by_their_form {
     )*};
 }
 bounded_by_their_form!(UsernameRequest, NewSrpUser, ChallengeRequest, SrpSessionRequest, NewSessionHalf);
+
+impl Bounded for PassphraseChange {
+    fn check_bounds(&self, _: &Limits) -> Result<()> {
+        let wrapped = &self.replacement.serialized_key_encryption_key;
+        check_encrypted("replacement.serialized_key_encryption_key", Some(wrapped), WRAPPED)
+    }
+}
 
 impl Bounded for NewKeypair {
     fn check_bounds(&self, _: &Limits) -> Result<()> {

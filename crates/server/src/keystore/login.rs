@@ -14,7 +14,8 @@ use sqlx::AnyConnection;
 use vaultshare::api::{
     Id,
     keystore::srp::{
-        Challenge, ChallengeRequest, ChallengeResponse, KeystoreSession, KeystoreSessionResponse, SrpSessionRequest,
+        Challenge, ChallengeRequest, ChallengeResponse, KeystoreSession, KeystoreSessionResponse, NewPassphrase,
+        PassphraseChange, SrpSessionRequest,
     },
 };
 
@@ -22,10 +23,10 @@ use super::{
     Keystore,
     records::{
         challenges::{self, Challenge as PendingChallenge},
-        known_networks,
+        keys, known_networks,
         users::{self, SrpUser},
     },
-    registration::check_username,
+    registration::{check_username, check_verifier},
     srp::{self, Number, number_from_hex},
 };
 use crate::{
@@ -95,9 +96,35 @@ pub(super) async fn open_session(
     address: ClientAddress,
     Body(request): Body<SrpSessionRequest>,
 ) -> Result<(StatusCode, Json<KeystoreSessionResponse>)> {
-    let lifetime = auth::lifetime(&keystore, request.valid_for)?;
+    Ok((StatusCode::CREATED, Json(sign_in(&keystore, &address, request, None).await?)))
+}
+
+/// Proves the passphrase, puts another in its place, with the KEK wrapped anew, and ends all sessions but the one that it
+/// opens.
+#[utoipa::path(
+    put, path = "/srp/passphrase",
+    request_body = PassphraseChange,
+    responses((status = 200, body = KeystoreSessionResponse), (status = 401), (status = 403), (status = 429)),
+    security(()),
+)]
+pub(super) async fn change_passphrase(
+    State(keystore): State<Keystore>,
+    address: ClientAddress,
+    Body(PassphraseChange { proof, replacement }): Body<PassphraseChange>,
+) -> Result<Json<KeystoreSessionResponse>> {
+    check_verifier(&replacement.srp_salt, &replacement.srp_verifier)?;
+    Ok(Json(sign_in(&keystore, &address, proof, Some(&replacement)).await?))
+}
+
+async fn sign_in(
+    keystore: &Keystore,
+    address: &ClientAddress,
+    request: SrpSessionRequest,
+    replacement: Option<&NewPassphrase>,
+) -> Result<KeystoreSessionResponse> {
+    let lifetime = auth::lifetime(keystore, request.valid_for)?;
     check_username(&request.username)?;
-    let (session, proof) = prove(&keystore, &address, &request, lifetime).await.inspect_err(|error| {
+    let (session, proof) = prove(keystore, address, &request, lifetime, replacement).await.inspect_err(|error| {
         if matches!(error, Error::Refused { code: Code::LoginFailed, .. }) {
             // In a form that programs read which block addresses.
             tracing::warn!(client = %address, "sign-in failed");
@@ -112,7 +139,7 @@ pub(super) async fn open_session(
         username: Some(request.username),
         srp_m2: Some(to_hex(&proof)),
     };
-    Ok((StatusCode::CREATED, Json(KeystoreSessionResponse { session })))
+    Ok(KeystoreSessionResponse { session })
 }
 
 /// Checks the proof and issues a session, with the server's own proof. The challenge is consumed in the same transaction,
@@ -123,6 +150,7 @@ async fn prove(
     address: &ClientAddress,
     request: &SrpSessionRequest,
     lifetime: Duration,
+    replacement: Option<&NewPassphrase>,
 ) -> Result<(Issued, [u8; 32])> {
     let a = client_number(&request.srp_a)?;
     let given = base16ct::mixed::decode_vec(&request.srp_m).unwrap_or_default();
@@ -149,16 +177,19 @@ async fn prove(
         Some(pending) => challenges::consume(&mut tx, &request.username, &to_hex(&a), &pending.secret_b).await?,
         None => false,
     };
-    let user_id = pending.and_then(|pending| pending.user_id).filter(|_| is_first);
-    let outcome = match (attempt.check(&mut tx, now).await, user_id.zip(proven)) {
+    let proven = pending.filter(|_| is_first).and_then(|pending| Some((pending.user_id?, pending.verifier, proven?)));
+    let outcome = match (attempt.check(&mut tx, now).await, proven) {
         (Err(too_many @ Error::TooMany { .. }), _) => Err(too_many),
         (Err(error), _) => return Err(error),
         (Ok(()), None) => {
             attempt.count(&mut tx, now).await?;
             Err(login_failed())
         }
-        (Ok(()), Some((user_id, _))) if auth::is_disabled(&mut tx, &user_id).await? => Err(auth::user_disabled()),
-        (Ok(()), Some((user_id, proof))) => {
+        (Ok(()), Some((user_id, ..))) if auth::is_disabled(&mut tx, &user_id).await? => Err(auth::user_disabled()),
+        (Ok(()), Some((user_id, verifier, proof))) => {
+            if let Some(replacement) = replacement {
+                replace(&mut tx, &user_id, &request.username, &verifier, replacement, now).await?;
+            }
             attempt.of_user.reset(&mut tx).await?;
             known_networks::upsert(&mut tx, &user_id, &attempt.network_hash, now).await?;
             Ok((auth::issue(&mut tx, &user_id, now, lifetime).await?, proof))
@@ -166,6 +197,25 @@ async fn prove(
     };
     tx.commit().await?;
     outcome
+}
+
+/// Puts a passphrase in the place of the one that was proven. Whoever proves that one at the same moment, also for a challenge
+/// of before, is too late.
+async fn replace(
+    db: &mut AnyConnection,
+    user_id: &str,
+    username: &str,
+    verifier: &str,
+    replacement: &NewPassphrase,
+    now: Millis,
+) -> Result<()> {
+    let NewPassphrase { srp_salt, srp_verifier, serialized_key_encryption_key: wrapped } = replacement;
+    if !users::replace_verifier(db, user_id, verifier, srp_salt, srp_verifier).await? {
+        return Err(login_failed());
+    }
+    keys::replace_kek(db, user_id, wrapped.as_str(), now).await?;
+    challenges::delete_of(db, username).await?;
+    auth::end_all_of(db, user_id).await
 }
 
 /// The server's proof, where the client's is right.

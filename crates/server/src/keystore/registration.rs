@@ -182,11 +182,16 @@ pub(super) fn check_username(username: &str) -> Result<()> {
 
 fn check(user: &NewSrpUser) -> Result<()> {
     check_username(&user.username)?;
-    let salt_fits = (16..=128).contains(&user.srp_salt.len()) && base16ct::mixed::decode_vec(&user.srp_salt).is_ok();
+    check_verifier(&user.srp_salt, &user.srp_verifier)
+}
+
+/// What a passphrase is proven by.
+pub(super) fn check_verifier(salt: &str, verifier: &str) -> Result<()> {
+    let salt_fits = (16..=128).contains(&salt.len()) && base16ct::mixed::decode_vec(salt).is_ok();
     if !salt_fits {
         return Err(Error::refused(Code::InvalidSrpSalt, "must be 8 to 64 bytes in hexadecimal").at("srp_salt"));
     }
-    match number_from_hex(&user.srp_verifier) {
+    match number_from_hex(verifier) {
         Some(verifier) if verifier.iter().any(|byte| *byte > 0) => Ok(()),
         _ => {
             let message = format!("must be {NUMBER_LENGTH} bytes in hexadecimal, and not 0");

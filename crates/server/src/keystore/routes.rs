@@ -24,6 +24,7 @@ pub fn router(keystore: Keystore) -> Router {
         .routes(routes!(registration::register))
         .routes(routes!(login::challenge))
         .routes(routes!(login::open_session))
+        .routes(routes!(login::change_passphrase))
         .route_layer(body_limit(BODY_WITHOUT_SESSION.min(keystore.limits().body)));
     let routes = OpenApiRouter::new()
         .routes(routes!(version))

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use vaultshare::crypto::{SrpClient, UserSecret, generate_srp_registration};
 use vaultshare_server::clock::to_wire;
 
-use crate::common::{SEALED, server, text};
+use crate::common::{SEALED, server, srp_client, text};
 
 #[tokio::test]
 async fn alice_signs_up_and_signs_in_again() {
@@ -56,6 +56,46 @@ async fn a_wrong_passphrase_fails_and_says_no_more() {
     let wrong = server.call("POST", "/keystore/srp/session", None, Some(proof)).await.refused(401);
     let unknown = server.sign_in_to_keystore("nobody").await.refused(401);
     assert_eq!(wrong, unknown);
+}
+
+/// Verifier and KEK at once, by the proof of the passphrase until now, and not by a session.
+#[tokio::test]
+async fn a_passphrase_is_changed_by_its_proof_which_ends_sessions_and_open_challenges() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    let wrapped = |letter: &str| json!({ "serialized_key_encryption_key": format!("Aes256Gcm.{letter}.QUFBQQ==") });
+    server.post(&alice, "/keystore/key_encryption_key", wrapped("b2xk")).await.ok();
+    let (salt, verifier) = srp_client::registration("alice", "another");
+    let replacement = json!({ "srp_salt": salt, "srp_verifier": verifier,
+        "serialized_key_encryption_key": "Aes256Gcm.bmV3.QUFBQQ==" });
+    let change = async |proof: Value, replacement: Value| {
+        let body = json!({ "proof": proof, "replacement": replacement });
+        server.call("PUT", "/keystore/srp/passphrase", None, Some(body)).await
+    };
+
+    let wrong = server.proof("alice", "wrong").await;
+    assert_eq!(change(wrong, replacement.clone()).await.refused(401), "login_failed");
+    for (field, odd, code) in [("srp_salt", "zz", "invalid_srp_salt"), ("srp_verifier", "00", "invalid_srp_verifier")] {
+        let mut odd_replacement = replacement.clone();
+        odd_replacement[field] = json!(odd);
+        let proof = server.proof("alice", "passphrase").await;
+        assert_eq!(change(proof, odd_replacement).await.refused(400), code);
+    }
+    let kek = server.get(&alice, "/keystore/key_encryption_key").await.ok();
+    assert_eq!(kek["key_encryption_key"]["serialized_key_encryption_key"], "Aes256Gcm.b2xk.QUFBQQ==");
+
+    let of_before = server.proof("alice", "passphrase").await;
+    let changed = change(server.proof("alice", "passphrase").await, replacement.clone()).await.ok();
+    let token = text(&changed["session"]["session_authentication_string"]);
+    server.get(&alice, "/keystore/key_encryption_key").await.refused(401);
+    let kek = server.call("GET", "/keystore/key_encryption_key", Some(&token), None).await.ok();
+    assert_eq!(kek["key_encryption_key"]["serialized_key_encryption_key"], "Aes256Gcm.bmV3.QUFBQQ==");
+    for old in [of_before, server.proof("alice", "passphrase").await] {
+        assert_eq!(change(old.clone(), replacement.clone()).await.refused(401), "login_failed");
+        server.call("POST", "/keystore/srp/session", None, Some(old)).await.refused(401);
+    }
+    let new = server.proof("alice", "another").await;
+    server.call("POST", "/keystore/srp/session", None, Some(new)).await.ok();
 }
 
 #[tokio::test]

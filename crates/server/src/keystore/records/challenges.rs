@@ -54,6 +54,12 @@ pub(crate) async fn consume(db: &mut AnyConnection, username: &str, a: &str, sec
     Ok(delete.bind(username).bind(a).bind(secret_b).execute(db).await?.rows_affected() == 1)
 }
 
+/// Deletes every challenge for a username: each has the verifier of its time.
+pub(crate) async fn delete_of(db: &mut AnyConnection, username: &str) -> Result<()> {
+    sqlx::query("DELETE FROM srp_challenges WHERE username = $1").bind(username).execute(db).await?;
+    Ok(())
+}
+
 /// Deletes some of the expired challenges, and returns how many: none when there are no more.
 pub(crate) async fn delete_expired(db: &mut AnyConnection, now: Millis) -> Result<u64> {
     let delete = "DELETE FROM srp_challenges WHERE (username, srp_a) IN \

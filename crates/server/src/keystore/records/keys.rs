@@ -29,6 +29,21 @@ pub(crate) async fn insert_kek(db: &mut AnyConnection, user_id: &str, wrapped: &
     Ok(())
 }
 
+/// Puts the KEK, wrapped anew, in the place of what was stored.
+pub(crate) async fn replace_kek(db: &mut AnyConnection, user_id: &str, wrapped: &str, now: Millis) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO key_encryption_keys (user_id, id, serialized, updated_at) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (user_id) DO UPDATE SET serialized = excluded.serialized, updated_at = excluded.updated_at",
+    )
+    .bind(user_id)
+    .bind(new_id())
+    .bind(wrapped)
+    .bind(now)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 pub(crate) async fn insert_dek(
     db: &mut AnyConnection,
     id: &str,

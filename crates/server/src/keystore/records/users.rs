@@ -35,6 +35,22 @@ pub(crate) async fn find_by_username(db: &mut AnyConnection, username: &str) -> 
     Ok(user.bind(username).fetch_optional(db).await?)
 }
 
+/// Replaces salt and verifier of a user who has this verifier. False where another was put in its place meanwhile.
+pub(crate) async fn replace_verifier(
+    db: &mut AnyConnection,
+    id: &str,
+    verifier: &str,
+    new_salt: &str,
+    new_verifier: &str,
+) -> Result<bool> {
+    let update = sqlx::query("UPDATE users SET srp_salt = $1, srp_verifier = $2 WHERE id = $3 AND srp_verifier = $4")
+        .bind(new_salt.to_ascii_lowercase())
+        .bind(new_verifier.to_ascii_lowercase())
+        .bind(id)
+        .bind(verifier);
+    Ok(update.execute(db).await?.rows_affected() == 1)
+}
+
 /// Whether there is a user of this id whom the operator has not disabled.
 pub(crate) async fn may_sign_in(db: &mut AnyConnection, id: &str) -> Result<bool> {
     let count = "SELECT COUNT(*) FROM users WHERE id = $1 AND disabled_at IS NULL";

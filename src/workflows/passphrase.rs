@@ -1,0 +1,112 @@
+//! Changing the passphrase. `docs/protocol/http-api.md` §4.3.
+//!
+//! The KEK stays, and with it everything that it wraps: what changes is what proves the user to the Keystore, and what wraps
+//! the KEK. The Keystore puts both in their place at once, so that there is no moment at which one fits and the other does not.
+
+use futures_util::try_join;
+
+use super::{ProgressListener, Session, login, refusals::ciphertext};
+use crate::{
+    api::{
+        keystore::{
+            self,
+            srp::{NewPassphrase, PassphraseChange},
+        },
+        vault,
+    },
+    crypto::{Spelling, UserSecret, generate_srp_registration},
+    error::{Error, ErrorCode, Result},
+};
+
+const STEPS: u64 = 3;
+
+impl Session {
+    /// Changes the passphrase and ends the user's other sessions. A session that was resumed does not have the user's secret,
+    /// which is `given` then.
+    ///
+    /// Made again after it was cut off, the call finds that the new passphrase is the user's already, and ends what is left.
+    ///
+    /// `LOGIN_FAILED` where neither the old passphrase nor the new one is the user's; `NOT_FOUND` without a secret, and for a
+    /// Keystore of others, which has no such request.
+    pub async fn change_passphrase(
+        &self,
+        given: Option<UserSecret>,
+        old: &str,
+        new: &str,
+        progress: &ProgressListener,
+    ) -> Result<()> {
+        let keys = self.keys()?;
+        let secret = match given {
+            Some(secret) => secret,
+            None => UserSecret::parse(&self.secret()?)?,
+        };
+        progress.report("deriving keys from the passphrase", 0, STEPS);
+        let replacement = self.new_passphrase(&secret, new).await?;
+
+        progress.report("changing the passphrase", 1, STEPS);
+        let mut outcome = Err(login::login_failed());
+        for (_, old) in Spelling::all_of(old) {
+            outcome = self.replace_passphrase(&secret, &old, &replacement).await;
+            match &outcome {
+                Err(error) if error.code() == ErrorCode::LoginFailed => {}
+                _ => break,
+            }
+        }
+        match outcome {
+            // Of an attempt whose answer was lost.
+            Err(error) if error.code() == ErrorCode::LoginFailed => self.prove_passphrase(&secret, new).await?,
+            changed => changed?,
+        }
+        keys.spelling.set(Spelling::Composed);
+
+        progress.report("ending other sessions", 2, STEPS);
+        // At the Keystore the change has ended them, and this one is new.
+        vault::session::delete_others(self.vault()).await?;
+        keystore::session::delete_others(self.keystore()).await?;
+        progress.report("changed", STEPS, STEPS);
+        Ok(())
+    }
+
+    async fn new_passphrase(&self, secret: &UserSecret, passphrase: &str) -> Result<NewPassphrase> {
+        let composed = Spelling::Composed.of(passphrase);
+        let (key, password) =
+            try_join!(secret.derive_passphrase_key(&composed), secret.derive_srp_password(&composed))?;
+        let registration = generate_srp_registration(secret.username(), &password)?;
+        let wrapped = key.wrap_kek(&self.keys()?.kek).await?;
+        Ok(NewPassphrase {
+            srp_salt: registration.salt,
+            srp_verifier: registration.verifier,
+            serialized_key_encryption_key: ciphertext(wrapped)?,
+        })
+    }
+
+    async fn replace_passphrase(&self, secret: &UserSecret, old: &str, replacement: &NewPassphrase) -> Result<()> {
+        let password = Box::pin(secret.derive_srp_password(old));
+        let proven = login::prove(self.keystore(), secret, password, None, None).await?;
+        let change = PassphraseChange { proof: proven.request.clone(), replacement: replacement.clone() };
+        let session = keystore::srp::change_passphrase(self.keystore(), &change).await.map_err(refused)?;
+        proven.accept(self.keystore(), *session).map(drop)
+    }
+
+    /// Signs in to the Keystore again, by the passphrase that is the user's, and looks whether it opens the KEK.
+    async fn prove_passphrase(&self, secret: &UserSecret, passphrase: &str) -> Result<()> {
+        let composed = Spelling::Composed.of(passphrase);
+        let password = Box::pin(secret.derive_srp_password(&composed));
+        let proven = login::prove(self.keystore(), secret, password, None, None).await?;
+        let session =
+            keystore::srp::open_session(self.keystore(), &proven.request).await.map_err(login::refused_proof)?;
+        proven.accept(self.keystore(), *session)?;
+        let wrapped = keystore::keys::key_encryption_key(self.keystore()).await?;
+        let key = secret.derive_passphrase_key(&composed).await?;
+        let kek = key.unwrap_kek(wrapped.serialized_key_encryption_key.as_str()).await?;
+        if kek == self.keys()?.kek { Ok(()) } else { Err(Error::decryption_failed()) }
+    }
+}
+
+/// A Keystore that has no such request is told from one that refuses the proof.
+fn refused(error: Error) -> Error {
+    if error.code() == ErrorCode::BadResponse && matches!(error.status(), Some(404 | 405)) {
+        return Error::new(ErrorCode::NotFound, "this Keystore does not change passphrases");
+    }
+    login::refused_proof(error)
+}
