@@ -127,6 +127,9 @@ mod types {
         },
     };
     use vault::{
+        attachments::{
+            AttachmentResponse, NewAttachmentRequest, NewUploadRequest, UnfinishedUploadsResponse, UploadUrlResponse,
+        },
         classification_nodes::{NewNodeRequest, NodeResponse, NodesResponse},
         client_tasks::{ClientTasksChange, ClientTasksResponse},
         connections::{ConnectionResponse, ConnectionsResponse},
@@ -173,6 +176,8 @@ mod types {
         ClientTasksChange,
         EncryptionSpaceTwin,
         NewSpaceSharesRequest,
+        NewUploadRequest,
+        NewAttachmentRequest,
     );
 
     describe!(SENT:
@@ -211,6 +216,9 @@ mod types {
         ClientTasksResponse,
         SpaceShareResponse,
         SpaceSharesResponse,
+        UploadUrlResponse,
+        AttachmentResponse,
+        UnfinishedUploadsResponse,
     );
 }
 

@@ -25,6 +25,31 @@ pub(crate) struct Proxies {
     pub(crate) header: ForwardedHeader,
 }
 
+impl Proxies {
+    /// Whether the connection is a trusted proxy's, which says that its own caller speaks TLS.
+    pub(crate) fn speak_tls(&self, connection: IpAddr, headers: &HeaderMap) -> bool {
+        if !self.trusted.iter().any(|network| network.contains(&connection)) {
+            return false;
+        }
+        // The last line, as the proxy that is called from here wrote it.
+        let last = |name: &str| headers.get_all(name).iter().next_back().and_then(|line| line.to_str().ok());
+        match self.header {
+            ForwardedHeader::XForwardedFor => {
+                last("x-forwarded-proto").and_then(|line| line.rsplit(',').next()).is_some_and(is_https)
+            }
+            ForwardedHeader::Forwarded => last(self.header.name()).is_some_and(|line| {
+                let last = line.rsplit(',').next().zip(rfc7239::parse(line).last());
+                let hop = last.filter(|(text, _)| text.matches('"').count().is_multiple_of(2));
+                hop.and_then(|(_, hop)| hop.ok()?.protocol).is_some_and(is_https)
+            }),
+        }
+    }
+}
+
+fn is_https(protocol: &str) -> bool {
+    protocol.trim().eq_ignore_ascii_case("https")
+}
+
 /// How much of an IPv6 address its owner does not choose: a household has at least a network of this size to itself.
 const IPV6_PREFIX: u8 = 64;
 

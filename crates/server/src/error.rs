@@ -86,6 +86,10 @@ pub enum Code {
     InvalidSrpNumber,
     InvalidExternalIdentifiers,
     AdmissionTokenInvalid,
+    InvalidBlockId,
+    InvalidBlockList,
+    UnknownBlock,
+    InvalidThumbnailSize,
     // 401
     NotAuthorized,
     LoginFailed,
@@ -98,6 +102,7 @@ pub enum Code {
     InvitationRequired,
     SignUpsClosed,
     QuotaExceeded,
+    UrlNotValid,
     // 404
     UnknownEndpoint,
     ItemNotFound,
@@ -115,6 +120,9 @@ pub enum Code {
     SharedKeyNotFound,
     EncryptionSpaceNotFound,
     SessionHalfNotFound,
+    BlobNotFound,
+    AttachmentNotFound,
+    ThumbnailNotFound,
     // 405
     MethodNotAllowed,
     // 409
@@ -123,14 +131,20 @@ pub enum Code {
     KeyEncryptionKeyExists,
     EncryptionSpaceConflict,
     ShareChanged,
+    UploadUnfinished,
+    UploadFinished,
     // 413
     BodyTooLarge,
+    FileTooLarge,
     // 415
     UnsupportedMediaType,
+    // 416
+    RangeNotSatisfiable,
     // 429
     TooManyAttempts,
     TooManyRequests,
     TooManyInvitations,
+    TooManyUploads,
     // 500
     InternalError,
     // 503
@@ -157,7 +171,8 @@ impl Code {
             | Self::UserDisabled
             | Self::InvitationRequired
             | Self::SignUpsClosed
-            | Self::QuotaExceeded => StatusCode::FORBIDDEN,
+            | Self::QuotaExceeded
+            | Self::UrlNotValid => StatusCode::FORBIDDEN,
             Self::UnknownEndpoint
             | Self::ItemNotFound
             | Self::SlotNotFound
@@ -173,16 +188,24 @@ impl Code {
             | Self::DataEncryptionKeyNotFound
             | Self::SharedKeyNotFound
             | Self::EncryptionSpaceNotFound
-            | Self::SessionHalfNotFound => StatusCode::NOT_FOUND,
+            | Self::SessionHalfNotFound
+            | Self::BlobNotFound
+            | Self::AttachmentNotFound
+            | Self::ThumbnailNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::ItemChanged
             | Self::KeypairChanged
             | Self::KeyEncryptionKeyExists
             | Self::EncryptionSpaceConflict
-            | Self::ShareChanged => StatusCode::CONFLICT,
-            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            | Self::ShareChanged
+            | Self::UploadUnfinished
+            | Self::UploadFinished => StatusCode::CONFLICT,
+            Self::BodyTooLarge | Self::FileTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::TooManyAttempts | Self::TooManyRequests | Self::TooManyInvitations => StatusCode::TOO_MANY_REQUESTS,
+            Self::RangeNotSatisfiable => StatusCode::RANGE_NOT_SATISFIABLE,
+            Self::TooManyAttempts | Self::TooManyRequests | Self::TooManyInvitations | Self::TooManyUploads => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Self::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Timeout | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_REQUEST,

@@ -10,16 +10,15 @@ use std::{
 };
 
 use axum::{
-    BoxError, Json, Router,
+    Json, Router,
     body::{Body, Bytes, HttpBody},
-    error_handling::HandleErrorLayer,
     extract::{MatchedPath, Request, State},
     handler::HandlerWithoutStateExt,
     http::{
         HeaderName, HeaderValue, Method, StatusCode, Version,
         header::{
-            ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, REFERRER_POLICY,
-            RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+            ACCEPT, ACCEPT_RANGES, AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE,
+            CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
         },
     },
     middleware::Next,
@@ -30,7 +29,6 @@ use hyper::body::{Frame, SizeHint};
 use ipnet::IpNet;
 use serde::Serialize;
 use tokio::{runtime::Handle, sync::Mutex};
-use tower::{ServiceBuilder, timeout::TimeoutLayer};
 use tower_http::{
     catch_panic::CatchPanicLayer,
     cors::CorsLayer,
@@ -48,7 +46,9 @@ use crate::{
     config::Config,
     error::{Code, Error},
     keystore::{self, Keystore},
-    metrics, retry,
+    metrics,
+    own_address::OwnAddresses,
+    retry,
     service::{LargeReply, Service},
     vault::{self, Vault},
     work::{Reservation, UntakenReply},
@@ -88,12 +88,10 @@ fn with_layers(router: Router, config: &Config) -> Router {
     let limits = &config.limits;
     let trusted = config.trusted_proxies.iter().copied().map(IpNet::from).collect();
     let proxies = Proxies { trusted, header: config.forwarded_header };
-    // tower-http's timeout layer would reply without a body.
-    let timeout = ServiceBuilder::new()
-        .layer(HandleErrorLayer::new(|_: BoxError| async { timed_out() }))
-        .layer(TimeoutLayer::new(*limits.request));
+    let own_addresses = OwnAddresses::of(config);
+    let limit = *limits.request;
     router
-        .layer(timeout)
+        .layer(axum::middleware::from_fn(move |request, next| in_time(limit, request, next)))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(axum::middleware::from_fn(whether_or_not_the_client_waits))
         .layer(overriding(X_CONTENT_TYPE_OPTIONS, "nosniff"))
@@ -114,7 +112,9 @@ fn with_layers(router: Router, config: &Config) -> Router {
         .layer(axum::middleware::map_request(without_request_id))
         .layer(axum::middleware::map_request(move |mut request: Request| {
             let client = ClientAddress::of(&request, &proxies);
+            let own_address = own_addresses.in_request(&request, &proxies);
             request.extensions_mut().insert(client);
+            request.extensions_mut().insert(own_address);
             std::future::ready(request)
         }))
 }
@@ -148,9 +148,20 @@ async fn with_one_host(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// Transactions of the request that were not committed are rolled back.
-fn timed_out() -> Error {
-    Error::refused(Code::Timeout, "The server did not finish in time")
+/// Transactions of a request that does not end in time, and that were not committed, are rolled back. A file that comes in a form
+/// comes in one request, however long that takes: it has an end where it pauses for too long.
+async fn in_time(limit: Duration, request: Request, next: Next) -> Response {
+    if is_streamed(&request) {
+        return next.run(request).await;
+    }
+    let timed_out = |_| Error::refused(Code::Timeout, "The server did not finish in time").into_response();
+    tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(timed_out)
+}
+
+/// Whether the body of a request may be more than memory holds.
+pub(crate) fn is_streamed(request: &Request) -> bool {
+    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    route.is_some_and(|route| request.method() == Method::POST && vault::STREAMED.contains(&route))
 }
 
 fn panicked(panic: Box<dyn Any + Send>) -> Response {
@@ -220,13 +231,20 @@ fn cors() -> CorsLayer {
         "delegation_id",
         "x_meeco_api_version",
         "x_meeco_api_component",
+        "range",
+        "x-ms-blob-content-type",
+        "x-ms-blob-type",
+        "x-ms-client-request-id",
+        "x-ms-date",
+        "x-ms-range",
+        "x-ms-version",
     ];
     let headers = others.map(HeaderName::from_static).into_iter().chain([AUTHORIZATION, CONTENT_TYPE, ACCEPT]);
     CorsLayer::new()
         .allow_origin(tower_http::cors::Any)
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS])
         .allow_headers(headers.collect::<Vec<_>>())
-        .expose_headers([RETRY_AFTER, REQUEST_ID])
+        .expose_headers([RETRY_AFTER, REQUEST_ID, ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE])
         .max_age(Duration::from_secs(24 * 60 * 60))
 }
 

@@ -5,6 +5,7 @@
 //!   `records` has the SQL and imports only [`store`] and the small modules below
 //! - [`store`]: the databases, one for each service; [`clock`], [`token`], [`wire`]
 //! - [`auth`], [`idempotency`], [`pagination`], [`query`], `rate_limit`, [`request`], [`error`]: what resources need
+//! - `storage`: the bytes of files; `own_address`: what their URLs begin with
 //! - [`bounds`]: what a request may have of anything; [`work`]: what takes milliseconds, and how much of it goes on at once
 //! - [`operator`]: what the commands do with users; [`health`]; [`mail`]: invitations by e-mail; [`metrics`]: what is counted and timed
 //! - `openapi`: the document of each service; what a route takes and gives is said at its handler (`#[utoipa::path]`)
@@ -34,6 +35,7 @@ pub mod mail;
 pub mod metrics;
 mod openapi;
 pub mod operator;
+mod own_address;
 pub mod pagination;
 mod private;
 pub mod public_key;
@@ -43,6 +45,7 @@ pub mod request;
 mod retry;
 mod serve;
 pub mod service;
+mod storage;
 pub mod store;
 mod streams;
 #[cfg(feature = "testing")]
@@ -67,8 +70,9 @@ use listener::Listener;
 use mail::Mailer;
 use rate_limit::RateLimits;
 use service::Service;
+use storage::Storage;
 use store::Store;
-use vault::Vault;
+use vault::{Files, Vault};
 
 /// How long a server that shuts down waits for a message that is being sent.
 const MAIL_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
@@ -126,6 +130,11 @@ pub fn restore(from: &Path, data: &Path, replace: bool) -> Result<()> {
     store::files::restore(from, data, replace)
 }
 
+/// Where the files of users are, which no copy of the databases has: in words for whoever makes one.
+pub fn place_of_files(config: &Config) -> Result<String> {
+    storage::place_of(config)
+}
+
 /// Copies all records from the SQLite databases of a data folder into a PostgreSQL database that has none, and says how many
 /// rows that were. No server may be running on either.
 pub async fn copy(data: &Path, to: &str) -> Result<u64> {
@@ -153,7 +162,9 @@ async fn connect(config: Config, lock: Option<Arc<File>>) -> Result<App> {
     let rate_limits = Arc::new(RateLimits::new(key, &config.limits));
     let accounts = Arc::new(AccountsOf(keystore_store.clone()));
     let limits = config.limits.clone();
-    let vault = Vault::new(vault_store, clock.clone(), limits.clone(), mailer, Arc::clone(&rate_limits), accounts);
+    let files = Files::open(&vault_store, Storage::open(&config)?).await?;
+    let vault =
+        Vault::new(vault_store, clock.clone(), limits.clone(), mailer, files, Arc::clone(&rate_limits), accounts);
     let admissions = Arc::new(vault.clone());
     let rules = (limits, config.signups);
     let keystore = Keystore::open(keystore_store, clock.clone(), rules, admissions, rate_limits).await?;

@@ -46,7 +46,8 @@ enum Command {
     Migrate,
     /// Check both SQLite databases: their pages, what rows refer to, that they belong together, who can read them
     Check,
-    /// Copy both SQLite databases, as they are at one moment, into a new folder; the server may be running
+    /// Copy both SQLite databases, as they are at one moment, into a new folder; the server may be running. Files of users are
+    /// beside them: copy these afterwards, within an hour
     Backup {
         /// The new folder
         #[arg(value_name = "DIR")]
@@ -129,18 +130,21 @@ async fn run(arguments: Arguments) -> Outcome {
         Some(Command::Backup { backup }) => {
             vaultshare_server::back_up(files_of(&config)?, &backup)?;
             println!("backed up to {}", backup.display());
+            println!("files of users are not in it: copy {} now", vaultshare_server::place_of_files(&config)?);
             Ok(())
         }
         Some(Command::Restore { backup, replace }) => {
             let data = files_of(&config)?;
             vaultshare_server::restore(&backup, data, replace)?;
             println!("restored to {}", data.display());
+            println!("files of users belong into {}", vaultshare_server::place_of_files(&config)?);
             Ok(())
         }
         Some(Command::Copy { to }) => {
-            let to = to.or(config.database.url).ok_or("copy to which database? --to postgres://…")?;
+            let to = to.or_else(|| config.database.url.clone()).ok_or("copy to which database? --to postgres://…")?;
             let rows = vaultshare_server::copy(&config.data, &to).await?;
             println!("copied {rows} rows");
+            println!("files of users stay in {}", vaultshare_server::place_of_files(&config)?);
             Ok(())
         }
         Some(Command::Health) => Ok(vaultshare_server::health::ask(&config).await?),

@@ -70,7 +70,7 @@ impl<T: DeserializeOwned + Bounded + Send + 'static, S: Service> FromRequest<S> 
 }
 
 /// Reads a body to its end, or to the bound of its route.
-async fn read(request: Request, service: &impl Service) -> Result<Vec<u8>> {
+pub(crate) async fn read(request: Request, service: &impl Service) -> Result<Vec<u8>> {
     let limit = request.extensions().get().map_or(BODY.min(service.limits().body), |BodyLimit(limit)| *limit);
     let reservation = request.extensions().get::<Reservation>().cloned().unwrap_or_default();
     let too_large = || {

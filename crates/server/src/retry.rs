@@ -17,7 +17,7 @@ use axum::{
 };
 use hyper::body::{Frame, SizeHint};
 
-use crate::{error::BrokenOff, work::Reservation};
+use crate::{error::BrokenOff, http::is_streamed, work::Reservation};
 
 /// How long to wait before each further attempt.
 const PAUSES: [Duration; 3] = [Duration::from_millis(20), Duration::from_millis(100), Duration::from_millis(500)];
@@ -38,6 +38,10 @@ pub(crate) fn commits() {
 
 /// The layer around the services' routes.
 pub(crate) async fn retry(request: Request, next: Next) -> Response {
+    // What cannot be kept cannot be sent again.
+    if is_streamed(&request) {
+        return next.run(request).await;
+    }
     let (parts, body) = request.into_parts();
     let recording = Arc::new(Mutex::new(Recording { body: Some(body), read: Vec::new() }));
     let attempt = || {

@@ -148,10 +148,10 @@ pub struct ItemResponse {
     /// The nodes that the item and its slots are classified by.
     #[serde(default, deserialize_with = "bounded_list")]
     pub classification_nodes: Vec<ClassificationNode>,
-    /// The files that the slots stand for: [`super::attachments::Attachment`] without URLs.
+    /// The attachments that slots of this reply stand for (`docs/protocol/http-api.md` §12.1).
     #[serde(default, deserialize_with = "bounded_list")]
     pub attachments: Vec<JsonObject>,
-    /// Small pictures of the attachments.
+    /// The thumbnails of these attachments.
     #[serde(default, deserialize_with = "bounded_list")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub thumbnails: Vec<JsonObject>,
@@ -176,11 +176,11 @@ pub struct ItemsResponse {
     /// The nodes that these items and slots are classified by, each once.
     #[serde(default, deserialize_with = "bounded_list")]
     pub classification_nodes: Vec<ClassificationNode>,
-    /// As in [`ItemResponse`].
+    /// The attachments that slots of this reply stand for (`docs/protocol/http-api.md` §12.1).
     #[serde(default, deserialize_with = "bounded_list")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub attachments: Vec<JsonObject>,
-    /// Small pictures of the attachments.
+    /// The thumbnails of these attachments.
     #[serde(default, deserialize_with = "bounded_list")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub thumbnails: Vec<JsonObject>,

@@ -66,7 +66,7 @@ pub struct User {
     /// Decentralized identifier; null for none. Vault API ≥ 37.6.
     #[serde(skip_deserializing)]
     pub did: Option<String>,
-    /// Vault API ≥ 37.6; our server has no attachments and sends false.
+    /// Vault API ≥ 37.6; our server sends false.
     #[serde(skip_deserializing)]
     pub broken_attachments_present: bool,
     /// Vault API ≤ 22; our server sends false.

@@ -246,14 +246,14 @@ pub struct ShareWithItemResponse {
     /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]
     pub associations_to: Vec<JsonObject>,
-    /// As in [`super::items::ItemResponse`].
+    /// The attachments that slots of this reply stand for (`docs/protocol/http-api.md` §12.1).
     #[serde(default, deserialize_with = "bounded_list")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub attachments: Vec<JsonObject>,
     /// The nodes that the item and its slots are classified by.
     #[serde(default, deserialize_with = "bounded_list")]
     pub classification_nodes: Vec<ClassificationNode>,
-    /// Small pictures of the attachments.
+    /// The thumbnails of these attachments.
     #[serde(default, deserialize_with = "bounded_list")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
     pub thumbnails: Vec<JsonObject>,

@@ -162,7 +162,7 @@ pub struct SlotChange {
     /// The file that the slot stands for, as clients of versions 19.3 to 22 say it.
     #[serde(skip_serializing)]
     pub attachment_attributes: Option<AttachmentReference>,
-    /// The same of older clients: one file.
+    /// The same in a list of one, as clients before Vault API 0.19 say it. Not serialized by this client.
     #[serde(skip_serializing)]
     pub attachments_attributes: Option<Vec<AttachmentReference>>,
     /// The file that the slot stands for.

@@ -62,6 +62,24 @@ pub const STATEMENT: usize = 2048;
 /// A client's report of a task.
 pub const REPORT: usize = 16 * 1024;
 
+/// The name of a file.
+pub const FILE_NAME: usize = 1_000;
+/// The id of a block, decoded.
+pub const BLOCK_ID: usize = 64;
+
+// Files.
+
+/// A block, or the list of all: what is in memory of a file.
+pub const BLOB_BODY: usize = 8 * 1024 * 1024;
+/// Blocks of a file: with 1 MiB each, 19.5 GiB.
+pub const BLOB_BLOCKS: usize = 20_000;
+/// Uploads of a user that no file was made of yet; a file takes two.
+pub const UNFINISHED_UPLOADS: i64 = 200;
+/// A thumbnail.
+pub const THUMBNAIL: usize = 1024 * 1024;
+/// Fields of a form.
+pub const FORM_FIELDS: usize = 20;
+
 // Lists in bodies.
 
 /// How often one item or slot is classified.

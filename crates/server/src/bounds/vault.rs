@@ -1,6 +1,7 @@
 //! The bounds of the Vault's bodies.
 
 use vaultshare::api::vault::{
+    attachments::{NewAttachmentRequest, NewUploadRequest},
     classification_nodes::NewNodeRequest,
     client_tasks::{ClientTaskChange, ClientTasksChange},
     connections::ConnectionDetails,
@@ -15,9 +16,9 @@ use vaultshare::api::vault::{
 };
 
 use super::{
-    Bounded, CLASSIFICATIONS, CLASSIFICATIONS_OF_REQUEST, CLIENT_TASKS, GRANT, KEY, LONG_TEXT, NAME, PROOF, REPORT,
-    SHARES, SHARES_OF_ITEM, SHORT_TEXT, SLOT_VALUES, SPACE_SHARES, STATEMENT, TEMPLATE_SLOTS, WRAPPED, check_count,
-    check_each, check_encrypted, check_json, check_length, check_list,
+    Bounded, CLASSIFICATIONS, CLASSIFICATIONS_OF_REQUEST, CLIENT_TASKS, FILE_NAME, GRANT, KEY, LONG_TEXT, NAME, PROOF,
+    REPORT, SHARES, SHARES_OF_ITEM, SHORT_TEXT, SLOT_VALUES, SPACE_SHARES, STATEMENT, TEMPLATE_SLOTS, WRAPPED,
+    check_count, check_each, check_encrypted, check_json, check_length, check_list,
 };
 use crate::{
     config::Limits,
@@ -105,6 +106,7 @@ impl Bounded for SlotChange {
         check_length("name", self.name.as_deref(), NAME)?;
         check_length("description", self.description.as_deref(), LONG_TEXT)?;
         check_length("slot_type_name", self.slot_type_name.as_deref(), SHORT_TEXT)?;
+        check_count("attachments_attributes", self.attachments_attributes.as_ref().map_or(0, Vec::len), 1)?;
         check_nodes(self.classification_nodes_attributes.as_deref())
     }
 }
@@ -148,6 +150,25 @@ impl Bounded for NewNodeRequest {
 impl Bounded for ReencryptionRequest {
     fn check_bounds(&self, limits: &Limits) -> Result<()> {
         check_slot_count(self.slots.len(), limits).map_err(|error| error.at("slots"))
+    }
+}
+
+// Files.
+
+impl Bounded for NewUploadRequest {
+    fn check_bounds(&self, _: &Limits) -> Result<()> {
+        let blob = &self.blob;
+        check_length("blob.filename", Some(&blob.filename), FILE_NAME)?;
+        check_length("blob.content_type", Some(&blob.content_type), SHORT_TEXT)?;
+        check_length("blob.encrypted_resume", blob.encrypted_resume.as_deref(), WRAPPED)
+    }
+}
+
+impl Bounded for NewAttachmentRequest {
+    fn check_bounds(&self, _: &Limits) -> Result<()> {
+        let blob = &self.blob;
+        check_length("blob.blob_key", Some(&blob.blob_key), SHORT_TEXT)?;
+        check_length("blob.encrypted_artifact_blob_key", Some(&blob.encrypted_artifact_blob_key), SHORT_TEXT)
     }
 }
 

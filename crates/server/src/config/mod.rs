@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::{Error, Result},
     listener::ListenAddress,
+    own_address,
 };
 
 pub use crate::tls::TlsConfig;
@@ -47,6 +48,17 @@ pub struct Config {
     #[config(env = "VAULTSHARE_DATA", default = "./data")]
     #[config(layer_attr(arg(long, value_name = "DIR")))]
     pub data: PathBuf,
+    /// Where the files of users are: file:///FOLDER, or s3://BUCKET/PREFIX for what speaks as S3 does, by the AWS_… variables
+    /// of the environment. Without a URL they are in `files` in the data folder. The databases say which files there are: the
+    /// two belong together.
+    #[config(env = "VAULTSHARE_FILES_URL")]
+    #[config(layer_attr(arg(long, value_name = "URL")))]
+    pub files_url: Option<String>,
+    /// The URL at which clients find this server, which the URLs of files begin with. Without one they begin with the host
+    /// that a request is for, and https where this server or a trusted proxy (x-forwarded-proto, or forwarded) speaks TLS.
+    #[config(env = "VAULTSHARE_SERVICE_URL")]
+    #[config(layer_attr(arg(long, value_name = "URL")))]
+    pub service_url: Option<String>,
     /// A folder of static files to show at /, such as the demo page.
     #[config(env = "VAULTSHARE_WWW")]
     #[config(layer_attr(arg(long, value_name = "DIR")))]
@@ -200,6 +212,8 @@ impl Config {
         Self {
             listen: ListenAddress::Tcp(SocketAddr::from(([127, 0, 0, 1], 3000))),
             data: data.into(),
+            files_url: None,
+            service_url: None,
             www: None,
             metrics_listen: None,
             log_format: LogFormat::Text,
@@ -232,6 +246,7 @@ impl Config {
         }
         read_secret(&mut config.database.url, &mut config.database.url_file)?;
         read_secret(&mut config.mail.smtp_url, &mut config.mail.smtp_url_file)?;
+        config.service_url.as_deref().map_or(Ok(()), own_address::check)?;
         let limits = &config.limits;
         if limits.housekeeping.is_zero() || !(1..=100_000).contains(&limits.connections) {
             return Err(Error::fault("limits.housekeeping is some time, and limits.connections 1 to 100,000"));
@@ -439,6 +454,18 @@ pub struct Limits {
     #[config(env = "VAULTSHARE_LIMITS_QUOTA_BYTES", default = 0)]
     #[config(layer_attr(arg(long = "limits-quota-bytes", value_name = "BYTES", hide_short_help = true)))]
     pub quota_bytes: i64,
+    /// Most bytes of files that a user can have, those that are being uploaded among them. 0 sets no limit.
+    #[config(env = "VAULTSHARE_LIMITS_QUOTA_FILE_BYTES", default = 0)]
+    #[config(layer_attr(arg(long = "limits-quota-file-bytes", value_name = "BYTES", hide_short_help = true)))]
+    pub quota_file_bytes: i64,
+    /// The largest file, in bytes.
+    #[config(env = "VAULTSHARE_LIMITS_FILE_BYTES", default = 17_179_869_184i64)]
+    #[config(layer_attr(arg(long = "limits-file-bytes", value_name = "BYTES", hide_short_help = true)))]
+    pub file_bytes: i64,
+    /// How long an upload is kept that no file was made of, and a file that stands in no item.
+    #[config(env = "VAULTSHARE_LIMITS_UNUSED_FILES", default = "2d")]
+    #[config(layer_attr(arg(long = "limits-unused-files", value_name = "TIME", hide_short_help = true)))]
+    pub unused_files: Time,
     /// Most keys and key pairs that a user can have in the Keystore. 0 sets no limit.
     #[config(env = "VAULTSHARE_LIMITS_QUOTA_KEYS", default = 0)]
     #[config(layer_attr(arg(long = "limits-quota-keys", value_name = "NUMBER", hide_short_help = true)))]

@@ -26,10 +26,10 @@ use crate::{
     idempotency,
     rate_limit::{self, RateLimits},
     service::{Admissions, Service},
-    store::Store,
+    store::{Store, server_secrets},
     work::Work,
 };
-use records::{challenges, known_networks, server_secrets, session_halves, sign_up_invitations};
+use records::{challenges, known_networks, session_halves, sign_up_invitations};
 
 /// The Keystore's state.
 #[derive(Clone)]

@@ -8,6 +8,7 @@ pub(crate) mod files;
 pub(crate) mod installation;
 mod postgres;
 mod rows;
+pub(crate) mod server_secrets;
 mod sqlite;
 mod statement;
 

@@ -7,7 +7,7 @@ use sqlx::AnyConnection;
 use vaultshare::api::Timestamp;
 
 use super::{
-    Vault,
+    Vault, files,
     records::{items, users},
     sharing::ending,
 };
@@ -112,8 +112,11 @@ pub(super) async fn empty(vault: &Vault, user_id: &str) -> Result<()> {
         let mut tx = vault.store().write().await?;
         let ended = ending::end_some_of_user(&mut tx, user_id, SHARES, vault.clock()).await?;
         let deleted = items::delete_some_of_user(&mut tx, user_id, ITEMS).await?;
+        let now = vault.clock().now();
+        let has_no_files = files::clearing::delete_some_of_user(&mut tx, user_id, now).await?;
         tx.commit().await?;
-        if i64::try_from(ended).is_ok_and(|ended| ended < SHARES) && deleted < ITEMS.unsigned_abs() {
+        let has_no_shares = i64::try_from(ended).is_ok_and(|ended| ended < SHARES);
+        if has_no_shares && deleted < ITEMS.unsigned_abs() && has_no_files {
             return Ok(());
         }
     }
@@ -123,6 +126,7 @@ pub(super) async fn empty(vault: &Vault, user_id: &str) -> Result<()> {
 /// shares hands copies on to other shares of the same item.
 pub(super) async fn delete(db: &mut AnyConnection, user_id: &str, clock: &Clock) -> Result<()> {
     ending::end_some_of_user(db, user_id, i64::MAX, clock).await?;
+    while !files::clearing::delete_some_of_user(db, user_id, clock.now()).await? {}
     users::depart_if_last(db, user_id).await?;
     users::delete(db, user_id).await
 }

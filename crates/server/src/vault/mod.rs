@@ -6,6 +6,7 @@ mod client_tasks;
 mod connections;
 mod deletion;
 mod encryption_spaces;
+mod files;
 mod invitations;
 mod items;
 mod labels;
@@ -19,6 +20,8 @@ mod routes;
 mod sharing;
 mod templates;
 
+pub(crate) use files::Files;
+pub(crate) use routes::STREAMED;
 pub use routes::router;
 
 use std::{
@@ -57,6 +60,7 @@ struct Inner {
     limits: Limits,
     work: Work,
     mailer: Mailer,
+    files: Files,
     rate_limits: Arc<RateLimits>,
     keystore_accounts: Arc<dyn Accounts>,
     mail_queued: Notify,
@@ -95,6 +99,7 @@ impl Vault {
         clock: Clock,
         limits: Limits,
         mailer: Mailer,
+        files: Files,
         rate_limits: Arc<RateLimits>,
         keystore_accounts: Arc<dyn Accounts>,
     ) -> Self {
@@ -104,6 +109,7 @@ impl Vault {
             limits,
             work: Work::default(),
             mailer,
+            files,
             rate_limits,
             keystore_accounts,
             mail_queued: Notify::new(),
@@ -179,6 +185,7 @@ impl Vault {
         }
         self.mailer().delete_written_before(now - millis(limits.written_mail)).await?;
         self.delete_departed().await?;
+        files::clearing::clear(self).await?;
         deletions
     }
 }

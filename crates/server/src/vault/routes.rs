@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use axum::{
     Json, Router,
-    extract::{Request, State},
+    extract::{DefaultBodyLimit, Request, State},
     middleware::{self, Next},
     response::Response,
 };
@@ -16,6 +16,7 @@ use utoipa_axum::{
 use super::{
     Vault, classification, client_tasks, connections, deletion,
     encryption_spaces::{creating as space_creating, reading as space_reading, space_ids},
+    files::{attachments, blobs, forms, thumbnails, uploads},
     invitations,
     items::{self, slots},
     login, me, public_keys,
@@ -24,7 +25,7 @@ use super::{
 };
 use crate::{
     auth,
-    bounds::BODY_WITHOUT_SESSION,
+    bounds::{BLOB_BODY, BODY_WITHOUT_SESSION},
     compression,
     error::Result,
     openapi::{also_at, with_document},
@@ -36,7 +37,7 @@ static DOCUMENT: OnceLock<String> = OnceLock::new();
 
 /// The Vault's routes. Replies with session or invitation tokens are not compressed (see `compression`).
 pub fn router(vault: Vault) -> Router {
-    let uncompressed = with_tokens(&vault);
+    let uncompressed = with_tokens(&vault).merge(files(&vault));
     let compressed = OpenApiRouter::new().merge(data()).merge(sharing(&vault)).layer(compression::layer());
     with_document("Vault", &DOCUMENT, uncompressed.merge(compressed)).with_state(vault)
 }
@@ -56,6 +57,29 @@ fn with_tokens(vault: &Vault) -> OpenApiRouter<Vault> {
         .routes(routes!(invitations::list, invitations::create))
         .routes(routes!(invitations::look_up))
         .routes(routes!(invitations::show, invitations::delete))
+}
+
+/// The addresses that take a `POST` with a body of any size.
+pub(crate) const STREAMED: [&str; 2] = ["/vault/attachments", "/vault/thumbnails"];
+
+/// Files: replies have URLs that permit something, or ciphertext. Whether the reader's share has expired is asked as of items.
+fn files(vault: &Vault) -> OpenApiRouter<Vault> {
+    // Streams: what they hold to a bound, they count themselves.
+    let streamed = DefaultBodyLimit::disable();
+    OpenApiRouter::new()
+        .routes(routes!(uploads::begin))
+        .routes(routes!(uploads::list))
+        .routes(routes!(uploads::abandon))
+        .routes(routes!(attachments::create))
+        .routes(routes!(attachments::show, attachments::delete))
+        .routes(routes!(attachments::download_url))
+        .routes(routes!(attachments::list, forms::create).layer(streamed))
+        .routes(also_at("/attachments/{id}", routes!(attachments::show, attachments::delete)))
+        .routes(routes!(attachments::download))
+        .routes(routes!(thumbnails::create).layer(streamed))
+        .routes(routes!(thumbnails::show, thumbnails::delete))
+        .route_layer(middleware::from_fn_with_state(vault.clone(), end_expired_shares))
+        .routes(routes!(blobs::put, blobs::get).layer(body_limit(BLOB_BODY)))
 }
 
 fn data() -> OpenApiRouter<Vault> {

@@ -530,13 +530,14 @@ async fn a_new_items_reply_is_what_is_read_afterwards() {
     let server = server().await;
     let alice = server.sign_up("alice").await;
     let node = |label: &str| json!([{ "scheme": "tag", "label": label }]);
+    let attachment = server.attach(&alice, &[b"sealed"]).await;
     let slots = json!([
         { "name": "vin", "encrypted_value": SEALED, "classification_nodes_attributes": node("Of a slot") },
         { "label": "Late", "encrypted_value": SEALED, "ordinal": 40, "description": "d\u{e9}crit",
             "slot_type_name": "note" },
         { "label": "As late", "ordinal": 40 },
         { "label": "As late as they", "ordinal": 40 },
-        { "label": "First", "ordinal": -1, "attachment_id": "b5a1f6f0-6a3c-4f0e-9a4e-1c6f1f3f0001" },
+        { "label": "First", "ordinal": -1, "attachment_id": attachment["id"] },
         { "label": "Last" },
     ]);
     let full = json!({ "label": "DeLorean", "name": "delorean", "description": "fast", "slots_attributes": slots,

@@ -10,6 +10,7 @@ mod compression;
 mod connections;
 mod copying;
 mod encryption_spaces;
+mod files;
 mod items;
 mod keystore;
 mod listening;

@@ -305,8 +305,10 @@ async fn the_data_is_the_servers_users_alone() {
     let app = vaultshare_server::open(Config::new(&data)).await.unwrap();
     assert_eq!(mode(&data), 0o700);
     let opened = files(&data);
-    assert_eq!(opened.len(), 7, "two databases, each with two files beside it, and the lock: {opened:?}");
-    assert!(opened.iter().all(|(_, mode)| *mode == 0o600), "{opened:?}");
+    let are_private =
+        |files: &[(String, u32)]| files.iter().all(|(name, mode)| *mode == if name == "files" { 0o700 } else { 0o600 });
+    assert_eq!(opened.len(), 8, "two databases, each with two files beside it, the lock, and files: {opened:?}");
+    assert!(are_private(&opened), "{opened:?}");
     app.close().await;
 
     // A folder that somebody made stays as it is, and files that others could read do not.
@@ -318,7 +320,7 @@ async fn the_data_is_the_servers_users_alone() {
     }
     let app = vaultshare_server::open(Config::new(&data)).await.unwrap();
     assert_eq!(mode(&data), 0o755);
-    assert!(files(&data).iter().all(|(_, mode)| *mode == 0o600), "{:?}", files(&data));
+    assert!(are_private(&files(&data)), "{:?}", files(&data));
     app.close().await;
 }
 

@@ -19,7 +19,10 @@ use crate::{
     service::{Service, large_json},
     vault::{
         Vault,
-        records::space_shares::{self, ShareRow, Sides},
+        records::{
+            attachments,
+            space_shares::{self, ShareRow, Sides},
+        },
     },
 };
 
@@ -97,6 +100,7 @@ pub(in crate::vault) async fn show(State(vault): State<Vault>, session: Session,
     let row = space_shares::find(&mut db, &id, &session.user_id, vault.clock().now()).await?;
     let mut items = space_shares::items_of(&mut db, std::slice::from_ref(&row), &session.user_id).await?;
     let (item, slots) = items.pop().ok_or_else(space_shares::not_found)?;
+    let files = attachments::of_slots(&mut db, &row.item_id, &slots).await?;
     let mut shares = space_shares::with_values(&mut db, vec![row], &session.user_id).await?;
     let share = shares.pop().ok_or_else(space_shares::not_found)?;
     large_json(&SpaceShareResponse {
@@ -108,8 +112,8 @@ pub(in crate::vault) async fn show(State(vault): State<Vault>, session: Session,
         users: vec![],
         associations: vec![],
         associations_to: vec![],
-        attachments: vec![],
-        thumbnails: vec![],
+        attachments: files.attachments,
+        thumbnails: files.thumbnails,
         classification_nodes: vec![],
     })
 }

@@ -14,6 +14,7 @@ use vaultshare::api::{
 use crate::{
     error::{Code, Error, Result},
     vault::{
+        files::attachment_id,
         labels::check_label,
         records::{
             items,
@@ -209,7 +210,7 @@ fn update(attribute: &SlotChange) -> Result<SlotUpdate> {
         slot_type_name: attribute.slot_type_name.clone(),
         ordinal: attribute.ordinal,
         encrypted_value,
-        attachment_id: attribute.attachment_id.as_ref().map(ToString::to_string),
+        attachment_id: attachment_id(attribute).map(str::to_owned),
     })
 }
 
@@ -235,7 +236,7 @@ fn fill(slot: &mut NewSlot, attribute: &SlotChange) -> Result<()> {
     slot.ordinal = attribute.ordinal.or(slot.ordinal);
     slot.encrypted_value =
         attribute.encrypted_value.as_ref().and_then(|value| Some(value.as_ref()?.as_str().to_owned()));
-    slot.attachment_id = attribute.attachment_id.as_ref().map(ToString::to_string);
+    slot.attachment_id = attachment_id(attribute).map(str::to_owned);
     Ok(())
 }
 

@@ -19,7 +19,7 @@ use vaultshare::api::{
 use changes::{ExistingSlot, Planned, PlannedSlot};
 
 use super::{
-    Vault, classification, client_tasks,
+    Vault, classification, client_tasks, files,
     labels::{check_label, given_name},
     quota::Quota,
     records::{
@@ -67,8 +67,8 @@ pub(super) async fn list(
         items: loaded.items,
         slots: loaded.slots,
         classification_nodes: loaded.classification_nodes,
-        attachments: vec![],
-        thumbnails: vec![],
+        attachments: loaded.files.attachments,
+        thumbnails: loaded.files.thumbnails,
         associations: vec![],
         associations_to: vec![],
         next_page_after,
@@ -110,6 +110,8 @@ pub(super) async fn create(
     };
     let (template, slots) = planned?;
     let db = &mut *change.tx;
+    let attributes = request.item.slots_attributes.as_deref().unwrap_or_default();
+    files::check_attachments(db, attributes, &session.user_id).await.map_err(|error| error.at("item"))?;
 
     let id = new_id();
     let quota = Quota::begin(db, &vault, &session.user_id, &id).await?;
@@ -153,6 +155,8 @@ pub(super) async fn change(
         (seen, steps) if seen.updated_at == item.updated_at => steps,
         _ => plan_change(&mut tx, &id, &session.user_id, &request.item).await?.1,
     };
+    let attributes = request.item.slots_attributes.as_deref().unwrap_or_default();
+    files::check_attachments(&mut tx, attributes, &session.user_id).await.map_err(|error| error.at("item"))?;
     let quota = Quota::begin(&mut tx, &vault, &session.user_id, &id).await?;
     let (label, description) = (request.item.label.as_deref(), request.item.description.as_deref());
     items::update(&mut tx, &id, label, description, vault.clock().now()).await?;

@@ -12,7 +12,7 @@ use crate::{
     error::Result,
     request::{Body, Path},
     service::Service,
-    vault::{Vault, client_tasks, quota::Quota, records::items},
+    vault::{Vault, client_tasks, files, quota::Quota, records::items},
     wire::Stored,
 };
 
@@ -46,6 +46,7 @@ pub(in crate::vault) async fn change(
     let item_id = slot.item_id.clone();
     let change = SlotChange { id: Some(Id::stored(slot.id.clone())?), destroy: None, ..request };
     let steps = vec![changes::plan_slot(&slot.into(), &change)?];
+    files::check_attachment(&mut tx, &change, &session.user_id).await?;
     let quota = Quota::begin(&mut tx, &vault, &session.user_id, &item_id).await?;
     items::update(&mut tx, &item_id, None, None, vault.clock().now()).await?;
     let (grows, classified) = (changes::may_grow(&steps), Classification::of(&steps, None));

@@ -189,8 +189,10 @@ const DELETE_SLOTS: &str = "DELETE FROM slots WHERE id IN (SELECT slots.id FROM 
      WHERE shares.slot_id IS NOT NULL AND slots.original_id <> shares.slot_id";
 
 const COPY_SLOT_LABELS: &str = "UPDATE slots SET label = original.label, description = original.description, \
-     slot_type_name = original.slot_type_name, ordinal = original.ordinal, updated_at = original.updated_at \
+     slot_type_name = original.slot_type_name, ordinal = original.ordinal, \
+     attachment_id = original.attachment_id, updated_at = original.updated_at \
      FROM slots AS original WHERE original.id = slots.original_id AND (slots.label <> original.label \
+     OR slots.attachment_id IS DISTINCT FROM original.attachment_id \
      OR slots.description IS DISTINCT FROM original.description OR slots.slot_type_name <> original.slot_type_name \
      OR slots.ordinal <> original.ordinal OR slots.updated_at <> original.updated_at) \
      AND slots.item_id IN (SELECT copies.id FROM items AS copies WHERE 1 = 1";

@@ -14,7 +14,13 @@ use vaultshare::api::{
     },
 };
 
-use super::{IDS_PER_STATEMENT, classification, slots::NewSlot, templates};
+use super::{
+    IDS_PER_STATEMENT,
+    attachments::{self, OfItems},
+    classification,
+    slots::NewSlot,
+    templates,
+};
 use crate::{
     clock::{Clock, Millis, to_wire},
     error::{Code, Error, Result},
@@ -131,6 +137,9 @@ pub(crate) struct Size {
 /// What a slot adds to a reply besides its texts.
 const BYTES_PER_SLOT: i64 = 1600;
 
+/// What a slot adds that stands for a file, with a thumbnail of each size.
+const BYTES_PER_ATTACHMENT: i64 = 4096;
+
 /// What a node adds to a reply besides its texts; its id stands with the item or slot too.
 const BYTES_PER_NODE: i64 = 512;
 
@@ -198,16 +207,18 @@ pub(crate) async fn weights(db: &mut AnyConnection, ids: &[&str]) -> Result<Hash
         .sql(") AS links JOIN classification_nodes AS nodes ON nodes.id = links.node_id GROUP BY links.item_id")
         .fetch(db)
         .await?;
-    let slots: Vec<(String, i64, i64)> = Statement::new("SELECT slots.item_id, COUNT(*), ")
-        .sql(SLOT_BYTES)
-        .any_of(" AND slots.item_id IN (?)", ids)
-        .sql(" GROUP BY slots.item_id")
-        .fetch(db)
-        .await?;
+    let slots: Vec<(String, i64, i64, i64)> =
+        Statement::new("SELECT slots.item_id, COUNT(*), COUNT(slots.attachment_id), ")
+            .sql(SLOT_BYTES)
+            .any_of(" AND slots.item_id IN (?)", ids)
+            .sql(" GROUP BY slots.item_id")
+            .fetch(db)
+            .await?;
     let weight = |bytes: i64| usize::try_from(bytes).unwrap_or(usize::MAX);
     let mut weights: HashMap<String, usize> = HashMap::new();
-    for (id, count, bytes) in slots {
-        *weights.entry(id).or_default() += weight(count * BYTES_PER_SLOT + bytes);
+    for (id, count, attachments, bytes) in slots {
+        let bytes = count * BYTES_PER_SLOT + attachments * BYTES_PER_ATTACHMENT + bytes;
+        *weights.entry(id).or_default() += weight(bytes);
     }
     for (id, count, bytes) in nodes {
         *weights.entry(id).or_default() += weight(count * BYTES_PER_NODE + bytes);
@@ -216,10 +227,13 @@ pub(crate) async fn weights(db: &mut AnyConnection, ids: &[&str]) -> Result<Hash
 }
 
 /// Items and the records that are sent with them.
+#[derive(Default)]
 pub(crate) struct Loaded {
     pub(crate) items: Vec<Item>,
     pub(crate) slots: Vec<Slot>,
     pub(crate) classification_nodes: Vec<ClassificationNode>,
+    /// What slots stand for, as far as the reader may see it.
+    pub(crate) files: OfItems,
 }
 
 /// The item, original or copy, of this user and id.
@@ -464,8 +478,8 @@ fn only_one(mut loaded: Loaded) -> Result<ItemResponse> {
         item,
         slots: loaded.slots,
         classification_nodes: loaded.classification_nodes,
-        attachments: vec![],
-        thumbnails: vec![],
+        attachments: loaded.files.attachments,
+        thumbnails: loaded.files.thumbnails,
         associations: vec![],
         associations_to: vec![],
     })
@@ -480,7 +494,7 @@ pub(crate) async fn slot_response(db: &mut AnyConnection, id: &str, user_id: &st
 /// Loads slots and classification of these items.
 pub(crate) async fn load(db: &mut AnyConnection, rows: Vec<ItemRow>, reader: &str) -> Result<Loaded> {
     if rows.is_empty() {
-        return Ok(Loaded { items: vec![], slots: vec![], classification_nodes: vec![] });
+        return Ok(Loaded::default());
     }
     let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
     let slot_rows: Vec<SlotRow> = Statement::new(SLOTS)
@@ -508,10 +522,14 @@ async fn load_classification(
     for slot in &slot_rows {
         slot_ids.entry(slot.item_id.clone()).or_default().push(Id::stored(slot.id.clone())?);
     }
+    let files = match slot_rows.iter().any(|slot| slot.attachment_id.is_some()) {
+        true => attachments::of_items(db, &ids).await?,
+        false => OfItems::default(),
+    };
     let mut take_slot_ids = |id: &str| slot_ids.remove(id).unwrap_or_default();
     let items = rows.into_iter().map(|row| item(take_slot_ids(&row.id), row, &mut links)).collect::<Result<_>>()?;
     let slots = slot_rows.into_iter().map(|row| slot(row, &mut links)).collect::<Result<_>>()?;
-    Ok(Loaded { items, slots, classification_nodes: classification::wire(nodes, reader)? })
+    Ok(Loaded { items, slots, classification_nodes: classification::wire(nodes, reader)?, files })
 }
 
 /// The classification nodes of items and slots, by the id of the item or slot.

@@ -5,10 +5,13 @@
 /// places for any number.
 const IDS_PER_STATEMENT: usize = 500;
 
+pub(crate) mod attachments;
+pub(crate) mod blobs;
 pub(crate) mod classification;
 pub(crate) mod client_tasks;
 pub(crate) mod connections;
 pub(crate) mod copies;
+pub(crate) mod deleted_objects;
 pub(crate) mod invitations;
 pub(crate) mod items;
 pub(crate) mod mail_queue;

@@ -4,6 +4,7 @@
 #![allow(dead_code, unreachable_pub, reason = "every test file compiles this and uses its own part of it")]
 
 pub mod document;
+pub mod files;
 #[cfg(unix)]
 pub mod process;
 pub mod srp_client;
@@ -72,7 +73,7 @@ impl Server {
         reply
     }
 
-    async fn send_unchecked(&self, request: Request<Body>) -> Reply {
+    pub async fn send_unchecked(&self, request: Request<Body>) -> Reply {
         let response = self.0.router().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();

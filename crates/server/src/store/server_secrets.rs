@@ -1,10 +1,10 @@
-//! Secrets of this server itself, generated at its first start.
+//! Secrets of a service itself, generated at its first start.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 
+use super::Store;
 use crate::{
     error::{Error, Result},
-    store::Store,
     token,
 };
 

@@ -1,0 +1,26 @@
+//! Objects that are still to be deleted: noted with the rows that had them, so that none is forgotten.
+
+use sqlx::AnyConnection;
+
+use crate::{clock::Millis, error::Result, store::Statement};
+
+/// Notes an object that was replaced.
+pub(crate) async fn insert(db: &mut AnyConnection, object: &str, now: Millis) -> Result<()> {
+    sqlx::query("INSERT INTO deleted_objects (object, deleted_at) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+        .bind(object)
+        .bind(now)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Some of those that were noted up to a time.
+pub(crate) async fn find_before(db: &mut AnyConnection, time: Millis) -> Result<Vec<String>> {
+    let due = "SELECT object FROM deleted_objects WHERE deleted_at <= $1 ORDER BY deleted_at LIMIT 200";
+    Ok(sqlx::query_scalar(due).bind(time).fetch_all(db).await?)
+}
+
+/// Forgets those that are deleted.
+pub(crate) async fn forget(db: &mut AnyConnection, objects: &[String]) -> Result<()> {
+    Statement::new("DELETE FROM deleted_objects WHERE 1 = 1").any_of(" AND object IN (?)", objects).execute(db).await
+}
