@@ -446,6 +446,24 @@ export class Session {
   signOut(options?: CallOptions): Promise<void>;
 
   /**
+   * Changes the passphrase, and ends every other session of this user; the secret stays the same. Cut off at any point, one of the
+   * two passphrases is the user's, and the same call goes on: it finds it done where it was done.
+   *
+   * The keys stay what they are. Whoever knew the old passphrase and the secret, and was shown the wrapped keys of that time, has
+   * them still. A session that a browser keeps ({@link Session.remember}), this one's too, is ended: keep it again.
+   *
+   * @param oldPassphrase the user types it again: a session alone does not change it
+   * @param options `secret`: the user's, for a session that was resumed, which does not have it
+   * @throws {VaultError} `LOGIN_FAILED` where the old passphrase is not the user's; `NOT_FOUND` for a resumed session without
+   *   `secret`, and for a Keystore of others, which has no such request
+   */
+  changePassphrase(
+    oldPassphrase: string,
+    newPassphrase: string,
+    options?: CallOptions & { secret?: string },
+  ): Promise<void>;
+
+  /**
    * Ends every other session of this user on both servers: for when a device was lost. This one stays, and with it what a copy of
    * this browser has: there, sign out instead. Whoever has opened the other device's session before has its keys.
    */

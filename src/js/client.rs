@@ -100,7 +100,7 @@ impl VaultClient {
     }
 }
 
-fn secret_of(secret: &JsValue) -> Result<UserSecret> {
+pub(super) fn secret_of(secret: &JsValue) -> Result<UserSecret> {
     UserSecret::parse(&text("secret", secret)?)
 }
 

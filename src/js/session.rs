@@ -3,9 +3,10 @@ use tokio_util::sync::CancellationToken;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
-    arguments::{get, instant, optional_text, text},
+    arguments::{get, instant, is_absent, optional_text, text},
     call::{Work, call, work},
     classifications::Classifications,
+    client::secret_of,
     connections::Connections,
     encryption_spaces::EncryptionSpaces,
     invitations::Invitations,
@@ -172,6 +173,17 @@ impl Session {
             let until = instant("until", &get(&options, "until")?)?;
             let name = optional_text(&options, "name")?.unwrap_or_default();
             work(async move { Ok(sessions.keep(&name, &session, until).await?.into()) })
+        })
+    }
+
+    #[wasm_bindgen(js_name = changePassphrase)]
+    pub fn change_passphrase(&self, old_passphrase: JsValue, new_passphrase: JsValue, options: JsValue) -> Promise {
+        self.handle.call(&options, |session, progress| {
+            let old = text("oldPassphrase", &old_passphrase)?;
+            let new = text("newPassphrase", &new_passphrase)?;
+            let secret = get(&options, "secret")?;
+            let secret = if is_absent(&secret) { None } else { Some(secret_of(&secret)?) };
+            work(async move { done(session.change_passphrase(secret, &old, &new, &progress).await) })
         })
     }
 

@@ -236,6 +236,7 @@ async function callEverything(world, check) {
   const again = await check('VaultClient#signIn', client.signIn(secret, passphrase));
   await check('VaultClient#resume', client.resume());
   await check('Session#endOtherSessions', again.endOtherSessions());
+  await check('Session#changePassphrase', again.changePassphrase(passphrase, 'another passphrase'));
   await check('Session#signOut', again.signOut());
   await check('Session#close', alice.close());
   await check('Session#[Symbol.dispose]', bob[Symbol.dispose]());

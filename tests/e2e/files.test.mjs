@@ -152,12 +152,17 @@ describe('a file', () => {
     const file = new File([content(6 * chunk)], 'film.mp4');
     const send = world.fetch;
     let blocks = 0;
-    const counting = (limit) => (request) => {
-      if (request.url.includes('comp=block&')) {
-        blocks += 1;
-        if (blocks > limit) throw new TypeError('the connection was cut');
+    const sent = [];
+    const counting = (limit) => async (request) => {
+      if (!request.url.includes('comp=block&')) return send(request);
+      blocks += 1;
+      if (blocks > limit) {
+        await Promise.all(sent);
+        throw new TypeError('the connection was cut');
       }
-      return send(request);
+      const reply = send(request);
+      sent.push(reply);
+      return reply;
     };
     world.fetch = counting(3);
     await assert.rejects(alice.items.attach(item, file), { code: 'NETWORK' });

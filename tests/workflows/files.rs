@@ -206,7 +206,10 @@ async fn reading_resumes_after_any_failed_request() {
     attach(&alice, &item, "photo.png", &bytes).await.unwrap();
     fail_each_request(
         &harness.network,
-        async || read(&only_file(&alice, &item).await, WHOLE).await,
+        async || {
+            let files = alice.list_files(&item).await?;
+            read(&files[0], WHOLE).await
+        },
         async |read, fault, number| assert!(read == bytes, "{fault:?} at {number}"),
     )
     .await;

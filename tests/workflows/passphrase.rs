@@ -11,7 +11,7 @@ use vaultshare::{
 
 use crate::{
     fault_injection::fail_each_request,
-    harness::{Harness, PASSPHRASE, quiet, value, vehicle},
+    harness::{DEVICE, Harness, PASSPHRASE, quiet, value, vehicle},
 };
 
 fn secret_of(session: &Session) -> UserSecret {
@@ -133,4 +133,19 @@ async fn a_kek_of_the_servers_choice_is_no_success() {
     let of_bob = harness.reply(&bob, "/keystore/key_encryption_key").await;
     harness.network.replay("/keystore/key_encryption_key", &of_bob);
     assert_eq!(code(change(&alice, PASSPHRASE, "another").await), Some(ErrorCode::DecryptionFailed));
+}
+
+/// A session that a device kept ends with the others, and does without the secret, which the user then gives.
+#[tokio::test]
+async fn a_kept_session_ends_and_a_resumed_one_asks_for_the_secret() {
+    let harness = Harness::new().await;
+    let alice = harness.user().await;
+    let remembered = alice.remember(&DEVICE, None).await.unwrap().0;
+    let resumed = harness.client().resume(&DEVICE, &remembered).await.unwrap().unwrap();
+    assert_eq!(code(change(&resumed, PASSPHRASE, "another").await), Some(ErrorCode::NotFound));
+    resumed.change_passphrase(Some(secret_of(&alice)), PASSPHRASE, "another", &quiet()).await.unwrap();
+    assert!(harness.client().resume(&DEVICE, &remembered).await.unwrap().is_none());
+    let again = resumed.remember(&DEVICE, None).await.unwrap().0;
+    harness.client().resume(&DEVICE, &again).await.unwrap().unwrap();
+    harness.sign_in(&alice, "another").await.unwrap();
 }

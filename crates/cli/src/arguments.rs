@@ -124,6 +124,24 @@ pub(crate) enum Command {
     /// Take a slot from an own item
     #[command(name = "items:remove-slot")]
     ItemsRemoveSlot(OneRecord),
+    /// Encrypt a file and add it to an own item, as a slot that holds its key
+    #[command(name = "items:attach-file")]
+    ItemsAttachFile(OneConfig),
+    /// Decrypt a file of an item, own or received, into a folder
+    #[command(name = "items:get-attachment")]
+    ItemsGetAttachment {
+        /// The item, by the signed-in user's own id of it
+        #[arg(value_parser = parse_id)]
+        item: Id,
+        /// The slot that stands for the file
+        #[arg(value_parser = parse_id)]
+        slot: Id,
+        /// The folder; a file of the same name that is there already stays
+        #[arg(short, long, value_name = "FOLDER", default_value = ".")]
+        output: PathBuf,
+        #[command(flatten)]
+        auth: Auth,
+    },
     /// Print a connection of two users, to be given names
     #[command(name = "connections:create-config")]
     ConnectionsCreateConfig {
@@ -393,6 +411,16 @@ pub(crate) struct Config {
     /// The file that the create-config command printed
     #[arg(short, long, value_name = "FILE")]
     pub(crate) config: PathBuf,
+}
+
+/// A file that says what to do, and who does it.
+#[derive(Args)]
+pub(crate) struct OneConfig {
+    /// The file: kind, metadata, spec
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    #[command(flatten)]
+    pub(crate) auth: Auth,
 }
 
 /// A share to be made.

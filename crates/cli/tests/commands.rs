@@ -392,3 +392,70 @@ async fn what_cannot_be_written_down_is_an_error() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_is_attached_shared_and_decrypted_by_both() {
+    with_server(|terminal| {
+        connect(terminal);
+        let item = "kind: Item\nmetadata:\n  template_name: vehicle\nspec:\n  label: DeLorean\n";
+        terminal.write("item.yaml", item);
+        let made = terminal.output(&["items:create", "-i", "item.yaml", "-a", ".alice.yaml"]);
+        let id = field(&made, "id");
+        terminal.write("made.yaml", &made);
+        let picture: Vec<u8> = (0..3 * 1024 * 1024).map(|at: u32| (at % 251) as u8).collect();
+        fs::write(terminal.folder.path().join("picture.png"), &picture).unwrap();
+        let config = |file: &str| {
+            format!("kind: FileAttachment\nmetadata:\n  item_id: {id}\nspec:\n  label: A picture\n  file: {file}\n")
+        };
+
+        terminal.write("attach.yaml", &config("nowhere.png"));
+        let attach = ["items:attach-file", "-c", "attach.yaml", "-a"];
+        let missing = terminal.refusal(&[&attach[..], &[".alice.yaml"]].concat());
+        assert!(missing.contains("cannot read nowhere.png"), "{missing}");
+        terminal.write("attach.yaml", &config("picture.png"));
+        let (attached, told) = terminal.both(&[&attach[..], &[".alice.yaml"]].concat());
+        assert_eq!((field(&attached, "filename"), field(&attached, "content_type")), ("picture.png", "image/png"));
+        assert_eq!((field(&attached, "label"), field(&attached, "slot_type_name")), ("A picture", "attachment"));
+        assert!((2..20).contains(&told.lines().count()), "{told}");
+        let slot_of_file = |printed: &str| {
+            let slot = printed.split("- id: ").find(|slot| slot.contains("slot_type_name: attachment")).unwrap();
+            slot.lines().next().unwrap().to_owned()
+        };
+        let slot = slot_of_file(&attached);
+
+        let get = |item: &str, slot: &str, auth: &str| {
+            terminal.output(&["items:get-attachment", item, slot, "-o", auth, "-a", &format!(".{auth}.yaml")])
+        };
+        assert_eq!(get(id, &slot, "alice"), "alice/picture.png\n");
+        assert!(fs::read(terminal.folder.path().join("alice/picture.png")).unwrap() == picture);
+        let again = terminal.refusal(&["items:get-attachment", id, &slot, "-o", "alice", "-a", ".alice.yaml"]);
+        assert_eq!(again.lines().last(), Some("Error: alice/picture.png is there already"));
+
+        let sharing =
+            terminal.output(&["shares:create-config", "-f", ".alice.yaml", "-c", "connection.yaml", "-i", "made.yaml"]);
+        terminal.write("share.yaml", &sharing);
+        let share = terminal.output(&["shares:create", "-c", "share.yaml"]);
+        let share = share.split_once("- id: ").unwrap().1.lines().next().unwrap();
+        let received = terminal.output(&["shares:get-incoming", share, "-a", ".bob.yaml"]);
+        let copy = received.split_once("\nitem:").unwrap().1;
+        let (copy, slots) = (field(copy, "id"), received.split_once("\nslots:").unwrap().1);
+        assert_eq!(get(copy, &slot_of_file(slots), "bob"), "bob/picture.png\n");
+        assert!(fs::read(terminal.folder.path().join("bob/picture.png")).unwrap() == picture);
+        let config = config("picture.png").replace(id, copy);
+        terminal.write("attach.yaml", &config);
+        let refused = terminal.refusal(&[&attach[..], &[".bob.yaml"]].concat());
+        assert!(refused.contains("only the item's owner may do this"), "{refused}");
+
+        // What cannot be decrypted leaves nothing behind.
+        terminal.lie(|_, path, json| {
+            if path.contains("/blobs/") {
+                json["at"][0]["data"][0] = serde_json::json!(0);
+                json["at"][1]["data"][0] = serde_json::json!(1);
+            }
+        });
+        let refused = terminal.refusal(&["items:get-attachment", id, &slot, "-o", "empty", "-a", ".alice.yaml"]);
+        assert!(refused.contains("cannot write empty/picture.png"), "{refused}");
+        assert_eq!(fs::read_dir(terminal.folder.path().join("empty")).unwrap().count(), 0);
+    })
+    .await;
+}

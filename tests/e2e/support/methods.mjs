@@ -45,6 +45,7 @@ const calls = {
   'Session#remember': () => [[{ until: expiresAt, name: 'alice', ...options() }]],
   'Session#signOut': () => [[options()]],
   'Session#endOtherSessions': () => [[options()]],
+  'Session#changePassphrase': ({ session }) => [[passphrase, passphrase, { secret: session.secret, ...options() }]],
   'Session#importMemory': ({ envelope }) => [[envelope]],
 
   'templates.list': () => [[{ like: 'a', scheme: 'tag', classification: 'b' }, page()]],

@@ -154,6 +154,7 @@ impl From<TypedSlot> for NewSlot {
             description: slot.description.map(Option::unwrap_or_default),
             slot_type: slot.slot_type_name,
             value: slot.value.map(|value| value.map(Value::new)),
+            attachment_id: None,
             remove: slot.destroy,
             revision: slot.revision,
             updated_at: slot.updated_at,

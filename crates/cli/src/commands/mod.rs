@@ -2,6 +2,7 @@
 
 mod connections;
 mod encryption_spaces;
+mod files;
 mod items;
 mod shares;
 mod tasks;
@@ -60,6 +61,10 @@ async fn run_at(terminal: &Terminal, command: Command) -> anyhow::Result<()> {
         Command::ItemsUpdate { input, overwrite } => items::update(terminal, &input, overwrite).await,
         Command::ItemsDelete(record) => items::delete(terminal, &record).await,
         Command::ItemsRemoveSlot(record) => items::remove_slot(terminal, &record).await,
+        Command::ItemsAttachFile(config) => files::attach(terminal, &config).await,
+        Command::ItemsGetAttachment { item, slot, output, auth } => {
+            files::get(terminal, &item, &slot, &output, &auth).await
+        }
         Command::ConnectionsCreateConfig { from, to } => connections::config(&from, &to),
         Command::ConnectionsCreate(config) => connections::create(terminal, &config.config).await,
         Command::ConnectionsList(listing) => connections::list(terminal, &listing).await,
