@@ -1,6 +1,7 @@
 //! What requests ask of the database: as many statements for a thousand rows as for one, and each page found by an
 //! index. Both are counted and explained, not timed.
 
+use axum::http::Method;
 use serde_json::json;
 use vaultshare_server::{Config, Limits, testing};
 
@@ -10,7 +11,7 @@ use crate::common::{
 };
 
 /// Every list there is, by who asks for it, and what in it grows with its rows.
-const LISTS: [(&str, &str, &str); 21] = [
+const LISTS: [(&str, &str, &str); 26] = [
     ("alice", "/vault/items", "items"),
     ("alice", "/vault/fast_items", "items"),
     ("bob", "/vault/items", "items"),
@@ -32,6 +33,11 @@ const LISTS: [(&str, &str, &str); 21] = [
     ("alice", "/vault/shares/outgoing", "shares"),
     ("bob", "/vault/items/incoming", "items"),
     ("bob", "/vault/shared/items/outgoing", "shares"),
+    ("alice", "/vault/attachments", "attachments"),
+    ("alice", "/vault/items", "attachments"),
+    ("bob", "/vault/items", "attachments"),
+    ("bob", "/vault/items", "thumbnails"),
+    ("alice", "/vault/fast_items", "thumbnails"),
 ];
 
 /// Lists that are asked for certain rows only.
@@ -107,7 +113,10 @@ async fn every_page_begins_where_an_index_says_and_nothing_is_read_through() {
         (_, "") => (who, format!("{path}{}", ids(if path.contains("share_ids") { "share" } else { "item" }))),
         _ => (who, path.to_owned()),
     }));
-    lists.push(("bob", "/vault/incoming_shares/share-0/item".to_owned()));
+    for path in ["incoming_shares/share-0/item", "shares/space-share-0", "direct/attachments/attachment-0"] {
+        lists.push(("bob", format!("/vault/{path}")));
+    }
+    lists.push(("alice", "/vault/direct/attachments/uploads".to_owned()));
     for (who, path) in lists {
         let (_, watched) = world.get(who, &path).await;
         for statement in &watched.statements {
@@ -297,6 +306,48 @@ async fn a_change_takes_as_many_statements_for_twenty_records_as_for_two() {
     for ((what, few), (_, many)) in few.into_iter().zip(many) {
         assert_eq!(few.statements.len(), many.statements.len(), "{what}: {:#?}", many.statements);
     }
+}
+
+#[tokio::test]
+async fn a_block_takes_as_many_statements_whatever_there_is_and_a_list_as_many_for_twenty_as_for_two() {
+    let mut counts = Vec::new();
+    for count in [2, 20] {
+        let world = World::new().await;
+        world.add(0..count).await;
+        let World { server, alice, .. } = &world;
+        let upload = server.begin_upload(alice, json!({ "filename": "x" })).await;
+        let ids: Vec<String> = (0..count).map(common::files::block_id).collect();
+        for id in &ids {
+            server.put_block(&upload, id, "x").await;
+        }
+        let (replaced, block) = watched(server.put_block(&upload, &ids[0], "xx")).await;
+        let (committed, list) = watched(server.commit(&upload, &ids)).await;
+        let (again, repeated) = watched(server.commit(&upload, &ids)).await;
+        assert_eq!([replaced.status, committed.status, again.status].map(|status| status.as_u16()), [201; 3]);
+        let artifact = server.upload(alice, json!({ "filename": "y" }), &[b"{}"]).await;
+        let (attached, attach) = watched(server.create_attachment(alice, &upload, &artifact)).await;
+        let url = common::text(&attached.ok()["attachment"]["main"]["url"]);
+        let (read, reading) = watched(server.fetch(Method::GET, &url, &[], "")).await;
+        assert_eq!(read.bytes.len(), count + 1);
+        let (deleted, deletion) = watched(server.delete(alice, "/vault/direct/attachments/attachment-0")).await;
+        assert_eq!(deleted.status, 204);
+        server.0.clock().advance(*Limits::default().unused_files * 2);
+        let (cleared, clearing) = watched(server.0.clear_expired()).await;
+        cleared.unwrap();
+        let all = [block, list, repeated, attach, reading, deletion];
+        let of_files = |statement: &&String| ["blob", "attachments"].iter().any(|of| statement.contains(of));
+        // Housekeeping looks through all attachments, without keeping anybody from writing.
+        let clearing = clearing.statements.iter().filter(of_files);
+        let clearing =
+            clearing.filter(|statement| !statement.starts_with("SELECT id FROM attachments WHERE 1 = 1 AND id >"));
+        for statement in all.iter().flat_map(|watched| &watched.statements).chain(clearing) {
+            for step in world.database.explain(statement).await {
+                assert!(!step.starts_with("SCAN") || is_of_values(&step), "{step} in {statement}");
+            }
+        }
+        counts.push(all.map(|watched| watched.statements.len()));
+    }
+    assert_eq!(counts[0], counts[1], "statements for two blocks and for twenty");
 }
 
 #[tokio::test]

@@ -169,10 +169,20 @@ const ROW_OF_EVERY_LIST: &str = "
         ('item-{n}', '{alice}', '{alice}', NULL, NULL, {template}, 'Vehicle', 'item', 'Item', 0, 0, {n}),
         ('bobs-{n}', '{bob}', '{bob}', NULL, NULL, {template}, 'Vehicle', 'item', 'Item', 0, 0, {n}),
         ('copy-{n}', '{bob}', '{alice}', 'item-{n}', 'share-{n}', {template}, 'Vehicle', 'item', 'Item', 0, 0, {n});
+    INSERT INTO attachments (id, user_id, created_at, sequence) VALUES ('attachment-{n}', '{alice}', 0, {n});
+    INSERT INTO blobs (id, key, user_id, attachment_id, part, filename, content_type, encrypted_resume, bytes, blocks, size,
+        created_at, touched_at) VALUES
+        (10 * {n} + 1, 'main-{n}', '{alice}', 'attachment-{n}', 'main', '', '', NULL, 1, 1, 1, 0, 0),
+        (10 * {n} + 2, 'artifact-{n}', '{alice}', 'attachment-{n}', 'artifact', '', '', NULL, 1, 1, 1, 0, 0),
+        (10 * {n} + 3, 'thumbnail-{n}', '{alice}', 'attachment-{n}', '128x128/jpg', '', '', NULL, 1, 1, 1, 0, 0),
+        (10 * {n} + 4, 'upload-{n}', '{alice}', NULL, NULL, '', '', '{sealed}', 1, 1, 1, 0, 9000000000000);
+    INSERT INTO blob_blocks (object, blob_id, block_id, size, begins_at) VALUES
+        ('block-{n}', 10 * {n} + 1, 'QQ==', 1, 0), ('block-of-upload-{n}', 10 * {n} + 4, 'QQ==', 1, 0);
     INSERT INTO slots (id, item_id, original_id, name, label, slot_type_name, creator, ordinal, visible,
-        encrypted_value, created_at, updated_at) VALUES
-        ('slot-{n}', 'item-{n}', NULL, 'slot', 'Slot', 'key_value', 'user', 1, 1, '{sealed}', 0, 0),
-        ('slot-of-copy-{n}', 'copy-{n}', 'slot-{n}', 'slot', 'Slot', 'key_value', 'user', 1, 1, NULL, 0, 0);
+        attachment_id, encrypted_value, created_at, updated_at) VALUES
+        ('slot-{n}', 'item-{n}', NULL, 'slot', 'Slot', 'key_value', 'user', 1, 1, 'attachment-{n}', '{sealed}', 0, 0),
+        ('slot-of-copy-{n}', 'copy-{n}', 'slot-{n}', 'slot', 'Slot', 'key_value', 'user', 1, 1, 'attachment-{n}', NULL, 0,
+        0);
     INSERT INTO item_classifications (item_id, node_id) VALUES ('item-{n}', 'node-{n}'), ('copy-{n}', 'node-{n}');
     INSERT INTO slot_classifications (slot_id, node_id) VALUES ('slot-{n}', 'node-{n}'), ('slot-of-copy-{n}', 'node-{n}');
     INSERT INTO shares (id, item_id, owner_id, sender_id, recipient_id, public_key, acceptance_required,
