@@ -89,7 +89,8 @@ impl Storage {
             }
             Place::Bucket { name, prefix } => {
                 let prefix = Path::parse(prefix).map_err(Error::fault)?;
-                Ok(Self { objects: Arc::new(PrefixStore::new(bucket(&name)?, prefix)), folder: None })
+                let bucket = bucket(AmazonS3Builder::from_env(), &name)?;
+                Ok(Self { objects: Arc::new(PrefixStore::new(bucket, prefix)), folder: None })
             }
         }
     }
@@ -140,11 +141,11 @@ fn create(folder: &std::path::Path) -> std::io::Result<()> {
     folder.parent().map_or(Ok(()), |parent| private::give_to_owner_of(parent, folder))
 }
 
-/// A bucket, by the `AWS_…` variables of the environment. Without TLS there is one on this machine alone.
-fn bucket(name: &str) -> Result<impl ObjectStore> {
+/// A bucket, by what the `AWS_…` variables of the environment say. Without TLS there is one on this machine alone.
+fn bucket(builder: AmazonS3Builder, name: &str) -> Result<impl ObjectStore> {
     // Its library takes the one that the process has, and has a panic where there is none. There may be one by now.
     let _ = ring::default_provider().install_default();
-    let builder = AmazonS3Builder::from_env().with_bucket_name(name);
+    let builder = builder.with_bucket_name(name);
     let endpoint = builder.get_config_value(&AmazonS3ConfigKey::Endpoint).and_then(|url| url.parse::<Uri>().ok());
     let is_local = endpoint.as_ref().and_then(Uri::host).is_some_and(|host| {
         let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
@@ -156,6 +157,13 @@ fn bucket(name: &str) -> Result<impl ObjectStore> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
+    use hyper::server::conn::http1;
+    use hyper_util::rt::TokioIo;
+    use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
+    use tokio::net::TcpListener;
+
     use super::*;
     use crate::testing::Folder;
 
@@ -172,6 +180,80 @@ mod tests {
         assert_eq!(place(Some("s3://files/of/vaultshare/")).unwrap(), bucket("of/vaultshare"));
         for url in ["", "files", "file://files", "https://files", "s3://", "s3://files?secret"] {
             assert!(matches!(place(Some(url)), Err(Error::Fault(_))), "{url}");
+        }
+    }
+
+    /// A server of buckets, which are the folders of a folder, at this address.
+    async fn serve_buckets(folder: &Folder, (key, secret): (&str, &str)) -> SocketAddr {
+        let mut builder = S3ServiceBuilder::new(s3s_fs::FileSystem::new(folder.path()).unwrap());
+        builder.set_auth(SimpleAuth::from_single(key, secret));
+        let service = builder.build();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let service = service.clone();
+                tokio::spawn(
+                    async move { http1::Builder::new().serve_connection(TokioIo::new(stream), service).await },
+                );
+            }
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn objects_are_in_a_bucket_below_a_prefix() {
+        let folder = Folder::new().unwrap();
+        std::fs::create_dir(folder.path().join("files")).unwrap();
+        let address = serve_buckets(&folder, ("a-key", "a-secret")).await;
+        let storage = |secret: &str| {
+            let builder = AmazonS3Builder::new().with_endpoint(format!("http://{address}")).with_region("somewhere");
+            let builder = builder.with_access_key_id("a-key").with_secret_access_key(secret);
+            let objects = PrefixStore::new(bucket(builder, "files").unwrap(), "of/vaultshare");
+            Storage { objects: Arc::new(objects), folder: None }
+        };
+        let (own, stranger) = (storage("a-secret"), storage("another-secret"));
+        let bytes: Vec<u8> = (0..3_000_000).map(|at| u8::try_from(at % 251).unwrap()).collect();
+        own.put("blobs/a/one", bytes.clone()).await.unwrap();
+        own.put("blobs/a/two", b"two".to_vec()).await.unwrap();
+        own.put("blobs/b/one", b"other".to_vec()).await.unwrap();
+        assert!(folder.path().join("files/of/vaultshare/blobs/a/one").exists());
+        let read: Vec<Bytes> = own.read("blobs/a/one", 1_000..2_000_000).await.unwrap().try_collect().await.unwrap();
+        assert!(read.concat() == bytes[1_000..2_000_000]);
+        let refused = stranger.read("blobs/a/one", 0..1).await.err().unwrap().to_string();
+        assert!(matches!(stranger.put("blobs/a/three", vec![1]).await, Err(Error::Unavailable(_))));
+        assert!(!refused.contains("another-secret"), "{refused}");
+        own.delete("blobs/b/one").await.unwrap();
+        own.delete("blobs/b/one").await.unwrap();
+        assert!(own.read("blobs/b/one", 0..1).await.is_err());
+        own.delete("blobs/a/").await.unwrap();
+        own.delete("blobs/a/").await.unwrap();
+        assert!(own.read("blobs/a/two", 0..1).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_bucket_elsewhere_is_asked_by_tls_alone() {
+        for (endpoint, is_taken) in [
+            ("http://127.0.0.1:1", true),
+            ("http://[::1]:1", true),
+            ("http://localhost:1", true),
+            ("http://192.0.2.1:1", false),
+            ("http://localhost.example:1", false),
+        ] {
+            let builder = AmazonS3Builder::new().with_endpoint(endpoint).with_region("somewhere");
+            let builder = builder.with_access_key_id("a-key").with_secret_access_key("a-secret");
+            let retry = object_store::RetryConfig { max_retries: 0, ..Default::default() };
+            let found = match bucket(builder.with_retry(retry), "files") {
+                Ok(bucket) => bucket.get(&Path::from("x")).await.map(drop).map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
+            };
+            let error = found.unwrap_err();
+            // What is refused is the scheme, or else the connection.
+            assert_eq!(
+                error.contains("builder error") || error.contains("URL scheme"),
+                !is_taken,
+                "{endpoint}: {error}"
+            );
         }
     }
 

@@ -748,6 +748,20 @@ async fn no_more_of_a_large_file_is_in_memory_than_a_block() {
     assert!(most <= 2 * MIB, "{most} bytes were read that were not stored yet");
 }
 
+#[tokio::test]
+async fn a_form_may_take_longer_than_other_requests() {
+    let server = limited(Limits { request: Duration::from_millis(300).into(), ..Limits::default() }).await;
+    let alice = server.sign_up("alice").await;
+    let (kind, form) = form(&[("attachment[file]", None, b"a slow one")]);
+    let pieces = stream::iter(form).then(|byte| async move {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        Ok::<_, std::io::Error>(Bytes::from(vec![byte]))
+    });
+    let headers = [("authorization", alice.vault_token.as_str()), ("content-type", kind.as_str())];
+    let made = server.fetch(Method::POST, "/vault/attachments", &headers, Body::from_stream(pieces)).await.ok();
+    assert_eq!(made["attachment"]["bytesize"], 10);
+}
+
 /// The bytes of all files in a folder.
 fn size_of(folder: &std::path::Path) -> usize {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());

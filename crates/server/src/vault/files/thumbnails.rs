@@ -139,7 +139,7 @@ async fn find_readable(vault: &Vault, session: &Session, id: &str) -> Result<Thu
 /// Where a thumbnail's bytes are, or for clients of Vault API 0.19 these bytes.
 #[utoipa::path(
     get, path = "/thumbnails/{id}",
-    responses((status = 200, body = RedirectResponse), (status = 206), (status = 416)),
+    responses((status = 200, body = RedirectResponse)),
 )]
 pub(in crate::vault) async fn show(
     State(vault): State<Vault>,
