@@ -4,7 +4,7 @@ use futures_util::{
     future::LocalBoxFuture,
     stream::{StreamExt, unfold},
 };
-use js_sys::{Array, ArrayBuffer, Promise, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Number, Promise, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
 use wasm_streams::{ReadableStream, readable::IntoStream};
@@ -263,7 +263,8 @@ fn offset(options: &JsValue, name: &str) -> Result<Option<u64>> {
     if is_absent(&value) {
         return Ok(None);
     }
-    let number = value.as_f64().filter(|number| number.fract() == 0.0 && *number >= 0.0).ok_or_else(|| wrong(name))?;
+    let is_place = |number: &f64| number.fract() == 0.0 && (0.0..=Number::MAX_SAFE_INTEGER).contains(number);
+    let number = value.as_f64().filter(is_place).ok_or_else(|| wrong(name))?;
     Ok(Some(number as u64))
 }
 

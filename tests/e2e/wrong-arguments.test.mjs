@@ -96,6 +96,18 @@ const wrongValues = {
     true: () => true,
     'the like': () => ({ length: 2, 0: 47, 1: 11 }),
   },
+  file: {
+    ...notData,
+    ...objects,
+    'a text': () => needle,
+    'a number': () => number,
+    true: () => true,
+    numbers: () => [47, 11],
+    'the like of bytes': () => ({ length: 2, 0: 47, 1: 11 }),
+    'the like of a file': () => ({ size: 2, name: needle, slice() {} }),
+    'what calls itself a file': () => ({ size: 2, name: needle, [Symbol.toStringTag]: 'File' }),
+    'what calls itself a stream': () => ({ [Symbol.toStringTag]: 'ReadableStream' }),
+  },
   object: {
     ...notPlain,
     'a text': () => needle,
@@ -199,7 +211,7 @@ describe('a wrong argument', () => {
     world.client = world.makeClient();
     world.session = await world.client.createUser(passphrase);
     Object.assign(world, await makeKeys());
-    world.attachment = await makeAttachment(world.session);
+    world.attachment = await makeAttachment(await world.client.createUser(passphrase));
   });
   after(async () => {
     world?.session?.close();

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { API, SignatureKind, SymbolFlags, TypeFlags } from 'typescript/unstable/sync';
 
 /** Interfaces of the platform and classes of the package, which a walk does not enter. */
-const leaves = { Date: 'instant', Uint8Array: 'bytes', AbortSignal: 'signal' };
+const leaves = { Date: 'instant', Uint8Array: 'bytes', AbortSignal: 'signal', Blob: 'file', ReadableStream: 'file' };
 
 /**
  * @param {string} packageFolder the built package
@@ -335,8 +335,8 @@ class Declarations {
 
   #kindOf(arms) {
     const every = (flag) => arms.every((arm) => arm.flags & flag);
-    const named = arms.map((arm) => leaves[arm.getSymbol()?.name]).find(Boolean);
-    if (named) return named;
+    const named = arms.map((arm) => leaves[arm.getSymbol()?.name]).filter(Boolean);
+    if (named.length > 0) return named.includes('file') ? 'file' : named[0];
     if (every(TypeFlags.String)) return 'text';
     if (every(TypeFlags.Number | TypeFlags.NumberLiteral)) return 'number';
     if (every(TypeFlags.Boolean | TypeFlags.BooleanLiteral)) return 'boolean';

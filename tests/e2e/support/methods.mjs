@@ -22,6 +22,8 @@ const slot = () => ({
   updatedAt: '2026-01-01T00:00:00.000Z',
 });
 const expiresAt = '2030-01-01T00:00:00Z';
+/** Of nobody. */
+const someSecret = '1.M9znjHbD5Xi.xQCSCK-8A1d6d-emUjx8-YVGDcT-UhctWy-2rfHyv-7JNAgh-9';
 
 /** By name, the arguments of one call or of several. What needs a user, or keys, takes them from the world. */
 const calls = {
@@ -45,7 +47,7 @@ const calls = {
   'Session#remember': () => [[{ until: expiresAt, name: 'alice', ...options() }]],
   'Session#signOut': () => [[options()]],
   'Session#endOtherSessions': () => [[options()]],
-  'Session#changePassphrase': ({ session }) => [[passphrase, passphrase, { secret: session.secret, ...options() }]],
+  'Session#changePassphrase': () => [[passphrase, passphrase, { secret: someSecret, ...options() }]],
   'Session#importMemory': ({ envelope }) => [[envelope]],
 
   'templates.list': () => [[{ like: 'a', scheme: 'tag', classification: 'b' }, page()]],
