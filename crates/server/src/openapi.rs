@@ -19,8 +19,8 @@ use vaultshare::api::openapi::{SENT, schemas_of};
 
 use crate::{
     bounds::{
-        CLASSIFICATIONS, CLIENT_TASKS, EXTERNAL_IDENTIFIERS, GRANT, KEY, LONG_TEXT, NAME, SHARES_OF_ITEM, SHORT_TEXT,
-        SLOT_VALUES, STATEMENT,
+        CLASSIFICATIONS, CLIENT_TASKS, EXTERNAL_IDENTIFIERS, FILE_NAME, GRANT, KEY, LONG_TEXT, NAME, SHARES_OF_ITEM,
+        SHORT_TEXT, SLOT_VALUES, STATEMENT, WRAPPED,
     },
     error::{Code, Refusals},
 };
@@ -28,7 +28,7 @@ use crate::{
 const SESSION: &str = "session";
 
 /// Bounds of fields, by the names that they have in every body.
-const LENGTHS: [(&str, usize); 15] = [
+const LENGTHS: [(&str, usize); 18] = [
     ("public_key", KEY),
     ("request_signature", KEY),
     ("description", LONG_TEXT),
@@ -44,6 +44,9 @@ const LENGTHS: [(&str, usize); 15] = [
     ("grant", GRANT),
     ("on_share", STATEMENT),
     ("content_signature", STATEMENT),
+    ("filename", FILE_NAME),
+    ("content_type", SHORT_TEXT),
+    ("encrypted_resume", WRAPPED),
 ];
 const COUNTS: [(&str, usize); 5] = [
     ("external_identifiers", EXTERNAL_IDENTIFIERS),

@@ -201,6 +201,13 @@ mod tests {
             ("`slot_values` of a request", SLOT_VALUES),
             ("client tasks of one request", CLIENT_TASKS),
             ("identifiers of a key pair |", EXTERNAL_IDENTIFIERS),
+            ("| file; all files", usize::try_from(limits.file_bytes).unwrap()),
+            ("block of a file", BLOB_BODY),
+            ("| blocks of a file", BLOB_BLOCKS),
+            ("name of a file", FILE_NAME),
+            ("uploads of a user", usize::try_from(UNFINISHED_UPLOADS).unwrap()),
+            ("| thumbnail", THUMBNAIL),
+            ("fields of a form", FORM_FIELDS),
         ] {
             let row = section.lines().find(|line| line.starts_with("| ") && line.contains(what));
             let bound = row.unwrap_or_else(|| panic!("no row for {what}")).rsplit_once(" | ").unwrap().1;

@@ -356,6 +356,7 @@ async fn every_text_of_a_body_has_a_bound() {
     let item = server.make_item(&alice).await;
     let item_path = format!("/vault/items/{}", text(&item["item"]["id"]));
     let shares = format!("{item_path}/shares");
+    let upload = "/vault/direct/attachments/upload_url";
     let long = |bytes: usize| "x".repeat(bytes + 1);
     let sealed = |bytes: usize| format!("Aes256Gcm.{}.QQ==", "A".repeat(bytes));
     let slot = |change: Value| json!({ "item": { "slots_attributes": [change] } });
@@ -483,6 +484,15 @@ async fn every_text_of_a_body_has_a_bound() {
             "report": { "x": long(16_384) } }] }),
             "client_tasks[0].report",
             "16384",
+        ),
+        ("POST", upload, json!({ "blob": { "filename": long(1_000) } }), "blob.filename", "1000"),
+        ("POST", upload, json!({ "blob": { "filename": "x", "content_type": long(255) } }), "blob.content_type", "255"),
+        (
+            "POST",
+            upload,
+            json!({ "blob": { "filename": "x", "encrypted_resume": long(65_536) } }),
+            "blob.encrypted_resume",
+            "65536",
         ),
         ("POST", &shares, new_share(json!({ "terms": long(65_536) })), "shares[0].terms", "65536"),
         (

@@ -108,7 +108,7 @@ pub(super) async fn commit(vault: &Vault, key: &str, block_ids: &[String]) -> Re
     let seen = blobs::find(&mut db, key).await?;
     let blocks = blobs::blocks_of(&mut db, seen.id).await?;
     drop(db);
-    let (mut placed, size) = place(&blocks, block_ids)?;
+    let (placed, size) = place(&blocks, block_ids)?;
     let is_done = seen.size == Some(size)
         && placed.len() == blocks.len()
         && placed.iter().all(|(block, begins_at)| block.begins_at == Some(*begins_at));
@@ -118,19 +118,10 @@ pub(super) async fn commit(vault: &Vault, key: &str, block_ids: &[String]) -> Re
     let mut tx = vault.store().write().await?;
     let blob = blobs::find(&mut tx, key).await?;
     check_unattached(&blob)?;
-    let now = vault.clock().now();
-    if (seen.bytes, seen.blocks, seen.touched_at) == (blob.bytes, blob.blocks, blob.touched_at) {
-        return finish(tx, blob.id, &placed, size, now).await;
-    }
-    // A block came meanwhile.
-    let blocks = blobs::blocks_of(&mut tx, blob.id).await?;
-    let size;
-    (placed, size) = place(&blocks, block_ids)?;
-    finish(tx, blob.id, &placed, size, now).await
-}
-
-async fn finish(mut tx: crate::store::Tx, id: i64, placed: &[(&BlockRow, i64)], size: i64, now: i64) -> Result<()> {
-    blobs::commit(&mut tx, id, placed, size, now).await?;
+    let is_as_seen = (seen.bytes, seen.blocks, seen.touched_at) == (blob.bytes, blob.blocks, blob.touched_at);
+    let blocks = if is_as_seen { blocks } else { blobs::blocks_of(&mut tx, blob.id).await? };
+    let (placed, size) = place(&blocks, block_ids)?;
+    blobs::commit(&mut tx, blob.id, &placed, size, vault.clock().now()).await?;
     Ok(tx.commit().await?)
 }
 
