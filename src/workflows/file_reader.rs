@@ -6,7 +6,6 @@ use futures_util::{
     future::LocalBoxFuture,
     stream::{FuturesOrdered, StreamExt},
 };
-use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::{
@@ -83,9 +82,8 @@ impl AttachedFile {
         let no_file = || Error::invalid_argument("the slot has no file");
         let id = slot.record.attachment_id.as_ref().ok_or_else(no_file)?;
         let key = FileKey::from_value(slot.value.as_deref().ok_or_else(no_file)?)?;
-        let is_of_file = |record: &&_| record_id(record) == Some(id.as_str());
-        let record = item.attachments.iter().find(is_of_file).cloned().unwrap_or_default();
-        let record = serde_json::from_value(Value::Object(record)).unwrap_or_else(|_| Attachment::unknown(id));
+        let record = item.attachments.iter().find(|record| record.id == *id).cloned();
+        let record = record.unwrap_or_else(|| Attachment::unknown(id));
         Ok(AttachedFile {
             session: session.clone(),
             key: Rc::new(key),
@@ -217,12 +215,8 @@ impl Chunks {
     }
 }
 
-fn record_id(record: &crate::api::JsonObject) -> Option<&str> {
-    record.get("id")?.as_str()
-}
-
 impl Attachment {
-    /// A record that the server did not send, or that cannot be read.
+    /// A record that the server did not send.
     fn unknown(id: &Id) -> Self {
         Attachment {
             id: id.clone(),

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use crate::{
     api::{
         Id, JsonObject, Timestamp,
-        vault::{self, items::ClassificationNode},
+        vault::{self, attachments::Attachment, items::ClassificationNode},
     },
     crypto::{
         Proof, VerificationKey,
@@ -55,8 +55,8 @@ pub struct Item {
     pub slots: Vec<Slot>,
     /// Those of the item and those of its slots.
     pub classification_nodes: Vec<ClassificationNode>,
-    /// The Vault's records of files, as they came.
-    pub attachments: Vec<JsonObject>,
+    /// The Vault's records of files.
+    pub attachments: Vec<Attachment>,
     /// The Vault's records of small pictures, as they came.
     pub thumbnails: Vec<JsonObject>,
     /// What the values vouch for.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use vaultshare::{
     api::{
         JsonObject,
-        vault::{self, items::ClassificationNode},
+        vault::{self, attachments::Attachment, items::ClassificationNode},
     },
     workflows::{Item, Slot},
 };
@@ -27,7 +27,7 @@ pub(crate) struct ItemSpec<'a> {
     version: String,
     slots: Vec<SlotSpec<'a>>,
     thumbnails: &'a [JsonObject],
-    attachments: &'a [JsonObject],
+    attachments: &'a [Attachment],
     classification_nodes: &'a [ClassificationNode],
 }
 

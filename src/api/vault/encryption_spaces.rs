@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use serde_json::Value;
 
-use super::{items::Item, slots::Slot};
+use super::{attachments::Attachment, items::Item, slots::Slot};
 use crate::{
     api::{Ciphertext, Id, JsonObject, PageMeta, PageQuery, SlotValue, Timestamp, reading::bounded_list},
     http::{Reply, Service},
@@ -248,7 +248,7 @@ pub struct SpaceShareResponse {
     pub associations_to: Vec<JsonObject>,
     /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]
-    pub attachments: Vec<JsonObject>,
+    pub attachments: Vec<Attachment>,
     /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]
     pub thumbnails: Vec<JsonObject>,

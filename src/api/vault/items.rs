@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::slots::{ClassificationNodeChange, Slot, SlotChange};
+use super::{
+    attachments::Attachment,
+    slots::{ClassificationNodeChange, Slot, SlotChange},
+};
 use crate::{
     api::{
         Ciphertext, Id, JsonObject, PageMeta, PageQuery, SlotValue, Timestamp, ValueVerificationKey,
@@ -150,7 +153,7 @@ pub struct ItemResponse {
     pub classification_nodes: Vec<ClassificationNode>,
     /// The attachments that slots of this reply stand for (`docs/protocol/http-api.md` §12.1).
     #[serde(default, deserialize_with = "bounded_list")]
-    pub attachments: Vec<JsonObject>,
+    pub attachments: Vec<Attachment>,
     /// The thumbnails of these attachments.
     #[serde(default, deserialize_with = "bounded_list")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
@@ -179,7 +182,7 @@ pub struct ItemsResponse {
     /// The attachments that slots of this reply stand for (`docs/protocol/http-api.md` §12.1).
     #[serde(default, deserialize_with = "bounded_list")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
-    pub attachments: Vec<JsonObject>,
+    pub attachments: Vec<Attachment>,
     /// The thumbnails of these attachments.
     #[serde(default, deserialize_with = "bounded_list")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    attachments::Attachment,
     client_tasks::ClientTaskChange,
     items::{ClassificationNode, Item, ItemResponse, Order, comma_joined},
     slots::Slot,
@@ -249,7 +250,7 @@ pub struct ShareWithItemResponse {
     /// The attachments that slots of this reply stand for (`docs/protocol/http-api.md` §12.1).
     #[serde(default, deserialize_with = "bounded_list")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
-    pub attachments: Vec<JsonObject>,
+    pub attachments: Vec<Attachment>,
     /// The nodes that the item and its slots are classified by.
     #[serde(default, deserialize_with = "bounded_list")]
     pub classification_nodes: Vec<ClassificationNode>,

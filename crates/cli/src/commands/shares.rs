@@ -10,6 +10,7 @@ use vaultshare::{
     api::{
         Id, JsonObject,
         vault::{
+            attachments::Attachment,
             encryption_spaces as vault_spaces,
             items::{ClassificationNode, Item},
             names::Named,
@@ -240,7 +241,7 @@ struct Received<'a> {
     item_shared_via_another_share_id: Option<&'a Id>,
     associations_to: [JsonObject; 0],
     associations: [JsonObject; 0],
-    attachments: &'a [JsonObject],
+    attachments: &'a [Attachment],
     classification_nodes: &'a [ClassificationNode],
     item: &'a Item,
     slots: Vec<SlotSpec<'a>>,

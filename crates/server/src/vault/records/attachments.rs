@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use serde_json::Value;
 use sqlx::{AnyConnection, FromRow};
 use vaultshare::api::{
     Id, JsonObject,
@@ -190,7 +189,7 @@ impl ThumbnailRow {
 /// Of what is shown of items: the attachments that slots stand for, and their thumbnails.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OfItems {
-    pub(crate) attachments: Vec<JsonObject>,
+    pub(crate) attachments: Vec<Attachment>,
     pub(crate) thumbnails: Vec<JsonObject>,
 }
 
@@ -233,7 +232,7 @@ pub(crate) async fn of_items(db: &mut AnyConnection, item_ids: &[String]) -> Res
         }
         attachments.insert(sequence, row.attachment);
     }
-    let attachments = attachments.into_values().map(|row| object_of(&row.wire()?)).collect::<Result<_>>()?;
+    let attachments = attachments.into_values().map(AttachmentRow::wire).collect::<Result<_>>()?;
     Ok(OfItems { attachments, thumbnails: thumbnails.into_values().collect() })
 }
 
@@ -244,18 +243,10 @@ pub(crate) async fn of_slots(db: &mut AnyConnection, item_id: &str, slots: &[Slo
         return Ok(OfItems::default());
     }
     let OfItems { mut attachments, mut thumbnails } = of_items(db, &[item_id.to_owned()]).await?;
-    let is_shown =
-        |record: &JsonObject, id: &str| record.get(id).and_then(Value::as_str).is_some_and(|id| shown.contains(id));
-    attachments.retain(|attachment| is_shown(attachment, "id"));
-    thumbnails.retain(|thumbnail| is_shown(thumbnail, "attachment_id"));
+    attachments.retain(|attachment| shown.contains(attachment.id.as_str()));
+    let attachment_of = |thumbnail: &JsonObject| thumbnail.get("attachment_id")?.as_str().map(str::to_owned);
+    thumbnails.retain(|thumbnail| attachment_of(thumbnail).is_some_and(|id| shown.contains(id.as_str())));
     Ok(OfItems { attachments, thumbnails })
-}
-
-fn object_of(attachment: &Attachment) -> Result<JsonObject> {
-    match serde_json::to_value(attachment)? {
-        Value::Object(object) => Ok(object),
-        _ => Err(Error::fault("an attachment is no object")),
-    }
 }
 
 /// Deletes an attachment with its blobs. Slots that stand for it stay, without one.
