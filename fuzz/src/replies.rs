@@ -14,6 +14,7 @@ use vaultshare::{
             srp::{Challenge, KeystoreSession, ReservedUsername, SrpUser},
         },
         vault::{
+            attachments::{Attachment, EncryptionArtifacts, UnfinishedUploadsResponse, UploadUrl},
             classification_nodes::NodesResponse,
             client_tasks::ClientTasksResponse,
             connections::{Connection, ConnectionResponse, ConnectionsResponse},
@@ -62,6 +63,10 @@ pub fn vault_replies(data: &[u8]) {
     check::<ItemsResponse>(data);
     check::<ItemResponse>(data);
     check::<Slot>(data);
+    check::<UploadUrl>(data);
+    check::<Attachment>(data);
+    check::<UnfinishedUploadsResponse>(data);
+    check::<EncryptionArtifacts>(data);
     check::<Invitation>(data);
     check::<InvitationsResponse>(data);
     check::<ConnectionResponse>(data);

@@ -3,17 +3,21 @@
 //! Other clients read each chunk with the IV and tag that stand beside the file, and additional data that says nothing. So
 //! what binds a chunk to its place is the IV, as in STREAM (Hoang, Reyhanitabar, Rogaway, Vizár: Online
 //! Authenticated-Encryption and its Nonce-Reuse Misuse-Resistance): it holds the chunk's index and whether it is the last. A
-//! key encrypts one file, so that a chunk of another one does not decrypt at all.
+//! key encrypts one file, so that a chunk of another one does not decrypt at all; and which chunks the file ended up with, of
+//! several attempts to upload it, the key authenticates.
 
 use std::fmt;
 
 use base64ct::{Base64, Encoding};
+use subtle::ConstantTimeEq;
 use vaultshare_primitives::{IV_BYTES, TAG_BYTES};
 use zeroize::Zeroizing;
 
 use crate::{
     Error, Result,
-    crypto::{aes_key::AesKey, envelope::ADDITIONAL_DATA},
+    crypto::{
+        aes_key::AesKey, backend::hmac_sha256, encoding::to_base64url, envelope::ADDITIONAL_DATA, places::file_text,
+    },
 };
 
 /// The length of every chunk but the last, in bytes.
@@ -144,6 +148,17 @@ impl FileKey {
         Ok(tag == seal.tag)
     }
 
+    /// Authenticates a whole file by the seals of its chunks: of what the key has encrypted more often than once, as a client
+    /// does that goes on with an upload, exactly these. Base64url.
+    pub fn authenticate(&self, seals: &[ChunkSeal]) -> String {
+        to_base64url(&hmac_sha256(self.0.as_bytes(), &file_text(seals.iter().map(|seal| (&seal.iv, &seal.tag)))))
+    }
+
+    /// Whether [`FileKey::authenticate`] gave this for these chunks. In constant time.
+    pub fn is_authentic(&self, seals: &[ChunkSeal], code: &str) -> bool {
+        self.authenticate(seals).as_bytes().ct_eq(code.as_bytes()).into()
+    }
+
     /// Decrypts a chunk, whatever its place.
     ///
     /// # Errors
@@ -207,6 +222,23 @@ mod tests {
         let place = ChunkPlace { index: 0x01_02_03, is_last: true };
         let (_, seal) = block_on(key.seal_chunk(b"", place, UploadAttempt([9, 8, 7, 6, 5]))).unwrap();
         assert_eq!(seal.iv, *b"vs1f\x09\x08\x07\x06\x05\x02\x04\x07");
+    }
+
+    #[test]
+    fn a_file_is_authenticated_by_every_seal_and_their_order() {
+        let key = FileKey::from_value(&"x".repeat(32)).unwrap();
+        let seal = |byte| ChunkSeal { iv: [byte; 12], tag: [byte; 16] };
+        let code = key.authenticate(&[seal(1), seal(2)]);
+        assert!(key.is_authentic(&[seal(1), seal(2)], &code));
+        let other_tag = ChunkSeal { tag: [3; 16], ..seal(2) };
+        for others in [vec![seal(2), seal(1)], vec![seal(1)], vec![seal(1), seal(2), seal(2)], vec![seal(1), other_tag]]
+        {
+            assert!(!key.is_authentic(&others, &code));
+        }
+        assert!(!FileKey::generate().unwrap().is_authentic(&[seal(1), seal(2)], &code));
+        assert!(!key.is_authentic(&[seal(1), seal(2)], ""));
+        // By a Python script, from the form in docs/protocol/envelopes.md.
+        assert_eq!(code, "6GG7x4Bv6ah-LD0BB0uWqtqb8wjDA5chyEOOAWHWQcg=");
     }
 
     #[test]

@@ -19,7 +19,7 @@ use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
-use vaultshare_primitives::unpadded;
+use vaultshare_primitives::{IV_BYTES, unpadded};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -686,6 +686,19 @@ pub(super) fn acceptance_text(inviter: &[u8], invitee: &[u8]) -> Vec<u8> {
     let mut text = Text::new("accept");
     text.bytes(inviter);
     text.bytes(invitee);
+    text.0
+}
+
+/// What a file's key authenticates: the IV and tag of every chunk, in their order.
+pub(super) fn file_text<'a>(
+    seals: impl ExactSizeIterator<Item = (&'a [u8; IV_BYTES], &'a [u8; TAG_BYTES])>,
+) -> Vec<u8> {
+    let mut text = Text::new("file");
+    text.length(seals.len());
+    for (iv, tag) in seals {
+        text.bytes(iv);
+        text.bytes(tag);
+    }
     text.0
 }
 

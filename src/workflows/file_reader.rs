@@ -108,7 +108,7 @@ impl AttachedFile {
             return self.open_envelope(range, require_bound).await;
         };
         let artifacts = attachments::read_small_blob(self.session.vault(), &SignedUrl::parse(&beside.url)?).await?;
-        let (chunks, is_bound) = chunks_of(&artifacts)?;
+        let (chunks, is_bound) = chunks_of(&artifacts, &self.key)?;
         if require_bound && !is_bound {
             return Err(unbound());
         }
@@ -241,9 +241,9 @@ fn unbound() -> Error {
     )
 }
 
-/// The chunks of a file, and whether each names its place: then all do, each its own, and the last one the end. `MISPLACED`
-/// where they do not.
-fn chunks_of(json: &[u8]) -> Result<(Vec<Chunk>, bool)> {
+/// The chunks of a file, and whether each names its place: then all do, each its own, and the last one the end, and the file's
+/// key authenticates them together. `MISPLACED` where they do not.
+fn chunks_of(json: &[u8], key: &FileKey) -> Result<(Vec<Chunk>, bool)> {
     let refused = || bad_response("what decrypts the file's chunks is not what the protocol says");
     let artifacts: EncryptionArtifacts = serde_json::from_slice(json).map_err(|_| refused())?;
     let count = artifacts.at.len();
@@ -276,6 +276,12 @@ fn chunks_of(json: &[u8]) -> Result<(Vec<Chunk>, bool)> {
             _ => return Err(misplaced()),
         }
         chunks.push(Chunk { start, length, seal });
+    }
+    if is_bound {
+        let seals: Vec<ChunkSeal> = chunks.iter().map(|chunk| chunk.seal).collect();
+        if !artifacts.vs1.is_some_and(|code| key.is_authentic(&seals, &code)) {
+            return Err(misplaced());
+        }
     }
     Ok((chunks, is_bound))
 }

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{
-    ItemChange, NewSlot, ProgressListener, Session, Value, file_reader::AttachedFile, idempotency::PendingOperation,
-    refusals::bad_response, session::Keys,
+    ItemChange, NewSlot, ProgressListener, Session, Value, clock::now_milliseconds, file_reader::AttachedFile,
+    idempotency::PendingOperation, refusals::bad_response, session::Keys,
 };
 use crate::{
     api::{
@@ -36,6 +36,9 @@ pub(super) const ATTACHMENT: &str = "attachment";
 pub(super) const CHUNKS_IN_FLIGHT: usize = 4;
 
 pub(super) const AES_GCM: &str = "AES-GCM";
+
+/// For how long an upload can go on, in milliseconds: as long as our servers keep what belongs to no attachment.
+const GO_ON_FOR: u64 = 2 * 24 * 60 * 60 * 1000;
 
 /// The longest name of a file, in characters.
 const LONGEST_NAME: usize = 255;
@@ -69,6 +72,8 @@ struct Resumption {
     file: NewFile,
     /// As the slot will hold it.
     key: String,
+    /// When the upload began, in milliseconds since 1970.
+    since: u64,
 }
 
 /// An upload that is under way.
@@ -185,7 +190,7 @@ impl Session {
             };
             match (self.send(&upload, file, source, progress).await, upload.blob, &unattached) {
                 (Ok(sent), Some(blob), _) => {
-                    let attachment = self.finish_upload(file, &blob, &sent).await?;
+                    let attachment = self.finish_upload(file, &blob, &upload.key, &sent).await?;
                     let made = Unattached { key: upload.key, seals: sent.seals, attachment };
                     keys.remember_unattached(operation.key(), &made);
                     return Ok(made);
@@ -216,12 +221,17 @@ impl Session {
             // What cannot be read is of another client, or is no upload of this user's.
             let Ok(note) = keys.dek.decrypt_note(&upload.encrypted_resume, &Place::Upload).await else { continue };
             let Ok(known) = serde_json::from_slice::<Resumption>(&note) else { continue };
-            if known.item != *item_id || known.file != *file {
+            let is_old = now_milliseconds().saturating_sub(known.since) > GO_ON_FOR;
+            if known.item != *item_id || known.file != *file || is_old {
                 continue;
             }
             let key = Rc::new(FileKey::from_value(&known.key)?);
             let seals = upload.blocks.iter().filter_map(|id| ChunkSeal::from_block_id(id));
-            let stored = seals.filter_map(|seal| Some((seal.place()?, seal))).collect();
+            let stored: BTreeMap<_, _> = seals.filter_map(|seal| Some((seal.place()?, seal))).collect();
+            // Of nothing that it has shown, the server could have shown the file that this key was made for.
+            if stored.is_empty() {
+                continue;
+            }
             let blob = UploadUrl { blob_id: upload.blob_id, blob_key: upload.blob_key, url: upload.url };
             return Ok(Some(Upload { key, blob: Some(blob), stored }));
         }
@@ -233,7 +243,12 @@ impl Session {
         let keys = self.keys()?;
         let encrypted_resume = match is_resumable(file) {
             true => {
-                let note = Resumption { item: item_id.clone(), file: file.clone(), key: key.to_value().to_string() };
+                let note = Resumption {
+                    item: item_id.clone(),
+                    file: file.clone(),
+                    key: key.to_value().to_string(),
+                    since: now_milliseconds(),
+                };
                 Some(keys.dek.encrypt_note(&note, &Place::Upload).await?)
             }
             false => None,
@@ -305,11 +320,11 @@ impl Session {
     }
 
     /// Commits the file, stores what decrypts its chunks beside it, and makes an attachment of both.
-    async fn finish_upload(&self, file: &NewFile, blob: &UploadUrl, sent: &Sent) -> Result<Id> {
+    async fn finish_upload(&self, file: &NewFile, blob: &UploadUrl, key: &FileKey, sent: &Sent) -> Result<Id> {
         let vault = self.vault();
         let blocks: Vec<String> = sent.seals.iter().map(ChunkSeal::to_block_id).collect();
         attachments::commit_blocks(vault, &SignedUrl::parse(&blob.url)?, &blocks).await?;
-        let artifacts = serde_json::to_vec(&artifacts_of(sent))
+        let artifacts = serde_json::to_vec(&artifacts_of(sent, key))
             .map_err(|_| Error::internal("a file's artifacts could not be serialized"))?;
         let beside = NewBlob {
             filename: format!("{}.encryption_artifacts", file.name),
@@ -373,7 +388,7 @@ fn is_resumable(file: &NewFile) -> bool {
     file.length.is_some_and(|length| length > FILE_CHUNK_BYTES as u64)
 }
 
-fn artifacts_of(Sent { seals, length }: &Sent) -> EncryptionArtifacts {
+fn artifacts_of(Sent { seals, length }: &Sent, key: &FileKey) -> EncryptionArtifacts {
     let chunk = FILE_CHUNK_BYTES as u64;
     // None of an empty file, of which the one chunk has nothing to read.
     let range = (0..length.div_ceil(chunk)).map(|index| {
@@ -388,5 +403,6 @@ fn artifacts_of(Sent { seals, length }: &Sent) -> EncryptionArtifacts {
         encryption_strategy: AES_GCM.to_owned(),
         encryption_stratergy: AES_GCM.to_owned(),
         size: Some(*length),
+        vs1: Some(key.authenticate(seals)),
     }
 }

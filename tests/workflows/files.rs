@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use vaultshare::{
     ErrorCode, Result,
     api::Id,
-    crypto::FILE_CHUNK_BYTES,
+    crypto::{ChunkSeal, FILE_CHUNK_BYTES},
     workflows::{AttachedFile, FileSource, Item, NewFile, Session, TaskSelection},
 };
 use zeroize::Zeroizing;
@@ -245,6 +245,66 @@ async fn an_upload_goes_on_after_a_reload_with_what_is_missing() {
     assert_eq!(blocks_sent(&harness), 8);
 }
 
+/// The server keeps all that it was sent, and shows of an upload no more than the block that both files begin with.
+#[tokio::test]
+async fn a_server_cannot_mix_what_several_attempts_sent() {
+    let harness = Harness::new().await;
+    let alice = harness.user().await;
+    let item = car(&alice).await.record.id;
+    let first = content(3 * FILE_CHUNK_BYTES, 0);
+    let second: Vec<u8> = first.iter().zip(0..).map(|(byte, at)| byte ^ u8::from(at > FILE_CHUNK_BYTES)).collect();
+    harness.network.refuse(|_, path| (path == "/vault/direct/attachments").then_some(500));
+    harness.network.sent_bodies();
+    attach(&alice, &item, "film.mp4", &first).await.unwrap_err();
+    harness.network.stop_tampering();
+    let blocks: Vec<_> =
+        harness.network.sent_bodies().into_iter().filter(|body| body.len() == FILE_CHUNK_BYTES).collect();
+    let uploads = harness.reply(&alice, "/vault/direct/attachments/uploads").await;
+    let seals: Vec<ChunkSeal> = uploads["uploads"][0]["blocks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|id| ChunkSeal::from_block_id(id.as_str().unwrap()).unwrap())
+        .collect();
+    let seal_of = |index| *seals.iter().find(|seal| seal.place().unwrap().index == index).unwrap();
+
+    let begins = seal_of(0).to_block_id();
+    harness.network.lie("GET", "/vault/direct/attachments/uploads", move |json| {
+        json["uploads"][0]["blocks"] = json!([begins]);
+    });
+    let file = attach(&alice, &item, "film.mp4", &second).await.unwrap();
+    harness.network.stop_tampering();
+    assert!(read(&file, WHOLE).await.unwrap() == second);
+
+    let (seal, block) = (seal_of(1), blocks[1].clone());
+    let theirs = second_block(&harness, &alice, &file).await;
+    harness.network.tamper(move |_, _, body| match serde_json::from_slice::<Json>(&body) {
+        Ok(json) if json.get("iv").is_some() => alter(body, |json| {
+            json["iv"][1]["data"] = json!(seal.iv);
+            json["at"][1]["data"] = json!(seal.tag);
+        }),
+        _ if body == theirs => block.clone(),
+        _ => body,
+    });
+    assert_eq!(read(&file, WHOLE).await.unwrap_err().code(), ErrorCode::Misplaced);
+}
+
+/// The ciphertext of a file's second chunk, as the server has it.
+async fn second_block(harness: &Harness, user: &Session, file: &AttachedFile) -> Vec<u8> {
+    let seen: Rc<RefCell<Vec<Vec<u8>>>> = Rc::default();
+    let bodies = Rc::clone(&seen);
+    harness.network.tamper(move |_, path, body| {
+        if path.contains("/blobs/") && body.len() == FILE_CHUNK_BYTES {
+            bodies.borrow_mut().push(body.clone());
+        }
+        body
+    });
+    let file = only_named(user, &file.item_id, &file.record.filename).await;
+    read(&file, FILE_CHUNK_BYTES as u64..FILE_CHUNK_BYTES as u64 + 1).await.unwrap();
+    harness.network.stop_tampering();
+    seen.take().remove(0)
+}
+
 /// Nothing of the first file is in the second, and no IV was used for both.
 #[tokio::test]
 async fn an_upload_does_not_go_on_with_another_file() {
@@ -373,7 +433,7 @@ async fn a_server_cannot_pass_another_file_off() {
         *json = record.clone();
         json["attachment"]["id"] = json!(id.as_str());
     });
-    assert_eq!(read(&file, WHOLE).await.unwrap_err().code(), ErrorCode::DecryptionFailed);
+    assert_eq!(read(&file, WHOLE).await.unwrap_err().code(), ErrorCode::Misplaced);
     harness.network.stop_tampering();
 
     // A slot that names the other's file.
@@ -388,7 +448,7 @@ async fn a_server_cannot_pass_another_file_off() {
     let named_other = alice.list_files(&item).await.unwrap();
     let outcomes = futures_util::future::join_all(named_other.iter().map(|file| read(file, WHOLE))).await;
     let codes: Vec<_> = outcomes.into_iter().map(|outcome| outcome.map_err(|error| error.code())).collect();
-    assert!(codes.contains(&Err(ErrorCode::DecryptionFailed)) && codes.contains(&Ok(content(10, 2))), "{codes:?}");
+    assert!(codes.contains(&Err(ErrorCode::Misplaced)) && codes.contains(&Ok(content(10, 2))), "{codes:?}");
 }
 
 /// Neither the session's token nor a key goes where the server says that a file is, and only to where one can be.

@@ -194,6 +194,9 @@ pub struct EncryptionArtifacts {
     /// Length of the file.
     #[serde(default)]
     pub size: Option<u64>,
+    /// What authenticates IVs and tags together, under the file's key, in base64url. Of this client's files alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vs1: Option<String>,
 }
 
 /// Bytes as Node.js serializes them.
