@@ -23,7 +23,8 @@ if (Symbol.dispose) {
   });
 }
 
-export const { Attachment, decryptWithPassphrase, KeyPair, PublicKey, qrCode, Session, SymmetricKey, VaultClient } = bindings;
+export const { Attachment, decryptWithPassphrase, KeyPair, PublicKey, qrCode, Session, SymmetricKey, VaultClient } =
+  bindings;
 
 function guardMembers(type) {
   for (const name of Reflect.ownKeys(type.prototype)) {

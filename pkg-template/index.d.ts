@@ -964,9 +964,9 @@ export class Attachment {
    * const handle = await showSaveFilePicker({ suggestedName: attachment.name });
    * await (await attachment.open()).pipeTo(await handle.createWritable());
    */
-  open(options?: CallOptions & { start?: number; end?: number; requireBound?: boolean }): Promise<
-    Platform<'ReadableStream'>
-  >;
+  open(
+    options?: CallOptions & { start?: number; end?: number; requireBound?: boolean },
+  ): Promise<Platform<'ReadableStream'>>;
   /**
    * The whole file. Its type is the file's only where a page can show that type without running anything of it:
    * pictures but SVG, sound, films, PDF and plain text. Of all else it is `application/octet-stream`.
