@@ -160,11 +160,15 @@ impl Session {
         Ok(item.slots.iter().filter_map(|slot| AttachedFile::of(self, &item, slot).ok()).collect())
     }
 
-    /// Removes a file's slot, then the file. `NOT_OWNER` for one that was received.
+    /// Removes a file's slot, then the file. `NOT_OWNER` for one that was received; `NOT_FOUND` where there is neither.
     pub async fn remove_file(&self, slot_id: &Id, attachment_id: &Id) -> Result<()> {
-        self.remove_slot(slot_id).await?;
+        let slot = match self.remove_slot(slot_id).await {
+            // An attempt before may have removed it.
+            Err(error) if error.code() != ErrorCode::NotFound => return Err(error),
+            slot => slot,
+        };
         match attachments::delete(self.vault(), attachment_id).await {
-            Err(error) if error.code() == ErrorCode::NotFound => Ok(()),
+            Err(error) if error.code() == ErrorCode::NotFound => slot,
             deleted => deleted.map(drop),
         }
     }

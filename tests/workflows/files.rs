@@ -198,6 +198,31 @@ async fn attaching_resumes_after_any_failed_request() {
 }
 
 #[tokio::test]
+async fn removing_resumes_after_any_failed_request() {
+    let harness = Harness::new().await;
+    let alice = harness.user().await;
+    let item = car(&alice).await.record.id;
+    for fault in Fault::ALL {
+        for number in 1..20 {
+            let file = attach(&alice, &item, "photo.png", b"bytes").await.unwrap();
+            harness.network.fail(number, fault);
+            let outcome = alice.remove_file(&file.slot_id, &file.record.id).await;
+            let got_through = harness.network.cancel_fault();
+            // A deletion whose answer was lost has nothing left to find.
+            match (outcome, alice.remove_file(&file.slot_id, &file.record.id).await) {
+                (Ok(()), Err(error)) | (Err(_), Err(error)) => assert_eq!(error.code(), ErrorCode::NotFound),
+                (outcome, Ok(())) => assert!(outcome.is_err(), "{fault:?} at {number}"),
+            }
+            assert!(alice.list_files(&item).await.unwrap().is_empty(), "{fault:?} at {number}");
+            assert_eq!(read(&file, WHOLE).await.unwrap_err().code(), ErrorCode::NotFound, "{fault:?} at {number}");
+            if got_through {
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn reading_resumes_after_any_failed_request() {
     let harness = Harness::new().await;
     let alice = harness.user().await;
