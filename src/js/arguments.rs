@@ -257,18 +257,23 @@ fn time_of(value: &JsValue) -> Option<f64> {
 }
 
 /// Whether an object says that it is of this class, which holds across frames where `instanceof` does not.
-pub(super) fn is_tagged(value: &JsValue, class: &str) -> bool {
+fn is_tagged(value: &JsValue, class: &str) -> bool {
     value.is_object() && tag_of(value).is_ok_and(|tag| tag.as_deref() == Some(class))
 }
 
-/// Whether a signal has fired; `None` of what is no `AbortSignal`, of whatever frame. Asked by the class's own getter, which
-/// looks at what the object is and not at what it says.
+/// Whether a signal has fired; `None` of what is no `AbortSignal`, of whatever frame.
 pub(super) fn aborted(value: &JsValue) -> Option<bool> {
-    let class = Reflect::get(&js_sys::global(), &"AbortSignal".into()).ok()?;
+    own_property(value, "AbortSignal", "aborted")?.as_bool()
+}
+
+/// A property that the platform's class has, `None` of what is none of that class, of whatever frame. Asked by the class's own
+/// getter, which looks at what the object is and not at what it says.
+pub(super) fn own_property(value: &JsValue, class: &str, name: &str) -> Option<JsValue> {
+    let class = Reflect::get(&js_sys::global(), &class.into()).ok()?;
     let prototype = Reflect::get(&class, &"prototype".into()).ok()?;
-    let property = Reflect::get_own_property_descriptor(prototype.dyn_ref::<Object>()?, &"aborted".into()).ok()?;
+    let property = Reflect::get_own_property_descriptor(prototype.dyn_ref::<Object>()?, &name.into()).ok()?;
     let getter: Function = Reflect::get(&property, &"get".into()).ok()?.dyn_into().ok()?;
-    Reflect::apply(&getter, value, &Array::new()).ok()?.as_bool()
+    Reflect::apply(&getter, value, &Array::new()).ok()
 }
 
 fn tag_of(value: &JsValue) -> Result<Option<String>, JsValue> {

@@ -12,7 +12,7 @@ use web_sys::{Blob, BlobPropertyBag};
 use zeroize::Zeroizing;
 
 use super::{
-    arguments::{byte_array, get, is_absent, is_tagged, optional_flag, optional_text, wrong},
+    arguments::{byte_array, get, is_absent, optional_flag, optional_text, own_property, wrong},
     call::work,
     results::done,
     session_handle::SessionHandle,
@@ -61,11 +61,11 @@ impl Attaching {
         let content_type = optional_text(options, "type")?;
         let label = optional_text(options, "label")?;
         let (source, length, own_name, own_type): (Box<dyn FileSource>, _, _, _) =
-            if is_tagged(value, "Blob") || is_tagged(value, "File") {
+            if let Some(size) = own_property(value, "Blob", "size") {
                 let blob: Blob = value.clone().unchecked_into();
-                let length = blob.size() as u64;
+                let length = size.as_f64().unwrap_or_default() as u64;
                 (Box::new(BlobSource { blob, at: 0 }), Some(length), said("name")?, said("type")?)
-            } else if is_tagged(value, "ReadableStream") {
+            } else if own_property(value, "ReadableStream", "locked").is_some() {
                 let stream = ReadableStream::from_raw(value.clone().unchecked_into());
                 let stream = stream.try_into_stream().map_err(|_| wrong("file"))?;
                 (Box::new(StreamSource { stream, left: Vec::new(), is_over: false }), None, None, None)

@@ -108,7 +108,7 @@ const calls = {
   'items.attach': () => [
     [id, new Uint8Array(3), { name: 'a.png', type: 'image/png', label: 'A picture', ...options() }],
     [id, new File(['abc'], 'a.png')],
-    [id, new Blob(['abc']).stream(), { name: 'a.png' }],
+    [id, new Blob(['abc']).stream(), { name: 'a.png', ...options() }],
   ],
   'items.attachments': () => [[id, options()]],
   'items.delete': () => [[id, options()]],
