@@ -10,7 +10,6 @@ use zeroize::Zeroizing;
 
 use super::{
     Item, Session, Slot,
-    files::{AES_GCM, CHUNKS_IN_FLIGHT},
     refusals::{bad_response, expect_id},
 };
 use crate::{
@@ -22,6 +21,12 @@ use crate::{
     error::{Error, ErrorCode, Result},
     http::{MAXIMUM_REPLY_LENGTH, SignedUrl},
 };
+
+/// How many chunks are on their way at a time, either way. Each is in memory meanwhile.
+pub(super) const CHUNKS_IN_FLIGHT: usize = 4;
+
+/// What a file is encrypted by, as its artifacts call it.
+pub(super) const AES_GCM: &str = "AES-GCM";
 
 /// A file of an item, own or received, and the key that reads it.
 #[derive(Clone)]

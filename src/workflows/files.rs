@@ -4,7 +4,7 @@
 //! encrypt the key anew, and never the file. The file goes up first and the slot is written last, so that nobody sees a
 //! slot without its file.
 
-use std::{collections::BTreeMap, fmt, rc::Rc};
+use std::{collections::BTreeMap, rc::Rc};
 
 use futures_util::{
     future::LocalBoxFuture,
@@ -14,8 +14,12 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{
-    ItemChange, NewSlot, ProgressListener, Session, Value, clock::now_milliseconds, file_reader::AttachedFile,
-    idempotency::PendingOperation, refusals::bad_response, session::Keys,
+    ItemChange, NewSlot, ProgressListener, Session, Value,
+    clock::now_milliseconds,
+    file_reader::{AES_GCM, AttachedFile, CHUNKS_IN_FLIGHT},
+    idempotency::PendingOperation,
+    refusals::bad_response,
+    unattached::Unattached,
 };
 use crate::{
     api::{
@@ -30,12 +34,7 @@ use crate::{
 };
 
 /// The type of slots that stand for a file.
-pub(super) const ATTACHMENT: &str = "attachment";
-
-/// How many chunks are on their way at a time. Each is in memory meanwhile.
-pub(super) const CHUNKS_IN_FLIGHT: usize = 4;
-
-pub(super) const AES_GCM: &str = "AES-GCM";
+const ATTACHMENT: &str = "attachment";
 
 /// For how long an upload can go on, in milliseconds: as long as our servers keep what belongs to no attachment.
 const GO_ON_FOR: u64 = 2 * 24 * 60 * 60 * 1000;
@@ -91,20 +90,6 @@ struct Sent {
     length: u64,
 }
 
-/// An attachment that no slot stands for yet, because the call that made it failed afterwards.
-#[derive(Clone)]
-pub(super) struct Unattached {
-    key: Rc<FileKey>,
-    seals: Vec<ChunkSeal>,
-    attachment: Id,
-}
-
-impl fmt::Debug for Unattached {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Unattached").field("attachment", &self.attachment).finish_non_exhaustive()
-    }
-}
-
 /// Why a chunk cannot be sent.
 enum Interruption {
     Error(Error),
@@ -149,7 +134,7 @@ impl Session {
         let made = made.ok_or_else(|| bad_response("the server made no slot for the file"))?;
         let attached = AttachedFile::of(self, &item, made)?;
         let keys = self.keys()?;
-        keys.unattached.borrow_mut().remove(operation.key());
+        keys.unattached.remove(operation.key());
         operation.complete();
         Ok(attached)
     }
@@ -182,7 +167,7 @@ impl Session {
         progress: &ProgressListener,
     ) -> Result<Unattached> {
         let keys = self.keys()?;
-        let unattached = keys.unattached.borrow().get(operation.key()).cloned();
+        let unattached = keys.unattached.get(operation.key());
         let mut earlier = match &unattached {
             Some(made) => Some(Upload::made(made)),
             None => self.upload_to_go_on_with(item_id, file).await?,
@@ -196,7 +181,7 @@ impl Session {
                 (Ok(sent), Some(blob), _) => {
                     let attachment = self.finish_upload(file, &blob, &upload.key, &sent).await?;
                     let made = Unattached { key: upload.key, seals: sent.seals, attachment };
-                    keys.remember_unattached(operation.key(), &made);
+                    keys.unattached.insert(operation.key(), &made);
                     return Ok(made);
                 }
                 (Ok(_), None, Some(made)) => return Ok(made.clone()),
@@ -360,19 +345,6 @@ impl Upload {
     fn made(made: &Unattached) -> Self {
         let stored = made.seals.iter().filter_map(|seal| Some((seal.place()?, *seal))).collect();
         Upload { key: Rc::clone(&made.key), blob: None, stored }
-    }
-}
-
-/// Bounds the memory of a page whose calls keep failing.
-const MAX_UNATTACHED: usize = 64;
-
-impl Keys {
-    fn remember_unattached(&self, operation: &str, made: &Unattached) {
-        let mut unattached = self.unattached.borrow_mut();
-        if unattached.len() >= MAX_UNATTACHED {
-            unattached.clear();
-        }
-        unattached.insert(operation.to_owned(), made.clone());
     }
 }
 

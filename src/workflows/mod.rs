@@ -48,6 +48,7 @@ mod slot_rows;
 mod snapshot;
 mod tasks;
 mod templates;
+mod unattached;
 
 pub use client::{Client, ClientOptions};
 pub use connection_keys::{ConnectionRef, Verified};

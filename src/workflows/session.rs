@@ -11,10 +11,10 @@ use super::{
     KeyPairPool,
     clock::now_milliseconds,
     connection_keys::{ConnectionKeyPair, Recipient},
-    files::Unattached,
     idempotency::PendingOperations,
     memory::{KeptMemory, Memory, ServerProof},
     services::Services,
+    unattached::UnattachedFiles,
 };
 use crate::{
     api::{Id, keystore, vault},
@@ -77,7 +77,7 @@ pub(super) struct Keys {
     pub(super) dek: DataKey,
     pub(super) pending: PendingOperations,
     /// Files whose upload ended and whose slot was not made, by the operation.
-    pub(super) unattached: RefCell<BTreeMap<String, Unattached>>,
+    pub(super) unattached: UnattachedFiles,
     /// Fingerprint of the key pair that signs the user in to the Vault.
     pub(super) login_key: String,
     pub(super) spelling: Cell<Spelling>,
@@ -114,7 +114,7 @@ impl Session {
             kek,
             dek,
             pending: PendingOperations::default(),
-            unattached: RefCell::default(),
+            unattached: UnattachedFiles::default(),
             login_key,
             spelling: Cell::new(spelling),
             memory: RefCell::new(Memory::of_sign_in(server, now_milliseconds())),

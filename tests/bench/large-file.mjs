@@ -19,6 +19,8 @@ import { median } from './statistics.mjs';
 const MEBIBYTE = 1024 * 1024;
 /** Between two looks at the memory, in milliseconds. */
 const INTERVAL = 100;
+/** What tells the page's process from others, in bytes. */
+const BALLAST = 256 * MEBIBYTE;
 /** How much more memory than idle the page may take, in bytes, and how many times the floor each way. */
 const BOUNDS = { memory: 64 * MEBIBYTE, floor: 1.3 };
 
@@ -49,7 +51,7 @@ try {
   await page.evaluate(async (url) => {
     globalThis.large = await (await import('/bench/large-file.mjs')).prepare(url);
   }, options.url);
-  const renderer = await pageProcess();
+  const renderer = await pageProcess(page);
 
   const times = { 'attach ours': [], 'attach floor': [], 'read ours': [], 'read floor': [] };
   const curves = {};
@@ -87,13 +89,22 @@ async function writeRandom(path, length) {
   await handle.close();
 }
 
-/** The process that the page has to itself. */
-async function pageProcess() {
+/** The process that the page has to itself: the one that grows when the page does. */
+async function pageProcess(page) {
   const session = await browser.newBrowserCDPSession();
   const { processInfo } = await session.send('SystemInfo.getProcessInfo');
   const renderers = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id);
-  const sizes = await Promise.all(renderers.map(memoryOf));
-  return renderers[sizes.indexOf(Math.max(...sizes))];
+  const before = await Promise.all(renderers.map(memoryOf));
+  await page.evaluate((length) => {
+    globalThis.ballast = new Uint8Array(length).fill(1);
+  }, BALLAST);
+  const after = await Promise.all(renderers.map(memoryOf));
+  await page.evaluate(() => {
+    delete globalThis.ballast;
+  });
+  const grown = renderers.filter((_, index) => after[index] - before[index] > BALLAST / 2);
+  if (grown.length !== 1) throw new Error('the process of the page was not found');
+  return grown[0];
 }
 
 /** What the process alone has in memory, in bytes. */
