@@ -91,11 +91,16 @@ pub(crate) fn printable(text: &str) -> String {
     for character in text.chars() {
         match character {
             '\n' => shown.push('\n'),
-            _ if character.is_control() || is_invisible(character) => shown.extend(character.escape_unicode()),
+            _ if is_unprintable(character) => shown.extend(character.escape_unicode()),
             _ => shown.push(character),
         }
     }
     shown
+}
+
+/// Whether a terminal would obey a character, or show nothing of it.
+pub(crate) fn is_unprintable(character: char) -> bool {
+    character.is_control() || is_invisible(character)
 }
 
 /// What Unicode calls Bidi_Control, Default_Ignorable_Code_Point (drawn as nothing) or a separator of lines. Not the joiners

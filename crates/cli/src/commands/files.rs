@@ -24,7 +24,7 @@ use super::{Terminal, shown};
 use crate::{
     arguments::{Auth, OneConfig},
     config_file::{self, ConfigFile},
-    output::{self, SlotSpec, printable},
+    output::{self, SlotSpec, is_unprintable, printable},
 };
 
 const KIND: &str = "FileAttachment";
@@ -107,10 +107,15 @@ async fn read(file: &AttachedFile, to: &mut File) -> anyhow::Result<()> {
 /// A name for a file in a folder of the user's. What it is called is the server's word: it has no way to another folder, hides
 /// nothing and is no name that a system keeps for itself.
 fn file_name(told: &str) -> String {
+    // By a character of one byte that is no separator, as escapes would not be: they have a backslash, and lengthen the name.
+    let seen: String = told.chars().map(|character| if is_unprintable(character) { '_' } else { character }).collect();
+    // Before a system's own names are looked for, which may stand behind these.
+    let begun = seen.trim_start_matches(['.', '-', ' ']);
+    if begun.is_empty() {
+        return "attachment".to_owned();
+    }
     let options = sanitize_filename::Options { windows: true, truncate: true, replacement: "_" };
-    let name = sanitize_filename::sanitize_with_options(told, options);
-    let name = name.trim_start_matches(['.', '-', ' ']);
-    if name.is_empty() { "attachment".to_owned() } else { printable(name) }
+    sanitize_filename::sanitize_with_options(begun, options)
 }
 
 /// Of a way of many small steps some are told.
@@ -153,15 +158,22 @@ mod tests {
             ("..\\..\\x", "_.._x"),
             (".bashrc", "bashrc"),
             ("-rf", "rf"),
-            ("..", "_"),
-            ("...", "_"),
+            ("..", "attachment"),
+            ("...", "attachment"),
             ("", "attachment"),
             ("NUL", "_"),
+            (".NUL", "_"),
+            ("- aux.txt", "_"),
             ("a\u{0}b\nc", "a_b_c"),
+            ("a\u{202e}gnp.exe", "a_gnp.exe"),
+            ("\u{200b}.bashrc", "_.bashrc"),
+            ("a\u{7f}b", "a_b"),
         ] {
             assert_eq!(file_name(told), name, "{told:?}");
         }
-        assert!(!file_name("a\u{202e}gnp.exe").contains('\u{202e}'));
-        assert!(file_name(&"x".repeat(1000)).len() <= 255);
+        for character in ["x", "\u{202e}", "\u{5317}"] {
+            let name = file_name(&character.repeat(1000));
+            assert!((1..=255).contains(&name.len()), "{name}");
+        }
     }
 }
