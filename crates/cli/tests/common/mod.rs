@@ -12,7 +12,7 @@ use std::{
 use axum::{
     body::{Body, to_bytes},
     extract::Request,
-    http::header::CONTENT_LENGTH,
+    http::header::{CONTENT_LENGTH, RANGE},
     middleware::{self, Next},
     response::Response,
 };
@@ -26,21 +26,34 @@ type Lie = Box<dyn Fn(&str, &str, &mut Json) + Send>;
 pub(crate) struct Terminal {
     pub(crate) folder: Folder,
     url: String,
-    lie: Arc<Mutex<Option<Lie>>>,
+    lies: Lies,
+}
+
+/// How a server's replies are altered.
+#[derive(Clone, Default)]
+struct Lies {
+    json: Arc<Mutex<Option<Lie>>>,
+    cut_short: Arc<Mutex<Option<&'static str>>>,
 }
 
 impl Terminal {
     pub(crate) fn without_server() -> Terminal {
-        Terminal { folder: Folder::new().unwrap(), url: "http://127.0.0.1:9".to_owned(), lie: Arc::default() }
+        Terminal { folder: Folder::new().unwrap(), url: "http://127.0.0.1:9".to_owned(), lies: Lies::default() }
     }
 
     /// From now on the server's replies in JSON are altered.
     pub(crate) fn lie(&self, lie: impl Fn(&str, &str, &mut Json) + Send + 'static) {
-        *self.lie.lock().unwrap() = Some(Box::new(lie));
+        *self.lies.json.lock().unwrap() = Some(Box::new(lie));
+    }
+
+    /// From now on replies to requests for this range of bytes have half of them.
+    pub(crate) fn cut_short(&self, range: &'static str) {
+        *self.lies.cut_short.lock().unwrap() = Some(range);
     }
 
     pub(crate) fn be_honest(&self) {
-        *self.lie.lock().unwrap() = None;
+        *self.lies.json.lock().unwrap() = None;
+        *self.lies.cut_short.lock().unwrap() = None;
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
@@ -123,29 +136,29 @@ pub(crate) async fn with_server(story: impl FnOnce(&Terminal) + Send + 'static) 
     let server = fresh_server().await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let lie: Arc<Mutex<Option<Lie>>> = Arc::default();
+    let lies = Lies::default();
     let (stop, stopped) = oneshot::channel::<()>();
-    let lying = middleware::from_fn_with_state(Arc::clone(&lie), answer);
+    let lying = middleware::from_fn_with_state(lies.clone(), answer);
     let app = server.router().layer(lying).into_make_service_with_connect_info::<SocketAddr>();
     let serving = axum::serve(listener, app).with_graceful_shutdown(async { drop(stopped.await) });
     let serving = tokio::spawn(async { serving.await });
-    tokio::task::spawn_blocking(move || story(&Terminal { folder: Folder::new().unwrap(), url, lie })).await.unwrap();
+    tokio::task::spawn_blocking(move || story(&Terminal { folder: Folder::new().unwrap(), url, lies })).await.unwrap();
     stop.send(()).unwrap();
     serving.await.unwrap().unwrap();
     server.close().await;
 }
 
-async fn answer(
-    axum::extract::State(lie): axum::extract::State<Arc<Mutex<Option<Lie>>>>,
-    request: Request,
-    next: Next,
-) -> Response {
+async fn answer(axum::extract::State(lies): axum::extract::State<Lies>, request: Request, next: Next) -> Response {
     let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
+    let range = request.headers().get(RANGE).cloned();
     let (mut parts, body) = next.run(request).await.into_parts();
     let mut body = to_bytes(body, usize::MAX).await.unwrap().to_vec();
-    if let (Some(lie), Ok(mut reply)) = (&*lie.lock().unwrap(), serde_json::from_slice::<Json>(&body)) {
+    if let (Some(lie), Ok(mut reply)) = (&*lies.json.lock().unwrap(), serde_json::from_slice::<Json>(&body)) {
         lie(&method, &path, &mut reply);
         body = serde_json::to_vec(&reply).unwrap();
+    }
+    if range.is_some_and(|range| lies.cut_short.lock().unwrap().is_some_and(|cut| range == cut)) {
+        body.truncate(body.len() / 2);
     }
     parts.headers.remove(CONTENT_LENGTH);
     Response::from_parts(parts, Body::from(body))
