@@ -65,7 +65,7 @@ async fn a_passphrase_is_changed_by_its_proof_which_ends_sessions_and_open_chall
     let alice = server.sign_up("alice").await;
     let wrapped = |letter: &str| json!({ "serialized_key_encryption_key": format!("Aes256Gcm.{letter}.QUFBQQ==") });
     server.post(&alice, "/keystore/key_encryption_key", wrapped("b2xk")).await.ok();
-    let (salt, verifier) = srp_client::registration("alice", "another");
+    let (salt, verifier) = srp_client::registration(&alice.username, "another");
     let replacement = json!({ "srp_salt": salt, "srp_verifier": verifier,
         "serialized_key_encryption_key": "Aes256Gcm.bmV3.QUFBQQ==" });
     let change = async |proof: Value, replacement: Value| {
@@ -73,28 +73,28 @@ async fn a_passphrase_is_changed_by_its_proof_which_ends_sessions_and_open_chall
         server.call("PUT", "/keystore/srp/passphrase", None, Some(body)).await
     };
 
-    let wrong = server.proof("alice", "wrong").await;
+    let wrong = server.proof(&alice.username, "wrong").await;
     assert_eq!(change(wrong, replacement.clone()).await.refused(401), "login_failed");
     for (field, odd, code) in [("srp_salt", "zz", "invalid_srp_salt"), ("srp_verifier", "00", "invalid_srp_verifier")] {
         let mut odd_replacement = replacement.clone();
         odd_replacement[field] = json!(odd);
-        let proof = server.proof("alice", "passphrase").await;
+        let proof = server.proof(&alice.username, "passphrase").await;
         assert_eq!(change(proof, odd_replacement).await.refused(400), code);
     }
     let kek = server.get(&alice, "/keystore/key_encryption_key").await.ok();
     assert_eq!(kek["key_encryption_key"]["serialized_key_encryption_key"], "Aes256Gcm.b2xk.QUFBQQ==");
 
-    let of_before = server.proof("alice", "passphrase").await;
-    let changed = change(server.proof("alice", "passphrase").await, replacement.clone()).await.ok();
+    let of_before = server.proof(&alice.username, "passphrase").await;
+    let changed = change(server.proof(&alice.username, "passphrase").await, replacement.clone()).await.ok();
     let token = text(&changed["session"]["session_authentication_string"]);
     server.get(&alice, "/keystore/key_encryption_key").await.refused(401);
     let kek = server.call("GET", "/keystore/key_encryption_key", Some(&token), None).await.ok();
     assert_eq!(kek["key_encryption_key"]["serialized_key_encryption_key"], "Aes256Gcm.bmV3.QUFBQQ==");
-    for old in [of_before, server.proof("alice", "passphrase").await] {
+    for old in [of_before, server.proof(&alice.username, "passphrase").await] {
         assert_eq!(change(old.clone(), replacement.clone()).await.refused(401), "login_failed");
         server.call("POST", "/keystore/srp/session", None, Some(old)).await.refused(401);
     }
-    let new = server.proof("alice", "another").await;
+    let new = server.proof(&alice.username, "another").await;
     server.call("POST", "/keystore/srp/session", None, Some(new)).await.ok();
 }
 
