@@ -3,6 +3,7 @@
 
 import init, {
   type Acceptance,
+  Attachment,
   type CallOptions,
   type Classification,
   type Classifications,
@@ -56,6 +57,7 @@ complete<
     | 'decryptWithPassphrase'
     | 'qrCode'
     | 'isVaultError'
+    | 'Attachment'
     | 'KeyPair'
     | 'PublicKey'
     | 'Session'
@@ -79,6 +81,7 @@ complete<
     | 'shares'
     | 'tasks'
     | 'encryptionSpaces'
+    | 'changePassphrase'
     | 'endOtherSessions'
     | 'exportMemory'
     | 'importMemory'
@@ -91,7 +94,38 @@ complete<
 complete<Missing<Templates, 'list' | 'get' | 'create'>>();
 complete<Missing<Classifications, 'list' | 'get' | 'create'>>();
 complete<
-  Missing<Items, 'create' | 'list' | 'get' | 'getMany' | 'update' | 'adopt' | 'reencrypt' | 'removeSlot' | 'delete'>
+  Missing<
+    Items,
+    | 'create'
+    | 'list'
+    | 'get'
+    | 'getMany'
+    | 'update'
+    | 'adopt'
+    | 'reencrypt'
+    | 'removeSlot'
+    | 'attach'
+    | 'attachments'
+    | 'delete'
+  >
+>();
+complete<
+  Missing<
+    Attachment,
+    | 'id'
+    | 'itemId'
+    | 'slotId'
+    | 'label'
+    | 'name'
+    | 'type'
+    | 'size'
+    | 'createdAt'
+    | 'open'
+    | 'blob'
+    | 'remove'
+    | 'free'
+    | typeof Symbol.dispose
+  >
 >();
 complete<Missing<Invitations, 'create' | 'list' | 'cancel'>>();
 complete<
@@ -310,6 +344,23 @@ export async function items(session: Session, id: string): Promise<ErrorCode | u
   const waiting: number =
     outstandingTasks.todo + outstandingTasks.inProgress + changed.slots.length + underOwnKey.slots.length;
   await session.items.removeSlot('slot', {});
+  const file = new File(['abc'], 'a.txt', { type: 'text/plain' });
+  const attachment: Attachment = await session.items.attach(id, file);
+  await session.items.attach(id, new Uint8Array(3), { name: 'a', type: 'b', label: 'c', onProgress: () => {} });
+  await session.items.attach(id, file.stream(), { name: 'a' });
+  // @ts-expect-error a text is no file
+  await session.items.attach(id, 'abc');
+  const attachments: Attachment[] = await session.items.attachments(id, {});
+  const stream: ReadableStream = await attachment.open({ start: 0, end: 2, requireBound: true });
+  const blob: Blob = await attachment.blob({ requireBound: true });
+  const size: number | undefined = attachment.size;
+  await attachment.remove({});
+  attachment.free();
+  await session.changePassphrase('old', 'new', {
+    secret: `${stream.locked} ${blob.size} ${size} ${attachments.length}`,
+  });
+  // @ts-expect-error an attachment comes from an item
+  new Attachment();
   await session.items.delete(id, {});
   return waiting > 0 ? 'CONFLICT' : undefined;
 }
