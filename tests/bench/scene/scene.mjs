@@ -93,6 +93,7 @@ export async function makeScene({ url, packageEntry, sizes, note }) {
     },
     template: TEMPLATE,
     bytes: sizes.bytes,
+    fileBytes: sizes.fileBytes,
     patience: sizes.patience,
   };
 }
