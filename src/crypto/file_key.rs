@@ -16,15 +16,20 @@ use zeroize::Zeroizing;
 use crate::{
     Error, Result,
     crypto::{
-        aes_key::AesKey, backend::hmac_sha256, encoding::to_base64url, envelope::ADDITIONAL_DATA, places::file_text,
+        aes_key::AesKey,
+        backend::hmac_sha256,
+        encoding::to_base64url,
+        envelope::{ADDITIONAL_DATA, Envelope},
+        places::{file_text, misplaced},
     },
 };
 
 /// The length of every chunk but the last, in bytes.
 pub const FILE_CHUNK_BYTES: usize = 1024 * 1024;
 
-/// The most chunks that an index has room for: 8 TiB.
-pub const MAX_FILE_CHUNKS: u32 = 1 << 23;
+/// The most chunks of a file: 256 GiB. What decrypts them is one reply, of a length that every client reads; an IV has room for
+/// more.
+pub const MAX_FILE_CHUNKS: u32 = 1 << 18;
 
 /// How IVs begin that name a place. Of the random ones of other clients one in four billion does.
 const MARK: [u8; 4] = *b"vs1f";
@@ -81,10 +86,14 @@ impl ChunkSeal {
     /// Where the chunk belongs; `None` for one of a client that does not say. A server cannot make such a one of ours: it has
     /// no ciphertext of a key of ours under another IV.
     pub fn place(&self) -> Option<ChunkPlace> {
-        let place = self.iv.strip_prefix(&MARK)?.get(UPLOAD_BYTES..)?;
-        let number = place.iter().fold(0, |number, byte| number << 8 | u32::from(*byte));
-        Some(ChunkPlace { index: number >> 1, is_last: number & 1 == 1 })
+        place_in(&self.iv)
     }
+}
+
+fn place_in(iv: &[u8; IV_BYTES]) -> Option<ChunkPlace> {
+    let place = iv.strip_prefix(&MARK)?.get(UPLOAD_BYTES..)?;
+    let number = place.iter().fold(0, |number, byte| number << 8 | u32::from(*byte));
+    Some(ChunkPlace { index: number >> 1, is_last: number & 1 == 1 })
 }
 
 /// The key of one file, random. Its holder reads that file and nothing else.
@@ -99,15 +108,19 @@ impl FileKey {
         AesKey::generate().map(FileKey)
     }
 
-    /// The key that a slot's value is: base64url with padding, or the 32 bytes themselves, as clients of 2020 wrote them.
+    /// The key that a slot's value is: base64url with padding, or the 32 bytes themselves, as clients of 2020 wrote them. Not a
+    /// text of 32 printable characters, which may be a password.
     ///
     /// # Errors
     /// `INVALID_ARGUMENT`.
     pub fn from_value(value: &str) -> Result<Self> {
         // Bytes that were no UTF-8 were read as Latin-1.
         let latin1 = || value.chars().map(|character| u8::try_from(character).ok()).collect::<Option<Vec<u8>>>();
-        let raw =
-            || AesKey::from_bytes(&Zeroizing::new(latin1()?)).or_else(|_| AesKey::from_bytes(value.as_bytes())).ok();
+        let is_text = value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+        let raw = || {
+            let latin1 = Zeroizing::new(latin1().filter(|_| !is_text)?);
+            AesKey::from_bytes(&latin1).or_else(|_| AesKey::from_bytes(value.as_bytes())).ok()
+        };
         let key = AesKey::from_base64url(value).ok().or_else(raw);
         key.map(FileKey).ok_or_else(|| Error::invalid_argument("the slot's value is no key of a file"))
     }
@@ -167,12 +180,21 @@ impl FileKey {
         self.0.decrypt_under(&seal.iv, ADDITIONAL_DATA, ciphertext, &seal.tag).await
     }
 
-    /// Decrypts a file that is one envelope.
+    /// Decrypts a file that is one envelope, as other clients write them. Nothing there says which chunks there are, so that a
+    /// file of this client's is none.
     ///
     /// # Errors
-    /// As [`AesKey::decrypt`].
+    /// As [`AesKey::decrypt`]; `MISPLACED` for chunks that name a place.
     pub async fn open_envelope(&self, envelope: &str) -> Result<Zeroizing<Vec<u8>>> {
-        self.0.decrypt(envelope).await
+        match Envelope::parse(envelope).await? {
+            Envelope::Symmetric { chunks, derivation: None } => {
+                if chunks.iter().any(|chunk| place_in(&chunk.iv).is_some()) {
+                    return Err(misplaced());
+                }
+                self.0.decrypt_chunks(chunks).await
+            }
+            _ => Err(Error::malformed_envelope("it is not for a symmetric key")),
+        }
     }
 }
 
@@ -226,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_file_is_authenticated_by_every_seal_and_their_order() {
-        let key = FileKey::from_value(&"x".repeat(32)).unwrap();
+        let key = FileKey(AesKey::from_bytes(&[b'x'; 32]).unwrap());
         let seal = |byte| ChunkSeal { iv: [byte; 12], tag: [byte; 16] };
         let code = key.authenticate(&[seal(1), seal(2)]);
         assert!(key.is_authentic(&[seal(1), seal(2)], &code));
@@ -249,8 +271,8 @@ mod tests {
         for value in [key.to_value().as_str(), &latin1] {
             assert_eq!(FileKey::from_value(value).unwrap().0, key.0);
         }
-        assert_eq!(FileKey::from_value(&"x".repeat(32)).unwrap().0.as_bytes(), "x".repeat(32).as_bytes());
-        for odd in ["", "x", &"x".repeat(31), &"\u{20ac}".repeat(32), &"A".repeat(44)] {
+        let password = "correct horse, battery & staple!";
+        for odd in ["", "x", &"\u{1}".repeat(31), &"\u{20ac}".repeat(32), &"A".repeat(44), &"x".repeat(32), password] {
             assert!(FileKey::from_value(odd).is_err(), "{odd}");
         }
     }

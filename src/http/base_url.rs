@@ -38,6 +38,11 @@ impl BaseUrl {
         Ok(BaseUrl(text.trim_end_matches('/').to_owned()))
     }
 
+    /// Otherwise the host is loopback.
+    pub(super) fn is_https(&self) -> bool {
+        self.0.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
+    }
+
     /// The URL, without a trailing slash.
     pub fn as_str(&self) -> &str {
         &self.0

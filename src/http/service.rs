@@ -108,6 +108,11 @@ impl Service {
         RequestBuilder::new(self, Method::Delete, path)
     }
 
+    /// An address that this service gave for the bytes of a file. `BAD_RESPONSE` for what is none.
+    pub fn signed_url(&self, text: &str) -> Result<SignedUrl> {
+        SignedUrl::parse(text, &self.base_url)
+    }
+
     /// Starts a GET of bytes that this service keeps elsewhere.
     pub fn get_at(&self, url: &SignedUrl) -> RequestBuilder<'_> {
         RequestBuilder::elsewhere(self, Method::Get, url)

@@ -25,7 +25,7 @@ use crate::{
 
 /// Media types that a page can show from an address of its own without running anything of the file. Of other types, and they
 /// are what the server says, a blob has none: a page that opens `text/html` gives it everything that is the page's.
-const HARMLESS_TYPES: [&str; 13] = [
+const HARMLESS_TYPES: [&str; 11] = [
     "application/json",
     "application/pdf",
     "application/zip",
@@ -37,9 +37,10 @@ const HARMLESS_TYPES: [&str; 13] = [
     "image/webp",
     "text/csv",
     "text/plain",
-    "audio/",
-    "video/",
 ];
+
+/// Whatever stands behind these is harmless too, as long as it is one name: of `audio/x,text/html` a browser may take the last.
+const HARMLESS_KINDS: [&str; 2] = ["audio/", "video/"];
 
 const UNKNOWN_TYPE: &str = "application/octet-stream";
 
@@ -269,10 +270,9 @@ fn offset(options: &JsValue, name: &str) -> Result<Option<u64>> {
 }
 
 fn harmless_type(content_type: &str) -> &str {
-    let is_harmless = HARMLESS_TYPES.iter().any(|harmless| match harmless.ends_with('/') {
-        true => content_type.starts_with(harmless),
-        false => content_type == *harmless,
-    });
+    let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".+-".contains(&byte));
+    let is_harmless = HARMLESS_TYPES.contains(&content_type)
+        || HARMLESS_KINDS.iter().any(|kind| content_type.strip_prefix(kind).is_some_and(is_name));
     if is_harmless { content_type } else { UNKNOWN_TYPE }
 }
 

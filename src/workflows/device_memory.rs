@@ -2,11 +2,12 @@
 
 use super::{
     Session,
+    login::server_not_proven,
     memory::{KeptMemory, ServerProof},
 };
 use crate::{
     crypto::places::Place,
-    error::{Error, ErrorCode, Result},
+    error::{Error, Result},
 };
 
 impl Session {
@@ -39,8 +40,7 @@ impl Session {
     pub fn check_server(&self) -> Result<()> {
         let keys = self.keys()?;
         if keys.server == Some(ServerProof::Absent) && keys.memory.borrow().knows_proven_server() {
-            let message = "the Keystore proved before that it knows the user, and does not any more";
-            return Err(Error::new(ErrorCode::ServerNotProven, message));
+            return Err(server_not_proven());
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Item, Session, Slot,
+    files::ATTACHMENT,
     refusals::{bad_response, expect_id},
 };
 use crate::{
@@ -24,6 +25,9 @@ use crate::{
 
 /// How many chunks are on their way at a time, either way. Each is in memory meanwhile.
 pub(super) const CHUNKS_IN_FLIGHT: usize = 4;
+
+/// How many bytes of the longer chunks of other clients are, where those are more than one.
+const BYTES_IN_FLIGHT: usize = CHUNKS_IN_FLIGHT * FILE_CHUNK_BYTES;
 
 /// What a file is encrypted by, as its artifacts call it.
 pub(super) const AES_GCM: &str = "AES-GCM";
@@ -68,13 +72,15 @@ struct Chunks {
     key: Rc<FileKey>,
     attachment: Id,
     url: Rc<RefCell<SignedUrl>>,
-    chunks: std::vec::IntoIter<Chunk>,
+    chunks: std::iter::Peekable<std::vec::IntoIter<Chunk>>,
+    /// Bytes of the chunks that are being read.
+    in_flight: usize,
     /// In order. Those behind the first are read ahead.
     reading: FuturesOrdered<LocalBoxFuture<'static, Result<Zeroizing<Vec<u8>>>>>,
 }
 
 /// Where a chunk is, and what decrypts it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Chunk {
     start: u64,
     length: usize,
@@ -85,6 +91,10 @@ impl AttachedFile {
     /// `INVALID_ARGUMENT` for a slot that stands for no file, or does not hold its key.
     pub(super) fn of(session: &Session, item: &Item, slot: &Slot) -> Result<Self> {
         let no_file = || Error::invalid_argument("the slot has no file");
+        // Which a value of this client vouches for. Another's could be a password, not a key.
+        if slot.record.slot_type_name != ATTACHMENT {
+            return Err(no_file());
+        }
         let id = slot.record.attachment_id.as_ref().ok_or_else(no_file)?;
         let key = FileKey::from_value(slot.value.as_deref().ok_or_else(no_file)?)?;
         let record = item.attachments.iter().find(|record| record.id == *id).cloned();
@@ -112,7 +122,8 @@ impl AttachedFile {
         let (Some(main), Some(beside)) = (&record.main, &record.encryption_artifact) else {
             return self.open_envelope(range, require_bound).await;
         };
-        let artifacts = attachments::read_small_blob(self.session.vault(), &SignedUrl::parse(&beside.url)?).await?;
+        let artifacts =
+            attachments::read_small_blob(self.session.vault(), &self.session.vault().signed_url(&beside.url)?).await?;
         let (chunks, is_bound) = chunks_of(&artifacts, &self.key)?;
         if require_bound && !is_bound {
             return Err(unbound());
@@ -121,17 +132,18 @@ impl AttachedFile {
         let wanted = range.start.min(length)..range.end.min(length);
         let overlaps = |chunk: &Chunk| {
             let end = chunk.start + chunk.length as u64;
-            // Of an empty file its one chunk, without which a server could make any file an empty one.
-            length == 0 || chunk.start < wanted.end && wanted.start < end && !wanted.is_empty()
+            // Where nothing is wanted, the last chunk: where it ends is the server's word, until it decrypts.
+            if wanted.is_empty() { end == length } else { chunk.start < wanted.end && wanted.start < end }
         };
         let chunks: Vec<Chunk> = chunks.into_iter().filter(overlaps).collect();
-        let before = chunks.first().map_or(0, |first| wanted.start - first.start);
+        let before = chunks.first().map_or(0, |first| wanted.start.saturating_sub(first.start));
         let source = Chunks {
             session: self.session.clone(),
             key: Rc::clone(&self.key),
             attachment: id.clone(),
-            url: Rc::new(RefCell::new(SignedUrl::parse(&main.url)?)),
-            chunks: chunks.into_iter(),
+            url: Rc::new(RefCell::new(self.session.vault().signed_url(&main.url)?)),
+            chunks: chunks.into_iter().peekable(),
+            in_flight: 0,
             reading: FuturesOrdered::new(),
         };
         Ok(FileReader {
@@ -187,12 +199,19 @@ impl FileReader {
 
 impl Chunks {
     async fn next(&mut self) -> Result<Option<Zeroizing<Vec<u8>>>> {
-        while self.reading.len() < CHUNKS_IN_FLIGHT
+        let has_room = |chunks: &Chunks, chunk: &Chunk| {
+            chunks.reading.is_empty()
+                || chunks.reading.len() < CHUNKS_IN_FLIGHT && chunks.in_flight + chunk.length <= BYTES_IN_FLIGHT
+        };
+        while self.chunks.peek().cloned().is_some_and(|chunk| has_room(self, &chunk))
             && let Some(chunk) = self.chunks.next()
         {
+            self.in_flight += chunk.length;
             self.reading.push_back(self.read(chunk));
         }
-        self.reading.next().await.transpose()
+        let read = self.reading.next().await.transpose()?;
+        self.in_flight -= read.as_ref().map_or(0, |bytes| bytes.len());
+        Ok(read)
     }
 
     fn read(&self, chunk: Chunk) -> LocalBoxFuture<'static, Result<Zeroizing<Vec<u8>>>> {
@@ -209,7 +228,7 @@ impl Chunks {
                 Err(error) if matches!(error.code(), ErrorCode::Forbidden | ErrorCode::Unauthorized) => {
                     let record = attachments::get(vault, &attachment).await?;
                     let main = record.main.ok_or_else(|| bad_response("the server names no address for the file"))?;
-                    let renewed = SignedUrl::parse(&main.url)?;
+                    let renewed = vault.signed_url(&main.url)?;
                     current.replace(renewed.clone());
                     attachments::read_blob(vault, &renewed, start, length).await
                 }

@@ -30,11 +30,10 @@ use crate::{
         ChunkPlace, ChunkSeal, FILE_CHUNK_BYTES, FileKey, UploadAttempt, envelope::ADDITIONAL_DATA, places::Place,
     },
     error::{Error, ErrorCode, Result},
-    http::SignedUrl,
 };
 
 /// The type of slots that stand for a file.
-const ATTACHMENT: &str = "attachment";
+pub(super) const ATTACHMENT: &str = "attachment";
 
 /// For how long an upload can go on, in milliseconds: as long as our servers keep what belongs to no attachment.
 const GO_ON_FOR: u64 = 2 * 24 * 60 * 60 * 1000;
@@ -70,7 +69,7 @@ struct Resumption {
     item: Id,
     file: NewFile,
     /// As the slot will hold it.
-    key: String,
+    key: Zeroizing<String>,
     /// When the upload began, in milliseconds since 1970.
     since: u64,
 }
@@ -190,6 +189,7 @@ impl Session {
                 // That is not gone on with.
                 (Err(Interruption::OtherContent), ..) if source.rewind() => {}
                 (Err(Interruption::OtherContent), ..) => {
+                    keys.unattached.remove(operation.key());
                     return Err(Error::invalid_argument("the file is not the one that this call began with"));
                 }
             }
@@ -217,8 +217,9 @@ impl Session {
             let key = Rc::new(FileKey::from_value(&known.key)?);
             let seals = upload.blocks.iter().filter_map(|id| ChunkSeal::from_block_id(id));
             let stored: BTreeMap<_, _> = seals.filter_map(|seal| Some((seal.place()?, seal))).collect();
-            // Of nothing that it has shown, the server could have shown the file that this key was made for.
-            if stored.is_empty() {
+            // The key may be of a file that is complete. Whoever goes on with it has compared the first chunk with their file,
+            // or else the server could show that one for theirs.
+            if !stored.contains_key(&ChunkPlace { index: 0, is_last: false }) {
                 continue;
             }
             let blob = UploadUrl { blob_id: upload.blob_id, blob_key: upload.blob_key, url: upload.url };
@@ -235,7 +236,7 @@ impl Session {
                 let note = Resumption {
                     item: item_id.clone(),
                     file: file.clone(),
-                    key: key.to_value().to_string(),
+                    key: key.to_value(),
                     since: now_milliseconds(),
                 };
                 Some(keys.dek.encrypt_note(&note, &Place::Upload).await?)
@@ -260,7 +261,7 @@ impl Session {
         source: &mut dyn FileSource,
         progress: &ProgressListener,
     ) -> Result<Sent, Interruption> {
-        let url = upload.blob.as_ref().map(|blob| SignedUrl::parse(&blob.url)).transpose()?;
+        let url = upload.blob.as_ref().map(|blob| self.vault().signed_url(&blob.url)).transpose()?;
         let attempt = UploadAttempt::generate()?;
         let (mut seals, mut in_flight) = (Vec::new(), FuturesUnordered::new());
         let (mut done, total) = (0, file.length.unwrap_or_default());
@@ -312,7 +313,7 @@ impl Session {
     async fn finish_upload(&self, file: &NewFile, blob: &UploadUrl, key: &FileKey, sent: &Sent) -> Result<Id> {
         let vault = self.vault();
         let blocks: Vec<String> = sent.seals.iter().map(ChunkSeal::to_block_id).collect();
-        attachments::commit_blocks(vault, &SignedUrl::parse(&blob.url)?, &blocks).await?;
+        attachments::commit_blocks(vault, &vault.signed_url(&blob.url)?, &blocks).await?;
         let artifacts = serde_json::to_vec(&artifacts_of(sent, key))
             .map_err(|_| Error::internal("a file's artifacts could not be serialized"))?;
         let beside = NewBlob {
@@ -322,7 +323,7 @@ impl Session {
             encrypted_resume: None,
         };
         let beside = attachments::begin_upload(vault, beside).await?;
-        let url = SignedUrl::parse(&beside.url)?;
+        let url = vault.signed_url(&beside.url)?;
         let mut ids = Vec::new();
         for part in artifacts.chunks(FILE_CHUNK_BYTES) {
             let id = attachments::block_id(ids.len());

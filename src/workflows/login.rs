@@ -194,6 +194,11 @@ pub(super) fn login_failed() -> Error {
     Error::new(ErrorCode::LoginFailed, "wrong secret or passphrase")
 }
 
+pub(super) fn server_not_proven() -> Error {
+    let message = "the Keystore proved before that it knows the user, and does not any more";
+    Error::new(ErrorCode::ServerNotProven, message)
+}
+
 /// What refuses, by no code of the protocol's, a request that proves nothing and names no session, is no Keystore: another
 /// API, or a gateway that wants a subscription key.
 pub(super) fn refused_anybody(error: Error) -> Error {

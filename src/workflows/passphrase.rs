@@ -5,12 +5,17 @@
 
 use futures_util::try_join;
 
-use super::{ProgressListener, Session, login, refusals::ciphertext};
+use super::{
+    ProgressListener, Session,
+    login::{self, Proven},
+    memory::ServerProof,
+    refusals::ciphertext,
+};
 use crate::{
     api::{
         keystore::{
             self,
-            srp::{NewPassphrase, PassphraseChange},
+            srp::{KeystoreSession, NewPassphrase, PassphraseChange},
         },
         vault,
     },
@@ -85,7 +90,17 @@ impl Session {
         let proven = login::prove(self.keystore(), secret, password, None, None).await?;
         let change = PassphraseChange { proof: proven.request.clone(), replacement: replacement.clone() };
         let session = keystore::srp::change_passphrase(self.keystore(), &change).await.map_err(refused)?;
-        proven.accept(self.keystore(), *session).map(drop)
+        self.accept(proven, *session)
+    }
+
+    /// Keeps the token of a session that this proof opened. A Keystore that has proven itself before does so again.
+    fn accept(&self, proven: Proven, session: KeystoreSession) -> Result<()> {
+        let keys = self.keys()?;
+        let has_proven = keys.server == Some(ServerProof::Given) || keys.memory.borrow().knows_proven_server();
+        if session.srp_m2.is_none() && has_proven {
+            return Err(login::server_not_proven());
+        }
+        proven.accept(self.keystore(), session).map(drop)
     }
 
     /// Signs in to the Keystore again, by the passphrase that is the user's, and looks whether it opens the KEK.
@@ -95,7 +110,7 @@ impl Session {
         let proven = login::prove(self.keystore(), secret, password, None, None).await?;
         let session =
             keystore::srp::open_session(self.keystore(), &proven.request).await.map_err(login::refused_proof)?;
-        proven.accept(self.keystore(), *session)?;
+        self.accept(proven, *session)?;
         let wrapped = keystore::keys::key_encryption_key(self.keystore()).await?;
         let key = secret.derive_passphrase_key(&composed).await?;
         let kek = key.unwrap_kek(wrapped.serialized_key_encryption_key.as_str()).await?;

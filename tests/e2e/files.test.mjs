@@ -137,6 +137,10 @@ describe('a file', () => {
     for (const [type, given] of [
       ['image/png', 'image/png'],
       ['audio/ogg', 'audio/ogg'],
+      ['audio/vnd.wave-1+x', 'audio/vnd.wave-1+x'],
+      ['audio/x,text/html', 'application/octet-stream'],
+      ['video/x text/html', 'application/octet-stream'],
+      ['video/x;text/html', 'application/octet-stream'],
       ['text/html', 'application/octet-stream'],
       ['image/svg+xml', 'application/octet-stream'],
       ['text/javascript', 'application/octet-stream'],

@@ -7,7 +7,10 @@ use serde_json::{Value as Json, json};
 use vaultshare::{
     ErrorCode, Result,
     api::Id,
-    crypto::{ChunkSeal, FILE_CHUNK_BYTES},
+    crypto::{
+        ChunkPlace, ChunkSeal, FILE_CHUNK_BYTES, FileKey, UploadAttempt,
+        envelope::{Chunk, Envelope},
+    },
     workflows::{AttachedFile, FileSource, Item, NewFile, Session, TaskSelection},
 };
 use zeroize::Zeroizing;
@@ -24,6 +27,8 @@ const WHOLE: std::ops::Range<u64> = 0..u64::MAX;
 struct Bytes {
     bytes: Rc<[u8]>,
     at: usize,
+    /// Whether it is a stream, which is read once.
+    is_stream: bool,
 }
 
 impl FileSource for Bytes {
@@ -36,7 +41,7 @@ impl FileSource for Bytes {
 
     fn rewind(&mut self) -> bool {
         self.at = 0;
-        true
+        !self.is_stream
     }
 }
 
@@ -50,8 +55,14 @@ fn named(name: &str, length: usize) -> NewFile {
 }
 
 async fn attach(session: &Session, item: &Id, name: &str, bytes: &[u8]) -> Result<AttachedFile> {
-    let mut source = Bytes { bytes: bytes.into(), at: 0 };
+    let mut source = Bytes { bytes: bytes.into(), at: 0, is_stream: false };
     session.attach_file(item, &named(name, bytes.len()), &mut source, &quiet()).await
+}
+
+async fn attach_stream(session: &Session, item: &Id, name: &str, bytes: &[u8]) -> Result<AttachedFile> {
+    let mut source = Bytes { bytes: bytes.into(), at: 0, is_stream: true };
+    let file = NewFile { length: None, ..named(name, 0) };
+    session.attach_file(item, &file, &mut source, &quiet()).await
 }
 
 async fn read(file: &AttachedFile, range: std::ops::Range<u64>) -> Result<Vec<u8>> {
@@ -110,8 +121,9 @@ async fn a_part_of_a_file_is_read_by_the_requests_that_it_takes() {
         (chunk..2 * chunk, 1),
         (length - 5..length, 1),
         (length - 5..u64::MAX, 1),
-        (length..u64::MAX, 0),
-        (5..5, 0),
+        // That the file ends there, its last chunk says.
+        (length..u64::MAX, 1),
+        (5..5, 1),
     ] {
         harness.network.log();
         let part = read(&file, range.clone()).await.unwrap();
@@ -361,6 +373,42 @@ async fn an_upload_does_not_go_on_with_another_file() {
     }
 }
 
+/// Under the key of an upload that came to its end, all of which the server has, it could be shown for the next one.
+#[tokio::test]
+async fn an_upload_does_not_go_on_where_the_server_shows_nothing_of_its_beginning() {
+    let harness = Harness::new().await;
+    let alice = harness.user().await;
+    let item = car(&alice).await.record.id;
+    let (first, second) = (content(FILE_CHUNK_BYTES + 1, 0), content(FILE_CHUNK_BYTES + 1, 9));
+    harness.network.refuse(|_, path| (path == "/vault/direct/attachments").then_some(500));
+    harness.network.sent_bodies();
+    attach(&alice, &item, "film.mp4", &first).await.unwrap_err();
+    harness.network.stop_tampering();
+    let kept = harness.network.sent_bodies();
+
+    let elsewhere = ChunkPlace { index: 7, is_last: false };
+    let attempt = UploadAttempt::generate().unwrap();
+    let (_, invented) = FileKey::generate().unwrap().seal_chunk(b"", elsewhere, attempt).await.unwrap();
+    harness.network.lie("GET", "/vault/direct/attachments/uploads", move |json| {
+        json["uploads"][0]["blocks"] = json!([invented.to_block_id()]);
+    });
+    let file = attach(&alice, &item, "film.mp4", &second).await.unwrap();
+
+    let of_length = |length| kept.iter().find(|body| body.len() == length).unwrap().clone();
+    let (large, small) = (of_length(FILE_CHUNK_BYTES), of_length(1));
+    let is_artifacts = |body: &[u8]| serde_json::from_slice::<Json>(body).is_ok_and(|json| json.get("iv").is_some());
+    let artifacts = kept.iter().find(|body| is_artifacts(body)).unwrap().clone();
+    harness.network.tamper(move |_, path, body| match body.len() {
+        _ if !path.contains("/blobs/") => body,
+        FILE_CHUNK_BYTES => large.clone(),
+        1 => small.clone(),
+        _ => artifacts.clone(),
+    });
+    assert_eq!(read(&file, WHOLE).await.unwrap_err().code(), ErrorCode::Misplaced);
+    harness.network.stop_tampering();
+    assert!(read(&file, WHOLE).await.unwrap() == second);
+}
+
 /// The chunks' seals as a server could order them, and the name of what it does.
 type Lie = (&'static str, fn(&mut Json));
 
@@ -431,6 +479,117 @@ async fn a_server_cannot_rearrange_a_file() {
     }
     harness.network.stop_tampering();
     assert!(read(&file, WHOLE).await.unwrap() == bytes);
+}
+
+/// By what the server has of a file of several chunks: a file of another client's is one envelope, of as many chunks as it likes.
+#[tokio::test]
+async fn a_server_cannot_give_a_file_as_an_envelope() {
+    let harness = Harness::new().await;
+    let alice = harness.user().await;
+    let item = car(&alice).await.record.id;
+    for (name, length) in [("one.png", 10), ("two.png", FILE_CHUNK_BYTES + 5)] {
+        let bytes = content(length, 0);
+        let file = attach(&alice, &item, name, &bytes).await.unwrap();
+        let stored = stored_chunks(&harness, &file).await;
+        let [first, .., last] = [&stored[0], stored.last().unwrap()].map(Clone::clone);
+        for chunks in [vec![first.clone()], vec![last.clone()], vec![last, first.clone()], vec![first.clone(), first]] {
+            let envelope = Envelope::Symmetric { chunks, derivation: None }.print();
+            harness.network.refuse(|_, path| path.ends_with("/download").then_some(200));
+            harness.network.tamper(move |_, path, body| match serde_json::from_slice::<Json>(&body) {
+                _ if path.ends_with("/download") => envelope.clone().into_bytes(),
+                Ok(json) if json["attachment"]["main"].is_object() => alter(body, |json| {
+                    json["attachment"]["main"] = Json::Null;
+                    json["attachment"]["encryption_artifact"] = Json::Null;
+                }),
+                _ => body,
+            });
+            let opened = file.open(WHOLE, false).await;
+            assert_eq!(opened.err().map(|error| error.code()), Some(ErrorCode::Misplaced), "{name}");
+        }
+        harness.network.stop_tampering();
+        assert!(read(&file, WHOLE).await.unwrap() == bytes);
+    }
+}
+
+/// The chunks of a file as the server has them.
+async fn stored_chunks(harness: &Harness, file: &AttachedFile) -> Vec<Chunk> {
+    let seen: Rc<RefCell<Vec<Vec<u8>>>> = Rc::default();
+    let bodies = Rc::clone(&seen);
+    harness.network.tamper(move |_, path, body| {
+        if path.contains("/blobs/") {
+            bodies.borrow_mut().push(body.clone());
+        }
+        body
+    });
+    read(file, WHOLE).await.unwrap();
+    harness.network.stop_tampering();
+    let mut bodies = seen.take();
+    let artifacts: Json = serde_json::from_slice(&bodies.remove(0)).unwrap();
+    let bytes = |json: &Json| serde_json::from_value::<Vec<u8>>(json["data"].clone()).unwrap();
+    let chunk = |(index, ciphertext)| Chunk {
+        ciphertext,
+        iv: bytes(&artifacts["iv"][index]).try_into().unwrap(),
+        tag: bytes(&artifacts["at"][index]).try_into().unwrap(),
+        additional_data: "none".into(),
+    };
+    bodies.into_iter().enumerate().map(chunk).collect()
+}
+
+#[tokio::test]
+async fn a_server_cannot_end_a_file_before_the_part_that_is_read() {
+    let harness = Harness::new().await;
+    let alice = harness.user().await;
+    let item = car(&alice).await.record.id;
+    let bytes = content(FILE_CHUNK_BYTES + 100, 0);
+    let file = attach(&alice, &item, "photo.png", &bytes).await.unwrap();
+    let chunk = FILE_CHUNK_BYTES as u64;
+    harness.network.tamper(move |_, _, body| match serde_json::from_slice::<Json>(&body) {
+        Ok(json) if json.get("iv").is_some() => {
+            alter(body, |json| json["range"][1] = json!(format!("bytes={chunk}-{}", chunk + 9)))
+        }
+        _ => body,
+    });
+    for range in [WHOLE, chunk + 5..chunk + 6, chunk + 50..chunk + 60, chunk + 50..u64::MAX] {
+        let mut reader = file.open(range.clone(), true).await.unwrap();
+        let outcome = async {
+            while reader.next_chunk().await?.is_some_and(|part| part.len() as u64 == chunk) {}
+            Ok(())
+        };
+        let refused: Result<()> = outcome.await;
+        assert_eq!(refused.map_err(|error| error.code()), Err(ErrorCode::DecryptionFailed), "{range:?}");
+    }
+}
+
+/// What a slot holds may be a password, and a server could find out which by the files that it opens.
+#[tokio::test]
+async fn only_a_slot_for_a_file_is_read_as_one() {
+    let harness = Harness::new().await;
+    let alice = harness.user().await;
+    let key = FileKey::generate().unwrap().to_value();
+    let item = alice.create_item(&vehicle(&[("vin", &key)]), &quiet()).await.unwrap().record.id;
+    let other = attach(&alice, &item, "photo.png", b"bytes").await.unwrap().record.id;
+    harness.network.lie("GET", format!("/vault/items/{item}"), move |json| {
+        for slot in json["slots"].as_array_mut().unwrap() {
+            slot["attachment_id"] = json!(other.as_str());
+        }
+    });
+    let files = alice.list_files(&item).await.unwrap();
+    assert_eq!(files.iter().map(|file| file.label.as_str()).collect::<Vec<_>>(), ["photo.png"]);
+}
+
+/// A stream cannot be read a second time to be compared: the next call begins anew.
+#[tokio::test]
+async fn a_stream_that_failed_is_not_in_the_way_of_the_next_of_its_name() {
+    let harness = Harness::new().await;
+    let alice = harness.user().await;
+    let item = car(&alice).await.record.id;
+    harness.network.refuse(|method, path| (method == "PUT" && path.starts_with("/vault/items/")).then_some(500));
+    attach_stream(&alice, &item, "log.txt", b"first").await.unwrap_err();
+    harness.network.stop_tampering();
+    let error = attach_stream(&alice, &item, "log.txt", b"other").await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::InvalidArgument);
+    let file = attach_stream(&alice, &item, "log.txt", b"other").await.unwrap();
+    assert_eq!(read(&file, WHOLE).await.unwrap(), b"other");
 }
 
 #[tokio::test]

@@ -64,6 +64,24 @@ async fn a_wrong_passphrase_changes_nothing() {
     other.user().await.unwrap();
 }
 
+/// Who proved itself when the session began does so again, or is another.
+#[tokio::test]
+async fn a_keystore_that_proved_itself_proves_itself_again() {
+    let harness = Harness::new().await;
+    let alice = harness.new_session(&harness.user().await).await;
+    harness.network.lie("PUT", "/keystore/srp/passphrase", |json| {
+        json["session"].as_object_mut().unwrap().remove("srp_m2");
+    });
+    assert_eq!(code(change(&alice, PASSPHRASE, "another passphrase").await), Some(ErrorCode::ServerNotProven));
+    // The Keystore did change it: made again, the call finds that.
+    harness.network.lie("POST", "/keystore/srp/session", |json| {
+        json["session"].as_object_mut().unwrap().remove("srp_m2");
+    });
+    assert_eq!(code(change(&alice, PASSPHRASE, "another passphrase").await), Some(ErrorCode::ServerNotProven));
+    harness.network.stop_tampering();
+    change(&alice, PASSPHRASE, "another passphrase").await.unwrap();
+}
+
 #[tokio::test]
 async fn a_change_that_was_cut_off_is_made_again_and_nobody_is_locked_out() {
     let harness = Harness::new().await;

@@ -44,7 +44,7 @@ async fn a_file_that_ends_too_soon_leaves_nothing_and_is_read_whole_afterwards()
         let get = ["items:get-attachment", &item, &slot, "-o", "got", "-a", ".alice.yaml"];
         terminal.cut_short(LAST_CHUNK);
         let refused = terminal.refusal(&get);
-        assert!(refused.contains("cannot write got/picture.png"), "{refused}");
+        assert!(!refused.contains("cannot write"), "{refused}");
         assert!(refused.contains("the server sent another part of the file"), "{refused}");
         assert_eq!(names_in(terminal, "got"), [""; 0]);
 

@@ -16,7 +16,7 @@ use vaultshare::{
         vault::{attachments::Attachment, items},
     },
     crypto::FILE_CHUNK_BYTES,
-    workflows::{AttachedFile, FileSource, NewFile, Progress, ProgressListener},
+    workflows::{FileSource, NewFile, Progress, ProgressListener},
 };
 use zeroize::Zeroizing;
 
@@ -84,24 +84,24 @@ pub(super) async fn get(terminal: &Terminal, item: &Id, slot: &Id, folder: &Path
     let file = file.with_context(|| format!("the item has no file in a slot {slot}"))?;
     let path = folder.join(file_name(&file.record.filename));
     let cannot_write = || format!("cannot write {}", shown(&path));
+    let is_there = || anyhow!("{} is there already", shown(&path));
+    // Before a long way. Somebody else may still make one meanwhile.
+    if path.symlink_metadata().is_ok() {
+        return Err(is_there());
+    }
     fs::create_dir_all(folder).with_context(cannot_write)?;
     // Beside it, so that a file of this name is whole.
     let mut written = NamedTempFile::new_in(folder).with_context(cannot_write)?;
-    read(file, written.as_file_mut()).await.with_context(cannot_write)?;
+    let mut reader = file.open(0..u64::MAX, false).await?;
+    while let Some(chunk) = reader.next_chunk().await? {
+        written.write_all(&chunk).with_context(cannot_write)?;
+    }
     written.as_file().sync_all().with_context(cannot_write)?;
     written.persist_noclobber(&path).map_err(|error| match error.error.kind() {
-        ErrorKind::AlreadyExists => anyhow!("{} is there already", shown(&path)),
+        ErrorKind::AlreadyExists => is_there(),
         _ => anyhow!(error.error).context(cannot_write()),
     })?;
     output::write(&format!("{}\n", printable(&shown(&path))))
-}
-
-async fn read(file: &AttachedFile, to: &mut File) -> anyhow::Result<()> {
-    let mut reader = file.open(0..u64::MAX, false).await?;
-    while let Some(chunk) = reader.next_chunk().await? {
-        to.write_all(&chunk)?;
-    }
-    Ok(())
 }
 
 /// A name for a file in a folder of the user's. What it is called is the server's word: it has no way to another folder, hides
