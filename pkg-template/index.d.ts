@@ -894,7 +894,9 @@ export interface Items {
    *
    * @param file a `File` has a name and a type; for others `options` says them. A stream's chunks are `Uint8Array`s
    * @param options `name`, needed where the file has none, and `type`, its media type: neither is encrypted, so that whoever
-   *   runs the Vault reads them. `label`: the slot's; default: the name. Progress counts bytes
+   *   runs the Vault reads them. `label`: the slot's; default: the name. `slot`: the name of the item's slot of type `image` or
+   *   `attachment` that is to stand for the file; default: a new one. `thumbnail`: false makes none; otherwise a page makes a small
+   *   picture of a JPEG, PNG, GIF, WebP, AVIF or BMP, and goes without where it cannot. Progress counts bytes
    * @throws {VaultError} `NOT_FOUND`, `NOT_OWNER`; `INVALID_ARGUMENT` for a file that changes while it is read, or that the
    *   server does not take; `CONFLICT` where the item keeps changing
    *
@@ -908,11 +910,11 @@ export interface Items {
   attach(
     itemId: string,
     file: Platform<'Blob'> | Platform<'ReadableStream'> | Uint8Array,
-    options?: CallOptions & { name?: string; type?: string; label?: string },
+    options?: CallOptions & { name?: string; type?: string; label?: string; slot?: string; thumbnail?: boolean },
   ): Promise<Attachment>;
 
   /**
-   * The files of an item, own or received. A slot of the type `attachment` that holds no key of a file is left out.
+   * The files of an item, own or received. A slot of the type `attachment` or `image` that holds no key of a file is left out.
    *
    * @throws {VaultError} As {@link Items.get}
    *
@@ -929,6 +931,14 @@ export interface Items {
    * @throws {VaultError} `NOT_FOUND`
    */
   delete(id: string, options?: CallOptions): Promise<void>;
+}
+
+/** A small picture of a file, encrypted like it. */
+export interface Thumbnail {
+  id: string;
+  /** Pixels that it fits into. */
+  size: '128x128' | '256x256' | '512x512';
+  type: 'image/jpeg' | 'image/png';
 }
 
 /**
@@ -952,6 +962,8 @@ export class Attachment {
   /** In bytes; of a file that a client of 2020 wrote, more than it has. Undefined where the server does not say. */
   readonly size: number | undefined;
   readonly createdAt: string;
+  /** Small pictures of it, smaller ones first. Of sizes and types that this package does not know it has none. */
+  readonly thumbnails: Thumbnail[];
   /**
    * Opens the file for reading, piece by piece, as fast as the stream is read. The stream fails with a `VaultError` where a
    * piece is not the file's; what it gave before is.
@@ -974,6 +986,28 @@ export class Attachment {
    * @throws {VaultError} As {@link Attachment.open}
    */
   blob(options?: CallOptions & { requireBound?: boolean }): Promise<Platform<'Blob'>>;
+  /**
+   * A small picture of the file: of this size, or else of 256 by 256 or the largest that there is. Undefined where there is none.
+   *
+   * @throws {VaultError} `NOT_FOUND`, also where its share has ended; `MISPLACED`, `DECRYPTION_FAILED`
+   *
+   * @example
+   * for (const attachment of await session.items.attachments(car.id)) {
+   *   const picture = await attachment.thumbnail();
+   *   if (picture) image.src = URL.createObjectURL(picture);
+   * }
+   */
+  thumbnail(options?: CallOptions & { size?: Thumbnail['size'] }): Promise<Platform<'Blob'> | undefined>;
+  /**
+   * Adds a small picture to an own file, for who makes one where {@link Items.attach} makes none: a JPEG or PNG of at most half a
+   * megabyte, which fits into the size, 256 by 256 pixels where none is given. One of the same size and type is replaced.
+   *
+   * @throws {VaultError} `INVALID_ARGUMENT` for another format; `NOT_FOUND` for a file that was received
+   */
+  addThumbnail(
+    picture: Platform<'Blob'> | Uint8Array,
+    options?: CallOptions & { size?: Thumbnail['size'] },
+  ): Promise<void>;
   /**
    * Removes the slot from an own item, and the file with it.
    *

@@ -19,8 +19,8 @@ use crate::{
         aes_key::AesKey,
         backend::hmac_sha256,
         encoding::to_base64url,
-        envelope::{ADDITIONAL_DATA, Envelope},
-        places::{file_text, misplaced},
+        envelope::{ADDITIONAL_DATA, Chunk, Envelope},
+        places::{Place, file_text, misplaced},
     },
 };
 
@@ -180,18 +180,48 @@ impl FileKey {
         self.0.decrypt_under(&seal.iv, ADDITIONAL_DATA, ciphertext, &seal.tag).await
     }
 
+    /// Encrypts a thumbnail of the file for its size.
+    ///
+    /// # Errors
+    /// `INTERNAL`.
+    pub async fn seal_thumbnail(&self, picture: &[u8], size_type: &str) -> Result<String> {
+        self.0.encrypt_at(picture, &Place::Thumbnail { size_type }).await
+    }
+
+    /// Decrypts a thumbnail, which is of this size as far as its writer said that.
+    ///
+    /// # Errors
+    /// As [`AesKey::decrypt`]; `MISPLACED` for one of another size, and for a piece of the file.
+    pub async fn open_thumbnail(&self, envelope: &str, size_type: &str) -> Result<Zeroizing<Vec<u8>>> {
+        let chunks = self.chunks_of_others(envelope).await?;
+        let [chunk] = <[Chunk; 1]>::try_from(chunks)
+            .map_err(|_| Error::malformed_envelope("only a file is in several pieces"))?;
+        let of_this_size = Place::Thumbnail { size_type };
+        if Place::parse(&chunk.additional_data)?.is_some_and(|place| place != of_this_size) {
+            return Err(misplaced());
+        }
+        self.0.decrypt_chunks(vec![chunk]).await
+    }
+
     /// Decrypts a file that is one envelope, as other clients write them. Nothing there says which chunks there are, so that a
     /// file of this client's is none.
     ///
     /// # Errors
     /// As [`AesKey::decrypt`]; `MISPLACED` for chunks that name a place.
     pub async fn open_envelope(&self, envelope: &str) -> Result<Zeroizing<Vec<u8>>> {
+        let chunks = self.chunks_of_others(envelope).await?;
+        // A thumbnail of ours is none either.
+        if chunks.iter().any(|chunk| chunk.additional_data != ADDITIONAL_DATA) {
+            return Err(misplaced());
+        }
+        self.0.decrypt_chunks(chunks).await
+    }
+
+    async fn chunks_of_others(&self, envelope: &str) -> Result<Vec<Chunk>> {
         match Envelope::parse(envelope).await? {
             Envelope::Symmetric { chunks, derivation: None } => {
-                if chunks.iter().any(|chunk| place_in(&chunk.iv).is_some()) {
-                    return Err(misplaced());
-                }
-                self.0.decrypt_chunks(chunks).await
+                let are_ours = chunks.iter().any(|chunk| place_in(&chunk.iv).is_some());
+                if are_ours { Err(misplaced()) } else { Ok(chunks) }
             }
             _ => Err(Error::malformed_envelope("it is not for a symmetric key")),
         }

@@ -284,6 +284,11 @@ pub enum Place<'a> {
     },
     /// What going on with the upload of a file takes, its key included, under the DEK.
     Upload,
+    /// A thumbnail, under the key of its file.
+    Thumbnail {
+        /// Size and format, as `256x256/png`.
+        size_type: &'a str,
+    },
     /// What a device remembers of a user's records, under the DEK.
     Memory {
         /// The user's id in the Vault.
@@ -353,6 +358,11 @@ impl<'a> Place<'a> {
                 Place::InSpace { item: id(item)?, slot: id(slot)? }
             }
             "upload" => exactly(fields).map(|[]| Place::Upload)?,
+            "thumbnail" => {
+                let [size, format] = exactly(fields)?;
+                id(size).and(id(format))?;
+                Place::Thumbnail { size_type: text.splitn(3, '/').nth(2)? }
+            }
             "memory" => exactly(fields).and_then(|[user]| Some(Place::Memory { user: id(user)? }))?,
             "session-token" => exactly(fields).map(|[]| Place::SessionToken)?,
             "session-keys" => exactly(fields).map(|[]| Place::SessionKeys)?,
@@ -386,6 +396,7 @@ impl fmt::Display for Place<'_> {
             Place::Grant { item, birth } => write!(formatter, "grant/{item}/{birth}"),
             Place::InSpace { item, slot } => write!(formatter, "in-space/{item}/{slot}"),
             Place::Upload => formatter.write_str("upload"),
+            Place::Thumbnail { size_type } => write!(formatter, "thumbnail/{size_type}"),
             Place::Memory { user } => write!(formatter, "memory/{user}"),
             Place::SessionToken => formatter.write_str("session-token"),
             Place::SessionKeys => formatter.write_str("session-keys"),

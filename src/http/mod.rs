@@ -7,6 +7,7 @@
 mod base_url;
 #[cfg(target_arch = "wasm32")]
 mod fetch;
+mod form;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -22,6 +23,8 @@ pub use base_url::BaseUrl;
 pub(crate) use fetch::AbortOnDrop;
 #[cfg(target_arch = "wasm32")]
 pub use fetch::FetchTransport;
+pub use form::Form;
+use form::SerializedForm;
 pub use reply::Reply;
 pub(crate) use reply::deserialize;
 pub use request::RequestBuilder;

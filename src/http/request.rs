@@ -7,7 +7,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
 use super::{
-    Method, Reply, Request, Response, Service, SignedUrl, Transport, TransportError, TransportFuture,
+    Form, Method, Reply, Request, Response, SerializedForm, Service, SignedUrl, Transport, TransportError,
+    TransportFuture,
     response::{error_of, is_transient, retry_after},
 };
 use crate::error::{Error, ErrorCode, Result};
@@ -99,6 +100,12 @@ impl<'service> RequestBuilder<'service> {
         self.body = Ok(Some(body));
         self.request.headers.push(("content-type", header(content_type)));
         self
+    }
+
+    /// Sets a form as the body.
+    pub async fn form(self, form: Form) -> Result<Self> {
+        let SerializedForm { content_type, body } = form.serialize().await?;
+        Ok(self.bytes(body, &content_type))
     }
 
     /// Asks for a part of a body: `length` bytes, at least one.

@@ -5,6 +5,7 @@ use futures_util::{
     stream::{StreamExt, unfold},
 };
 use js_sys::{Array, ArrayBuffer, Number, Promise, Uint8Array};
+use serde::Serialize;
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
 use wasm_streams::{ReadableStream, readable::IntoStream};
@@ -14,13 +15,14 @@ use zeroize::Zeroizing;
 use super::{
     arguments::{byte_array, get, is_absent, optional_flag, optional_text, own_property, wrong},
     call::work,
-    results::done,
+    results::{done, to_js},
     session_handle::SessionHandle,
 };
 use crate::{
+    api::vault::thumbnails::SizeType,
     crypto::FILE_CHUNK_BYTES,
     error::{Cause, Error, Result},
-    workflows::{AttachedFile, FileReader, FileSource, NewFile},
+    workflows::{AttachedFile, FileReader, FileSource, NewFile, Picture},
 };
 
 /// Media types that a page can show from an address of its own without running anything of the file. Of other types, and they
@@ -42,6 +44,10 @@ const HARMLESS_TYPES: [&str; 11] = [
 /// Whatever stands behind these is harmless too, as long as it is one name: of `audio/x,text/html` a browser may take the last.
 const HARMLESS_KINDS: [&str; 2] = ["audio/", "video/"];
 
+/// The thumbnail that a page makes, as other clients do.
+const THUMBNAIL_SIZE: &str = "256x256";
+const THUMBNAIL_SIDE: u32 = 256;
+
 const UNKNOWN_TYPE: &str = "application/octet-stream";
 
 /// How many bytes there are to read of no file that is shorter.
@@ -61,28 +67,42 @@ impl Attaching {
         let name = optional_text(options, "name")?;
         let content_type = optional_text(options, "type")?;
         let label = optional_text(options, "label")?;
+        let slot = optional_text(options, "slot")?;
+        let wants_thumbnail = optional_flag(options, "thumbnail")?.unwrap_or(true);
         let (source, length, own_name, own_type): (Box<dyn FileSource>, _, _, _) =
             if let Some(size) = own_property(value, "Blob", "size") {
                 let blob: Blob = value.clone().unchecked_into();
                 let length = size.as_f64().unwrap_or_default() as u64;
-                (Box::new(BlobSource { blob, at: 0 }), Some(length), said("name")?, said("type")?)
+                let own_type = said("type")?;
+                let known_type = content_type.as_ref().or(own_type.as_ref()).filter(|_| wants_thumbnail);
+                let drawn = known_type.and_then(|known| thumbnail_type(known));
+                (Box::new(BlobSource { blob, at: 0, drawn }), Some(length), said("name")?, own_type)
             } else if own_property(value, "ReadableStream", "locked").is_some() {
                 let stream = ReadableStream::from_raw(value.clone().unchecked_into());
                 let stream = stream.try_into_stream().map_err(|_| wrong("file"))?;
                 (Box::new(StreamSource { stream, left: Vec::new(), is_over: false }), None, None, None)
             } else {
-                // A copy, outside of this page's memory where there is a page.
-                let blob = blob_of(&[byte_array("file", value)?.into()], UNKNOWN_TYPE)?;
+                let blob = blob_or_bytes("file", value)?;
                 let length = blob.size() as u64;
-                (Box::new(BlobSource { blob, at: 0 }), Some(length), None, None)
+                let drawn = content_type.as_ref().filter(|_| wants_thumbnail).and_then(|known| thumbnail_type(known));
+                (Box::new(BlobSource { blob, at: 0, drawn }), Some(length), None, None)
             };
         let file = NewFile {
             name: name.or(own_name).ok_or_else(|| wrong("name"))?,
             content_type: content_type.or(own_type).unwrap_or_else(|| UNKNOWN_TYPE.to_owned()),
             label,
+            slot,
             length,
         };
         Ok(Attaching { file, source })
+    }
+}
+
+/// A blob, or a copy of bytes, outside of this page's memory where there is a page.
+fn blob_or_bytes(name: &str, value: &JsValue) -> Result<Blob> {
+    match own_property(value, "Blob", "size") {
+        Some(_) => Ok(value.clone().unchecked_into()),
+        None => blob_of(&[byte_array(name, value)?.into()], UNKNOWN_TYPE),
     }
 }
 
@@ -94,9 +114,28 @@ fn blob_of(parts: &[JsValue], content_type: &str) -> Result<Blob> {
         .map_err(|_| Error::internal("the platform makes no blob"))
 }
 
+/// The thumbnail that is made of a file of this type. SVG is none that browsers draw of a blob.
+fn thumbnail_type(content_type: &str) -> Option<SizeType> {
+    match content_type {
+        "image/jpeg" => SizeType::of(THUMBNAIL_SIZE, "image/jpeg"),
+        "image/avif" | "image/bmp" | "image/gif" | "image/png" | "image/webp" => {
+            SizeType::of(THUMBNAIL_SIZE, "image/png")
+        }
+        _ => None,
+    }
+}
+
+#[wasm_bindgen(module = "/src/js/thumbnail.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = thumbnailOf)]
+    async fn thumbnail_of(file: &Blob, side: u32, content_type: &str) -> JsValue;
+}
+
 struct BlobSource {
     blob: Blob,
     at: u64,
+    /// What is drawn of it besides.
+    drawn: Option<SizeType>,
 }
 
 impl FileSource for BlobSource {
@@ -114,6 +153,16 @@ impl FileSource for BlobSource {
     fn rewind(&mut self) -> bool {
         self.at = 0;
         true
+    }
+
+    fn thumbnail(&mut self) -> LocalBoxFuture<'_, Option<Picture>> {
+        Box::pin(async {
+            let size_type = self.drawn?;
+            let drawn = thumbnail_of(&self.blob, THUMBNAIL_SIDE, size_type.content_type()).await;
+            let bytes = Zeroizing::new(drawn.dyn_into::<Uint8Array>().ok()?.to_vec());
+            // A picture that is too long as a thumbnail is a file without one.
+            Picture::new(bytes, size_type).ok()
+        })
     }
 }
 
@@ -251,11 +300,69 @@ impl Attachment {
         })
     }
 
+    #[wasm_bindgen(getter)]
+    pub fn thumbnails(&self) -> Result<JsValue> {
+        let thumbnails = self.file.thumbnails();
+        let listed = thumbnails.iter().map(|(size_type, record)| ListedThumbnail {
+            id: record.id.as_str(),
+            size: size_type.size(),
+            media_type: size_type.content_type(),
+        });
+        to_js(&listed.collect::<Vec<_>>())
+    }
+
+    pub fn thumbnail(&self, options: JsValue) -> Promise {
+        let file = self.file.clone();
+        self.handle.call(&options, |_, _| {
+            let size = optional_size(&options)?;
+            work(async move {
+                let thumbnails = file.thumbnails();
+                let wanted = |wanted: &str| thumbnails.iter().find(|(size_type, _)| size_type.size() == wanted);
+                let chosen = match size {
+                    Some(size) => wanted(&size),
+                    None => wanted(THUMBNAIL_SIZE).or(thumbnails.last()),
+                };
+                let Some(chosen @ (size_type, _)) = chosen else { return Ok(JsValue::UNDEFINED) };
+                let picture = file.read_thumbnail(chosen).await?;
+                Ok(blob_of(&[Uint8Array::from(picture.as_slice()).into()], size_type.content_type())?.into())
+            })
+        })
+    }
+
+    #[wasm_bindgen(js_name = addThumbnail)]
+    pub fn add_thumbnail(&self, picture: JsValue, options: JsValue) -> Promise {
+        let file = self.file.clone();
+        self.handle.call(&options, |_, _| {
+            let size = optional_size(&options)?.unwrap_or_else(|| THUMBNAIL_SIZE.to_owned());
+            let blob = blob_or_bytes("picture", &picture)?;
+            work(async move {
+                let bytes = BlobSource { blob, at: 0, drawn: None }.next_chunk().await?;
+                let content_type = if bytes.starts_with(b"\xff\xd8") { "image/jpeg" } else { "image/png" };
+                let size_type = SizeType::of(&size, content_type).ok_or_else(|| wrong("size"))?;
+                done(file.add_thumbnail(&Picture::new(bytes, size_type)?).await.map(drop))
+            })
+        })
+    }
+
     pub fn remove(&self, options: JsValue) -> Promise {
         let (slot, attachment) = (self.file.slot_id.clone(), self.file.record.id.clone());
         self.handle
             .call(&options, |session, _| work(async move { done(session.remove_file(&slot, &attachment).await) }))
     }
+}
+
+#[derive(Serialize)]
+struct ListedThumbnail<'a> {
+    id: &'a str,
+    size: &'a str,
+    #[serde(rename = "type")]
+    media_type: &'a str,
+}
+
+fn optional_size(options: &JsValue) -> Result<Option<String>> {
+    let size = optional_text(options, "size")?;
+    let is_one = |size: &String| SizeType::ALL.iter().any(|known| known.size() == size);
+    if size.as_ref().is_some_and(|size| !is_one(size)) { Err(wrong("size")) } else { Ok(size) }
 }
 
 /// A place in a file, which may be beyond 4 GiB.

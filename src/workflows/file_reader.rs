@@ -10,13 +10,15 @@ use zeroize::Zeroizing;
 
 use super::{
     Item, Session, Slot,
-    files::ATTACHMENT,
     refusals::{bad_response, expect_id},
 };
 use crate::{
     api::{
         Id,
-        vault::attachments::{self, Attachment, EncryptionArtifacts},
+        vault::{
+            attachments::{self, Attachment, EncryptionArtifacts},
+            thumbnails::{SizeType, Thumbnail},
+        },
     },
     crypto::{ChunkPlace, ChunkSeal, FILE_CHUNK_BYTES, FileKey, envelope::ADDITIONAL_DATA, places::misplaced},
     error::{Error, ErrorCode, Result},
@@ -29,14 +31,20 @@ pub(super) const CHUNKS_IN_FLIGHT: usize = 4;
 /// How many bytes of the longer chunks of other clients are, where those are more than one.
 const BYTES_IN_FLIGHT: usize = CHUNKS_IN_FLIGHT * FILE_CHUNK_BYTES;
 
+/// The type of slots that are made for files.
+pub(super) const ATTACHMENT: &str = "attachment";
+
+/// The types of slots that can stand for a file. Templates have some for pictures.
+pub(super) const SLOT_TYPES: [&str; 2] = [ATTACHMENT, "image"];
+
 /// What a file is encrypted by, as its artifacts call it.
 pub(super) const AES_GCM: &str = "AES-GCM";
 
 /// A file of an item, own or received, and the key that reads it.
 #[derive(Clone)]
 pub struct AttachedFile {
-    session: Session,
-    key: Rc<FileKey>,
+    pub(super) session: Session,
+    pub(super) key: Rc<FileKey>,
     /// The item, by the reading user's id of it.
     pub item_id: Id,
     /// The slot that stands for the file, by the reading user's id of it.
@@ -45,6 +53,7 @@ pub struct AttachedFile {
     pub label: String,
     /// The Vault's record of the file. Nothing vouches for what it says.
     pub record: Attachment,
+    pub(super) thumbnails: Rc<RefCell<Vec<(SizeType, Thumbnail)>>>,
 }
 
 impl fmt::Debug for AttachedFile {
@@ -92,13 +101,17 @@ impl AttachedFile {
     pub(super) fn of(session: &Session, item: &Item, slot: &Slot) -> Result<Self> {
         let no_file = || Error::invalid_argument("the slot has no file");
         // Which a value of this client vouches for. Another's could be a password, not a key.
-        if slot.record.slot_type_name != ATTACHMENT {
+        if !SLOT_TYPES.contains(&slot.record.slot_type_name.as_str()) {
             return Err(no_file());
         }
         let id = slot.record.attachment_id.as_ref().ok_or_else(no_file)?;
         let key = FileKey::from_value(slot.value.as_deref().ok_or_else(no_file)?)?;
         let record = item.attachments.iter().find(|record| record.id == *id).cloned();
         let record = record.unwrap_or_else(|| Attachment::unknown(id));
+        let of_file = item.thumbnails.iter().filter(|thumbnail| thumbnail.attachment_id == *id);
+        let known = of_file.filter_map(|thumbnail| Some((SizeType::parse(&thumbnail.size_type)?, thumbnail.clone())));
+        let mut thumbnails: Vec<_> = known.collect();
+        thumbnails.sort_unstable_by_key(|(size_type, _)| size_type.as_str());
         Ok(AttachedFile {
             session: session.clone(),
             key: Rc::new(key),
@@ -106,6 +119,7 @@ impl AttachedFile {
             slot_id: slot.record.id.clone(),
             label: slot.record.label.clone(),
             record,
+            thumbnails: Rc::new(RefCell::new(thumbnails)),
         })
     }
 

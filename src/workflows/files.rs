@@ -7,7 +7,7 @@
 use std::{collections::BTreeMap, rc::Rc};
 
 use futures_util::{
-    future::LocalBoxFuture,
+    future::{FutureExt, LocalBoxFuture, ready},
     stream::{FuturesUnordered, StreamExt},
 };
 use serde::{Deserialize, Serialize};
@@ -16,9 +16,10 @@ use zeroize::Zeroizing;
 use super::{
     ItemChange, NewSlot, ProgressListener, Session, Value,
     clock::now_milliseconds,
-    file_reader::{AES_GCM, AttachedFile, CHUNKS_IN_FLIGHT},
+    file_reader::{AES_GCM, ATTACHMENT, AttachedFile, CHUNKS_IN_FLIGHT, SLOT_TYPES},
     idempotency::PendingOperation,
     refusals::bad_response,
+    thumbnails::{self, Picture},
     unattached::Unattached,
 };
 use crate::{
@@ -31,9 +32,6 @@ use crate::{
     },
     error::{Error, ErrorCode, Result},
 };
-
-/// The type of slots that stand for a file.
-pub(super) const ATTACHMENT: &str = "attachment";
 
 /// For how long an upload can go on, in milliseconds: as long as our servers keep what belongs to no attachment.
 const GO_ON_FOR: u64 = 2 * 24 * 60 * 60 * 1000;
@@ -48,6 +46,11 @@ pub trait FileSource {
 
     /// Goes back to the beginning, or says that this source cannot.
     fn rewind(&mut self) -> bool;
+
+    /// A small picture of the file, where this source makes one.
+    fn thumbnail(&mut self) -> LocalBoxFuture<'_, Option<Picture>> {
+        ready(None).boxed_local()
+    }
 }
 
 /// Arguments of `attach_file`.
@@ -57,8 +60,11 @@ pub struct NewFile {
     pub name: String,
     /// The media type; not encrypted.
     pub content_type: String,
-    /// The slot's label; the file's name where absent. Not encrypted.
+    /// The slot's label. Not encrypted. Where absent, the file's name for a new slot, and what it is for another.
     pub label: Option<String>,
+    /// The name of the item's slot that is to stand for the file; a new one where there is none. What an own slot stood for before,
+    /// it stands for no longer.
+    pub slot: Option<String>,
     /// In bytes; `None` for a stream, whose end nobody knows.
     pub length: Option<u64>,
 }
@@ -107,7 +113,7 @@ impl Session {
     /// with the same file, also after a reload where the file is longer than one chunk: what the server has of it is not sent
     /// again.
     ///
-    /// `NOT_OWNER` for a received item.
+    /// `NOT_OWNER` for a received item; `INVALID_ARGUMENT` for a slot that is for something else.
     pub async fn attach_file(
         &self,
         item_id: &Id,
@@ -118,11 +124,23 @@ impl Session {
         check(file)?;
         let operation = self.keys()?.pending.begin(("items.attach", item_id, file))?;
         // Before anything is sent.
-        self.get_own_item(item_id).await?;
+        let item = self.get_own_item(item_id).await?;
+        let existing = file.slot.as_ref().and_then(|name| item.slots.iter().find(|slot| slot.record.name == *name));
+        if existing.is_some_and(|slot| !SLOT_TYPES.contains(&slot.record.slot_type_name.as_str())) {
+            return Err(Error::invalid_argument("the slot is not for a file"));
+        }
         let Unattached { key, attachment, .. } = self.upload(item_id, file, source, &operation, progress).await?;
+        if let Some(picture) = source.thumbnail().await {
+            thumbnails::store(self.vault(), &key, &attachment, &picture).await?;
+        }
+        let (label, slot_type) = match existing {
+            Some(_) => (file.label.clone(), None),
+            None => (Some(file.label.as_ref().unwrap_or(&file.name).clone()), Some(ATTACHMENT.to_owned())),
+        };
         let slot = NewSlot {
-            label: Some(file.label.as_ref().unwrap_or(&file.name).clone()),
-            slot_type: Some(ATTACHMENT.to_owned()),
+            name: file.slot.clone(),
+            label,
+            slot_type,
             value: Some(Some(Value::new(key.to_value()))),
             attachment_id: Some(attachment.clone()),
             ..NewSlot::default()

@@ -5,8 +5,8 @@ use zeroize::Zeroizing;
 
 use crate::{
     api::{
-        Id, JsonObject, Timestamp,
-        vault::{self, attachments::Attachment, items::ClassificationNode},
+        Id, Timestamp,
+        vault::{self, attachments::Attachment, items::ClassificationNode, thumbnails::Thumbnail},
     },
     crypto::{
         Proof, VerificationKey,
@@ -58,7 +58,7 @@ pub struct Item {
     /// The Vault's records of files.
     pub attachments: Vec<Attachment>,
     /// The Vault's records of small pictures, as they came.
-    pub thumbnails: Vec<JsonObject>,
+    pub thumbnails: Vec<Thumbnail>,
     /// What the values vouch for.
     pub binding: Binding,
     /// Who shared it, of a received item with its values; `None` for an own one.

@@ -48,6 +48,7 @@ mod slot_rows;
 mod snapshot;
 mod tasks;
 mod templates;
+mod thumbnails;
 mod unattached;
 
 pub use client::{Client, ClientOptions};
@@ -71,3 +72,4 @@ pub use shares::{NewShare, OutgoingShare, ShareTerms, SharedItem};
 pub use snapshot::SessionSnapshot;
 pub use tasks::{CompletedTask, FailedTask, OutstandingTasks, TaskRun, TaskSelection};
 pub use templates::{NewTemplate, Template, find_template};
+pub use thumbnails::Picture;

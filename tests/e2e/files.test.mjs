@@ -123,6 +123,57 @@ describe('a file', () => {
     await assert.rejects(attached.open(), { name: 'VaultError', code: 'NOT_FOUND' });
   });
 
+  it('has the small pictures that an app adds, which its recipients see', async () => {
+    const item = await makeItem();
+    const attached = await alice.items.attach(item, content(3), { name: 'a.png', type: 'image/png' });
+    // Node.js draws nothing.
+    assert.deepEqual([attached.thumbnails, await attached.thumbnail()], [[], undefined]);
+    const jpeg = new Uint8Array([0xff, 0xd8, 0xff, 1]);
+    const png = new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 2]);
+    await attached.addThumbnail(png);
+    await attached.addThumbnail(new Blob([jpeg]), { size: '512x512' });
+    await attached.addThumbnail(jpeg, { size: '512x512' });
+    const share = await alice.shares.create({ itemId: item, connectionId: toBob.id });
+    const [received] = await bob.items.attachments((await bob.shares.get(share.id)).item.id);
+    for (const file of [attached, received]) {
+      assert.deepEqual(
+        file.thumbnails.map(({ size, type }) => [size, type]),
+        [
+          ['256x256', 'image/png'],
+          ['512x512', 'image/jpeg'],
+        ],
+      );
+      const shown = async (options) => {
+        const blob = await file.thumbnail(options);
+        return blob && [blob.type, new Uint8Array(await blob.arrayBuffer())];
+      };
+      assert.deepEqual(await shown(), ['image/png', png]);
+      assert.deepEqual(await shown({ size: '512x512' }), ['image/jpeg', jpeg]);
+      assert.equal(await shown({ size: '128x128' }), undefined);
+    }
+    await assert.rejects(received.addThumbnail(png), { code: 'NOT_FOUND' });
+    for (const [picture, options] of [
+      [new Uint8Array([1, 2, 3])],
+      [new Uint8Array(600_000).fill(0xff)],
+      [png, { size: '1x1' }],
+      ['text'],
+      [undefined],
+    ]) {
+      await assert.rejects(attached.addThumbnail(picture, options), { name: 'VaultError', code: 'INVALID_ARGUMENT' });
+    }
+    await assert.rejects(attached.thumbnail({ size: 256 }), { code: 'INVALID_ARGUMENT' });
+  });
+
+  it('fills the slot that a template has for a picture', async () => {
+    const item = await makeItem();
+    const attached = await alice.items.attach(item, content(3), { name: 'a.png', slot: 'image' });
+    const slot = (await alice.items.get(item)).slots.find(({ id }) => id === attached.slotId);
+    assert.deepEqual([slot.name, slot.type, attached.label], ['image', 'image', slot.label]);
+    await assert.rejects(alice.items.attach(item, content(3), { name: 'a.png', slot: 'vin' }), {
+      code: 'INVALID_ARGUMENT',
+    });
+  });
+
   it('is removed with its slot', async () => {
     const item = await makeItem();
     const attached = await alice.items.attach(item, content(3), { name: 'a.png' });

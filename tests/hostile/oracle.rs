@@ -7,6 +7,7 @@ use std::{collections::BTreeSet, rc::Rc};
 
 use serde_json::Value as Json;
 use vaultshare::{
+    api::Id,
     crypto::{AesKey, PublicKey},
     workflows::{Connection, Item, OwnerProof},
 };
@@ -16,7 +17,7 @@ use crate::{
     scene::{Attacker, Memory, Scene, Who},
     truth::{FORGED, MARK, Row, State, owners_id, owners_slot_id, shown},
     wire::Sent,
-    workflows::{CREATED, CREATED_LABEL, Shown, Workflow},
+    workflows::{ATTACHED, CREATED, CREATED_LABEL, Shown, Workflow},
 };
 
 /// What `docs/threat-model.md` says that a server can do, by its heading there.
@@ -51,6 +52,7 @@ pub(crate) struct Opened {
     pub(crate) marks: BTreeSet<String>,
     /// Keys of the victims, by whose they are.
     victims: Vec<(Who, AesKey)>,
+    file_keys: BTreeSet<String>,
 }
 
 impl Opened {
@@ -61,6 +63,7 @@ impl Opened {
             stored: BTreeSet::new(),
             marks: BTreeSet::new(),
             victims: Vec::new(),
+            file_keys: scene.truth.file_keys.clone(),
         };
         for who in [Who::Alice, Who::Bob, Who::Carlos] {
             opened.victims.extend(scene.person(who).keys().map(|key| (who, key)));
@@ -94,6 +97,9 @@ impl Opened {
             }
             if let Some(mark) = text.strip_prefix(MARK) {
                 marks.insert(mark.to_owned());
+            }
+            if self.file_keys.contains(&*text) {
+                return Err("the attacker has the key of a file".to_owned());
             }
             if let Ok(key) = AesKey::from_bytes(plaintext).map(Rc::new) {
                 if let Some((who, _)) = self.victims.iter().find(|(_, victims)| *victims == *key) {
@@ -172,8 +178,8 @@ impl Case<'_> {
 
     fn judge_clear_text(&self, sent: &[Sent], verdict: &mut Verdict) {
         let person = self.scene.person(self.workflow.who);
-        let secrets: Vec<String> =
-            [MARK.to_owned(), PASSPHRASE.to_owned()].into_iter().chain(person.secrets()).collect();
+        let of_all = [MARK.to_owned(), PASSPHRASE.to_owned()].into_iter().chain(self.scene.truth.file_keys.clone());
+        let secrets: Vec<String> = of_all.chain(person.secrets()).collect();
         for Sent { line, headers, body } in sent {
             for (place, text) in [("URL", line), ("headers", headers), ("body", body)] {
                 if secrets.iter().any(|secret| text.contains(secret.as_str())) {
@@ -240,6 +246,21 @@ impl Case<'_> {
                 self.judge_values(&item, &[], verdict);
                 verdict.limits.insert(Limit::WordsInASpace);
             }
+            Shown::File { slot, bytes } => {
+                if self.file_of(slot).is_none_or(|(file, _)| file != bytes) {
+                    verdict.violations.push(format!("P2: a file is read that was not attached to {slot}"));
+                }
+            }
+            Shown::Thumbnail { slot, bytes } => {
+                if self.file_of(slot).is_none_or(|(_, thumbnail)| thumbnail != bytes) {
+                    verdict.violations.push(format!("P2: a picture is shown that is not of the file of {slot}"));
+                }
+            }
+            Shown::Attached(bytes) => {
+                if bytes != ATTACHED {
+                    verdict.violations.push("P2: another file is read than was attached".to_owned());
+                }
+            }
             Shown::Connection(connection) => self.judge_connection(connection, verdict),
             Shown::Granted { item, public_key } => {
                 let to = PublicKey::from_pem(public_key).map(|key| key.fingerprint()).unwrap_or_default();
@@ -248,6 +269,12 @@ impl Case<'_> {
                 }
             }
         }
+    }
+
+    /// What was attached to a slot, by its reader's id of it.
+    fn file_of(&self, slot: &Id) -> Option<&(Vec<u8>, Vec<u8>)> {
+        let truth = &self.scene.truth;
+        truth.files.get(truth.originals.get(slot.as_str()).map_or(slot.as_str(), String::as_str))
     }
 
     /// Whether each bound value was written in its slot.

@@ -157,4 +157,17 @@ async fn the_oracles_see_what_is_disclosed_and_what_is_passed_off() {
     );
     // Neither ever in this slot nor ever in this item.
     assert_eq!(judge(&|item| set(item, "MARK.alice.diary.vin.1"), "").await, 2, "another item's value");
+
+    let key = scene.truth.file_keys.first().unwrap();
+    assert_eq!(judge(&|_| {}, key).await, 1, "a file's key in the clear");
+    let disclosed = scene.attacker.keys[0].encrypt(key.as_bytes()).await.unwrap();
+    assert_eq!(judge(&|_| {}, &serde_json::json!([disclosed]).to_string()).await, 1, "a file's key");
+    let (slot, (file, thumbnail)) = scene.truth.files.first_key_value().unwrap();
+    let slot = vaultshare::api::Id::parse(slot).unwrap();
+    for (bytes, count) in [(file, 0), (thumbnail, 1)] {
+        let shown = [Shown::File { slot: slot.clone(), bytes: bytes.clone() }];
+        assert_eq!(case.judge(&[], &shown).await.violations.len(), count, "a file");
+        let shown = [Shown::Thumbnail { slot: slot.clone(), bytes: bytes.clone() }];
+        assert_eq!(case.judge(&[], &shown).await.violations.len(), 1 - count, "a picture");
+    }
 }

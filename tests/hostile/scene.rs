@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, rc::Rc};
 use serde_json::{Value as Json, json};
 use vaultshare::{
     api::Id,
-    crypto::{AesKey, KeyPair, PublicKey},
+    crypto::{AesKey, FILE_CHUNK_BYTES, KeyPair, PublicKey},
     http::{Request, RequestPolicy, Transport},
     workflows::{
         Client, ClientOptions, Item, ItemChange, NewShare, NewSpaceShare, OwnerProof, PageRequest, Session,
@@ -18,7 +18,7 @@ use vaultshare_server::{
 };
 
 use crate::{
-    harness::{PASSPHRASE, accept, invitation, quiet, slot, vehicle},
+    harness::{Bytes, PASSPHRASE, accept, invitation, named, quiet, slot, vehicle},
     key_pool::{KeyPool, pems},
     legacy::WithoutPlaces,
     truth::{MARK, Truth, owners_id, owners_slot_id, shown},
@@ -305,12 +305,19 @@ impl Building {
         self.keep(Who::Bob);
 
         let boat = self.create("boat", "alice", &alice).await;
-        let in_space = NewSpaceShare::new(boat.record.id, to_bob);
+        let in_space = NewSpaceShare::new(boat.record.id, to_bob.clone());
         let boat_to_bob = alice.share_in_space(&in_space, &quiet()).await.unwrap().id;
         self.names.insert("boat to bob", boat_to_bob.to_string());
         bob.get_space_share(&boat_to_bob).await.unwrap();
         self.keep(Who::Bob);
         self.legacy_item(&alice).await;
+        self.create("album", "alice", &alice).await;
+        self.attach("one.png", FILE_CHUNK_BYTES + 5, &alice).await;
+        self.attach("two.png", 20, &alice).await;
+        let album_to_bob = self.share("album to bob", &alice, &NewShare::new(self.id("album"), to_bob)).await;
+        let album = bob.get_share(&album_to_bob).await.unwrap().item.record.id;
+        self.names.insert("bob's album", album.to_string());
+        self.keep(Who::Bob);
         sessions
     }
 
@@ -360,6 +367,25 @@ impl Building {
         self.truth.wrote(&item);
         self.names.insert(name, item.record.id.to_string());
         item
+    }
+
+    /// A file of the album.
+    async fn attach(&mut self, name: &str, length: usize, owner: &Session) {
+        let album = self.id("album");
+        let bytes: Vec<u8> = (0..length).map(|at| (at % 251) as u8 ^ length as u8).collect();
+        let mut source = Bytes { thumbnail: Some(name.to_owned().leak().as_bytes()), ..Bytes::of(&bytes) };
+        let file = owner.attach_file(&album, &named(name, length), &mut source, &quiet()).await.unwrap();
+        let item = owner.get_item(&album).await.unwrap();
+        let slot = item.slots.iter().find(|slot| slot.record.id == file.slot_id).unwrap();
+        let thumbnail = file.read_thumbnail(&file.thumbnails()[0]).await.unwrap().to_vec();
+        self.keep(Who::Alice);
+        self.truth.wrote(&item);
+        self.truth.files.insert(file.slot_id.to_string(), (bytes, thumbnail));
+        self.truth.file_keys.insert(slot.value.as_deref().unwrap().to_owned());
+    }
+
+    fn id(&self, name: &str) -> Id {
+        Id::parse(self.names[name].clone()).unwrap()
     }
 
     /// Another VIN.

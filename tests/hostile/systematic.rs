@@ -18,14 +18,14 @@ use crate::{
 };
 
 /// Runs without [`soak`]. Each field in each manner is covered before any of them is covered in a second workflow.
-const RUNS: usize = 4_500;
+const RUNS: usize = 5_000;
 
 /// Of one field in one manner, where not all of them are run.
 const CASES: usize = 3;
 
 /// What is covered at least, so that a scene that shrinks does not shrink the test unnoticed.
-const FIELDS: usize = 1_000;
-const MANNERS: usize = 3_500;
+const FIELDS: usize = 1_200;
+const MANNERS: usize = 4_000;
 
 /// Number of a workflow, the memory it begins with, and the lie.
 type Case = (usize, Memory, Lie);

@@ -44,6 +44,10 @@ pub(crate) struct Truth {
     pub(crate) values: BTreeMap<String, BTreeSet<String>>,
     /// The owner's slot of each slot of a copy.
     pub(crate) originals: BTreeMap<String, String>,
+    /// What was attached, by the owner's slots: the file, and its small picture.
+    pub(crate) files: BTreeMap<String, (Vec<u8>, Vec<u8>)>,
+    /// The keys of these, as slots hold them.
+    pub(crate) file_keys: BTreeSet<String>,
     pub(crate) peers: BTreeMap<String, Peer>,
     /// Items, and fingerprints of the keys that their owners granted them to.
     pub(crate) grants: BTreeSet<(String, String)>,

@@ -7,13 +7,13 @@ use vaultshare::{
     api::Id,
     crypto::UserSecret,
     workflows::{
-        Connection, ConnectionRef, IncludedShare, Item, ItemChange, NewShare, NewSlot, NewSpaceShare, Session,
-        ShareTerms, SharedItem, TaskSelection,
+        AttachedFile, Connection, ConnectionRef, IncludedShare, Item, ItemChange, NewShare, NewSlot, NewSpaceShare,
+        Session, ShareTerms, SharedItem, TaskSelection,
     },
 };
 
 use crate::{
-    harness::{DEVICE, PASSPHRASE, invitation, quiet, slot, vehicle},
+    harness::{Bytes, DEVICE, PASSPHRASE, invitation, named, quiet, slot, vehicle},
     scene::{Scene, Who, all, mark},
 };
 
@@ -42,6 +42,18 @@ pub(crate) enum Shown {
     /// A value in a space, where nothing vouches for words and rows.
     InSpace(Item),
     Connection(Connection),
+    /// What was read of a file, by the reader's id of its slot.
+    File {
+        slot: Id,
+        bytes: Vec<u8>,
+    },
+    /// A small picture of one.
+    Thumbnail {
+        slot: Id,
+        bytes: Vec<u8>,
+    },
+    /// What was read of a file that this run attached.
+    Attached(Vec<u8>),
     /// That a refresh encrypts the item for this key.
     Granted {
         item: Id,
@@ -77,7 +89,7 @@ macro_rules! workflow {
 
 /// All workflows. Honestly answered, each of them succeeds.
 pub(crate) fn workflows() -> Vec<Workflow> {
-    [reading(), writing(), connecting(), sharing(), in_spaces()].into_iter().flatten().collect()
+    [reading(), writing(), with_files(), connecting(), sharing(), in_spaces()].into_iter().flatten().collect()
 }
 
 fn reading() -> Vec<Workflow> {
@@ -194,6 +206,46 @@ fn writing() -> Vec<Workflow> {
             Ok(vec![Shown::Item(session.reencrypt_item(&scene.id("bob's car")).await?)])
         }),
     ]
+}
+
+fn with_files() -> Vec<Workflow> {
+    vec![
+        workflow!("attachments, read", Alice, |scene, session| read_files(&session, &scene.id("album")).await),
+        workflow!("attachments received, read", Bob, |scene, session| {
+            read_files(&session, &scene.id("bob's album")).await
+        }),
+        workflow!("items.attach, then read", Alice, |scene, session| {
+            let mut source = Bytes::of(ATTACHED).with_thumbnail();
+            let new = named("new.png", ATTACHED.len());
+            let file = session.attach_file(&scene.id("diary"), &new, &mut source, &quiet()).await?;
+            Ok(vec![Shown::Attached(read(&file).await?)])
+        }),
+    ]
+}
+
+/// What a run attaches.
+pub(crate) const ATTACHED: &[u8] = b"a file of this run";
+
+async fn read_files(session: &Session, item: &Id) -> Result<Vec<Shown>> {
+    let mut shown = Vec::new();
+    for file in session.list_files(item).await? {
+        let slot = file.slot_id.clone();
+        for thumbnail in file.thumbnails() {
+            let bytes = file.read_thumbnail(&thumbnail).await?.to_vec();
+            shown.push(Shown::Thumbnail { slot: slot.clone(), bytes });
+        }
+        shown.push(Shown::File { slot, bytes: read(&file).await? });
+    }
+    Ok(shown)
+}
+
+async fn read(file: &AttachedFile) -> Result<Vec<u8>> {
+    let mut reader = file.open(0..u64::MAX, false).await?;
+    let mut bytes = Vec::new();
+    while let Some(chunk) = reader.next_chunk().await? {
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
 }
 
 fn connecting() -> Vec<Workflow> {

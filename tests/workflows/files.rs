@@ -2,7 +2,6 @@
 
 use std::{cell::RefCell, collections::BTreeSet, rc::Rc};
 
-use futures_util::future::{FutureExt, LocalBoxFuture, ready};
 use serde_json::{Value as Json, json};
 use vaultshare::{
     ErrorCode, Result,
@@ -11,61 +10,44 @@ use vaultshare::{
         ChunkPlace, ChunkSeal, FILE_CHUNK_BYTES, FileKey, UploadAttempt,
         envelope::{Chunk, Envelope},
     },
-    workflows::{AttachedFile, FileSource, Item, NewFile, Session, TaskSelection},
+    workflows::{AttachedFile, Item, NewFile, Session, TaskSelection},
 };
-use zeroize::Zeroizing;
 
 use crate::{
     fault_injection::fail_each_request,
-    harness::{Chain, Fault, Harness, quiet, vehicle},
+    harness::{Bytes, Chain, Fault, Harness, named, quiet, vehicle},
     lies::alter,
 };
 
-const WHOLE: std::ops::Range<u64> = 0..u64::MAX;
-
-/// A file in memory.
-struct Bytes {
-    bytes: Rc<[u8]>,
-    at: usize,
-    /// Whether it is a stream, which is read once.
-    is_stream: bool,
-}
-
-impl FileSource for Bytes {
-    fn next_chunk(&mut self) -> LocalBoxFuture<'_, Result<Zeroizing<Vec<u8>>>> {
-        let end = self.bytes.len().min(self.at + FILE_CHUNK_BYTES);
-        let chunk = self.bytes[self.at..end].to_vec();
-        self.at = end;
-        ready(Ok(Zeroizing::new(chunk))).boxed_local()
-    }
-
-    fn rewind(&mut self) -> bool {
-        self.at = 0;
-        !self.is_stream
-    }
-}
+pub(crate) const WHOLE: std::ops::Range<u64> = 0..u64::MAX;
 
 /// Bytes of which no two chunks are alike.
-fn content(length: usize, salt: u8) -> Vec<u8> {
+pub(crate) fn content(length: usize, salt: u8) -> Vec<u8> {
     (0..length).map(|at| (at / FILE_CHUNK_BYTES) as u8 ^ (at % 251) as u8 ^ salt).collect()
 }
 
-fn named(name: &str, length: usize) -> NewFile {
-    NewFile { name: name.to_owned(), content_type: "image/png".to_owned(), label: None, length: Some(length as u64) }
+pub(crate) async fn attach(session: &Session, item: &Id, name: &str, bytes: &[u8]) -> Result<AttachedFile> {
+    attach_as(session, item, named(name, bytes.len()), bytes, None).await
 }
 
-async fn attach(session: &Session, item: &Id, name: &str, bytes: &[u8]) -> Result<AttachedFile> {
-    let mut source = Bytes { bytes: bytes.into(), at: 0, is_stream: false };
-    session.attach_file(item, &named(name, bytes.len()), &mut source, &quiet()).await
+pub(crate) async fn attach_as(
+    session: &Session,
+    item: &Id,
+    file: NewFile,
+    bytes: &[u8],
+    thumbnail: Option<&'static [u8]>,
+) -> Result<AttachedFile> {
+    let mut source = Bytes { bytes: bytes.into(), at: 0, is_stream: false, thumbnail };
+    session.attach_file(item, &file, &mut source, &quiet()).await
 }
 
 async fn attach_stream(session: &Session, item: &Id, name: &str, bytes: &[u8]) -> Result<AttachedFile> {
-    let mut source = Bytes { bytes: bytes.into(), at: 0, is_stream: true };
+    let mut source = Bytes { bytes: bytes.into(), at: 0, is_stream: true, thumbnail: None };
     let file = NewFile { length: None, ..named(name, 0) };
     session.attach_file(item, &file, &mut source, &quiet()).await
 }
 
-async fn read(file: &AttachedFile, range: std::ops::Range<u64>) -> Result<Vec<u8>> {
+pub(crate) async fn read(file: &AttachedFile, range: std::ops::Range<u64>) -> Result<Vec<u8>> {
     let mut reader = file.open(range, true).await?;
     let (mut bytes, expected) = (Vec::new(), reader.left());
     while let Some(chunk) = reader.next_chunk().await? {
@@ -75,13 +57,13 @@ async fn read(file: &AttachedFile, range: std::ops::Range<u64>) -> Result<Vec<u8
     Ok(bytes)
 }
 
-async fn only_file(session: &Session, item: &Id) -> AttachedFile {
+pub(crate) async fn only_file(session: &Session, item: &Id) -> AttachedFile {
     let mut files = session.list_files(item).await.unwrap();
     assert_eq!(files.len(), 1);
     files.remove(0)
 }
 
-async fn car(session: &Session) -> Item {
+pub(crate) async fn car(session: &Session) -> Item {
     session.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap()
 }
 
@@ -512,7 +494,7 @@ async fn a_server_cannot_give_a_file_as_an_envelope() {
 }
 
 /// The chunks of a file as the server has them.
-async fn stored_chunks(harness: &Harness, file: &AttachedFile) -> Vec<Chunk> {
+pub(crate) async fn stored_chunks(harness: &Harness, file: &AttachedFile) -> Vec<Chunk> {
     let seen: Rc<RefCell<Vec<Vec<u8>>>> = Rc::default();
     let bodies = Rc::clone(&seen);
     harness.network.tamper(move |_, path, body| {

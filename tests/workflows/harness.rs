@@ -13,12 +13,12 @@ use sha2::Sha256;
 use tower::ServiceExt;
 use vaultshare::{
     Result,
-    api::Id,
-    crypto::UserSecret,
+    api::{Id, vault::thumbnails::SizeType},
+    crypto::{FILE_CHUNK_BYTES, UserSecret},
     http::{MAXIMUM_REPLY_LENGTH, Request, RequestPolicy, Response, Transport, TransportError, TransportFuture},
     workflows::{
-        Client, ClientOptions, Connection, ConnectionDetails, DeviceKey, Item, NewInvitation, NewItem, NewShare,
-        NewSlot, ProgressListener, Session, Value,
+        Client, ClientOptions, Connection, ConnectionDetails, DeviceKey, FileSource, Item, NewFile, NewInvitation,
+        NewItem, NewShare, NewSlot, Picture, ProgressListener, Session, Value,
     },
 };
 use vaultshare_server::{
@@ -300,6 +300,55 @@ pub(crate) fn invitation(name: &str) -> NewInvitation {
 
 pub(crate) fn quiet() -> ProgressListener {
     ProgressListener::none()
+}
+
+/// A file in memory.
+pub(crate) struct Bytes {
+    pub(crate) bytes: Rc<[u8]>,
+    pub(crate) at: usize,
+    /// Whether it is a stream, which is read once.
+    pub(crate) is_stream: bool,
+    pub(crate) thumbnail: Option<&'static [u8]>,
+}
+
+impl Bytes {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        Bytes { bytes: bytes.into(), at: 0, is_stream: false, thumbnail: None }
+    }
+
+    pub(crate) fn with_thumbnail(self) -> Self {
+        Bytes { thumbnail: Some(b"small"), ..self }
+    }
+}
+
+impl FileSource for Bytes {
+    fn next_chunk(&mut self) -> LocalBoxFuture<'_, Result<Zeroizing<Vec<u8>>>> {
+        let end = self.bytes.len().min(self.at + FILE_CHUNK_BYTES);
+        let chunk = self.bytes[self.at..end].to_vec();
+        self.at = end;
+        ready(Ok(Zeroizing::new(chunk))).boxed_local()
+    }
+
+    fn rewind(&mut self) -> bool {
+        self.at = 0;
+        !self.is_stream
+    }
+
+    fn thumbnail(&mut self) -> LocalBoxFuture<'_, Option<Picture>> {
+        let picture = self.thumbnail.map(|bytes| png(bytes, "256x256/png"));
+        ready(picture).boxed_local()
+    }
+}
+
+pub(crate) fn png(bytes: &[u8], size_type: &str) -> Picture {
+    let bytes = [b"\x89PNG\r\n\x1a\n", bytes].concat();
+    Picture::new(Zeroizing::new(bytes), SizeType::parse(size_type).unwrap()).unwrap()
+}
+
+/// What is said of a picture of this length.
+pub(crate) fn named(name: &str, length: usize) -> NewFile {
+    let length = Some(length as u64);
+    NewFile { name: name.to_owned(), content_type: "image/png".to_owned(), label: None, slot: None, length }
 }
 
 /// The guide's vehicle.

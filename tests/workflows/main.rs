@@ -21,5 +21,6 @@ mod lies_about_spaces;
 mod passphrase;
 mod sharing;
 mod staying_signed_in;
+mod thumbnails;
 mod typed;
 mod what_was_typed;

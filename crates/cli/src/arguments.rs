@@ -142,6 +142,27 @@ pub(crate) enum Command {
         #[command(flatten)]
         auth: Auth,
     },
+    /// Encrypt a small picture of a file and add it to the file
+    #[command(name = "items:create-thumbnail")]
+    ItemsCreateThumbnail(OneConfig),
+    /// Decrypt a small picture of a file, own or received, into a folder
+    #[command(name = "items:get-thumbnail")]
+    ItemsGetThumbnail {
+        /// The item, by the signed-in user's own id of it
+        #[arg(value_parser = parse_id)]
+        item: Id,
+        /// The slot that stands for the file
+        #[arg(value_parser = parse_id)]
+        slot: Id,
+        /// One of the item's thumbnails
+        #[arg(value_parser = parse_id)]
+        thumbnail: Id,
+        /// The folder; a file of the same name that is there already stays
+        #[arg(short, long, value_name = "FOLDER", default_value = ".")]
+        output: PathBuf,
+        #[command(flatten)]
+        auth: Auth,
+    },
     /// Print a connection of two users, to be given names
     #[command(name = "connections:create-config")]
     ConnectionsCreateConfig {

@@ -5,10 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use anyhow::Context;
 use serde::Serialize;
 use vaultshare::{
-    api::{
-        JsonObject,
-        vault::{self, attachments::Attachment, items::ClassificationNode},
-    },
+    api::vault::{self, attachments::Attachment, items::ClassificationNode, thumbnails::Thumbnail},
     workflows::{Item, Slot},
 };
 
@@ -26,7 +23,7 @@ pub(crate) struct ItemSpec<'a> {
     /// For items:adopt, and for items:update to notice what was written since.
     version: String,
     slots: Vec<SlotSpec<'a>>,
-    thumbnails: &'a [JsonObject],
+    thumbnails: &'a [Thumbnail],
     attachments: &'a [Attachment],
     classification_nodes: &'a [ClassificationNode],
 }

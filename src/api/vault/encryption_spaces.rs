@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use serde_json::Value;
 
-use super::{attachments::Attachment, items::Item, slots::Slot};
+use super::{attachments::Attachment, items::Item, slots::Slot, thumbnails::Thumbnail};
 use crate::{
     api::{Ciphertext, Id, JsonObject, PageMeta, PageQuery, SlotValue, Timestamp, reading::bounded_list},
     http::{Reply, Service},
@@ -251,7 +251,7 @@ pub struct SpaceShareResponse {
     pub attachments: Vec<Attachment>,
     /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]
-    pub thumbnails: Vec<JsonObject>,
+    pub thumbnails: Vec<Thumbnail>,
     /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]
     pub classification_nodes: Vec<JsonObject>,

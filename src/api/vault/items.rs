@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     attachments::Attachment,
     slots::{ClassificationNodeChange, Slot, SlotChange},
+    thumbnails::Thumbnail,
 };
 use crate::{
     api::{
@@ -156,8 +157,7 @@ pub struct ItemResponse {
     pub attachments: Vec<Attachment>,
     /// The thumbnails of these attachments.
     #[serde(default, deserialize_with = "bounded_list")]
-    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
-    pub thumbnails: Vec<JsonObject>,
+    pub thumbnails: Vec<Thumbnail>,
     /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]
     pub associations: Vec<JsonObject>,
@@ -186,7 +186,7 @@ pub struct ItemsResponse {
     /// The thumbnails of these attachments.
     #[serde(default, deserialize_with = "bounded_list")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
-    pub thumbnails: Vec<JsonObject>,
+    pub thumbnails: Vec<Thumbnail>,
     /// Empty; generated clients fail without it.
     #[serde(default, skip_deserializing)]
     pub associations: Vec<JsonObject>,

@@ -14,3 +14,4 @@ pub mod session;
 pub mod shares;
 pub mod slots;
 pub mod templates;
+pub mod thumbnails;

@@ -7,6 +7,7 @@ use super::{
     client_tasks::ClientTaskChange,
     items::{ClassificationNode, Item, ItemResponse, Order, comma_joined},
     slots::Slot,
+    thumbnails::Thumbnail,
 };
 use crate::{
     api::{
@@ -257,7 +258,7 @@ pub struct ShareWithItemResponse {
     /// The thumbnails of these attachments.
     #[serde(default, deserialize_with = "bounded_list")]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
-    pub thumbnails: Vec<JsonObject>,
+    pub thumbnails: Vec<Thumbnail>,
 }
 
 impl From<ShareWithItemResponse> for ItemResponse {

@@ -107,6 +107,7 @@ const calls = {
   'items.removeSlot': () => [[id, options()]],
   'items.attach': () => [
     [id, new Uint8Array(3), { name: 'a.png', type: 'image/png', label: 'A picture', ...options() }],
+    [id, new Uint8Array(3), { name: 'a.png', slot: 'image', thumbnail: false, ...options() }],
     [id, new File(['abc'], 'a.png')],
     [id, new Blob(['abc']).stream(), { name: 'a.png', ...options() }],
   ],
@@ -115,6 +116,8 @@ const calls = {
 
   'Attachment#open': () => [[{ start: 0, end: 2, requireBound: true, ...options() }]],
   'Attachment#blob': () => [[{ requireBound: true, ...options() }]],
+  'Attachment#thumbnail': () => [[{ size: '256x256', ...options() }]],
+  'Attachment#addThumbnail': () => [[new Uint8Array([0xff, 0xd8, 0xff]), { size: '256x256', ...options() }]],
   'Attachment#remove': () => [[options()]],
 
   'invitations.create': () => [[{ name: 'Bob', email: 'bob@example.com', keypairId: id, by: 'token' }, options()]],

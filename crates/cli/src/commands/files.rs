@@ -13,10 +13,14 @@ use vaultshare::{
     Error, Result,
     api::{
         Id,
-        vault::{attachments::Attachment, items},
+        vault::{
+            attachments::Attachment,
+            items,
+            thumbnails::{SizeType, Thumbnail},
+        },
     },
     crypto::FILE_CHUNK_BYTES,
-    workflows::{FileSource, NewFile, Progress, ProgressListener},
+    workflows::{AttachedFile, FileSource, NewFile, Picture, Progress, ProgressListener},
 };
 use zeroize::Zeroizing;
 
@@ -28,6 +32,7 @@ use crate::{
 };
 
 const KIND: &str = "FileAttachment";
+const THUMBNAIL: &str = "Thumbnail";
 
 /// How often a long way is told of.
 const STEPS: u64 = 10;
@@ -42,7 +47,29 @@ struct Metadata {
 #[serde(deny_unknown_fields)]
 struct Spec {
     label: Option<String>,
+    /// The name of the item's slot for it.
+    slot: Option<String>,
     file: PathBuf,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ThumbnailMetadata {
+    item_id: Id,
+    slot_id: Id,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ThumbnailSpec {
+    file: PathBuf,
+    size_type: String,
+}
+
+#[derive(Serialize)]
+struct MadeThumbnail {
+    kind: &'static str,
+    spec: Thumbnail,
 }
 
 /// As the platform's command line prints it.
@@ -69,6 +96,7 @@ pub(super) async fn attach(terminal: &Terminal, config: &OneConfig) -> anyhow::R
         name: name.to_owned(),
         content_type: mime_guess::from_path(&path).first_or_octet_stream().to_string(),
         label: spec.label,
+        slot: spec.slot,
         length: Some(about.len()),
     };
     let session = terminal.session(&config.auth).await?;
@@ -78,30 +106,89 @@ pub(super) async fn attach(terminal: &Terminal, config: &OneConfig) -> anyhow::R
     output::print(&Attached { attachment: &attached.record, slots: slots.collect(), item: &item.record })
 }
 
+pub(super) async fn create_thumbnail(terminal: &Terminal, config: &OneConfig) -> anyhow::Result<()> {
+    let ConfigFile { metadata, spec, .. }: ConfigFile<_, ThumbnailSpec> = config_file::read(&config.config, THUMBNAIL)?;
+    let ThumbnailMetadata { item_id, slot_id } = metadata;
+    let size_type = SizeType::parse(&spec.size_type)
+        .context("`sizeType` is 128x128, 256x256 or 512x512, with /jpg or /png behind it")?;
+    let cannot_read = || format!("cannot read {}", shown(&spec.file));
+    let mut bytes = Zeroizing::new(Vec::new());
+    let file = File::open(&spec.file).with_context(cannot_read)?;
+    file.take(Picture::LONGEST + 1).read_to_end(&mut bytes).with_context(cannot_read)?;
+    let picture = Picture::new(bytes, size_type)?;
+    let file = file_of(terminal, &item_id, &slot_id, &config.auth).await?;
+    output::print(&MadeThumbnail { kind: THUMBNAIL, spec: file.add_thumbnail(&picture).await? })
+}
+
+pub(super) async fn get_thumbnail(
+    terminal: &Terminal,
+    (item, slot, thumbnail): (&Id, &Id, &Id),
+    folder: &Path,
+    auth: &Auth,
+) -> anyhow::Result<()> {
+    let file = file_of(terminal, item, slot, auth).await?;
+    let thumbnails = file.thumbnails();
+    let known = thumbnails.iter().find(|(_, record)| record.id == *thumbnail);
+    let known @ (size_type, _) = known.with_context(|| format!("the file has no thumbnail {thumbnail}"))?;
+    let mut written = NewInFolder::create(folder, &format!("{thumbnail}.{}", size_type.extension()))?;
+    written.write(&file.read_thumbnail(known).await?)?;
+    written.keep()
+}
+
 pub(super) async fn get(terminal: &Terminal, item: &Id, slot: &Id, folder: &Path, auth: &Auth) -> anyhow::Result<()> {
-    let files = terminal.session(auth).await?.list_files(item).await?;
-    let file = files.iter().find(|file| file.slot_id == *slot);
-    let file = file.with_context(|| format!("the item has no file in a slot {slot}"))?;
-    let path = folder.join(file_name(&file.record.filename));
-    let cannot_write = || format!("cannot write {}", shown(&path));
-    let is_there = || anyhow!("{} is there already", shown(&path));
-    // Before a long way. Somebody else may still make one meanwhile.
-    if path.symlink_metadata().is_ok() {
-        return Err(is_there());
-    }
-    fs::create_dir_all(folder).with_context(cannot_write)?;
-    // Beside it, so that a file of this name is whole.
-    let mut written = NamedTempFile::new_in(folder).with_context(cannot_write)?;
+    let file = file_of(terminal, item, slot, auth).await?;
+    let mut written = NewInFolder::create(folder, &file_name(&file.record.filename))?;
     let mut reader = file.open(0..u64::MAX, false).await?;
     while let Some(chunk) = reader.next_chunk().await? {
-        written.write_all(&chunk).with_context(cannot_write)?;
+        written.write(&chunk)?;
     }
-    written.as_file().sync_all().with_context(cannot_write)?;
-    written.persist_noclobber(&path).map_err(|error| match error.error.kind() {
-        ErrorKind::AlreadyExists => is_there(),
-        _ => anyhow!(error.error).context(cannot_write()),
-    })?;
-    output::write(&format!("{}\n", printable(&shown(&path))))
+    written.keep()
+}
+
+async fn file_of(terminal: &Terminal, item: &Id, slot: &Id, auth: &Auth) -> anyhow::Result<AttachedFile> {
+    let files = terminal.session(auth).await?.list_files(item).await?;
+    let file = files.into_iter().find(|file| file.slot_id == *slot);
+    file.with_context(|| format!("the item has no file in a slot {slot}"))
+}
+
+/// A file that is in a folder as a whole, or not at all.
+struct NewInFolder {
+    path: PathBuf,
+    written: NamedTempFile,
+}
+
+impl NewInFolder {
+    /// Refuses a name that is there, before a long way. Somebody else may still take it meanwhile.
+    fn create(folder: &Path, name: &str) -> anyhow::Result<Self> {
+        let path = folder.join(name);
+        if path.symlink_metadata().is_ok() {
+            return Err(is_there(&path));
+        }
+        let written = fs::create_dir_all(folder).and_then(|()| NamedTempFile::new_in(folder));
+        Ok(NewInFolder { written: written.with_context(|| cannot_write(&path))?, path })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        self.written.write_all(bytes).with_context(|| cannot_write(&self.path))
+    }
+
+    fn keep(self) -> anyhow::Result<()> {
+        let NewInFolder { path, written } = self;
+        written.as_file().sync_all().with_context(|| cannot_write(&path))?;
+        written.persist_noclobber(&path).map_err(|error| match error.error.kind() {
+            ErrorKind::AlreadyExists => is_there(&path),
+            _ => anyhow!(error.error).context(cannot_write(&path)),
+        })?;
+        output::write(&format!("{}\n", printable(&shown(&path))))
+    }
+}
+
+fn cannot_write(path: &Path) -> String {
+    format!("cannot write {}", shown(path))
+}
+
+fn is_there(path: &Path) -> anyhow::Error {
+    anyhow!("{} is there already", shown(path))
 }
 
 /// A name for a file in a folder of the user's. What it is called is the server's word: it has no way to another folder, hides

@@ -65,6 +65,10 @@ async fn run_at(terminal: &Terminal, command: Command) -> anyhow::Result<()> {
         Command::ItemsGetAttachment { item, slot, output, auth } => {
             files::get(terminal, &item, &slot, &output, &auth).await
         }
+        Command::ItemsCreateThumbnail(config) => files::create_thumbnail(terminal, &config).await,
+        Command::ItemsGetThumbnail { item, slot, thumbnail, output, auth } => {
+            files::get_thumbnail(terminal, (&item, &slot, &thumbnail), &output, &auth).await
+        }
         Command::ConnectionsCreateConfig { from, to } => connections::config(&from, &to),
         Command::ConnectionsCreate(config) => connections::create(terminal, &config.config).await,
         Command::ConnectionsList(listing) => connections::list(terminal, &listing).await,

@@ -15,6 +15,7 @@ use vaultshare::{
             items::{ClassificationNode, Item},
             names::Named,
             shares::{Acceptance, IncomingFilter, OutgoingFilter, Share},
+            thumbnails::Thumbnail,
         },
     },
     workflows::{ConnectionRef, IncludedShare, LeftOut, LeftOutReason, NewShare, OutgoingShare, Refreshed, SharedItem},
@@ -245,7 +246,7 @@ struct Received<'a> {
     classification_nodes: &'a [ClassificationNode],
     item: &'a Item,
     slots: Vec<SlotSpec<'a>>,
-    thumbnails: &'a [JsonObject],
+    thumbnails: &'a [Thumbnail],
 }
 
 pub(super) async fn get_incoming(terminal: &Terminal, record: &OneRecord) -> anyhow::Result<()> {

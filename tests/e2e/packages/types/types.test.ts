@@ -42,6 +42,7 @@ import init, {
   SymmetricKey,
   type Template,
   type Templates,
+  type Thumbnail,
   VaultClient,
   VaultError,
 } from 'vaultshare';
@@ -120,8 +121,11 @@ complete<
     | 'type'
     | 'size'
     | 'createdAt'
+    | 'thumbnails'
     | 'open'
     | 'blob'
+    | 'thumbnail'
+    | 'addThumbnail'
     | 'remove'
     | 'free'
     | typeof Symbol.dispose
@@ -353,11 +357,15 @@ export async function items(session: Session, id: string): Promise<ErrorCode | u
   const attachments: Attachment[] = await session.items.attachments(id, {});
   const stream: ReadableStream = await attachment.open({ start: 0, end: 2, requireBound: true });
   const blob: Blob = await attachment.blob({ requireBound: true });
+  await session.items.attach(id, file, { slot: 'image', thumbnail: false });
+  const picture: Blob | undefined = await attachment.thumbnail({ size: '128x128' });
+  await attachment.addThumbnail(picture ?? new Uint8Array(3), { size: '256x256' });
+  const thumbnails: Thumbnail[] = attachment.thumbnails;
   const size: number | undefined = attachment.size;
   await attachment.remove({});
   attachment.free();
   await session.changePassphrase('old', 'new', {
-    secret: `${stream.locked} ${blob.size} ${size} ${attachments.length}`,
+    secret: `${stream.locked} ${blob.size} ${size} ${attachments.length} ${thumbnails.length}`,
   });
   // @ts-expect-error an attachment comes from an item
   new Attachment();

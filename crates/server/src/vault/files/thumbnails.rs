@@ -8,7 +8,7 @@ use axum::{
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use vaultshare::api::JsonObject;
+use vaultshare::api::vault::thumbnails::Thumbnail;
 
 use super::{
     forms::Form,
@@ -42,7 +42,7 @@ const BLOCK_ID: &str = "QQ==";
 #[derive(Serialize, JsonSchema)]
 pub(in crate::vault) struct ThumbnailResponse {
     /// As it is now.
-    thumbnail: JsonObject,
+    thumbnail: Thumbnail,
 }
 
 /// Reply of `GET /thumbnails/{id}`.
@@ -76,7 +76,7 @@ pub(in crate::vault) async fn create(
         blobs::delete(&mut tx, &[old.key], vault.clock().now()).await?;
     }
     blobs::attach(&mut tx, blob_id, &attachment_id, &size_type).await?;
-    let thumbnail = attachments::find_thumbnail(&mut tx, &key).await?.wire();
+    let thumbnail = attachments::find_thumbnail(&mut tx, &key).await?.wire()?;
     tx.commit().await?;
     Ok((StatusCode::CREATED, Json(ThumbnailResponse { thumbnail })))
 }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use sqlx::{AnyConnection, FromRow};
 use vaultshare::api::{
-    Id, JsonObject,
-    vault::{attachments::Attachment, slots::Slot},
+    Id,
+    vault::{attachments::Attachment, slots::Slot, thumbnails::Thumbnail},
 };
 
 use super::{
@@ -171,18 +171,17 @@ pub(crate) async fn thumbnail_of_size(
 }
 
 impl ThumbnailRow {
-    pub(crate) fn wire(self) -> JsonObject {
-        let url = format!("/vault/thumbnails/{}", self.key);
-        let fields = [
-            ("id", self.key),
-            ("binary_id", self.attachment_id.clone()),
-            ("attachment_id", self.attachment_id),
-            ("size_type", self.size_type),
-            ("created_at", to_wire(self.created_at)),
-            ("updated_at", to_wire(self.created_at)),
-            ("url", url),
-        ];
-        fields.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect()
+    pub(crate) fn wire(self) -> Result<Thumbnail> {
+        let attachment_id = Id::stored(self.attachment_id)?;
+        Ok(Thumbnail {
+            url: Some(format!("/vault/thumbnails/{}", self.key)),
+            id: Id::stored(self.key)?,
+            binary_id: Some(attachment_id.clone()),
+            attachment_id,
+            size_type: self.size_type,
+            created_at: to_wire(self.created_at),
+            updated_at: to_wire(self.created_at),
+        })
     }
 }
 
@@ -190,7 +189,7 @@ impl ThumbnailRow {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OfItems {
     pub(crate) attachments: Vec<Attachment>,
-    pub(crate) thumbnails: Vec<JsonObject>,
+    pub(crate) thumbnails: Vec<Thumbnail>,
 }
 
 #[derive(FromRow)]
@@ -228,7 +227,7 @@ pub(crate) async fn of_items(db: &mut AnyConnection, item_ids: &[String]) -> Res
             (row.thumbnail_id, row.size_type, row.thumbnail_created_at)
         {
             let thumbnail = ThumbnailRow { key: key.clone(), attachment_id, size_type, created_at };
-            thumbnails.insert((sequence, key), thumbnail.wire());
+            thumbnails.insert((sequence, key), thumbnail.wire()?);
         }
         attachments.insert(sequence, row.attachment);
     }
@@ -244,8 +243,7 @@ pub(crate) async fn of_slots(db: &mut AnyConnection, item_id: &str, slots: &[Slo
     }
     let OfItems { mut attachments, mut thumbnails } = of_items(db, &[item_id.to_owned()]).await?;
     attachments.retain(|attachment| shown.contains(attachment.id.as_str()));
-    let attachment_of = |thumbnail: &JsonObject| thumbnail.get("attachment_id")?.as_str().map(str::to_owned);
-    thumbnails.retain(|thumbnail| attachment_of(thumbnail).is_some_and(|id| shown.contains(id.as_str())));
+    thumbnails.retain(|thumbnail| shown.contains(thumbnail.attachment_id.as_str()));
     Ok(OfItems { attachments, thumbnails })
 }
 
