@@ -432,6 +432,39 @@ async fn a_quota_counts_all_bytes_of_a_users_files_and_deleting_makes_room() {
     assert_eq!(server.put_block(&upload, &block_id(1), "123456789012").await.status, 201);
 }
 
+/// They are no folders any more, and more than one round of housekeeping tries.
+#[cfg(unix)]
+#[tokio::test]
+async fn objects_that_cannot_be_deleted_are_tried_again_and_the_others_go() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    let mut stuck = Vec::new();
+    for number in 0..7 {
+        let upload = server.upload(&alice, named("x"), &[b"x"]).await;
+        server.delete(&alice, &format!("/vault/direct/attachments/uploads/{}", upload.id)).await.ok();
+        server.0.clock().advance(Duration::from_secs(1));
+        if number < 6 {
+            let folder = server.0.data().join("files/blobs").join(&upload.key);
+            std::fs::remove_dir_all(&folder).unwrap();
+            std::fs::write(&folder, "in the way").unwrap();
+            stuck.push(folder);
+        }
+    }
+    let left = async || (objects(&server), server.count("vault", "deleted_objects").await);
+    server.0.clock().advance(HOUR);
+    // What is wrong with some objects keeps nothing of the rest of housekeeping.
+    server.0.clear_expired().await.unwrap();
+    assert_eq!(left().await, (7, 7));
+    server.0.clear_expired().await.unwrap();
+    assert_eq!(left().await, (6, 6), "those that failed are behind the others");
+    for folder in stuck {
+        std::fs::remove_file(folder).unwrap();
+    }
+    server.0.clock().advance(HOUR);
+    server.0.clear_expired().await.unwrap();
+    assert_eq!(left().await, (0, 0));
+}
+
 #[tokio::test]
 async fn a_deleted_attachment_leaves_the_slots_of_everybody_and_its_objects_go() {
     let server = server().await;

@@ -20,6 +20,15 @@ pub(crate) async fn find_before(db: &mut AnyConnection, time: Millis) -> Result<
     Ok(sqlx::query_scalar(due).bind(time).fetch_all(db).await?)
 }
 
+/// Has those that cannot be deleted come again as if they were noted now.
+pub(crate) async fn put_off(db: &mut AnyConnection, objects: &[String], now: Millis) -> Result<()> {
+    Statement::new("UPDATE deleted_objects SET deleted_at =")
+        .number(" ? WHERE 1 = 1", now)
+        .any_of(" AND object IN (?)", objects)
+        .execute(db)
+        .await
+}
+
 /// Forgets those that are deleted.
 pub(crate) async fn forget(db: &mut AnyConnection, objects: &[String]) -> Result<()> {
     Statement::new("DELETE FROM deleted_objects WHERE 1 = 1").any_of(" AND object IN (?)", objects).execute(db).await
