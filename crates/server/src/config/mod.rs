@@ -454,7 +454,8 @@ pub struct Limits {
     #[config(env = "VAULTSHARE_LIMITS_QUOTA_BYTES", default = 0)]
     #[config(layer_attr(arg(long = "limits-quota-bytes", value_name = "BYTES", hide_short_help = true)))]
     pub quota_bytes: i64,
-    /// Most bytes of files that a user can have, those that are being uploaded among them. 0 sets no limit.
+    /// Most bytes of files that a user can have, those that are being uploaded among them, and those that are deleted until they
+    /// are gone, an hour later. Each upload and each of its blocks count 4096 bytes more. 0 sets no limit.
     #[config(env = "VAULTSHARE_LIMITS_QUOTA_FILE_BYTES", default = 0)]
     #[config(layer_attr(arg(long = "limits-quota-file-bytes", value_name = "BYTES", hide_short_help = true)))]
     pub quota_file_bytes: i64,

@@ -178,6 +178,13 @@ async fn prove(
         None => false,
     };
     let proven = pending.filter(|_| is_first).and_then(|pending| Some((pending.user_id?, pending.verifier, proven?)));
+    // A challenge may have been made before the passphrase was changed, and stored after it.
+    let proven = match proven {
+        Some((user_id, verifier, proof)) if users::has_verifier(&mut tx, &user_id, &verifier).await? => {
+            Some((user_id, proof))
+        }
+        _ => None,
+    };
     let outcome = match (attempt.check(&mut tx, now).await, proven) {
         (Err(too_many @ Error::TooMany { .. }), _) => Err(too_many),
         (Err(error), _) => return Err(error),
@@ -185,10 +192,10 @@ async fn prove(
             attempt.count(&mut tx, now).await?;
             Err(login_failed())
         }
-        (Ok(()), Some((user_id, ..))) if auth::is_disabled(&mut tx, &user_id).await? => Err(auth::user_disabled()),
-        (Ok(()), Some((user_id, verifier, proof))) => {
+        (Ok(()), Some((user_id, _))) if auth::is_disabled(&mut tx, &user_id).await? => Err(auth::user_disabled()),
+        (Ok(()), Some((user_id, proof))) => {
             if let Some(replacement) = replacement {
-                replace(&mut tx, &user_id, &request.username, &verifier, replacement, now).await?;
+                replace(&mut tx, &user_id, &request.username, replacement, now).await?;
             }
             attempt.of_user.reset(&mut tx).await?;
             known_networks::upsert(&mut tx, &user_id, &attempt.network_hash, now).await?;
@@ -199,20 +206,17 @@ async fn prove(
     outcome
 }
 
-/// Puts a passphrase in the place of the one that was proven. Whoever proves that one at the same moment, also for a challenge
-/// of before, is too late.
+/// Puts a passphrase in the place of the one that was proven in this transaction. Whoever proves that one at the same moment,
+/// also for a challenge of before, is too late.
 async fn replace(
     db: &mut AnyConnection,
     user_id: &str,
     username: &str,
-    verifier: &str,
     replacement: &NewPassphrase,
     now: Millis,
 ) -> Result<()> {
     let NewPassphrase { srp_salt, srp_verifier, serialized_key_encryption_key: wrapped } = replacement;
-    if !users::replace_verifier(db, user_id, verifier, srp_salt, srp_verifier).await? {
-        return Err(login_failed());
-    }
+    users::set_verifier(db, user_id, srp_salt, srp_verifier).await?;
     keys::replace_kek(db, user_id, wrapped.as_str(), now).await?;
     challenges::delete_of(db, username).await?;
     auth::end_all_of(db, user_id).await

@@ -7,7 +7,11 @@ use sqlx::AnyConnection;
 use tower::ServiceExt;
 use vaultshare_server::testing;
 
-use crate::common::{self, Server, User, request, server, text};
+use crate::common::{
+    self, Server, User, request, server,
+    srp_client::{self, SrpClient},
+    text,
+};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -94,6 +98,35 @@ async fn a_session_that_is_ended_holds_no_half() {
     sqlx::raw_sql("DELETE FROM sessions").execute(&mut lock).await.unwrap();
     commit(lock).await;
     assert_eq!(half.await.unwrap().unwrap().status(), 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_challenge_that_was_begun_before_a_change_of_passphrase_opens_no_session_after_it() {
+    let server = server().await;
+    let alice = server.sign_up("alice").await;
+    let (salt, verifier) = srp_client::registration(&alice.username, "another");
+    let mut lock = write_lock(&server, "keystore").await;
+    let client = SrpClient::start();
+    let begin = json!({ "username": alice.username, "srp_a": client.public_a() });
+    // It has read the verifier, and waits to store what it made of it.
+    let begin = request("POST", "/keystore/srp/challenges", None, None, Some(begin));
+    let begin = waiting(server.0.router().oneshot(begin)).await;
+    // As a change of the passphrase does.
+    let change = "UPDATE users SET srp_salt = $1, srp_verifier = $2 WHERE username = $3";
+    sqlx::query(change).bind(salt).bind(verifier).bind(&alice.username).execute(&mut lock).await.unwrap();
+    sqlx::raw_sql("DELETE FROM srp_challenges; DELETE FROM sessions").execute(&mut lock).await.unwrap();
+    commit(lock).await;
+    let begun = axum::body::to_bytes(begin.await.unwrap().unwrap().into_body(), usize::MAX).await.unwrap();
+    let challenge: Value = serde_json::from_slice(&begun).unwrap();
+    let challenge = &challenge["challenge"];
+    let (salt, b) = (text(&challenge["challenge_salt"]), text(&challenge["challenge_b"]));
+    let proof = client.prove(&alice.username, "passphrase", &salt, &b);
+    let proof = json!({ "username": alice.username, "srp_a": client.public_a(), "srp_m": proof });
+    let old = server.call("POST", "/keystore/srp/session", None, Some(proof)).await;
+    assert_eq!(old.refused(401), "login_failed");
+    assert_eq!(server.count("keystore", "srp_challenges").await, 0, "it is used up");
+    let new = server.proof(&alice.username, "another").await;
+    server.call("POST", "/keystore/srp/session", None, Some(new)).await.ok();
 }
 
 #[tokio::test]

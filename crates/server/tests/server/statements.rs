@@ -312,7 +312,10 @@ async fn a_change_takes_as_many_statements_for_twenty_records_as_for_two() {
 async fn a_block_takes_as_many_statements_whatever_there_is_and_a_list_as_many_for_twenty_as_for_two() {
     let mut counts = Vec::new();
     for count in [2, 20] {
-        let world = World::new().await;
+        let folder = testing::Folder::new().unwrap();
+        let limits = Limits { quota_file_bytes: 1 << 30, ..Limits::default() };
+        let config = Config { limits, ..Config::new(folder.path()) };
+        let world = World::on(Server(testing::server(config, folder).await.unwrap())).await;
         world.add(0..count).await;
         let World { server, alice, .. } = &world;
         let upload = server.begin_upload(alice, json!({ "filename": "x" })).await;

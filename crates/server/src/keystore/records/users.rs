@@ -35,20 +35,21 @@ pub(crate) async fn find_by_username(db: &mut AnyConnection, username: &str) -> 
     Ok(user.bind(username).fetch_optional(db).await?)
 }
 
-/// Replaces salt and verifier of a user who has this verifier. False where another was put in its place meanwhile.
-pub(crate) async fn replace_verifier(
-    db: &mut AnyConnection,
-    id: &str,
-    verifier: &str,
-    new_salt: &str,
-    new_verifier: &str,
-) -> Result<bool> {
-    let update = sqlx::query("UPDATE users SET srp_salt = $1, srp_verifier = $2 WHERE id = $3 AND srp_verifier = $4")
-        .bind(new_salt.to_ascii_lowercase())
-        .bind(new_verifier.to_ascii_lowercase())
+/// Whether there is a user of this id who has this verifier, and no other by now.
+pub(crate) async fn has_verifier(db: &mut AnyConnection, id: &str, verifier: &str) -> Result<bool> {
+    let count = "SELECT COUNT(*) FROM users WHERE id = $1 AND srp_verifier = $2";
+    let count: i64 = sqlx::query_scalar(count).bind(id).bind(verifier).fetch_one(db).await?;
+    Ok(count > 0)
+}
+
+pub(crate) async fn set_verifier(db: &mut AnyConnection, id: &str, salt: &str, verifier: &str) -> Result<()> {
+    sqlx::query("UPDATE users SET srp_salt = $1, srp_verifier = $2 WHERE id = $3")
+        .bind(salt.to_ascii_lowercase())
+        .bind(verifier.to_ascii_lowercase())
         .bind(id)
-        .bind(verifier);
-    Ok(update.execute(db).await?.rows_affected() == 1)
+        .execute(db)
+        .await?;
+    Ok(())
 }
 
 /// Whether there is a user of this id whom the operator has not disabled.

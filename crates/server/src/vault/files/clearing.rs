@@ -24,6 +24,10 @@ const ATTACHMENTS: i64 = 500;
 /// come, and goes too.
 const OBJECTS_OUTLAST_ROWS: Millis = 60 * 60 * 1000;
 
+/// After so many failures the rest waits for the next round: the storage is likely out of reach, and each attempt takes minutes
+/// then.
+const FAILURES: usize = 5;
+
 /// Deletes what nobody uses any more, some at a time.
 pub(in crate::vault) async fn clear(vault: &Vault) -> Result<()> {
     let now = vault.clock().now();
@@ -46,7 +50,7 @@ pub(in crate::vault) async fn clear(vault: &Vault) -> Result<()> {
         attachments::delete(&mut tx, &id, now).await?;
         tx.commit().await?;
     }
-    delete_objects(vault, now - OBJECTS_OUTLAST_ROWS).await
+    delete_objects(vault, now).await
 }
 
 /// As many of these as one transaction deletes, by their keys.
@@ -73,19 +77,37 @@ async fn note_use(vault: &Vault, now: Millis) -> Result<()> {
     }
 }
 
-async fn delete_objects(vault: &Vault, deleted_before: Millis) -> Result<()> {
-    loop {
-        let objects = deleted_objects::find_before(&mut *vault.store().read_once().await?, deleted_before).await?;
+/// Deletes the objects of what was deleted. One that cannot be is tried again an hour later, behind the others: else it would keep
+/// all that come after it.
+async fn delete_objects(vault: &Vault, now: Millis) -> Result<()> {
+    let due = now - OBJECTS_OUTLAST_ROWS;
+    let mut failures = 0;
+    while failures < FAILURES {
+        let objects = deleted_objects::find_before(&mut *vault.store().read_once().await?, due).await?;
         if objects.is_empty() {
             return Ok(());
         }
-        for object in &objects {
-            vault.storage().delete(object).await?;
+        let (mut gone, mut left) = (Vec::new(), Vec::new());
+        for object in objects {
+            match vault.storage().delete(&object).await {
+                Ok(()) => gone.push(object),
+                Err(error) => {
+                    tracing::warn!(%error, object, "an object cannot be deleted yet");
+                    left.push(object);
+                    failures += 1;
+                }
+            }
+            if failures == FAILURES {
+                break;
+            }
         }
         let mut tx = vault.store().write().await?;
-        deleted_objects::forget(&mut tx, &objects).await?;
+        deleted_objects::forget(&mut tx, &gone).await?;
+        deleted_objects::put_off(&mut tx, &left, now).await?;
         tx.commit().await?;
     }
+    tracing::warn!("too many objects cannot be deleted: the rest waits");
+    Ok(())
 }
 
 /// Deletes some files of a user, and says whether these were all.

@@ -13,7 +13,10 @@ use crate::{
     token,
     vault::{
         Vault,
-        records::blobs::{self, BlobRow, BlockRow, NewBlob, folder},
+        records::{
+            blobs::{self, BlobRow, BlockRow, NewBlob, OVERHEAD, folder},
+            deleted_objects,
+        },
     },
 };
 
@@ -41,7 +44,7 @@ pub(super) async fn begin(vault: &Vault, user_id: &str, named: Named<'_>) -> Res
         return Err(too_large(vault));
     }
     let mut tx = vault.store().write().await?;
-    check_quota(&mut tx, vault, user_id, bytes).await?;
+    check_quota(&mut tx, vault, user_id, bytes.saturating_add(OVERHEAD)).await?;
     if blobs::count_unattached(&mut tx, user_id).await? >= UNFINISHED_UPLOADS {
         let message = "Too many uploads are unfinished: finish or abandon one, or";
         return Err(Error::TooMany { code: Code::TooManyUploads, message, retry_after: UNTIL_SOME_ARE_DONE });
@@ -66,37 +69,61 @@ pub(super) async fn store_block(vault: &Vault, key: &str, block_id: &str, bytes:
     let object = format!("{}{}", folder(key), new_id());
     let block = BlockRow { object, block_id: block_id.to_owned(), size, begins_at: None };
     vault.storage().put(&block.object, bytes).await?;
-    let noted = note_block(vault, key, &block).await;
-    // After another error nobody knows whether the row is there. What has none goes with the rest of its blob.
-    if let Err(Error::Refused { .. }) = &noted
-        && let Err(error) = vault.storage().delete(&block.object).await
-    {
-        tracing::warn!(%error, "a block that was refused stays until its upload is deleted");
+    match note_block(vault, key, &block).await {
+        Ok(None) => Ok(()),
+        Ok(Some(replaced)) => {
+            if let Err(error) = delete_replaced(vault, replaced.object).await {
+                tracing::warn!(%error, "a block that was replaced stays until housekeeping deletes it");
+            }
+            Ok(())
+        }
+        // After another error nobody knows whether the row is there. What has none goes with the rest of its blob.
+        Err(refused @ Error::Refused { .. }) => {
+            if let Err(error) = vault.storage().delete(&block.object).await {
+                tracing::warn!(%error, "a block that was refused stays until its upload is deleted");
+            }
+            Err(refused)
+        }
+        Err(error) => Err(error),
     }
-    noted
 }
 
-async fn note_block(vault: &Vault, key: &str, block: &BlockRow) -> Result<()> {
+/// Deletes the object of a block that was replaced, for which nobody waits: only what is attached can be read, and of that no block
+/// is replaced.
+async fn delete_replaced(vault: &Vault, object: String) -> Result<()> {
+    vault.storage().delete(&object).await?;
+    let mut tx = vault.store().write().await?;
+    deleted_objects::forget(&mut tx, &[object]).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Notes a block, and returns the one that it replaces.
+async fn note_block(vault: &Vault, key: &str, block: &BlockRow) -> Result<Option<BlockRow>> {
     let mut tx = vault.store().write().await?;
     let blob = blobs::find(&mut tx, key).await?;
     check_unattached(&blob)?;
     let replaced = blobs::find_block(&mut tx, blob.id, &block.block_id).await?;
-    let more = block.size - replaced.as_ref().map_or(0, |block| block.size);
+    let bytes = block.size - replaced.as_ref().map_or(0, |block| block.size);
     if replaced.is_none() && usize::try_from(blob.blocks).is_ok_and(|blocks| blocks >= BLOB_BLOCKS) {
         return Err(Error::refused(Code::TooManyValues, format!("A file has at most {BLOB_BLOCKS} blocks")));
     }
-    if blob.bytes + more > vault.limits().file_bytes {
+    if blob.bytes + bytes > vault.limits().file_bytes {
         return Err(too_large(vault));
     }
+    let more = if replaced.is_some() { bytes } else { bytes + OVERHEAD };
     check_quota(&mut tx, vault, &blob.user_id, more).await?;
     blobs::set_block(&mut tx, &blob, block, replaced.as_ref(), vault.clock().now()).await?;
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    Ok(replaced)
 }
 
+/// Refuses what a user has no room for, also a block in place of one as large: the object of that one may be there still.
 async fn check_quota(db: &mut AnyConnection, vault: &Vault, user_id: &str, more: i64) -> Result<()> {
     let quota = vault.limits().quota_file_bytes;
-    if quota > 0 && more > 0 && blobs::bytes_of_user(db, user_id).await?.saturating_add(more) > quota {
-        let message = format!("A user of this server has at most {quota} bytes of files");
+    if quota > 0 && blobs::usage_of(db, user_id).await?.saturating_add(more) > quota {
+        let message = format!(
+            "A user of this server has at most {quota} bytes of files, with those that were deleted within the last hour"
+        );
         return Err(Error::refused(Code::QuotaExceeded, message));
     }
     Ok(())
@@ -121,7 +148,7 @@ pub(super) async fn commit(vault: &Vault, key: &str, block_ids: &[String]) -> Re
     let is_as_seen = (seen.bytes, seen.blocks, seen.touched_at) == (blob.bytes, blob.blocks, blob.touched_at);
     let blocks = if is_as_seen { blocks } else { blobs::blocks_of(&mut tx, blob.id).await? };
     let (placed, size) = place(&blocks, block_ids)?;
-    blobs::commit(&mut tx, blob.id, &placed, size, vault.clock().now()).await?;
+    blobs::commit(&mut tx, &blob, &placed, size, vault.clock().now()).await?;
     Ok(tx.commit().await?)
 }
 

@@ -14,6 +14,10 @@ pub(crate) const MAIN: &str = "main";
 /// See [`MAIN`].
 pub(crate) const ARTIFACT: &str = "artifact";
 
+/// What a block, and also a blob, counts of a quota beside its bytes: its rows, and its file or folder, of which each takes an inode
+/// and a page of most disks. Else empty ones would fill them.
+pub(crate) const OVERHEAD: i64 = 4096;
+
 #[derive(Clone, Debug, FromRow)]
 pub(crate) struct BlobRow {
     pub(crate) id: i64,
@@ -105,10 +109,11 @@ pub(crate) async fn block_ids(db: &mut AnyConnection, keys: &[&str]) -> Result<V
     .await
 }
 
-/// How many bytes a user has stored.
-pub(crate) async fn bytes_of_user(db: &mut AnyConnection, user_id: &str) -> Result<i64> {
-    let bytes = "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM blobs WHERE user_id = $1";
-    Ok(sqlx::query_scalar(bytes).bind(user_id).fetch_one(db).await?)
+/// What a user has of what a quota limits: all that is stored, also while it is deleted and not gone yet.
+pub(crate) async fn usage_of(db: &mut AnyConnection, user_id: &str) -> Result<i64> {
+    let usage = "SELECT CAST(COALESCE((SELECT SUM(bytes + (blocks + 1) * $2) FROM blobs WHERE user_id = $1), 0) \
+         + COALESCE((SELECT SUM(bytes) FROM deleted_objects WHERE user_id = $1), 0) AS BIGINT)";
+    Ok(sqlx::query_scalar(usage).bind(user_id).bind(OVERHEAD).fetch_one(db).await?)
 }
 
 /// A block of a blob.
@@ -156,7 +161,7 @@ pub(crate) async fn set_block(
     now: Millis,
 ) -> Result<()> {
     if let Some(replaced) = replaced {
-        deleted_objects::insert(db, &replaced.object, now).await?;
+        deleted_objects::insert(db, &replaced.object, (&blob.user_id, replaced.size + OVERHEAD), now).await?;
     }
     sqlx::query(
         "INSERT INTO blob_blocks (object, blob_id, block_id, size) VALUES ($1, $2, $3, $4) \
@@ -182,30 +187,32 @@ pub(crate) async fn set_block(
 /// Makes a blob of these blocks, each with where it begins, and notes the others as deleted.
 pub(crate) async fn commit(
     db: &mut AnyConnection,
-    blob_id: i64,
+    blob: &BlobRow,
     blocks: &[(&BlockRow, i64)],
     size: i64,
     now: Millis,
 ) -> Result<()> {
-    sqlx::query("UPDATE blob_blocks SET begins_at = NULL WHERE blob_id = $1").bind(blob_id).execute(&mut *db).await?;
+    sqlx::query("UPDATE blob_blocks SET begins_at = NULL WHERE blob_id = $1").bind(blob.id).execute(&mut *db).await?;
     let rows = blocks.iter().map(|(block, begins_at)| [block.object.as_str().into(), (*begins_at).into()]).collect();
     let before = "UPDATE blob_blocks SET begins_at = changes.column2 FROM (VALUES";
     write_rows(db, before, rows, ") AS changes WHERE blob_blocks.object = changes.column1").await?;
     sqlx::query(
-        "INSERT INTO deleted_objects (object, deleted_at) SELECT object, $1 FROM blob_blocks \
-         WHERE blob_id = $2 AND begins_at IS NULL ON CONFLICT DO NOTHING",
+        "INSERT INTO deleted_objects (object, deleted_at, user_id, bytes) SELECT object, $1, $2, size + $3 \
+         FROM blob_blocks WHERE blob_id = $4 AND begins_at IS NULL",
     )
     .bind(now)
-    .bind(blob_id)
+    .bind(&blob.user_id)
+    .bind(OVERHEAD)
+    .bind(blob.id)
     .execute(&mut *db)
     .await?;
     let rest = "DELETE FROM blob_blocks WHERE blob_id = $1 AND begins_at IS NULL";
-    sqlx::query(rest).bind(blob_id).execute(&mut *db).await?;
+    sqlx::query(rest).bind(blob.id).execute(&mut *db).await?;
     sqlx::query("UPDATE blobs SET size = $1, bytes = $1, blocks = $2, touched_at = $3 WHERE id = $4")
         .bind(size)
         .bind(i64::try_from(blocks.len()).unwrap_or(i64::MAX))
         .bind(now)
-        .bind(blob_id)
+        .bind(blob.id)
         .execute(db)
         .await?;
     Ok(())
@@ -250,8 +257,12 @@ pub(crate) async fn some_forgotten(db: &mut AnyConnection, since: Millis, count:
 /// Deletes blobs with their blocks, and notes their objects as deleted.
 pub(crate) async fn delete(db: &mut AnyConnection, keys: &[impl AsRef<str>], now: Millis) -> Result<()> {
     for keys in keys.chunks(IDS_PER_STATEMENT) {
-        let rows = keys.iter().map(|key| [folder(key.as_ref()).into(), now.into()]).collect();
-        write_rows(db, "INSERT INTO deleted_objects (object, deleted_at) VALUES", rows, " ON CONFLICT DO NOTHING")
+        // Of each its folder.
+        Statement::new("INSERT INTO deleted_objects (object, deleted_at, user_id, bytes)")
+            .number(" SELECT 'blobs/' || key || '/', ?, user_id,", now)
+            .number(" bytes + (blocks + 1) * ? FROM blobs WHERE 1 = 1", OVERHEAD)
+            .any_of(" AND key IN (?)", keys)
+            .execute(db)
             .await?;
         Statement::new("DELETE FROM blob_blocks WHERE blob_id IN (SELECT blobs.id FROM blobs WHERE 1 = 1")
             .any_of(" AND blobs.key IN (?))", keys)
