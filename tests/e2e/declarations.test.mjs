@@ -225,6 +225,9 @@ async function callEverything(world, check) {
   for (const same of await check('items.attachments', alice.items.attachments(plain.id))) {
     await check('Attachment#free', same.free());
   }
+  const jpeg = new Uint8Array([0xff, 0xd8, 0xff]);
+  await check('Attachment#addThumbnail', attachment.addThumbnail(jpeg));
+  await check('Attachment#thumbnail', attachment.thumbnail());
   await check('Attachment#open', attachment.open());
   await check('Attachment#blob', attachment.blob());
   await check('Attachment#remove', attachment.remove());

@@ -69,21 +69,7 @@ describe('a picture that is attached in a page', () => {
     assert.deepEqual(listed, []);
   });
 
-  it('of 24 megapixels is drawn beside the page, which stays free for its user', async () => {
-    const longest = await bench.page.evaluate(async (item) => {
-      const photo = await globalThis.draw(6000, 4000, 'image/jpeg');
-      const tasks = [];
-      const observer = new PerformanceObserver((list) => tasks.push(...list.getEntries()));
-      // Those of before are not of this call.
-      observer.observe({ type: 'longtask' });
-      await globalThis.session.items.attach(item, photo, { name: 'photo.jpg' });
-      await new Promise((resolve) => {
-        setTimeout(resolve, 100);
-      });
-      observer.disconnect();
-      return tasks.map(({ duration }) => duration);
-    }, item);
-    console.log(`long tasks in milliseconds: ${longest.join(', ') || 'none'}`);
+  it('of 24 megapixels has one too', async () => {
     assert.deepEqual(await attach(6000, 4000, 'image/jpeg'), {
       listed: ['256x256 image/jpeg'],
       shown: [256, 171, 'image/jpeg'],
