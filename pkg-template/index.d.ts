@@ -352,6 +352,24 @@ export class VaultClient {
   signIn(secret: string, passphrase: string, options?: CallOptions & { until?: Date | string }): Promise<Session>;
 
   /**
+   * For a user who has forgotten the passphrase: signs them in by the recovery key, and gives them another passphrase. They get a
+   * new secret with it, {@link Session.secret}, which they are to keep; the one that they still have may be given, and stays. All
+   * their other sessions end at the Keystore. The recovery key stays good until it is revoked.
+   *
+   * Nobody else can do this, for who has made no recovery key: the keys are the user's alone.
+   *
+   * @param recoveryKey what {@link Session.createRecoveryKey} gave
+   * @param options `secret`: the user's, to keep it; `until`: as of {@link VaultClient.signIn}
+   * @throws {VaultError} `LOGIN_FAILED` for one that was revoked or never was; `INVALID_SECRET` for a text that is no recovery key,
+   *   and for another user's secret
+   */
+  recover(
+    recoveryKey: string,
+    newPassphrase: string,
+    options?: CallOptions & { secret?: string; until?: Date | string },
+  ): Promise<Session>;
+
+  /**
    * The session that this browser keeps since {@link Session.remember}, without secret and passphrase: for when a page is
    * loaded again. One request, and no key is derived. `undefined` where none is kept, or it has ended: at its time, by
    * {@link Session.signOut}, or by {@link Session.endOtherSessions} on another device. Let the user sign in then.
@@ -462,6 +480,24 @@ export class Session {
     newPassphrase: string,
     options?: CallOptions & { secret?: string },
   ): Promise<void>;
+
+  /**
+   * Makes a recovery key, for {@link VaultClient.recover}: a text that the user prints and keeps where the passphrase is not. Whoever
+   * has it has the account. One that was made before is revoked.
+   *
+   * The servers learn nothing of it that opens anything. Revoking is theirs to do: a server that does not, and whoever found the
+   * print, have the account together.
+   *
+   * @param passphrase the user types it again: a session alone makes none
+   * @param options `secret`: the user's, for a session that was resumed, which does not have it
+   * @throws {VaultError} `LOGIN_FAILED` where the passphrase is not the user's; `NOT_FOUND` for a resumed session without `secret`,
+   *   and for a Keystore of others, which has no such request
+   */
+  createRecoveryKey(passphrase: string, options?: CallOptions & { secret?: string }): Promise<string>;
+  /** When the user's recovery key was made, ISO-8601; `undefined` where they have none. */
+  recoveryKeySince(options?: CallOptions): Promise<string | undefined>;
+  /** Revokes the user's recovery key, where there is one. */
+  revokeRecoveryKey(options?: CallOptions): Promise<void>;
 
   /**
    * Ends every other session of this user on both servers: for when a device was lost. This one stays, and with it what a copy of

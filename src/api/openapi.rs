@@ -120,6 +120,7 @@ mod types {
         },
         keypairs::{KeypairResponse, NewKeypair},
         keys::{DataEncryptionKeyResponse, KeyEncryptionKeyResponse, NewDataEncryptionKey, NewKeyEncryptionKey},
+        recovery::{RecoveryKeyChange, RecoveryKeyResponse},
         session::{NewSessionHalf, SessionHalf},
         srp::{
             ChallengeRequest, ChallengeResponse, KeystoreSessionResponse, NewSrpUser, PassphraseChange,
@@ -151,6 +152,7 @@ mod types {
         UsernameRequest,
         NewSrpUser,
         PassphraseChange,
+        RecoveryKeyChange,
         ChallengeRequest,
         SrpSessionRequest,
         NewSessionHalf,
@@ -186,6 +188,7 @@ mod types {
         SrpUserResponse,
         ChallengeResponse,
         KeystoreSessionResponse,
+        RecoveryKeyResponse,
         SessionHalf,
         ExternalAdmissionTokenResponse,
         KeyEncryptionKeyResponse,

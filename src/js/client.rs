@@ -11,7 +11,7 @@ use super::{
     session::{Session, SessionOptions},
 };
 use crate::{
-    crypto::UserSecret,
+    crypto::{RecoveryKey, UserSecret},
     error::{Error, Result},
     http::{FetchTransport, RequestPolicy},
     workflows::{Client, ClientOptions, ProgressListener},
@@ -57,8 +57,7 @@ impl VaultClient {
         let options_of_session = self.session.clone();
         self.call(&options, |client, progress| {
             let passphrase = text("passphrase", &passphrase)?;
-            let secret = get(&options, "secret")?;
-            let secret = if is_absent(&secret) { None } else { Some(secret_of(&secret)?) };
+            let secret = optional_secret(&options)?;
             let client = with_sessions_until(client, &options)?;
             work(async move {
                 let session = client.create_user(&passphrase, secret, &progress).await?;
@@ -75,6 +74,20 @@ impl VaultClient {
             let client = with_sessions_until(client, &options)?;
             work(async move {
                 let session = client.sign_in(secret, &passphrase, &progress).await?;
+                Ok(Session::begin(session, options_of_session).reminded().await?.into())
+            })
+        })
+    }
+
+    pub fn recover(&self, recovery_key: JsValue, new_passphrase: JsValue, options: JsValue) -> Promise {
+        let options_of_session = self.session.clone();
+        self.call(&options, |client, progress| {
+            let key = RecoveryKey::parse(&text("recoveryKey", &recovery_key)?)?;
+            let passphrase = text("newPassphrase", &new_passphrase)?;
+            let secret = optional_secret(&options)?;
+            let client = with_sessions_until(client, &options)?;
+            work(async move {
+                let session = client.recover(&key, &passphrase, secret, &progress).await?;
                 Ok(Session::begin(session, options_of_session).reminded().await?.into())
             })
         })
@@ -102,6 +115,11 @@ impl VaultClient {
 
 pub(super) fn secret_of(secret: &JsValue) -> Result<UserSecret> {
     UserSecret::parse(&text("secret", secret)?)
+}
+
+pub(super) fn optional_secret(options: &JsValue) -> Result<Option<UserSecret>> {
+    let secret = get(options, "secret")?;
+    if is_absent(&secret) { Ok(None) } else { secret_of(&secret).map(Some) }
 }
 
 /// The client, which asks for sessions that last until then.

@@ -3,10 +3,10 @@ use tokio_util::sync::CancellationToken;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
-    arguments::{get, instant, is_absent, optional_text, text},
+    arguments::{get, instant, optional_text, text},
     call::{Work, call, work},
     classifications::Classifications,
-    client::secret_of,
+    client::optional_secret,
     connections::Connections,
     encryption_spaces::EncryptionSpaces,
     invitations::Invitations,
@@ -181,10 +181,31 @@ impl Session {
         self.handle.call(&options, |session, progress| {
             let old = text("oldPassphrase", &old_passphrase)?;
             let new = text("newPassphrase", &new_passphrase)?;
-            let secret = get(&options, "secret")?;
-            let secret = if is_absent(&secret) { None } else { Some(secret_of(&secret)?) };
+            let secret = optional_secret(&options)?;
             work(async move { done(session.change_passphrase(secret, &old, &new, &progress).await) })
         })
+    }
+
+    #[wasm_bindgen(js_name = createRecoveryKey)]
+    pub fn create_recovery_key(&self, passphrase: JsValue, options: JsValue) -> Promise {
+        self.handle.call(&options, |session, progress| {
+            let passphrase = text("passphrase", &passphrase)?;
+            let secret = optional_secret(&options)?;
+            work(async move {
+                let key = session.create_recovery_key(secret, &passphrase, &progress).await?;
+                Ok(key.to_text().as_str().into())
+            })
+        })
+    }
+
+    #[wasm_bindgen(js_name = recoveryKeySince)]
+    pub fn recovery_key_since(&self, options: JsValue) -> Promise {
+        self.handle.call(&options, |session, _| work(async move { Ok(session.recovery_key_since().await?.into()) }))
+    }
+
+    #[wasm_bindgen(js_name = revokeRecoveryKey)]
+    pub fn revoke_recovery_key(&self, options: JsValue) -> Promise {
+        self.handle.call(&options, |session, _| work(async move { done(session.revoke_recovery_key().await) }))
     }
 
     #[wasm_bindgen(js_name = endOtherSessions)]

@@ -99,6 +99,6 @@ impl Client {
     }
 }
 
-fn refuse_empty(passphrase: &str) -> Result<()> {
+pub(super) fn refuse_empty(passphrase: &str) -> Result<()> {
     if passphrase.is_empty() { Err(Error::invalid_argument("the passphrase is empty")) } else { Ok(()) }
 }

@@ -112,7 +112,7 @@ pub(super) async fn create_keystore_session(
     password: Pin<Box<dyn Future<Output = Result<SrpPassword>> + '_>>,
     attempt: Option<SrpClient>,
 ) -> Result<ServerProof> {
-    let proven = prove(keystore, secret, password, attempt, *valid_for).await?;
+    let proven = prove(keystore, secret.username(), password, attempt, *valid_for).await?;
     let session = keystore::srp::open_session(keystore, &proven.request).await.map_err(refused_proof)?;
     proven.accept(keystore, *session)
 }
@@ -141,12 +141,11 @@ impl Proven {
 /// Answers a challenge.
 pub(super) async fn prove(
     keystore: &Service,
-    secret: &UserSecret,
+    username: &str,
     password: Pin<Box<dyn Future<Output = Result<SrpPassword>> + '_>>,
     attempt: Option<SrpClient>,
     valid_for: Option<u64>,
 ) -> Result<Proven> {
-    let username = secret.username();
     let challenge = async {
         let srp = attempt.map_or_else(SrpClient::start, Ok)?;
         let request = ChallengeRequest { username: username.to_owned(), srp_a: srp.public_a().to_owned() };

@@ -34,6 +34,7 @@ mod passphrase;
 mod pins;
 mod progress;
 mod provenance;
+mod recovery;
 mod reencrypt;
 mod refresh;
 mod refusals;

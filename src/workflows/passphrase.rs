@@ -19,7 +19,7 @@ use crate::{
         },
         vault,
     },
-    crypto::{Spelling, UserSecret, generate_srp_registration},
+    crypto::{KeyEncryptionKey, Spelling, UserSecret, generate_srp_registration},
     error::{Error, ErrorCode, Result},
 };
 
@@ -41,12 +41,9 @@ impl Session {
         progress: &ProgressListener,
     ) -> Result<()> {
         let keys = self.keys()?;
-        let secret = match given {
-            Some(secret) => secret,
-            None => UserSecret::parse(&self.secret()?)?,
-        };
+        let secret = self.secret_or(given)?;
         progress.report("deriving keys from the passphrase", 0, STEPS);
-        let replacement = self.new_passphrase(&secret, new).await?;
+        let replacement = new_passphrase(&secret, new, &keys.kek).await?;
 
         progress.report("changing the passphrase", 1, STEPS);
         let mut outcome = Err(login::login_failed());
@@ -72,29 +69,21 @@ impl Session {
         Ok(())
     }
 
-    async fn new_passphrase(&self, secret: &UserSecret, passphrase: &str) -> Result<NewPassphrase> {
-        let composed = Spelling::Composed.of(passphrase);
-        let (key, password) =
-            try_join!(secret.derive_passphrase_key(&composed), secret.derive_srp_password(&composed))?;
-        let registration = generate_srp_registration(secret.username(), &password)?;
-        let wrapped = key.wrap_kek(&self.keys()?.kek).await?;
-        Ok(NewPassphrase {
-            srp_salt: registration.salt,
-            srp_verifier: registration.verifier,
-            serialized_key_encryption_key: ciphertext(wrapped)?,
-        })
+    /// The one that is given, or else the session's own.
+    pub(super) fn secret_or(&self, given: Option<UserSecret>) -> Result<UserSecret> {
+        given.map_or_else(|| UserSecret::parse(&self.secret()?), Ok)
     }
 
     async fn replace_passphrase(&self, secret: &UserSecret, old: &str, replacement: &NewPassphrase) -> Result<()> {
         let password = Box::pin(secret.derive_srp_password(old));
-        let proven = login::prove(self.keystore(), secret, password, None, None).await?;
+        let proven = login::prove(self.keystore(), secret.username(), password, None, None).await?;
         let change = PassphraseChange { proof: proven.request.clone(), replacement: replacement.clone() };
         let session = keystore::srp::change_passphrase(self.keystore(), &change).await.map_err(refused)?;
         self.accept(proven, *session)
     }
 
     /// Keeps the token of a session that this proof opened. A Keystore that has proven itself before does so again.
-    fn accept(&self, proven: Proven, session: KeystoreSession) -> Result<()> {
+    pub(super) fn accept(&self, proven: Proven, session: KeystoreSession) -> Result<()> {
         let keys = self.keys()?;
         let has_proven = keys.server == Some(ServerProof::Given) || keys.memory.borrow().knows_proven_server();
         if session.srp_m2.is_none() && has_proven {
@@ -107,7 +96,7 @@ impl Session {
     async fn prove_passphrase(&self, secret: &UserSecret, passphrase: &str) -> Result<()> {
         let composed = Spelling::Composed.of(passphrase);
         let password = Box::pin(secret.derive_srp_password(&composed));
-        let proven = login::prove(self.keystore(), secret, password, None, None).await?;
+        let proven = login::prove(self.keystore(), secret.username(), password, None, None).await?;
         let session =
             keystore::srp::open_session(self.keystore(), &proven.request).await.map_err(login::refused_proof)?;
         self.accept(proven, *session)?;
@@ -116,6 +105,22 @@ impl Session {
         let kek = key.unwrap_kek(wrapped.serialized_key_encryption_key.as_str()).await?;
         if kek == self.keys()?.kek { Ok(()) } else { Err(Error::decryption_failed()) }
     }
+}
+
+/// What a Keystore gets of a passphrase.
+pub(super) async fn new_passphrase(
+    secret: &UserSecret,
+    passphrase: &str,
+    kek: &KeyEncryptionKey,
+) -> Result<NewPassphrase> {
+    let composed = Spelling::Composed.of(passphrase);
+    let (key, password) = try_join!(secret.derive_passphrase_key(&composed), secret.derive_srp_password(&composed))?;
+    let registration = generate_srp_registration(secret.username(), &password)?;
+    Ok(NewPassphrase {
+        srp_salt: registration.salt,
+        srp_verifier: registration.verifier,
+        serialized_key_encryption_key: ciphertext(key.wrap_kek(kek).await?)?,
+    })
 }
 
 /// A Keystore that has no such request is told from one that refuses the proof.

@@ -239,6 +239,10 @@ async function callEverything(world, check) {
   const again = await check('VaultClient#signIn', client.signIn(secret, passphrase));
   await check('VaultClient#resume', client.resume());
   await check('Session#endOtherSessions', again.endOtherSessions());
+  const key = await check('Session#createRecoveryKey', again.createRecoveryKey(passphrase));
+  await check('Session#recoveryKeySince', again.recoveryKeySince());
+  const recovered = await check('VaultClient#recover', client.recover(key, passphrase, { secret }));
+  await check('Session#revokeRecoveryKey', recovered.revokeRecoveryKey());
   await check('Session#changePassphrase', again.changePassphrase(passphrase, 'another passphrase'));
   await check('Session#signOut', again.signOut());
   await check('Session#close', alice.close());

@@ -215,7 +215,7 @@ fn with_files() -> Vec<Workflow> {
             read_files(&session, &scene.id("bob's album")).await
         }),
         workflow!("items.attach, then read", Alice, |scene, session| {
-            let mut source = Bytes::of(ATTACHED).with_thumbnail();
+            let mut source = Bytes { thumbnail: Some(b"small"), ..Bytes::of(ATTACHED) };
             let new = named("new.png", ATTACHED.len());
             let file = session.attach_file(&scene.id("diary"), &new, &mut source, &quiet()).await?;
             Ok(vec![Shown::Attached(read(&file).await?)])

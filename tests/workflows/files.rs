@@ -37,12 +37,12 @@ pub(crate) async fn attach_as(
     bytes: &[u8],
     thumbnail: Option<&'static [u8]>,
 ) -> Result<AttachedFile> {
-    let mut source = Bytes { bytes: bytes.into(), at: 0, is_stream: false, thumbnail };
+    let mut source = Bytes { thumbnail, ..Bytes::of(bytes) };
     session.attach_file(item, &file, &mut source, &quiet()).await
 }
 
 async fn attach_stream(session: &Session, item: &Id, name: &str, bytes: &[u8]) -> Result<AttachedFile> {
-    let mut source = Bytes { bytes: bytes.into(), at: 0, is_stream: true, thumbnail: None };
+    let mut source = Bytes { is_stream: true, ..Bytes::of(bytes) };
     let file = NewFile { length: None, ..named(name, 0) };
     session.attach_file(item, &file, &mut source, &quiet()).await
 }

@@ -315,10 +315,6 @@ impl Bytes {
     pub(crate) fn of(bytes: &[u8]) -> Self {
         Bytes { bytes: bytes.into(), at: 0, is_stream: false, thumbnail: None }
     }
-
-    pub(crate) fn with_thumbnail(self) -> Self {
-        Bytes { thumbnail: Some(b"small"), ..self }
-    }
 }
 
 impl FileSource for Bytes {

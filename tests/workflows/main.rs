@@ -19,6 +19,7 @@ mod lies_about_senders;
 mod lies_about_shares;
 mod lies_about_spaces;
 mod passphrase;
+mod recovery;
 mod sharing;
 mod staying_signed_in;
 mod thumbnails;

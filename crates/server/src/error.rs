@@ -116,6 +116,7 @@ pub enum Code {
     PublicKeyNotFound,
     KeypairNotFound,
     KeyEncryptionKeyNotFound,
+    RecoveryKeyNotFound,
     DataEncryptionKeyNotFound,
     SharedKeyNotFound,
     EncryptionSpaceNotFound,
@@ -185,6 +186,7 @@ impl Code {
             | Self::PublicKeyNotFound
             | Self::KeypairNotFound
             | Self::KeyEncryptionKeyNotFound
+            | Self::RecoveryKeyNotFound
             | Self::DataEncryptionKeyNotFound
             | Self::SharedKeyNotFound
             | Self::EncryptionSpaceNotFound

@@ -4,5 +4,6 @@ pub mod admission;
 pub mod encryption_spaces;
 pub mod keypairs;
 pub mod keys;
+pub mod recovery;
 pub mod session;
 pub mod srp;

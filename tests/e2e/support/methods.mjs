@@ -23,6 +23,7 @@ const slot = () => ({
 });
 const expiresAt = '2030-01-01T00:00:00Z';
 /** Of nobody. */
+const someRecoveryKey = 'recovery.M9znjHbD5Xi.xQCSCK-8A1d6d-emUjx8-YVGDcT-UhctWy-2rfHyv-7JNAgh-9';
 const someSecret = '1.M9znjHbD5Xi.xQCSCK-8A1d6d-emUjx8-YVGDcT-UhctWy-2rfHyv-7JNAgh-9';
 
 /** By name, the arguments of one call or of several. What needs a user, or keys, takes them from the world. */
@@ -48,6 +49,10 @@ const calls = {
   'Session#signOut': () => [[options()]],
   'Session#endOtherSessions': () => [[options()]],
   'Session#changePassphrase': () => [[passphrase, passphrase, { secret: someSecret, ...options() }]],
+  'VaultClient#recover': () => [[someRecoveryKey, passphrase, { secret: someSecret, until: expiresAt, ...options() }]],
+  'Session#createRecoveryKey': () => [[passphrase, { secret: someSecret, ...options() }]],
+  'Session#recoveryKeySince': () => [[options()]],
+  'Session#revokeRecoveryKey': () => [[options()]],
   'Session#importMemory': ({ envelope }) => [[envelope]],
 
   'templates.list': () => [[{ like: 'a', scheme: 'tag', classification: 'b' }, page()]],

@@ -4,6 +4,7 @@ use vaultshare::api::keystore::{
     encryption_spaces::{KeyClaim, NewEncryptionSpace, NewSharedKey},
     keypairs::NewKeypair,
     keys::{NewDataEncryptionKey, NewKeyEncryptionKey},
+    recovery::RecoveryKeyChange,
     session::NewSessionHalf,
     srp::{ChallengeRequest, NewSrpUser, PassphraseChange, SrpSessionRequest, UsernameRequest},
 };
@@ -33,6 +34,13 @@ impl Bounded for PassphraseChange {
     fn check_bounds(&self, _: &Limits) -> Result<()> {
         let wrapped = &self.replacement.serialized_key_encryption_key;
         check_encrypted("replacement.serialized_key_encryption_key", Some(wrapped), WRAPPED)
+    }
+}
+
+impl Bounded for RecoveryKeyChange {
+    fn check_bounds(&self, _: &Limits) -> Result<()> {
+        let wrapped = &self.recovery_key.serialized_key_encryption_key;
+        check_encrypted("recovery_key.serialized_key_encryption_key", Some(wrapped), WRAPPED)
     }
 }
 

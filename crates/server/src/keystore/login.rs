@@ -13,9 +13,12 @@ use sha2::Sha256;
 use sqlx::AnyConnection;
 use vaultshare::api::{
     Id,
-    keystore::srp::{
-        Challenge, ChallengeRequest, ChallengeResponse, KeystoreSession, KeystoreSessionResponse, NewPassphrase,
-        PassphraseChange, SrpSessionRequest,
+    keystore::{
+        recovery::{NewRecoveryKey, RecoveryKeyChange},
+        srp::{
+            Challenge, ChallengeRequest, ChallengeResponse, KeystoreSession, KeystoreSessionResponse, NewPassphrase,
+            PassphraseChange, SrpSessionRequest,
+        },
     },
 };
 
@@ -23,7 +26,7 @@ use super::{
     Keystore,
     records::{
         challenges::{self, Challenge as PendingChallenge},
-        keys, known_networks,
+        keys, known_networks, recovery_keys,
         users::{self, SrpUser},
     },
     registration::{check_username, check_verifier},
@@ -113,18 +116,42 @@ pub(super) async fn change_passphrase(
     Body(PassphraseChange { proof, replacement }): Body<PassphraseChange>,
 ) -> Result<Json<KeystoreSessionResponse>> {
     check_verifier(&replacement.srp_salt, &replacement.srp_verifier)?;
-    Ok(Json(sign_in(&keystore, &address, proof, Some(&replacement)).await?))
+    Ok(Json(sign_in(&keystore, &address, proof, Some(Change::Passphrase(&replacement))).await?))
+}
+
+/// Proves the passphrase, and makes a recovery key, which takes the place of one that the user had.
+#[utoipa::path(
+    put, path = "/recovery_key",
+    request_body = RecoveryKeyChange,
+    responses((status = 200, body = KeystoreSessionResponse), (status = 400), (status = 401), (status = 403), (status = 429)),
+    security(()),
+)]
+pub(super) async fn replace_recovery_key(
+    State(keystore): State<Keystore>,
+    address: ClientAddress,
+    Body(RecoveryKeyChange { proof, recovery_key }): Body<RecoveryKeyChange>,
+) -> Result<Json<KeystoreSessionResponse>> {
+    check_username(&recovery_key.username)?;
+    check_verifier(&recovery_key.srp_salt, &recovery_key.srp_verifier)?;
+    Ok(Json(sign_in(&keystore, &address, proof, Some(Change::RecoveryKey(&recovery_key))).await?))
+}
+
+/// What is changed by who proves the passphrase or the recovery key.
+#[derive(Clone, Copy)]
+enum Change<'a> {
+    Passphrase(&'a NewPassphrase),
+    RecoveryKey(&'a NewRecoveryKey),
 }
 
 async fn sign_in(
     keystore: &Keystore,
     address: &ClientAddress,
     request: SrpSessionRequest,
-    replacement: Option<&NewPassphrase>,
+    change: Option<Change<'_>>,
 ) -> Result<KeystoreSessionResponse> {
     let lifetime = auth::lifetime(keystore, request.valid_for)?;
     check_username(&request.username)?;
-    let (session, proof) = prove(keystore, address, &request, lifetime, replacement).await.inspect_err(|error| {
+    let (session, proof) = prove(keystore, address, &request, lifetime, change).await.inspect_err(|error| {
         if matches!(error, Error::Refused { code: Code::LoginFailed, .. }) {
             // In a form that programs read which block addresses.
             tracing::warn!(client = %address, "sign-in failed");
@@ -150,7 +177,7 @@ async fn prove(
     address: &ClientAddress,
     request: &SrpSessionRequest,
     lifetime: Duration,
-    replacement: Option<&NewPassphrase>,
+    change: Option<Change<'_>>,
 ) -> Result<(Issued, [u8; 32])> {
     let a = client_number(&request.srp_a)?;
     let given = base16ct::mixed::decode_vec(&request.srp_m).unwrap_or_default();
@@ -194,8 +221,14 @@ async fn prove(
         }
         (Ok(()), Some((user_id, _))) if auth::is_disabled(&mut tx, &user_id).await? => Err(auth::user_disabled()),
         (Ok(()), Some((user_id, proof))) => {
-            if let Some(replacement) = replacement {
-                replace(&mut tx, &user_id, &request.username, replacement, now).await?;
+            match change {
+                None => {}
+                Some(Change::Passphrase(to)) => replace(&mut tx, &user_id, &request.username, to, now).await?,
+                Some(Change::RecoveryKey(to)) => {
+                    if !recovery_keys::put(&mut tx, &user_id, to, now).await? {
+                        return Err(Error::refused(Code::UsernameTaken, "Username has already been taken"));
+                    }
+                }
             }
             attempt.of_user.reset(&mut tx).await?;
             known_networks::upsert(&mut tx, &user_id, &attempt.network_hash, now).await?;

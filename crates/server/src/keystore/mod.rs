@@ -8,6 +8,7 @@ mod keypairs;
 mod keys;
 mod login;
 mod records;
+mod recovery;
 mod registration;
 mod routes;
 mod session_management;

@@ -6,7 +6,8 @@ use axum::{Json, Router};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    Keystore, admission, encryption_spaces, keypairs, keys, login, registration, session_management, shared_keys,
+    Keystore, admission, encryption_spaces, keypairs, keys, login, recovery, registration, session_management,
+    shared_keys,
 };
 use crate::{
     bounds::BODY_WITHOUT_SESSION,
@@ -25,6 +26,7 @@ pub fn router(keystore: Keystore) -> Router {
         .routes(routes!(login::challenge))
         .routes(routes!(login::open_session))
         .routes(routes!(login::change_passphrase))
+        .routes(routes!(login::replace_recovery_key))
         .route_layer(body_limit(BODY_WITHOUT_SESSION.min(keystore.limits().body)));
     let routes = OpenApiRouter::new()
         .routes(routes!(version))
@@ -37,6 +39,7 @@ pub fn router(keystore: Keystore) -> Router {
         .routes(routes!(admission::issue))
         // Keys
         .routes(routes!(keys::show_kek, keys::store_kek))
+        .routes(routes!(recovery::show, recovery::delete))
         .routes(routes!(keys::store_dek))
         .routes(routes!(keys::show_dek, keys::delete_dek))
         .routes(routes!(keypairs::store))

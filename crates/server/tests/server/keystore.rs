@@ -98,6 +98,59 @@ async fn a_passphrase_is_changed_by_its_proof_which_ends_sessions_and_open_chall
     server.call("POST", "/keystore/srp/session", None, Some(new)).await.ok();
 }
 
+/// It is made by the proof of the passphrase, signs in by a name of its own, and ends where it is replaced or revoked.
+#[tokio::test]
+async fn a_recovery_key_is_a_second_way_in_until_it_is_revoked() {
+    let server = server().await;
+    let (alice, bob) = (server.sign_up("alice").await, server.sign_up("bob").await);
+    let made = |name: &str| {
+        let (salt, verifier) = srp_client::registration(name, "printed");
+        json!({ "username": name, "srp_salt": salt, "srp_verifier": verifier,
+            "serialized_key_encryption_key": "Aes256Gcm.a2Vr.QUFBQQ==" })
+    };
+    let put = async |proof: Value, key: Value| {
+        let body = json!({ "proof": proof, "recovery_key": key });
+        server.call("PUT", "/keystore/recovery_key", None, Some(body)).await
+    };
+    let sign_in = async |name: &str| {
+        let proof = server.proof(name, "printed").await;
+        server.call("POST", "/keystore/srp/session", None, Some(proof)).await
+    };
+    let proof = || server.proof(&alice.username, "passphrase");
+
+    server.get(&alice, "/keystore/recovery_key").await.refused(404);
+    let wrong = server.proof(&alice.username, "wrong").await;
+    assert_eq!(put(wrong, made("first")).await.refused(401), "login_failed");
+    let mut odd = made("first");
+    odd["srp_verifier"] = json!("00");
+    assert_eq!(put(proof().await, odd).await.refused(400), "invalid_srp_verifier");
+    // No name of somebody's, and nobody signs up by one of these.
+    assert_eq!(put(proof().await, made(&bob.username)).await.refused(400), "username_taken");
+    put(proof().await, made("first")).await.ok();
+    let of_bob = server.proof(&bob.username, "passphrase").await;
+    assert_eq!(put(of_bob, made("first")).await.refused(400), "username_taken");
+    assert_eq!(server.register("first").await.refused(400), "username_taken");
+
+    let signed_in = sign_in("first").await.ok();
+    let token = text(&signed_in["session"]["session_authentication_string"]);
+    let record = server.call("GET", "/keystore/recovery_key", Some(&token), None).await.ok();
+    assert_eq!(record["recovery_key"]["username"], json!(alice.username));
+    assert_eq!(record["recovery_key"]["serialized_key_encryption_key"], "Aes256Gcm.a2Vr.QUFBQQ==");
+    server.get(&bob, "/keystore/recovery_key").await.refused(404);
+
+    // One that was begun before it was replaced opens nothing after it.
+    let of_before = server.proof("first", "printed").await;
+    put(proof().await, made("second")).await.ok();
+    server.call("POST", "/keystore/srp/session", None, Some(of_before)).await.refused(401);
+    sign_in("first").await.refused(401);
+    sign_in("second").await.ok();
+    for _ in 0..2 {
+        server.call("DELETE", "/keystore/recovery_key", Some(&alice.keystore_token), None).await.ok();
+    }
+    sign_in("second").await.refused(401);
+    server.get(&alice, "/keystore/recovery_key").await.refused(404);
+}
+
 #[tokio::test]
 async fn an_unknown_user_is_challenged_like_a_known_one() {
     let server = server().await;

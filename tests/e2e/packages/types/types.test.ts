@@ -67,7 +67,7 @@ complete<
     | 'VaultError'
   >
 >();
-complete<Missing<VaultClient, 'newSecret' | 'createUser' | 'signIn' | 'resume'>>();
+complete<Missing<VaultClient, 'newSecret' | 'createUser' | 'signIn' | 'recover' | 'resume'>>();
 complete<
   Missing<
     Session,
@@ -83,6 +83,9 @@ complete<
     | 'tasks'
     | 'encryptionSpaces'
     | 'changePassphrase'
+    | 'createRecoveryKey'
+    | 'recoveryKeySince'
+    | 'revokeRecoveryKey'
     | 'endOtherSessions'
     | 'exportMemory'
     | 'importMemory'
@@ -364,7 +367,10 @@ export async function items(session: Session, id: string): Promise<ErrorCode | u
   const size: number | undefined = attachment.size;
   await attachment.remove({});
   attachment.free();
-  await session.changePassphrase('old', 'new', {
+  const recoveryKey: string = await session.createRecoveryKey('passphrase', { secret: 's' });
+  const since: string | undefined = await session.recoveryKeySince({});
+  await session.revokeRecoveryKey({});
+  await session.changePassphrase(`${recoveryKey} ${since}`, 'new', {
     secret: `${stream.locked} ${blob.size} ${size} ${attachments.length} ${thumbnails.length}`,
   });
   // @ts-expect-error an attachment comes from an item

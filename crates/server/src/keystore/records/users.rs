@@ -14,10 +14,11 @@ pub(crate) struct SrpUser {
     pub(crate) srp_verifier: String,
 }
 
-/// Inserts a user. False if the username is taken.
+/// Inserts a user. False if the username is taken, also by a recovery key.
 pub(crate) async fn insert(db: &mut AnyConnection, id: &str, user: &NewSrpUser, now: Millis) -> Result<bool> {
     let inserted = sqlx::query(
-        "INSERT INTO users (id, username, srp_salt, srp_verifier, created_at) VALUES ($1, $2, $3, $4, $5) \
+        "INSERT INTO users (id, username, srp_salt, srp_verifier, created_at) \
+         SELECT $1, $2, $3, $4, CAST($5 AS BIGINT) WHERE NOT EXISTS (SELECT 1 FROM recovery_keys WHERE username = $2) \
          ON CONFLICT (username) DO NOTHING",
     )
     .bind(id)
@@ -30,14 +31,19 @@ pub(crate) async fn insert(db: &mut AnyConnection, id: &str, user: &NewSrpUser, 
     Ok(inserted.rows_affected() == 1)
 }
 
+/// Who signs in by this name: the user's own, or that of their recovery key.
 pub(crate) async fn find_by_username(db: &mut AnyConnection, username: &str) -> Result<Option<SrpUser>> {
-    let user = sqlx::query_as("SELECT id, srp_salt, srp_verifier FROM users WHERE username = $1");
+    let user = sqlx::query_as(
+        "SELECT id, srp_salt, srp_verifier FROM users WHERE username = $1 \
+         UNION ALL SELECT user_id, srp_salt, srp_verifier FROM recovery_keys WHERE username = $1",
+    );
     Ok(user.bind(username).fetch_optional(db).await?)
 }
 
-/// Whether there is a user of this id who has this verifier, and no other by now.
+/// Whether there is a user of this id who has this verifier, of passphrase or recovery key, and no other by now.
 pub(crate) async fn has_verifier(db: &mut AnyConnection, id: &str, verifier: &str) -> Result<bool> {
-    let count = "SELECT COUNT(*) FROM users WHERE id = $1 AND srp_verifier = $2";
+    let count = "SELECT (SELECT COUNT(*) FROM users WHERE id = $1 AND srp_verifier = $2) \
+                 + (SELECT COUNT(*) FROM recovery_keys WHERE user_id = $1 AND srp_verifier = $2)";
     let count: i64 = sqlx::query_scalar(count).bind(id).bind(verifier).fetch_one(db).await?;
     Ok(count > 0)
 }
