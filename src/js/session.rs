@@ -3,6 +3,7 @@ use tokio_util::sync::CancellationToken;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
+    account::{deletion_to_js, user_to_js},
     arguments::{get, instant, is_absent, optional_text, text},
     call::{Work, call, work},
     classifications::Classifications,
@@ -21,6 +22,7 @@ use super::{
     templates::Templates,
 };
 use crate::{
+    crypto::UserSecret,
     error::{Error, Result},
     workflows,
 };
@@ -181,10 +183,27 @@ impl Session {
         self.handle.call(&options, |session, progress| {
             let old = text("oldPassphrase", &old_passphrase)?;
             let new = text("newPassphrase", &new_passphrase)?;
-            let secret = get(&options, "secret")?;
-            let secret = if is_absent(&secret) { None } else { Some(secret_of(&secret)?) };
+            let secret = given_secret(&options)?;
             work(async move { done(session.change_passphrase(secret, &old, &new, &progress).await) })
         })
+    }
+
+    #[wasm_bindgen(js_name = deleteAccount)]
+    pub fn delete_account(&self, passphrase: JsValue, options: JsValue) -> Promise {
+        self.handle.call(&options, |session, progress| {
+            let passphrase = text("passphrase", &passphrase)?;
+            let secret = given_secret(&options)?;
+            work(async move { deletion_to_js(&session.delete_account(secret, &passphrase, &progress).await?) })
+        })
+    }
+
+    #[wasm_bindgen(js_name = keepAccount)]
+    pub fn keep_account(&self, options: JsValue) -> Promise {
+        self.handle.call(&options, |session, _| work(async move { done(session.keep_account().await) }))
+    }
+
+    pub fn user(&self, options: JsValue) -> Promise {
+        self.handle.call(&options, |session, _| work(async move { user_to_js(&*session.user().await?) }))
     }
 
     #[wasm_bindgen(js_name = endOtherSessions)]
@@ -208,6 +227,12 @@ impl Session {
     pub fn close(&self) {
         self.handle.close();
     }
+}
+
+/// The secret of options, for a session that was resumed.
+fn given_secret(options: &JsValue) -> Result<Option<UserSecret>> {
+    let secret = get(options, "secret")?;
+    if is_absent(&secret) { Ok(None) } else { secret_of(&secret).map(Some) }
 }
 
 impl Session {

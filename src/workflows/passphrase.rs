@@ -41,10 +41,7 @@ impl Session {
         progress: &ProgressListener,
     ) -> Result<()> {
         let keys = self.keys()?;
-        let secret = match given {
-            Some(secret) => secret,
-            None => UserSecret::parse(&self.secret()?)?,
-        };
+        let secret = self.secret_or(given)?;
         progress.report("deriving keys from the passphrase", 0, STEPS);
         let replacement = self.new_passphrase(&secret, new).await?;
 

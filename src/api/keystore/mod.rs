@@ -6,3 +6,4 @@ pub mod keypairs;
 pub mod keys;
 pub mod session;
 pub mod srp;
+pub mod users;

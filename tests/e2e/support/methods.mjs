@@ -48,6 +48,9 @@ const calls = {
   'Session#signOut': () => [[options()]],
   'Session#endOtherSessions': () => [[options()]],
   'Session#changePassphrase': () => [[passphrase, passphrase, { secret: someSecret, ...options() }]],
+  'Session#deleteAccount': () => [[passphrase, { secret: someSecret, ...options() }]],
+  'Session#keepAccount': () => [[options()]],
+  'Session#user': () => [[options()]],
   'Session#importMemory': ({ envelope }) => [[envelope]],
 
   'templates.list': () => [[{ like: 'a', scheme: 'tag', classification: 'b' }, page()]],

@@ -3,6 +3,7 @@
 
 import init, {
   type Acceptance,
+  type AccountDeletion,
   Attachment,
   type CallOptions,
   type Classification,
@@ -42,6 +43,7 @@ import init, {
   SymmetricKey,
   type Template,
   type Templates,
+  type User,
   VaultClient,
   VaultError,
 } from 'vaultshare';
@@ -82,6 +84,9 @@ complete<
     | 'tasks'
     | 'encryptionSpaces'
     | 'changePassphrase'
+    | 'deleteAccount'
+    | 'keepAccount'
+    | 'user'
     | 'endOtherSessions'
     | 'exportMemory'
     | 'importMemory'
@@ -359,6 +364,13 @@ export async function items(session: Session, id: string): Promise<ErrorCode | u
   await session.changePassphrase('old', 'new', {
     secret: `${stream.locked} ${blob.size} ${size} ${attachments.length}`,
   });
+  const deletion: AccountDeletion = await session.deleteAccount('new', { secret: 'secret', onProgress: () => {} });
+  const follows: boolean = deletion.keystoreFollows;
+  await session.keepAccount({});
+  const user: User = await session.user({});
+  const after: string | undefined = follows ? deletion.queuedForDeletionAfter : user.queuedForDeletionAfter;
+  // @ts-expect-error what is asked for is a passphrase
+  await session.deleteAccount({ passphrase: after ?? user.id });
   // @ts-expect-error an attachment comes from an item
   new Attachment();
   await session.items.delete(id, {});
