@@ -500,6 +500,31 @@ export class Session {
   revokeRecoveryKey(options?: CallOptions): Promise<void>;
 
   /**
+   * Has the account deleted after some days, 14 at servers of this repository: everything that is in it, what others received of
+   * it, and what signs the user in. Until then nothing is different, also for other sessions, and any of them may take it back
+   * ({@link Session.keepAccount}). After it nobody can, and nobody else gets this user's name.
+   *
+   * Cut off at any point, make the same call again: it finds what was queued, with the time of then. A session that is at hand is
+   * no proof of who asks, so the user types the passphrase; a server does not ask for it, and whoever has a session's tokens can
+   * do without.
+   *
+   * @param passphrase the user's
+   * @param options `secret`: the user's, for a session that was resumed, which does not have it
+   * @throws {VaultError} `LOGIN_FAILED` where secret and passphrase are not the user's; `NOT_FOUND` for a resumed session without
+   *   `secret`
+   */
+  deleteAccount(passphrase: string, options?: CallOptions & { secret?: string }): Promise<AccountDeletion>;
+
+  /** Takes {@link Session.deleteAccount} back. Where nothing is queued, nothing happens. */
+  keepAccount(options?: CallOptions): Promise<void>;
+
+  /**
+   * The user's record, as the Vault has it now. Ask after signing in, and show an account that is queued for deletion: whoever has
+   * a session can have queued it.
+   */
+  user(options?: CallOptions): Promise<User>;
+
+  /**
    * Ends every other session of this user on both servers: for when a device was lost. This one stays, and with it what a copy of
    * this browser has: there, sign out instead. Whoever has opened the other device's session before has its keys.
    */
@@ -540,6 +565,25 @@ export class Session {
 
   /** The same as {@link Session.close}, for `using session = await client.signIn(…)`. */
   [Symbol.dispose](): void;
+}
+
+/** A user, as the Vault has them. */
+export interface User {
+  /** The same as {@link Session.userId}. */
+  id: string;
+  /** When the account is deleted, RFC 3339; absent where nobody asked for it ({@link Session.deleteAccount}). */
+  queuedForDeletionAfter?: string;
+}
+
+/** What comes of {@link Session.deleteAccount}. */
+export interface AccountDeletion {
+  /** When the account is deleted, RFC 3339. */
+  queuedForDeletionAfter: string;
+  /**
+   * Whether the Keystore deletes its part too: who signs in, and the wrapped keys. False at a Keystore of another make that has
+   * no such request: they stay until its operator deletes them.
+   */
+  keystoreFollows: boolean;
 }
 
 // ----------------------------------------------------------------------------------------------------------- Lists

@@ -5,6 +5,7 @@ use serde_json::Value;
 use vaultshare::{
     Error, ErrorCode,
     api::{
+        deletion_queue::DeletionQueueItem,
         keystore::{
             admission::ExternalAdmissionToken,
             encryption_spaces::{ClaimedKey, EncryptionSpaceKey, SharedKey},
@@ -55,6 +56,7 @@ pub fn keystore_replies(data: &[u8]) {
 pub fn vault_replies(data: &[u8]) {
     check::<NewUserResponse>(data);
     check::<User>(data);
+    check::<DeletionQueueItem>(data);
     check::<EncryptedSession>(data);
     check::<TemplatesResponse>(data);
     check::<TemplateResponse>(data);

@@ -13,6 +13,7 @@
 //! that only other clients read are not deserialized here, or only with the feature `whole-records` (the command line).
 
 mod ciphertext;
+pub mod deletion_queue;
 mod id;
 pub mod keystore;
 #[cfg(feature = "openapi")]

@@ -111,7 +111,7 @@ fn is_time(field: &str) -> bool {
 }
 
 mod types {
-    use crate::api::{keystore, vault};
+    use crate::api::{deletion_queue::QueuedDeletion, keystore, vault};
 
     use keystore::{
         admission::ExternalAdmissionTokenResponse,
@@ -183,6 +183,8 @@ mod types {
     );
 
     describe!(SENT:
+        // Both
+        QueuedDeletion,
         // Keystore
         ReservedUsername,
         SrpUserResponse,

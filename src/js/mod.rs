@@ -9,6 +9,7 @@
 // wasm-bindgen exports public functions only; who calls them is out of the compiler's sight.
 #![allow(unreachable_pub)]
 
+mod account;
 mod arguments;
 mod call;
 mod classifications;

@@ -3,6 +3,7 @@ use tokio_util::sync::CancellationToken;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use super::{
+    account::{deletion_to_js, user_to_js},
     arguments::{get, instant, optional_text, text},
     call::{Work, call, work},
     classifications::Classifications,
@@ -206,6 +207,24 @@ impl Session {
     #[wasm_bindgen(js_name = revokeRecoveryKey)]
     pub fn revoke_recovery_key(&self, options: JsValue) -> Promise {
         self.handle.call(&options, |session, _| work(async move { done(session.revoke_recovery_key().await) }))
+    }
+
+    #[wasm_bindgen(js_name = deleteAccount)]
+    pub fn delete_account(&self, passphrase: JsValue, options: JsValue) -> Promise {
+        self.handle.call(&options, |session, progress| {
+            let passphrase = text("passphrase", &passphrase)?;
+            let secret = optional_secret(&options)?;
+            work(async move { deletion_to_js(&session.delete_account(secret, &passphrase, &progress).await?) })
+        })
+    }
+
+    #[wasm_bindgen(js_name = keepAccount)]
+    pub fn keep_account(&self, options: JsValue) -> Promise {
+        self.handle.call(&options, |session, _| work(async move { done(session.keep_account().await) }))
+    }
+
+    pub fn user(&self, options: JsValue) -> Promise {
+        self.handle.call(&options, |session, _| work(async move { user_to_js(&*session.user().await?) }))
     }
 
     #[wasm_bindgen(js_name = endOtherSessions)]

@@ -3,6 +3,7 @@
 //! Each file reads like the part of the guide that it implements. The only state is the [`Session`]'s. A workflow that
 //! fails half-way can be called again: the retry completes the work without doing any of it twice.
 
+mod account;
 mod binding;
 mod classifications;
 mod client;
@@ -52,6 +53,7 @@ mod templates;
 mod thumbnails;
 mod unattached;
 
+pub use account::AccountDeletion;
 pub use client::{Client, ClientOptions};
 pub use connection_keys::{ConnectionRef, Verified};
 pub use connections::{Connection, ConnectionDetails};

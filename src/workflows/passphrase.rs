@@ -69,11 +69,6 @@ impl Session {
         Ok(())
     }
 
-    /// The one that is given, or else the session's own.
-    pub(super) fn secret_or(&self, given: Option<UserSecret>) -> Result<UserSecret> {
-        given.map_or_else(|| UserSecret::parse(&self.secret()?), Ok)
-    }
-
     async fn replace_passphrase(&self, secret: &UserSecret, old: &str, replacement: &NewPassphrase) -> Result<()> {
         let password = Box::pin(secret.derive_srp_password(old));
         let proven = login::prove(self.keystore(), secret.username(), password, None, None).await?;

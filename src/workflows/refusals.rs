@@ -1,5 +1,6 @@
 //! What several workflows refuse, with one error for each reason.
 
+use super::clock::milliseconds;
 use crate::{
     api::{Ciphertext, Id},
     error::{Error, ErrorCode, Result},
@@ -12,6 +13,11 @@ pub(super) fn bad_response(message: &'static str) -> Error {
 /// Refuses a response about another record than the one requested.
 pub(super) fn expect_id(requested: &Id, received: &Id) -> Result<()> {
     if requested == received { Ok(()) } else { Err(bad_response("the server answered about another record")) }
+}
+
+/// Refuses a text that is no time.
+pub(super) fn expect_time(received: &str) -> Result<()> {
+    milliseconds(received).map(drop).ok_or_else(|| bad_response("the server's reply has a time that is none"))
 }
 
 pub(super) fn key_changed() -> Error {

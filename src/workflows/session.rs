@@ -13,6 +13,7 @@ use super::{
     connection_keys::{ConnectionKeyPair, Recipient},
     idempotency::PendingOperations,
     memory::{KeptMemory, Memory, ServerProof},
+    refusals::{expect_id, expect_time},
     services::Services,
     unattached::UnattachedFiles,
 };
@@ -148,7 +149,15 @@ impl Session {
     /// The user's record in the Vault, fetched anew.
     pub async fn user(&self) -> Result<Box<vault::me::User>> {
         self.keys()?;
-        vault::me::get(self.vault()).await
+        let user = vault::me::get(self.vault()).await?;
+        expect_id(self.user_id(), &user.id)?;
+        user.queued_for_deletion_after.as_deref().map_or(Ok(()), expect_time)?;
+        Ok(user)
+    }
+
+    /// The user's secret: the one that is given, or else the session's own, which one that was resumed does not have.
+    pub(super) fn secret_or(&self, given: Option<UserSecret>) -> Result<UserSecret> {
+        given.map_or_else(|| UserSecret::parse(&self.secret()?), Ok)
     }
 
     /// `1.username.groups`: with the passphrase the only way back in. `NOT_FOUND` in a session that was resumed: a device does

@@ -244,6 +244,10 @@ async function callEverything(world, check) {
   const recovered = await check('VaultClient#recover', client.recover(key, passphrase, { secret }));
   await check('Session#revokeRecoveryKey', recovered.revokeRecoveryKey());
   await check('Session#changePassphrase', again.changePassphrase(passphrase, 'another passphrase'));
+  await check('Session#user', again.user());
+  await check('Session#deleteAccount', again.deleteAccount('another passphrase'));
+  await check('Session#user', again.user());
+  await check('Session#keepAccount', again.keepAccount());
   await check('Session#signOut', again.signOut());
   await check('Session#close', alice.close());
   await check('Session#[Symbol.dispose]', bob[Symbol.dispose]());

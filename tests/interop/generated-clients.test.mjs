@@ -33,7 +33,6 @@ const notServed = [
     'accounts by password, of before SRP, or for the platform’s own systems',
   ],
   [/^(home|wellKnown)/, 'captcha: our Keystore asks for none'],
-  [/^usersDeletionQueue/, 'no client of the platform used it; the Vault has one'],
   [/^(childUsers|delegation|systemDelegations|connectionsIdPut)/, 'delegation of accounts is no part of what we serve'],
   [/^(attachments|directAttachments|thumbnails|images|blobs|slotsIdAttachments)/, 'files are no part of what we serve'],
   [/^(organizations|management|serviceUsers)/, 'organizations are no part of what we serve'],
@@ -441,6 +440,10 @@ for (const aliases of generations) {
       if (has('meDeletionQueuePost')) {
         await alice.vault('meDeletionQueuePost');
         await alice.vault('meDeletionQueueDelete');
+      }
+      if (has('usersDeletionQueuePost')) {
+        await alice.keystore('usersDeletionQueuePost');
+        await alice.keystore('usersDeletionQueueDelete');
       }
       await alice.vault('sessionDelete');
       await alice.keystore('sessionDelete');

@@ -60,6 +60,33 @@ pub(crate) enum Command {
     /// End the session of an auth file
     #[command(name = "users:logout")]
     UsersLogout(Auth),
+    /// Change the passphrase and end every other session; prints the auth file anew, since this one's session ends too
+    #[command(name = "users:change-passphrase")]
+    UsersChangePassphrase {
+        /// The passphrase until now; asked for where it is left out
+        #[arg(short = 'p', long = "password", value_name = "PASSPHRASE")]
+        old: Option<String>,
+        /// The new one; asked for, twice, where it is left out
+        #[arg(short, long = "new-password", value_name = "PASSPHRASE")]
+        new: Option<String>,
+        /// Write the auth file here, readable by its owner only, instead of printing it
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        #[command(flatten)]
+        auth: Auth,
+    },
+    /// Have the account deleted, with all that is in it and all that is shared of it, after the days that the server gives
+    #[command(name = "users:delete")]
+    UsersDelete {
+        /// The passphrase; asked for where it is left out
+        #[arg(short, long = "password", value_name = "PASSPHRASE")]
+        passphrase: Option<String>,
+        #[command(flatten)]
+        auth: Auth,
+    },
+    /// Take users:delete back
+    #[command(name = "users:keep")]
+    UsersKeep(Auth),
     /// List the names of the templates
     #[command(name = "templates:list")]
     TemplatesList {

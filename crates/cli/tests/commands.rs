@@ -48,6 +48,85 @@ async fn a_user_is_made_signs_in_looks_around_and_leaves() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_passphrase_is_changed_and_every_other_session_ends() {
+    with_server(|terminal| {
+        terminal.output_to(".alice.yaml", &["users:create", "-p", "supersecretpassword"]);
+        terminal.output_to(".other.yaml", &["users:login", "-p", "supersecretpassword", "-a", ".alice.yaml"]);
+        let change = ["users:change-passphrase", "-a", ".alice.yaml", "-n", "another passphrase"];
+        let refused = terminal.refusal(&[&change[..], &["-p", "not hers"]].concat());
+        assert_eq!(refused.lines().last(), Some("Error: wrong secret or passphrase"));
+        let unasked = terminal.refusal(&["users:change-passphrase", "-a", ".alice.yaml", "-p", "supersecretpassword"]);
+        assert!(unasked.contains("the passphrase cannot be asked for: give -n"), "{unasked}");
+        let unasked = terminal.refusal(&change);
+        assert!(unasked.contains("the passphrase cannot be asked for: give -p"), "{unasked}");
+
+        let (changed, said) = terminal.both(&[&change[..], &["-p", "supersecretpassword"]].concat());
+        assert!(!said.contains("supersecret") && !said.contains("another passphrase"), "{said}");
+        terminal.write(".new.yaml", &changed);
+        terminal.output(&["users:get", "-a", ".new.yaml"]);
+        terminal.refusal(&["users:get", "-a", ".other.yaml"]);
+        terminal.refusal(&["users:login", "-p", "supersecretpassword", "-a", ".new.yaml"]);
+        let signed_in = terminal.output(&["users:login", "-p", "another passphrase", "-a", ".new.yaml"]);
+        for key in ["secret", "key_encryption_key", "passphrase_derived_key"] {
+            assert_eq!(field(&signed_in, key), field(&changed, key), "{key}");
+        }
+        assert_ne!(
+            field(&changed, "passphrase_derived_key"),
+            field(&terminal.read(".alice.yaml"), "passphrase_derived_key")
+        );
+
+        // Over the file that it reads, and where no file can be written nothing is lost.
+        let back =
+            ["users:change-passphrase", "-p", "another passphrase", "-n", "supersecretpassword", "-a", ".new.yaml"];
+        let lost = terminal.refusal(&[&back[..], &["-o", "no-folder/auth.yaml"]].concat());
+        assert!(lost.contains("the passphrase was changed, but its auth file not kept"), "{lost}");
+        terminal.output_to(".new.yaml", &["users:login", "-p", "supersecretpassword", "-a", ".new.yaml"]);
+        let once_more = ["users:change-passphrase", "-p", "supersecretpassword", "-n", "third", "-a", ".new.yaml"];
+        assert_eq!(terminal.output(&[&once_more[..], &["-o", ".new.yaml"]].concat()), "");
+        terminal.output(&["users:get", "-a", ".new.yaml"]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_is_queued_for_deletion_and_kept() {
+    with_server(|terminal| {
+        terminal.output_to(".user.yaml", &["users:create", "-p", "supersecretpassword"]);
+        let refused = terminal.refusal(&["users:delete", "-p", "not hers"]);
+        assert_eq!(refused.lines().last(), Some("Error: wrong secret or passphrase"));
+        let unasked = terminal.refusal(&["users:delete"]);
+        assert!(unasked.contains("the passphrase cannot be asked for: give -p"), "{unasked}");
+        assert!(!terminal.output(&["users:get"]).contains("queued"));
+
+        let (queued, said) = terminal.both(&["users:delete", "-p", "supersecretpassword"]);
+        assert!(said.contains("users:keep takes this back") && !said.contains("Warning"), "{said}");
+        assert_eq!((field(&queued, "kind"), field(&queued, "keystore_follows")), ("AccountDeletion", "true"));
+        let after = field(&queued, "queued_for_deletion_after");
+        assert_eq!(field(&terminal.output(&["users:get"]), "queued_for_deletion_after"), after);
+        let (_, warned) = terminal.both(&["users:login", "-p", "supersecretpassword", "-a", ".user.yaml"]);
+        let at = after.trim_matches('\'');
+        assert!(
+            warned.contains(&format!("this account is deleted after {at}: users:keep takes that back")),
+            "{warned}"
+        );
+
+        assert_eq!(terminal.output(&["users:keep"]), "");
+        assert!(!terminal.output(&["users:get"]).contains("queued"));
+        let (_, quiet) = terminal.both(&["users:login", "-p", "supersecretpassword", "-a", ".user.yaml"]);
+        assert!(!quiet.contains("deleted"), "{quiet}");
+
+        terminal.lie(|method, path, json| {
+            if method == "GET" && path == "/vault/me" {
+                json["user"]["queued_for_deletion_after"] = "\u{1b}[2Jsoon".into();
+            }
+        });
+        let (_, quiet) = terminal.both(&["users:login", "-p", "supersecretpassword", "-a", ".user.yaml"]);
+        assert!(!quiet.contains("soon"), "what is no time is not shown: {quiet}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sharing_in_all_its_options() {
     with_server(|terminal| {
         connect(terminal);

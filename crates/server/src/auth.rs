@@ -28,6 +28,9 @@ pub struct Session {
     pub id: String,
     /// Whose session it is.
     pub user_id: String,
+    /// When its user signed in.
+    #[sqlx(rename = "created_at")]
+    pub signed_in_at: Millis,
     /// When it ends.
     pub expires_at: Millis,
 }
@@ -168,7 +171,7 @@ pub(crate) async fn find_and(
     now: Millis,
     also: &'static str,
 ) -> Result<Option<(Session, i64)>> {
-    let select = Statement::new("SELECT id, user_id, expires_at, ")
+    let select = Statement::new("SELECT id, user_id, created_at, expires_at, ")
         .number(also, now)
         .text(" AS also FROM sessions WHERE token_hash = ?", &token::hash(token))
         .number(" AND expires_at > ?", now);

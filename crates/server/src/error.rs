@@ -99,6 +99,7 @@ pub enum Code {
     AcceptanceRequired,
     InvalidRequestSignature,
     UserDisabled,
+    SignInNotRecent,
     InvitationRequired,
     SignUpsClosed,
     QuotaExceeded,
@@ -170,6 +171,7 @@ impl Code {
             | Self::AcceptanceRequired
             | Self::InvalidRequestSignature
             | Self::UserDisabled
+            | Self::SignInNotRecent
             | Self::InvitationRequired
             | Self::SignUpsClosed
             | Self::QuotaExceeded

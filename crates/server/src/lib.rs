@@ -160,7 +160,7 @@ async fn connect(config: Config, lock: Option<Arc<File>>) -> Result<App> {
     let mailer = Mailer::new(&config.mail, &config.data)?;
     let key = keystore::rate_limit_key(&keystore_store).await?;
     let rate_limits = Arc::new(RateLimits::new(key, &config.limits));
-    let accounts = Arc::new(AccountsOf(keystore_store.clone()));
+    let accounts = Arc::new(AccountsOf { store: keystore_store.clone(), rate_limits: Arc::clone(&rate_limits) });
     let limits = config.limits.clone();
     let files = Files::open(&vault_store, Storage::open(&config)?).await?;
     let vault =

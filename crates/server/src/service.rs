@@ -37,6 +37,8 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait Admissions: Send + Sync {
     /// Issues a token that admits this user of the Keystore to the Vault, once.
     fn issue_admission_token<'a>(&'a self, keystore_user_id: &'a str) -> BoxFuture<'a, Result<String>>;
+    /// Which of these users of the Keystore are users of the Vault.
+    fn users_among<'a>(&'a self, keystore_user_ids: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>>;
 }
 
 /// What the Vault asks of the Keystore, which implements it.

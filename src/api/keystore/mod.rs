@@ -7,3 +7,4 @@ pub mod keys;
 pub mod recovery;
 pub mod session;
 pub mod srp;
+pub mod users;

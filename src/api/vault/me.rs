@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    api::{Ciphertext, Id, JsonObject, SessionToken, Timestamp, reading::null_as_default},
+    api::{
+        Ciphertext, Id, JsonObject, SessionToken, Timestamp, deletion_queue::DeletionQueueItem,
+        reading::null_as_default,
+    },
     http::{Reply, Service},
 };
 
@@ -55,7 +58,7 @@ pub struct User {
     #[serde(skip_deserializing)]
     pub private_encryption_space_id: Option<Id>,
     /// When the user will be deleted, ISO-8601, UTC; null unless they asked for it.
-    #[serde(skip_deserializing)]
+    #[serde(default)]
     pub queued_for_deletion_after: Option<Timestamp>,
     /// Whether the platform's terms were accepted; our server has none and sends true.
     #[serde(skip_deserializing)]
@@ -202,4 +205,14 @@ pub fn get(vault: &Service) -> Reply<'_, User> {
 pub fn set_private_dek<'a>(vault: &'a Service, data_encryption_key: &Id) -> Reply<'a, User> {
     let user = UserChange { private_dek_external_id: Some(data_encryption_key.clone()), ..UserChange::default() };
     vault.put(&["me"]).json(&UserChangeRequest { user }).send_for("user")
+}
+
+/// Has the user deleted after some days. Who is queued already keeps their time.
+pub fn queue_deletion(vault: &Service) -> Reply<'_, DeletionQueueItem> {
+    vault.post(&["me", "deletion_queue"]).safe_to_repeat().send_for("deletion_queue_item")
+}
+
+/// Takes that back.
+pub fn cancel_deletion(vault: &Service) -> Reply<'_, ()> {
+    vault.delete(&["me", "deletion_queue"]).send_void()
 }

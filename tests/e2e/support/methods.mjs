@@ -53,6 +53,9 @@ const calls = {
   'Session#createRecoveryKey': () => [[passphrase, { secret: someSecret, ...options() }]],
   'Session#recoveryKeySince': () => [[options()]],
   'Session#revokeRecoveryKey': () => [[options()]],
+  'Session#deleteAccount': () => [[passphrase, { secret: someSecret, ...options() }]],
+  'Session#keepAccount': () => [[options()]],
+  'Session#user': () => [[options()]],
   'Session#importMemory': ({ envelope }) => [[envelope]],
 
   'templates.list': () => [[{ like: 'a', scheme: 'tag', classification: 'b' }, page()]],

@@ -49,6 +49,11 @@ async fn run_at(terminal: &Terminal, command: Command) -> anyhow::Result<()> {
         Command::UsersLogin { session, auth } => users::login(terminal, session, &auth).await,
         Command::UsersGet(auth) => users::get(terminal, &auth).await,
         Command::UsersLogout(auth) => Ok(terminal.session(&auth).await?.sign_out().await?),
+        Command::UsersChangePassphrase { old, new, output, auth } => {
+            users::change_passphrase(terminal, old, new, output.as_deref(), &auth).await
+        }
+        Command::UsersDelete { passphrase, auth } => users::delete(terminal, passphrase, &auth).await,
+        Command::UsersKeep(auth) => Ok(terminal.session(&auth).await?.keep_account().await?),
         Command::TemplatesList { auth, sorted, label } => templates::list(terminal, &auth, sorted, label).await,
         Command::TemplatesInfo { template, auth, sorted } => templates::info(terminal, &template, &auth, sorted).await,
         Command::ItemsCreateConfig { template, auth, sorted } => {

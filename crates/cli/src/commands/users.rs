@@ -1,10 +1,11 @@
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use serde::Serialize;
 use vaultshare::{
     api::{Id, vault::me::UserType},
     crypto::UserSecret,
+    workflows::Session,
 };
 use zeroize::Zeroizing;
 
@@ -37,16 +38,76 @@ pub(super) async fn login(terminal: &Terminal, new: NewSession, auth: &Auth) -> 
     let session = terminal.client.sign_in(secret, &passphrase, &progress()).await?;
     // Also that the Keystore proved itself, before the keys are written where commands take them.
     terminal.recall(&session, memory).await?;
-    auth_file::write(&session, &passphrase, new.output.as_deref()).await
+    auth_file::write(&session, &passphrase, new.output.as_deref()).await?;
+    warn_of_deletion(&session).await;
+    Ok(())
+}
+
+/// The one notice that a user has whose account somebody else queued for deletion. They are signed in, whatever comes of asking.
+async fn warn_of_deletion(session: &Session) {
+    let user = session.user().await.ok();
+    if let Some(after) = user.and_then(|user| user.queued_for_deletion_after) {
+        eprintln!("Warning: this account is deleted after {after}: users:keep takes that back");
+    }
 }
 
 /// The passphrase of the command line, or else from a prompt without echo.
 fn passphrase(typed: Option<String>) -> anyhow::Result<Zeroizing<String>> {
-    let passphrase = match typed {
-        Some(passphrase) => passphrase,
-        None => rpassword::prompt_password("Passphrase: ").context("the passphrase cannot be asked for: give -p")?,
+    match typed {
+        Some(passphrase) => Ok(Zeroizing::new(passphrase)),
+        None => ask("Passphrase: ", "-p"),
+    }
+}
+
+fn ask(prompt: &str, flag: &str) -> anyhow::Result<Zeroizing<String>> {
+    let typed = rpassword::prompt_password(prompt);
+    Ok(Zeroizing::new(typed.with_context(|| format!("the passphrase cannot be asked for: give {flag}"))?))
+}
+
+/// The new passphrase of the command line, or else from two prompts: nobody sees what they mistype.
+fn new_passphrase(typed: Option<String>) -> anyhow::Result<Zeroizing<String>> {
+    if let Some(passphrase) = typed {
+        return Ok(Zeroizing::new(passphrase));
+    }
+    let passphrase = ask("New passphrase: ", "-n")?;
+    if *ask("New passphrase, again: ", "-n")? != *passphrase {
+        bail!("these are two passphrases: nothing was changed");
+    }
+    Ok(passphrase)
+}
+
+pub(super) async fn change_passphrase(
+    terminal: &Terminal,
+    old: Option<String>,
+    new: Option<String>,
+    output: Option<&Path>,
+    auth: &Auth,
+) -> anyhow::Result<()> {
+    let session = terminal.session(auth).await?;
+    let (old, new) = (passphrase(old)?, new_passphrase(new)?);
+    session.change_passphrase(None, &old, &new, &progress()).await?;
+    let written = auth_file::write(&session, &new, output).await;
+    written.context("the passphrase was changed, but its auth file not kept: users:login makes another")
+}
+
+#[derive(Serialize)]
+struct AccountDeletion {
+    queued_for_deletion_after: String,
+    keystore_follows: bool,
+}
+
+pub(super) async fn delete(terminal: &Terminal, typed: Option<String>, auth: &Auth) -> anyhow::Result<()> {
+    let session = terminal.session(auth).await?;
+    let deletion = session.delete_account(None, &passphrase(typed)?, &progress()).await?;
+    eprintln!("users:keep takes this back until then");
+    if !deletion.keystore_follows {
+        eprintln!("Warning: the wrapped keys at this Keystore stay until its operator deletes them");
+    }
+    let spec = AccountDeletion {
+        queued_for_deletion_after: deletion.queued_for_deletion_after,
+        keystore_follows: deletion.keystore_follows,
     };
-    Ok(Zeroizing::new(passphrase))
+    output::print(&Document { kind: "AccountDeletion", spec })
 }
 
 #[derive(Serialize)]
@@ -54,11 +115,17 @@ struct UserData {
     id: Id,
     private_dek_external_id: Option<Id>,
     user_type: UserType,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queued_for_deletion_after: Option<String>,
 }
 
 pub(super) async fn get(terminal: &Terminal, auth: &Auth) -> anyhow::Result<()> {
     let user = terminal.session(auth).await?.user().await?;
-    let spec =
-        UserData { id: user.id, private_dek_external_id: user.private_dek_external_id, user_type: user.user_type };
+    let spec = UserData {
+        id: user.id,
+        private_dek_external_id: user.private_dek_external_id,
+        user_type: user.user_type,
+        queued_for_deletion_after: user.queued_for_deletion_after,
+    };
     output::print(&Document { kind: "UserData", spec })
 }

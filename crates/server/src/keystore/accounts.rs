@@ -1,13 +1,16 @@
 //! What the operator and the Vault do with users of the Keystore.
 
+use std::sync::Arc;
+
 use super::{
-    Keystore,
+    Keystore, deletion,
     records::{keys, sign_up_invitations, users},
 };
 use crate::{
     auth,
     clock::{Millis, millis},
     error::{Error, Result},
+    rate_limit::RateLimits,
     service::{Accounts, BoxFuture, Service},
     store::Store,
     token,
@@ -16,23 +19,26 @@ use crate::{
 pub(crate) use super::records::users::Account;
 
 /// The Keystore's users as the Vault may have them: made before the Keystore, which needs the Vault.
-pub(crate) struct AccountsOf(pub(crate) Store);
+pub(crate) struct AccountsOf {
+    pub(crate) store: Store,
+    pub(crate) rate_limits: Arc<RateLimits>,
+}
 
 impl Accounts for AccountsOf {
     fn delete_users<'a>(&'a self, ids: &'a [String]) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            let mut tx = self.0.write().await?;
-            users::delete(&mut tx, ids).await?;
+            let mut tx = self.store.write().await?;
+            deletion::delete(&mut tx, ids, &self.rate_limits).await?;
             Ok(tx.commit().await?)
         })
     }
 
     fn may_sign_in<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<bool>> {
-        Box::pin(async move { users::may_sign_in(&mut *self.0.read_once().await?, id).await })
+        Box::pin(async move { users::may_sign_in(&mut *self.store.read_once().await?, id).await })
     }
 
     fn owners_of_deks<'a>(&'a self, ids: &'a [String]) -> BoxFuture<'a, Result<Vec<(String, String)>>> {
-        Box::pin(async move { keys::owners_of_deks(&mut *self.0.read_once().await?, ids).await })
+        Box::pin(async move { keys::owners_of_deks(&mut *self.store.read_once().await?, ids).await })
     }
 }
 

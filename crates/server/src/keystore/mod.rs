@@ -3,6 +3,7 @@
 
 pub(crate) mod accounts;
 mod admission;
+mod deletion;
 mod encryption_spaces;
 mod keypairs;
 mod keys;
@@ -93,9 +94,11 @@ impl Keystore {
         &self.0.rate_limits
     }
 
-    /// Deletes expired rows.
+    /// Deletes expired rows, and users whose deletion is due.
     pub async fn clear_expired(&self) -> Result<()> {
         let Some(_turn) = self.store().housekeeping_turn().await? else { return Ok(()) };
+        // What cannot be deleted of users keeps nothing of the rest.
+        let deletions = deletion::delete_due(self).await;
         let now = self.clock().now();
         // In short transactions: others write between them.
         loop {
@@ -109,7 +112,7 @@ impl Keystore {
                 + idempotency::delete_expired(&mut tx, now, *self.limits().idempotency).await?;
             tx.commit().await?;
             if deleted == 0 {
-                return Ok(());
+                return deletions;
             }
         }
     }

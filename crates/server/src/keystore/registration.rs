@@ -21,8 +21,8 @@ use vaultshare::api::{
 };
 
 use super::{
-    Keystore,
-    records::{sign_up_invitations, users},
+    Keystore, deletion,
+    records::{retired_usernames, sign_up_invitations, users},
     srp::{NUMBER_LENGTH, number_from_hex},
 };
 use crate::{
@@ -90,7 +90,8 @@ pub(super) async fn register(
     }
     let mut tx = keystore.store().write().await?;
     limit.require(&mut tx, now, Code::TooManyRequests, TOO_MANY_SIGN_UPS).await?;
-    if !users::insert(&mut tx, &id, &user, now).await? {
+    let retired = deletion::retired(keystore.rate_limits(), &user.username);
+    if retired_usernames::contain(&mut tx, &retired).await? || !users::insert(&mut tx, &id, &user, now).await? {
         let message = "Username has already been taken";
         return Err(Error::refused(Code::UsernameTaken, message));
     }

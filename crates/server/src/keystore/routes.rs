@@ -6,8 +6,8 @@ use axum::{Json, Router};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    Keystore, admission, encryption_spaces, keypairs, keys, login, recovery, registration, session_management,
-    shared_keys,
+    Keystore, admission, deletion, encryption_spaces, keypairs, keys, login, recovery, registration,
+    session_management, shared_keys,
 };
 use crate::{
     bounds::BODY_WITHOUT_SESSION,
@@ -37,6 +37,8 @@ pub fn router(keystore: Keystore) -> Router {
         .routes(routes!(session_management::limited_in_time))
         .routes(routes!(session_management::show_half, session_management::store_half))
         .routes(routes!(admission::issue))
+        // The account
+        .routes(routes!(deletion::enqueue, deletion::cancel))
         // Keys
         .routes(routes!(keys::show_kek, keys::store_kek))
         .routes(routes!(recovery::show, recovery::delete))

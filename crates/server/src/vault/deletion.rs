@@ -1,10 +1,11 @@
 //! Deleting a user: at once, or after a time in which they can cancel it (docs/protocol/http-api.md §5.3).
 
 use axum::{Json, extract::State, http::StatusCode};
-use schemars::JsonSchema;
-use serde::Serialize;
 use sqlx::AnyConnection;
-use vaultshare::api::Timestamp;
+use vaultshare::api::{
+    Id,
+    deletion_queue::{DeletionQueueItem, QueuedDeletion},
+};
 
 use super::{
     Vault, files,
@@ -13,18 +14,27 @@ use super::{
 };
 use crate::{
     auth::{self, Session},
-    clock::{Clock, millis, to_wire},
-    error::Result,
+    clock::{Clock, Millis, millis, to_wire},
+    error::{Code, Error, Result},
     service::Service,
+    wire::Stored,
 };
 
 /// How many shares of a user who is deleted end in one transaction, and how many items go.
 const SHARES: i64 = 200;
 const ITEMS: i64 = 100;
 
+/// For how long after signing in a user can be deleted at once. Signing in takes the passphrase, and a token that somebody took
+/// along is older.
+const RECENT: Millis = 10 * 60 * 1000;
+
 /// Deletes the user at once, with all that is theirs.
-#[utoipa::path(delete, path = "/me", responses((status = 204)))]
+#[utoipa::path(delete, path = "/me", responses((status = 204), (status = 403)))]
 pub(super) async fn delete_now(State(vault): State<Vault>, session: Session) -> Result<StatusCode> {
+    if session.signed_in_at + RECENT < vault.clock().now() {
+        let message = "Sign in again, and then at once: or queue the user for deletion";
+        return Err(Error::refused(Code::SignInNotRecent, message));
+    }
     let mut tx = vault.store().write().await?;
     begin(&mut tx, &session.user_id, &vault).await?;
     tx.commit().await?;
@@ -36,24 +46,6 @@ pub(super) async fn delete_now(State(vault): State<Vault>, session: Session) -> 
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Reply of `POST /me/deletion_queue`.
-#[derive(Serialize, JsonSchema)]
-pub(super) struct QueuedDeletion {
-    /// As it is queued now.
-    deletion_queue_item: DeletionQueueItem,
-}
-
-/// When a user is deleted.
-#[derive(Serialize, JsonSchema)]
-struct DeletionQueueItem {
-    /// The user's.
-    id: String,
-    /// When at the earliest: ISO-8601, UTC.
-    queued_for_deletion_after: Timestamp,
-}
-
-vaultshare::describe!(SENT: QueuedDeletion);
-
 /// Has the user deleted after some days.
 #[utoipa::path(post, path = "/me/deletion_queue", responses((status = 201, body = QueuedDeletion)))]
 pub(super) async fn enqueue(
@@ -61,10 +53,12 @@ pub(super) async fn enqueue(
     session: Session,
 ) -> Result<(StatusCode, Json<QueuedDeletion>)> {
     let mut tx = vault.store().write().await?;
+    auth::require(&mut tx, &session).await?;
     let after = vault.clock().now() + millis(vault.limits().deletion);
     let after = users::enqueue_deletion(&mut tx, &session.user_id, after).await?;
     tx.commit().await?;
-    let deletion_queue_item = DeletionQueueItem { id: session.user_id, queued_for_deletion_after: to_wire(after) };
+    let id = Id::stored(session.user_id)?;
+    let deletion_queue_item = DeletionQueueItem { id, queued_for_deletion_after: to_wire(after) };
     Ok((StatusCode::CREATED, Json(QueuedDeletion { deletion_queue_item })))
 }
 

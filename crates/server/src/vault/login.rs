@@ -222,7 +222,8 @@ pub(super) async fn limited_in_time(
 ) -> Result<(StatusCode, Json<NewLimitedSession>)> {
     let now = vault.clock().now();
     let lifetime = auth::lifetime(&vault, request.valid_for_seconds)?.min(session.remaining(now));
-    let issued = Issued::new(now, lifetime)?;
+    // As old as the caller's: nobody has signed in anew.
+    let issued = Issued { valid_from: session.signed_in_at, ..Issued::new(now, lifetime)? };
     let public_key = users::public_key_of(&mut *vault.store().read_once().await?, &session.user_id).await?;
     let encrypted_session_authentication_string =
         public_key::encrypt_token(&vault.work().requests, &public_key, &issued.token).await?;

@@ -90,6 +90,13 @@ impl Admissions for Vault {
     fn issue_admission_token<'a>(&'a self, keystore_user_id: &'a str) -> BoxFuture<'a, Result<String>> {
         Box::pin(me::issue_admission_token(self, keystore_user_id))
     }
+
+    fn users_among<'a>(&'a self, keystore_user_ids: &'a [String]) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(async move {
+            let accounts = self.accounts_of(keystore_user_ids).await?;
+            Ok(accounts.into_iter().filter_map(|account| account.keystore_user_id).collect())
+        })
+    }
 }
 
 impl Vault {

@@ -108,7 +108,6 @@ async fn who_leaves_the_vault_leaves_the_keystore() {
     assert_eq!(server.call("POST", "/vault/me", None, Some(again)).await.refused(400), "admission_token_invalid");
     assert!(!is_in_keystore(&server, &alice).await && is_in_keystore(&server, &bob).await);
     assert_eq!(server.count("keystore", "data_encryption_keys").await, 0);
-    server.register(&alice.username).await.ok();
 
     // After the time in which Bob can think better of it.
     server.post(&bob, "/vault/me/deletion_queue", json!({})).await.ok();

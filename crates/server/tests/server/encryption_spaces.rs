@@ -12,7 +12,7 @@ use vaultshare_server::{
 use crate::common::{self, DEK, SEALED, Server, User, fixture, server, slot, text};
 
 /// Alice and Bob, connected as the first clients did it, with each one's id of the connection.
-async fn connected(server: &Server) -> (User, User, String, String) {
+pub(crate) async fn connected(server: &Server) -> (User, User, String, String) {
     let (alice, bob) = (server.sign_up("alice").await, server.sign_up("bob").await);
     let body = json!({ "public_key_id": publish(server, &alice).await, "encrypted_recipient_name": SEALED });
     let invitation = server.post(&alice, "/vault/invitations", body).await.ok()["invitation"].clone();
@@ -29,7 +29,7 @@ async fn publish(server: &Server, user: &User) -> Value {
 }
 
 /// Alice's space with a key in it for Bob, noted on her side of the connection.
-async fn space(server: &Server, alice: &User, bob: &User, connection: &str) -> String {
+pub(crate) async fn space(server: &Server, alice: &User, bob: &User, connection: &str) -> String {
     let body = json!({ "encrypted_serialized_key": SEALED });
     let made = server.post(alice, "/keystore/encryption_spaces", body).await.ok();
     let id = text(&made["encryption_space_data_encryption_key"]["encryption_space_id"]);
@@ -49,7 +49,7 @@ async fn twin(server: &Server, user: &User, connection: &str, space: &str) {
 }
 
 /// A claim of `space` in the name of `key`, signed by `signer` for `address` at the server's time plus `seconds`.
-async fn claim(server: &Server, key: &User, signer: &str, address: &str, seconds: i64) -> Value {
+pub(crate) async fn claim(server: &Server, key: &User, signer: &str, address: &str, seconds: i64) -> Value {
     let now = time_from_now(server, seconds);
     let pair = KeyPair::from_pem(&fixture(&format!("{signer}-private"))).await.unwrap();
     let signature = pair.sign(format!("{address}--request-timestamp={now}").as_bytes()).await.unwrap();
@@ -60,11 +60,11 @@ fn time_from_now(server: &Server, seconds: i64) -> String {
     vaultshare_server::clock::to_wire(server.0.clock().now() + seconds * 1000)
 }
 
-fn address(space: &str) -> String {
+pub(crate) fn address(space: &str) -> String {
     format!("https://sandbox.example/keystore/shared_keys/{space}/claim_key")
 }
 
-fn path(space: &str) -> String {
+pub(crate) fn path(space: &str) -> String {
     format!("/keystore/shared_keys/{space}/claim_key")
 }
 
@@ -236,7 +236,7 @@ async fn of_two_spaces_made_at_once_one_is_refused() {
 }
 
 /// Shares what is in `vin` with Bob, in the first clients' form.
-async fn share(server: &Server, alice: &User, bob: &User, item: &Value, changes: Value) -> common::Reply {
+pub(crate) async fn share(server: &Server, alice: &User, bob: &User, item: &Value, changes: Value) -> common::Reply {
     let vin = text(&slot(item, "vin")["id"]);
     let values = json!({ vin: "Aes256Gcm.c2hhcmVk.QUFBQQ==", text(&slot(item, "power")["id"]): null });
     let mut share = json!({ "shareable_type": "Item", "shareable_id": item["item"]["id"], "user_id": bob.id,

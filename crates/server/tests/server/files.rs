@@ -42,7 +42,7 @@ async fn read(server: &Server, url: &Value, range: Option<(&str, &str)>) -> Repl
 }
 
 /// How many objects there are.
-fn objects(server: &Server) -> usize {
+pub(crate) fn objects(server: &Server) -> usize {
     let (mut folders, mut count) = (vec![server.0.data().join("files")], 0);
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {

@@ -9,6 +9,7 @@ mod common;
 mod compression;
 mod connections;
 mod copying;
+mod deletion;
 mod encryption_spaces;
 mod files;
 mod items;

@@ -3,6 +3,7 @@
 
 import init, {
   type Acceptance,
+  type AccountDeletion,
   Attachment,
   type CallOptions,
   type Classification,
@@ -43,6 +44,7 @@ import init, {
   type Template,
   type Templates,
   type Thumbnail,
+  type User,
   VaultClient,
   VaultError,
 } from 'vaultshare';
@@ -86,6 +88,9 @@ complete<
     | 'createRecoveryKey'
     | 'recoveryKeySince'
     | 'revokeRecoveryKey'
+    | 'deleteAccount'
+    | 'keepAccount'
+    | 'user'
     | 'endOtherSessions'
     | 'exportMemory'
     | 'importMemory'
@@ -373,6 +378,13 @@ export async function items(session: Session, id: string): Promise<ErrorCode | u
   await session.changePassphrase(`${recoveryKey} ${since}`, 'new', {
     secret: `${stream.locked} ${blob.size} ${size} ${attachments.length} ${thumbnails.length}`,
   });
+  const deletion: AccountDeletion = await session.deleteAccount('new', { secret: 'secret', onProgress: () => {} });
+  const follows: boolean = deletion.keystoreFollows;
+  await session.keepAccount({});
+  const user: User = await session.user({});
+  const after: string | undefined = follows ? deletion.queuedForDeletionAfter : user.queuedForDeletionAfter;
+  // @ts-expect-error what is asked for is a passphrase
+  await session.deleteAccount({ passphrase: after ?? user.id });
   // @ts-expect-error an attachment comes from an item
   new Attachment();
   await session.items.delete(id, {});

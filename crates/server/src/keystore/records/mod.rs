@@ -6,6 +6,7 @@ pub(crate) mod keypairs;
 pub(crate) mod keys;
 pub(crate) mod known_networks;
 pub(crate) mod recovery_keys;
+pub(crate) mod retired_usernames;
 pub(crate) mod session_halves;
 pub(crate) mod shared_keys;
 pub(crate) mod sign_up_invitations;

@@ -99,6 +99,40 @@ pub(crate) async fn set_disabled(db: &mut AnyConnection, id: &str, since: Option
     Ok(())
 }
 
+/// Queues a user for deletion and returns when it is due. A user who is queued already keeps their time.
+pub(crate) async fn enqueue_deletion(db: &mut AnyConnection, id: &str, after: Millis) -> Result<Millis> {
+    sqlx::query("UPDATE users SET queued_for_deletion_after = COALESCE(queued_for_deletion_after, $1) WHERE id = $2")
+        .bind(after)
+        .bind(id)
+        .execute(&mut *db)
+        .await?;
+    let queued = sqlx::query_scalar("SELECT queued_for_deletion_after FROM users WHERE id = $1");
+    Ok(queued.bind(id).fetch_one(db).await?)
+}
+
+pub(crate) async fn cancel_deletion(db: &mut AnyConnection, id: &str) -> Result<()> {
+    let update = sqlx::query("UPDATE users SET queued_for_deletion_after = NULL WHERE id = $1");
+    update.bind(id).execute(db).await?;
+    Ok(())
+}
+
+/// Some users behind an id whose time has come, in the order of ids.
+pub(crate) async fn due_for_deletion(db: &mut AnyConnection, now: Millis, behind: &str) -> Result<Vec<String>> {
+    let due = "SELECT id FROM users WHERE queued_for_deletion_after <= $1 AND id > $2 ORDER BY id LIMIT 500";
+    Ok(sqlx::query_scalar(due).bind(now).bind(behind).fetch_all(db).await?)
+}
+
+/// Which of these users are still to be deleted.
+pub(crate) async fn still_due(db: &mut AnyConnection, ids: &[String], now: Millis) -> Result<Vec<String>> {
+    let due = Statement::new("SELECT id FROM users WHERE 1 = 1").number(" AND queued_for_deletion_after <= ?", now);
+    Ok(due.any_of(" AND id IN (?)", ids).fetch(db).await?.into_iter().map(|(id,)| id).collect())
+}
+
+pub(crate) async fn usernames_of(db: &mut AnyConnection, ids: &[String]) -> Result<Vec<String>> {
+    let names = Statement::new("SELECT username FROM users WHERE 1 = 1").any_of(" AND id IN (?)", ids);
+    Ok(names.fetch(db).await?.into_iter().map(|(name,)| name).collect())
+}
+
 /// Deletes users. Foreign keys delete what is theirs.
 pub(crate) async fn delete(db: &mut AnyConnection, ids: &[String]) -> Result<()> {
     Statement::new("DELETE FROM users WHERE 1 = 1").any_of(" AND id IN (?)", ids).execute(db).await
