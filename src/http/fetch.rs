@@ -7,9 +7,13 @@ use gloo_timers::future::sleep;
 use js_sys::{Array, ArrayBuffer, Function, Promise, Reflect, Uint8Array, global};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortController, AbortSignal, Headers, RequestCache, RequestCredentials, RequestRedirect};
+use web_sys::{
+    AbortController, AbortSignal, Blob, FormData, Headers, RequestCache, RequestCredentials, RequestRedirect,
+};
 
-use super::{MAXIMUM_REPLY_LENGTH, Method, Request, Response, Transport, TransportError, TransportFuture};
+use super::{
+    Form, MAXIMUM_REPLY_LENGTH, Method, Request, Response, SerializedForm, Transport, TransportError, TransportFuture,
+};
 
 #[wasm_bindgen(module = "/src/yield_to_page.js")]
 extern "C" {
@@ -93,6 +97,23 @@ fn build(request: Request, signal: &AbortSignal) -> Result<web_sys::Request, Tra
         None => builder.build(),
     };
     built.map(web_sys::Request::from).map_err(|error| failed(js_sys::Error::new(&error.to_string())))
+}
+
+/// What a `fetch` would make of a form. As bytes, so that each attempt and each caller's `fetch` sends the same.
+pub(super) async fn serialize_form(
+    Form { texts, file: (name, content) }: Form,
+) -> Result<Option<SerializedForm>, JsValue> {
+    let form = FormData::new()?;
+    for (name, value) in &texts {
+        form.append_with_str(name, value)?;
+    }
+    let content = Array::of1(&Uint8Array::from(content.as_slice()));
+    form.append_with_blob(name, &Blob::new_with_u8_array_sequence(&content)?)?;
+    let response = web_sys::Response::new_with_opt_form_data(Some(&form))?;
+    let content_type = response.headers().get("content-type")?;
+    let body = JsFuture::from(response.array_buffer()?).await?;
+    let body = Uint8Array::new(body.unchecked_ref::<ArrayBuffer>()).to_vec();
+    Ok(content_type.map(|content_type| SerializedForm { content_type, body }))
 }
 
 /// A property that is an object, `None` where it is null or missing.

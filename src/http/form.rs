@@ -39,29 +39,9 @@ impl Form {
         Ok(SerializedForm { content_type, body })
     }
 
-    /// What a `fetch` would make of it. As bytes, so that each attempt and each caller's `fetch` sends the same.
     #[cfg(target_arch = "wasm32")]
     pub(super) async fn serialize(self) -> Result<SerializedForm> {
-        use js_sys::{Array, ArrayBuffer, Uint8Array};
-        use wasm_bindgen::{JsCast, JsValue};
-        use wasm_bindgen_futures::JsFuture;
-        use web_sys::{Blob, FormData, Response};
-
-        let (name, content) = self.file;
-        let serialized = async {
-            let form = FormData::new()?;
-            for (name, value) in &self.texts {
-                form.append_with_str(name, value)?;
-            }
-            let content = Array::of1(&Uint8Array::from(content.as_slice()));
-            form.append_with_blob(name, &Blob::new_with_u8_array_sequence(&content)?)?;
-            let response = Response::new_with_opt_form_data(Some(&form))?;
-            let content_type = response.headers().get("content-type")?;
-            let body = JsFuture::from(response.array_buffer()?).await?;
-            let body = Uint8Array::new(body.unchecked_ref::<ArrayBuffer>()).to_vec();
-            Ok::<_, JsValue>(content_type.map(|content_type| SerializedForm { content_type, body }))
-        };
-        serialized.await.ok().flatten().ok_or_else(not_serialized)
+        super::fetch::serialize_form(self).await.ok().flatten().ok_or_else(not_serialized)
     }
 }
 

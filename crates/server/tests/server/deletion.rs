@@ -13,7 +13,7 @@ use vaultshare_server::{
 };
 
 use crate::{
-    common::{SEALED, Server, User, invitation, server, text},
+    common::{SEALED, Server, User, invitation, server, srp_client, text},
     encryption_spaces, files,
 };
 
@@ -111,6 +111,11 @@ async fn alice_with_everything(server: &Server) -> (User, User) {
         "external_identifiers": ["auth"] });
     let token = &alice.keystore_token;
     server.call_once("a-key", "POST", "/keystore/keypairs", token, pair).await.ok();
+    let (salt, verifier) = srp_client::registration("a-second-name", "printed");
+    let printed = json!({ "username": "a-second-name", "srp_salt": salt, "srp_verifier": verifier,
+        "serialized_key_encryption_key": SEALED });
+    let recovery = json!({ "proof": server.proof(&alice.username, "passphrase").await, "recovery_key": printed });
+    server.call("PUT", "/keystore/recovery_key", None, Some(recovery)).await.ok();
     server.proof(&alice.username, "passphrase").await;
     server.admission_token(&alice).await;
 
