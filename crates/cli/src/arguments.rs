@@ -75,6 +75,34 @@ pub(crate) enum Command {
         #[command(flatten)]
         auth: Auth,
     },
+    /// Make a recovery key, for users:recover; one that was made before is revoked
+    #[command(name = "users:create-recovery-key")]
+    UsersCreateRecoveryKey {
+        /// The passphrase; asked for where it is left out
+        #[arg(short, long = "password", value_name = "PASSPHRASE")]
+        passphrase: Option<String>,
+        #[command(flatten)]
+        auth: Auth,
+    },
+    /// Sign in by the recovery key, with another passphrase; prints the auth file
+    #[command(name = "users:recover")]
+    UsersRecover {
+        /// The recovery key; asked for where it is left out
+        #[arg(short, long = "recovery-key", value_name = "KEY")]
+        recovery_key: Option<String>,
+        /// The new passphrase; asked for, twice, where it is left out
+        #[arg(short, long = "new-password", value_name = "PASSPHRASE")]
+        new: Option<String>,
+        /// The user's secret, to keep it; a new one is made where it is left out
+        #[arg(short, long)]
+        secret: Option<String>,
+        /// Write the auth file here, readable by its owner only, instead of printing it
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Revoke the recovery key
+    #[command(name = "users:revoke-recovery-key")]
+    UsersRevokeRecoveryKey(Auth),
     /// Have the account deleted, with all that is in it and all that is shared of it, after the days that the server gives
     #[command(name = "users:delete")]
     UsersDelete {

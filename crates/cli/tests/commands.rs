@@ -56,9 +56,9 @@ async fn a_passphrase_is_changed_and_every_other_session_ends() {
         let refused = terminal.refusal(&[&change[..], &["-p", "not hers"]].concat());
         assert_eq!(refused.lines().last(), Some("Error: wrong secret or passphrase"));
         let unasked = terminal.refusal(&["users:change-passphrase", "-a", ".alice.yaml", "-p", "supersecretpassword"]);
-        assert!(unasked.contains("the passphrase cannot be asked for: give -n"), "{unasked}");
+        assert!(unasked.contains("it cannot be asked for: give -n"), "{unasked}");
         let unasked = terminal.refusal(&change);
-        assert!(unasked.contains("the passphrase cannot be asked for: give -p"), "{unasked}");
+        assert!(unasked.contains("it cannot be asked for: give -p"), "{unasked}");
 
         let (changed, said) = terminal.both(&[&change[..], &["-p", "supersecretpassword"]].concat());
         assert!(!said.contains("supersecret") && !said.contains("another passphrase"), "{said}");
@@ -89,13 +89,41 @@ async fn a_passphrase_is_changed_and_every_other_session_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_forgot_the_passphrase_recovers_with_what_they_printed() {
+    with_server(|terminal| {
+        terminal.output_to(".user.yaml", &["users:create", "-p", "supersecretpassword"]);
+        let refused = terminal.refusal(&["users:create-recovery-key", "-p", "not hers"]);
+        assert_eq!(refused.lines().last(), Some("Error: wrong secret or passphrase"));
+        let (printed, said) = terminal.both(&["users:create-recovery-key", "-p", "supersecretpassword"]);
+        assert!(said.contains("Whoever has this key has the account"), "{said}");
+        let key = field(&printed, "recovery_key").to_owned();
+        assert!(key.starts_with("recovery.") && !said.contains(&key), "{key}");
+
+        let unasked = terminal.refusal(&["users:recover", "-n", "another"]);
+        assert!(unasked.contains("it cannot be asked for: give -r"), "{unasked}");
+        let wrong = terminal.refusal(&["users:recover", "-r", "recovery.a.b", "-n", "another"]);
+        assert!(!wrong.contains("recovery.a.b"), "{wrong}");
+        terminal.output_to(".new.yaml", &["users:recover", "-r", &key, "-n", "another"]);
+        terminal.output(&["users:get", "-a", ".new.yaml"]);
+        assert_ne!(field(&terminal.read(".new.yaml"), "secret"), field(&terminal.read(".user.yaml"), "secret"));
+        terminal.refusal(&["users:login", "-p", "supersecretpassword", "-a", ".user.yaml"]);
+        terminal.output(&["users:login", "-p", "another", "-a", ".new.yaml"]);
+
+        assert_eq!(terminal.output(&["users:revoke-recovery-key", "-a", ".new.yaml"]), "");
+        let revoked = terminal.refusal(&["users:recover", "-r", &key, "-n", "third"]);
+        assert_eq!(revoked.lines().last(), Some("Error: wrong secret or passphrase"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_account_is_queued_for_deletion_and_kept() {
     with_server(|terminal| {
         terminal.output_to(".user.yaml", &["users:create", "-p", "supersecretpassword"]);
         let refused = terminal.refusal(&["users:delete", "-p", "not hers"]);
         assert_eq!(refused.lines().last(), Some("Error: wrong secret or passphrase"));
         let unasked = terminal.refusal(&["users:delete"]);
-        assert!(unasked.contains("the passphrase cannot be asked for: give -p"), "{unasked}");
+        assert!(unasked.contains("it cannot be asked for: give -p"), "{unasked}");
         assert!(!terminal.output(&["users:get"]).contains("queued"));
 
         let (queued, said) = terminal.both(&["users:delete", "-p", "supersecretpassword"]);
@@ -524,6 +552,31 @@ async fn a_file_is_attached_shared_and_decrypted_by_both() {
         terminal.write("attach.yaml", &config);
         let refused = terminal.refusal(&[&attach[..], &[".bob.yaml"]].concat());
         assert!(refused.contains("only the item's owner may do this"), "{refused}");
+
+        // A small picture of it, which Bob gets with the file.
+        let small = b"\x89PNG\r\n\x1a\nsmall".as_slice();
+        fs::write(terminal.folder.path().join("small.png"), small).unwrap();
+        let of = |file: &str| {
+            format!(
+                "kind: Thumbnail\nmetadata: {{ itemId: {id}, slotId: {slot} }}\nspec: {{ file: {file}, sizeType: 256x256/png }}\n"
+            )
+        };
+        terminal.write("thumbnail.yaml", &of("small.png"));
+        let create = ["items:create-thumbnail", "-c", "thumbnail.yaml", "-a", ".alice.yaml"];
+        let thumbnail = terminal.output(&create);
+        assert_eq!((field(&thumbnail, "kind"), field(&thumbnail, "size_type")), ("Thumbnail", "256x256/png"));
+        let thumbnail = field(&thumbnail, "id").to_owned();
+        for (item, slot, who) in [(id, slot.as_str(), "alice"), (copy, slot_of_file(slots).as_str(), "bob")] {
+            let auth = format!(".{who}.yaml");
+            let get = ["items:get-thumbnail", item, slot, &thumbnail, "-o", who, "-a", &auth];
+            assert_eq!(terminal.output(&get), format!("{who}/{thumbnail}.png\n"));
+            assert!(fs::read(terminal.folder.path().join(format!("{who}/{thumbnail}.png"))).unwrap() == small);
+        }
+        let missing = terminal.refusal(&["items:get-thumbnail", id, &slot, id, "-a", ".alice.yaml"]);
+        assert!(missing.contains("the file has no thumbnail"), "{missing}");
+        terminal.write("thumbnail.yaml", &of("picture.png"));
+        let refused = terminal.refusal(&create);
+        assert!(refused.contains("the thumbnail is no image/png"), "{refused}");
 
         // What cannot be decrypted leaves nothing behind.
         terminal.lie(|_, path, json| {

@@ -52,6 +52,13 @@ async fn run_at(terminal: &Terminal, command: Command) -> anyhow::Result<()> {
         Command::UsersChangePassphrase { old, new, output, auth } => {
             users::change_passphrase(terminal, old, new, output.as_deref(), &auth).await
         }
+        Command::UsersCreateRecoveryKey { passphrase, auth } => {
+            users::create_recovery_key(terminal, passphrase, &auth).await
+        }
+        Command::UsersRecover { recovery_key, new, secret, output } => {
+            users::recover(terminal, recovery_key, new, secret, output.as_deref()).await
+        }
+        Command::UsersRevokeRecoveryKey(auth) => users::revoke_recovery_key(terminal, &auth).await,
         Command::UsersDelete { passphrase, auth } => users::delete(terminal, passphrase, &auth).await,
         Command::UsersKeep(auth) => Ok(terminal.session(&auth).await?.keep_account().await?),
         Command::TemplatesList { auth, sorted, label } => templates::list(terminal, &auth, sorted, label).await,

@@ -4,7 +4,7 @@ use anyhow::{Context, bail};
 use serde::Serialize;
 use vaultshare::{
     api::{Id, vault::me::UserType},
-    crypto::UserSecret,
+    crypto::{RecoveryKey, UserSecret},
     workflows::Session,
 };
 use zeroize::Zeroizing;
@@ -61,7 +61,7 @@ fn passphrase(typed: Option<String>) -> anyhow::Result<Zeroizing<String>> {
 
 fn ask(prompt: &str, flag: &str) -> anyhow::Result<Zeroizing<String>> {
     let typed = rpassword::prompt_password(prompt);
-    Ok(Zeroizing::new(typed.with_context(|| format!("the passphrase cannot be asked for: give {flag}"))?))
+    Ok(Zeroizing::new(typed.with_context(|| format!("it cannot be asked for: give {flag}"))?))
 }
 
 /// The new passphrase of the command line, or else from two prompts: nobody sees what they mistype.
@@ -88,6 +88,44 @@ pub(super) async fn change_passphrase(
     session.change_passphrase(None, &old, &new, &progress()).await?;
     let written = auth_file::write(&session, &new, output).await;
     written.context("the passphrase was changed, but its auth file not kept: users:login makes another")
+}
+
+#[derive(Serialize)]
+struct Printed<'a> {
+    recovery_key: &'a str,
+}
+
+pub(super) async fn create_recovery_key(terminal: &Terminal, typed: Option<String>, auth: &Auth) -> anyhow::Result<()> {
+    let session = terminal.session(auth).await?;
+    let key = session.create_recovery_key(None, &passphrase(typed)?, &progress()).await?;
+    eprintln!("Whoever has this key has the account: print it, and keep it where the passphrase is not");
+    output::print(&Document { kind: "RecoveryKey", spec: Printed { recovery_key: &key.to_text() } })
+}
+
+pub(super) async fn recover(
+    terminal: &Terminal,
+    key: Option<String>,
+    new: Option<String>,
+    secret: Option<String>,
+    output: Option<&Path>,
+) -> anyhow::Result<()> {
+    let key = match key {
+        Some(key) => Zeroizing::new(key),
+        None => ask("Recovery key: ", "-r")?,
+    };
+    let key = RecoveryKey::parse(&key)?;
+    let secret = secret.map(|secret| UserSecret::parse(&secret)).transpose()?;
+    let new = new_passphrase(new)?;
+    let session = terminal.client.recover(&key, &new, secret, &progress()).await?;
+    let written = auth_file::write(&session, &new, output).await;
+    written.context("the passphrase was changed, but its auth file with a new secret not kept: recover again")?;
+    let secret = UserSecret::parse(&session.secret()?)?;
+    let memory = terminal.memory_of(secret.username(), output.unwrap_or(Path::new("auth.yaml")))?;
+    terminal.recall(&session, memory).await
+}
+
+pub(super) async fn revoke_recovery_key(terminal: &Terminal, auth: &Auth) -> anyhow::Result<()> {
+    Ok(terminal.session(auth).await?.revoke_recovery_key().await?)
 }
 
 #[derive(Serialize)]
