@@ -108,6 +108,9 @@ export const recent = {
     return newer.decryptWithKey({ key: newer.EncryptionKey.fromSerialized(key), serialized });
   },
 
+  /** What a recipient knows a value for the owner's by. */
+  digestOf: (key, value) => newer.hmacSha256Digest(toBinaryString(key), value),
+
   async deriveKey(passphrase, salt, iterations) {
     const options = { salt: toBinaryString(salt), iterations, length: 32, strategy: 'Pbkdf2Hmac' };
     return (await new newer.DerivedKeyOptions(options).deriveKey(passphrase)).bytes;
