@@ -8,6 +8,7 @@ import { before, describe, test } from 'node:test';
 
 import { GeneratedClient } from './generated.mjs';
 import { otherwise, User } from './generated-user.mjs';
+import { CALLS_OF_FILES } from './peer-files.mjs';
 import { recent as cryppo } from './peers.mjs';
 
 const BASE = process.env.VAULTSHARE_SERVER_URL;
@@ -24,7 +25,13 @@ const notServed = [
   ],
   [/^(home|wellKnown)/, 'captcha: our Keystore asks for none'],
   [/^(childUsers|delegation|systemDelegations|connectionsIdPut)/, 'delegation of accounts is no part of what we serve'],
-  [/^(attachments|directAttachments|thumbnails|images|blobs|slotsIdAttachments)/, 'files are no part of what we serve'],
+  [CALLS_OF_FILES, 'files, which have their own tests'],
+  [
+    /^(attachmentsFolders|slotsIdAttachmentsFolder|attachmentsInSlots)/,
+    'folders and overviews of files are no part of what we serve',
+  ],
+  [/^images/, 'pictures of templates are no part of what we serve'],
+  [/^blobs/, 'our replies say the whole address of a file'],
   [/^(organizations|management|serviceUsers)/, 'organizations are no part of what we serve'],
   [/^itemsItemIdAssociations/, 'associations between items: no client of the platform used them'],
   [

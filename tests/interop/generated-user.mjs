@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { derive, makeSecret, srpClient } from './peer-account.mjs';
 import { base64url, recent as cryppo } from './peers.mjs';
 
-const passphrase = 'supersecretpassword';
+export const passphrase = 'supersecretpassword';
 const bytesOf = (key) => new Uint8Array(Buffer.from(key, 'base64url'));
 const newKey = () => base64url(randomBytes(32));
 const newKeyPair = () =>
@@ -20,6 +20,8 @@ const newKeyPair = () =>
 
 /** What our server answers otherwise than these clients declare, and why. */
 export const otherwise = [
+  [/\.attachments?(\[\d+\])?\.url$/, 'null for a file in blocks, which has an address for each of its two parts'],
+  [/\.attachment\.bytesize$/, 'a number, where clients from 2021 on declare a text; none of them reads it'],
   [/\.passphrase_store_admission_token$/, 'null in the platform’s own documents'],
   [/\.(connection_type|delegation_role)$/, 'null for plain connections in the platform’s own documents'],
   [
