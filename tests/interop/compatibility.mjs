@@ -5,6 +5,8 @@ const crossing = 'the SDK of 2020 and ours';
 const generated = (vault, keystore) => `@meeco/vault-api-sdk ${vault} with @meeco/keystore-api-sdk ${keystore}`;
 const ofSpaces = (vault, cryppo) => `${generated(vault, '0.13.0')} and @meeco/cryppo ${cryppo}`;
 
+const filesOf = (vault) => `files of @meeco/vault-api-sdk ${vault} and ours`;
+
 const noWorkflows = 'shown with jsrp and @meeco/cryppo, which stand beside it for all cryptography: see Libraries';
 const laterProtocol = 'came with the protocol after this one';
 const inItsSdk = 'not part of the story that is told with it';
@@ -14,6 +16,7 @@ export const steps = [
   'keeps keys',
   'uses templates and classifications',
   'keeps items and slots',
+  'keeps files and thumbnails',
   'invites and connects',
   'shares under terms',
   'shares on',
@@ -23,12 +26,14 @@ export const steps = [
   'signs into an account of ours',
   'we sign into an account of its',
   'shares with ours and reads what ours share',
+  'shares files with ours and reads those that ours share',
   'shares in an encryption space',
 ];
 
-const typed = (vault, keystore) => {
+const typed = (vault, keystore, { noFiles, remarks } = {}) => {
   const suite = generated(vault, keystore);
   const one = (test) => [[suite, test]];
+  const ofFiles = (...tests) => noFiles ?? tests.map((test) => [filesOf(vault), test]);
   return {
     client: `${suite} (and @meeco/cryppo 2.0.2)`,
     outcomes: [
@@ -36,6 +41,10 @@ const typed = (vault, keystore) => {
       one('keeps keys'),
       one('lists and makes templates and classifications'),
       one('makes, changes and deletes items and slots'),
+      ofFiles(
+        'keeps thumbnails, one of each size',
+        'lists, shows and deletes files, and leaves no call for them untried',
+      ),
       one('invites and connects'),
       one('shares under terms, which are accepted before anything is read'),
       one('shares on'),
@@ -45,8 +54,13 @@ const typed = (vault, keystore) => {
       noWorkflows,
       noWorkflows,
       noWorkflows,
+      ofFiles(
+        'sends files in blocks and whole, and ours read them once they are shared',
+        'reads files of ours, in blocks, once they are shared and until they are not',
+      ),
       'no longer part of these versions',
     ],
+    remarks,
   };
 };
 
@@ -60,6 +74,7 @@ const spaces = (vault, cryppo, reading) => {
       connects,
       inItsSdk,
       connects,
+      inItsSdk,
       connects,
       laterProtocol,
       laterProtocol,
@@ -72,6 +87,7 @@ const spaces = (vault, cryppo, reading) => {
         [suite, 'shares with one of ours, who shares back once the key is accepted'],
         [suite, 'claims the key that one of ours made, and shares back'],
       ],
+      inItsSdk,
       connects,
     ],
     remarks: [
@@ -91,6 +107,10 @@ export const clients = [
       [[ofSdk, 'signs in again and finds the same keys']],
       [[ofSdk, 'makes an item from a template and reads it']],
       [[ofSdk, 'makes an item from a template and reads it']],
+      [
+        [ofSdk, 'attaches a picture, and reads it and the thumbnail that it makes'],
+        [ofSdk, 'has azure-block-upload 0.3.0 send blocks, several at once, and makes an attachment of them'],
+      ],
       [
         [ofSdk, 'connects two users'],
         [crossing, 'connect, whoever invites'],
@@ -128,6 +148,7 @@ export const clients = [
           'agree about ASCII; of Latin-1 ours read what theirs write; of what is beyond theirs keep the low byte',
         ],
       ],
+      'it reads no file in blocks, as which ours write them; its own are under the key of its user, which no slot has for ours',
       'no longer part of it',
     ],
     remarks: [
@@ -135,8 +156,12 @@ export const clients = [
       'Values of ours beyond ASCII it cannot read: it takes UTF-8 for single bytes, and says that their proof does not fit.',
     ],
   },
-  typed('0.19.1-beta.7', '0.14.1-beta.3'),
-  typed('22.0.0', '10.1.1-develop'),
+  typed('0.19.1-beta.7', '0.14.1-beta.3', {
+    remarks: [
+      'Of its time are packages that take the value of a slot for the 32 bytes of the key of a file. Ours write the key as text, as clients from 2021 on do; with the text decoded, it reads files of ours.',
+    ],
+  }),
+  typed('22.0.0', '10.1.1-develop', { noFiles: 'our server leaves `attachment_uid` out of a file, which it declares' }),
   typed('39.6.1-develop', '10.1.1-develop'),
   spaces(
     '0.9.1',
@@ -154,6 +179,7 @@ export const libraries = [
   ['@meeco/cryppo 0.9.0 and 2.0.2: proofs of values', 'verification.test.mjs'],
   ['jsrp 0.2.4: our client against its server half', 'srp.test.mjs'],
   ['jsrp 0.2.4 and @meeco/cryppo 2.0.2: accounts on our server', 'server.test.mjs'],
+  ['@meeco/vault-api-sdk 0.19.1 to 39.6.1, @meeco/cryppo 0.9.0 and 2.0.2, axios 0.27.2: files', 'files.test.mjs'],
   ['smtp-server 3.21.6: invitations by e-mail', 'mail.test.mjs'],
   ['schemathesis 4.32.5: our server against its OpenAPI documents', 'schemathesis.test.mjs'],
 ];

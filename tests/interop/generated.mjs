@@ -89,6 +89,8 @@ export class GeneratedClient {
       case 'number':
       case 'boolean':
         return expect(typeof value === type);
+      case 'Blob':
+        return expect(value instanceof Blob);
       case 'Date':
         return expect(!Number.isNaN(new Date(value).getTime()));
       default:

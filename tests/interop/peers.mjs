@@ -38,6 +38,22 @@ export const old = {
     return data === null ? null : fromBinaryString(data);
   },
 
+  /** A block of a file, of which IV, tag and additional data are kept apart. */
+  encryptBlock(key, bytes) {
+    const { encrypted, artifacts } = older.encryptWithKeyUsingArtefacts(
+      binaryKey(key),
+      toBinaryString(bytes),
+      strategy,
+    );
+    return { encrypted: fromBinaryString(encrypted), ...artifacts };
+  },
+  decryptBlock(key, bytes, { iv, at, ad }) {
+    const beside = { iv: toBinaryString(iv), at: toBinaryString(at), ad };
+    return fromBinaryString(
+      older.decryptWithKeyUsingArtefacts(binaryKey(key), toBinaryString(bytes), strategy, beside),
+    );
+  },
+
   /** What the SDK of 2020 calls for the values of slots: it takes the low byte of every UTF-16 unit. */
   async encryptTextAsSdk(key, data, form = CURRENT) {
     return (await older.encryptWithKey({ key: binaryKey(key), data, strategy }, form)).serialized;
@@ -107,6 +123,19 @@ export const recent = {
   decryptBytes(key, serialized) {
     return newer.decryptWithKey({ key: newer.EncryptionKey.fromSerialized(key), serialized });
   },
+  encryptBlock(key, data) {
+    const named = { key: newer.EncryptionKey.fromSerialized(key), data, strategy };
+    const { encrypted, artifacts } = newer.encryptWithKeyUsingArtefacts(named);
+    return { encrypted: fromBinaryString(encrypted), ...artifacts };
+  },
+  decryptBlock(key, bytes, { iv, at, ad }) {
+    const beside = { iv: toBinaryString(iv), at: toBinaryString(at), ad };
+    const secret = newer.EncryptionKey.fromSerialized(key);
+    return newer.decryptWithKeyUsingArtefacts(secret, toBinaryString(bytes), strategy, beside);
+  },
+
+  /** What a recipient knows a value for the owner's by. */
+  digestOf: (key, value) => newer.hmacSha256Digest(toBinaryString(key), value),
 
   async deriveKey(passphrase, salt, iterations) {
     const options = { salt: toBinaryString(salt), iterations, length: 32, strategy: 'Pbkdf2Hmac' };

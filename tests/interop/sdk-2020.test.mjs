@@ -2,11 +2,13 @@
 // before it ended.
 
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { before, describe, test } from 'node:test';
 
 import sdk from '@meeco/sdk';
+import AzureBlockUpload from 'azure-block-upload';
 
-import { VaultClient } from './ours.mjs';
+import { sameBytes, VaultClient } from './ours.mjs';
 
 const BASE = process.env.VAULTSHARE_SERVER_URL;
 assert.ok(BASE, 'VAULTSHARE_SERVER_URL says where the server is; cargo xtask test interop starts one');
@@ -23,6 +25,12 @@ const tasks = new sdk.ClientTaskQueueService(environment);
 
 const PASSPHRASE = 'Größe 鍵 🔑';
 
+/** One red pixel. */
+const PICTURE = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==',
+  'base64',
+);
+
 async function newUser() {
   const username = await users.generateUsername();
   return users.create(PASSPHRASE, await new sdk.SecretService().generateSecret(username));
@@ -35,7 +43,10 @@ describe('the SDK of 2020', { concurrency: false }, () => {
   let connection;
   let share;
 
-  before(() => sdk.configureFetch(fetch));
+  before(() => {
+    sdk.configureFetch(fetch);
+    globalThis.FileReader = FileReaderOfBrowsers;
+  });
 
   test('makes users', async () => {
     alice = await newUser();
@@ -60,6 +71,47 @@ describe('the SDK of 2020', { concurrency: false }, () => {
     const read = await items.get(item.id, alice);
     assert.equal(valueNamed(read, 'vin'), '123');
     assert.equal(read.slots.find(({ label }) => label === 'Colour').value, 'silver');
+  });
+
+  test('attaches a picture, and reads it and the thumbnail that it makes', async () => {
+    const picture = { itemId: item.id, label: 'Picture', file: PICTURE, fileName: 'p.png', fileType: 'image/png' };
+    const { slots, attachments, thumbnails } = await items.attachFile(new sdk.FileAttachmentData(picture), alice);
+    const slot = slots.find(({ label }) => label === 'Picture');
+    assert.deepEqual(
+      attachments.map(({ id, filename, content_type }) => [id, filename, content_type]),
+      [[slot.attachment_id, 'p.png', 'image/png']],
+    );
+    const { vault_access_token: token, data_encryption_key: dek } = alice;
+    sameBytes(Buffer.from(await items.downloadAttachment(slot.attachment_id, token, dek), 'latin1'), PICTURE);
+    const [{ id, binary_id }, ...others] = thumbnails;
+    assert.deepEqual([binary_id, others], [slot.attachment_id, []]);
+    const thumbnail = Buffer.from(await items.downloadThumbnail(id, token, dek), 'latin1');
+    assert.deepEqual([thumbnail.toString('latin1', 1, 4), thumbnail.readUInt32BE(16)], ['PNG', 256]);
+  });
+
+  test('has azure-block-upload 0.3.0 send blocks, several at once, and makes an attachment of them', async () => {
+    const bytes = randomBytes(9 * 1024 * 1024);
+    const send = async (fileName, content) => {
+      const place = { fileName, fileType: '', fileSize: content.length };
+      const { attachment_direct_upload_url: blob } = await items.directAttachmentUploadUrl(place, alice);
+      await new AzureBlockUpload(blob.url, new File([content], fileName)).start();
+      return blob;
+    };
+    const [main, artefacts] = [await send('film', bytes), await send('film.encryption_artifacts', Buffer.from('{}'))];
+    const { attachment } = await items.directAttachmentAttach(
+      {
+        blobId: main.blob_id,
+        blobKey: main.blob_key,
+        artifactsBlobId: artefacts.blob_id,
+        artifactsBlobKey: artefacts.blob_key,
+      },
+      alice,
+    );
+    const info = await items.getDirectAttachmentInfo({ attachmentId: attachment.id }, alice);
+    assert.deepEqual([info.attachment.filename, info.attachment.is_direct_upload], ['film', true]);
+    const headers = { Authorization: alice.vault_access_token };
+    const reply = await fetch(`${BASE}/vault/attachments/${attachment.id}/download`, { headers });
+    sameBytes(await reply.arrayBuffer(), bytes);
   });
 
   test('connects two users', async () => {
@@ -96,6 +148,9 @@ describe('the SDK of 2020', { concurrency: false }, () => {
     const received = await session.shares.get(share.id);
     assert.equal(received.item.value('vin'), '123');
     assert.equal(received.share.terms, 'be nice');
+    // The SDK encrypts a file under its user's key, which no slot has.
+    assert.ok(received.item.slots.some(({ attachmentId }) => attachmentId));
+    assert.deepEqual(await session.items.attachments(received.item.id), []);
     session.close();
   });
 
@@ -107,8 +162,11 @@ describe('the SDK of 2020', { concurrency: false }, () => {
     });
     const session = await ours.createUser(PASSPHRASE);
     const made = await session.items.create({ template: 'vehicle', label: 'Mazda', slots: { vin: 'JMZ' } });
+    await session.items.attach(made.id, PICTURE, { name: 'p.png', type: 'image/png' });
     const account = await users.getAuthData(PASSPHRASE, session.secret);
-    assert.equal(valueNamed(await items.get(made.id, account), 'vin'), 'JMZ');
+    const read = await items.get(made.id, account);
+    assert.equal(valueNamed(read, 'vin'), 'JMZ');
+    assert.equal(read.slots.find(({ label }) => label === 'p.png').attachment_id, read.attachments[0].id);
     session.close();
   });
 
@@ -135,6 +193,14 @@ describe('the SDK of 2020', { concurrency: false }, () => {
     await assert.rejects(users.getUser(alice.vault_access_token));
   });
 });
+
+/** What azure-block-upload expects of a browser and Node does not have. */
+class FileReaderOfBrowsers {
+  async readAsArrayBuffer(blob) {
+    this.result = await blob.arrayBuffer();
+    this.onload();
+  }
+}
 
 function valueNamed({ slots }, name) {
   return slots.find((slot) => slot.name === name)?.value;

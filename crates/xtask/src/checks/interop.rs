@@ -20,7 +20,7 @@ const TABLE: &str = "docs/compatibility.md";
 const REPORTER: &str = "tests/interop/compatibility-reporter.mjs";
 
 /// The tests of the other clients with the server that is started for them: all that another store could change.
-const OF_SERVER: [&str; 5] = ["crossing", "first-protocol", "generated-clients", "sdk-2020", "server"];
+const OF_SERVER: [&str; 6] = ["crossing", "files", "first-protocol", "generated-clients", "sdk-2020", "server"];
 
 /// Runs `tests/interop`, and what of it a store could change on PostgreSQL too: with a server on fresh data whose address is in
 /// `VAULTSHARE_SERVER_URL`, and the server's program in `VAULTSHARE_SERVER` for those that need one of their own.
