@@ -267,6 +267,7 @@ impl Attachment {
             is_direct_upload: false,
             main: None,
             encryption_artifact: None,
+            attachment_uid: None,
             url: None,
         }
     }

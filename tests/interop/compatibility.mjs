@@ -30,10 +30,10 @@ export const steps = [
   'shares in an encryption space',
 ];
 
-const typed = (vault, keystore, { noFiles, remarks } = {}) => {
+const typed = (vault, keystore, { remarks } = {}) => {
   const suite = generated(vault, keystore);
   const one = (test) => [[suite, test]];
-  const ofFiles = (...tests) => noFiles ?? tests.map((test) => [filesOf(vault), test]);
+  const ofFiles = (...tests) => tests.map((test) => [filesOf(vault), test]);
   return {
     client: `${suite} (and @meeco/cryppo 2.0.2)`,
     outcomes: [
@@ -161,7 +161,7 @@ export const clients = [
       'Of its time are packages that take the value of a slot for the 32 bytes of the key of a file. Ours write the key as text, as clients from 2021 on do; with the text decoded, it reads files of ours.',
     ],
   }),
-  typed('22.0.0', '10.1.1-develop', { noFiles: 'our server leaves `attachment_uid` out of a file, which it declares' }),
+  typed('22.0.0', '10.1.1-develop'),
   typed('39.6.1-develop', '10.1.1-develop'),
   spaces(
     '0.9.1',

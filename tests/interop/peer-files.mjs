@@ -32,6 +32,7 @@ const later = {
 /** How those packages were, by the generated client that they were made of. */
 export const times = {
   'vault-api-19': of2020,
+  'vault-api-22': { ...later, link: of2020.link },
   'vault-api-31': later,
   'vault-api-37': later,
   'vault-api-39': later,

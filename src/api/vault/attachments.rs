@@ -114,6 +114,10 @@ pub struct Attachment {
     /// Where the IVs and tags of its blocks are; absent in lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encryption_artifact: Option<BlobUrl>,
+    /// Vault API 19.3 to 22; our server sends null.
+    #[serde(default)]
+    #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]
+    pub attachment_uid: Option<Id>,
     /// Where a file that is one envelope can be read, with the session's token; null for one in blocks.
     #[serde(default)]
     #[cfg_attr(not(feature = "whole-records"), serde(skip_deserializing))]

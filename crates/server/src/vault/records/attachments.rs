@@ -62,6 +62,7 @@ impl AttachmentRow {
             is_direct_upload,
             main: None,
             encryption_artifact: None,
+            attachment_uid: None,
             url,
         })
     }
