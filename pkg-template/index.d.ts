@@ -354,7 +354,7 @@ export class VaultClient {
   /**
    * For a user who has forgotten the passphrase: signs them in by the recovery key, and gives them another passphrase. They get a
    * new secret with it, {@link Session.secret}, which they are to keep; the one that they still have may be given, and stays. All
-   * their other sessions end at the Keystore. The recovery key stays good until it is revoked.
+   * their other sessions end. The recovery key stays good until it is revoked.
    *
    * Nobody else can do this, for who has made no recovery key: the keys are the user's alone.
    *
@@ -467,7 +467,8 @@ export class Session {
    * Changes the passphrase, and ends every other session of this user; the secret stays the same. Cut off at any point, one of the
    * two passphrases is the user's, and the same call goes on: it finds it done where it was done.
    *
-   * The keys stay what they are. Whoever knew the old passphrase and the secret, and was shown the wrapped keys of that time, has
+   * A recovery key stays good: where the old passphrase was known to somebody, see whether {@link Session.recoveryKeySince} is the
+   * user's own. The keys stay what they are. Whoever knew the old passphrase and the secret, and was shown the wrapped keys of that time, has
    * them still. A session that a browser keeps ({@link Session.remember}), this one's too, is ended: keep it again.
    *
    * @param oldPassphrase the user types it again: a session alone does not change it
@@ -483,7 +484,7 @@ export class Session {
 
   /**
    * Makes a recovery key, for {@link VaultClient.recover}: a text that the user prints and keeps where the passphrase is not. Whoever
-   * has it has the account. One that was made before is revoked.
+   * has it has the account. One that was made before is revoked, also where the answer of this call is lost.
    *
    * The servers learn nothing of it that opens anything. Revoking is theirs to do: a server that does not, and whoever found the
    * print, have the account together.
@@ -496,7 +497,10 @@ export class Session {
   createRecoveryKey(passphrase: string, options?: CallOptions & { secret?: string }): Promise<string>;
   /** When the user's recovery key was made, ISO-8601; `undefined` where they have none. */
   recoveryKeySince(options?: CallOptions): Promise<string | undefined>;
-  /** Revokes the user's recovery key, where there is one. */
+  /**
+   * Revokes the user's recovery key, where there is one, and ends the user's other sessions. Whoever has used it once may have kept
+   * the keys that it opened.
+   */
   revokeRecoveryKey(options?: CallOptions): Promise<void>;
 
   /**

@@ -1,7 +1,8 @@
 //! The recovery key: what a user prints, and signs in with who has forgotten the passphrase or lost the secret.
 //!
-//! `recovery.username.groups`: a user secret of its own in all but its beginning, with a random username of its own and no
-//! passphrase to remember, since 32 random bytes need none. `docs/protocol/envelopes.md`, secret.
+//! `recovery.username.name.groups`: the user's own name, so that no server says whose key it is, and behind it a user secret in all
+//! but its beginning, with a random name of its own and no passphrase to remember, since 32 random bytes need none.
+//! `docs/protocol/envelopes.md`, secret.
 
 use zeroize::Zeroizing;
 
@@ -20,17 +21,21 @@ const USERNAME_BYTES: usize = 12;
 
 /// A parsed recovery key. Zeroized on drop, redacted in `Debug`.
 #[derive(Debug)]
-pub struct RecoveryKey(UserSecret);
+pub struct RecoveryKey {
+    user: String,
+    secret: UserSecret,
+}
 
 impl RecoveryKey {
-    /// A random one.
+    /// A random one for the user of this secret.
     ///
     /// # Errors
     /// `INTERNAL`.
-    pub fn generate() -> Result<Self> {
-        let mut username = [0; USERNAME_BYTES];
-        getrandom::fill(&mut username)?;
-        UserSecret::generate(&bs58::encode(username).into_string()).map(RecoveryKey)
+    pub fn generate(of: &UserSecret) -> Result<Self> {
+        let mut name = [0; USERNAME_BYTES];
+        getrandom::fill(&mut name)?;
+        let secret = UserSecret::generate(&bs58::encode(name).into_string())?;
+        Ok(RecoveryKey { user: of.username().to_owned(), secret })
     }
 
     /// Reads what a user has typed, in several lines or with white space around it.
@@ -40,21 +45,33 @@ impl RecoveryKey {
     pub fn parse(typed: &str) -> Result<Self> {
         let mut text = Zeroizing::new(String::with_capacity(typed.len()));
         text.extend(typed.split_whitespace());
-        let rest = text.strip_prefix(PREFIX).ok_or_else(|| {
-            Error::new(ErrorCode::InvalidSecret, "this is not a recovery key: its form is recovery.username.groups")
+        let (user, rest) = text.strip_prefix(PREFIX).and_then(|rest| rest.split_once('.')).ok_or_else(|| {
+            Error::new(
+                ErrorCode::InvalidSecret,
+                "this is not a recovery key: its form is recovery.username.name.groups",
+            )
         })?;
         let secret = Zeroizing::new(["1.", rest].concat());
-        UserSecret::parse(&secret).map(RecoveryKey)
+        let secret = UserSecret::parse(&secret)?;
+        // As of any secret of this user.
+        UserSecret::generate(user)?;
+        Ok(RecoveryKey { user: user.to_owned(), secret })
     }
 
     /// The whole key, for the user to print.
     pub fn to_text(&self) -> Zeroizing<String> {
-        Zeroizing::new([PREFIX, self.0.as_str().strip_prefix("1.").unwrap_or_default()].concat())
+        let rest = self.secret.as_str().strip_prefix("1.").unwrap_or_default();
+        Zeroizing::new([PREFIX, &self.user, ".", rest].concat())
     }
 
-    /// The name that signs in by this key; the user's own is another.
+    /// The user's own name, which their secret has.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// The name that signs in by this key.
     pub fn username(&self) -> &str {
-        self.0.username()
+        self.secret.username()
     }
 
     /// The key that wraps the user's KEK.
@@ -62,7 +79,7 @@ impl RecoveryKey {
     /// # Errors
     /// `INTERNAL`.
     pub async fn derive_wrapping_key(&self) -> Result<PassphraseKey> {
-        self.0.derive_passphrase_key(PASSPHRASE).await
+        self.secret.derive_passphrase_key(PASSPHRASE).await
     }
 
     /// The password for the login protocol.
@@ -70,7 +87,7 @@ impl RecoveryKey {
     /// # Errors
     /// `INTERNAL`.
     pub async fn derive_srp_password(&self) -> Result<SrpPassword> {
-        self.0.derive_srp_password(PASSPHRASE).await
+        self.secret.derive_srp_password(PASSPHRASE).await
     }
 }
 
@@ -82,13 +99,14 @@ mod tests {
 
     #[test]
     fn a_recovery_key_is_read_as_it_was_printed_and_is_no_secret() {
-        let key = RecoveryKey::generate().unwrap();
+        let secret = UserSecret::generate("alice").unwrap();
+        let key = RecoveryKey::generate(&secret).unwrap();
         let text = key.to_text();
         let read = RecoveryKey::parse(&format!("  {}\n", text.replace('.', ".\n"))).unwrap();
-        assert_eq!((read.to_text(), read.username()), (text.clone(), key.username()));
+        assert_eq!((read.to_text(), read.username(), read.user()), (text.clone(), key.username(), "alice"));
         assert!(UserSecret::parse(&text).is_err());
         assert!(!format!("{key:?}").contains(text.rsplit('.').next().unwrap()));
-        let other = RecoveryKey::generate().unwrap();
+        let other = RecoveryKey::generate(&secret).unwrap();
         assert_ne!((key.to_text(), key.username()), (other.to_text(), other.username()));
         let wrapping = |key: &RecoveryKey| block_on(key.derive_wrapping_key()).unwrap().to_base64url();
         assert_eq!(wrapping(&key), wrapping(&read));
@@ -98,7 +116,9 @@ mod tests {
     #[test]
     fn what_is_no_recovery_key_is_refused_without_being_quoted() {
         let secret = UserSecret::generate("alice").unwrap();
-        for typed in ["", "recovery.", "recovery.a", "recovery.a.b", secret.as_str(), "RECOVERY.a.b"] {
+        for typed in
+            ["", "recovery.", "recovery.a", "recovery.a.b", "recovery.a.b.c", secret.as_str(), "RECOVERY.a.b.c"]
+        {
             let error = RecoveryKey::parse(typed).unwrap_err();
             assert_eq!(error.code(), ErrorCode::InvalidSecret, "{typed}");
             assert!(typed.len() < 20 || !error.to_string().contains(typed));

@@ -345,9 +345,8 @@ impl Attachment {
     }
 
     pub fn remove(&self, options: JsValue) -> Promise {
-        let (slot, attachment) = (self.file.slot_id.clone(), self.file.record.id.clone());
-        self.handle
-            .call(&options, |session, _| work(async move { done(session.remove_file(&slot, &attachment).await) }))
+        let file = self.file.clone();
+        self.handle.call(&options, |session, _| work(async move { done(session.remove_file(&file).await) }))
     }
 }
 

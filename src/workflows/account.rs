@@ -4,12 +4,12 @@
 //! leaves behind, the keys do not go before the data that they open.
 
 use super::{
-    ProgressListener, Session, login,
+    ProgressListener, Session,
     refusals::{expect_id, expect_time},
 };
 use crate::{
     api::{Timestamp, keystore, vault},
-    crypto::{Spelling, UserSecret},
+    crypto::UserSecret,
     error::{Error, ErrorCode, Result},
 };
 
@@ -67,21 +67,6 @@ impl Session {
             Err(error) if error.code() == ErrorCode::NotFound => Ok(()),
             cancelled => cancelled.map(drop),
         }
-    }
-
-    /// Whether secret and passphrase open this user's KEK. No server judges: whoever holds a session could do without this.
-    async fn check_passphrase(&self, secret: &UserSecret, passphrase: &str) -> Result<()> {
-        let keys = self.keys()?;
-        let wrapped = keystore::keys::key_encryption_key(self.keystore()).await?;
-        for (_, passphrase) in Spelling::all_of(passphrase) {
-            let key = secret.derive_passphrase_key(&passphrase).await?;
-            match key.unwrap_kek(wrapped.serialized_key_encryption_key.as_str()).await {
-                Ok(kek) if kek == keys.kek => return Ok(()),
-                Err(error) if error.code() != ErrorCode::DecryptionFailed => return Err(error),
-                _ => {}
-            }
-        }
-        Err(login::login_failed())
     }
 }
 

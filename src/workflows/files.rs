@@ -25,7 +25,7 @@ use super::{
 use crate::{
     api::{
         Id,
-        vault::attachments::{self, Block, Buffer, EncryptionArtifacts, NewBlob, UploadUrl, UploadedBlobs},
+        vault::attachments::{self, Attachment, Block, Buffer, EncryptionArtifacts, NewBlob, UploadUrl, UploadedBlobs},
     },
     crypto::{
         ChunkPlace, ChunkSeal, FILE_CHUNK_BYTES, FileKey, UploadAttempt, envelope::ADDITIONAL_DATA, places::Place,
@@ -131,7 +131,11 @@ impl Session {
         }
         let Unattached { key, attachment, .. } = self.upload(item_id, file, source, &operation, progress).await?;
         if let Some(picture) = source.thumbnail().await {
-            thumbnails::store(self.vault(), &key, &attachment, &picture).await?;
+            match thumbnails::store(self.vault(), &key, &attachment, &picture).await {
+                // A server that has no room for it, or no such request: the file is attached without.
+                Err(error) if matches!(error.code(), ErrorCode::Forbidden | ErrorCode::InvalidArgument) => {}
+                stored => drop(stored?),
+            }
         }
         let (label, slot_type) = match existing {
             Some(_) => (file.label.clone(), None),
@@ -162,9 +166,14 @@ impl Session {
         Ok(item.slots.iter().filter_map(|slot| AttachedFile::of(self, &item, slot).ok()).collect())
     }
 
-    /// Removes a file's slot, then the file. `NOT_OWNER` for one that was received; `NOT_FOUND` where there is neither.
-    pub async fn remove_file(&self, slot_id: &Id, attachment_id: &Id) -> Result<()> {
-        let slot = match self.remove_slot(slot_id).await {
+    /// Removes a file's slot, unless it stands for another file by now, then the file. `NOT_OWNER` for one that was received;
+    /// `NOT_FOUND` where there is neither.
+    pub async fn remove_file(&self, file: &AttachedFile) -> Result<()> {
+        let AttachedFile { item_id, slot_id, record: Attachment { id: attachment_id, .. }, .. } = file;
+        let item = self.get_own_item(item_id).await?;
+        let slot = item.slots.iter().find(|slot| slot.record.id == *slot_id);
+        let is_others = slot.is_some_and(|slot| slot.record.attachment_id.as_ref() != Some(attachment_id));
+        let slot = match if is_others { Ok(()) } else { self.remove_slot(slot_id).await } {
             // An attempt before may have removed it.
             Err(error) if error.code() != ErrorCode::NotFound => return Err(error),
             slot => slot,

@@ -4,6 +4,7 @@
 //! the KEK. The Keystore puts both in their place at once, so that there is no moment at which one fits and the other does not.
 
 use futures_util::try_join;
+use zeroize::Zeroizing;
 
 use super::{
     ProgressListener, Session,
@@ -21,6 +22,7 @@ use crate::{
     },
     crypto::{KeyEncryptionKey, Spelling, UserSecret, generate_srp_registration},
     error::{Error, ErrorCode, Result},
+    http::Service,
 };
 
 const STEPS: u64 = 3;
@@ -46,18 +48,14 @@ impl Session {
         let replacement = new_passphrase(&secret, new, &keys.kek).await?;
 
         progress.report("changing the passphrase", 1, STEPS);
-        let mut outcome = Err(login::login_failed());
-        for (_, old) in Spelling::all_of(old) {
-            outcome = self.replace_passphrase(&secret, &old, &replacement).await;
-            match &outcome {
-                Err(error) if error.code() == ErrorCode::LoginFailed => {}
-                _ => break,
+        match self.prove_passphrase(&secret, old).await {
+            Ok((old, _)) => self.replace_passphrase(&secret, &old, &replacement).await?,
+            // Of an attempt whose answer was lost, which ended this session at the Keystore, too.
+            Err(error) if error.code() == ErrorCode::LoginFailed => {
+                let (_, keystore) = self.prove_passphrase(&secret, new).await?;
+                keystore.token().into_iter().for_each(|token| self.keystore().set_token(token));
             }
-        }
-        match outcome {
-            // Of an attempt whose answer was lost.
-            Err(error) if error.code() == ErrorCode::LoginFailed => self.prove_passphrase(&secret, new).await?,
-            changed => changed?,
+            Err(error) => return Err(error),
         }
         keys.spelling.set(Spelling::Composed);
 
@@ -69,36 +67,59 @@ impl Session {
         Ok(())
     }
 
+    /// The passphrase in the spelling that, with this secret, opens the KEK of this session; `LOGIN_FAILED` where none does. The
+    /// servers do not judge it: those of somebody else would be right at the Keystore, and this user's KEK would go to them.
+    pub(super) async fn check_passphrase(&self, secret: &UserSecret, passphrase: &str) -> Result<Zeroizing<String>> {
+        let keys = self.keys()?;
+        let wrapped = keystore::keys::key_encryption_key(self.keystore()).await?;
+        for (_, passphrase) in Spelling::all_of(passphrase) {
+            let key = secret.derive_passphrase_key(&passphrase).await?;
+            match key.unwrap_kek(wrapped.serialized_key_encryption_key.as_str()).await {
+                Ok(kek) if kek == keys.kek => return Ok(passphrase),
+                Err(error) if error.code() != ErrorCode::DecryptionFailed => return Err(error),
+                _ => {}
+            }
+        }
+        Err(login::login_failed())
+    }
+
     async fn replace_passphrase(&self, secret: &UserSecret, old: &str, replacement: &NewPassphrase) -> Result<()> {
         let password = Box::pin(secret.derive_srp_password(old));
         let proven = login::prove(self.keystore(), secret.username(), password, None, None).await?;
         let change = PassphraseChange { proof: proven.request.clone(), replacement: replacement.clone() };
         let session = keystore::srp::change_passphrase(self.keystore(), &change).await.map_err(refused)?;
-        self.accept(proven, *session)
+        self.accept(self.keystore(), proven, *session)
     }
 
     /// Keeps the token of a session that this proof opened. A Keystore that has proven itself before does so again.
-    pub(super) fn accept(&self, proven: Proven, session: KeystoreSession) -> Result<()> {
+    pub(super) fn accept(&self, keystore: &Service, proven: Proven, session: KeystoreSession) -> Result<()> {
         let keys = self.keys()?;
         let has_proven = keys.server == Some(ServerProof::Given) || keys.memory.borrow().knows_proven_server();
         if session.srp_m2.is_none() && has_proven {
             return Err(login::server_not_proven());
         }
-        proven.accept(self.keystore(), session).map(drop)
+        proven.accept(keystore, session).map(drop)
     }
 
-    /// Signs in to the Keystore again, by the passphrase that is the user's, and looks whether it opens the KEK.
-    async fn prove_passphrase(&self, secret: &UserSecret, passphrase: &str) -> Result<()> {
-        let composed = Spelling::Composed.of(passphrase);
-        let password = Box::pin(secret.derive_srp_password(&composed));
-        let proven = login::prove(self.keystore(), secret.username(), password, None, None).await?;
-        let session =
-            keystore::srp::open_session(self.keystore(), &proven.request).await.map_err(login::refused_proof)?;
-        self.accept(proven, *session)?;
-        let wrapped = keystore::keys::key_encryption_key(self.keystore()).await?;
-        let key = secret.derive_passphrase_key(&composed).await?;
-        let kek = key.unwrap_kek(wrapped.serialized_key_encryption_key.as_str()).await?;
-        if kek == self.keys()?.kek { Ok(()) } else { Err(Error::decryption_failed()) }
+    /// Signs in to the Keystore beside this session, which may have ended there, by a passphrase that opens this session's KEK:
+    /// those of somebody else would be right at the Keystore, and this user's KEK would go to them. Gives its spelling.
+    async fn prove_passphrase(&self, secret: &UserSecret, passphrase: &str) -> Result<(Zeroizing<String>, Service)> {
+        for (_, passphrase) in Spelling::all_of(passphrase) {
+            let keystore = self.keystore().for_one_user();
+            let password = Box::pin(secret.derive_srp_password(&passphrase));
+            let proven = login::prove(&keystore, secret.username(), password, None, None).await?;
+            let opened = keystore::srp::open_session(&keystore, &proven.request).await.map_err(login::refused_proof);
+            let session = match opened {
+                Err(error) if error.code() == ErrorCode::LoginFailed => continue,
+                opened => opened?,
+            };
+            self.accept(&keystore, proven, *session)?;
+            let wrapped = keystore::keys::key_encryption_key(&keystore).await?;
+            let key = secret.derive_passphrase_key(&passphrase).await?;
+            let kek = key.unwrap_kek(wrapped.serialized_key_encryption_key.as_str()).await?;
+            return if kek == self.keys()?.kek { Ok((passphrase, keystore)) } else { Err(Error::decryption_failed()) };
+        }
+        Err(login::login_failed())
     }
 }
 

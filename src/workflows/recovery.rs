@@ -17,8 +17,9 @@ use crate::{
             recovery::{NewRecoveryKey, RecoveryKeyChange},
             srp::PassphraseChange,
         },
+        vault,
     },
-    crypto::{RecoveryKey, Spelling, UserSecret, generate_srp_registration},
+    crypto::{RecoveryKey, UserSecret, generate_srp_registration},
     error::{Error, ErrorCode, Result},
 };
 
@@ -38,8 +39,9 @@ impl Session {
     ) -> Result<RecoveryKey> {
         let keys = self.keys()?;
         let secret = self.secret_or(given)?;
+        let passphrase = self.check_passphrase(&secret, passphrase).await?;
+        let key = RecoveryKey::generate(&secret)?;
         progress.report("deriving keys from the recovery key", 0, STEPS);
-        let key = RecoveryKey::generate()?;
         let (wrapping, password) = try_join!(key.derive_wrapping_key(), key.derive_srp_password())?;
         let registration = generate_srp_registration(key.username(), &password)?;
         let recovery_key = NewRecoveryKey {
@@ -50,25 +52,13 @@ impl Session {
         };
 
         progress.report("storing what recovers", 1, STEPS);
-        let mut outcome = Err(login::login_failed());
-        for (_, passphrase) in Spelling::all_of(passphrase) {
-            outcome = self.store_recovery_key(&secret, &passphrase, &recovery_key).await;
-            if !matches!(&outcome, Err(error) if error.code() == ErrorCode::LoginFailed) {
-                break;
-            }
-        }
-        outcome?;
+        let password = Box::pin(secret.derive_srp_password(&passphrase));
+        let proven = login::prove(self.keystore(), secret.username(), password, None, None).await?;
+        let change = RecoveryKeyChange { proof: proven.request.clone(), recovery_key };
+        let session = keystore::recovery::replace(self.keystore(), &change).await.map_err(refused)?;
+        self.accept(self.keystore(), proven, *session)?;
         progress.report("made", STEPS, STEPS);
         Ok(key)
-    }
-
-    async fn store_recovery_key(&self, secret: &UserSecret, passphrase: &str, key: &NewRecoveryKey) -> Result<()> {
-        let password = Box::pin(secret.derive_srp_password(passphrase));
-        let proven = login::prove(self.keystore(), secret.username(), password, None, None).await?;
-        let change = RecoveryKeyChange { proof: proven.request.clone(), recovery_key: key.clone() };
-        let session = keystore::recovery::replace(self.keystore(), &change).await;
-        let session = session.map_err(|error| login::refused_proof(of_others(error)))?;
-        self.accept(proven, *session)
     }
 
     /// When the user's recovery key was made; `None` for who has none.
@@ -81,16 +71,17 @@ impl Session {
         }
     }
 
-    /// Revokes the user's recovery key, where there is one.
+    /// Revokes the user's recovery key, where there is one, and ends the user's other sessions: it may have opened some.
     pub async fn revoke_recovery_key(&self) -> Result<()> {
         self.keys()?;
-        keystore::recovery::delete(self.keystore()).await.map(drop).map_err(of_others)
+        keystore::recovery::delete(self.keystore()).await.map_err(of_others)?;
+        self.end_other_sessions().await
     }
 }
 
 impl Client {
     /// Gives a user who has forgotten the passphrase another one, and signs in with it. With it they get a new secret, unless
-    /// they still have theirs and give it: then it stays. All sessions of before end at the Keystore; the recovery key stays.
+    /// they still have theirs and give it: then it stays. All sessions of before end; the recovery key stays.
     ///
     /// Made again after it was cut off, the call begins anew: the recovery key is good until it is revoked.
     ///
@@ -113,14 +104,14 @@ impl Client {
         let record = keystore::recovery::get(keystore).await.map_err(of_others)?;
         let kek = key.derive_wrapping_key().await?.unwrap_kek(record.serialized_key_encryption_key.as_str()).await?;
         let secret = match given {
-            Some(secret) if secret.username() != record.username => {
+            Some(secret) if secret.username() != key.user() => {
                 return Err(Error::new(
                     ErrorCode::InvalidSecret,
                     "this secret is another user's than the recovery key",
                 ));
             }
             Some(secret) => secret,
-            None => UserSecret::generate(&record.username)?,
+            None => UserSecret::generate(key.user())?,
         };
 
         progress.report("changing the passphrase", 1, STEPS);
@@ -133,9 +124,17 @@ impl Client {
 
         progress.report("signing in", 2, STEPS);
         let session = login::sign_in(services, secret, passphrase, &ProgressListener::none()).await?;
+        // At the Keystore the change has ended them.
+        vault::session::delete_others(session.vault()).await?;
         progress.report("recovered", STEPS, STEPS);
         Ok(session)
     }
+}
+
+/// Also from one that refuses the proof.
+fn refused(error: Error) -> Error {
+    let error = of_others(error);
+    if error.code() == ErrorCode::NotFound { error } else { login::refused_proof(error) }
 }
 
 /// A Keystore that has no such request is told from one that refuses it.

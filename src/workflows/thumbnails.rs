@@ -69,6 +69,10 @@ impl AttachedFile {
         let vault = self.session.vault();
         let url = thumbnails::url(vault, &thumbnail.id).await?;
         let envelope = attachments::read_small_blob(vault, &vault.signed_url(&url.redirect_url)?).await?;
+        // Before it is parsed, and decoded as a picture.
+        if envelope.len() as u64 > 2 * Picture::LONGEST {
+            return Err(bad_response("the thumbnail is too long"));
+        }
         let envelope = String::from_utf8(envelope).map_err(|_| bad_response("the thumbnail is no envelope"))?;
         self.key.open_thumbnail(envelope.trim_ascii(), size_type.as_str()).await
     }

@@ -310,6 +310,9 @@ impl Building {
         self.names.insert("boat to bob", boat_to_bob.to_string());
         bob.get_space_share(&boat_to_bob).await.unwrap();
         self.keep(Who::Bob);
+        let printed = alice.create_recovery_key(None, PASSPHRASE, &quiet()).await.unwrap();
+        self.names.insert("recovery key", printed.to_text().to_string());
+        self.keep(Who::Alice);
         self.legacy_item(&alice).await;
         self.create("album", "alice", &alice).await;
         self.attach("one.png", FILE_CHUNK_BYTES + 5, &alice).await;

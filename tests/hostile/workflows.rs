@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin};
 use vaultshare::{
     Result,
     api::Id,
-    crypto::UserSecret,
+    crypto::{RecoveryKey, UserSecret},
     workflows::{
         AttachedFile, Connection, ConnectionRef, IncludedShare, Item, ItemChange, NewShare, NewSlot, NewSpaceShare,
         Session, ShareTerms, SharedItem, TaskSelection,
@@ -89,7 +89,10 @@ macro_rules! workflow {
 
 /// All workflows. Honestly answered, each of them succeeds.
 pub(crate) fn workflows() -> Vec<Workflow> {
-    [reading(), writing(), with_files(), connecting(), sharing(), in_spaces()].into_iter().flatten().collect()
+    [reading(), writing(), with_files(), with_passphrases(), connecting(), sharing(), in_spaces()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn reading() -> Vec<Workflow> {
@@ -219,6 +222,33 @@ fn with_files() -> Vec<Workflow> {
             let new = named("new.png", ATTACHED.len());
             let file = session.attach_file(&scene.id("diary"), &new, &mut source, &quiet()).await?;
             Ok(vec![Shown::Attached(read(&file).await?)])
+        }),
+    ]
+}
+
+fn with_passphrases() -> Vec<Workflow> {
+    const ANOTHER: &str = "another passphrase";
+    vec![
+        workflow!("session.changePassphrase, then sign in", Alice, |scene, session| {
+            session.change_passphrase(None, PASSPHRASE, ANOTHER, &quiet()).await?;
+            let secret = UserSecret::parse(&session.secret()?)?;
+            let session = scene.client().sign_in(secret, ANOTHER, &quiet()).await?;
+            get(scene, &session, "diary").await
+        }),
+        workflow!("session.createRecoveryKey, then client.recover", Alice, |scene, session| {
+            let key = session.create_recovery_key(None, PASSPHRASE, &quiet()).await?;
+            let session = scene.client().recover(&key, ANOTHER, None, &quiet()).await?;
+            get(scene, &session, "diary").await
+        }),
+        workflow!("client.recover", Alice, |scene, _session| {
+            let key = RecoveryKey::parse(&scene.names["recovery key"])?;
+            let session = scene.client().recover(&key, ANOTHER, None, &quiet()).await?;
+            get(scene, &session, "diary").await
+        }),
+        workflow!("session.deleteAccount, then keepAccount", Alice, |_scene, session| {
+            session.delete_account(None, PASSPHRASE, &quiet()).await?;
+            session.keep_account().await?;
+            Ok(Vec::new())
         }),
     ]
 }

@@ -162,11 +162,26 @@ async fn a_file_that_is_removed_is_gone() {
     let alice = harness.user().await;
     let item = car(&alice).await.record.id;
     let file = attach(&alice, &item, "photo.png", b"bytes").await.unwrap();
-    alice.remove_file(&file.slot_id, &file.record.id).await.unwrap();
+    alice.remove_file(&file).await.unwrap();
     assert!(alice.list_files(&item).await.unwrap().is_empty());
     assert_eq!(read(&file, WHOLE).await.unwrap_err().code(), ErrorCode::NotFound);
     alice.close();
     assert_eq!(read(&file, WHOLE).await.unwrap_err().code(), ErrorCode::SessionClosed);
+}
+
+/// What is removed is the file that was shown, and not the one that took over its slot.
+#[tokio::test]
+async fn removing_a_file_leaves_the_one_that_took_over_its_slot() {
+    let harness = Harness::new().await;
+    let alice = harness.user().await;
+    let item = car(&alice).await.record.id;
+    let into = || NewFile { slot: Some("image".to_owned()), ..named("photo.png", 3) };
+    let first = attach_as(&alice, &item, into(), b"abc", None).await.unwrap();
+    let second = attach_as(&alice, &item, into(), b"xyz", None).await.unwrap();
+    alice.remove_file(&first).await.unwrap();
+    assert_eq!(read(&only_file(&alice, &item).await, WHOLE).await.unwrap(), b"xyz");
+    alice.remove_file(&second).await.unwrap();
+    assert!(alice.list_files(&item).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -200,10 +215,10 @@ async fn removing_resumes_after_any_failed_request() {
         for number in 1..20 {
             let file = attach(&alice, &item, "photo.png", b"bytes").await.unwrap();
             harness.network.fail(number, fault);
-            let outcome = alice.remove_file(&file.slot_id, &file.record.id).await;
+            let outcome = alice.remove_file(&file).await;
             let got_through = harness.network.cancel_fault();
             // A deletion whose answer was lost has nothing left to find.
-            match (outcome, alice.remove_file(&file.slot_id, &file.record.id).await) {
+            match (outcome, alice.remove_file(&file).await) {
                 (Ok(()), Err(error)) | (Err(_), Err(error)) => assert_eq!(error.code(), ErrorCode::NotFound),
                 (outcome, Ok(())) => assert!(outcome.is_err(), "{fault:?} at {number}"),
             }

@@ -1,5 +1,7 @@
 //! A forgotten passphrase: recovered with what the user chose beforehand, and by nothing else.
 
+use std::cell::RefCell;
+
 use vaultshare::{
     Error, ErrorCode, Result,
     crypto::{RecoveryKey, UserSecret},
@@ -47,6 +49,7 @@ async fn who_forgot_the_passphrase_reads_everything_again_with_the_recovery_key(
     let old = harness.client().sign_in(secret_of(&alice), PASSPHRASE, &quiet()).await;
     assert_eq!(code(old), Some(ErrorCode::LoginFailed));
     assert_eq!(code(alice.recovery_key_since().await), Some(ErrorCode::Unauthorized), "other sessions have ended");
+    assert_eq!(code(alice.user().await), Some(ErrorCode::Unauthorized));
     let again = harness.client().sign_in(secret_of(&recovered), "another passphrase", &quiet()).await.unwrap();
     assert_eq!(value(&again.get_item(&car).await.unwrap(), "vin"), Some("123"));
 
@@ -68,7 +71,7 @@ async fn a_recovery_key_that_was_revoked_or_replaced_recovers_nothing() {
     alice.revoke_recovery_key().await.unwrap();
     assert_eq!(alice.recovery_key_since().await.unwrap(), None);
     assert_eq!(code(harness.recover(&second, "another", None).await), Some(ErrorCode::LoginFailed));
-    let never = RecoveryKey::generate().unwrap();
+    let never = RecoveryKey::generate(&secret_of(&alice)).unwrap();
     assert_eq!(code(harness.recover(&never, "another", None).await), Some(ErrorCode::LoginFailed));
     harness.client().sign_in(secret_of(&alice), PASSPHRASE, &quiet()).await.unwrap();
 }
@@ -94,6 +97,26 @@ async fn only_who_knows_the_passphrase_makes_a_recovery_key() {
     assert_eq!(code(harness.recover(&key, "", None).await), Some(ErrorCode::InvalidArgument));
 }
 
+/// Somebody else's secret and passphrase are right at the Keystore: this user's keys would go to them, and theirs be lost.
+#[tokio::test]
+async fn nobody_elses_secret_gets_this_users_keys() {
+    let harness = Harness::new().await;
+    let (alice, bob) = (harness.user().await, harness.user().await);
+    let car = bob.create_item(&vehicle(&[("vin", "123")]), &quiet()).await.unwrap().record.id;
+    let of_bob = || Some(secret_of(&bob));
+    let made = alice.create_recovery_key(of_bob(), PASSPHRASE, &quiet()).await;
+    assert_eq!(code(made), Some(ErrorCode::LoginFailed));
+    assert_eq!(bob.recovery_key_since().await.unwrap(), None);
+    let changed = alice.change_passphrase(of_bob(), PASSPHRASE, "another", &quiet()).await;
+    assert_eq!(code(changed), Some(ErrorCode::DecryptionFailed));
+    let swapped = alice.change_passphrase(of_bob(), "not his", PASSPHRASE, &quiet()).await;
+    assert_eq!(code(swapped), Some(ErrorCode::DecryptionFailed));
+    alice.user().await.unwrap();
+    assert_eq!(alice.recovery_key_since().await.unwrap(), None, "it is Alice's session still");
+    let again = harness.client().sign_in(secret_of(&bob), PASSPHRASE, &quiet()).await.unwrap();
+    assert_eq!(value(&again.get_item(&car).await.unwrap(), "vin"), Some("123"));
+}
+
 #[tokio::test]
 async fn recovering_resumes_after_any_failed_request() {
     let harness = Harness::new().await;
@@ -116,15 +139,30 @@ async fn recovering_resumes_after_any_failed_request() {
 #[tokio::test]
 async fn making_and_revoking_a_recovery_key_resume_after_any_failed_request() {
     let harness = Harness::new().await;
-    let alice = harness.user().await;
+    let alice = RefCell::new(harness.user().await);
     fail_each_request(
         &harness.network,
-        async || alice.create_recovery_key(None, PASSPHRASE, &quiet()).await,
+        async || {
+            let session = alice.borrow().clone();
+            session.create_recovery_key(None, PASSPHRASE, &quiet()).await
+        },
         async |key, fault, number| {
-            let user = harness.client().sign_in(secret_of(&alice), PASSPHRASE, &quiet()).await;
+            let secret = || secret_of(&alice.borrow());
+            let user = harness.client().sign_in(secret(), PASSPHRASE, &quiet()).await;
             assert_eq!(code(user), None, "{fault:?} at {number}");
-            let recovered = harness.recover(&key, PASSPHRASE, Some(secret_of(&alice))).await;
-            assert_eq!(code(recovered), None, "{fault:?} at {number}");
+            // That ends the session of before.
+            let recovered = harness.recover(&key, PASSPHRASE, Some(secret())).await;
+            alice.replace(recovered.unwrap_or_else(|error| panic!("{fault:?} at {number}: {error}")));
+        },
+    )
+    .await;
+    let alice = alice.into_inner();
+    fail_each_request(
+        &harness.network,
+        async || alice.revoke_recovery_key().await,
+        async |(), fault, number| {
+            assert_eq!(alice.recovery_key_since().await.unwrap(), None, "{fault:?} at {number}");
+            recovery_key(&alice).await;
         },
     )
     .await;

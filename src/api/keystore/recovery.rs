@@ -40,8 +40,6 @@ pub struct NewRecoveryKey {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct RecoveryKeyRecord {
-    /// The user's own name, which their secret has.
-    pub username: String,
     /// The user's KEK, wrapped by the recovery key.
     pub serialized_key_encryption_key: Ciphertext<WrappedKeyEncryptionKey>,
     /// ISO-8601, UTC.

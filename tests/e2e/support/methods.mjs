@@ -23,7 +23,7 @@ const slot = () => ({
 });
 const expiresAt = '2030-01-01T00:00:00Z';
 /** Of nobody. */
-const someRecoveryKey = 'recovery.M9znjHbD5Xi.xQCSCK-8A1d6d-emUjx8-YVGDcT-UhctWy-2rfHyv-7JNAgh-9';
+const someRecoveryKey = 'recovery.alice.M9znjHbD5Xi.xQCSCK-8A1d6d-emUjx8-YVGDcT-UhctWy-2rfHyv-7JNAgh-9';
 const someSecret = '1.M9znjHbD5Xi.xQCSCK-8A1d6d-emUjx8-YVGDcT-UhctWy-2rfHyv-7JNAgh-9';
 
 /** By name, the arguments of one call or of several. What needs a user, or keys, takes them from the world. */

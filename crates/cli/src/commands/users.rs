@@ -86,6 +86,9 @@ pub(super) async fn change_passphrase(
     let session = terminal.session(auth).await?;
     let (old, new) = (passphrase(old)?, new_passphrase(new)?);
     session.change_passphrase(None, &old, &new, &progress()).await?;
+    if let Ok(Some(since)) = session.recovery_key_since().await {
+        eprintln!("A recovery key, made {since}, still recovers the account: users:revoke-recovery-key ends it");
+    }
     let written = auth_file::write(&session, &new, output).await;
     written.context("the passphrase was changed, but its auth file not kept: users:login makes another")
 }
@@ -116,12 +119,11 @@ pub(super) async fn recover(
     let key = RecoveryKey::parse(&key)?;
     let secret = secret.map(|secret| UserSecret::parse(&secret)).transpose()?;
     let new = new_passphrase(new)?;
+    let memory = terminal.memory_of(key.user(), output.unwrap_or(Path::new("auth.yaml")))?;
     let session = terminal.client.recover(&key, &new, secret, &progress()).await?;
+    terminal.recall(&session, memory).await?;
     let written = auth_file::write(&session, &new, output).await;
-    written.context("the passphrase was changed, but its auth file with a new secret not kept: recover again")?;
-    let secret = UserSecret::parse(&session.secret()?)?;
-    let memory = terminal.memory_of(secret.username(), output.unwrap_or(Path::new("auth.yaml")))?;
-    terminal.recall(&session, memory).await
+    written.context("the passphrase was changed, but its auth file with a new secret not kept: recover again")
 }
 
 pub(super) async fn revoke_recovery_key(terminal: &Terminal, auth: &Auth) -> anyhow::Result<()> {

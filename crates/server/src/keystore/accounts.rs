@@ -50,8 +50,7 @@ impl Keystore {
 
     /// The id of the user of this name.
     pub(crate) async fn find_user(&self, username: &str) -> Result<Option<String>> {
-        let user = users::find_by_username(&mut *self.store().read_once().await?, username).await?;
-        Ok(user.and_then(|user| user.id))
+        users::id_of(&mut *self.store().read_once().await?, username).await
     }
 
     /// Has a user not sign in any more and ends their sessions, or allows it again.

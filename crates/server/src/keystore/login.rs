@@ -23,10 +23,10 @@ use vaultshare::api::{
 };
 
 use super::{
-    Keystore,
+    Keystore, deletion,
     records::{
         challenges::{self, Challenge as PendingChallenge},
-        keys, known_networks, recovery_keys,
+        keys, known_networks, recovery_keys, retired_usernames,
         users::{self, SrpUser},
     },
     registration::{check_username, check_verifier},
@@ -208,7 +208,10 @@ async fn prove(
     // A challenge may have been made before the passphrase was changed, and stored after it.
     let proven = match proven {
         Some((user_id, verifier, proof)) if users::has_verifier(&mut tx, &user_id, &verifier).await? => {
-            Some((user_id, proof))
+            // Who found a recovery key makes no other one.
+            let may_change = !matches!(change, Some(Change::RecoveryKey(_)))
+                || users::is_of_passphrase(&mut tx, &user_id, &verifier).await?;
+            may_change.then_some((user_id, proof))
         }
         _ => None,
     };
@@ -220,15 +223,16 @@ async fn prove(
             Err(login_failed())
         }
         (Ok(()), Some((user_id, _))) if auth::is_disabled(&mut tx, &user_id).await? => Err(auth::user_disabled()),
+        (Ok(()), Some(_)) if is_name_taken(&mut tx, keystore, change).await? => {
+            // What was proven is used up, and each name that is tried counts.
+            attempt.count(&mut tx, now).await?;
+            Err(Error::refused(Code::UsernameTaken, "Username has already been taken"))
+        }
         (Ok(()), Some((user_id, proof))) => {
             match change {
                 None => {}
                 Some(Change::Passphrase(to)) => replace(&mut tx, &user_id, &request.username, to, now).await?,
-                Some(Change::RecoveryKey(to)) => {
-                    if !recovery_keys::put(&mut tx, &user_id, to, now).await? {
-                        return Err(Error::refused(Code::UsernameTaken, "Username has already been taken"));
-                    }
-                }
+                Some(Change::RecoveryKey(to)) => recovery_keys::put(&mut tx, &user_id, to, now).await?,
             }
             attempt.of_user.reset(&mut tx).await?;
             known_networks::upsert(&mut tx, &user_id, &attempt.network_hash, now).await?;
@@ -237,6 +241,13 @@ async fn prove(
     };
     tx.commit().await?;
     outcome
+}
+
+/// Whether a new recovery key has a name of somebody's, or of a user who was deleted.
+async fn is_name_taken(db: &mut AnyConnection, keystore: &Keystore, change: Option<Change<'_>>) -> Result<bool> {
+    let Some(Change::RecoveryKey(NewRecoveryKey { username, .. })) = change else { return Ok(false) };
+    let retired = deletion::retired(keystore.rate_limits(), username);
+    Ok(recovery_keys::is_taken(&mut *db, username).await? || retired_usernames::contain(db, &retired).await?)
 }
 
 /// Puts a passphrase in the place of the one that was proven in this transaction. Whoever proves that one at the same moment,

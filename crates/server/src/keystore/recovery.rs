@@ -25,7 +25,6 @@ pub(super) async fn show(State(keystore): State<Keystore>, session: Session) -> 
     let found = recovery_keys::find(&mut db, &session.user_id).await?;
     let found = found.ok_or_else(|| Error::not_found(Code::RecoveryKeyNotFound))?;
     let recovery_key = RecoveryKeyRecord {
-        username: found.username,
         serialized_key_encryption_key: Ciphertext::parse(found.serialized)
             .ok_or_else(|| Error::fault("a stored key is unreadable"))?,
         created_at: to_wire(found.created_at),

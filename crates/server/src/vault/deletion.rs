@@ -36,6 +36,8 @@ pub(super) async fn delete_now(State(vault): State<Vault>, session: Session) -> 
         return Err(Error::refused(Code::SignInNotRecent, message));
     }
     let mut tx = vault.store().write().await?;
+    // It may have waited for its turn, and been ended meanwhile.
+    auth::require(&mut tx, &session).await?;
     begin(&mut tx, &session.user_id, &vault).await?;
     tx.commit().await?;
     finish(&vault, &session.user_id).await?;

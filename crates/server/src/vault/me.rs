@@ -16,6 +16,9 @@ use crate::{
     token,
 };
 
+/// How many users of the Vault a user of the Keystore can be: one, and some whose registration was cut off.
+const USERS_OF_ONE: i64 = 5;
+
 /// Makes a user of the Vault of a user of the Keystore, who has an admission token.
 #[utoipa::path(
     post, path = "/me",
@@ -45,6 +48,13 @@ pub(super) async fn create(
         && !vault.keystore_accounts().may_sign_in(id).await?
     {
         return Err(auth::user_disabled());
+    }
+    // Each of them has the quotas of a user.
+    if let Some(id) = keystore_user_id
+        && users::count_of(&mut tx, id).await? >= USERS_OF_ONE
+    {
+        let message = format!("A user of the Keystore is at most {USERS_OF_ONE} users of this Vault");
+        return Err(Error::refused(Code::QuotaExceeded, message));
     }
     if !users::insert(&mut tx, &id, &request.public_key, keystore_user_id, now).await? {
         let message = "There is a user with this public key: sign in";

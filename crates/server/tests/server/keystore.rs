@@ -134,9 +134,16 @@ async fn a_recovery_key_is_a_second_way_in_until_it_is_revoked() {
     let signed_in = sign_in("first").await.ok();
     let token = text(&signed_in["session"]["session_authentication_string"]);
     let record = server.call("GET", "/keystore/recovery_key", Some(&token), None).await.ok();
-    assert_eq!(record["recovery_key"]["username"], json!(alice.username));
     assert_eq!(record["recovery_key"]["serialized_key_encryption_key"], "Aes256Gcm.a2Vr.QUFBQQ==");
     server.get(&bob, "/keystore/recovery_key").await.refused(404);
+
+    // Whoever found it makes no other one, and a name that was taken uses up what was proven.
+    let found = server.proof("first", "printed").await;
+    assert_eq!(put(found, made("found")).await.refused(401), "login_failed");
+    let once = proof().await;
+    assert_eq!(put(once.clone(), made(&bob.username)).await.refused(400), "username_taken");
+    assert_eq!(put(once, made("third")).await.refused(401), "login_failed");
+    sign_in("first").await.ok();
 
     // One that was begun before it was replaced opens nothing after it.
     let of_before = server.proof("first", "printed").await;

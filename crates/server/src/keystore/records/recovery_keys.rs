@@ -5,29 +5,32 @@ use vaultshare::api::keystore::recovery::NewRecoveryKey;
 
 use crate::{clock::Millis, error::Result};
 
-/// One, with its user's own name.
+/// What whoever has signed in by one needs.
 #[derive(FromRow)]
 pub(crate) struct RecoveryKeyRow {
-    pub(crate) username: String,
     pub(crate) serialized: String,
     pub(crate) created_at: Millis,
 }
 
 pub(crate) async fn find(db: &mut AnyConnection, user_id: &str) -> Result<Option<RecoveryKeyRow>> {
-    let find = sqlx::query_as(
-        "SELECT users.username, recovery_keys.serialized, recovery_keys.created_at FROM recovery_keys \
-         JOIN users ON users.id = recovery_keys.user_id WHERE recovery_keys.user_id = $1",
-    );
+    let find = sqlx::query_as("SELECT serialized, created_at FROM recovery_keys WHERE user_id = $1");
     Ok(find.bind(user_id).fetch_optional(db).await?)
 }
 
-/// Replaces what the user had before. False if the name is taken.
-pub(crate) async fn put(db: &mut AnyConnection, user_id: &str, key: &NewRecoveryKey, now: Millis) -> Result<bool> {
+/// Whether somebody has this name, as a user or by a recovery key.
+pub(crate) async fn is_taken(db: &mut AnyConnection, username: &str) -> Result<bool> {
+    let count = "SELECT (SELECT COUNT(*) FROM users WHERE username = $1) \
+                 + (SELECT COUNT(*) FROM recovery_keys WHERE username = $1)";
+    let count: i64 = sqlx::query_scalar(count).bind(username).fetch_one(db).await?;
+    Ok(count > 0)
+}
+
+/// Replaces what the user had before. The name is nobody's.
+pub(crate) async fn put(db: &mut AnyConnection, user_id: &str, key: &NewRecoveryKey, now: Millis) -> Result<()> {
     delete(&mut *db, user_id).await?;
-    let inserted = sqlx::query(
+    sqlx::query(
         "INSERT INTO recovery_keys (user_id, username, srp_salt, srp_verifier, serialized, created_at) \
-         SELECT $1, $2, $3, $4, $5, CAST($6 AS BIGINT) WHERE NOT EXISTS (SELECT 1 FROM users WHERE username = $2) \
-         ON CONFLICT (username) DO NOTHING",
+         VALUES ($1, $2, $3, $4, $5, $6)",
     )
     .bind(user_id)
     .bind(&key.username)
@@ -37,7 +40,7 @@ pub(crate) async fn put(db: &mut AnyConnection, user_id: &str, key: &NewRecovery
     .bind(now)
     .execute(db)
     .await?;
-    Ok(inserted.rows_affected() == 1)
+    Ok(())
 }
 
 pub(crate) async fn delete(db: &mut AnyConnection, user_id: &str) -> Result<()> {

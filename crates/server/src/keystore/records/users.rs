@@ -48,6 +48,18 @@ pub(crate) async fn has_verifier(db: &mut AnyConnection, id: &str, verifier: &st
     Ok(count > 0)
 }
 
+/// Whether this is the verifier of the user's passphrase, and not of their recovery key.
+pub(crate) async fn is_of_passphrase(db: &mut AnyConnection, id: &str, verifier: &str) -> Result<bool> {
+    let count = "SELECT COUNT(*) FROM users WHERE id = $1 AND srp_verifier = $2";
+    let count: i64 = sqlx::query_scalar(count).bind(id).bind(verifier).fetch_one(db).await?;
+    Ok(count > 0)
+}
+
+/// The user whose own name this is.
+pub(crate) async fn id_of(db: &mut AnyConnection, username: &str) -> Result<Option<String>> {
+    Ok(sqlx::query_scalar("SELECT id FROM users WHERE username = $1").bind(username).fetch_optional(db).await?)
+}
+
 pub(crate) async fn set_verifier(db: &mut AnyConnection, id: &str, salt: &str, verifier: &str) -> Result<()> {
     sqlx::query("UPDATE users SET srp_salt = $1, srp_verifier = $2 WHERE id = $3")
         .bind(salt.to_ascii_lowercase())

@@ -68,7 +68,10 @@ pub(in crate::vault) async fn create(
     let New { attachment_id, size_type, bytes } = receive(Form::of(request).await?).await?;
     attachments::find_own(&mut *vault.store().read_once().await?, &attachment_id, &session.user_id).await?;
     let (blob_id, key) = uploading::begin(&vault, &session.user_id, Named::default()).await?;
-    uploading::store_block(&vault, &key, BLOCK_ID, bytes).await?;
+    if let Err(refused) = uploading::store_block(&vault, &key, BLOCK_ID, bytes).await {
+        uploading::abandon(&vault, &key).await?;
+        return Err(refused);
+    }
     uploading::commit(&vault, &key, &[BLOCK_ID.to_owned()]).await?;
     let mut tx = vault.store().write().await?;
     attachments::find_own(&mut tx, &attachment_id, &session.user_id).await?;

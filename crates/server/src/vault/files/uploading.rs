@@ -68,6 +68,14 @@ pub(super) async fn store_block(vault: &Vault, key: &str, block_id: &str, bytes:
     let size = i64::try_from(bytes.len()).map_err(Error::fault)?;
     let object = format!("{}{}", folder(key), new_id());
     let block = BlockRow { object, block_id: block_id.to_owned(), size, begins_at: None };
+    // Before it is there: who cuts the request off leaves nothing that is neither counted nor deleted.
+    let mut tx = vault.store().write().await?;
+    let blob = blobs::find(&mut tx, key).await?;
+    check_unattached(&blob)?;
+    // Whether there is room for it, is known when what it replaces is.
+    check_quota(&mut tx, vault, &blob.user_id, 0).await?;
+    deleted_objects::insert(&mut tx, &block.object, (&blob.user_id, size + OVERHEAD), vault.clock().now()).await?;
+    tx.commit().await?;
     vault.storage().put(&block.object, bytes).await?;
     match note_block(vault, key, &block).await {
         Ok(None) => Ok(()),
@@ -77,10 +85,10 @@ pub(super) async fn store_block(vault: &Vault, key: &str, block_id: &str, bytes:
             }
             Ok(())
         }
-        // After another error nobody knows whether the row is there. What has none goes with the rest of its blob.
+        // After another error nobody knows whether the row is there: if not, the object is noted as one that is to be deleted.
         Err(refused @ Error::Refused { .. }) => {
-            if let Err(error) = vault.storage().delete(&block.object).await {
-                tracing::warn!(%error, "a block that was refused stays until its upload is deleted");
+            if let Err(error) = delete_replaced(vault, block.object).await {
+                tracing::warn!(%error, "a block that was refused stays until housekeeping deletes it");
             }
             Err(refused)
         }
@@ -88,7 +96,7 @@ pub(super) async fn store_block(vault: &Vault, key: &str, block_id: &str, bytes:
     }
 }
 
-/// Deletes the object of a block that was replaced, for which nobody waits: only what is attached can be read, and of that no block
+/// Deletes the object of a block that was replaced or refused, for which nobody waits: only what is attached can be read, and of that no block
 /// is replaced.
 async fn delete_replaced(vault: &Vault, object: String) -> Result<()> {
     vault.storage().delete(&object).await?;
@@ -102,6 +110,8 @@ async fn note_block(vault: &Vault, key: &str, block: &BlockRow) -> Result<Option
     let mut tx = vault.store().write().await?;
     let blob = blobs::find(&mut tx, key).await?;
     check_unattached(&blob)?;
+    // It counts as a block from now on.
+    deleted_objects::forget(&mut tx, std::slice::from_ref(&block.object)).await?;
     let replaced = blobs::find_block(&mut tx, blob.id, &block.block_id).await?;
     let bytes = block.size - replaced.as_ref().map_or(0, |block| block.size);
     if replaced.is_none() && usize::try_from(blob.blocks).is_ok_and(|blocks| blocks >= BLOB_BLOCKS) {

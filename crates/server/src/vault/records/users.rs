@@ -29,6 +29,13 @@ pub(crate) async fn insert_admission_token(
     Ok(())
 }
 
+/// How many users of the Vault a user of the Keystore is. One who is being deleted is as many as there can be.
+pub(crate) async fn count_of(db: &mut AnyConnection, keystore_user_id: &str) -> Result<i64> {
+    let count = "SELECT (SELECT COUNT(*) FROM users WHERE keystore_user_id = $1) \
+                 + 1000 * (SELECT COUNT(*) FROM departed_users WHERE keystore_user_id = $1)";
+    Ok(sqlx::query_scalar(count).bind(keystore_user_id).fetch_one(db).await?)
+}
+
 /// Whom a token admits: none for one that a server of before issued.
 #[derive(FromRow)]
 pub(crate) struct Admission {
