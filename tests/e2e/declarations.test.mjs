@@ -243,12 +243,12 @@ async function callEverything(world, check) {
   await check('Session#recoveryKeySince', again.recoveryKeySince());
   const recovered = await check('VaultClient#recover', client.recover(key, passphrase, { secret }));
   await check('Session#revokeRecoveryKey', recovered.revokeRecoveryKey());
-  await check('Session#changePassphrase', again.changePassphrase(passphrase, 'another passphrase'));
-  await check('Session#user', again.user());
-  await check('Session#deleteAccount', again.deleteAccount('another passphrase'));
-  await check('Session#user', again.user());
-  await check('Session#keepAccount', again.keepAccount());
-  await check('Session#signOut', again.signOut());
+  await check('Session#changePassphrase', recovered.changePassphrase(passphrase, 'another passphrase'));
+  await check('Session#user', recovered.user());
+  await check('Session#deleteAccount', recovered.deleteAccount('another passphrase'));
+  await check('Session#user', recovered.user());
+  await check('Session#keepAccount', recovered.keepAccount());
+  await check('Session#signOut', recovered.signOut());
   await check('Session#close', alice.close());
   await check('Session#[Symbol.dispose]', bob[Symbol.dispose]());
   carol.close();

@@ -261,7 +261,9 @@ export function callsOf(method, world) {
 /** A file of an item of its own, for the methods of files. */
 export async function makeAttachment(session) {
   const { id: itemId } = await session.items.create({ template: 'vehicle', label: 'With a file', slots: { vin: '1' } });
-  return session.items.attach(itemId, new Uint8Array(3), { name: 'a.png' });
+  const attachment = await session.items.attach(itemId, new Uint8Array(3), { name: 'a.png' });
+  await attachment.addThumbnail(new Uint8Array([0xff, 0xd8, 0xff]));
+  return attachment;
 }
 
 /**

@@ -8,7 +8,7 @@ use crate::{files, progress, workspace::Workspace};
 
 /// How many bytes the code that every page loads may have, gzipped: what was measured, and 3 % for what another compiler
 /// makes of the same source.
-const LIMIT: u64 = 600_000;
+const LIMIT: u64 = 619_000;
 
 /// The on-demand module, and what starts it in a worker.
 const SECOND_MODULE: [&str; 2] = ["on_demand_bg.wasm", "on-demand-worker.js"];
