@@ -11,6 +11,7 @@ use vaultshare::{
             encryption_spaces::{ClaimedKey, EncryptionSpaceKey, SharedKey},
             keypairs::Keypair,
             keys::{DataEncryptionKeyRecord, KeyEncryptionKeyRecord},
+            recovery::RecoveryKeyRecord,
             session::SessionHalf,
             srp::{Challenge, KeystoreSession, ReservedUsername, SrpUser},
         },
@@ -27,6 +28,7 @@ use vaultshare::{
             shares::{ItemSharesResponse, Share, ShareWithItemResponse, SharesResponse},
             slots::Slot,
             templates::{TemplateResponse, TemplatesResponse},
+            thumbnails::Thumbnail,
         },
     },
     http::fuzzing::{read_refusal, read_reply},
@@ -41,6 +43,7 @@ pub fn keystore_replies(data: &[u8]) {
     check::<SessionHalf>(data);
     check::<ExternalAdmissionToken>(data);
     check::<KeyEncryptionKeyRecord>(data);
+    check::<RecoveryKeyRecord>(data);
     check::<DataEncryptionKeyRecord>(data);
     check::<Keypair>(data);
     check::<EncryptionSpaceKey>(data);
@@ -67,6 +70,7 @@ pub fn vault_replies(data: &[u8]) {
     check::<Slot>(data);
     check::<UploadUrl>(data);
     check::<Attachment>(data);
+    check::<Thumbnail>(data);
     check::<UnfinishedUploadsResponse>(data);
     check::<EncryptionArtifacts>(data);
     check::<Invitation>(data);
