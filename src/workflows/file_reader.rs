@@ -89,7 +89,7 @@ struct Chunks {
 }
 
 /// Where a chunk is, and what decrypts it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Chunk {
     start: u64,
     length: usize,
@@ -213,13 +213,10 @@ impl FileReader {
 
 impl Chunks {
     async fn next(&mut self) -> Result<Option<Zeroizing<Vec<u8>>>> {
-        let has_room = |chunks: &Chunks, chunk: &Chunk| {
-            chunks.reading.is_empty()
-                || chunks.reading.len() < CHUNKS_IN_FLIGHT && chunks.in_flight + chunk.length <= BYTES_IN_FLIGHT
-        };
-        while self.chunks.peek().cloned().is_some_and(|chunk| has_room(self, &chunk))
-            && let Some(chunk) = self.chunks.next()
-        {
+        while let Some(chunk) = self.chunks.next_if(|chunk| {
+            let is_within = self.in_flight + chunk.length <= BYTES_IN_FLIGHT;
+            self.reading.is_empty() || self.reading.len() < CHUNKS_IN_FLIGHT && is_within
+        }) {
             self.in_flight += chunk.length;
             self.reading.push_back(self.read(chunk));
         }

@@ -227,6 +227,11 @@ pub(super) fn refused_proof(error: Error) -> Error {
     if error.server_code() == Some(USER_DISABLED) { error } else { refused_login(error) }
 }
 
+/// Whether this is a Keystore of another make, which has no such request, and says so by no code of the protocol's.
+pub(super) fn is_unknown_request(error: &Error) -> bool {
+    error.code() == ErrorCode::BadResponse && matches!(error.status(), Some(404 | 405))
+}
+
 fn not_there() -> Error {
     Error::new(ErrorCode::NotFound, "a key of this user is not there")
 }

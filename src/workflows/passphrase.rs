@@ -141,7 +141,7 @@ pub(super) async fn new_passphrase(
 
 /// A Keystore that has no such request is told from one that refuses the proof.
 fn refused(error: Error) -> Error {
-    if error.code() == ErrorCode::BadResponse && matches!(error.status(), Some(404 | 405)) {
+    if login::is_unknown_request(&error) {
         return Error::new(ErrorCode::NotFound, "this Keystore does not change passphrases");
     }
     login::refused_proof(error)

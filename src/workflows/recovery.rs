@@ -139,7 +139,7 @@ fn refused(error: Error) -> Error {
 
 /// A Keystore that has no such request is told from one that refuses it.
 fn of_others(error: Error) -> Error {
-    if error.code() == ErrorCode::BadResponse && matches!(error.status(), Some(404 | 405)) {
+    if login::is_unknown_request(&error) {
         return Error::new(ErrorCode::NotFound, "this Keystore has no recovery keys");
     }
     error

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use vaultshare::{
-    Error, ErrorCode, Result,
+    ErrorCode, Result,
     api::vault::{items::ItemFilter, shares::IncomingFilter},
     crypto::UserSecret,
     workflows::{AccountDeletion, NewShare, PageRequest, Session},
@@ -13,12 +13,8 @@ use vaultshare_server::Limits;
 
 use crate::{
     fault_injection::fail_each_request,
-    harness::{DEVICE, Harness, PASSPHRASE, quiet, value, vehicle},
+    harness::{DEVICE, Harness, PASSPHRASE, code, quiet, secret_of, value, vehicle},
 };
-
-fn secret_of(session: &Session) -> UserSecret {
-    UserSecret::parse(&session.secret().unwrap()).unwrap()
-}
 
 async fn delete(session: &Session) -> Result<AccountDeletion> {
     session.delete_account(None, PASSPHRASE, &quiet()).await
@@ -26,10 +22,6 @@ async fn delete(session: &Session) -> Result<AccountDeletion> {
 
 async fn queued(session: &Session) -> Option<String> {
     session.user().await.unwrap().queued_for_deletion_after
-}
-
-fn code(outcome: Result<impl Sized>) -> Option<ErrorCode> {
-    outcome.err().as_ref().map(Error::code)
 }
 
 fn all() -> PageRequest {

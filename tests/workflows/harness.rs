@@ -12,7 +12,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use tower::ServiceExt;
 use vaultshare::{
-    Result,
+    Error, ErrorCode, Result,
     api::{Id, vault::thumbnails::SizeType},
     crypto::{FILE_CHUNK_BYTES, UserSecret},
     http::{MAXIMUM_REPLY_LENGTH, Request, RequestPolicy, Response, Transport, TransportError, TransportFuture},
@@ -262,8 +262,7 @@ impl Harness {
 
     /// Another session of the same user, who remembers nothing of the first.
     pub(crate) async fn new_session(&self, user: &Session) -> Session {
-        let secret = UserSecret::parse(&user.secret().unwrap()).unwrap();
-        self.client().sign_in(secret, PASSPHRASE, &quiet()).await.unwrap()
+        self.client().sign_in(secret_of(user), PASSPHRASE, &quiet()).await.unwrap()
     }
 
     pub(crate) async fn new_secret(&self) -> UserSecret {
@@ -296,6 +295,16 @@ pub(crate) async fn accept(invitee: &Session, token: &str, name: &str) -> Connec
 
 pub(crate) fn invitation(name: &str) -> NewInvitation {
     NewInvitation { name: name.to_owned(), ..NewInvitation::default() }
+}
+
+/// What a user writes down once.
+pub(crate) fn secret_of(session: &Session) -> UserSecret {
+    UserSecret::parse(&session.secret().unwrap()).unwrap()
+}
+
+/// Why a call failed.
+pub(crate) fn code(outcome: Result<impl Sized>) -> Option<ErrorCode> {
+    outcome.err().as_ref().map(Error::code)
 }
 
 pub(crate) fn quiet() -> ProgressListener {

@@ -3,20 +3,15 @@
 use std::cell::Cell;
 
 use vaultshare::{
-    Error, ErrorCode, Result,
+    ErrorCode, Result,
     api::vault::items::ItemFilter,
-    crypto::UserSecret,
     workflows::{PageRequest, Session},
 };
 
 use crate::{
     fault_injection::fail_each_request,
-    harness::{DEVICE, Harness, PASSPHRASE, quiet, value, vehicle},
+    harness::{DEVICE, Harness, PASSPHRASE, code, quiet, secret_of, value, vehicle},
 };
-
-fn secret_of(session: &Session) -> UserSecret {
-    UserSecret::parse(&session.secret().unwrap()).unwrap()
-}
 
 impl Harness {
     async fn sign_in(&self, user: &Session, passphrase: &str) -> Result<Session> {
@@ -26,10 +21,6 @@ impl Harness {
 
 async fn change(session: &Session, old: &str, new: &str) -> Result<()> {
     session.change_passphrase(None, old, new, &quiet()).await
-}
-
-fn code(outcome: Result<impl Sized>) -> Option<ErrorCode> {
-    outcome.err().as_ref().map(Error::code)
 }
 
 #[tokio::test]

@@ -3,23 +3,15 @@
 use std::cell::RefCell;
 
 use vaultshare::{
-    Error, ErrorCode, Result,
+    ErrorCode, Result,
     crypto::{RecoveryKey, UserSecret},
     workflows::Session,
 };
 
 use crate::{
     fault_injection::fail_each_request,
-    harness::{DEVICE, Harness, PASSPHRASE, quiet, value, vehicle},
+    harness::{DEVICE, Harness, PASSPHRASE, code, quiet, secret_of, value, vehicle},
 };
-
-fn code(outcome: Result<impl Sized>) -> Option<ErrorCode> {
-    outcome.err().as_ref().map(Error::code)
-}
-
-fn secret_of(session: &Session) -> UserSecret {
-    UserSecret::parse(&session.secret().unwrap()).unwrap()
-}
 
 async fn recovery_key(session: &Session) -> RecoveryKey {
     session.create_recovery_key(None, PASSPHRASE, &quiet()).await.unwrap()

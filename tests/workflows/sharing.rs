@@ -24,7 +24,7 @@ use vaultshare::{
     },
 };
 
-use crate::harness::{Chain, Harness, Network, PASSPHRASE, connect, quiet, slot, value, vehicle};
+use crate::harness::{Chain, Harness, Network, PASSPHRASE, connect, quiet, secret_of, slot, value, vehicle};
 
 const TERMS: &str = "You may not use this information for advertising";
 const OTHER_KEY: &str = include_str!("../fixtures/rsa4096-public-spki.pem");
@@ -346,10 +346,6 @@ async fn an_expired_share_is_gone_and_one_that_would_have_expired_is_refused() {
     assert_eq!(bob.get_share(&share.id).await.unwrap_err().code(), ErrorCode::NotFound);
     let incoming = bob.incoming_shares(&IncomingFilter::default(), &PageRequest::default()).await.unwrap();
     assert!(incoming.entries.is_empty());
-}
-
-fn secret_of(user: &Session) -> vaultshare::crypto::UserSecret {
-    vaultshare::crypto::UserSecret::parse(&user.secret().unwrap()).unwrap()
 }
 
 #[tokio::test]

@@ -13,11 +13,7 @@ use vaultshare::{
     Error, Result,
     api::{
         Id,
-        vault::{
-            attachments::Attachment,
-            items,
-            thumbnails::{SizeType, Thumbnail},
-        },
+        vault::{attachments::Attachment, items, thumbnails::SizeType},
     },
     crypto::FILE_CHUNK_BYTES,
     workflows::{AttachedFile, FileSource, NewFile, Picture, Progress, ProgressListener},
@@ -28,7 +24,7 @@ use super::{Terminal, shown};
 use crate::{
     arguments::{Auth, OneConfig},
     config_file::{self, ConfigFile},
-    output::{self, SlotSpec, is_unprintable, printable},
+    output::{self, Document, SlotSpec, is_unprintable, printable},
 };
 
 const KIND: &str = "FileAttachment";
@@ -64,12 +60,6 @@ struct ThumbnailMetadata {
 struct ThumbnailSpec {
     file: PathBuf,
     size_type: String,
-}
-
-#[derive(Serialize)]
-struct MadeThumbnail {
-    kind: &'static str,
-    spec: Thumbnail,
 }
 
 /// As the platform's command line prints it.
@@ -117,7 +107,7 @@ pub(super) async fn create_thumbnail(terminal: &Terminal, config: &OneConfig) ->
     file.take(Picture::LONGEST + 1).read_to_end(&mut bytes).with_context(cannot_read)?;
     let picture = Picture::new(bytes, size_type)?;
     let file = file_of(terminal, &item_id, &slot_id, &config.auth).await?;
-    output::print(&MadeThumbnail { kind: THUMBNAIL, spec: file.add_thumbnail(&picture).await? })
+    output::print(&Document { kind: THUMBNAIL, spec: file.add_thumbnail(&picture).await? })
 }
 
 pub(super) async fn get_thumbnail(

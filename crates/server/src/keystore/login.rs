@@ -207,13 +207,15 @@ async fn prove(
     let proven = pending.filter(|_| is_first).and_then(|pending| Some((pending.user_id?, pending.verifier, proven?)));
     // A challenge may have been made before the passphrase was changed, and stored after it.
     let proven = match proven {
-        Some((user_id, verifier, proof)) if users::has_verifier(&mut tx, &user_id, &verifier).await? => {
-            // Who found a recovery key makes no other one.
-            let may_change = !matches!(change, Some(Change::RecoveryKey(_)))
-                || users::is_of_passphrase(&mut tx, &user_id, &verifier).await?;
-            may_change.then_some((user_id, proof))
+        Some((user_id, verifier, proof)) => {
+            let is_still = match change {
+                // Who found a recovery key makes no other one.
+                Some(Change::RecoveryKey(_)) => users::is_of_passphrase(&mut tx, &user_id, &verifier).await?,
+                _ => users::has_verifier(&mut tx, &user_id, &verifier).await?,
+            };
+            is_still.then_some((user_id, proof))
         }
-        _ => None,
+        None => None,
     };
     let outcome = match (attempt.check(&mut tx, now).await, proven) {
         (Err(too_many @ Error::TooMany { .. }), _) => Err(too_many),
